@@ -1,0 +1,15 @@
+"""Time as the store writes it: UTC, ISO 8601, microseconds, always the same width, so that text sorts as time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> str:
+    """Now, as text."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse(text: str) -> datetime:
+    """The moment that `utc_now` wrote, with its zone."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,162 @@
+"""A run's configuration: one frozen value, checked in one pass, stored whole so that any run can be repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.topics import TOPICS, unknown_topics
+
+EMBEDDED_STUDENT = "embedded"
+"""The student that ships inside a package: SmolLM2-135M-Instruct."""
+OFFLINE_TEACHER = "knowledge-base"
+"""The teacher that needs no network: it asks about passages and answers in the passages' own words."""
+MISSION_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""The layer names that LoRA is asked to wrap; the student resolves them against its real layers."""
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
+ADAPTERS = ("continue", "fresh")
+HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall")
+
+
+class InvalidConfig(ValueError):
+    """One or more values cannot be used; `errors` holds a sentence for each, all found in one pass."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides what a run does. Units stand in the names; ratios are 0..1."""
+
+    preset: str = "embedded"
+    teacher: str = OFFLINE_TEACHER
+    """`knowledge-base` (offline) or a model name at an OpenAI-compatible endpoint."""
+    teacher_base_url: str | None = None
+    """Address of a compatible endpoint; None means the OpenAI API."""
+    student: str = EMBEDDED_STUDENT
+    """`embedded`, a Hugging Face id, or a local model folder."""
+    precision: str = "auto"
+    """How the student's weights are held: auto (by probe), fp32, bf16, fp16 or nf4 (4-bit)."""
+    topics: tuple[str, ...] = tuple(topic.slug for topic in TOPICS)
+    questions: int = 12
+    """Practice questions a cycle."""
+    cycles: int = 1
+    held_out: int = 12
+    """Locked test questions of the whole run, from passages that are never trained on."""
+    fine_tune: bool = True
+    steps: int = 100
+    """Optimizer steps a cycle."""
+    learning_rate: float = 2e-4
+    batch_size: int = 4
+    gradient_accumulation: int = 1
+    gradient_checkpointing: bool = True
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.05
+    target_modules: tuple[str, ...] = MISSION_TARGETS
+    adapter: str = "continue"
+    """`continue`: cycle k trains on from the adapter of cycle k-1; `fresh`: every cycle starts anew."""
+    max_sequence_tokens: int = 512
+    max_new_tokens: int = 96
+    temperature: float = 0.0
+    """0 is greedy decoding; above it sampling, seeded per question."""
+    top_p: float = 0.95
+    top_k: int = 50
+    repetition_penalty: float = 1.1
+    max_answer_seconds: float = 300.0
+    gpu_memory_cap_gb: float | None = None
+    seed: int = 42
+    headline: str = "choice_accuracy"
+    """The metric that decides the verdict on the held-out set, named before the run starts."""
+    name: str = ""
+    """What a person calls this run; empty is fine."""
+
+
+_PHI_2 = RunConfig(
+    preset="phi-2", teacher="gpt-4o-mini", student="microsoft/phi-2", precision="nf4", batch_size=1,
+    gradient_accumulation=4, max_sequence_tokens=1024, max_new_tokens=500, temperature=0.8, gpu_memory_cap_gb=3.0,
+)
+
+PRESETS: dict[str, RunConfig] = {"embedded": RunConfig(), "phi-2": _PHI_2}
+
+# field -> (lowest, highest), both allowed.
+RANGES: dict[str, tuple[float, float]] = {
+    "questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200), "steps": (1, 10_000),
+    "learning_rate": (1e-6, 1e-1), "batch_size": (1, 64), "gradient_accumulation": (1, 64),
+    "lora_rank": (1, 256), "lora_alpha": (1, 512), "lora_dropout": (0, 0.9),
+    "max_sequence_tokens": (64, 8192), "max_new_tokens": (1, 2048), "temperature": (0, 2), "top_p": (0.01, 1),
+    "top_k": (0, 1000), "repetition_penalty": (0.5, 2), "max_answer_seconds": (1, 3600), "seed": (0, 2**31 - 1),
+}
+CHOICES: dict[str, tuple[str, ...]] = {"precision": PRECISIONS, "adapter": ADAPTERS, "headline": HEADLINES}
+
+
+def preset(name: str, **changes: Any) -> RunConfig:
+    """A preset with some values changed, checked.
+
+    Raises:
+        InvalidConfig: no such preset, or any value that `check` refuses.
+    """
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise InvalidConfig([f"unknown preset {name!r}: use one of {', '.join(PRESETS)}{hint}"])
+    return check(dataclasses.replace(PRESETS[name], **changes))
+
+
+def check(config: RunConfig) -> RunConfig:
+    """The same configuration, when every value can be used.
+
+    Raises:
+        InvalidConfig: with a sentence for every value that cannot, not only for the first.
+    """
+    errors = unknown_topics(config.topics)
+    if not config.topics:
+        errors.append("no topics chosen: choose at least one")
+    if len(set(config.topics)) < len(config.topics):
+        errors.append("a topic is named twice")
+    if config.preset not in PRESETS:
+        errors.append(f"unknown preset {config.preset!r}: use one of {', '.join(PRESETS)}")
+    errors += [_out_of_range(field, getattr(config, field)) for field in RANGES if not _in_range(config, field)]
+    errors += [
+        f"{field} {getattr(config, field)!r} is not one of {', '.join(allowed)}"
+        for field, allowed in CHOICES.items() if getattr(config, field) not in allowed
+    ]
+    errors += [f"{field} is empty" for field in ("teacher", "student") if not getattr(config, field).strip()]
+    if config.fine_tune and not config.target_modules:
+        errors.append("target_modules is empty: fine-tuning has no layer to adapt")
+    if config.teacher_base_url and not config.teacher_base_url.startswith(("http://", "https://")):
+        errors.append(f"teacher_base_url {config.teacher_base_url!r} does not begin with http:// or https://")
+    if errors:
+        raise InvalidConfig(errors)
+    return config
+
+
+def to_json(config: RunConfig) -> str:
+    """The configuration as canonical JSON: equal configurations give equal text."""
+    return json.dumps(dataclasses.asdict(config), sort_keys=True)
+
+
+def from_json(text: str | Mapping[str, Any]) -> RunConfig:
+    """The configuration that `to_json` wrote; fields that this version does not know are left out."""
+    values = dict(json.loads(text)) if isinstance(text, str) else dict(text)
+    known = {field.name for field in dataclasses.fields(RunConfig)}
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key in known}
+    return RunConfig(**values)
+
+
+def _in_range(config: RunConfig, field: str) -> bool:
+    low, high = RANGES[field]
+    value = getattr(config, field)
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _out_of_range(field: str, value: object) -> str:
+    low, high = RANGES[field]
+    return f"{field} {value!r} is out of range: use {low:g} to {high:g}"

@@ -1,0 +1,106 @@
+"""Who may work on which run: claims with a fence that only rises, leases that end by themselves, heartbeats.
+
+Expiry is computed when it is read: a dead runner never shows as a running one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection, or_, select, update
+
+from store.clock import utc_now
+from store.database import Store
+from store.events import RunRequeued
+from store.journal import Claim, append_unowned
+from store.projections import upsert
+from store.schema import claims, runners, runs
+
+LEASE_SECONDS = 30.0
+"""A claim that nobody renews for so long is free for the next runner."""
+BEAT_SECONDS = 2.0
+"""How often a runner says that it is there."""
+MISSED_BEATS = 5
+
+
+def owner_name() -> str:
+    """This process as an owner: host, process id, and a moment that tells it from a later one of the same id."""
+    return f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+
+
+def claim_next(store: Store, owner: str, run: str | None = None) -> Claim | None:
+    """Take the first waiting run (by priority, then age), or a running one whose lease is over; None if there is none.
+
+    `run` narrows the choice to one run. The claim is written in the same transaction that found it.
+    """
+    free = or_(claims.c.expires_at.is_(None), claims.c.expires_at < time.time())
+    statement = (select(runs.c.id).join(claims, claims.c.run == runs.c.id)
+                 .where(or_(runs.c.work == "queued", runs.c.work == "running"), free)
+                 .order_by(runs.c.priority.desc(), runs.c.requested_at, runs.c.id).limit(1))
+    if run:
+        statement = statement.where(runs.c.id == run)
+    if not store.is_sqlite:
+        statement = statement.with_for_update(skip_locked=True)
+    with store.write() as connection:
+        found = connection.execute(statement).scalar()
+        return _take(connection, found, owner) if found else None
+
+
+def _take(connection: Connection, run: str, owner: str) -> Claim:
+    row = connection.execute(
+        update(claims).where(claims.c.run == run)
+        .values(owner=owner, fence=claims.c.fence + 1, attempt=claims.c.attempt + 1,
+                expires_at=time.time() + LEASE_SECONDS)
+        .returning(claims.c.fence, claims.c.attempt)).one()
+    return Claim(run=run, owner=owner, fence=row.fence, attempt=row.attempt)
+
+
+def renew(store: Store, claim: Claim) -> bool:
+    """Lengthen the lease; False when the claim is no longer ours."""
+    with store.write() as connection:
+        result = connection.execute(
+            update(claims).where(claims.c.run == claim.run, claims.c.owner == claim.owner,
+                                 claims.c.fence == claim.fence)
+            .values(expires_at=time.time() + LEASE_SECONDS))
+        return result.rowcount == 1
+
+
+def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> None:
+    """Give the claim back; with a reason the run waits for a runner again. Does nothing if it is not ours."""
+    with store.write() as connection:
+        result = connection.execute(
+            update(claims).where(claims.c.run == claim.run, claims.c.owner == claim.owner,
+                                 claims.c.fence == claim.fence)
+            .values(owner=None, expires_at=None, stop_requested=None))
+        if result.rowcount == 1 and requeue_reason:
+            append_unowned(connection, claim.run, RunRequeued(requeue_reason))
+
+
+def free_claims_of_dead(store: Store, is_dead: Callable[[str], bool]) -> list[str]:
+    """Free every claim whose owner `is_dead(owner)`; their runs can be taken at once. Returns the runs."""
+    with store.write() as connection:
+        held = connection.execute(select(claims.c.run, claims.c.owner).where(claims.c.owner.is_not(None))).all()
+        freed = [row.run for row in held if is_dead(row.owner)]
+        for run in freed:
+            connection.execute(update(claims).where(claims.c.run == run).values(owner=None, expires_at=None))
+    return freed
+
+
+def beat(store: Store, owner: str, started_at: str, stopped: bool = False) -> None:
+    """Say that this runner is there, and by when the next beat is promised."""
+    now = time.time()
+    host, pid, _ = owner.rsplit(":", 2)
+    row = {"owner": owner, "host": host, "pid": int(pid), "started_at": started_at, "beat_at": now,
+           "next_beat_by": now + BEAT_SECONDS * MISSED_BEATS, "stopped": stopped}
+    with store.write() as connection:
+        upsert(connection, runners, [row])
+
+
+def first_beat(store: Store, owner: str) -> str:
+    """The first beat; returns the start time that the later ones repeat."""
+    started_at = utc_now()
+    beat(store, owner, started_at)
+    return started_at

@@ -1,0 +1,48 @@
+"""Numbered steps from an empty database to this version's tables; each runs in a transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select
+
+from store.clock import utc_now
+from store.schema import metadata
+
+_version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
+
+
+class NewerStore(RuntimeError):
+    """The database was written by a newer version of this program; nothing was changed."""
+
+
+def _first_tables(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+CURRENT = len(STEPS)
+
+
+def version_of(connection: Connection) -> int:
+    """The number of steps that this database has behind it; 0 for an empty one."""
+    if not inspect(connection).has_table(_version.name):
+        return 0
+    return max(connection.execute(select(_version.c.version)).scalars(), default=0)
+
+
+def migrate(connection: Connection) -> int:
+    """Run the steps that are still to do, inside the caller's transaction; returns how many there were.
+
+    Raises:
+        NewerStore: the database is ahead of this program.
+    """
+    version = version_of(connection)
+    if version > CURRENT:
+        raise NewerStore(f"the store has schema version {version}, this program knows up to {CURRENT}: "
+                         "use the newer program, or another DATA_DIR")
+    _version.create(connection, checkfirst=True)
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        step(connection)
+        connection.execute(insert(_version).values(version=number, at=utc_now()))
+    return CURRENT - version

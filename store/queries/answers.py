@@ -1,0 +1,89 @@
+"""Questions with everything that was said to them, and how it scored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, select
+
+from store import schema
+from store.database import Store
+
+NOT_ANSWERED = "not answered yet"
+
+
+@dataclass(frozen=True)
+class AnswerPair:
+    """One question with everything that was said to it in one cycle, and how both answers scored."""
+
+    question: str
+    cycle: int
+    tier: str
+    topic: str
+    text: str
+    passage: str
+    title: str
+    address: str
+    evidence: str
+    reference: str | None
+    reference_missing: str | None
+    foils: tuple[tuple[str, str], ...]
+    """(rule, text) of the false references that choice accuracy puts beside the true one."""
+    baseline: str | None
+    baseline_missing: str | None
+    tuned: str | None
+    tuned_missing: str | None
+    scores: Mapping[str, tuple[float | None, float | None]]
+    """metric -> (baseline, tuned)."""
+    baseline_cut_off: bool = False
+    """True where the answer ended at the token or time limit, not by itself."""
+    tuned_cut_off: bool = False
+    unscored: Mapping[str, str] | None = None
+    """metric -> why one of its two scores is missing, where a judge gave a reason."""
+
+    def change(self, metric: str) -> float | None:
+        """Tuned minus baseline; None unless both were scored."""
+        before, after = self.scores.get(metric, (None, None))
+        return None if before is None or after is None else after - before
+
+
+def answers_of(store: Store, run: str, cycle: int) -> list[AnswerPair]:
+    """Every question of a cycle, the held-out ones included, with both arms' answers and scores."""
+    with store.read() as connection:
+        asked = _of_cycle(connection, schema.questions, run, cycle)
+        answers = {(row.question, row.arm): row for row in _of_cycle(connection, schema.answers, run, cycle)}
+        scored = {(row.question, row.arm, row.metric): row
+                  for row in _of_cycle(connection, schema.scores, run, cycle)}
+    metrics = sorted({metric for _, _, metric in scored})
+    return [_pair(row, cycle, answers, scored, metrics) for row in asked]
+
+
+def _of_cycle(connection: Connection, table: Table, run: str, cycle: int) -> list[Row[Any]]:
+    """A cycle's rows, and those of cycle 0: the held-out questions and their untrained answers belong to the run."""
+    return list(connection.execute(select(table).where(table.c.run == run, table.c.cycle.in_((0, cycle)))))
+
+
+def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]],
+          scored: Mapping[tuple[str, str, str], Row[Any]], metrics: list[str]) -> AnswerPair:
+    before, after = answers.get((row.question, "baseline")), answers.get((row.question, "tuned"))
+
+    def score(arm: str, metric: str) -> float | None:
+        found = scored.get((row.question, arm, metric))
+        return found.value if found else None
+
+    reasons = {metric: found.missing for metric in metrics for arm in ("baseline", "tuned")
+               if (found := scored.get((row.question, arm, metric))) and found.missing}
+    return AnswerPair(
+        question=row.question, cycle=cycle, tier=row.tier, topic=row.topic, text=row.text, passage=row.passage,
+        title=row.title, address=row.address, evidence=row.evidence, reference=row.reference,
+        reference_missing=row.reference_missing,
+        foils=tuple((rule, text) for rule, text in json.loads(row.foils or "[]")),
+        baseline=before.text if before else None, baseline_missing=before.missing if before else NOT_ANSWERED,
+        tuned=after.text if after else None, tuned_missing=after.missing if after else NOT_ANSWERED,
+        scores={metric: (score("baseline", metric), score("tuned", metric)) for metric in metrics},
+        baseline_cut_off=bool(before and before.cut_off), tuned_cut_off=bool(after and after.cut_off),
+        unscored=reasons,
+    )

@@ -1,0 +1,57 @@
+"""The event log as people read it: the newest events of a run, and what went wrong in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, select
+
+from store import events as happened
+from store import schema
+from store.clock import parse
+from store.database import Store
+
+# Numbers of a series and counts of items have their own places on a page; in a log they would drown the rest.
+_TOO_MANY = (happened.MetricLogged.__name__, happened.StageProgressed.__name__)
+_INCIDENTS = (happened.RecoveryTaken.__name__, happened.StageFailed.__name__, happened.RunFailed.__name__)
+# Whole question sets and answers are read through `answers_of`; a log line needs their kind alone.
+_LONGEST_PAYLOAD = 20_000
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the log; `event` is None where the payload is too long for a log."""
+
+    id: int
+    at: datetime
+    cycle: int | None
+    stage: str | None
+    kind: str
+    event: happened.Event | None
+
+
+def happenings(store: Store, run: str, limit: int = 100) -> list[Happening]:
+    """The newest events of a run, newest first, without series and progress counts."""
+    return _newest(store, run, schema.events.c.kind.not_in(_TOO_MANY), limit)
+
+
+def incidents(store: Store, run: str, limit: int = 100) -> list[Happening]:
+    """Errors met and recoveries taken, newest first."""
+    return _newest(store, run, schema.events.c.kind.in_(_INCIDENTS), limit)
+
+
+def _newest(store: Store, run: str, condition: Any, limit: int) -> list[Happening]:
+    table = schema.events
+    payload = case((func.length(table.c.payload) <= _LONGEST_PAYLOAD, table.c.payload)).label("payload")
+    statement = (select(table.c.id, table.c.at, table.c.cycle, table.c.stage, table.c.kind, payload)
+                 .where(table.c.run == run, condition).order_by(table.c.seq.desc()).limit(limit))
+    with store.read() as connection:
+        rows = connection.execute(statement).all()
+    return [Happening(row.id, parse(row.at), row.cycle, row.stage, row.kind, _decoded(row.kind, row.payload))
+            for row in rows]
+
+
+def _decoded(kind: str, payload: str | None) -> happened.Event | None:
+    return happened.from_json(kind, payload) if payload is not None and kind in happened.KINDS else None

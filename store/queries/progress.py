@@ -1,0 +1,141 @@
+"""How far a run has come: its cycles, stages, series and changes; and how long stages took before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from store import schema
+from store.clock import parse
+from store.config import RunConfig, from_json
+from store.database import Store
+from store.queries.rows import rows_of, values_of
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One cycle of a run. `work`: running, finished, not tuned, no adapter."""
+
+    run: str
+    cycle: int
+    work: str
+    verdict: str | None
+    sentence: str | None
+    adapter: str | None
+    adapter_sha256: str | None
+    training: Mapping[str, Any] | None
+    training_seconds: float | None
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class StageState:
+    """One stage of one cycle; cycle 0 is the run itself. `work`: running, finished, failed."""
+
+    cycle: int
+    stage: str
+    doer: str
+    work: str
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    path: str | None
+    sha256: str | None
+    inputs_sha256: str | None
+    size_bytes: int | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """The paired change of one metric on one tier of one cycle; `topic` is empty for all topics together."""
+
+    run: str
+    cycle: int
+    tier: str
+    metric: str
+    topic: str
+    baseline: float | None
+    tuned: float | None
+    change: float | None
+    low: float | None
+    high: float | None
+    scored: int
+    asked: int
+    wins: int
+    ties: int
+    losses: int
+    p_value: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One number of a series."""
+
+    key: str
+    cycle: int
+    stage: str
+    step: int
+    value: float | None
+    unit: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PastStage:
+    """How long a stage took once, and under which configuration: what estimates are made from."""
+
+    run: str
+    config: RunConfig
+    cycle: int
+    stage: str
+    seconds: float
+
+
+def cycles_of(store: Store, run: str) -> list[Cycle]:
+    """A run's cycles in order."""
+    return [Cycle(**values_of(row, json_fields=("training",)))
+            for row in rows_of(store, schema.cycles, run, schema.cycles.c.cycle)]
+
+
+def stages_of(store: Store, run: str) -> list[StageState]:
+    """A run's stages in the order in which they began."""
+    rows = rows_of(store, schema.stages, run, schema.stages.c.started_at)
+    return [StageState(**{key: value for key, value in values_of(row).items() if key != "run"}) for row in rows]
+
+
+def changes_of(store: Store, run: str, cycle: int | None = None) -> list[ChangeRow]:
+    """The paired changes of a run, or of one of its cycles."""
+    table = schema.changes
+    rows = rows_of(store, table, run, table.c.cycle, table.c.tier, table.c.metric, table.c.topic)
+    return [ChangeRow(**row._mapping) for row in rows if cycle is None or row.cycle == cycle]
+
+
+def series(store: Store, run: str, key: str) -> list[Point]:
+    """All points of one series of a run, by cycle and step."""
+    table = schema.metrics
+    with store.read() as connection:
+        rows = connection.execute(select(table).where(table.c.run == run, table.c.key == key)
+                                  .order_by(table.c.cycle, table.c.step)).all()
+    return [Point(row.key, row.cycle, row.stage, row.step, row.value, row.unit, parse(row.at)) for row in rows]
+
+
+def past_stages(store: Store, newest_runs: int = 50) -> list[PastStage]:
+    """Durations of the finished stages of the newest runs."""
+    stages, runs = schema.stages, schema.runs
+    newest = select(runs.c.id, runs.c.config).order_by(runs.c.requested_at.desc()).limit(newest_runs).subquery()
+    with store.read() as connection:
+        rows = connection.execute(
+            select(stages.c.run, newest.c.config, stages.c.cycle, stages.c.stage, stages.c.seconds)
+            .join(newest, newest.c.id == stages.c.run)
+            .where(stages.c.work == "finished", stages.c.seconds.is_not(None))).all()
+    configs = {row.run: row.config for row in rows}
+    decoded = {run: from_json(config) for run, config in configs.items()}
+    return [PastStage(row.run, decoded[row.run], row.cycle, row.stage, row.seconds) for row in rows]

@@ -1,0 +1,130 @@
+"""Runs as they stand now, and the runners that might work on them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from store import schema
+from store.clock import parse
+from store.config import RunConfig, from_json
+from store.database import Store
+from store.events import FlowRow
+from store.queries.rows import values_of
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it stands now. `work` is how the work goes; `verdict` is what the result says."""
+
+    id: str
+    name: str
+    config: RunConfig
+    requested_by: str
+    requested_at: datetime
+    priority: int
+    work: str
+    """queued, running, paused, finished, failed, cancelled, or lost (running, but nobody holds it any more)."""
+    verdict: str | None
+    sentence: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    cycle: int | None
+    stage: str | None
+    done: int | None
+    total: int | None
+    unit: str | None
+    detail: str | None
+    flow: tuple[FlowRow, ...]
+    """The stages that this run goes through, in order; empty until a runner took it up."""
+    plan: Mapping[str, Any] | None
+    knowledge_hash: str | None
+    held_out_hash: str | None
+    error_kind: str | None
+    error: str | None
+    advice: str | None
+    trace: str | None
+    last_event_id: int
+    last_event_at: datetime | None
+    stop_requested: str | None
+
+    @property
+    def active(self) -> bool:
+        """Whether something may still happen without a person."""
+        return self.work in ("queued", "running", "lost")
+
+    @property
+    def title(self) -> str:
+        return self.name or self.id
+
+
+@dataclass(frozen=True)
+class RunnerState:
+    """A runner as last heard of; `connected` is computed now, from the beat that it promised."""
+
+    owner: str
+    host: str
+    pid: int
+    started_at: datetime
+    beat_seconds_ago: float
+    connected: bool
+
+
+def all_runs(store: Store, limit: int = 500) -> list[Run]:
+    """Runs, newest first."""
+    with store.read() as connection:
+        rows = connection.execute(_runs().order_by(schema.runs.c.requested_at.desc()).limit(limit)).all()
+    return [_run(row) for row in rows]
+
+
+def run_named(store: Store, run: str) -> Run | None:
+    """One run, or None."""
+    with store.read() as connection:
+        row = connection.execute(_runs().where(schema.runs.c.id == run)).one_or_none()
+    return _run(row) if row else None
+
+
+def last_event_id(store: Store, run: str) -> int:
+    """The cursor that says whether anything new has happened to a run; 0 for an unknown one."""
+    with store.read() as connection:
+        return connection.execute(select(schema.runs.c.last_event_id).where(schema.runs.c.id == run)).scalar() or 0
+
+
+def count_of_runs(store: Store) -> int:
+    """How many runs there are."""
+    with store.read() as connection:
+        return connection.execute(select(func.count()).select_from(schema.runs)).scalar_one()
+
+
+def runners(store: Store) -> list[RunnerState]:
+    """Runners that have not signed off, the latest first."""
+    table = schema.runners
+    with store.read() as connection:
+        rows = connection.execute(select(table).where(table.c.stopped.is_(False))
+                                  .order_by(table.c.beat_at.desc())).all()
+    now = time.time()
+    return [RunnerState(row.owner, row.host, row.pid, parse(row.started_at), max(0.0, now - row.beat_at),
+                        row.next_beat_by >= now) for row in rows]
+
+
+def _runs() -> Any:
+    claims = schema.claims
+    return (select(schema.runs, claims.c.expires_at, claims.c.stop_requested)
+            .outerjoin(claims, claims.c.run == schema.runs.c.id))
+
+
+def _run(row: Row[Any]) -> Run:
+    values = values_of(row, json_fields=("plan",))
+    expires_at = values.pop("expires_at")
+    if values["work"] == "running" and (expires_at is None or expires_at < time.time()):
+        values["work"] = "lost"
+    values["config"] = from_json(values["config"])
+    values["flow"] = tuple(FlowRow(**item) for item in json.loads(values["flow"] or "[]"))
+    return Run(**values)

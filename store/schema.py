@@ -1,0 +1,217 @@
+"""The tables. `events` is the truth; the read models beside it can be rebuilt from it at any time.
+
+`claims`, `commands`, `runners` and `teacher_calls` are coordination and receipts, not projections.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint,
+)
+
+metadata = MetaData()
+
+events = Table(
+    "events", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("cycle", Integer),
+    Column("stage", String),
+    Column("kind", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("run", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# --- coordination ----------------------------------------------------------------------------------------
+
+claims = Table(
+    "claims", metadata,
+    Column("run", String, primary_key=True),
+    Column("owner", String),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("expires_at", Float),
+    Column("head_seq", Integer, nullable=False, default=0),
+    Column("stop_requested", String),
+)
+
+commands = Table(
+    "commands", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("token", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("run", String),
+    Column("at", String, nullable=False),
+)
+
+runners = Table(
+    "runners", metadata,
+    Column("owner", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("next_beat_by", Float, nullable=False),
+    Column("stopped", Boolean, nullable=False, default=False),
+)
+
+teacher_calls = Table(
+    "teacher_calls", metadata,
+    Column("key", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("at", String, nullable=False),
+)
+
+# --- read models -----------------------------------------------------------------------------------------
+
+runs = Table(
+    "runs", metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("requested_by", String, nullable=False),
+    Column("requested_at", String, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("work", String, nullable=False),
+    Column("verdict", String),
+    Column("sentence", Text),
+    Column("started_at", String),
+    Column("ended_at", String),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("cycle", Integer),
+    Column("stage", String),
+    Column("done", Integer),
+    Column("total", Integer),
+    Column("unit", String),
+    Column("detail", String),
+    Column("flow", Text),
+    Column("plan", Text),
+    Column("knowledge_hash", String),
+    Column("held_out_hash", String),
+    Column("error_kind", String),
+    Column("error", Text),
+    Column("advice", Text),
+    Column("trace", Text),
+    Column("last_event_id", Integer, nullable=False, default=0),
+    Column("last_event_at", String),
+    Index("runs_by_state", "work", "priority", "requested_at"),
+)
+
+cycles = Table(
+    "cycles", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("work", String, nullable=False),
+    Column("verdict", String),
+    Column("sentence", Text),
+    Column("adapter", String),
+    Column("adapter_sha256", String),
+    Column("training", Text),
+    Column("training_seconds", Float),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("seconds", Float),
+)
+
+stages = Table(
+    "stages", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("stage", String, primary_key=True),
+    Column("doer", String, nullable=False),
+    Column("work", String, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("seconds", Float),
+    Column("path", String),
+    Column("sha256", String),
+    Column("inputs_sha256", String),
+    Column("size_bytes", Integer),
+    Column("error", Text),
+)
+
+questions = Table(
+    "questions", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("question", String, primary_key=True),
+    Column("tier", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("passage", Text, nullable=False),
+    Column("passage_id", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("reference", Text),
+    Column("reference_missing", String),
+    Column("foils", Text),
+)
+
+answers = Table(
+    "answers", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("arm", String, primary_key=True),
+    Column("question", String, primary_key=True),
+    Column("text", Text),
+    Column("missing", String),
+    Column("tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("cut_off", Boolean, nullable=False),
+)
+
+scores = Table(
+    "scores", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("arm", String, primary_key=True),
+    Column("question", String, primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("judge", String, primary_key=True),
+    Column("value", Float),
+    Column("missing", String),
+)
+
+changes = Table(
+    "changes", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("tier", String, primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("baseline", Float),
+    Column("tuned", Float),
+    Column("change", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("scored", Integer, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("wins", Integer, nullable=False),
+    Column("ties", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("p_value", Float),
+    Column("verdict", String, nullable=False),
+)
+
+metrics = Table(
+    "metrics", metadata,
+    Column("run", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("stage", String, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("value", Float),
+    Column("unit", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics)

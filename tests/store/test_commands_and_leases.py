@@ -1,0 +1,109 @@
+"""What people ask happens once; who may work on a run is one at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from store import commands, leases, queries, schema
+from store.config import InvalidConfig, RunConfig, preset
+from store.database import Store, open_store
+from store.events import RunFailed, RunStarted
+from store.journal import Journal
+
+
+def test_a_double_click_launches_once(store: Store) -> None:
+    first = commands.launch(store, preset("embedded"), "dashboard", token="one intention")
+    assert commands.launch(store, preset("embedded"), "dashboard", token="one intention") == first
+    assert queries.count_of_runs(store) == 1
+
+
+def test_a_bad_configuration_writes_nothing(store: Store) -> None:
+    with pytest.raises(InvalidConfig):
+        commands.launch(store, RunConfig(questions=0), "dashboard")
+    assert queries.count_of_runs(store) == 0
+
+
+def test_runs_are_claimed_by_priority_then_age(store: Store) -> None:
+    old, new, urgent = (commands.launch(store, preset("embedded"), "test", priority=p) for p in (0, 0, 5))
+    claimed = [leases.claim_next(store, f"host:{n}:1") for n in range(4)]
+    assert [claim.run if claim else None for claim in claimed] == [urgent, old, new, None]
+
+
+def test_a_run_whose_lease_is_over_shows_as_lost_and_can_be_taken(store: Store) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
+    assert queries.run_named(store, run).work == "running"  # type: ignore[union-attr]
+    with store.write() as connection:
+        connection.execute(update(schema.claims).values(expires_at=time.time() - 1))
+    assert queries.run_named(store, run).work == "lost"  # type: ignore[union-attr]
+    taken = leases.claim_next(store, "host:2:1")
+    assert taken and taken.fence == 2 and taken.attempt == 2
+
+
+def test_claims_of_dead_owners_are_free_at_once(store: Store) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    leases.claim_next(store, "host:1:1")
+    assert leases.claim_next(store, "host:2:1") is None
+    assert leases.free_claims_of_dead(store, lambda owner: owner == "host:1:1") == [run]
+    assert leases.claim_next(store, "host:2:1")
+
+
+@pytest.mark.parametrize(("kind", "then"), [("cancel", "cancelled"), ("pause", "paused")])
+def test_a_waiting_run_is_stopped_at_once_and_can_go_on(store: Store, kind: str, then: str) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    commands.command(store, kind, run)
+    assert queries.run_named(store, run).work == then  # type: ignore[union-attr]
+    assert leases.claim_next(store, "host:1:1") is None
+    commands.command(store, "resume", run)
+    assert queries.run_named(store, run).work == "queued"  # type: ignore[union-attr]
+
+
+def test_a_command_that_makes_no_sense_is_refused_with_the_way_out(store: Store) -> None:
+    with pytest.raises(commands.CommandRefused, match="no run 'nonsense'"):
+        commands.command(store, "cancel", "nonsense")
+    run = commands.launch(store, preset("embedded"), "test")
+    with pytest.raises(commands.CommandRefused, match="queued: resume works on runs that are paused"):
+        commands.command(store, "resume", run)
+
+
+def test_a_failed_run_can_be_retried(store: Store) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    Journal(store, claim).append(RunFailed("disk full", "no space", "free some"))
+    leases.release(store, claim)
+    failed = queries.run_named(store, run)
+    assert failed and (failed.work, failed.error, failed.advice) == ("failed", "no space", "free some")
+    commands.command(store, "retry", run)
+    assert leases.claim_next(store, "host:1:2")
+
+
+def _claim_many(url: str, name: str, found: "multiprocessing.Queue[list[str]]") -> None:
+    store = open_store(url)
+    mine = []
+    while claim := leases.claim_next(store, name):
+        mine.append(claim.run)
+    found.put(mine)
+
+
+def test_three_processes_never_claim_the_same_run(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    store = open_store(url)
+    launched = {commands.launch(store, preset("embedded"), "test") for _ in range(60)}
+    store.close()
+    context = multiprocessing.get_context("spawn")
+    found: multiprocessing.Queue[list[str]] = context.Queue()
+    claimers = [context.Process(target=_claim_many, args=(url, f"host:{n}:1", found)) for n in range(3)]
+    for claimer in claimers:
+        claimer.start()
+    claimed = [run for _ in claimers for run in found.get(timeout=60)]
+    for claimer in claimers:
+        claimer.join()
+    assert len(claimed) == len(set(claimed)) == 60 and set(claimed) == launched

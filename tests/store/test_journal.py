@@ -1,0 +1,138 @@
+"""Events are written whole, in order, only by the holder of the claim; read models can be rebuilt from them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text, update
+
+from store import commands, leases, queries, schema
+from store.config import preset
+from store.database import Store, integrity_faults, open_store
+from store.events import (
+    AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunFinished, RunRequested, RunStarted, StageFinished,
+    StageStarted, UnfitEvent,
+)
+from store.journal import Journal, LeaseLost, StopRequested, head_of, read_events
+from store.projections import rebuild
+
+
+def started(store: Store) -> Journal:
+    commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    return Journal(store, claim)
+
+
+def tell_a_run(journal: Journal) -> None:
+    journal.append(RunStarted(journal.claim.owner, 1, {"python": "3.11"}, ()))
+    journal.append(CycleStarted(), cycle=1)
+    journal.append(StageStarted("student"), cycle=1, stage="baseline")
+    journal.append(AnswersGiven("baseline", (AnswerRecord("q1", "text", None, 3, 0.5, False),
+                                             AnswerRecord("q2", None, "empty", 0, 0.1, False))),
+                   StageFinished(1.5, "cycle-01/baseline.json", 10, "aa", "bb"), cycle=1, stage="baseline")
+    for step in range(5):
+        journal.emit(MetricLogged("loss", step, 1.0 / (step + 1)), cycle=1, stage="fine-tune")
+    journal.append(RunFinished("improved", "Improved.", 2.0))
+
+
+def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    with store.read() as connection:
+        return {table.name: sorted(tuple(row) for row in connection.execute(select(table)))
+                for table in schema.READ_MODELS}
+
+
+def test_read_models_equal_a_rebuild_from_the_events(store: Store) -> None:
+    tell_a_run(started(store))
+    before = dump(store)
+    with store.write() as connection:
+        assert rebuild(connection) == 12
+    assert dump(store) == before
+    assert before["runs"] and before["answers"] and before["metrics"]
+
+
+def test_sequence_has_no_gap_and_keeps_the_order_of_emit_and_append(store: Store) -> None:
+    journal = started(store)
+    tell_a_run(journal)
+    recorded = read_events(store, journal.claim.run)
+    assert [item.seq for item in recorded] == list(range(1, 13))
+    assert isinstance(recorded[0].event, RunRequested) and isinstance(recorded[-1].event, RunFinished)
+    assert head_of(store, journal.claim.run) == 12
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_nobody_measured_is_refused_and_nothing_is_written(store: Store, value: float) -> None:
+    journal = started(store)
+    with pytest.raises(UnfitEvent, match="MetricLogged"):
+        journal.append(CycleStarted(), MetricLogged("loss", 1, value), cycle=1)
+    assert len(read_events(store, journal.claim.run)) == 1
+
+
+def test_a_past_claim_cannot_write(store: Store) -> None:
+    journal = started(store)
+    with store.write() as connection:
+        connection.execute(update(schema.claims).values(expires_at=time.time() - 1))
+    later = leases.claim_next(store, "other:1:1")
+    assert later and later.fence == journal.claim.fence + 1
+    with pytest.raises(LeaseLost):
+        journal.append(CycleStarted(), cycle=1)
+    with pytest.raises(LeaseLost):
+        journal.flush()
+    assert not leases.renew(store, journal.claim)
+    Journal(store, later).append(CycleStarted(), cycle=1)
+
+
+def test_a_stop_request_reaches_the_worker_with_its_next_number(store: Store) -> None:
+    journal = started(store)
+    journal.append(RunStarted(journal.claim.owner, 1, {}, ()))
+    commands.command(store, "cancel", journal.claim.run)
+    journal.flush()
+    with pytest.raises(StopRequested) as stop:
+        journal.emit(MetricLogged("loss", 1, 1.0))
+    assert stop.value.how == "cancel"
+
+
+def test_a_process_killed_while_appending_leaves_whole_events_only(tmp_path: Path) -> None:
+    """A real kill -9 in the middle of a stream of appends: all acknowledged events are there, none in part."""
+    program = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
+from store import commands, config, leases, journal, events
+from store.database import open_store
+store = open_store("sqlite:///{tmp_path}/events.db")
+commands.launch(store, config.preset("embedded"), "test")
+j = journal.Journal(store, leases.claim_next(store, leases.owner_name()))
+n = 0
+while True:
+    j.append(events.MetricLogged("loss", n, 1.0), events.MetricLogged("rate", n, 1.0))
+    print(n, flush=True)
+    n += 1
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    acknowledged = -1
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until or acknowledged < 3:
+        acknowledged = int(child.stdout.readline())
+    child.kill()
+    rest = child.stdout.read().split()
+    acknowledged = int(rest[-1]) if rest else acknowledged
+    child.wait()
+    store = open_store(f"sqlite:///{tmp_path}/events.db")
+    run = queries.all_runs(store)[0].id
+    seqs = [item.seq for item in read_events(store, run)]
+    assert seqs == list(range(1, len(seqs) + 1))
+    pairs = (len(seqs) - 1) / 2
+    assert pairs in (acknowledged + 1, acknowledged + 2)
+    assert not integrity_faults(store)
+
+
+def test_write_engine_is_durable_and_readers_cannot_write(store: Store) -> None:
+    with store.write() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    with store.read() as connection, pytest.raises(Exception, match="readonly|read-only|attempt to write"):
+        connection.execute(schema.commands.insert().values(token="x", kind="y", at="z"))
