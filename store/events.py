@@ -237,7 +237,7 @@ class AdapterTrained(Event):
 
 @dataclass(frozen=True)
 class AdapterMissing(Event):
-    """This cycle has no adapter: fine-tuning was off, or it failed. What would need one is missing, with this reason."""
+    """This cycle has no adapter: fine-tuning was off, or failed. What would need one is missing for this reason."""
 
     reason: str
     failed: bool

@@ -80,7 +80,7 @@ def sign_test(wins: int, losses: int) -> float | None:
 
 
 def verdict_of(change: PairedChange, better: int) -> str:
-    """`improved`, `regressed`, `no evidence`, `too few to say` or `not measured`: by the interval, never by the mean."""
+    """improved, regressed, no evidence, too few to say or not measured: by the interval, never by the mean."""
     if change.scored == 0:
         return "not measured"
     if change.scored < FEWEST_PAIRS or change.low is None or change.high is None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from store.queries.answers import AnswerPair, answers_of
 from store.queries.happenings import Happening, happenings, incidents
 from store.queries.progress import (
-    ChangeRow, Cycle, PastStage, Point, StageState, changes_of, cycles_of, past_stages, series, stages_of,
+    ChangeRow, Cycle, PastStage, Point, StageState, changes_of, compared_cycles, cycles_of, past_stages, series,
+    stages_of,
 )
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, run_named, runners
 
 __all__ = [
     "AnswerPair", "ChangeRow", "Cycle", "Happening", "PastStage", "Point", "Run", "RunnerState", "StageState",
-    "all_runs", "answers_of", "changes_of", "count_of_runs", "cycles_of", "happenings", "incidents", "last_event_id",
-    "past_stages", "run_named", "runners", "series", "stages_of",
+    "all_runs", "answers_of", "changes_of", "compared_cycles", "count_of_runs", "cycles_of", "happenings", "incidents",
+    "last_event_id", "past_stages", "run_named", "runners", "series", "stages_of",
 ]

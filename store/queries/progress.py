@@ -118,6 +118,17 @@ def changes_of(store: Store, run: str, cycle: int | None = None) -> list[ChangeR
     return [ChangeRow(**row._mapping) for row in rows if cycle is None or row.cycle == cycle]
 
 
+def compared_cycles(store: Store) -> dict[str, list[int]]:
+    """For each run the cycles in which baseline and tuned answers were compared."""
+    table = schema.changes
+    with store.read() as connection:
+        rows = connection.execute(select(table.c.run, table.c.cycle).distinct().order_by(table.c.run, table.c.cycle))
+        found: dict[str, list[int]] = {}
+        for row in rows:
+            found.setdefault(row.run, []).append(row.cycle)
+    return found
+
+
 def series(store: Store, run: str, key: str) -> list[Point]:
     """All points of one series of a run, by cycle and step."""
     table = schema.metrics

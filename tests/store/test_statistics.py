@@ -49,7 +49,8 @@ def test_no_verdict_under_six_pairs() -> None:
 
 @pytest.mark.parametrize(("better", "verdict"), [(1, "improved"), (-1, "regressed")])
 def test_a_clear_rise_is_good_or_bad_by_the_metrics_direction(better: int, verdict: str) -> None:
-    change = paired_change([0.1, 0.2, 0.15, 0.1, 0.2, 0.1, 0.12], [0.8, 0.7, 0.9, 0.85, 0.8, 0.75, 0.9], range(7), better)
+    before, after = [0.1, 0.2, 0.15, 0.1, 0.2, 0.1, 0.12], [0.8, 0.7, 0.9, 0.85, 0.8, 0.75, 0.9]
+    change = paired_change(before, after, range(7), better)
     assert verdict_of(change, better) == verdict
     assert (change.wins, change.losses) == ((7, 0) if better > 0 else (0, 7))
 

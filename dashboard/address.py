@@ -1,0 +1,61 @@
+"""Choices that stand in the URL, so that a page can be linked to: run, cycle, tier, metric.
+
+A link wins over what was chosen before in the same session; a value that is no option falls back to the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import text
+from store.queries import Run
+
+
+def choose(label: str, key: str, options: Sequence[str], default: str | None = None,
+           shown: Callable[[str], str] = str, help_text: str | None = None) -> str:
+    """A select box whose value stands in the URL under `key`. There must be at least one option."""
+    fallback = default if default is not None and default in options else options[0]
+    candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
+    # Always assigned: a widget of the same key on another page is another widget, and would begin at its first option.
+    st.session_state[key] = next((value for value in candidates if value in options), fallback)
+    value = str(st.selectbox(label, options, key=key, format_func=shown, help=help_text))
+    _keep(key, value)
+    return value
+
+
+def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[str], shown: Callable[[str], str],
+                at_most: int) -> list[str]:
+    """A multiple choice whose values stand in the URL, separated by commas."""
+    def known(values: str | None) -> list[str]:
+        return [value for value in (values or "").split(",") if value in options][:at_most]
+    on_page = st.session_state.get(key)
+    st.session_state[key] = known(_linked(key)) or (
+        known(",".join(on_page)) if on_page is not None else known(st.session_state.get(_kept(key))) or list(default))
+    values = [str(value) for value in st.multiselect(label, options, key=key, format_func=shown,
+                                                     max_selections=at_most)]
+    _keep(key, ",".join(values))
+    return values
+
+
+def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
+    """The run that a page is about. There must be at least one run."""
+    by_id = {run.id: run for run in runs}
+    chosen = choose(label, "run", list(by_id), default.id if default else None, lambda run: text.run_label(by_id[run]))
+    return by_id[chosen]
+
+
+def _linked(key: str) -> str | None:
+    """What the URL asks for, unless it is only what this session wrote into it itself."""
+    linked = st.query_params.get(key)
+    return linked if linked != st.session_state.get(_kept(key)) else None
+
+
+def _keep(key: str, value: str) -> None:
+    st.query_params[key] = st.session_state[_kept(key)] = value
+
+
+def _kept(key: str) -> str:
+    """Where a choice is kept while the person is on pages without its widget."""
+    return f"url {key}"

@@ -1,0 +1,85 @@
+"""Which answers to show, in which order, and how two texts differ: pure, read models in and out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store.measures import MEASURES
+from store.queries import AnswerPair
+
+OUTCOMES = ("all", "worse", "better", "same", "missing")
+ANYWHERE = "all"
+_LONGEST_DIFFERENCE = 4000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person wants to see; ANYWHERE leaves a filter open."""
+
+    tier: str = ANYWHERE
+    topic: str = ANYWHERE
+    outcome: str = ANYWHERE
+    words: str = ""
+
+
+def outcome(pair: AnswerPair, metric: str) -> str:
+    """better, worse, same (within the metric's tie band) or missing."""
+    difference = pair.change(metric)
+    if difference is None:
+        return "missing"
+    measure = MEASURES.get(metric)
+    gain = difference * (measure.better if measure else 1)
+    band = measure.tie_band if measure else 0.0
+    return "better" if gain > band else "worse" if gain < -band else "same"
+
+
+def chosen(pairs: Sequence[AnswerPair], choice: Choice, metric: str) -> list[AnswerPair]:
+    """The pairs that fit every filter, the worst change first, the missing ones last."""
+    fitting = [pair for pair in pairs if _fits(pair, choice, metric)]
+    measure = MEASURES.get(metric)
+    better = measure.better if measure else 1
+
+    def rank(pair: AnswerPair) -> tuple[bool, float, float, str]:
+        difference, (_, after) = pair.change(metric), pair.scores.get(metric, (None, None))
+        return difference is None, (difference or 0.0) * better, (after or 0.0) * better, pair.question
+    return sorted(fitting, key=rank)
+
+
+def counts(pairs: Sequence[AnswerPair], metric: str) -> Counter[str]:
+    """How many pairs had each outcome."""
+    return Counter(outcome(pair, metric) for pair in pairs)
+
+
+def metrics_of(pairs: Sequence[AnswerPair], headline: str) -> list[str]:
+    """The metrics that any pair was scored with, the headline first."""
+    present = {metric for pair in pairs for metric in pair.scores}
+    return sorted(present, key=lambda name: (name != headline, list(MEASURES).index(name) if name in MEASURES else 99))
+
+
+def word_difference(before: str, after: str) -> str | None:
+    """The second text against the first: [-gone-] and {+new+}, as in `git diff --word-diff`.
+
+    None where a text is too long to be compared while somebody waits.
+    """
+    if max(len(before), len(after)) > _LONGEST_DIFFERENCE:
+        return None
+    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
+    parts = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, came = "".join(old[a:b]), "".join(new[c:d])
+        if tag == "equal":
+            parts.append(gone)
+        else:
+            parts += [f"[-{gone}-]" if gone.strip() else "", f"{{+{came}+}}" if came.strip() else came]
+    return "".join(parts)
+
+
+def _fits(pair: AnswerPair, choice: Choice, metric: str) -> bool:
+    texts = (pair.text, pair.baseline, pair.tuned, pair.reference, pair.title)
+    return (choice.tier in (ANYWHERE, pair.tier) and choice.topic in (ANYWHERE, pair.topic)
+            and choice.outcome in (ANYWHERE, outcome(pair, metric))
+            and (not choice.words or any(choice.words.casefold() in (body or "").casefold() for body in texts)))

@@ -1,0 +1,40 @@
+"""START HERE: the site map and the sidebar. Started with `python -m streamlit run dashboard/app.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import opening
+from dashboard.panels.launch_form import launch_form
+from dashboard.panels.runner_banner import runner_banner
+
+PAGES = {
+    "Results": [
+        st.Page("app_pages/overview.py", title="Overview", icon=":material/verified:", default=True),
+        st.Page("app_pages/answers.py", title="Answers", icon=":material/compare:"),
+        st.Page("app_pages/compare.py", title="Compare", icon=":material/stacked_line_chart:"),
+    ],
+    "Work": [
+        st.Page("app_pages/live.py", title="Live", icon=":material/monitor_heart:"),
+        st.Page("app_pages/history.py", title="History", icon=":material/history:"),
+    ],
+}
+
+# A file of our own: an icon by name would be fetched from a foreign host.
+_ICON = Path(__file__).with_name("favicon.svg")
+
+
+def main() -> None:
+    """Draw the sidebar, then the page that was asked for; a store that cannot be used is one clear sentence."""
+    st.set_page_config(page_title="Knowledge distillation", page_icon=str(_ICON), layout="wide")
+    page = st.navigation(PAGES)
+    with st.sidebar:
+        runner_banner()
+        launch_form()
+    with opening.guarded():
+        page.run()
+
+
+main()

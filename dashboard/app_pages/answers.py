@@ -1,0 +1,52 @@
+"""Read what was said: every question with both answers, the reference and the evidence; the worst change first."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import address, answer_choice, export, findings, opening, remembered, showing, text
+from dashboard.answer_choice import ANYWHERE, OUTCOMES, Choice
+from dashboard.figures.per_question import per_question
+from dashboard.panels import answer_list
+from dashboard.panels.answer import answer
+from store import queries
+
+st.title("Answers side by side")
+store = opening.reading_or_stop()
+runs = queries.all_runs(store)
+if not runs:
+    showing.empty(text.NO_STORE)
+    st.stop()
+
+run = address.choose_run(runs, findings.newest_finished(runs))
+cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0"]
+first, second, third, fourth = st.columns(4)
+with first:
+    cycle = int(address.choose("Cycle", "cycle", cycles, cycles[-1], lambda name: text.cycle(int(name))))
+pairs = remembered.answers(store, run, cycle)
+if not pairs:
+    showing.empty(text.NO_ANSWERS)
+    st.stop()
+
+metrics = answer_choice.metrics_of(pairs, run.config.headline) or [run.config.headline]
+tiers = [ANYWHERE, *sorted({pair.tier for pair in pairs})]
+with second:
+    metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric)
+with third:
+    tier = address.choose("Questions", "tier", tiers, ANYWHERE, lambda name: text.TIERS.get(name, "All questions"))
+with fourth:
+    topic = address.choose("Topic", "topic", [ANYWHERE, *sorted({pair.topic for pair in pairs})], ANYWHERE,
+                           lambda slug: "All topics" if slug == ANYWHERE else text.topic(slug))
+outcome = st.segmented_control("Change", OUTCOMES, default=ANYWHERE, key="outcome", required=True,
+                               format_func=answer_list.labels(answer_choice.chosen(pairs, Choice(tier, topic), metric),
+                                                              metric).__getitem__)
+words = st.text_input("Text contains", key="answer words", placeholder="in the question, the answers or the reference")
+shown = answer_choice.chosen(pairs, Choice(tier, topic, outcome or ANYWHERE, words), metric)
+if not shown:
+    showing.empty("No question fits these filters.")
+    st.stop()
+
+with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
+    showing.chart(per_question(shown, metric), "per question", "Change of each question, from the worst to the best")
+answer(answer_list.pick(shown, metric))
+showing.downloads(export.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

@@ -1,0 +1,59 @@
+"""For a stakeholder: did distillation work? The verdict, what it rests on, and what it cannot say."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import address, export, findings, opening, remembered, showing, text
+from dashboard.figures.before_after import before_after, paired_change
+from dashboard.figures.learning import learning_curve
+from dashboard.panels import measures, verdict
+from store import queries
+
+st.title("Did the student learn?")
+store = opening.reading_or_stop()
+runs = queries.all_runs(store)
+if not runs:
+    showing.empty(text.NO_STORE)
+    st.stop()
+
+run = address.choose_run(runs, findings.newest_finished(runs))
+cycles = queries.cycles_of(store, run.id)
+changes = remembered.changes(store, run)
+verdict.verdict_card(run, cycles)
+if not changes:
+    showing.empty(text.NO_SCORES)
+    st.page_link("app_pages/live.py", label="Follow this run", icon=":material/monitor_heart:",
+                 query_params={"run": run.id})
+    st.stop()
+
+verdict.cycle_notes(cycles)
+if all(row.tuned is None for row in changes):
+    pairs = remembered.answers(store, run, cycles[-1].cycle)
+    verdict.not_tuned(pairs, findings.tiers_in(changes))
+    measures.what_they_say(findings.metrics_in(changes, run.config.headline))
+    st.stop()
+
+metrics = findings.metrics_in(changes, run.config.headline)
+left, right = st.columns(2)
+with left:
+    metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric)
+with right:
+    tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier)
+rows = findings.over_cycles(changes, metric, tier)
+left, right = st.columns([3, 2])
+with left:
+    showing.chart(before_after(rows, metric), "before and after", "Before and after training, by cycle")
+with right:
+    showing.chart(paired_change(rows, metric), "paired change", "Paired change with its 95% interval, by cycle")
+
+measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
+verdict.key_numbers(changes, metrics, tier)
+with st.expander("The same with intervals, number of pairs and sign test", icon=":material/table:"):
+    verdict.coverage_line(changes, metrics, tier)
+    showing.downloads(export.change_rows(changes), f"changes-{run.id}", "changes")
+
+st.subheader("Learning curve")
+showing.chart(learning_curve(changes, metrics), "learning curve", "Every metric over the cycles")
+verdict.notes(run, changes)
+measures.what_they_say(metrics)

@@ -1,0 +1,86 @@
+"""Several cycles of any runs beside each other: what differs in their configuration, what may be joined. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from store.queries import ChangeRow, Run
+
+_NAMES_ONLY = ("name", "preset")
+"""A preset is only a starting point: the fields that it sets are compared themselves."""
+
+
+@dataclass(frozen=True)
+class Picked:
+    """One cycle of one run, with what is known of it."""
+
+    run: Run
+    cycle: int
+    changes: tuple[ChangeRow, ...]
+
+    @property
+    def label(self) -> str:
+        """Short enough for an axis; runs without a name show the end of their id."""
+        name = self.run.name[:17] + "…" if len(self.run.name) > 18 else self.run.name or self.run.id[-11:]
+        return f"{name} · {self.cycle}"
+
+    def row(self, metric: str, tier: str) -> ChangeRow | None:
+        """The change over all topics."""
+        return next((row for row in self.changes
+                     if (row.metric, row.tier, row.topic) == (metric, tier, "")), None)
+
+
+def key_of(run: str, cycle: int) -> str:
+    """How a cycle is named in the URL."""
+    return f"{run}:{cycle}"
+
+
+def first_choice(runs: Sequence[Run], compared: Mapping[str, Sequence[int]], at_most: int) -> list[str]:
+    """What a page shows before anybody chose: the cycles of the newest run that has several, else the newest ones."""
+    several = next((run for run in runs if len(compared.get(run.id, ())) > 1), None)
+    chosen = [several] if several else runs
+    return [key_of(run.id, cycle) for run in chosen for cycle in compared.get(run.id, ())][-at_most:]
+
+
+def labels(picked: Sequence[Picked]) -> list[str]:
+    """Labels that tell every cycle from the others; equal ones get their run's id."""
+    short = [item.label for item in picked]
+    return [f"{label} ({item.run.id[-4:]})" if short.count(label) > 1 else label
+            for label, item in zip(short, picked, strict=True)]
+
+
+def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """The fields in which the configurations differ, one a row, one column a run."""
+    titles = [run.title for run in runs]
+    names = [f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
+             for title, run in zip(titles, runs, strict=True)]
+    rows = []
+    for field in dataclasses.fields(runs[0].config) if runs else ():
+        values = [getattr(run.config, field.name) for run in runs]
+        if field.name not in _NAMES_ONLY and any(value != values[0] for value in values):
+            rows.append({"setting": field.name.replace("_", " "),
+                         **{name: _shown(value) for name, value in zip(names, values, strict=True)}})
+    return rows
+
+
+def held_out_sets(picked: Sequence[Picked]) -> int:
+    """How many different held-out sets were used; runs that have none yet are left out."""
+    return len({item.run.held_out_hash for item in picked if item.run.held_out_hash})
+
+
+def joinable(picked: Sequence[Picked], tier: str) -> list[list[int]]:
+    """Positions that were asked the same questions: cycles of one run, on its held-out set. Practice changes."""
+    if tier != "held-out":
+        return []
+    groups: dict[str, list[int]] = {}
+    for at, item in enumerate(picked):
+        groups.setdefault(item.run.id, []).append(at)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)}: {', '.join(str(item) for item in value)}"
+    return "–" if value in (None, "") else str(value)

@@ -1,0 +1,67 @@
+"""How long a run may still take: pure, from how long its stages took before. A range, never one number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store.config import RunConfig
+from store.queries import PastStage
+
+# What decides how long a stage takes; runs that differ in any of these say nothing about each other.
+_WEIGHTY = ("teacher", "student", "precision", "questions", "held_out", "fine_tune", "steps", "batch_size",
+            "gradient_accumulation", "max_new_tokens", "max_sequence_tokens", "temperature")
+_SINGLE_SPREAD = 0.2
+"""How far a lone duration is widened to either side."""
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """One stage that is still to do; `share_done` and `elapsed` belong to the one that runs now."""
+
+    stage: str
+    share_done: float = 0.0
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds still to go. `unknown` stages have no past: the truth is then above this range."""
+
+    low: float
+    high: float
+    unknown: int
+
+
+def alike(one: RunConfig, other: RunConfig) -> bool:
+    """Whether the stages of two configurations take about as long."""
+    return all(getattr(one, field) == getattr(other, field) for field in _WEIGHTY)
+
+
+def estimate(remaining: Sequence[Remaining], run: str, config: RunConfig,
+             past: Sequence[PastStage]) -> Estimate | None:
+    """The time that the remaining stages will take, or None where nothing can be said of any of them."""
+    low = high = 0.0
+    unknown = 0
+    for item in remaining:
+        span = _of_stage(item, run, config, past)
+        if span is None:
+            unknown += 1
+        else:
+            low, high = low + span[0], high + span[1]
+    return None if unknown == len(remaining) else Estimate(low, high, unknown)
+
+
+def _of_stage(item: Remaining, run: str, config: RunConfig, past: Sequence[PastStage]) -> tuple[float, float] | None:
+    known = [row.seconds for row in past
+             if row.stage == item.stage and (row.run == run or alike(row.config, config))]
+    if item.share_done > 0:
+        # Its own pace is the best witness, once some of it is done.
+        left = item.elapsed / item.share_done - item.elapsed
+        return left * (1 - _SINGLE_SPREAD), left * (1 + _SINGLE_SPREAD)
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    if len(known) == 1:
+        low, high = low * (1 - _SINGLE_SPREAD), high * (1 + _SINGLE_SPREAD)
+    return max(0.0, low - item.elapsed), max(0.0, high - item.elapsed)

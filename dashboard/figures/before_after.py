@@ -1,0 +1,100 @@
+"""The first thing a stakeholder looks at: before and after, side by side; and beside it how sure the change is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard import palette, text
+from store.measures import MEASURES
+from store.queries import ChangeRow
+
+_CONCLUSIONS = (("improved", palette.BETTER, "triangle-up"), ("regressed", palette.WORSE, "triangle-down"),
+                ("inconclusive", palette.INCONCLUSIVE, "circle"))
+
+
+def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] | None = None,
+                 same_set: Sequence[Sequence[int]] = ()) -> go.Figure:
+    """An open dot (untrained) and a filled one (tuned) on a stick for each row, the change written beside it.
+
+    Args:
+        labels: what each row is called; its cycle where nothing is given.
+        same_set: positions of rows that were asked the same questions and may be joined by a line.
+    """
+    names = [palette.escaped(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
+    whole = [at for at, row in enumerate(rows) if row.baseline is not None and row.tuned is not None]
+    figure = go.Figure()
+    for group in same_set:
+        joined = [at for at in group if at in whole]
+        figure.add_scatter(x=[names[at] for at in joined], y=[rows[at].tuned for at in joined], mode="lines",
+                           line={"color": palette.TUNED, "width": 1.5, "dash": "dot"}, showlegend=False,
+                           hoverinfo="skip")
+    for at in whole:
+        figure.add_scatter(x=[names[at]] * 2, y=[rows[at].baseline, rows[at].tuned], mode="lines", showlegend=False,
+                           line={"color": palette.RULE, "width": 4}, hoverinfo="skip")
+    hover = [_hover(rows[at], names[at]) for at in whole]
+    figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].baseline for at in whole], mode="markers",
+                       marker={"symbol": "circle-open", "size": 15, "color": palette.BASELINE, "line": {"width": 3}},
+                       name="before (untrained)", customdata=hover, hovertemplate="%{customdata}<extra></extra>")
+    figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].tuned for at in whole], mode="markers+text",
+                       marker={"symbol": "circle", "size": 16, "color": palette.TUNED}, name="after (tuned)",
+                       text=[text.change(rows[at].change) for at in whole],
+                       textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in whole],
+                       customdata=hover, hovertemplate="%{customdata}<extra></extra>")
+    figure.update_xaxes(range=[-0.5, max(len(whole), 2) - 0.5], categoryorder="array",
+                        categoryarray=[names[at] for at in whole])
+    values = [value for at in whole for value in (rows[at].baseline, rows[at].tuned)]
+    figure.update_yaxes(title=_axis(metric), range=_span(values, metric))
+    return palette.dressed(figure, 360, f"Before and after: {text.metric_short(metric).lower()}")
+
+
+def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] | None = None) -> go.Figure:
+    """The mean paired change with its 95% interval; grey where the interval reaches over zero."""
+    names = [palette.escaped(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
+    whole = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
+    figure = go.Figure()
+    for conclusion, color, symbol in _CONCLUSIONS:
+        chosen = [(name, row) for name, row in whole if _conclusion(row) == conclusion]
+        if chosen:
+            figure.add_scatter(
+                x=[name for name, _ in chosen], y=[row.change for _, row in chosen], mode="markers", name=conclusion,
+                marker={"symbol": symbol, "size": 14, "color": color}, showlegend=True,
+                error_y=_bars([row for _, row in chosen], color),
+                customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
+    figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
+    figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in whole],
+                        range=[-0.5, max(len(whole), 2) - 0.5])
+    better = MEASURES[metric].better if metric in MEASURES else 1
+    figure.update_yaxes(title="tuned − untrained" + (" (below 0 is better)" if better < 0 else ""), zeroline=False)
+    return palette.dressed(figure, 360, "Change with 95% interval")
+
+
+def _conclusion(row: ChangeRow) -> str:
+    return row.verdict if row.verdict in ("improved", "regressed") else "inconclusive"
+
+
+def _hover(row: ChangeRow, name: str) -> str:
+    return (f"{name}<br>before {text.number(row.baseline, 3)}, after {text.number(row.tuned, 3)}<br>"
+            f"change {text.change(row.change, 3)} ({text.interval(row.low, row.high)})<br>"
+            f"{text.coverage(row.scored, row.asked)}")
+
+
+def _bars(rows: Sequence[ChangeRow], color: str) -> dict[str, object]:
+    def reach(row: ChangeRow, to: float | None) -> float:
+        return 0.0 if to is None or row.change is None else abs(to - row.change)
+    return {"type": "data", "symmetric": False, "array": [reach(row, row.high) for row in rows],
+            "arrayminus": [reach(row, row.low) for row in rows], "color": color, "thickness": 2.5, "width": 8}
+
+
+def _axis(metric: str) -> str:
+    measure = MEASURES.get(metric)
+    return measure.unit + (", lower is better" if measure.better < 0 else "") if measure else metric
+
+
+def _span(values: Sequence[float | None], metric: str) -> list[float] | None:
+    """0 to 1 for shares, so that a small change looks small; free for the rest."""
+    measure = MEASURES.get(metric)
+    if measure is None or measure.better < 0 or any(value is None or not 0 <= value <= 1 for value in values):
+        return None
+    return [-0.08, 1.12]

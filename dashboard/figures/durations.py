@@ -1,0 +1,29 @@
+"""Where the time went: the stages of each cycle, laid end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard import palette, text
+from store.queries import StageState
+
+
+def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles: dict[str, str]) -> go.Figure:
+    """One bar a cycle; only finished stages have a length."""
+    figure = go.Figure()
+    order = list(dict.fromkeys(stage.stage for _, stages in columns for stage in stages if stage.seconds is not None))
+    for at, name in enumerate(order):
+        seconds = [next((stage.seconds for stage in stages if stage.stage == name), None) for _, stages in columns]
+        figure.add_bar(y=[palette.escaped(label) for label, _ in columns], x=seconds, orientation="h",
+                       name=palette.escaped(titles.get(name, name)),
+                       marker={"color": palette.STAGES[at % len(palette.STAGES)],
+                               "line": {"color": palette.RULE, "width": 1}},
+                       customdata=[text.duration(value) for value in seconds],
+                       hovertemplate="%{fullData.name}: %{customdata}<extra></extra>")
+    figure.update_layout(barmode="stack", bargap=0.35)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title="seconds")
+    palette.dressed(figure, 56 * len(columns) + 150)
+    return figure.update_layout(legend={"y": -0.35, "yanchor": "top", "traceorder": "normal"}, margin={"t": 16, "b": 110})

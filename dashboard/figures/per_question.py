@@ -1,0 +1,31 @@
+"""The change of every single question, sorted from the worst to the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard import palette, text
+from dashboard.answer_choice import outcome
+from store.queries import AnswerPair
+
+_COLORS = {"better": palette.BETTER, "worse": palette.WORSE, "same": palette.INCONCLUSIVE}
+
+
+def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
+    """Bars below and above zero; unscored questions are left out here and counted on the page."""
+    scored = sorted(((pair.change(metric) or 0.0, outcome(pair, metric), pair) for pair in pairs
+                     if pair.change(metric) is not None), key=lambda item: item[0])
+    figure = go.Figure()
+    for kind, color in _COLORS.items():
+        own = [(at, value, pair) for at, (value, found, pair) in enumerate(scored, start=1) if found == kind]
+        if own:
+            hover = [palette.escaped(f"{text.topic(pair.topic)}: {pair.text[:90]}") for _, _, pair in own]
+            figure.add_bar(x=[at for at, _, _ in own], y=[value for _, value, _ in own], name=kind,
+                           marker={"color": color}, customdata=hover,
+                           hovertemplate="%{customdata}<br>%{y:+.3f}<extra></extra>")
+    figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1})
+    figure.update_xaxes(title="questions, sorted by change", showticklabels=False)
+    figure.update_yaxes(title="tuned − untrained")
+    return palette.dressed(figure, 260).update_layout(bargap=0.15)

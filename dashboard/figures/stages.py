@@ -1,0 +1,66 @@
+"""The board of stages: rows in the order of the work, one column a cycle, what is still to come in grey."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard import palette, text
+from dashboard.stage_board import LEFT_OUT, PENDING, Cell
+
+_SIGNS = {"finished": "✓", "running": "▶", "failed": "✗", PENDING: "", LEFT_OUT: text.DASH}
+_ORDER = (LEFT_OUT, PENDING, "finished", "running", "failed")
+
+
+def stage_board(cells: Sequence[Cell]) -> go.Figure:
+    """A field of cells; the sign and the time stand in each, so that colour is never the only bearer of meaning."""
+    titles = list(dict.fromkeys(cell.title for cell in cells))
+    columns = list(dict.fromkeys(_column(cell) for cell in sorted(cells, key=lambda cell: cell.cycle)))
+    at = {(cell.title, _column(cell)): cell for cell in cells}
+    grid = [[at.get((title, column)) for column in columns] for title in titles]
+    figure = go.Figure(go.Heatmap(
+        z=[[_ORDER.index(_state(cell)) if cell else None for cell in row] for row in grid],
+        x=columns, y=titles, zmin=-0.5, zmax=len(_ORDER) - 0.5, colorscale=_scale(), showscale=False, xgap=4, ygap=4,
+        text=[[_words(cell) for cell in row] for row in grid], texttemplate="%{text}",
+        textfont={"color": palette.ON_FILL},
+        customdata=[[_hover(cell) for cell in row] for row in grid], hovertemplate="%{customdata}<extra></extra>",
+        hoverongaps=False,
+    ))
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(side="top", showgrid=False)
+    palette.dressed(figure, 32 * len(titles) + 70)
+    return figure.update_layout(margin={"t": 40, "b": 10})
+
+
+def _state(cell: Cell) -> str:
+    return cell.state if cell.state in _ORDER else PENDING
+
+
+def _column(cell: Cell) -> str:
+    return f"Cycle {cell.cycle}" if cell.cycle else "Run"
+
+
+def _words(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    share = f" {cell.share_done:.0%}" if cell.share_done is not None else ""
+    seconds = "" if cell.seconds is None else f" {text.duration(cell.seconds)}"
+    return f"{_SIGNS[_state(cell)]}{share}{seconds}".strip()
+
+
+def _hover(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    done_by = f"<br>done by the {cell.doer}" if cell.doer else ""
+    error = f"<br>{palette.escaped(cell.error[:300])}" if cell.error else ""
+    return f"{palette.escaped(cell.title)}, {_column(cell).lower()}: {cell.state}{done_by}{error}"
+
+
+def _scale() -> list[list[object]]:
+    """A step for each state, without shades in between."""
+    steps: list[list[object]] = []
+    for at, state in enumerate(_ORDER):
+        color = palette.WORK_FILL[state]
+        steps += [[at / len(_ORDER), color], [(at + 1) / len(_ORDER), color]]
+    return steps

@@ -1,0 +1,61 @@
+"""From a form's values to a run: the server-side check, the power note, and the token that makes a click count once.
+
+Pure: knows no Streamlit. Limits on widgets hold in the browser only, so everything is checked here again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from store.commands import new_token
+from store.config import PRESETS, InvalidConfig, RunConfig, check
+from store.statistics import FEWEST_PAIRS, smallest_visible_change
+
+DOUBLE_CLICK_SECONDS = 3.0
+"""A second click within this time means the first one."""
+_GRADED, _RIGHT_OR_WRONG = 0.25, 0.5
+"""Usual standard deviations of paired differences: of graded scores, and of scores that are 0 or 1."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The token of the next launch, and when it was used, if it was."""
+
+    token: str
+    used_at: float | None = None
+
+
+def ticket_for(ticket: Ticket | None, now: float) -> Ticket:
+    """The ticket that a click at `now` carries: the same for a double click, a new one afterwards."""
+    if ticket is None or (ticket.used_at is not None and now - ticket.used_at > DOUBLE_CLICK_SECONDS):
+        return Ticket(new_token())
+    return ticket
+
+
+def config_from(preset: str, values: Mapping[str, Any]) -> RunConfig:
+    """The preset with the form's values, checked.
+
+    Raises:
+        InvalidConfig: with a sentence for everything that cannot be used.
+    """
+    if preset not in PRESETS:
+        raise InvalidConfig([f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}"])
+    values = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
+    values["topics"] = tuple(values.get("topics", PRESETS[preset].topics))
+    values["teacher_base_url"] = values.get("teacher_base_url") or None
+    return check(dataclasses.replace(PRESETS[preset], **values))
+
+
+def power_note(held_out: int) -> str:
+    """What so many held-out questions will be able to show, said before anything is spent."""
+    if held_out == 0:
+        return "No held-out questions: nothing can be said about what was learned beyond the practice questions."
+    graded = smallest_visible_change(held_out, _GRADED)
+    right_or_wrong = smallest_visible_change(held_out, _RIGHT_OR_WRONG)
+    if graded is None or right_or_wrong is None:
+        return f"With fewer than {FEWEST_PAIRS} held-out questions no verdict is given."
+    return (f"{held_out} held-out questions can only see a change of about {graded:.2f} in graded scores, or "
+            f"{right_or_wrong:.2f} in right-or-wrong scores (80% power).")

@@ -1,0 +1,57 @@
+"""The event log in sentences: for each kind of event what a person wants to know of it. Pure; plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dashboard import text
+from store import events as happened
+from store.queries import Happening
+
+_TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
+    happened.RunRequested: lambda e: f"Asked for by the {e.requested_by}",
+    happened.RunStarted: lambda e: f"Taken up by {e.owner}" + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
+    happened.KnowledgeRead: lambda e: f"Knowledge read: {e.domain}, {e.passages} passages",
+    happened.PlanChosen: lambda e: f"Plan: {e.device}, {e.precision}: {e.reason}",
+    happened.CycleStarted: lambda e: "Cycle began",
+    happened.StageStarted: lambda e: f"Began ({e.doer})" if e.doer else "Began",
+    happened.StageFinished: lambda e: f"{'Taken over, finished before' if e.adopted else 'Finished'} in "
+                                      f"{text.duration(e.seconds)}",
+    happened.StageFailed: lambda e: f"Failed ({e.kind}): {e.message} {e.advice}",
+    happened.RecoveryTaken: lambda e: f"{e.kind}: {e.message} → {e.action}"
+                                      + (f", after {text.duration(e.wait_seconds)}" if e.wait_seconds else ""),
+    happened.QuestionsAsked: lambda e: f"{len(e.questions)} of {e.wanted} questions asked",
+    happened.ReferencesWritten: lambda e: f"{len(e.references)} reference answers",
+    happened.AnswersGiven: lambda e: f"{len(e.answers)} {e.arm} answers",
+    happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {e.judge}",
+    happened.AdapterTrained: lambda e: f"Adapter trained: {e.steps} steps, loss {e.first_loss:.2f} to "
+                                       f"{e.last_loss:.2f}, {text.duration(e.seconds)}",
+    happened.AdapterMissing: lambda e: f"No adapter in this cycle: {e.reason}",
+    happened.ArmsCompared: lambda e: e.sentence,
+    happened.CycleFinished: lambda e: f"Cycle ended: {text.CYCLE_WORK.get(e.work, e.work)}. {e.sentence}",
+    happened.RunFinished: lambda e: f"Run finished. {e.sentence}",
+    happened.RunFailed: lambda e: f"Run failed ({e.kind}): {e.message} {e.advice}",
+    happened.RunCancelled: lambda e: f"Cancelled{': ' + e.reason if e.reason else ''}",
+    happened.RunPaused: lambda e: "Paused",
+    happened.RunRequeued: lambda e: f"Waits for a runner again: {e.reason}",
+}
+
+
+def told(happening: Happening) -> str:
+    """One event as a sentence; a kind that has none shows its own name, spaced."""
+    tell = _TOLD.get(type(happening.event)) if happening.event else None
+    if tell is None:
+        return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in happening.kind).strip()
+    return str(tell(happening.event))
+
+
+def where(happening: Happening) -> str:
+    """Cycle and stage, as far as the event has them."""
+    cycle = f"cycle {happening.cycle}" if happening.cycle else ""
+    return ", ".join(part for part in (cycle, happening.stage or "") if part)
+
+
+def table(happenings: list[Happening]) -> list[dict[str, str]]:
+    """The log as rows of a table."""
+    return [{"when (UTC)": f"{item.at:%H:%M:%S}", "where": where(item), "what": told(item)} for item in happenings]

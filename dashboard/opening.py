@@ -1,0 +1,83 @@
+"""The one door to the store: opened once per process for reading; for writing only when somebody asks something."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard import showing, text
+from store.database import NoStoreYet, Store, StoreUnusable, open_for_reading, open_store
+from store.locations import locations
+
+_SQLITE = "sqlite:///"
+
+
+def reading() -> Store | None:
+    """The store for reading, or None where there is none yet.
+
+    Raises:
+        StoreUnusable: there is one that cannot be read.
+    """
+    url = locations().store_url
+    try:
+        return _reader(url, _identity(url))
+    except NoStoreYet:
+        return None
+
+
+def reading_or_stop() -> Store:
+    """The store for reading; where there is none yet the page shows its empty state and ends here."""
+    store = reading()
+    if store is None:
+        showing.empty(text.NO_STORE)
+        st.stop()
+    return store
+
+
+def writing() -> Store:
+    """The store for writing; made where there is none.
+
+    Raises:
+        StoreUnusable: it cannot be opened, with what to do about it.
+    """
+    url = locations().store_url
+    if not _identity(url):
+        # The first launch makes the file, and with it the identity under which it is kept open.
+        open_store(url).close()
+    return _writer(url, _identity(url))
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Turn a store that cannot be used into one clear sentence. Fragments need their own: they run without the page."""
+    try:
+        yield
+    except (StoreUnusable, SQLAlchemyError) as error:
+        st.error("The store cannot be read, so there is nothing to show. The data itself was not touched.",
+                 icon=":material/database_off:")
+        showing.plain(str(getattr(error, "orig", None) or error).splitlines()[0][:500])
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reader(url: str, identity: str) -> Store:
+    return open_for_reading(url)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _writer(url: str, identity: str) -> Store:
+    return open_store(url)
+
+
+def _identity(url: str) -> str:
+    """Tells a database file from a later one at the same place: an engine would go on reading the deleted one."""
+    if not url.startswith(_SQLITE):
+        return url
+    try:
+        found = Path(url.removeprefix(_SQLITE)).stat()
+    except OSError:
+        return ""
+    return f"{found.st_dev}:{found.st_ino}"

@@ -1,0 +1,48 @@
+"""Colours that read on a light and on a dark ground, and what every chart has in common. Knows no data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+BASELINE = "#3b82f6"
+TUNED = "#f97316"
+PRACTICE = "#a855f7"
+BETTER = "#16a34a"
+WORSE = "#dc2626"
+INCONCLUSIVE = "#8b93a1"
+RULE = "rgba(139, 147, 161, 0.55)"
+GRID = "rgba(139, 147, 161, 0.22)"
+SERIES = ("#3b82f6", "#f97316", "#0d9488", "#a855f7", "#ca8a04", "#db2777")
+
+STAGES = ("#60a5fa", "#2563eb", "#2dd4bf", "#0f766e", "#f97316", "#c084fc", "#7e22ce", "#94a3b8", "#ca8a04")
+
+WORK_FILL: dict[str, str] = {
+    "finished": "#15803d", "running": "#2563eb", "failed": "#b91c1c", "pending": "rgba(139, 147, 161, 0.16)",
+    "left out": "#7c8696",
+}
+ON_FILL = "#ffffff"
+"""Text on any of the fills here: they are dark enough for white on either ground."""
+# Orange above zero, blue below: the colours of the tuned and of the untrained student.
+DIVERGING = [[0.0, "#1d4ed8"], [0.5, "#64748b"], [1.0, "#c2410c"]]
+
+# Plotly's "share" button uploads the chart's data to somebody else's server.
+CONFIG: dict[str, Any] = {"modeBarButtonsToRemove": ["sendChartToCloud", "lasso2d", "select2d"], "displaylogo": False}
+
+
+def dressed(figure: go.Figure, height: int, title: str = "", left: int = 10) -> go.Figure:
+    """The figure with the margins, grid and legend that all charts share."""
+    figure.update_layout(
+        height=height, title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
+        margin={"l": left, "r": 10, "t": 76 if title else 40, "b": 40},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None}, hovermode="closest",
+    )
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=RULE, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=RULE, automargin=True)
+    return figure
+
+
+def escaped(words: str) -> str:
+    """Text for a figure, where Plotly would read tags as markup."""
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

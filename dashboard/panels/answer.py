@@ -1,0 +1,72 @@
+"""One question with everything that was said to it, side by side and verbatim."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import showing, text
+from dashboard.answer_choice import word_difference
+from store.queries import AnswerPair
+
+
+def answer(pair: AnswerPair) -> None:
+    """The question; both answers, the reference and the evidence beside each other; scores, foils, differences."""
+    with st.container(border=True):
+        showing.plain(pair.text)
+        st.caption(f"{text.topic(pair.topic)} · {text.tier(pair.tier)} · {text.cycle(pair.cycle).lower()}")
+    first, second, third, fourth = st.columns(4)
+    with first:
+        st.markdown(":blue[**○ Before (untrained)**]")
+        showing.verbatim(pair.baseline, pair.baseline_missing)
+        _cut_off(pair.baseline_cut_off)
+    with second:
+        st.markdown(":orange[**● After (tuned)**]")
+        showing.verbatim(pair.tuned, pair.tuned_missing)
+        _cut_off(pair.tuned_cut_off)
+    with third:
+        st.markdown("**Reference (teacher)**")
+        showing.verbatim(pair.reference, pair.reference_missing)
+    with fourth:
+        st.markdown("**Evidence**")
+        showing.verbatim(pair.evidence or None, "the reference names no span of the passage")
+        showing.plain(f"{pair.title}\n{pair.address}"[:400])
+    _scores(pair)
+    _more(pair)
+
+
+def _cut_off(cut: bool) -> None:
+    if cut:
+        st.caption("Cut off at the token or time limit.")
+
+
+def _scores(pair: AnswerPair) -> None:
+    reasons = pair.unscored or {}
+    rows = [{"metric": text.metric(name), "before": before, "after": after, "change": pair.change(name),
+             "missing because": reasons.get(name, "")} for name, (before, after) in pair.scores.items()]
+    if rows:
+        number = st.column_config.NumberColumn(format="%.3f")
+        st.dataframe(rows, hide_index=True, width="stretch", column_config={
+            "before": number, "after": number, "change": st.column_config.NumberColumn(format="%+.3f")})
+
+
+def _more(pair: AnswerPair) -> None:
+    with st.expander("What changed, word by word", icon=":material/difference:"):
+        _difference("From before to after", pair.baseline, pair.tuned)
+        _difference("From the reference to after", pair.reference, pair.tuned)
+    with st.expander("The false references that choice accuracy puts beside the true one", icon=":material/quiz:"):
+        for rule, foil in pair.foils:
+            showing.plain(rule)
+            showing.verbatim(foil)
+        if not pair.foils:
+            st.caption("There are none for this question.")
+    with st.expander("The whole passage", icon=":material/article:"):
+        showing.verbatim(pair.passage)
+
+
+def _difference(title: str, before: str | None, after: str | None) -> None:
+    st.caption(f"{title}: [-gone-] {{+new+}}")
+    if before is None or after is None:
+        showing.plain("(one of the two is missing)")
+        return
+    found = word_difference(before, after)
+    showing.verbatim(found, "too long to compare word by word")

@@ -1,0 +1,92 @@
+"""Parts of the page Compare: what differs, the scores with their intervals, and topics by cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import comparing, findings, remembered, showing, text
+from dashboard.comparing import Picked
+from dashboard.figures.before_after import before_after, paired_change
+from dashboard.figures.durations import stage_durations
+from dashboard.figures.topics import topic_heatmap
+from store import queries
+from store.database import Store
+from store.queries import Run
+
+
+def pick(store: Store, runs: Sequence[Run], chosen: Sequence[str]) -> list[Picked]:
+    """The chosen cycles with their changes, in the order of choice."""
+    by_id = {run.id: run for run in runs}
+    picked = []
+    for key in chosen:
+        run, _, cycle = key.rpartition(":")
+        rows = tuple(row for row in remembered.changes(store, by_id[run]) if row.cycle == int(cycle))
+        picked.append(Picked(by_id[run], int(cycle), rows))
+    return picked
+
+
+def configuration(picked: Sequence[Picked]) -> None:
+    """Only the settings that differ; and whether the tests are the same."""
+    runs = list({item.run.id: item.run for item in picked}.values())
+    if comparing.held_out_sets(picked) > 1:
+        st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. No "
+                   "line joins them.", icon=":material/warning:")
+    st.subheader("What differs in the configuration")
+    rows = comparing.differences(runs)
+    if len(runs) == 1:
+        st.caption("These are cycles of one run: the configuration is the same.")
+    elif rows:
+        st.dataframe(rows, hide_index=True, width="stretch")
+    else:
+        st.caption("Nothing: the configurations are equal.")
+
+
+def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
+    """Before and after, the paired change, and every metric and tier as a table."""
+    names = comparing.labels(picked)
+    known = [(at, row) for at, item in enumerate(picked) if (row := item.row(metric, tier))]
+    rows, shown = [row for _, row in known], [names[at] for at, _ in known]
+    groups = comparing.joinable([picked[at] for at, _ in known], tier)
+    left, right = st.columns([3, 2])
+    with left:
+        showing.chart(before_after(rows, metric, shown, groups), "compare scores", "Before and after, by chosen cycle")
+    with right:
+        showing.chart(paired_change(rows, metric, shown), "compare change", "Paired change, by chosen cycle")
+    st.dataframe(table(picked), hide_index=True, width="stretch", height=320, column_config={
+        name: st.column_config.NumberColumn(format=form)
+        for name, form in (("before", "%.3f"), ("after", "%.3f"), ("change", "%+.3f"))})
+
+
+def table(picked: Sequence[Picked]) -> list[dict[str, object]]:
+    """Every score of every chosen cycle, all topics together."""
+    return [{"cycle": name, "metric": text.metric(row.metric), "questions": row.tier, "before": row.baseline,
+             "after": row.tuned, "change": row.change, "95% interval": text.interval(row.low, row.high),
+             "pairs": text.coverage(row.scored, row.asked), "verdict": text.verdict(row.verdict).word}
+            for name, item in zip(comparing.labels(picked), picked, strict=True)
+            for row in item.changes if not row.topic]
+
+
+def topics(picked: Sequence[Picked], metric: str, tier: str) -> None:
+    """Gain by topic, where the comparison was made by topic."""
+    names = comparing.labels(picked)
+    columns = [(name, findings.by_topic(item.changes, metric, tier)) for name, item in zip(names, picked, strict=True)]
+    st.subheader("Topics")
+    if any(rows for _, rows in columns):
+        showing.chart(topic_heatmap(columns, metric), "topics", "Change by topic and cycle, with the number of pairs")
+        st.caption("Change of the mean, and the number of pairs that it rests on. Orange is better, blue is worse.")
+    else:
+        st.caption("These cycles were not compared by topic.")
+
+
+def time_taken(store: Store, picked: Sequence[Picked]) -> None:
+    """How long the stages of each chosen cycle took."""
+    columns = [(name, [stage for stage in queries.stages_of(store, item.run.id) if stage.cycle == item.cycle])
+               for name, item in zip(comparing.labels(picked), picked, strict=True)]
+    titles = {row.stage: row.title for item in picked for row in item.run.flow}
+    st.subheader("Where the time went")
+    if any(stage.seconds for _, stages in columns for stage in stages):
+        showing.chart(stage_durations(columns, titles), "durations", "Duration of the stages, by chosen cycle")
+    else:
+        st.caption("No stage of these cycles has finished.")

@@ -1,0 +1,112 @@
+"""A run as it goes: state, stages, time left, losses, incidents and log. Drawn again at every tick."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import estimate, log_lines, remembered, showing, stage_board, text
+from dashboard.figures.series import losses, memory, throughput
+from dashboard.figures.stages import stage_board as board_figure
+from dashboard.panels.run_commands import run_commands
+from store import queries
+from store.database import Store
+from store.queries import Run
+
+
+def follow(store: Store, run: Run) -> None:
+    """Everything about a run at work."""
+    cells = stage_board.board(run, queries.stages_of(store, run.id), queries.cycles_of(store, run.id))
+    _state(run, cells)
+    run_commands(run)
+    if run.work == "failed":
+        _failure(run)
+    if cells:
+        _progress(store, run, cells)
+        showing.chart(board_figure(cells), "stages", "Stages of the run by cycle, with their state and time")
+    _training(store, run)
+    _trouble_and_log(store, run)
+    _resources(store, run)
+
+
+def _state(run: Run, cells: list[stage_board.Cell]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        showing.badge(text.work(run.work))
+        if run.verdict:
+            showing.badge(text.verdict(run.verdict))
+        showing.plain(_story(run, cells))
+
+
+def _story(run: Run, cells: list[stage_board.Cell]) -> str:
+    """Where the run stands, in a sentence or two."""
+    heard = f"Last event {text.ago(run.last_event_at)}."
+    if run.work == "queued":
+        return f"Waits for a runner since {text.ago(run.requested_at).removesuffix(' ago')}. {text.NO_RUNNER_HINT}"
+    if run.work == "lost":
+        return f"The runner that worked on it went away. {heard} The next runner takes it up where it stopped."
+    current = next((cell for cell in cells if cell.state == "running"), None)
+    if run.work == "running" and current:
+        items = f", {run.done} of {run.total} {run.unit or 'items'}" if run.total else ""
+        cycle = f"Cycle {current.cycle} of {run.config.cycles}: " if current.cycle else ""
+        return f"{cycle}{current.title}{items}. {heard}"
+    took = f" after {text.duration(text.run_seconds(run))}" if run.ended_at and run.started_at else ""
+    return f"{text.work(run.work).word}{took}. {heard}"
+
+
+def _failure(run: Run) -> None:
+    with st.container(border=True):
+        st.markdown(":red[**What went wrong, and what to do**]")
+        showing.plain(f"{(run.error_kind or 'error').capitalize()}: {run.error or ''}")
+        if run.advice:
+            showing.plain(f"→ {run.advice}")
+
+
+def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
+    over = sum(cell.state not in (stage_board.PENDING, "running") for cell in cells)
+    words = f"{over} of {len(cells)} stages done"
+    if run.work == "running":
+        guess = estimate.estimate(stage_board.remaining(cells), run.id, run.config, remembered.past(store))
+        words += f" · {text.time_left(guess)}"
+    st.progress(min(1.0, stage_board.share_done(cells)), text=words)
+
+
+def _training(store: Store, run: Run) -> None:
+    points = remembered.series(store, run, "loss")
+    left, right = st.columns([3, 2])
+    with left:
+        st.subheader("Training loss")
+        if points:
+            showing.chart(losses(points), "losses", "Training loss over optimizer steps, one line a cycle")
+        else:
+            st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else "No training step yet.")
+    with right:
+        st.subheader("Plan")
+        if run.plan:
+            showing.plain(f"{run.plan['device']}, {run.plan['precision']}, batch {run.plan['batch_size']}, "
+                          f"{run.plan['threads']} threads, {run.plan['parameters']:,} parameters")
+            showing.plain(f"Why: {run.plan['reason']}")
+        else:
+            st.caption("The runner chooses device, precision and batch size when it takes the run up, and says why.")
+
+
+def _trouble_and_log(store: Store, run: Run) -> None:
+    happenings, incidents = remembered.log(store, run)
+    st.subheader("Failures and recoveries")
+    if incidents:
+        st.dataframe(log_lines.table(incidents), hide_index=True, width="stretch")
+    else:
+        st.caption("None so far.")
+    st.subheader("Event log")
+    st.dataframe(log_lines.table(happenings), hide_index=True, width="stretch", height=320,
+                 column_config={"what": st.column_config.TextColumn(width="large")})
+
+
+def _resources(store: Store, run: Run) -> None:
+    titles = {row.stage: row.title for row in run.flow}
+    resident, speed = remembered.series(store, run, "rss_bytes"), remembered.series(store, run, "tokens_per_second")
+    if not resident and not speed:
+        return
+    with st.expander("Memory and speed", icon=":material/memory:"):
+        if resident:
+            showing.chart(memory(resident, titles), "memory", "Most resident memory by stage")
+        if speed:
+            showing.chart(throughput(speed, titles), "speed", "Tokens per second over time")

@@ -1,0 +1,107 @@
+"""The launch form in the sidebar. One click is one run; every fault is shown at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import streamlit as st
+
+from dashboard import launching, opening
+from knowledge.topics import TOPICS
+from store import commands
+from store.config import ADAPTERS, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
+from store.database import StoreUnusable
+
+_PRESET_HELP = ("embedded: everything offline on the CPU, in minutes. phi-2: GPT-4o-mini teaches Phi-2 with 4-bit "
+                "QLoRA; needs a key, and a GPU to be quick.")
+_TICKET = "launch ticket"
+
+
+@st.fragment
+def launch_form() -> None:
+    """The form; a fragment, so that filling it in does not draw the page beside it again."""
+    st.subheader("Launch a run")
+    preset = st.selectbox("Preset", list(PRESETS), key="launch preset", help=_PRESET_HELP)
+    start = PRESETS.get(str(preset), RunConfig())
+    values = _size(start) | _advanced(start)
+    st.caption(launching.power_note(int(values["held_out"])))
+    if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
+        _launch(str(preset), values)
+
+
+def _size(start: RunConfig) -> dict[str, Any]:
+    """What everybody decides: how much, about what, and whether to train."""
+    def key(field: str) -> str:
+        return f"launch {start.preset} {field}"
+    names = {topic.slug: topic.name for topic in TOPICS}
+    return {
+        "questions": st.slider("Practice questions a cycle", *_limits("questions"), start.questions,
+                               key=key("questions"), help="The teacher asks and answers these; the student trains on "
+                               "them. More questions teach more and take longer."),
+        "cycles": st.slider("Cycles", *_limits("cycles"), start.cycles, key=key("cycles"),
+                            help="Each cycle asks new practice questions and trains once more; the held-out test stays "
+                            "the same, so the cycles can be compared."),
+        "held_out": st.slider("Held-out questions", *_limits("held_out"), start.held_out, key=key("held_out"),
+                              help="The locked test of the whole run, from passages that are never trained on. They "
+                              "decide the verdict."),
+        "topics": st.multiselect("Topics", list(names), list(start.topics), format_func=names.__getitem__,
+                                 key=key("topics"), help="What is asked about. All topics of the knowledge base unless "
+                                 "you take some away.", wrap=False),
+        "fine_tune": st.toggle("Fine-tuning", start.fine_tune, key=key("fine_tune"),
+                               help="Off: questions, answers and scores only; no adapter is trained."),
+    }
+
+
+def _advanced(start: RunConfig) -> dict[str, Any]:
+    def key(field: str) -> str:
+        return f"launch {start.preset} {field}"
+    with st.expander("Advanced", icon=":material/tune:"):
+        return {
+            "name": st.text_input("Name", start.name, max_chars=80, key=key("name"),
+                                  help="What you call this run; may stay empty."),
+            "steps": st.number_input("Training steps a cycle", *_limits("steps"), start.steps, key=key("steps")),
+            "learning_rate": st.number_input("Learning rate", *RANGES["learning_rate"], start.learning_rate, step=5e-5,
+                                             format="%.2e", key=key("learning_rate")),
+            "seed": st.number_input("Seed", *_limits("seed"), start.seed, key=key("seed"),
+                                    help="The same configuration and seed ask the same questions again."),
+            "teacher": st.text_input("Teacher", start.teacher, key=key("teacher"), help="`knowledge-base` (offline) or "
+                                     "a model's name at an OpenAI-compatible address."),
+            "teacher_base_url": st.text_input("Teacher address", start.teacher_base_url or "",
+                                              key=key("teacher_base_url"), placeholder="the OpenAI API",
+                                              help="Base URL of an endpoint: vLLM, Ollama, a gateway."),
+            "student": st.text_input("Student", start.student, key=key("student"), help="`embedded`, a Hugging Face id "
+                                     "or a local model folder."),
+            "precision": st.selectbox("Precision", PRECISIONS, PRECISIONS.index(start.precision),
+                                      key=key("precision"), help="auto measures, and chooses."),
+            "adapter": st.selectbox("Adapter", ADAPTERS, ADAPTERS.index(start.adapter), key=key("adapter"),
+                                    help="continue: each cycle trains on from the one before. fresh: each starts anew."),
+            "max_new_tokens": st.number_input("Longest answer, tokens", *_limits("max_new_tokens"),
+                                              start.max_new_tokens, key=key("max_new_tokens")),
+            "temperature": st.slider("Temperature", 0.0, float(RANGES["temperature"][1]), start.temperature, 0.05,
+                                     key=key("temperature"), help="0 is greedy: the same answer every time."),
+        }
+
+
+def _limits(field: str) -> tuple[int, int]:
+    low, high = RANGES[field]
+    return int(low), int(high)
+
+
+def _launch(preset: str, values: dict[str, Any]) -> None:
+    """Queue the run and show it; or say everything that is wrong, and queue nothing."""
+    ticket = launching.ticket_for(st.session_state.get(_TICKET), time.time())
+    st.session_state[_TICKET] = ticket
+    try:
+        config = launching.config_from(preset, values)
+        run = commands.launch(opening.writing(), config, "dashboard", ticket.token)
+    except InvalidConfig as error:
+        st.error("This run cannot be launched:", icon=":material/error:")
+        st.text("\n".join(f"• {fault}" for fault in error.errors))
+    except StoreUnusable as error:
+        st.error("The run could not be recorded:", icon=":material/error:")
+        st.text(str(error))
+    else:
+        st.session_state[_TICKET] = dataclasses.replace(ticket, used_at=time.time())
+        st.switch_page("app_pages/live.py", query_params={"run": run})

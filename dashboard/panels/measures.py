@@ -1,0 +1,27 @@
+"""What each metric says and cannot see; and the wins and losses with the way to the worst answers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import text
+from store.measures import MEASURES
+from store.queries import ChangeRow, Run
+
+
+def wins_line(run: Run, row: ChangeRow | None, metric: str, tier: str) -> None:
+    """Of the last cycle: how many answers got better and worse, with a link to the worst."""
+    if row is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{text.wins(row)}** in cycle {row.cycle} by {text.metric_short(metric).lower()} "
+                    f"({text.coverage(row.scored, row.asked)}).")
+        st.page_link("app_pages/answers.py", label="See the worst answers", icon=":material/compare:",
+                     query_params={"run": run.id, "cycle": str(row.cycle), "tier": tier, "metric": metric})
+
+
+def what_they_say(metrics: list[str]) -> None:
+    """The table of metrics in words."""
+    st.subheader("What each metric says, and what it cannot see")
+    st.table([{"metric": measure.title, "says": measure.says, "cannot see": measure.blind_to}
+              for name in metrics if (measure := MEASURES.get(name))], hide_index=True)

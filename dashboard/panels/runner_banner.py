@@ -1,0 +1,28 @@
+"""Whether anybody will do the work: the runners as last heard of, in the sidebar."""
+
+from __future__ import annotations
+
+import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard import opening, text
+from store import queries
+from store.database import StoreUnusable
+
+
+@st.fragment(run_every=5)
+def runner_banner() -> None:
+    """One line about the runners; looks again every few seconds, because runners come and go."""
+    try:
+        store = opening.reading()
+        connected = [runner for runner in queries.runners(store) if runner.connected] if store else []
+    except (StoreUnusable, SQLAlchemyError):
+        return  # the page says it, once
+    if not connected:
+        st.warning(text.NO_RUNNER, icon=":material/link_off:")
+    elif len(connected) == 1:
+        runner = connected[0]
+        st.success("A runner is connected.", icon=":material/link:")
+        st.text(f"{runner.host}, process {runner.pid}, heard of {text.duration(runner.beat_seconds_ago)} ago")
+    else:
+        st.success(f"{len(connected)} runners are connected.", icon=":material/link:")

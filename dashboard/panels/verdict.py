@@ -1,0 +1,106 @@
+"""What the result of a run says, in the words that a stakeholder reads first."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import findings, showing, text
+from store.config import OFFLINE_TEACHER
+from store.queries import AnswerPair, ChangeRow, Cycle, Run
+
+
+def verdict_card(run: Run, cycles: list[Cycle]) -> None:
+    """The verdict with its sentence: the run's own, or that of its latest finished cycle."""
+    spoken = next((cycle for cycle in reversed(cycles) if cycle.sentence), None)
+    name = run.verdict or (spoken.verdict if spoken else None)
+    look = text.verdict(name)
+    with st.container(border=True):
+        st.subheader(f"{look.sign} {text.ANSWERS.get(name or '', look.word)}")
+        showing.plain(findings.headline_of(run, run.sentence or (spoken.sentence if spoken else None)))
+        with st.container(horizontal=True):
+            showing.badge(text.work(run.work))
+            if run.work != "finished" and spoken:
+                st.caption(f"So far: cycle {spoken.cycle} of {run.config.cycles}.")
+        showing.plain(_what_ran(run))
+
+
+def _what_ran(run: Run) -> str:
+    config, what = run.config, "fine-tuned" if run.config.fine_tune else "not fine-tuned"
+    return (f"Teacher: {text.teacher(config.teacher)}. Student: {config.student}, {what}. "
+            f"{text.count(config.cycles, 'cycle')} of {text.count(config.questions, 'practice question')}; "
+            f"{text.count(config.held_out, 'held-out question')}. Verdict by {text.metric_short(config.headline)}.")
+
+
+def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
+    """One number a metric of the last cycle: after, change, before, and how many pairs it rests on."""
+    with st.grid(4, gap="small", min_column_width=190):
+        for metric in metrics:
+            row = findings.latest(changes, metric, tier)
+            if row is None:
+                continue
+            st.metric(
+                text.metric_short(metric), text.number(row.tuned), text.change(row.change),
+                delta_color=_delta_color(row), delta_arrow=_arrow(row),
+                delta_description=f"from {text.number(row.baseline)}, n = {row.scored}", border=True, height="stretch",
+                help=f"{text.metric(metric)}: {text.coverage(row.scored, row.asked)}; 95% interval of the change "
+                     f"{text.interval(row.low, row.high)}. {text.verdict(row.verdict).word}.")
+
+
+def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
+    """On how many pairs each number rests, and how sure it is."""
+    rows = [row for metric in metrics if (row := findings.latest(changes, metric, tier))]
+    st.dataframe(
+        [{"metric": text.metric(row.metric), "before": row.baseline, "after": row.tuned, "change": row.change,
+          "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
+          "better / worse / same": text.wins(row), "sign test p": row.p_value,
+          "verdict": f"{text.verdict(row.verdict).sign} {text.verdict(row.verdict).word}"} for row in rows],
+        hide_index=True, width="stretch",
+        column_config={"before": st.column_config.NumberColumn(format="%.3f"),
+                       "after": st.column_config.NumberColumn(format="%.3f"),
+                       "change": st.column_config.NumberColumn(format="%+.3f"),
+                       "sign test p": st.column_config.NumberColumn(format="%.3f")})
+
+
+def not_tuned(pairs: list[AnswerPair], tiers: list[str]) -> None:
+    """What stands in place of the comparison where no tuned answer was scored."""
+    showing.empty(text.NOT_TUNED)
+    for tier in tiers:
+        means = findings.baseline_means(pairs, tier)
+        st.markdown(f"**{text.tier(tier)}**")
+        with st.grid(4, gap="small", min_column_width=190):
+            for metric, (mean, scored, asked) in means.items():
+                st.metric(text.metric_short(metric), text.number(mean), border=True, height="stretch",
+                          help=text.coverage(scored, asked))
+
+
+def cycle_notes(cycles: list[Cycle]) -> None:
+    """Cycles that left no adapter say so: their tuned scores are missing."""
+    for cycle in cycles:
+        if cycle.work in ("no adapter", "not tuned"):
+            st.warning(f"Cycle {cycle.cycle}: {text.CYCLE_WORK[cycle.work]}; its tuned scores are missing.",
+                       icon=":material/model_training:")
+
+
+def notes(run: Run, changes: list[ChangeRow]) -> None:
+    """What the numbers cannot say."""
+    st.info(text.SIMILARITY_NOTE, icon=":material/info:")
+    if run.config.teacher == OFFLINE_TEACHER:
+        st.info(text.OFFLINE_NOTE, icon=":material/wifi_off:")
+    found = findings.memorisation(changes)
+    if found:
+        st.markdown("**Memorisation**")
+        st.caption(text.MEMORISATION_NOTE)
+        st.dataframe([{"metric": text.metric_short(item.metric), "gain on practice": text.change(item.practice),
+                       "gain on held-out": text.change(item.held_out), "distance": text.change(item.distance)}
+                      for item in found], hide_index=True, width="stretch")
+
+
+def _delta_color(row: ChangeRow) -> Literal["green", "red", "off"]:
+    """Colour only for what is certain: green or red by the verdict, grey for the rest."""
+    return "green" if row.verdict == "improved" else "red" if row.verdict == "regressed" else "off"
+
+
+def _arrow(row: ChangeRow) -> Literal["up", "down", "off"]:
+    return "off" if not row.change else "up" if row.change > 0 else "down"

@@ -1,0 +1,60 @@
+"""What was read of a run, kept until its next event; bounded, so that a long-lived process does not grow.
+
+Keys are the store's address, the run and its last event id; the store itself is no part of a key (its name
+begins with an underscore, which Streamlit takes for that).
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from store import queries
+from store.database import Store
+from store.queries import AnswerPair, ChangeRow, Happening, PastStage, Point, Run
+
+
+def answers(store: Store, run: Run, cycle: int) -> list[AnswerPair]:
+    return _answers(store, store.url, run.id, cycle, run.last_event_id)
+
+
+def changes(store: Store, run: Run) -> list[ChangeRow]:
+    return _changes(store, store.url, run.id, run.last_event_id)
+
+
+def series(store: Store, run: Run, key: str) -> list[Point]:
+    return _series(store, store.url, run.id, key, run.last_event_id)
+
+
+def log(store: Store, run: Run) -> tuple[list[Happening], list[Happening]]:
+    """The newest happenings, and the newest incidents."""
+    return _log(store, store.url, run.id, run.last_event_id)
+
+
+def past(store: Store) -> list[PastStage]:
+    """Durations of stages; they may be a minute old."""
+    return _past(store, store.url)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _answers(_store: Store, url: str, run: str, cycle: int, last_event_id: int) -> list[AnswerPair]:
+    return queries.answers_of(_store, run, cycle)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _changes(_store: Store, url: str, run: str, last_event_id: int) -> list[ChangeRow]:
+    return queries.changes_of(_store, run)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _series(_store: Store, url: str, run: str, key: str, last_event_id: int) -> list[Point]:
+    return queries.series(_store, run, key)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _log(_store: Store, url: str, run: str, last_event_id: int) -> tuple[list[Happening], list[Happening]]:
+    return queries.happenings(_store, run), queries.incidents(_store, run)
+
+
+@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+def _past(_store: Store, url: str) -> list[PastStage]:
+    return queries.past_stages(_store)

@@ -1,0 +1,58 @@
+"""Things that every page draws in the same way: charts, badges, verbatim text, downloads, empty states.
+
+What a model, a teacher or a person wrote is drawn by `verbatim` or `plain`, never as Markdown or HTML: an image
+in an answer would make the viewer's browser call a foreign host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import export, palette, text
+from dashboard.text import Look
+
+
+def chart(figure: go.Figure, key: str, alt: str) -> None:
+    """A figure over the full width, with a description for those who do not see it."""
+    st.plotly_chart(figure, width="stretch", key=key, config=palette.CONFIG, alt=alt)
+
+
+def badge(look: Look) -> None:
+    """A state as a coloured badge with its word."""
+    st.badge(look.word, icon=look.icon, color=look.color)  # type: ignore[arg-type]
+
+
+def plain(words: str) -> None:
+    """One line or paragraph of text that somebody wrote, as it is."""
+    st.text(words.replace("\x00", ""))
+
+
+def verbatim(body: str | None, missing: str | None = None) -> None:
+    """A text that a model or teacher wrote, exactly as it is; or why it is missing."""
+    if body is None:
+        plain(f"({missing or 'missing'})")
+        return
+    shown, note = text.clipped(body.replace("\x00", "\ufffd"))
+    st.code(shown or " ", language=None, wrap_lines=True)
+    if note:
+        st.caption(note)
+
+
+def empty(sentence: str) -> None:
+    """A page's empty state."""
+    st.info(sentence, icon=":material/inbox:")
+
+
+def downloads(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> None:
+    """The rows as CSV and JSON; nothing where there are none."""
+    if not rows:
+        return
+    with st.container(horizontal=True):
+        st.download_button("CSV", lambda: export.to_csv(rows).encode("utf-8-sig"), f"{name}.csv", "text/csv",
+                           icon=":material/download:", key=f"{key} csv", on_click="ignore")
+        st.download_button("JSON", lambda: export.to_json(rows).encode(), f"{name}.json", "application/json",
+                           icon=":material/download:", key=f"{key} json", on_click="ignore")

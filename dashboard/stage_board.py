@@ -1,0 +1,77 @@
+"""The stages of a run as a board: one row a stage, one column a cycle, each cell with its state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dashboard.estimate import Remaining
+from store.queries import Cycle, Run, StageState
+
+EVERY_CYCLE = "every cycle"
+PENDING, LEFT_OUT = "pending", "left out"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One stage of one cycle; cycle 0 is the run itself. `state`: pending, running, finished, failed, left out."""
+
+    cycle: int
+    stage: str
+    title: str
+    doer: str
+    state: str
+    seconds: float | None
+    share_done: float | None
+    error: str | None
+
+
+def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: datetime | None = None) -> list[Cell]:
+    """Every cell of the board in the order of the work; empty until a runner told the flow."""
+    known = {(state.cycle, state.stage): state for state in stages}
+    ended = {cycle.cycle for cycle in cycles if cycle.work != "running"}
+    over = run.work in ("finished", "failed", "cancelled")
+    cells = []
+    for number, stage, title, doer in _places(run):
+        state = known.get((number, stage))
+        cells.append(_cell(run, number, stage, title, doer, state, number in ended or over, now or datetime.now(UTC)))
+    return cells
+
+
+def remaining(cells: Sequence[Cell]) -> list[Remaining]:
+    """What is still to do, for the estimate."""
+    return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0)
+            for cell in cells if cell.state in (PENDING, "running")]
+
+
+def share_done(cells: Sequence[Cell]) -> float:
+    """The share of the stages that are over, the running one counted in part."""
+    if not cells:
+        return 0.0
+    done = sum(1.0 if cell.state not in (PENDING, "running") else cell.share_done or 0.0 for cell in cells)
+    return done / len(cells)
+
+
+def _places(run: Run) -> list[tuple[int, str, str, str]]:
+    before = [row for row in run.flow if row.phase != EVERY_CYCLE]
+    first = next((at for at, row in enumerate(run.flow) if row.phase == EVERY_CYCLE), len(run.flow))
+    opening, closing = before[:first], before[first:]
+    cycles = range(1, run.config.cycles + 1)
+    every = [(number, row) for number in cycles for row in run.flow if row.phase == EVERY_CYCLE]
+    order = [(0, row) for row in opening] + every + [(0, row) for row in closing]
+    return [(number, row.stage, row.title, row.doer) for number, row in order]
+
+
+def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageState | None, passed: bool,
+          now: datetime) -> Cell:
+    if state is None:
+        return Cell(cycle, stage, title, doer, LEFT_OUT if passed else PENDING, None, None, None)
+    current = (run.cycle or 0, run.stage) == (cycle, stage)
+    share = run.done / run.total if current and run.done is not None and run.total else None
+    seconds = state.seconds
+    if state.work == "running":
+        # A stage whose runner is gone stopped with the last thing heard of it.
+        until = now if run.work == "running" else run.last_event_at or now
+        seconds = (until - state.started_at).total_seconds()
+    return Cell(cycle, stage, title, doer, state.work, seconds, share if state.work == "running" else None, state.error)

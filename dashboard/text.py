@@ -1,0 +1,190 @@
+"""The words and number formats of every page, once: states, verdicts, tiers, empty states.
+
+Knows no Streamlit and no store access. What is missing is a dash, never a zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dashboard.estimate import Estimate
+from knowledge.topics import TOPIC_BY_SLUG
+from store.config import OFFLINE_TEACHER
+from store.measures import MEASURES
+from store.queries import ChangeRow, Run
+
+DASH = "–"
+
+NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
+NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
+NO_RUNNER_HINT = "Without a connected runner it will not begin: see the sidebar."
+NO_SCORES = "No cycle of this run has been compared yet. What is already known stands on the page Live."
+NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained student; "
+             "what is missing is missing, not zero.")
+NO_ANSWERS = "This cycle has no questions yet."
+
+SIMILARITY_NOTE = ("Similarity is not correctness. An answer that says the opposite in the same words scores nearly as "
+                   "high as the truth: read answer similarity together with choice accuracy or fact recall.")
+OFFLINE_NOTE = ("This run was taught offline: its references are the passages' own words, not the prose of a large "
+                "model. It shows that the student learns what it is taught, not how well a large teacher teaches.")
+MEMORISATION_NOTE = ("Memorisation is the gain on questions that were trained on minus the gain on held-out ones. "
+                     "Near zero the student learned what carries over; far above it learned the questions by heart.")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is shown: its word, a sign that needs no colour, an icon, and a badge colour."""
+
+    word: str
+    sign: str
+    icon: str
+    color: str
+
+
+WORK: dict[str, Look] = {
+    "queued": Look("Queued", "○", ":material/schedule:", "gray"),
+    "running": Look("Running", "▶", ":material/play_arrow:", "blue"),
+    "paused": Look("Paused", "Ⅱ", ":material/pause:", "gray"),
+    "finished": Look("Finished", "✓", ":material/check:", "green"),
+    "failed": Look("Failed", "✗", ":material/error:", "red"),
+    "cancelled": Look("Cancelled", "■", ":material/block:", "gray"),
+    "lost": Look("Lost", "?", ":material/link_off:", "orange"),
+}
+VERDICTS: dict[str, Look] = {
+    "improved": Look("Improved", "▲", ":material/trending_up:", "green"),
+    "regressed": Look("Regressed", "▼", ":material/trending_down:", "red"),
+    "no evidence": Look("No evidence of a change", "●", ":material/trending_flat:", "gray"),
+    "too few to say": Look("Too few to say", "…", ":material/help:", "gray"),
+    "not measured": Look("Not measured", "–", ":material/remove:", "gray"),
+}
+ANSWERS: dict[str, str] = {
+    "improved": "Yes: the student improved", "regressed": "No: the student got worse",
+    "no evidence": "No evidence of a change", "too few to say": "Too few questions to say",
+    "not measured": "Not measured",
+}
+"""The verdicts as answers to the question that heads the overview."""
+TIERS: dict[str, str] = {"held-out": "Held-out (never trained on)", "practice": "Practice (trained on)",
+                         "paraphrase": "Paraphrase (same fact, asked otherwise)", "new-topic": "New topic"}
+CYCLE_WORK: dict[str, str] = {"running": "running", "finished": "finished", "not tuned": "fine-tuning was off",
+                              "no adapter": "training left no adapter"}
+
+
+def work(state: str) -> Look:
+    """A state of work; an unknown one keeps its own name."""
+    return WORK.get(state, Look(state, "·", ":material/question_mark:", "gray"))
+
+
+def verdict(name: str | None) -> Look:
+    """A verdict, or that there is none yet."""
+    return VERDICTS.get(name or "", Look("No verdict yet" if not name else name, "·", ":material/pending:", "gray"))
+
+
+def tier(name: str) -> str:
+    return TIERS.get(name, name)
+
+
+def metric(name: str) -> str:
+    """A metric's title, with the direction where less is better."""
+    measure = MEASURES.get(name)
+    if measure is None:
+        return name.replace("_", " ").capitalize()
+    return measure.title + (" (lower is better)" if measure.better < 0 else "")
+
+
+def metric_short(name: str) -> str:
+    return MEASURES[name].title if name in MEASURES else metric(name)
+
+
+def topic(slug: str) -> str:
+    return TOPIC_BY_SLUG[slug].name if slug in TOPIC_BY_SLUG else slug
+
+
+def cycle(number: int) -> str:
+    return f"Cycle {number}" if number else "Run (before the first cycle)"
+
+
+def count(how_many: int, thing: str) -> str:
+    return f"{how_many} {thing}" if how_many == 1 else f"{how_many} {thing}s"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    return DASH if value is None else f"{value:.{digits}f}"
+
+
+def change(value: float | None, digits: int = 2) -> str:
+    """A difference always carries its sign."""
+    return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def interval(low: float | None, high: float | None) -> str:
+    return "no interval" if low is None or high is None else f"{change(low)} to {change(high)}"
+
+
+def coverage(scored: int, asked: int) -> str:
+    """How many pairs a mean rests on: with what is missing, where something is."""
+    return f"n = {scored}" if scored == asked else f"n = {scored} of {asked}, {asked - scored} missing"
+
+
+def wins(row: ChangeRow) -> str:
+    return f"{row.wins} better, {row.losses} worse, {row.ties} the same"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: 8 s, 2 min 5 s, 1 h 10 min."""
+    if seconds is None:
+        return DASH
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min" + (f" {rest} s" if rest else "")
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h" + (f" {minutes} min" if minutes else "")
+
+
+def time_left(guess: Estimate | None) -> str:
+    """The estimate as a range; what has no past makes it a lower bound."""
+    if guess is None:
+        return "time left unknown: no stage like these has finished before"
+    low, high = duration(guess.low), duration(guess.high)
+    span = f"about {low}" if low == high else f"{low} to {high}"
+    if guess.unknown:
+        return f"at least {span} left; {count(guess.unknown, 'stage')} without a past to go by"
+    return f"{span} left, going by past stages"
+
+
+def moment(at: datetime | None) -> str:
+    return DASH if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def ago(at: datetime | None, now: datetime | None = None) -> str:
+    if at is None:
+        return "never"
+    seconds = max(0.0, ((now or datetime.now(UTC)) - at).total_seconds())
+    return "just now" if seconds < 2 else f"{duration(seconds)} ago"
+
+
+def run_seconds(run: Run, now: datetime | None = None) -> float | None:
+    """From the first start to the end, or until now."""
+    if run.started_at is None:
+        return None
+    return ((run.ended_at or now or datetime.now(UTC)) - run.started_at).total_seconds()
+
+
+def run_label(run: Run) -> str:
+    """A run in a list of choices: name, state and when; plain text."""
+    state = verdict(run.verdict).word if run.verdict else work(run.work).word
+    return f"{run.name or 'Run'} · {state} · {moment(run.requested_at)} · {run.id}"
+
+
+def teacher(name: str) -> str:
+    return "the knowledge base itself (offline)" if name == OFFLINE_TEACHER else name
+
+
+def clipped(body: str, characters: int = 6000) -> tuple[str, str | None]:
+    """A text that a page can bear, and a note where something was left off."""
+    if len(body) <= characters:
+        return body, None
+    return body[:characters], f"Shown: the first {characters:,} of {len(body):,} characters. The export has all."

@@ -1,0 +1,89 @@
+"""A domain: the whole of what can be taught, and the way from a topic or an id to its passages."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from knowledge.api_reference import read_api_reference
+from knowledge.notes import read_notes
+from knowledge.passages import Passage, collection_hash
+from knowledge.topics import TOPICS
+
+
+@dataclass(frozen=True)
+class Count:
+    """How much one source says on one topic."""
+
+    passages: int
+    questions: int
+
+
+# Compared by identity: a domain is built once, and its hash field says whether two are the same.
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """A named collection of passages."""
+
+    name: str
+    passages: tuple[Passage, ...]
+    hash: str
+    """`collection_hash` of the passages: what a run records as the knowledge it used."""
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """Slugs of the topics that have passages: the built-in ones in their order, then any others."""
+        present = dict.fromkeys(passage.topic for passage in self.passages)
+        built_in = [topic.slug for topic in TOPICS if topic.slug in present]
+        return (*built_in, *(slug for slug in present if slug not in built_in))
+
+    def of_topic(self, slug: str) -> tuple[Passage, ...]:
+        """The passages of a topic; none for a topic that the domain does not have."""
+        return self._by_topic.get(slug, ())
+
+    def passage(self, id: str) -> Passage:
+        """The passage with an id.
+
+        Raises:
+            KeyError: the domain has none.
+        """
+        return self._by_id[id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Passage]:
+        return {passage.id: passage for passage in self.passages}
+
+    @cached_property
+    def _by_topic(self) -> dict[str, tuple[Passage, ...]]:
+        return {slug: tuple(passage for passage in self.passages if passage.topic == slug) for slug in self.topics}
+
+
+def domain_of(name: str, passages: Iterable[Passage]) -> Domain:
+    """A domain of passages, each id once: the first one said stays."""
+    unique: dict[str, Passage] = {}
+    for passage in passages:
+        unique.setdefault(passage.id, passage)
+    return Domain(name=name, passages=tuple(unique.values()), hash=collection_hash(unique.values()))
+
+
+@functools.cache
+def kubernetes() -> Domain:
+    """The built-in domain: the project's notes, then the API reference.
+
+    Raises:
+        MalformedNote: a note breaks the form.
+        ApiReferenceMissing: `lightkube-models` is not installed.
+    """
+    return domain_of("Kubernetes v1.28", [*read_notes(), *read_api_reference()])
+
+
+def counts(domain: Domain) -> dict[str, dict[str, Count]]:
+    """Topic -> source -> how many passages and questions there are."""
+    table: dict[str, dict[str, Count]] = {}
+    for slug in domain.topics:
+        passages = domain.of_topic(slug)
+        table[slug] = {source: Count(passages=sum(p.source == source for p in passages),
+                                     questions=sum(len(p.questions) for p in passages if p.source == source))
+                       for source in dict.fromkeys(passage.source for passage in passages)}
+    return table

@@ -1,0 +1,85 @@
+"""Which words of a passage a right answer must contain.
+
+Defaults and values first, then the terms that tell this passage from the others: identifiers, quoted
+words, and the words that few passages share. What the question gives away does not count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+MOST_TERMS = 4
+# A word that more passages share than this tells none of them apart.
+COMMON = 60
+
+_VALUE = r"(\"[^\"]{1,40}\"|'[^']{1,40}'|[\w/:%.-]*[\w%])"
+_DEFAULTS = re.compile(
+    rf"\b(defaults? (?:value )?(?:to|is|of)(?: the)?) {_VALUE}|\b(default \w+ is) {_VALUE}", re.I)
+_TECHNICAL = re.compile(r"\"([\w./:%+-]{2,40})\"|\b([a-z]+[A-Z]\w+|[A-Z]+[a-z]+[A-Z]\w*|[A-Z]{3,}\w*)\b|"
+                        r"(?<![\w.])(\d[\d.]*(?:%| seconds| minutes| bytes| characters)|/[\w./-]{3,}|\d{3,})(?!\w)")
+_SHOUTED = frozenset(re.findall(r"[\w-]+", "NOT MUST DOES ONLY WILL AND NOTE SHOULD MAY THIS ALL ANY"))
+_WORD = re.compile(r"[A-Za-z][a-z]{3,}(?:-[a-z]+)*")
+_EMPTY = frozenset(re.findall(r"[\w-]+", """
+that this with from will when then than they them their there these those have must should which where whether into
+onto only also been being does such same other each more most some used uses using cannot could would about after
+before between both during either because defined specified indicates specifies represents describes contains
+optional required field fields value values following based given particular allowed currently present example found
+name names object objects list lists type types true false kubernetes default defaults string integer boolean set
+sets matching unless note what your without within over under very many means well still otherwise called case may
+just regular information every want wants provides provide chosen back depends depend while details lower count
+counts array gives result results instead like including include includes able allow allows applied apply applies
+contain need needs make makes made take takes long against possible corresponding additional further relevant single
+first second last whose empty above below least done ever never always upon since become becomes rather already
+consider instance examples perhaps understood enough holds adds maps full updated decides whatever appear exist
+exists selects through simple certain once among decided determine report logical performed indicating locate
+"""))
+
+
+def key_terms(text: str, asked: str, rarity: Counter[str]) -> tuple[str, ...]:
+    """One to four substrings of `text` that `asked` (the words of its questions) does not contain.
+
+    Args:
+        rarity: in how many passages each lower-case word occurs (`word_counts`).
+    """
+    body = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\):?\s", "", text)
+    chosen: list[str] = []
+    for term in [*_defaults(body), *_technical(body), *_rare(body, rarity)]:
+        if len(chosen) < MOST_TERMS and not _given_away(term, asked, chosen):
+            chosen.append(term)
+    return tuple(chosen)
+
+
+def word_counts(texts: Iterable[str]) -> Counter[str]:
+    """In how many of the texts each lower-case word occurs."""
+    return Counter(word for text in texts for word in {found.lower() for found in _WORD.findall(text)})
+
+
+def _defaults(body: str) -> list[str]:
+    """Stated defaults; one too short to mean anything alone ('1') keeps the words before it."""
+    found = []
+    for match in _DEFAULTS.finditer(body):
+        value = (match[2] or match[4]).strip("\"'")
+        if value.lower() not in _EMPTY - {"true", "false"} and value.lower() not in ("a", "an", "the", "be"):
+            found += [value] * (len(value) > 3) + [match[0].rstrip("\"'")]
+    return found
+
+
+def _technical(body: str) -> list[str]:
+    found = [next(group for group in match.groups() if group) for match in _TECHNICAL.finditer(body)]
+    return [term for term in found if term not in _SHOUTED]
+
+
+def _rare(body: str, rarity: Counter[str]) -> list[str]:
+    """The body's two rarest content words that at least one other passage shares, in the body's order."""
+    words = [word for word in dict.fromkeys(_WORD.findall(body)) if word.lower() not in _EMPTY]
+    words = [word for word in words if not word.endswith(("ly", "ing")) and 1 < rarity[word.lower()] <= COMMON]
+    # A participle ("observed") is a weaker fact than a noun, however rare it is.
+    rarest = sorted(words, key=lambda word: (word.endswith("ed"), rarity[word.lower()]))[:2]
+    return [word for word in words if word in rarest]
+
+
+def _given_away(term: str, asked: str, chosen: list[str]) -> bool:
+    folded = term.casefold()
+    return folded in asked.casefold() or any(folded in old.casefold() or old.casefold() in folded for old in chosen)

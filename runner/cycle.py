@@ -1,0 +1,106 @@
+"""START HERE. The cycle as a table: every stage, who does it, what it reads; top to bottom, as it happens.
+
+The loop that walks it is `runner/execution.py`; what a stage promises stands in `runner/stage.py`.
+
+Each stage writes one artifact under its own name. In `reads`,
+`name` is this cycle's (or the run's own) artifact, `name@earlier` that of every earlier cycle, and `name@every`
+that of every cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from runner.stage import Fallback, StageFunction
+from runner.stages.answers import baseline, tuned, without_answers
+from runner.stages.comparison import comparison
+from runner.stages.evaluation import evaluate_baseline, evaluate_tuned, without_scores
+from runner.stages.final_report import final_report
+from runner.stages.fine_tune import fine_tune, without_adapter
+from runner.stages.held_out import held_out
+from runner.stages.questions import practice_questions
+from runner.stages.references import references
+from store.events import FlowRow
+
+RUN_STARTS, EVERY_CYCLE, RUN_ENDS = "run starts", "every cycle", "run ends"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stage. `instead` tells what stands in its place when it cannot be done; without it the run fails."""
+
+    phase: str
+    stage: str
+    doer: str
+    title: str
+    run: StageFunction
+    reads: tuple[str, ...]
+    instead: Fallback | None = None
+
+
+FLOW: tuple[Row, ...] = (
+    Row(RUN_STARTS, "held-out", "teacher", "Ask the held-out test", held_out, ()),
+    Row(RUN_STARTS, "held-out-baseline", "student", "Untrained answers to the test", baseline, ("held-out",),
+        partial(without_answers, "baseline")),
+    Row(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score the untrained test answers", evaluate_baseline,
+        ("held-out", "held-out-baseline"), partial(without_scores, "baseline")),
+
+    Row(EVERY_CYCLE, "questions", "teacher", "Ask practice questions", practice_questions,
+        ("held-out", "questions@earlier")),
+    Row(EVERY_CYCLE, "baseline", "student", "Untrained answers", baseline, ("questions",),
+        partial(without_answers, "baseline")),
+    Row(EVERY_CYCLE, "references", "teacher", "Write reference answers", references, ("questions",)),
+    Row(EVERY_CYCLE, "baseline-evaluation", "judge", "Score the untrained answers", evaluate_baseline,
+        ("questions", "references", "baseline"), partial(without_scores, "baseline")),
+    Row(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
+        ("questions", "references", "fine-tune@earlier"), without_adapter),
+    Row(EVERY_CYCLE, "tuned", "student", "Tuned answers", tuned, ("questions", "held-out", "fine-tune"),
+        partial(without_answers, "tuned")),
+    Row(EVERY_CYCLE, "tuned-evaluation", "judge", "Score the tuned answers", evaluate_tuned,
+        ("questions", "held-out", "references", "fine-tune", "tuned"), partial(without_scores, "tuned")),
+    Row(EVERY_CYCLE, "comparison", "statistics", "Compare before and after", comparison,
+        ("questions", "held-out", "held-out-baseline-evaluation", "baseline-evaluation", "fine-tune",
+         "tuned-evaluation")),
+
+    Row(RUN_ENDS, "final-report", "statistics", "Close the run", final_report, ("comparison@every",)),
+)
+
+PHASE_OF: dict[str, str] = {row.stage: row.phase for row in FLOW}
+TRAINING_STAGES = ("fine-tune",)
+HELD_OUT_ARTIFACTS = tuple(row.stage for row in FLOW if row.stage.startswith("held-out"))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row in its cycle; cycle 0 is the run itself."""
+
+    row: Row
+    cycle: int
+
+
+def steps(cycles: int) -> Iterator[Step]:
+    """All steps of a run of so many cycles, in order."""
+    yield from (Step(row, 0) for row in FLOW if row.phase == RUN_STARTS)
+    for cycle in range(1, cycles + 1):
+        yield from (Step(row, cycle) for row in FLOW if row.phase == EVERY_CYCLE)
+    yield from (Step(row, 0) for row in FLOW if row.phase == RUN_ENDS)
+
+
+def inputs_of(step: Step, cycles: int) -> dict[str, tuple[str, int]]:
+    """For each input, by the name that the stage knows it under, the stage and the cycle that wrote it."""
+    found: dict[str, tuple[str, int]] = {}
+    for read in step.row.reads:
+        name, _, which = read.partition("@")
+        if which:
+            last = cycles if which == "every" else step.cycle - 1
+            found |= {f"{name}@{cycle}": (name, cycle) for cycle in range(1, last + 1)}
+        else:
+            found[name] = (name, step.cycle if PHASE_OF[name] == EVERY_CYCLE else 0)
+    return found
+
+
+def flow_rows() -> tuple[FlowRow, ...]:
+    """The table as readers of the store see it: drawn from this one, so that it cannot drift."""
+    return tuple(FlowRow(row.stage, row.phase, row.doer, row.title) for row in FLOW)

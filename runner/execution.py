@@ -1,0 +1,174 @@
+"""The loop over the cycle's table (`runner/cycle.py`): carries a run out, or on from wherever it stopped.
+
+For every step in order: finished already (its event is in the store and its file fits)? then on to the next.
+Else run the stage, write its artifact whole, and tell the store. Resume is this same loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from runner.artifacts import Artifact, Header, read_artifact, set_aside, sha256_of, write_artifact
+from runner.cycle import Row, Step, inputs_of, steps
+from runner.recovery import RECOVERY, Action, ErrorKind, kind_of, wait_before
+from runner.stage import Context
+from runner.workbench import Workbench
+from store.config import RunConfig, to_json
+from store.events import (
+    AdapterTrained, CycleStarted, Event, MetricLogged, Recorded, RecoveryTaken, StageFailed, StageFinished,
+    StageStarted,
+)
+from store.journal import Journal, LeaseLost, StopRequested
+
+
+class RunGivenUp(Exception):
+    """A stage could not be done and nothing can stand in its place: the run fails, with kind, message and advice."""
+
+    def __init__(self, kind: ErrorKind, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.trace = trace
+
+    @property
+    def advice(self) -> str:
+        return RECOVERY[self.kind].advice
+
+
+@dataclass
+class Execution:
+    """One run being carried out by the holder of its claim."""
+
+    run: str
+    config: RunConfig
+    folder: Path
+    journal: Journal
+    workbench: Workbench
+    history: Sequence[Recorded]
+    """The run's events so far; empty but for the request on a first attempt."""
+    memory: Callable[[], Mapping[str, float]] = dict
+    sleep: Callable[[float], None] = time.sleep
+    artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._finished = {(item.stage, item.cycle): item.event.sha256 for item in self.history
+                          if isinstance(item.event, StageFinished)}
+        self._begun = {item.cycle: item.at.timestamp() for item in reversed(self.history)
+                       if isinstance(item.event, CycleStarted)}
+        self._began = min((item.at.timestamp() for item in self.history), default=time.time())
+
+    def carry_out(self) -> None:
+        """Take every step that is not finished yet.
+
+        Raises:
+            RunGivenUp: a stage failed for good and the run cannot go on without it.
+            StopRequested, LeaseLost: passed on from the journal.
+        """
+        for step in steps(self.config.cycles):
+            if step.cycle and step.cycle not in self._begun:
+                self.journal.append(CycleStarted(), cycle=step.cycle)
+                self._begun[step.cycle] = time.time()
+            self.artifacts[step.row.stage, step.cycle] = self._finished_artifact(step) or self._take(step)
+
+    def _finished_artifact(self, step: Step) -> Artifact | None:
+        """The step's artifact when nothing is left to do: known to the store, or whole on disk and adopted now."""
+        path, header = self._path(step), self._header(step)
+        artifact = read_artifact(path)
+        if artifact is None or artifact.header != header or not self._adapter_is_there(artifact):
+            set_aside(path)
+            return None
+        if self._finished.get((step.row.stage, step.cycle)) == artifact.sha256:
+            return artifact
+        if (step.row.stage, step.cycle) in self._finished:  # the file is not the one that was recorded
+            set_aside(path)
+            return None
+        self._tell_finished(step, artifact, seconds=0.0, adopted=True)
+        return artifact
+
+    def _take(self, step: Step) -> Artifact:
+        began = time.monotonic()
+        self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
+        context = self._context(step)
+        artifact = write_artifact(self._path(step), context.header, self._events_of(step.row, context))
+        self._tell_finished(step, artifact, time.monotonic() - began, adopted=False)
+        context.parts().remove()
+        return artifact
+
+    def _events_of(self, row: Row, context: Context) -> Sequence[Event]:
+        """What the stage tells, after as many repeats as the recovery table grants; else its stand-in."""
+        attempt = 0
+        while True:
+            try:
+                return row.run(context)
+            except (StopRequested, LeaseLost):
+                raise
+            except Exception as error:  # the one broad except: everything that goes wrong becomes a row of the table
+                attempt += 1
+                if not self._recover(error, attempt, context):
+                    return self._stand_in(row, context, error)
+
+    def _recover(self, error: Exception, attempt: int, context: Context) -> bool:
+        """Do what the table says; False when the stage is to be given up."""
+        kind = kind_of(error)
+        recovery = RECOVERY[kind]
+        if recovery.action is Action.GIVE_UP or attempt > recovery.tries:
+            return False
+        wait = wait_before(error, recovery, attempt)
+        self.journal.append(RecoveryTaken(kind, recovery.action, attempt, wait, str(error)),
+                            cycle=context.cycle, stage=context.stage)
+        if recovery.action is Action.STEP_DOWN:
+            self.workbench.step_down()
+        self._wait(wait)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep in short pieces, so that a person who cancels does not wait too."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.sleep(min(left, 0.5))
+            self.journal.flush()
+            self.journal.check_stop()
+
+    def _stand_in(self, row: Row, context: Context, error: Exception) -> Sequence[Event]:
+        kind, trace = kind_of(error), traceback.format_exc()
+        recovery = RECOVERY[kind]
+        self.journal.append(StageFailed(kind, str(error), recovery.advice, trace), cycle=context.cycle,
+                            stage=context.stage)
+        if row.instead is None or recovery.fatal:
+            raise RunGivenUp(kind, f"{row.title} failed: {error}", trace) from error
+        return row.instead(context, f"{row.title.lower()} failed ({kind}): {error}")
+
+    def _context(self, step: Step) -> Context:
+        return Context(
+            run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
+            inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config.cycles).items()},
+            run_folder=self.folder, header=self._header(step), workbench=self.workbench,
+            emit=partial(self.journal.emit, cycle=step.cycle, stage=step.row.stage),
+            running_seconds=lambda: time.time() - self._began,
+            cycle_seconds=lambda: time.time() - self._begun.get(step.cycle, self._began))
+
+    def _header(self, step: Step) -> Header:
+        sources = inputs_of(step, self.config.cycles)
+        hashes = "\n".join(f"{name} {self.artifacts[key].sha256}" for name, key in sorted(sources.items()))
+        return Header(self.run, step.cycle, step.row.stage, sha256_of(to_json(self.config).encode()),
+                      hashlib.sha256(hashes.encode()).hexdigest())
+
+    def _path(self, step: Step) -> Path:
+        return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"
+
+    def _tell_finished(self, step: Step, artifact: Artifact, seconds: float, adopted: bool) -> None:
+        """One transaction: what the stage told, that it is finished, and what memory it left in use."""
+        finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
+                                 artifact.sha256, artifact.header.inputs_sha256, adopted)
+        memory = [MetricLogged(key, 0, value, "bytes") for key, value in self.memory().items()]
+        self.journal.append(*artifact.events, finished, *memory, cycle=step.cycle, stage=step.row.stage)
+
+    def _adapter_is_there(self, artifact: Artifact) -> bool:
+        """An artifact that names an adapter is only whole with it."""
+        trained = artifact.first(AdapterTrained)
+        return trained is None or (self.folder / trained.adapter / "adapter_config.json").exists()

@@ -1,0 +1,64 @@
+"""Checked before a run is queued from the command line: what would fail later for certain is refused now.
+
+Nothing is loaded and nothing is written; the worker meets the same errors again where only it can see them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
+from store.locations import Locations
+
+EMBEDDED_MODEL_BYTES = 300_000_000
+"""The embedded student once dequantized, measured (bf16 safetensors and tokenizer)."""
+BYTES_A_CYCLE = 80_000_000
+"""An adapter of the embedded student with its training checkpoint, and the cycle's artifacts."""
+
+
+def obstacles(config: RunConfig, places: Locations) -> list[str]:
+    """A sentence for each thing that stands in the way of this run; empty when nothing does."""
+    return [*_key(config), *_student(config), *_space(config, places)]
+
+
+def _key(config: RunConfig) -> list[str]:
+    if config.teacher == OFFLINE_TEACHER:
+        return []
+    from runner.teacher.credentials import OPENAI_ADDRESS, key_for
+    from runner.teacher.errors import MissingKey, WrongKey
+
+    try:
+        key_for(config.teacher_base_url or OPENAI_ADDRESS)
+    except (MissingKey, WrongKey) as error:
+        return [str(error)]
+    return []
+
+
+def _student(config: RunConfig) -> list[str]:
+    """A folder can be looked at; a Hugging Face id is only known when it is loaded."""
+    folder = Path(config.student)
+    looks_like_folder = config.student.startswith((".", "/", "~")) or folder.exists()
+    if config.student == EMBEDDED_STUDENT or not looks_like_folder:
+        return []
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        return [f"student folder {config.student!r} does not exist: name a folder with config.json and safetensors, "
+                "a Hugging Face id, or 'embedded'"]
+    if not (folder / "config.json").is_file():
+        return [f"student folder {config.student!r} holds no config.json: it is not a model folder"]
+    if not any(folder.glob("*.safetensors")):
+        return [f"student folder {config.student!r} holds no *.safetensors: pickled weights are not loaded, because "
+                "reading them can run code; convert them with save_pretrained(safe_serialization=True)"]
+    return []
+
+
+def _space(config: RunConfig, places: Locations) -> list[str]:
+    folder = next(parent for parent in (places.data, *places.data.parents) if parent.exists())
+    embedded = config.student == EMBEDDED_STUDENT and not any(places.models.glob("*/config.json"))
+    needed = config.cycles * BYTES_A_CYCLE + (EMBEDDED_MODEL_BYTES if embedded else 0)
+    free = shutil.disk_usage(folder).free
+    if free >= needed:
+        return []
+    return [f"the data folder {places.data} has {free / 1e6:.0f} MB free and this run needs about "
+            f"{needed / 1e6:.0f} MB: free space, or set DATA_DIR to a folder on another disk"]

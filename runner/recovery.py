@@ -1,0 +1,95 @@
+"""Errors are data: what can go wrong, and for each what is done, how often, how long to wait, and what to tell a person.
+
+Nothing here knows a library: an error says its own kind through `kind_of`'s table of names.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+from dataclasses import dataclass
+
+
+class ErrorKind(enum.StrEnum):
+    """What went wrong, in the words of the record."""
+
+    OUT_OF_MEMORY = "out of memory"
+    RATE_LIMIT = "rate limit"
+    TEACHER_UNREACHABLE = "teacher unreachable"
+    TEACHER_REPLY = "teacher reply unreadable"
+    AUTHENTICATION = "authentication"
+    BUDGET = "budget spent"
+    CONTEXT_TOO_LONG = "context too long"
+    MODEL_LOADING = "model loading"
+    TRAINING = "training failure"
+    JUDGE = "judge failure"
+    KNOWLEDGE = "knowledge"
+    DISK_FULL = "disk full"
+    PROCESS_KILLED = "process killed"
+    BUG = "unforeseen"
+
+
+class Action(enum.StrEnum):
+    """What is done about an error while tries are left; afterwards the stage is given up."""
+
+    STEP_DOWN = "take the next rung of the memory ladder and try again"
+    WAIT = "wait and try again"
+    GIVE_UP = "give the stage up"
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """`tries` counts the repeats; waits double from `wait_seconds`. `fatal` ends the run even where a stage has a
+    stand-in, because every later stage would meet the same error."""
+
+    action: Action
+    tries: int
+    wait_seconds: float
+    fatal: bool
+    advice: str
+
+
+K, A = ErrorKind, Action
+RECOVERY: dict[ErrorKind, Recovery] = {
+    #                       action       tries wait   fatal  advice
+    K.OUT_OF_MEMORY:       Recovery(A.STEP_DOWN, 3, 0.0, False, "Close other programs, or choose a smaller batch or nf4 precision."),
+    K.RATE_LIMIT:          Recovery(A.WAIT, 8, 5.0, True, "Wait for the limit to pass, or ask for a higher one; the run can be retried."),
+    K.TEACHER_UNREACHABLE: Recovery(A.WAIT, 4, 2.0, True, "Check the address and that the server is up, then retry the run."),
+    K.TEACHER_REPLY:       Recovery(A.WAIT, 2, 0.5, True, "The teacher does not answer in a usable form: try another model."),
+    K.AUTHENTICATION:      Recovery(A.GIVE_UP, 0, 0.0, True, "Set OPENAI_API_KEY in the environment or in .env, then retry the run."),
+    K.BUDGET:              Recovery(A.GIVE_UP, 0, 0.0, True, "Raise the budget, or ask fewer questions, then retry the run."),
+    K.CONTEXT_TOO_LONG:    Recovery(A.GIVE_UP, 0, 0.0, False, "Choose a model with a larger context, or shorter passages."),
+    K.MODEL_LOADING:       Recovery(A.GIVE_UP, 0, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is here."),
+    K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
+    K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
+    K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
+    K.DISK_FULL:           Recovery(A.GIVE_UP, 0, 0.0, True, "Free space in the data folder, or move it with DATA_DIR, then retry the run."),
+    K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely for want of memory."),
+    K.BUG:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
+}
+
+# Class names, looked up along an error's ancestry, nearest first: no library has to be imported to know its errors.
+_KIND_OF_NAME: dict[str, ErrorKind] = {
+    "OutOfMemory": K.OUT_OF_MEMORY, "OutOfMemoryError": K.OUT_OF_MEMORY, "MemoryError": K.OUT_OF_MEMORY,
+    "RateLimited": K.RATE_LIMIT, "EndpointDown": K.TEACHER_UNREACHABLE, "UnreadableReply": K.TEACHER_REPLY,
+    "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET,
+    "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
+    "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.MODEL_LOADING, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
+    "TooFewQuestions": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
+}
+
+
+def kind_of(error: BaseException) -> ErrorKind:
+    """What kind of error this is; BUG for everything that no row foresees."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return K.DISK_FULL
+    if "database or disk is full" in str(error):
+        return K.DISK_FULL
+    names = (ancestor.__name__ for ancestor in type(error).__mro__)
+    return next((_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME), K.BUG)
+
+
+def wait_before(error: BaseException, recovery: Recovery, attempt: int) -> float:
+    """Seconds to wait before repeat number `attempt` (from 1): as the server said, else doubling."""
+    told = getattr(error, "wait_seconds", None)
+    return float(told) if told else recovery.wait_seconds * 2 ** (attempt - 1)

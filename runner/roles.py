@@ -1,0 +1,191 @@
+"""The three roles of a cycle, as Protocols, and the plain values that they exchange.
+
+Stages know these and nothing of the libraries behind them; a test can put a small fake in any place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from knowledge.domain import Domain
+from knowledge.questions import Question
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A teacher's answer to a question, with the span of the passage that it rests on."""
+
+    question_id: str
+    text: str | None
+    """None where no reference could be had; `missing` then says why."""
+    evidence: str
+    missing: str | None = None
+
+
+class Teacher(Protocol):
+    """Asks questions about a knowledge base and writes reference answers."""
+
+    name: str
+    """Shown on every page; the offline teacher says in it that references are the passages' own words."""
+
+    def ask(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
+            exclude: Sequence[Question]) -> list[Question]:
+        """Up to `count` validated questions, none a twin of another or of `exclude`; fewer where there are no more."""
+        ...
+
+    def refer_all(self, domain: Domain, questions: Sequence[Question],
+                  on_reference: Callable[[Reference], None]) -> list[Reference]:
+        """A reference answer to each question, in order, each told as soon as its turn comes.
+
+        A failure is a Reference with its reason, never an invention.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How answers are generated. `temperature` 0 is greedy."""
+
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    repetition_penalty: float
+    max_seconds: float
+    """The longest that one answer may take."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A student's answer, exactly as generated (special tokens aside)."""
+
+    question_id: str
+    text: str | None
+    """None where there is no answer; `missing` then says why (empty, failed ...)."""
+    tokens: int
+    seconds: float
+    """This answer's share of its batch's wall time."""
+    missing: str | None = None
+    cut_off: bool = False
+    """True where the answer ended at the token or time limit, not by itself."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely the student finds a given answer to a given question."""
+
+    nll: float
+    """Mean negative log-likelihood per token of the answer, its end-of-text token included, in nats."""
+    tokens: int
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training pair."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to fine-tune."""
+
+    steps: int
+    learning_rate: float
+    batch_size: int
+    gradient_accumulation: int
+    gradient_checkpointing: bool
+    lora_rank: int
+    lora_alpha: int
+    lora_dropout: float
+    target_modules: tuple[str, ...]
+    max_sequence_tokens: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What is known after one optimizer step."""
+
+    step: int
+    of_steps: int
+    loss: float
+    learning_rate: float
+    tokens: int
+    """Training tokens seen so far, padding left out."""
+    seconds: float
+    """Since training began (in this process)."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a fine-tuning left behind."""
+
+    adapter: str
+    """Folder of the saved adapter (PEFT safetensors)."""
+    adapter_sha256: str
+    steps: int
+    seconds: float
+    tokens: int
+    first_loss: float
+    last_loss: float
+    trainable_parameters: int
+    matched_modules: tuple[str, ...]
+    """Layer names that LoRA really wrapped, e.g. `q_proj`; each with the count: `q_proj x 30`."""
+    unmatched_targets: tuple[str, ...]
+    """Asked-for names that fit no layer of this student; reported, never dropped in silence."""
+
+
+@dataclass(frozen=True)
+class StudentInfo:
+    """What the student is: shown on pages, kept in the record."""
+
+    name: str
+    parameters: int
+    precision: str
+    device: str
+    precision_reason: str
+    batch_size: int = 0
+    """Training examples at a time."""
+    threads: int = 0
+
+
+class Student(Protocol):
+    """The small model: answers, weighs given answers, learns."""
+
+    info: StudentInfo
+
+    def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
+               adapter: Path | None) -> Iterator[list[Answer]]:
+        """Answers a batch at a time, in any order; `adapter` None is the untrained student.
+
+        Sampled decoding is seeded per question, so baseline and tuned share their luck.
+        """
+        ...
+
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
+        """For each (question, answer) pair how likely that answer is, in the order given."""
+        ...
+
+    def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
+                  on_step: Callable[[TrainingStep], None]) -> Training:
+        """Train a LoRA adapter on the examples, from `start` or anew, and save it in folder `to`.
+
+        Continues from a training checkpoint inside `to` when there is one. `on_step` may raise to stop.
+        """
+        ...
+
+
+class Judge(Protocol):
+    """Scores answers against references by closeness of meaning."""
+
+    name: str
+
+    def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        """For each (answer, reference) their semantic similarity, clipped to 0..1; None where a text is empty."""
+        ...

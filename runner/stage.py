@@ -1,0 +1,61 @@
+"""What a stage is: a plain function from its context to the events that it tells.
+
+A stage writes no file, retries nothing, sleeps never and catches no error: the loop in `runner/execution.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from knowledge.domain import Domain
+from runner.artifacts import Artifact, Header, Parts
+from runner.workbench import Workbench
+from store.config import RunConfig
+from store.events import Event, MetricLogged, StageProgressed
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a stage may know and touch."""
+
+    run: str
+    config: RunConfig
+    cycle: int
+    """0 for the stages of the run itself."""
+    stage: str
+    inputs: Mapping[str, Artifact]
+    """By name as in the table's `reads`; a name that ends in `?` there may be absent here."""
+    run_folder: Path
+    header: Header
+    workbench: Workbench
+    emit: Callable[[Event], None]
+    """Tell at once (numbers, progress); raises StopRequested when a person asked to stop."""
+    running_seconds: Callable[[], float] = field(default=lambda: 0.0)
+    """Time since this run began, and since this cycle began: for the closing events."""
+    cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)
+
+    @property
+    def domain(self) -> Domain:
+        return self.workbench.domain
+
+    @property
+    def folder(self) -> Path:
+        """This cycle's folder."""
+        return self.run_folder / f"cycle-{self.cycle:02d}"
+
+    def parts(self) -> Parts:
+        """Items of this stage that an earlier attempt finished."""
+        return Parts(self.folder / f"{self.stage}.parts.jsonl", self.header)
+
+    def progress(self, done: int, total: int, unit: str, detail: str = "") -> None:
+        self.emit(StageProgressed(done, total, unit, detail))
+
+    def metric(self, key: str, step: int, value: float | None, unit: str = "") -> None:
+        self.emit(MetricLogged(key, step, value, unit))
+
+
+StageFunction = Callable[[Context], Sequence[Event]]
+Fallback = Callable[[Context, str], Sequence[Event]]
+"""What stands in the place of a stage that could not be done: missing values with the reason, never made-up ones."""

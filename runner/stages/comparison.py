@@ -1,0 +1,69 @@
+"""Before against after, question by question: change, interval, verdict. The headline is held-out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from knowledge.questions import HELD_OUT
+from runner.stage import Context
+from runner.stages.answers import questions_in
+from store.events import (
+    AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
+)
+from store.measures import MEASURES
+from store.statistics import PairedChange, paired_change, verdict_of, verdict_sentence
+
+Scores = dict[tuple[str, str, str], float | None]
+"""(arm, question, metric) -> value."""
+
+
+def comparison(context: Context) -> Sequence[Event]:
+    """The paired changes of all metrics on all tiers, and the verdict by the metric that was named beforehand."""
+    asked = questions_in(context.inputs.values())
+    scores: Scores = {(event.arm, score.question_id, score.metric): score.value
+                      for artifact in context.inputs.values() for event in artifact.events
+                      if isinstance(event, AnswersScored) for score in event.scores}
+    missing = context.inputs["fine-tune"].first(AdapterMissing)
+    headline = _change([q for q in asked if q.tier == HELD_OUT], context.config.headline, scores)
+    verdict, sentence = _verdict(headline, context.config.headline, missing)
+    compared = ArmsCompared(tuple(_rows(asked, scores)), verdict, sentence)
+    return [compared, _finished(context, missing, verdict, sentence)]
+
+
+def _rows(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
+    rows = []
+    for tier in dict.fromkeys(question.tier for question in asked):
+        of_tier = [question for question in asked if question.tier == tier]
+        groups = {"": of_tier} | {topic: [q for q in of_tier if q.topic == topic]
+                                  for topic in sorted({q.topic for q in of_tier})}
+        rows += [_row(tier, metric, topic, group, scores) for metric in MEASURES for topic, group in groups.items()]
+    return rows
+
+
+def _row(tier: str, metric: str, topic: str, questions: Sequence[QuestionRecord], scores: Scores) -> ChangeRecord:
+    change = _change(questions, metric, scores)
+    return ChangeRecord(tier=tier, metric=metric, topic=topic, verdict=verdict_of(change, MEASURES[metric].better),
+                        **dataclasses.asdict(change))
+
+
+def _change(questions: Sequence[QuestionRecord], metric: str, scores: Scores) -> PairedChange:
+    measure = MEASURES[metric]
+    return paired_change([scores.get(("baseline", q.question_id, metric)) for q in questions],
+                         [scores.get(("tuned", q.question_id, metric)) for q in questions],
+                         [q.passage_id for q in questions], measure.better, measure.tie_band)
+
+
+def _verdict(headline: PairedChange, metric: str, missing: AdapterMissing | None) -> tuple[str, str]:
+    if missing:
+        return "not measured", f"Not measured: {missing.reason}."
+    measure = MEASURES[metric]
+    verdict = verdict_of(headline, measure.better)
+    return verdict, verdict_sentence(verdict, measure.title, headline)
+
+
+def _finished(context: Context, missing: AdapterMissing | None, verdict: str, sentence: str) -> CycleFinished:
+    trained = context.inputs["fine-tune"].first(AdapterTrained)
+    work = "finished" if trained else "no adapter" if missing and missing.failed else "not tuned"
+    return CycleFinished(work=work, verdict=verdict, sentence=sentence, adapter=trained.adapter if trained else None,
+                         training_seconds=trained.seconds if trained else None, seconds=context.cycle_seconds())

@@ -1,0 +1,125 @@
+"""Scores: what the judge, the key terms and the student's own likelihood say of each answer.
+
+A score that cannot be had is None with its reason; nothing is scored in the place of something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from runner.judge.lexical import fact_recall
+from runner.roles import Likelihood
+from runner.stage import Context
+from runner.stages.answers import adapter_in, questions_in
+from store.events import AnswerRecord, AnswersGiven, AnswersScored, Event, QuestionRecord, ReferenceRecord, \
+    ReferencesWritten, ScoreRecord
+
+LIKELIHOOD_JUDGE = "the student's own likelihood"
+KEY_TERM_JUDGE = "key terms of the passage"
+LIKELIHOOD_METRICS = ("choice_accuracy", "reference_nll")
+QUESTIONS_AT_ONCE = 8
+
+
+def evaluate_baseline(context: Context) -> Sequence[Event]:
+    """Scores of the untrained student's answers."""
+    return _evaluate(context, "baseline", None, None)
+
+
+def evaluate_tuned(context: Context) -> Sequence[Event]:
+    """Scores of the tuned student's answers; all missing where there is no adapter."""
+    adapter, missing = adapter_in(context)
+    return _evaluate(context, "tuned", adapter, missing)
+
+
+def without_scores(arm: str, context: Context, reason: str) -> Sequence[Event]:
+    """What stands where judging failed: every score missing, with the reason."""
+    asked = questions_in(context.inputs.values())
+    return [AnswersScored(arm, "none", tuple(ScoreRecord(q.question_id, metric, None, reason)
+                                             for q in asked for metric in ("answer_similarity", "fact_recall",
+                                                                           *LIKELIHOOD_METRICS)))]
+
+
+def _evaluate(context: Context, arm: str, adapter: Path | None, missing: str | None) -> Sequence[Event]:
+    asked = questions_in(context.inputs.values())
+    references = _references(context)
+    answers = {a.question_id: a for artifact in context.inputs.values()
+               for event in artifact.events if isinstance(event, AnswersGiven) and event.arm == arm
+               for a in event.answers}
+    return [_similarity(context, arm, asked, references, answers), _recall(arm, asked, references, answers),
+            _likelihood(context, arm, asked, references, adapter, missing)]
+
+
+def _references(context: Context) -> dict[str, ReferenceRecord]:
+    return {reference.question_id: reference for artifact in context.inputs.values()
+            if (event := artifact.first(ReferencesWritten)) for reference in event.references}
+
+
+def _gap(answer: AnswerRecord, reference: ReferenceRecord) -> str | None:
+    """Why this answer cannot be scored against its reference, or None where it can."""
+    if reference.text is None:
+        return f"no reference: {reference.missing}"
+    return answer.missing if answer.text is None else None
+
+
+def _similarity(context: Context, arm: str, asked: Sequence[QuestionRecord],
+                references: dict[str, ReferenceRecord], answers: dict[str, AnswerRecord]) -> AnswersScored:
+    judge = context.workbench.judge
+    gaps = {q.question_id: _gap(answers[q.question_id], references[q.question_id]) for q in asked}
+    whole = [q.question_id for q in asked if gaps[q.question_id] is None]
+    pairs = [(answers[i].text or "", references[i].text or "") for i in whole]
+    values = dict(zip(whole, judge.similarities(pairs) if pairs else [], strict=True))
+    return AnswersScored(arm, judge.name, tuple(
+        ScoreRecord(q.question_id, "answer_similarity", values.get(q.question_id),
+                    gaps[q.question_id] if q.question_id not in values else
+                    None if values[q.question_id] is not None else "the judge gave no score") for q in asked))
+
+
+def _recall(arm: str, asked: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
+            answers: dict[str, AnswerRecord]) -> AnswersScored:
+    scores = []
+    for q in asked:
+        answer, gap = answers[q.question_id], _gap(answers[q.question_id], references[q.question_id])
+        value = None if gap or answer.text is None else fact_recall(answer.text, q.key_terms)
+        scores.append(ScoreRecord(q.question_id, "fact_recall", value,
+                                  gap or ("the passage names no key terms" if value is None else None)))
+    return AnswersScored(arm, KEY_TERM_JUDGE, tuple(scores))
+
+
+def _likelihood(context: Context, arm: str, asked: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
+                adapter: Path | None, missing: str | None) -> AnswersScored:
+    """Weigh each reference and its foils; a stage's last and longest part, so it tells how far it is."""
+    scores: list[ScoreRecord] = []
+    done = 0
+    for chunk in _chunks(asked):
+        weighable = [] if missing else [q for q in chunk if references[q.question_id].text is not None]
+        texts = {q.question_id: [references[q.question_id].text or "", *references[q.question_id].foils]
+                 for q in weighable}
+        pairs = [(q.text, text) for q in weighable for text in texts[q.question_id]]
+        weights = iter(context.workbench.student.likelihoods(pairs, adapter) if pairs else [])
+        for q in chunk:
+            weighed = [next(weights) for _ in texts.get(q.question_id, [])]
+            scores += _weighed(q, weighed, missing or f"no reference: {references[q.question_id].missing}")
+        done += len(chunk)
+        context.progress(done, len(asked), "questions judged")
+    return AnswersScored(arm, LIKELIHOOD_JUDGE, tuple(scores))
+
+
+def _weighed(question: QuestionRecord, weighed: Sequence[Likelihood], missing: str) -> list[ScoreRecord]:
+    if not weighed:
+        return [ScoreRecord(question.question_id, metric, None, missing) for metric in LIKELIHOOD_METRICS]
+    true, *false = (likelihood.nll for likelihood in weighed)
+    choice = ScoreRecord(question.question_id, "choice_accuracy", choose(true, false)) if len(false) == 3 else \
+        ScoreRecord(question.question_id, "choice_accuracy", None, "fewer than three false references")
+    return [choice, ScoreRecord(question.question_id, "reference_nll", true)]
+
+
+def choose(true: float, false: Sequence[float]) -> float:
+    """1 where the true reference is the likeliest of all, 0 where it is not; a tie for the first place is shared."""
+    best = min(true, *false)
+    return 0.0 if true > best else 1 / (1 + sum(nll == best for nll in false))
+
+
+def _chunks(asked: Sequence[QuestionRecord]) -> Iterator[Sequence[QuestionRecord]]:
+    for start in range(0, len(asked), QUESTIONS_AT_ONCE):
+        yield asked[start:start + QUESTIONS_AT_ONCE]

@@ -1,0 +1,64 @@
+"""Fine-tuning: LoRA on (practice question, reference). It reads nothing that is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from runner.roles import Example, Recipe, TrainingStep
+from runner.stage import Context
+from store.events import AdapterMissing, AdapterTrained, Event, QuestionsAsked, ReferencesWritten
+
+
+def fine_tune(context: Context) -> Sequence[Event]:
+    """Train this cycle's adapter, from the last good one where the run says `continue`."""
+    config = context.config
+    if not config.fine_tune:
+        return [AdapterMissing("fine-tuning was switched off for this run", failed=False)]
+    start = _last_adapter(context) if config.adapter == "continue" else None
+    folder = context.folder / "adapter"
+    training = context.workbench.student.fine_tune(
+        _examples(context), _recipe(context), context.run_folder / start if start else None, folder, _teller(context))
+    return [AdapterTrained(
+        adapter=str(folder.relative_to(context.run_folder)), sha256=training.adapter_sha256, continued_from=start,
+        steps=training.steps, seconds=training.seconds, tokens=training.tokens, first_loss=training.first_loss,
+        last_loss=training.last_loss, trainable_parameters=training.trainable_parameters,
+        matched_modules=training.matched_modules, unmatched_targets=training.unmatched_targets)]
+
+
+def without_adapter(context: Context, reason: str) -> Sequence[Event]:
+    """What stands where training failed: no adapter, and why. The run goes on with what it has."""
+    return [AdapterMissing(reason, failed=True)]
+
+
+def _examples(context: Context) -> list[Example]:
+    asked = context.inputs["questions"].only(QuestionsAsked)
+    written = {r.question_id: r.text for r in context.inputs["references"].only(ReferencesWritten).references}
+    return [Example(q.text, text) for q in asked.questions if (text := written.get(q.question_id))]
+
+
+def _last_adapter(context: Context) -> str | None:
+    """The adapter of the latest earlier cycle that has one, relative to the run's folder."""
+    cycles = {int(name.partition("@")[2]): artifact for name, artifact in context.inputs.items()
+              if name.startswith("fine-tune@")}
+    trained = [found for cycle in sorted(cycles) if (found := cycles[cycle].first(AdapterTrained))]
+    return trained[-1].adapter if trained else None
+
+
+def _teller(context: Context) -> Callable[[TrainingStep], None]:
+    def tell(step: TrainingStep) -> None:
+        context.metric("loss", step.step, step.loss, "nats per token")
+        context.metric("learning_rate", step.step, step.learning_rate)
+        if step.seconds > 0:
+            context.metric("training_tokens_per_second", step.step, step.tokens / step.seconds, "tokens/s")
+        context.progress(step.step, step.of_steps, "steps", f"loss {step.loss:.3f}")
+    return tell
+
+
+def _recipe(context: Context) -> Recipe:
+    config = context.config
+    return Recipe(
+        steps=config.steps, learning_rate=config.learning_rate, batch_size=config.batch_size,
+        gradient_accumulation=config.gradient_accumulation, gradient_checkpointing=config.gradient_checkpointing,
+        lora_rank=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout,
+        target_modules=config.target_modules, max_sequence_tokens=config.max_sequence_tokens,
+        seed=config.seed + context.cycle)

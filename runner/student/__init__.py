@@ -1,0 +1,30 @@
+"""The student: a small language model that answers, weighs given answers, and learns.
+
+Importing this package costs nothing: torch and its kin are loaded when a student is opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.roles import Student
+    from store.config import RunConfig
+
+
+def open_student(config: RunConfig, models_dir: Path, rung: int = 0) -> Student:
+    """The student that a configuration asks for, loaded and ready.
+
+    `rung` goes that many rungs down the ladder of memory plans: for the try after memory ran out.
+
+    Raises:
+        ModelLoadFailed: it cannot be loaded; the message says why and what to do.
+        OutOfMemory: no way of holding it fits into this machine.
+    """
+    from runner.hardware import wait_without_spinning
+
+    wait_without_spinning()
+    from runner.student.local import LocalStudent  # late: imports torch and transformers
+
+    return LocalStudent.open(config, models_dir, rung)

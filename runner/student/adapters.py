@@ -1,0 +1,160 @@
+"""LoRA adapters: the one door to peft.
+
+Resolves which layers are adapted, attaches, saves, and gives a tuned model to answer with. Knows nothing of
+training itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
+
+from runner.roles import Recipe
+from runner.student.errors import AdapterLoadFailed, TrainingFailed
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the asked-for layer names mean on one real model."""
+
+    names: tuple[str, ...]
+    """The layer names to adapt, in the model's own order."""
+    counts: tuple[str, ...]
+    """The same with how many layers each fits: `q_proj x 30`."""
+    unmatched: tuple[str, ...]
+    """Asked-for names that fit no layer."""
+
+
+def resolve_targets(model: Any, asked: Iterable[str]) -> Targets:
+    """Match asked-for names with the model's linear layers (its output layer aside).
+
+    PEFT itself takes whatever fits and says nothing of the rest: of the seven Llama names only three exist in
+    Phi-2, and its MLP would stay untrained. So where names fit nothing and no MLP layer was hit, the model's own
+    linear layers are all taken, which is what the seven names mean on the architecture that has them.
+
+    Raises:
+        TrainingFailed: the model has no linear layer at all.
+    """
+    layers = _linear_layers(model)
+    asked = tuple(dict.fromkeys(asked))
+    counts = Counter(path.rpartition(".")[2] for path in layers)
+    if not counts:
+        raise TrainingFailed(f"{type(model).__name__} has no linear layers that LoRA could wrap; choose another student")
+    unmatched = tuple(name for name in asked if name not in counts)
+    mlp = {path.rpartition(".")[2] for path in layers if "attn" not in path and "attention" not in path}
+    take_all = bool(unmatched) and not mlp.intersection(asked)
+    names = tuple(name for name in counts if take_all or name in asked)
+    return Targets(names, tuple(f"{name} x {counts[name]}" for name in names), unmatched)
+
+
+def _linear_layers(model: Any) -> list[str]:
+    """Paths of linear layers inside the blocks, in the model's order. 4-bit layers are linear layers too."""
+    head = model.get_output_embeddings()
+    return [path for path, module in model.named_modules()
+            if module is not head and (isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D")]
+
+
+def attach(base: Any, recipe: Recipe, targets: Targets, start: Path | None) -> Any:
+    """The base with a trainable adapter: a fresh one, or one that goes on from `start`.
+
+    The adapter's weights are fp32 whatever the base is: steps of 2e-4 would drown in bf16's rounding.
+
+    Raises:
+        AdapterLoadFailed: `start` cannot be used.
+    """
+    if start is not None:
+        return _open(base, start, trainable=True)
+    torch.manual_seed(recipe.seed)
+    return get_peft_model(base, LoraConfig(
+        r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
+        task_type="CAUSAL_LM", target_modules=list(targets.names)))
+
+
+def detach(adapted: Any) -> Any:
+    """The base as it was before `attach`."""
+    base = adapted.unload()
+    for name in ("peft_config", "_hf_peft_config_loaded"):
+        base.__dict__.pop(name, None)
+    for weight in base.parameters():
+        weight.requires_grad_(False)
+    return base.eval()
+
+
+def tuned_copy(base: Any, adapter: Path) -> Any:
+    """A copy of the base with the adapter merged into its weights: 2.5 times as fast to answer with.
+
+    Raises:
+        AdapterLoadFailed: the adapter cannot be used with this base.
+    """
+    return _open(copy.deepcopy(base), adapter, trainable=False).merge_and_unload().eval()
+
+
+def tuned_in_place(base: Any, adapter: Path) -> Any:
+    """The base with the adapter attached but not merged, for a base that must not be copied or merged (4-bit).
+
+    `detach` undoes it.
+
+    Raises:
+        AdapterLoadFailed: the adapter cannot be used with this base.
+    """
+    return _open(base, adapter, trainable=False).eval()
+
+
+def _open(base: Any, folder: Path, *, trainable: bool) -> Any:
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise AdapterLoadFailed(f"adapter {folder}: no {name} in it; train it again or start fresh")
+    try:
+        return PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        detail = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise AdapterLoadFailed(f"adapter {folder} does not fit this student or is damaged: {detail}; "
+                                "train it again or start fresh") from error
+
+
+def save(adapted: Any, folder: Path) -> str:
+    """Save the adapter into `folder`, its weights last, and return their sha256.
+
+    Whoever sees the weights file sees a whole adapter: files are written aside, synced, then renamed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / ".saving"
+    shutil.rmtree(aside, ignore_errors=True)
+    adapted.save_pretrained(str(aside), save_embedding_layers=False)
+    for name in (CONFIG, WEIGHTS):
+        _sync(aside / name)
+        os.replace(aside / name, folder / name)
+    shutil.rmtree(aside)
+    _sync(folder)
+    return weights_sha256(folder)
+
+
+def weights_sha256(folder: Path) -> str:
+    """The sha256 of an adapter's weights."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def trainable_parameters(adapted: Any) -> int:
+    return sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,102 @@
+"""Checkpoints inside a training: which of them can be gone on from, and a finished training's own record.
+
+A trainer's checkpoint folder counts only with a seal: the sizes and hashes of its files and the fingerprint of
+what is being trained, written last. Whatever a kill left half-written has none, and is trained again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.roles import Example, Recipe, Training
+from runner.student import adapters
+
+FOLDER, SEAL, RECORD = "checkpoints", "seal.json", "training.json"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a killed training stood."""
+
+    folder: Path
+    step: int
+    tokens: int
+    seconds: float
+
+
+def fingerprint(examples: Sequence[Example], recipe: Recipe, start: Path | None, student: str) -> str:
+    """Names one training: the same one is continued, another one never."""
+    told = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": dataclasses.asdict(recipe),
+            "start": adapters.weights_sha256(start) if start else None, "student": student}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def seal(folder: Path, fingerprint: str, step: int, tokens: int, seconds: float) -> None:
+    """Declare a checkpoint whole."""
+    files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL}
+    _write(folder / SEAL, {"fingerprint": fingerprint, "step": step, "tokens": tokens, "seconds": seconds,
+                           "files": files})
+
+
+def last_sealed(to: Path, fingerprint: str) -> Progress | None:
+    """The furthest checkpoint of this very training whose files are as they were sealed."""
+    folders = sorted((to / FOLDER).glob("checkpoint-*"), key=_step, reverse=True)
+    return next((found for folder in folders if (found := _progress(folder, fingerprint))), None)
+
+
+def write_record(to: Path, training: Training, fingerprint: str) -> None:
+    """Note a finished training beside its adapter, then let the trainer's checkpoints go."""
+    _write(to / RECORD, {"fingerprint": fingerprint, "training": dataclasses.asdict(training)})
+    shutil.rmtree(to / FOLDER, ignore_errors=True)
+
+
+def read_record(to: Path, fingerprint: str) -> Training | None:
+    """A training that was finished already, its adapter still as it was left."""
+    try:
+        record = json.loads((to / RECORD).read_text(encoding="utf-8"))
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in record["training"].items()}
+        training = Training(**{**values, "adapter": str(to)})
+        whole = record["fingerprint"] == fingerprint and adapters.weights_sha256(to) == training.adapter_sha256
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return training if whole else None
+
+
+def _progress(folder: Path, fingerprint: str) -> Progress | None:
+    try:
+        told = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        if told["fingerprint"] != fingerprint:
+            return None
+        if any(_sha256(folder / name) != digest for name, digest in told["files"].items()):
+            return None
+        return Progress(folder, int(told["step"]), int(told["tokens"]), float(told["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _step(folder: Path) -> int:
+    number = folder.name.rpartition("-")[2]
+    return int(number) if number.isdigit() else -1
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    aside = path.with_name(f".{path.name}.new")
+    with aside.open("w", encoding="utf-8") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)

@@ -1,0 +1,32 @@
+"""What can go wrong with a student model, as types.
+
+    StudentError
+    |- ModelLoadFailed       the model, or the package that ships it, cannot be had
+    |- AdapterLoadFailed     a saved adapter is missing, damaged, or made for another model
+    |- TrainingFailed        training ran, but what it left is no use (the loss is not a number ...)
+    '- OutOfMemory           it does not fit, neither on the GPU nor in RAM
+
+Every message names the value at fault and the way out, for it is shown to people as it stands.
+"""
+
+from __future__ import annotations
+
+
+class StudentError(Exception):
+    """Anything that a student could not do."""
+
+
+class ModelLoadFailed(StudentError):
+    """The student (or judge) model cannot be loaded."""
+
+
+class AdapterLoadFailed(StudentError):
+    """An adapter folder cannot be used with this student."""
+
+
+class TrainingFailed(StudentError):
+    """Fine-tuning came to no usable end."""
+
+
+class OutOfMemory(StudentError):
+    """There is not enough memory for what was asked."""

@@ -1,0 +1,66 @@
+"""How likely a student finds given answers: no generation, no judge, and the least noise of all measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from runner.roles import Likelihood
+from runner.student.prompt import PromptForm, answer_ids, prompt_ids
+
+
+def likelihoods(model: Any, tokenizer: Any, form: PromptForm, pairs: Sequence[tuple[str, str]],
+                batch_size: int) -> list[Likelihood]:
+    """For each (question, answer) pair its likelihood, in the order given; computed in batches of like length."""
+    context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+    fitted = [_fit(prompt_ids(tokenizer, form, question), answer_ids(tokenizer, form, answer), context)
+              for question, answer in pairs]
+    order = sorted(range(len(fitted)), key=lambda at: len(fitted[at][0]) + len(fitted[at][1]))
+    found: dict[int, Likelihood] = {}
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        scores = _mean_nll(model, [fitted[at][:2] for at in batch])
+        for at, nll in zip(batch, scores, strict=True):
+            found[at] = Likelihood(nll, len(fitted[at][1]), fitted[at][2])
+    return [found[at] for at in range(len(fitted))]
+
+
+def _fit(prompt: list[int], answer: list[int], context: int) -> tuple[list[int], list[int], bool]:
+    """Cut to the context: the prompt from its left to no less than half, then the answer from its right."""
+    if len(prompt) + len(answer) <= context:
+        return prompt, answer, False
+    prompt = prompt[-max(1, context - min(len(answer), context // 2)):]
+    return prompt, answer[: context - len(prompt)], True
+
+
+@torch.inference_mode()
+def _mean_nll(model: Any, batch: list[tuple[list[int], list[int]]]) -> list[float]:
+    """Mean negative log-likelihood per answer token. Shapes: B rows, T positions, K of them that predict an answer.
+
+    Padded on the right, where a causal model cannot see it. Logits are computed for the K positions only: the
+    output layer is a fifth of the embedded student's work.
+    """
+    width = max(len(prompt) + len(answer) for prompt, answer in batch)
+    ids = torch.zeros(len(batch), width, dtype=torch.long)
+    labels = torch.full((len(batch), width), -100)
+    mask = torch.zeros(len(batch), width, dtype=torch.long)
+    for row, (prompt, answer) in enumerate(batch):
+        end = len(prompt) + len(answer)
+        ids[row, :end] = torch.tensor(prompt + answer)
+        labels[row, len(prompt) : end] = torch.tensor(answer)
+        mask[row, :end] = 1
+    nll = token_losses(model, ids.to(model.device), mask.to(model.device), labels.to(model.device))
+    return [float(value) for value in nll.sum(1) / (labels != -100).sum(1).to(nll.device)]
+
+
+def token_losses(model: Any, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of each label, B x K in fp32, 0 where a row has none; used in training too."""
+    following = labels[:, 1:]
+    keep = (following != -100).any(0).nonzero().squeeze(1)
+    logits = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep, use_cache=False).logits
+    kept = following[:, keep]
+    losses = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), kept.flatten(), reduction="none",
+                                               ignore_index=-100)
+    return losses.view(kept.shape)

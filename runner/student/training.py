@@ -1,0 +1,157 @@
+"""Fine-tuning with QLoRA: the one door to trl.
+
+Loss on the answers only, their end tokens included. A training that was killed goes on from its last sealed
+checkpoint and ends where it would have ended. The base model is given back as it came.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from trl import SFTConfig, SFTTrainer
+
+from runner.roles import Example, Recipe, Training, TrainingStep
+from runner.student import adapters, checkpoints
+from runner.student.errors import TrainingFailed
+from runner.student.likelihood import token_losses
+from runner.student.loading import Loaded, PrinterCallback, TrainerCallback
+from runner.student.prompt import PromptForm, answer_ids, prompt_ids
+
+_SAVES = 6  # checkpoints a training: each costs a fraction of a second, a kill costs at most a sixth
+
+datasets.disable_progress_bars()
+
+
+class AnswerTrainer(SFTTrainer):
+    """TRL's trainer with the loss computed where labels are.
+
+    Off Triton TRL projects every position through the output layer and also works out entropies; on two CPU cores
+    that is a third of a step.
+    """
+
+    tokens_seen = 0
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
+                     num_items_in_batch: Any = None) -> Any:
+        losses = token_losses(model, inputs["input_ids"], inputs["attention_mask"], inputs["labels"])
+        self.tokens_seen += int(inputs["attention_mask"].sum())
+        count = (inputs["labels"][:, 1:] != -100).sum() if num_items_in_batch is None else num_items_in_batch
+        return losses.sum() / count
+
+
+class _Reporter(TrainerCallback):  # type: ignore[misc]
+    """Tells of each optimizer step, stops on a loss that is no number, seals checkpoints."""
+
+    def __init__(self, on_step: Callable[[TrainingStep], None], fingerprint: str, earlier_seconds: float) -> None:
+        self.on_step, self.fingerprint, self.earlier_seconds = on_step, fingerprint, earlier_seconds
+        self.began = time.monotonic()
+        self.trainer: AnswerTrainer | None = None
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if not logs or "loss" not in logs or self.trainer is None:
+            return
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise TrainingFailed(f"the loss became {loss} at step {state.global_step} of {state.max_steps}: use a lower "
+                                 f"learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
+        self.on_step(TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
+                                  self.trainer.tokens_seen, self.seconds))
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.trainer is not None:
+            checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.fingerprint,
+                             state.global_step, self.trainer.tokens_seen, self.earlier_seconds + self.seconds)
+
+
+def fine_tune(loaded: Loaded, form: PromptForm, examples: Sequence[Example], recipe: Recipe, start: Path | None,
+              to: Path, on_step: Callable[[TrainingStep], None]) -> Training:
+    """Train an adapter on the examples and save it in `to`; a training already finished there is returned as it is.
+
+    Raises:
+        TrainingFailed: nothing to train on, no layer to adapt, or a loss that is no number.
+        AdapterLoadFailed: `start` cannot be used.
+    """
+    mark = checkpoints.fingerprint(examples, recipe, start, f"{loaded.model.config.name_or_path} {loaded.precision}")
+    finished = checkpoints.read_record(to, mark)
+    if finished is not None:
+        return finished
+    rows = training_rows(loaded.tokenizer, form, examples, recipe.max_sequence_tokens)
+    targets = adapters.resolve_targets(loaded.model, recipe.target_modules)
+    adapted = adapters.attach(loaded.model, recipe, targets, start)
+    try:
+        training = _train(loaded, adapted, rows, recipe, to, mark, on_step, targets)
+    finally:
+        restore(loaded.model, adapted)
+    checkpoints.write_record(to, training, mark)
+    return training
+
+
+def training_rows(tokenizer: Any, form: PromptForm, examples: Sequence[Example], longest: int) -> Any:
+    """Token ids and a mask of the answer's tokens, cut to the longest length; TRL turns the mask into labels.
+
+    Raises:
+        TrainingFailed: no example has an answer within that length.
+    """
+    rows = []
+    for example in examples:
+        prompt, answer = prompt_ids(tokenizer, form, example.question), answer_ids(tokenizer, form, example.answer)
+        if example.answer.strip() and len(prompt) < longest:
+            rows.append({"input_ids": (prompt + answer)[:longest],
+                         "completion_mask": ([0] * len(prompt) + [1] * len(answer))[:longest]})
+    if not rows:
+        raise TrainingFailed(f"none of {len(examples)} examples has an answer within {longest} tokens: "
+                             "raise max_sequence_tokens or look at the references")
+    return datasets.Dataset.from_list(rows)
+
+
+def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, mark: str,
+           on_step: Callable[[TrainingStep], None], targets: adapters.Targets) -> Training:
+    progress = checkpoints.last_sealed(to, mark)
+    reporter = _Reporter(on_step, mark, progress.seconds if progress else 0.0)
+    trainer = AnswerTrainer(
+        model=adapted, args=_settings(recipe, to / checkpoints.FOLDER, loaded), train_dataset=rows,
+        processing_class=loaded.tokenizer, callbacks=[reporter])
+    trainer.remove_callback(PrinterCallback)  # it writes each log to standard output
+    trainer.tokens_seen = progress.tokens if progress else 0
+    reporter.trainer = trainer
+    trainer.train(resume_from_checkpoint=str(progress.folder) if progress else None)
+    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    return Training(
+        adapter=str(to), adapter_sha256=adapters.save(adapted, to), steps=trainer.state.global_step,
+        seconds=reporter.earlier_seconds + reporter.seconds, tokens=trainer.tokens_seen, first_loss=losses[0],
+        last_loss=losses[-1], trainable_parameters=adapters.trainable_parameters(adapted),
+        matched_modules=targets.counts, unmatched_targets=targets.unmatched)
+
+
+def _settings(recipe: Recipe, folder: Path, loaded: Loaded) -> SFTConfig:
+    on_cpu = loaded.model.device.type == "cpu"
+    half = {"bf16": loaded.model.dtype == torch.bfloat16, "fp16": loaded.model.dtype == torch.float16}
+    return SFTConfig(
+        output_dir=str(folder), max_steps=recipe.steps, learning_rate=recipe.learning_rate,
+        per_device_train_batch_size=recipe.batch_size, gradient_accumulation_steps=recipe.gradient_accumulation,
+        activation_checkpointing=recipe.gradient_checkpointing, max_length=recipe.max_sequence_tokens,
+        lr_scheduler_type="linear", warmup_steps=max(1, recipe.steps // 20), weight_decay=0.0, max_grad_norm=1.0,
+        seed=recipe.seed, data_seed=recipe.seed, use_cpu=on_cpu, **half,
+        completion_only_loss=True, packing=False, dataset_num_proc=None, dataloader_num_workers=0,
+        dataloader_pin_memory=not on_cpu, logging_steps=1, logging_nan_inf_filter=False, report_to="none",
+        disable_tqdm=True, save_strategy="steps", save_steps=max(1, math.ceil(recipe.steps / _SAVES)),
+        save_total_limit=2)
+
+
+def restore(base: Any, adapted: Any) -> None:
+    """Undo everything that training did to the base: adapter, hooks, checkpointing, TRL's patched forward."""
+    adapters.detach(adapted)
+    base.disable_input_require_grads()
+    if base.is_activation_checkpointing:
+        base.activation_checkpointing_disable()
+    base.__dict__.pop("forward", None)

@@ -1,0 +1,58 @@
+"""The result of a run as one JSON object, and as lines for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store import queries
+from store.database import Store
+from store.measures import MEASURES
+
+
+def as_json(store: Store, run_id: str) -> dict[str, Any]:
+    """What `run --json` prints last."""
+    run = queries.run_named(store, run_id)
+    assert run is not None
+    result: dict[str, Any] = {"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence}
+    if run.error:
+        result |= {"error": run.error, "advice": run.advice}
+    return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
+
+
+def _cycle(store: Store, cycle: queries.Cycle) -> dict[str, Any]:
+    return {"cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
+            "training_seconds": cycle.training_seconds, "adapter": cycle.adapter,
+            "scores": [_score(row) for row in queries.changes_of(store, cycle.run, cycle.cycle) if not row.topic]}
+
+
+def _score(row: queries.ChangeRow) -> dict[str, Any]:
+    interval = None if row.low is None else [row.low, row.high]
+    return {"tier": row.tier, "metric": row.metric, "baseline": row.baseline, "tuned": row.tuned,
+            "change": row.change, "interval": interval, "scored": row.scored, "asked": row.asked,
+            "verdict": row.verdict}
+
+
+def as_lines(store: Store, run_id: str) -> list[str]:
+    """The verdict and a table of every tier and metric of the last cycle."""
+    run = queries.run_named(store, run_id)
+    assert run is not None
+    lines = [f"run {run.id}: {run.work}" + (f", verdict: {run.verdict}" if run.verdict else "")]
+    lines += [text for text in (run.sentence, run.error, run.advice) if text]
+    cycles = queries.cycles_of(store, run_id)
+    rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
+    if rows:
+        lines += ["", f"{'cycle ' + str(rows[0].cycle):10} {'metric':18} {'baseline':>8} {'tuned':>8} {'change':>8}  "
+                      f"{'95% interval':18} {'n':>5}  verdict"]
+        lines += [_line(row) for row in rows]
+        lines += ["", "reference_nll is better when lower; all others when higher."]
+    return lines
+
+
+def _line(row: queries.ChangeRow) -> str:
+    interval = "-" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f}"
+    return (f"{row.tier:10} {MEASURES[row.metric].name:18} {_number(row.baseline):>8} {_number(row.tuned):>8} "
+            f"{_number(row.change, '+'):>8}  {interval:18} {row.scored:>2}/{row.asked:<2}  {row.verdict}")
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    return "missing" if value is None else f"{value:{sign}.3f}"

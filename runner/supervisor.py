@@ -1,0 +1,150 @@
+"""Claims runs and sees each through in a child process; never computes anything itself.
+
+`tick` is one look around: take up a waiting run, watch the child at work, make a stop happen, free the claims of
+the dead. It is called by the scheduler of `serve` and by the foreground loop of `run` alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.lifeline import hold, is_dead, owner_lock
+from runner.recovery import RECOVERY, ErrorKind
+from store.database import Store
+from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
+from store.journal import Claim, Journal, LeaseLost
+from store.leases import BEAT_SECONDS, beat, claim_next, first_beat, free_claims_of_dead, owner_name, release
+from store.locations import Locations
+from store.queries import run_named
+
+STOP_GRACE_SECONDS = 8.0
+"""How long a worker may take to stop between two items before it is killed."""
+
+
+@dataclass
+class Child:
+    """A worker at work."""
+
+    claim: Claim
+    process: subprocess.Popen[bytes]
+    stop_seen_at: float | None = None
+
+
+@dataclass
+class Supervisor:
+    """One runner: at most one run at a time, because a run takes the whole device."""
+
+    store: Store
+    places: Locations
+    only: str | None = None
+    """Take up this run alone (the foreground `run`)."""
+    worker: tuple[str, ...] = (sys.executable, "-m", "runner", "work")
+    """The command that executes a run, before its claim."""
+    owner: str = field(default_factory=owner_name)
+    child: Child | None = None
+    _crashes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        descriptor = hold(owner_lock(self.places.data, self.owner))
+        assert descriptor is not None
+        self._lock = descriptor
+        self._started_at = first_beat(self.store, self.owner)
+        self._beaten_at = time.monotonic()
+
+    def beat(self) -> None:
+        """Say that this runner is there."""
+        beat(self.store, self.owner, self._started_at)
+        self._beaten_at = time.monotonic()
+
+    def beat_when_due(self) -> None:
+        """The same, but only when it is time again: for loops that look around more often."""
+        if time.monotonic() - self._beaten_at >= BEAT_SECONDS:
+            self.beat()
+
+    def tick(self) -> None:
+        """One look around."""
+        if self.child is None:
+            free_claims_of_dead(self.store, lambda owner: is_dead(self.places.data, owner))
+            claim = claim_next(self.store, self.owner, self.only)
+            if claim:
+                self.child = Child(claim, self._spawn(claim))
+        elif self.child.process.poll() is not None:
+            self._bury(self.child, self.child.process.returncode)
+        else:
+            self._stop_if_asked(self.child)
+
+    def close(self) -> None:
+        """End the child at work, hand its run back to the queue, and sign off."""
+        if self.child:
+            _kill_group(self.child.process)
+            release(self.store, self.child.claim, requeue_reason="the runner was stopped")
+            self.child = None
+        beat(self.store, self.owner, self._started_at, stopped=True)
+        owner_lock(self.places.data, self.owner).unlink(missing_ok=True)
+
+    def _spawn(self, claim: Claim) -> subprocess.Popen[bytes]:
+        log = self.places.run(claim.run) / "worker.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [*self.worker, claim.run, claim.owner, str(claim.fence), str(claim.attempt)]
+        environment = os.environ | {"DATA_DIR": str(self.places.data), "STORE_URL": self.places.store_url}
+        with log.open("ab") as output:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
+                                    start_new_session=True, pass_fds=(self._lock,),
+                                    cwd=Path(__file__).resolve().parent.parent)
+
+    def _bury(self, child: Child, code: int) -> None:
+        """The worker has ended. Unless its run ended with it, try again, and after some crashes give it up."""
+        self.child = None
+        run = run_named(self.store, child.claim.run)
+        if code == 0 or run is None or run.work not in ("running", "lost", "queued"):
+            release(self.store, child.claim)
+            return
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        crashes = self._crashes[child.claim.run] = self._crashes.get(child.claim.run, 0) + 1
+        kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
+        message = f"the worker process ended with {how}"
+        journal = Journal(self.store, child.claim)
+        with contextlib.suppress(LeaseLost):
+            if crashes > recovery.tries:
+                journal.append(RunFailed(kind, message, recovery.advice, self._log_tail(child.claim.run)))
+                release(self.store, child.claim)
+            else:
+                journal.append(RecoveryTaken(kind, recovery.action, crashes, recovery.wait_seconds, message))
+                release(self.store, child.claim, requeue_reason=message)
+
+    def _log_tail(self, run: str) -> str:
+        with contextlib.suppress(OSError):
+            return (self.places.run(run) / "worker.log").read_text(errors="replace")[-4000:]
+        return ""
+
+    def _stop_if_asked(self, child: Child) -> None:
+        """A worker stops by itself between two items; one that does not within the grace is killed, and nothing
+        that was checkpointed is lost."""
+        run = run_named(self.store, child.claim.run)
+        if run is None or run.stop_requested is None:
+            return
+        child.stop_seen_at = child.stop_seen_at or time.monotonic()
+        if time.monotonic() - child.stop_seen_at < STOP_GRACE_SECONDS:
+            return
+        _kill_group(child.process)
+        self.child = None
+        with contextlib.suppress(LeaseLost):
+            Journal(self.store, child.claim).append(RunCancelled() if run.stop_requested == "cancel" else RunPaused())
+        release(self.store, child.claim)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the worker's process group, then SIGKILL."""
+    for sign, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return

@@ -1,0 +1,37 @@
+"""The teacher: asks questions about passages and writes reference answers.
+
+Importing this package costs nothing: the OpenAI library is loaded when a chat teacher is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from store.config import OFFLINE_TEACHER, RunConfig
+
+if TYPE_CHECKING:
+    from runner.roles import Teacher
+    from store.database import Store
+
+OnWait = Callable[[float, str], None]
+"""Told before every wait: for how many seconds, and why. Called from worker threads; may raise to give up."""
+
+
+def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None) -> Teacher:
+    """The teacher that a configuration asks for.
+
+    Args:
+        run: whose calls these are, in the receipts.
+        store: where replies are recorded before they are used; None records nothing, and may pay twice.
+
+    Raises:
+        MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.
+    """
+    if config.teacher == OFFLINE_TEACHER:
+        from runner.teacher.offline import OfflineTeacher
+
+        return OfflineTeacher()
+    from runner.teacher.opening import open_chat_teacher  # late: imports openai
+
+    return open_chat_teacher(config, run, store, on_wait)

@@ -1,0 +1,166 @@
+"""The teacher that is a chat model: it asks about passages, and answers from them.
+
+Errors of the endpoint are raised, for the recovery table: all replies that came are recorded, so asking
+again costs only what is missing. Errors of one reply are data: a rejected question, a missing reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from knowledge.domain import Domain
+from knowledge.questions import Question
+from knowledge.topics import TOPIC_BY_SLUG
+from runner.roles import Reference
+from runner.teacher import prompts
+from runner.teacher.chat import ChatRequest, Completion
+from runner.teacher.errors import ContextTooLong, EndpointError, ReplyError, RequestRefused, UnreadableReply
+from runner.teacher.hunt import PASSAGES_A_CALL, Batch, Hunt, Rejected
+from runner.teacher.prices import Usage
+from runner.teacher.quality import reference_fault
+from runner.teacher.recorded_chat import RecordedChat
+from runner.teacher.replies import answer_in, drafts_in
+
+QUESTION_TEMPERATURE = 0.7
+REFERENCE_TEMPERATURE = 0.2
+TOKENS_A_QUESTION = 200
+"""Room for a question with its evidence, as JSON."""
+REFERENCE_TOKENS = 600
+REFERENCE_TRIES = 2
+
+
+class ChatTeacher:
+    """Implements `runner.roles.Teacher` over a chat model."""
+
+    def __init__(self, chat: RecordedChat, name: str, concurrency: int) -> None:
+        self.name = name
+        self.rejected: list[Rejected] = []
+        """What the latest `ask` did not use, each with its reason."""
+        self._chat = chat
+        self._concurrency = concurrency
+
+    def ask(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
+            exclude: Sequence[Question]) -> list[Question]:
+        """Up to `count` validated questions, spread over the topics; fewer where no more could be had.
+
+        Raises:
+            EndpointError: the endpoint cannot be used; its `obtained` holds what was ready.
+        """
+        hunt = Hunt(domain, topics, count, tier, seed, exclude)
+        self.rejected = hunt.rejected
+        number = 0
+        while batches := hunt.batches():
+            number += 1
+            requests = [_question_request(domain, batch, tier, seed, number) for batch in batches]
+            outcomes = self._together(requests)
+            for batch, outcome in zip(batches, outcomes, strict=True):
+                _note(hunt, batch, outcome)
+            _raise_first(outcomes, hunt.accepted)
+        return hunt.accepted
+
+    def refer(self, domain: Domain, question: Question) -> Reference:
+        """The reference answer to one question, grounded in its passage; missing with the reason where there is none.
+
+        Raises:
+            EndpointError: the endpoint cannot be used; asking again repeats no recorded call.
+        """
+        try:
+            passage = domain.passage(question.passage_id)
+        except KeyError:
+            return _missing(question, f"passage {question.passage_id} is not in the knowledge base {domain.name}")
+        reason = ""
+        for attempt in range(REFERENCE_TRIES):
+            try:
+                answer, evidence = answer_in(_words(self._chat.complete(_reference_request(domain, question, attempt))))
+            except ReplyError as error:
+                reason = str(error)
+                continue
+            reason = reference_fault(answer, question.text, passage) or ""
+            if not reason:
+                quoted = evidence and evidence.casefold() in " ".join(passage.text.split()).casefold()
+                return Reference(question.id, answer, evidence if quoted else question.evidence)
+        return _missing(question, reason)
+
+    def refer_all(self, domain: Domain, questions: Sequence[Question],
+                  on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
+        """All references in the order of the questions, several calls at a time; each is told when its turn comes.
+
+        Raises:
+            EndpointError: as `refer`; those before it were told.
+        """
+        references = []
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            futures = [pool.submit(self.refer, domain, question) for question in questions]
+            try:
+                for future in futures:
+                    references.append(future.result())
+                    on_reference(references[-1])
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        return references
+
+    def usage(self) -> Usage:
+        """Calls, tokens and cost of this run so far."""
+        return self._chat.usage()
+
+    def _together(self, requests: list[ChatRequest]) -> list[Completion | ReplyError | EndpointError]:
+        """Outcomes in the order of the requests; nothing that a call brought is lost because another one failed."""
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            return list(pool.map(self._outcome, requests))
+
+    def _outcome(self, request: ChatRequest) -> Completion | ReplyError | EndpointError:
+        try:
+            return self._chat.complete(request)
+        except (ReplyError, EndpointError) as error:
+            return error
+
+
+def _note(hunt: Hunt, batch: Batch, outcome: Completion | ReplyError | EndpointError) -> None:
+    if isinstance(outcome, EndpointError):
+        return
+    if isinstance(outcome, ReplyError):
+        (hunt.shorten if isinstance(outcome, ContextTooLong) else hunt.refuse)(batch, str(outcome))
+        return
+    try:
+        hunt.take(batch, drafts_in(_words(outcome)))
+    except ReplyError as error:
+        hunt.refuse(batch, str(error))
+
+
+def _raise_first(outcomes: list[Completion | ReplyError | EndpointError], accepted: list[Question]) -> None:
+    for outcome in outcomes:
+        if isinstance(outcome, EndpointError):
+            outcome.obtained = tuple(accepted)
+            raise outcome
+
+
+def _words(completion: Completion) -> str:
+    """The words of a completion that has any, and all of them."""
+    if completion.refusal or completion.finish == "content_filter":
+        raise RequestRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
+                             "ask about another passage, or use another teacher model")
+    if completion.cut_off:
+        raise UnreadableReply("the reply was cut off at the token limit: "
+                              "use a teacher model that writes shorter, or shorter passages")
+    if not completion.text.strip():
+        raise UnreadableReply("the reply is empty: ask again, or use another teacher model")
+    return completion.text
+
+
+def _missing(question: Question, reason: str) -> Reference:
+    return Reference(question.id, None, question.evidence, missing=reason)
+
+
+def _question_request(domain: Domain, batch: Batch, tier: str, seed: int, number: int) -> ChatRequest:
+    topic = TOPIC_BY_SLUG[batch.topic].name if batch.topic in TOPIC_BY_SLUG else batch.topic
+    prompt = prompts.question_prompt(domain.name, topic, tier, [turn.material for turn in batch.turns])
+    return ChatRequest(prompt.system, prompt.user, "questions", prompts.QUESTIONS_SCHEMA, QUESTION_TEMPERATURE,
+                       TOKENS_A_QUESTION * (PASSAGES_A_CALL + 1), seed, "questions",
+                       f"{tier} {batch.topic} round {number}")
+
+
+def _reference_request(domain: Domain, question: Question, attempt: int) -> ChatRequest:
+    prompt = prompts.reference_prompt(domain.name, question.text, domain.passage(question.passage_id))
+    return ChatRequest(prompt.system, prompt.user, "reference", prompts.REFERENCE_SCHEMA, REFERENCE_TEMPERATURE,
+                       REFERENCE_TOKENS, attempt, "reference", f"{question.id} try {attempt + 1}")

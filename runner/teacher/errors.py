@@ -1,0 +1,80 @@
+"""What can go wrong with a teacher, as types.
+
+    TeacherError
+    |- EndpointError         concerns every call alike: leaves the stage, for the recovery table
+    |  |- MissingKey         no API key was found
+    |  |- WrongKey           the endpoint refuses the key
+    |  |- UnknownModel       the endpoint does not have the model
+    |  |- BudgetSpent        the account has no money or quota left
+    |  |- RateLimited        too many calls; `wait_seconds` says how long the server wants to be left alone
+    |  '- EndpointDown       nobody answers, or nothing that is of use
+    '- ReplyError            concerns one call: the teacher notes it and goes on with the others
+       |- UnreadableReply    the model's words are not what was asked for
+       |- ContextTooLong     the prompt does not fit into the model
+       '- RequestRefused     the endpoint will not serve this request
+
+Every message names the value at fault and the way out, for it is shown to people as it stands.
+No message ever holds the key.
+"""
+
+from __future__ import annotations
+
+from knowledge.questions import Question
+
+
+class TeacherError(Exception):
+    """Anything that a teacher could not do."""
+
+
+class EndpointError(TeacherError):
+    """The next call would fail as well."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.obtained: tuple[Question, ...] = ()
+        """Questions that `ask` had ready before this; for a run that has to go on with the data that it has."""
+
+
+class MissingKey(EndpointError):
+    """There is no API key."""
+
+
+class WrongKey(EndpointError):
+    """The key is not accepted, or may not use this model."""
+
+
+class UnknownModel(EndpointError):
+    """There is no such model (or no such address) at the endpoint."""
+
+
+class BudgetSpent(EndpointError):
+    """The account behind the key cannot pay for more."""
+
+
+class RateLimited(EndpointError):
+    """The endpoint wants fewer calls."""
+
+    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+        """How long the server asks to wait; None where it does not say."""
+
+
+class EndpointDown(EndpointError):
+    """No answer, an error of the server's own, or an answer that no such endpoint gives."""
+
+
+class ReplyError(TeacherError):
+    """Another call may well succeed."""
+
+
+class UnreadableReply(ReplyError):
+    """The reply is empty, cut off, or not in the form asked for."""
+
+
+class ContextTooLong(ReplyError):
+    """Prompt and answer together are longer than the model's context."""
+
+
+class RequestRefused(ReplyError):
+    """The endpoint refuses this request as it is, by a content filter or as malformed."""

@@ -1,0 +1,56 @@
+"""The teacher that needs no network: it asks the knowledge base's own questions and answers in its own words.
+
+Knows nothing of chat models. The same arguments give the same questions and references, on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from knowledge import questions
+from knowledge.domain import Domain
+from knowledge.questions import Question
+from runner.roles import Reference
+from runner.teacher.hunt import Rejected
+from runner.teacher.prices import Usage
+from runner.teacher.tiers import practised_passages
+
+NAME = "knowledge base (offline: references are the passages' own words)"
+
+
+class OfflineTeacher:
+    """Implements `runner.roles.Teacher` with what the knowledge base says, and nothing else."""
+
+    def __init__(self) -> None:
+        self.name = NAME
+        self.rejected: list[Rejected] = []
+        """Always empty here: the knowledge base offers only questions that fit."""
+
+    def ask(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
+            exclude: Sequence[Question]) -> list[Question]:
+        """Up to `count` questions; passages that `exclude` has not touched come first, then other wordings."""
+        return questions.ask(domain, topics, count, tier, seed,
+                             exclude_texts=[question.text for question in exclude],
+                             only_passages=practised_passages(tier, exclude))
+
+    def refer(self, domain: Domain, question: Question) -> Reference:
+        """The text of the question's passage, white space tidied; missing where the passage is not there."""
+        try:
+            passage = domain.passage(question.passage_id)
+        except KeyError:
+            return Reference(question.id, None, question.evidence,
+                             missing=f"passage {question.passage_id} is not in the knowledge base {domain.name}")
+        return Reference(question.id, " ".join(passage.text.split()), question.evidence)
+
+    def refer_all(self, domain: Domain, questions: Sequence[Question],
+                  on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
+        """All references, each told as soon as it is there."""
+        references = []
+        for question in questions:
+            references.append(self.refer(domain, question))
+            on_reference(references[-1])
+        return references
+
+    def usage(self) -> Usage:
+        """Nothing was called, nothing was paid."""
+        return Usage(calls=0, reused=0, prompt_tokens=0, completion_tokens=0, cost_usd=0.0)

@@ -1,0 +1,44 @@
+"""What tokens cost, by list price; a model that is not in the list has no cost, only tokens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens."""
+
+    prompt_usd: float
+    completion_usd: float
+    source: str
+
+
+PRICES: dict[str, Price] = {
+    "gpt-4o-mini": Price(0.15, 0.60, "OpenAI price list, 2024-07"),
+}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a run's teacher has used."""
+
+    calls: int
+    """Calls that were made and recorded, those before a restart included."""
+    reused: int
+    """Calls that this process did not have to make, because their reply was recorded."""
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """None where the model's price is not known, or the server did not count the tokens of every call."""
+
+
+def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+    """The cost by list price; a dated name (`gpt-4o-mini-2024-07-18`) costs what its family costs."""
+    price = PRICES.get(_DATED.sub("", model))
+    if price is None:
+        return None
+    return (prompt_tokens * price.prompt_usd + completion_tokens * price.completion_usd) / 1_000_000

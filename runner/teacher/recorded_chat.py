@@ -1,0 +1,75 @@
+"""A chat whose replies are in the store before they are used: what was paid for once is never paid for again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict
+
+from runner.teacher.chat import Chat, ChatRequest, Completion
+from runner.teacher.prices import Usage, cost_usd
+from store.database import Store
+from store.receipts import Receipt, Totals, call_key, find, record, totals
+
+
+class RecordedChat:
+    """Takes replies from the receipts, or makes the call and records it first. Safe to use from several threads."""
+
+    def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None) -> None:
+        self._chat = chat
+        self._model = model
+        self._address = address
+        self._run = run
+        self._store = store
+        self._reused = 0
+        self._paid: list[Completion] = []
+        self._lock = threading.Lock()
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """The recorded reply, or a new one, on disk before it is returned.
+
+        Raises:
+            TeacherError: the call was needed and failed; failures are not recorded.
+        """
+        if self._store is None:
+            return self._pay(request)
+        key = self.key_of(request)
+        known = find(self._store, key)
+        if known:
+            with self._lock:
+                self._reused += 1
+            return _completion(known.response)
+        completion = self._pay(request)
+        kept = record(self._store, Receipt(key, self._run, self._model, request.purpose, json.dumps(asdict(completion)),
+                                           completion.prompt_tokens, completion.completion_tokens))
+        return _completion(kept.response)
+
+    def key_of(self, request: ChatRequest) -> str:
+        """The receipt's name for a request: all that decides the reply, the endpoint included."""
+        prompt = f"{request.system}\n\n{request.user}"
+        parameters = {"address": self._address, "temperature": request.temperature, "max_tokens": request.max_tokens,
+                      "seed": request.seed, "schema": dict(request.schema)}
+        return call_key(self._model, prompt, parameters, f"{request.purpose}: {request.item}")
+
+    def usage(self) -> Usage:
+        """What this run has used so far; without a store, what this process has."""
+        spent = totals(self._store, self._run) if self._store else self._unrecorded()
+        cost = None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
+        return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, cost)
+
+    def _pay(self, request: ChatRequest) -> Completion:
+        completion = self._chat.complete(request)
+        with self._lock:
+            self._paid.append(completion)
+        return completion
+
+    def _unrecorded(self) -> Totals:
+        with self._lock:
+            counts = [(reply.prompt_tokens, reply.completion_tokens) for reply in self._paid]
+        return Totals(calls=len(counts), prompt_tokens=sum(prompt or 0 for prompt, _ in counts),
+                      completion_tokens=sum(completion or 0 for _, completion in counts),
+                      unmetered=sum(None in pair for pair in counts))
+
+
+def _completion(response: str) -> Completion:
+    return Completion(**json.loads(response))

@@ -1,0 +1,50 @@
+"""The real things that stages use, opened when first asked for and kept for the whole run.
+
+This is the one place where fakes can take the place of the teacher, the student and the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from knowledge.domain import Domain
+from runner.roles import Judge, Student, Teacher
+
+
+@dataclass
+class Workbench:
+    """Opens each thing once; the student stays loaded for baseline, training and tuned answers."""
+
+    open_domain: Callable[[], Domain]
+    open_teacher: Callable[[], Teacher]
+    open_student: Callable[[int], Student]
+    """Takes the rung of the memory ladder: 0 is the plan's own, each further one needs less memory."""
+    open_judge: Callable[[], Judge]
+    rung: int = 0
+    _student: Student | None = field(default=None, repr=False)
+
+    @cached_property
+    def domain(self) -> Domain:
+        return self.open_domain()
+
+    @cached_property
+    def teacher(self) -> Teacher:
+        return self.open_teacher()
+
+    @cached_property
+    def judge(self) -> Judge:
+        return self.open_judge()
+
+    @property
+    def student(self) -> Student:
+        if self._student is None:
+            self._student = self.open_student(self.rung)
+        return self._student
+
+    def step_down(self) -> int:
+        """Let the student go and take the next rung of the memory ladder; returns it."""
+        self._student = None
+        self.rung += 1
+        return self.rung

@@ -1,0 +1,141 @@
+"""Executes one run, in a process of its own: memory truly comes back, and a crash takes nobody along.
+
+The claim comes from the supervisor; every write carries its fence, so a worker that was given up cannot write.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import threading
+import traceback
+from collections.abc import Callable
+from functools import partial
+
+from knowledge.domain import Domain, kubernetes
+from runner.cycle import flow_rows
+from runner.execution import Execution, RunGivenUp
+from runner.recovery import RECOVERY, kind_of
+from runner.roles import Judge, Student, Teacher
+from runner.workbench import Workbench
+from store.config import RunConfig
+from store.database import Store, open_store
+from store.events import Event, PlanChosen, RunCancelled, RunFailed, RunPaused, RunStarted
+from store.journal import Claim, Journal, LeaseLost, StopRequested, read_events
+from store.leases import release, renew
+from store.locations import Locations
+from store.queries import run_named
+
+HEARTBEAT_SECONDS = 0.5
+RENEW_EVERY_BEATS = 10
+_REPORTED_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "ragas", "openai", "streamlit",
+                      "sqlalchemy")
+
+
+def work(claim: Claim, places: Locations, bench: Callable[..., Workbench] | None = None) -> int:
+    """Carry a claimed run out to its end; returns the exit code (0 also for a run that failed clearly)."""
+    store = open_store(places.store_url)
+    journal = Journal(store, claim)
+    _start_heartbeat(store, journal)
+    try:
+        _carry_out(store, journal, places, bench or real_workbench)
+    except LeaseLost:
+        return 3
+    release(store, claim)
+    store.close()
+    return 0
+
+
+def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callable[..., Workbench]) -> None:
+    claim = journal.claim
+    run = run_named(store, claim.run)
+    assert run is not None
+    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows()))
+    folder = places.run(claim.run)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        execution = Execution(
+            run=claim.run, config=run.config, folder=folder, journal=journal,
+            workbench=bench(run.config, claim.run, store, places, journal), history=read_events(store, claim.run),
+            memory=memory_in_use)
+        execution.carry_out()
+    except StopRequested as stop:
+        journal.append(RunCancelled() if stop.how == "cancel" else RunPaused())
+    except LeaseLost:
+        raise
+    except RunGivenUp as given_up:
+        journal.append(RunFailed(given_up.kind, str(given_up), given_up.advice, given_up.trace))
+    except OSError as error:
+        kind = kind_of(error)
+        journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
+
+
+def real_workbench(config: RunConfig, run: str, store: Store, places: Locations, journal: Journal) -> Workbench:
+    """The real teacher, student and judge that a configuration names."""
+
+    def open_domain() -> Domain:
+        return kubernetes()
+
+    def open_teacher() -> Teacher:
+        from runner.teacher import open_teacher
+
+        return open_teacher(config, run, store)
+
+    def open_student(rung: int) -> Student:
+        from runner.student import open_student
+
+        student = open_student(config, places.models, rung)
+        journal.append(plan_of(student))
+        return student
+
+    def open_judge() -> Judge:
+        from runner.judge import open_judge
+
+        return open_judge()
+
+    return Workbench(open_domain, open_teacher, open_student, open_judge)
+
+
+def plan_of(student: Student) -> Event:
+    """What the record keeps of how the student is held."""
+    info = student.info
+    return PlanChosen(device=info.device, precision=info.precision, batch_size=info.batch_size, threads=info.threads,
+                      reason=info.precision_reason, student=info.name, parameters=info.parameters)
+
+
+def memory_in_use() -> dict[str, float]:
+    """Memory of this process now and at its highest, in bytes."""
+    from runner.hardware import memory_now
+
+    return {key: float(value) for key, value in dataclasses.asdict(memory_now()).items() if value}
+
+
+def versions() -> dict[str, str]:
+    """What this run was made with."""
+    found = {"python": platform.python_version()}
+    for package in _REPORTED_PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _start_heartbeat(store: Store, journal: Journal) -> None:
+    """Renew the lease, and learn of stop requests, from a thread that no long computation can starve for long."""
+    threading.Thread(target=partial(_beat, store, journal), daemon=True).start()
+
+
+def _beat(store: Store, journal: Journal) -> None:
+    pause = threading.Event()
+    beats = 0
+    while not pause.wait(HEARTBEAT_SECONDS):
+        beats += 1
+        try:
+            journal.flush()
+            if beats % RENEW_EVERY_BEATS == 0 and not renew(store, journal.claim):
+                raise LeaseLost(journal.claim.run)
+        except LeaseLost:
+            os._exit(3)  # another runner has this run; anything this process still did would be in its way

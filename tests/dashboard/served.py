@@ -1,0 +1,60 @@
+"""The dashboard as a process: started by the documented command on a free port, stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Server:
+    """A running dashboard; `exit_code` is set once it was stopped."""
+
+    address: str
+    exit_code: int | None = None
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.address + path, timeout=5) as reply:
+            return str(reply.read().decode())
+
+
+@contextmanager
+def serve(data: Path) -> Iterator[Server]:
+    """Start, wait until it answers, hand over, stop."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"} | {"DATA_DIR": str(data)}
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        server = Server(f"http://127.0.0.1:{port}")
+        try:
+            _wait(server, process)
+            yield server
+        finally:
+            process.terminate()
+            server.exit_code = process.wait(timeout=20)
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], seconds: float = 40) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert process.poll() is None, "the start command ended by itself"
+        try:
+            if server.get("/_stcore/health") == "ok":
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the dashboard did not answer in time")

@@ -1,0 +1,145 @@
+"""Every page in every state: it opens, it raises nothing, and it says the right thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import text
+from tests.dashboard import stores
+from tests.dashboard.conftest import PAGES, words_of
+
+Opened = Callable[..., AppTest]
+Folders = dict[str, tuple[Path, str | None]]
+
+SAID = {
+    ("overview", "queued"): "The run waits for a runner.",
+    ("overview", "running"): "So far: cycle 1 of 3.",
+    ("overview", "finished"): "Yes: the student improved",
+    ("overview", "untuned"): text.NOT_TUNED,
+    ("answers", "untuned"): "(there is no adapter)",
+    ("live", "untuned"): "Finished after",
+    ("overview", "failed"): "The run failed before it could be judged.",
+    ("overview", "lost"): "The runner went away",
+    ("overview", "hostile"): "What each metric says",
+    ("live", "queued"): "Waits for a runner",
+    ("live", "running"): "Cycle 2 of 3: Fine-tune the student, 30 of 60 steps.",
+    ("live", "finished"): "Finished after",
+    ("live", "failed"): "The model folder has no config.json.",
+    ("live", "lost"): "The runner that worked on it went away.",
+    ("answers", "queued"): text.NO_ANSWERS,
+    ("answers", "running"): "Before (untrained)",
+    ("answers", "finished"): "After (tuned)",
+    ("answers", "hostile"): "<script>alert(2)</script>",
+    ("compare", "finished"): "These are cycles of one run",
+    ("compare", "failed"): "There is nothing to compare yet",
+}
+
+
+@pytest.mark.parametrize("state", stores.STATES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_in_every_state(page: str, state: str, state_folders: Folders, opened: Opened) -> None:
+    app = opened(state_folders[state][0], page)
+    assert not app.exception
+    words = words_of(app)
+    assert "Traceback" not in words
+    expected = text.NO_STORE if state == "empty" else SAID.get((page, state), "")
+    assert expected in words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_model_wrote_is_never_markdown(page: str, state_folders: Folders, opened: Opened) -> None:
+    app = opened(state_folders["hostile"][0], page)
+    for kind in ("markdown", "title", "subheader", "caption", "info", "warning", "error", "success", "html"):
+        for element in app.get(kind):
+            assert "evil.example" not in str(element.value), f"{kind} on {page}"
+    for kind in ("expander", "button", "metric", "selectbox", "page_link"):
+        for element in app.get(kind):
+            assert "evil.example" not in str(element.label or ""), f"label of {kind} on {page}"
+
+
+def test_a_very_long_answer_is_clipped_with_a_note(state_folders: Folders, opened: Opened) -> None:
+    folder, run = state_folders["hostile"]
+    app = opened(folder, "answers", run=str(run))
+    app.text_input(key="answer words").set_value("A" * 50).run()
+    assert any("of 100,000 characters" in caption.value for caption in app.caption)
+    assert all(len(code.value) <= 6000 for code in app.code)
+
+
+def test_the_failure_page_shows_advice_and_no_trace(state_folders: Folders, opened: Opened) -> None:
+    words = words_of(opened(state_folders["failed"][0], "live"))
+    assert "Check --student" in words
+    assert "Traceback" not in words
+
+
+def test_without_a_runner_the_sidebar_says_how_to_start_one(state_folders: Folders, opened: Opened) -> None:
+    app = opened(state_folders["queued"][0])
+    assert any(text.NO_RUNNER in warning.value for warning in app.sidebar.warning)
+
+
+def test_a_link_opens_the_run_that_it_names(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    for name in ("regressed", "small", "failed"):
+        app = opened(folder, "overview", run=runs[name])
+        assert app.selectbox(key="run").value == runs[name]
+    app = opened(folder, "answers", run=runs["finished"], cycle="2", tier="practice", metric="fact_recall")
+    values = {key: app.selectbox(key=key).value for key in ("run", "cycle", "tier", "metric")}
+    assert values == {"run": runs["finished"], "cycle": "2", "tier": "practice", "metric": "fact_recall"}
+
+
+def test_a_link_to_what_is_not_there_falls_back(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "answers", run="no-such-run", cycle="99", tier="<b>", metric="nonsense")
+    assert not app.exception
+    assert app.selectbox(key="run").value == runs["finished"]
+    assert app.selectbox(key="cycle").value == "3"
+    assert app.selectbox(key="tier").value in ("all", "held-out")
+
+
+def test_the_overview_answers_for_the_newest_finished_run(all_states: tuple[Path, dict[str, str]],
+                                                          opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder)
+    assert app.selectbox(key="run").value == runs["finished"]
+    assert app.query_params["run"] == runs["finished"]
+
+
+def test_a_choice_stays_from_page_to_page(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder)
+    app.selectbox(key="run").select(runs["small"]).run()
+    app.switch_page("app_pages/answers.py").run()
+    assert app.selectbox(key="run").value == runs["small"]
+
+
+def test_history_narrows_by_state_and_words(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    app = opened(all_states[0], "history")
+    assert len(app.dataframe[0].value) == 9
+    app.selectbox(key="history state").select("finished").run()
+    assert set(app.dataframe[0].value["state"]) == {"✓ Finished"}
+    app.text_input(key="history words").set_value("three cycles").run()
+    assert list(app.dataframe[0].value["name"]) == ["three cycles on five topics"]
+
+
+def test_compare_flags_different_held_out_sets(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "compare", cycles=f"{runs['finished']}:3,{runs['small']}:2")
+    assert any("different held-out sets" in warning.value for warning in app.main.warning)
+    assert "held out" in set(app.dataframe[0].value["setting"])
+
+
+def test_a_store_that_is_no_database_is_one_sentence(tmp_path: Path, opened: Opened) -> None:
+    (tmp_path / "events.db").write_bytes(b"this is no database at all" * 100)
+    app = opened(tmp_path)
+    assert not app.exception
+    assert any("cannot be read" in error.value for error in app.error)
+
+
+def test_a_store_that_appears_later_is_seen(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path, "history")
+    assert text.NO_STORE in words_of(app)
+    stores.build("queued", tmp_path)
+    assert len(app.run().dataframe[0].value) == 1

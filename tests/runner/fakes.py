@@ -1,0 +1,84 @@
+"""Small stand-ins behind the same Protocols as the real roles: quick, deterministic, and able to fail on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from knowledge.domain import Domain, domain_of
+from knowledge.questions import Question
+from runner.roles import (
+    Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep,
+)
+from runner.teacher.offline import OfflineTeacher
+from runner.workbench import Workbench
+from store.config import RunConfig
+
+
+def digest(*parts: object) -> float:
+    """A number in 0..1 that depends on the parts alone."""
+    return int(hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+
+
+class FakeStudent:
+    """Answers with words of the question; knows what it was trained on, and nothing else."""
+
+    info = StudentInfo("fake student", 7, "fp32", "cpu", "a fake needs no more")
+
+    def __init__(self, fail: Callable[[str], None] = lambda _where: None) -> None:
+        self._fail = fail
+
+    def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
+               adapter: Path | None) -> Iterator[list[Answer]]:
+        known = self._known(adapter)
+        for start in range(0, len(questions), 4):
+            self._fail("answer")
+            yield [Answer(q.id, known.get(q.text, f"I think {q.text}"), len(q.text.split()), 0.01)
+                   for q in questions[start:start + 4]]
+
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
+        self._fail("likelihoods")
+        known = self._known(adapter)
+        return [Likelihood(1.0 if known.get(q) == a else 2.0 + digest(q, a) - bool(adapter) * 0.5, len(a.split()))
+                for q, a in pairs]
+
+    def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
+                  on_step: Callable[[TrainingStep], None]) -> Training:
+        for step in range(1, recipe.steps + 1):
+            self._fail("fine_tune")
+            on_step(TrainingStep(step, recipe.steps, 3.0 / step, recipe.learning_rate, step * 10, step * 0.001))
+        to.mkdir(parents=True, exist_ok=True)
+        known = self._known(start) | {e.question: e.answer for e in examples}
+        (to / "adapter_config.json").write_text(json.dumps(known, sort_keys=True))
+        return Training(str(to), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(), recipe.steps,
+                        0.1, recipe.steps * 10, 3.0, 3.0 / recipe.steps, 7, ("fake x 1",), ())
+
+    def _known(self, adapter: Path | None) -> dict[str, str]:
+        return json.loads((adapter / "adapter_config.json").read_text()) if adapter else {}
+
+
+class FakeJudge:
+    """Likeness of words."""
+
+    name = "fake judge"
+
+    def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        return [len(set(a.split()) & set(b.split())) / max(1, len(set(b.split()))) if a and b else None
+                for a, b in pairs]
+
+
+def small_domain() -> Domain:
+    """The notes of three topics: quick to read."""
+    from knowledge.notes import read_notes
+
+    return domain_of("Kubernetes v1.28", [p for p in read_notes() if p.topic in ("pods", "services", "jobs")])
+
+
+def fake_bench(config: RunConfig, run: str, store: object, places: object, journal: object,
+               fail: Callable[[str], None] = lambda _where: None,
+               domain: Callable[[], Domain] = small_domain) -> Workbench:
+    """A workbench with the real offline teacher and fakes for what needs a model."""
+    return Workbench(open_domain=domain, open_teacher=OfflineTeacher, open_student=lambda rung: FakeStudent(fail),
+                     open_judge=FakeJudge)

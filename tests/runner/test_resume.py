@@ -1,0 +1,107 @@
+"""A worker killed with -9 in any stage goes on at the first unfinished one, and ends where an undisturbed run ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.cycle import FLOW
+from store import commands, leases, queries
+from store.config import preset
+from store.database import Store, integrity_faults, open_store
+from store.events import StageFinished, StageStarted
+from store.journal import read_events
+
+WORKER = Path(__file__).parent / "worker_on_demand.py"
+POINTS = ("before", "inside", "written")
+
+
+def launch(store: Store) -> str:
+    return commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+                                         cycles=1, steps=4), "test")
+
+
+def attempt(store: Store, data: Path, run: str, kill_at: str = "") -> int:
+    """One worker process; its claim is free again afterwards, as a supervisor would see to."""
+    claim = leases.claim_next(store, leases.owner_name(), run)
+    assert claim
+    environment = os.environ | {"DATA_DIR": str(data), "STORE_URL": store.url, "KILL_AT": kill_at}
+    done = subprocess.run([sys.executable, str(WORKER), run, claim.owner, str(claim.fence), str(claim.attempt)],
+                          env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode not in (0, -9):
+        pytest.fail(done.stderr)
+    leases.free_claims_of_dead(store, lambda owner: owner == claim.owner)
+    return done.returncode
+
+
+def result(store: Store, run: str) -> object:
+    """Everything that a run comes to, but for clock times."""
+    answers = {a.question: (a.text, a.tier, a.reference, a.baseline, a.tuned, a.foils, dict(a.scores))
+               for a in queries.answers_of(store, run, 1)}
+    found = queries.run_named(store, run)
+    assert found
+    return found.work, found.verdict, found.sentence, answers, [
+        (c.tier, c.metric, c.topic, c.change, c.low, c.high) for c in queries.changes_of(store, run)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> object:
+    data = tmp_path_factory.mktemp("undisturbed")
+    store = open_store(f"sqlite:///{data / 'events.db'}")
+    run = launch(store)
+    assert attempt(store, data, run) == 0
+    return result(store, run)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_once_in_every_stage_a_run_ends_as_if_undisturbed(tmp_path: Path, undisturbed: object,
+                                                                 point: str) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = launch(store)
+    killable = [row.stage for row in FLOW if point != "inside" or row.doer in ("student", "trainer")]
+    for stage in killable:
+        assert attempt(store, tmp_path, run, f"{stage}:{point}") == -9
+    assert attempt(store, tmp_path, run) == 0
+    assert result(store, run) == undisturbed
+    events = read_events(store, run)
+    assert [item.seq for item in events] == list(range(1, len(events) + 1))
+    finished = [item.stage for item in events if isinstance(item.event, StageFinished)]
+    assert sorted(finished) == sorted(row.stage for row in FLOW)  # each exactly once: nothing finished was done again
+    begun = [item.stage for item in events if isinstance(item.event, StageStarted)]
+    assert all(begun.count(stage) == (1 if point == "written" or stage not in killable else 2) for stage in begun)
+    assert not integrity_faults(store)
+
+
+@pytest.mark.parametrize("damage", ["torn", "altered", "gone"])
+def test_a_damaged_checkpoint_is_noticed_and_its_stage_done_again(tmp_path: Path, undisturbed: object,
+                                                                  damage: str) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = launch(store)
+    assert attempt(store, tmp_path, run, "tuned:before") == -9
+    path = tmp_path / "runs" / run / "cycle-01" / "baseline.json"
+    whole = path.read_text()
+    if damage == "torn":
+        path.write_text(whole[: len(whole) // 2])
+    elif damage == "altered":
+        path.write_text(whole.replace("I think", "I know"))
+    else:
+        path.unlink()
+    assert attempt(store, tmp_path, run) == 0
+    assert result(store, run) == undisturbed
+    assert (path.with_name("baseline.json.set-aside").exists()) == (damage != "gone")
+
+
+def test_a_killed_answer_stage_keeps_the_batches_it_had(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = launch(store)
+    assert attempt(store, tmp_path, run, "baseline:inside") == -9
+    parts = tmp_path / "runs" / run / "cycle-01" / "baseline.parts.jsonl"
+    assert len(parts.read_text().splitlines()) == 1 + 4  # the header and the first batch
+    with parts.open("a") as file:
+        file.write('{"question_id": "torn')
+    assert attempt(store, tmp_path, run) == 0
+    assert not parts.exists()

@@ -1,0 +1,150 @@
+"""The supervisor sees runs through in a child process: real processes, real kills, fakes for the models."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from runner.lifeline import AlreadyRunning, hold_as_only_runner, is_dead
+from runner.supervisor import Supervisor
+from store import commands, leases, queries
+from store.config import preset
+from store.database import Store, open_store
+from store.events import RecoveryTaken, RunRequeued
+from store.journal import read_events
+from store.locations import Locations
+from store.schema import claims
+
+WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Locations:
+    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+
+
+@pytest.fixture
+def store(places: Locations) -> Iterator[Store]:
+    opened = open_store(places.store_url)
+    yield opened
+    opened.close()
+
+
+def launch(store: Store, steps: int = 4) -> str:
+    return commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+                                         steps=steps), "test")
+
+
+def tick_until(supervisor: Supervisor, done: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, "not within the time"
+        supervisor.tick()
+        time.sleep(0.05)
+
+
+def work_of(store: Store, run: str) -> str:
+    found = queries.run_named(store, run)
+    assert found
+    return found.work
+
+
+def test_a_queued_run_is_taken_up_and_finished(store: Store, places: Locations) -> None:
+    run = launch(store)
+    supervisor = Supervisor(store, places, worker=WORKER)
+    tick_until(supervisor, lambda: work_of(store, run) == "finished" and supervisor.child is None)
+    assert queries.runners(store)[0].connected
+    supervisor.close()
+    assert queries.runners(store) == []
+
+
+def test_a_killed_worker_is_replaced_and_the_run_goes_on(store: Store, places: Locations,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KILL_AT", "baseline:before")
+    run = launch(store)
+    supervisor = Supervisor(store, places, worker=WORKER)
+    tick_until(supervisor, lambda: supervisor.child is not None)
+    monkeypatch.delenv("KILL_AT")
+    tick_until(supervisor, lambda: work_of(store, run) == "finished")
+    events = [item.event for item in read_events(store, run)]
+    recovery = next(event for event in events if isinstance(event, RecoveryTaken))
+    assert recovery.kind == "process killed" and "SIGKILL" in recovery.message
+    assert any(isinstance(event, RunRequeued) for event in events)
+    supervisor.close()
+
+
+def test_a_worker_that_is_killed_again_and_again_fails_its_run_clearly(store: Store, places: Locations,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KILL_AT", "held-out:before")
+    run = launch(store)
+    supervisor = Supervisor(store, places, worker=WORKER)
+    tick_until(supervisor, lambda: work_of(store, run) == "failed")
+    found = queries.run_named(store, run)
+    assert found and found.error_kind == "process killed" and found.advice
+    supervisor.close()
+
+
+@pytest.mark.parametrize(("kind", "then"), [("cancel", "cancelled"), ("pause", "paused")])
+def test_a_run_at_work_stops_when_asked_and_goes_on_when_asked(store: Store, places: Locations, kind: str,
+                                                               then: str) -> None:
+    run = launch(store, steps=10_000)  # far more than can be done before the stop
+    supervisor = Supervisor(store, places, worker=WORKER)
+    tick_until(supervisor, lambda: (queries.run_named(store, run) or pytest.fail()).stage == "fine-tune")
+    commands.command(store, kind, run)
+    asked = time.monotonic()
+    tick_until(supervisor, lambda: work_of(store, run) == then, seconds=10)
+    assert time.monotonic() - asked < 10
+    tick_until(supervisor, lambda: supervisor.child is None)
+    commands.command(store, "resume", run)
+    tick_until(supervisor, lambda: work_of(store, run) == "running")
+    supervisor.close()
+    assert work_of(store, run) == "queued"  # handed back, checkpoints kept
+
+
+def test_the_run_of_a_dead_runner_is_taken_over_at_once(store: Store, places: Locations) -> None:
+    """A runner killed with -9 takes its worker along, and the next one does not wait for the lease."""
+    run = launch(store, steps=10_000)
+    pid = os.fork()
+    if pid == 0:
+        program = ("import sys,time; sys.path[:0]=[%r]\n"
+                   "from pathlib import Path\nfrom runner.supervisor import Supervisor\n"
+                   "from store.database import open_store\nfrom store.locations import Locations\n"
+                   "places = Locations(Path(%r), %r)\n"
+                   "s = Supervisor(open_store(places.store_url), places, worker=(sys.executable, '-c', 'import sys, time\\n"
+                   "from runner.lifeline import end_with_parent\\nend_with_parent(sys.argv[2])\\ntime.sleep(600)'))\n"
+                   "while True: s.tick(); time.sleep(.05)"
+                   % (str(Path(__file__).resolve().parents[2]), str(places.data), places.store_url))
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    until = time.monotonic() + 30
+    claimed = None
+    while claimed is None and time.monotonic() < until:
+        with store.read() as connection:
+            claimed = connection.execute(select(claims.c.owner).where(claims.c.run == run)).scalar()
+        time.sleep(0.05)
+    assert claimed and not is_dead(places.data, claimed)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    killed = time.monotonic()
+    supervisor = Supervisor(store, places, worker=WORKER)
+    tick_until(supervisor, lambda: supervisor.child is not None, seconds=5)
+    assert time.monotonic() - killed < 2
+    supervisor.close()
+
+
+def test_a_second_runner_on_one_folder_is_refused_by_name(tmp_path: Path) -> None:
+    hold_as_only_runner(tmp_path)
+    with pytest.raises(AlreadyRunning, match=rf"process {os.getpid()}\).*DATA_DIR"):
+        hold_as_only_runner(tmp_path)
+
+
+def test_a_lease_of_another_host_is_never_called_dead(tmp_path: Path) -> None:
+    assert not is_dead(tmp_path, "another-host:1:1")
+    assert is_dead(tmp_path, leases.owner_name())  # of this host, and nobody holds its lock

@@ -1,0 +1,60 @@
+"""A worker process with fakes that kills itself with SIGKILL where it is told to: the real thing, but quick.
+
+Run as: python worker_on_demand.py RUN OWNER FENCE ATTEMPT; KILL_AT="stage:point", point one of before, inside, written.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+import fakes  # noqa: E402
+
+from runner import execution, worker  # noqa: E402
+from store.journal import Claim  # noqa: E402
+from store.locations import locations  # noqa: E402
+
+STAGE, _, POINT = os.environ.get("KILL_AT", ":").partition(":")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_inside(where: str, calls: list[str]) -> None:
+    """At the stage's second call: after the first part of a long stage is on disk."""
+    calls.append(Execution.now)
+    if POINT == "inside" and Execution.now == STAGE and calls.count(STAGE) > 1:
+        die()
+
+
+class Execution(execution.Execution):
+    """The real loop, with a death at a chosen stage and point."""
+
+    now = ""
+
+    def _events_of(self, row: Any, context: Any) -> Sequence[Any]:
+        Execution.now = row.stage
+        if (STAGE, POINT) == (row.stage, "before"):
+            die()
+        return super()._events_of(row, context)
+
+    def _tell_finished(self, step: Any, *rest: Any, **more: Any) -> None:
+        if (STAGE, POINT) == (step.row.stage, "written"):
+            die()
+        super()._tell_finished(step, *rest, **more)
+
+
+if __name__ == "__main__":
+    worker.Execution = Execution  # type: ignore[misc]
+    run, owner, fence, attempt = sys.argv[1:]
+    bench = partial(fakes.fake_bench, fail=partial(kill_inside, calls=[]))
+    sys.exit(worker.work(Claim(run, owner, int(fence), int(attempt)), locations(), bench))

@@ -1,0 +1,86 @@
+"""The shape of the house, held by tests: imports run one way, each library has one door, the cycle is sound."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.cycle import EVERY_CYCLE, FLOW, HELD_OUT_ARTIFACTS, RUN_STARTS, TRAINING_STAGES, inputs_of, steps
+
+ROOT = Path(__file__).resolve().parents[1]
+DOORS = {
+    "transformers": {"runner/student/loading.py"},
+    "peft": {"runner/student/adapters.py"},
+    "trl": {"runner/student/training.py"},
+    "ragas": {"runner/judge/similarity.py"},
+    "openai": {"runner/teacher/openai_chat.py"},
+}
+TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware.py")
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for room in ("knowledge", "store", "runner", "dashboard"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Top-level packages that a file imports, late imports included."""
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.partition(".")[0] for name in names}
+
+
+def test_imports_run_in_one_direction() -> None:
+    done = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_library_has_one_door(library: str) -> None:
+    assert {path for path, tree in sources() if library in imported(tree)} == DOORS[library]
+
+
+def test_torch_stays_in_its_rooms() -> None:
+    assert [path for path, tree in sources() if "torch" in imported(tree) and not path.startswith(TORCH_ROOMS)] == []
+
+
+def test_no_room_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "helpers", "common", "base", "manager"}
+    assert [path for path, _ in sources() if drawers & set(path.removesuffix(".py").split("/"))] == []
+    assert not {path.stem for path in (ROOT / "dashboard").iterdir()} & {"knowledge", "store", "runner", "data", "tests"}
+
+
+def test_there_is_one_broad_except() -> None:
+    broad = [f"{path}:{node.lineno}" for path, tree in sources() for node in ast.walk(tree)
+             if isinstance(node, ast.ExceptHandler)
+             and (node.type is None or (isinstance(node.type, ast.Name)
+                                        and node.type.id in ("Exception", "BaseException")))]
+    assert [place.partition(":")[0] for place in broad] == ["runner/execution.py"], broad
+
+
+@pytest.mark.parametrize("cycles", [1, 3])
+def test_every_artifact_is_written_before_it_is_read(cycles: int) -> None:
+    written: set[tuple[str, int]] = set()
+    for step in steps(cycles):
+        missing = set(inputs_of(step, cycles).values()) - written
+        assert not missing, f"{step.row.stage} of cycle {step.cycle} reads {missing} before it is there"
+        written.add((step.row.stage, step.cycle))
+
+
+def test_no_training_stage_reads_what_is_held_out() -> None:
+    """Neither itself nor through what it reads, but for the check that practice questions are no twins of the test."""
+    for row in FLOW:
+        if row.stage in TRAINING_STAGES:
+            assert not {read.partition("@")[0] for read in row.reads} & set(HELD_OUT_ARTIFACTS)
+    assert set(TRAINING_STAGES) == {row.stage for row in FLOW if row.doer == "trainer"}
+
+
+def test_the_table_is_in_the_order_of_the_phases() -> None:
+    phases = list(dict.fromkeys(row.phase for row in FLOW))
+    assert phases[:2] == [RUN_STARTS, EVERY_CYCLE] and len({row.stage for row in FLOW}) == len(FLOW)
