@@ -1,0 +1,18 @@
+"""The flow diagram of the README, drawn from the cycle's table so that it cannot drift (a test compares them)."""
+
+from __future__ import annotations
+
+from runner.cycle import EVERY_CYCLE, FLOW, RUN_ENDS, RUN_STARTS
+
+
+def mermaid() -> str:
+    """The table as a Mermaid flowchart: a box a stage, a frame a phase, in order."""
+    lines = ["flowchart LR"]
+    for number, phase in enumerate((RUN_STARTS, EVERY_CYCLE, RUN_ENDS)):
+        rows = [row for row in FLOW if row.phase == phase]
+        lines += [f'  subgraph phase{number}["{phase}"]', "    direction LR"]
+        lines += [f'    {row.stage}["{row.title}<br/><i>{row.doer}</i>"]' for row in rows]
+        lines += [f"    {one.stage} --> {other.stage}" for one, other in zip(rows, rows[1:], strict=False)]
+        lines.append("  end")
+    lines += ["  phase0 --> phase1 -- next cycle --> phase1", "  phase1 --> phase2"]
+    return "\n".join(lines)
