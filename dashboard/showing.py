@@ -6,6 +6,7 @@ in an answer would make the viewer's browser call a foreign host.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ import streamlit as st
 
 from dashboard import export, palette, text
 from dashboard.text import Look
+
+# NUL, and the controls of writing direction: with them a text can be made to read as something else.
+_INVISIBLE = re.compile("[\x00\u202a-\u202e\u2066-\u2069]")
 
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
@@ -28,7 +32,7 @@ def badge(look: Look) -> None:
 
 def plain(words: str) -> None:
     """One line or paragraph of text that somebody wrote, as it is."""
-    st.text(words.replace("\x00", ""))
+    st.text(_visible(words))
 
 
 def verbatim(body: str | None, missing: str | None = None) -> None:
@@ -36,10 +40,15 @@ def verbatim(body: str | None, missing: str | None = None) -> None:
     if body is None:
         plain(f"({missing or 'missing'})")
         return
-    shown, note = text.clipped(body.replace("\x00", "\ufffd"))
+    shown, note = text.clipped(_visible(body))
     st.code(shown or " ", language=None, wrap_lines=True)
     if note:
         st.caption(note)
+
+
+def _visible(words: str) -> str:
+    """Characters that would turn or hide the text around them, as a sign that something is there."""
+    return _INVISIBLE.sub("\ufffd", words)
 
 
 def empty(sentence: str) -> None:

@@ -46,10 +46,10 @@ def remaining(cells: Sequence[Cell]) -> list[Remaining]:
 
 
 def share_done(cells: Sequence[Cell]) -> float:
-    """The share of the stages that are over, the running one counted in part."""
+    """The share of the stages that are done, the running one counted in part; what was left out is not done."""
     if not cells:
         return 0.0
-    done = sum(1.0 if cell.state not in (PENDING, "running") else cell.share_done or 0.0 for cell in cells)
+    done = sum(1.0 if cell.state == "finished" else cell.share_done or 0.0 for cell in cells)
     return done / len(cells)
 
 

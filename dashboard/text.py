@@ -20,8 +20,8 @@ NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or wit
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
 NO_RUNNER_HINT = "Without a connected runner it will not begin: see the sidebar."
 NO_SCORES = "No cycle of this run has been compared yet. What is already known stands on the page Live."
-NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained student; "
-             "what is missing is missing, not zero.")
+NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained "
+             "student; what is missing is missing, not zero.")
 NO_ANSWERS = "This cycle has no questions yet."
 
 SIMILARITY_NOTE = ("Similarity is not correctness. An answer that says the opposite in the same words scores nearly as "

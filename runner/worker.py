@@ -5,14 +5,14 @@ The claim comes from the supervisor; every write carries its fence, so a worker 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import os
 import platform
 import threading
 import traceback
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 
 from knowledge.domain import Domain, kubernetes
 from runner.cycle import flow_rows
@@ -30,6 +30,7 @@ from store.queries import run_named
 
 HEARTBEAT_SECONDS = 0.5
 RENEW_EVERY_BEATS = 10
+EXIT_LEASE_LOST = 3
 _REPORTED_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "ragas", "openai", "streamlit",
                       "sqlalchemy")
 
@@ -38,11 +39,11 @@ def work(claim: Claim, places: Locations, bench: Callable[..., Workbench] | None
     """Carry a claimed run out to its end; returns the exit code (0 also for a run that failed clearly)."""
     store = open_store(places.store_url)
     journal = Journal(store, claim)
-    _start_heartbeat(store, journal)
     try:
-        _carry_out(store, journal, places, bench or real_workbench)
+        with _heartbeat(store, journal):
+            _carry_out(store, journal, places, bench or real_workbench)
     except LeaseLost:
-        return 3
+        return EXIT_LEASE_LOST
     release(store, claim)
     store.close()
     return 0
@@ -123,19 +124,26 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _start_heartbeat(store: Store, journal: Journal) -> None:
+@contextlib.contextmanager
+def _heartbeat(store: Store, journal: Journal) -> Iterator[None]:
     """Renew the lease, and learn of stop requests, from a thread that no long computation can starve for long."""
-    threading.Thread(target=partial(_beat, store, journal), daemon=True).start()
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(store, journal, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
-def _beat(store: Store, journal: Journal) -> None:
-    pause = threading.Event()
+def _beat(store: Store, journal: Journal, over: threading.Event) -> None:
     beats = 0
-    while not pause.wait(HEARTBEAT_SECONDS):
+    while not over.wait(HEARTBEAT_SECONDS):
         beats += 1
         try:
             journal.flush()
             if beats % RENEW_EVERY_BEATS == 0 and not renew(store, journal.claim):
                 raise LeaseLost(journal.claim.run)
         except LeaseLost:
-            os._exit(3)  # another runner has this run; anything this process still did would be in its way
+            os._exit(EXIT_LEASE_LOST)  # another runner has this run; anything still done here would be in its way

@@ -26,4 +26,5 @@ def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles:
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title="seconds")
     palette.dressed(figure, 56 * len(columns) + 150)
-    return figure.update_layout(legend={"y": -0.35, "yanchor": "top", "traceorder": "normal"}, margin={"t": 16, "b": 110})
+    legend = {"y": -0.35, "yanchor": "top", "traceorder": "normal"}
+    return figure.update_layout(legend=legend, margin={"t": 16, "b": 110})

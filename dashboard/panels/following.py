@@ -12,6 +12,8 @@ from store import queries
 from store.database import Store
 from store.queries import Run
 
+_LOG_COLUMNS = {"when (UTC)": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=200)}
+
 
 def follow(store: Store, run: Run) -> None:
     """Everything about a run at work."""
@@ -61,8 +63,8 @@ def _failure(run: Run) -> None:
 
 
 def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
-    over = sum(cell.state not in (stage_board.PENDING, "running") for cell in cells)
-    words = f"{over} of {len(cells)} stages done"
+    done = sum(cell.state == "finished" for cell in cells)
+    words = f"{done} of {len(cells)} stages done"
     if run.work == "running":
         guess = estimate.estimate(stage_board.remaining(cells), run.id, run.config, remembered.past(store))
         words += f" · {text.time_left(guess)}"
@@ -77,7 +79,8 @@ def _training(store: Store, run: Run) -> None:
         if points:
             showing.chart(losses(points), "losses", "Training loss over optimizer steps, one line a cycle")
         else:
-            st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else "No training step yet.")
+            st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
+                       "No training step yet." if run.active else "No training step was taken.")
     with right:
         st.subheader("Plan")
         if run.plan:
@@ -92,12 +95,11 @@ def _trouble_and_log(store: Store, run: Run) -> None:
     happenings, incidents = remembered.log(store, run)
     st.subheader("Failures and recoveries")
     if incidents:
-        st.dataframe(log_lines.table(incidents), hide_index=True, width="stretch")
+        st.dataframe(log_lines.table(incidents), hide_index=True, width="stretch", column_config=_LOG_COLUMNS)
     else:
         st.caption("None so far.")
     st.subheader("Event log")
-    st.dataframe(log_lines.table(happenings), hide_index=True, width="stretch", height=320,
-                 column_config={"what": st.column_config.TextColumn(width="large")})
+    st.dataframe(log_lines.table(happenings), hide_index=True, width="stretch", height=320, column_config=_LOG_COLUMNS)
 
 
 def _resources(store: Store, run: Run) -> None:

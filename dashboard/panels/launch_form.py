@@ -76,7 +76,7 @@ def _advanced(start: RunConfig) -> dict[str, Any]:
             "precision": st.selectbox("Precision", PRECISIONS, PRECISIONS.index(start.precision),
                                       key=key("precision"), help="auto measures, and chooses."),
             "adapter": st.selectbox("Adapter", ADAPTERS, ADAPTERS.index(start.adapter), key=key("adapter"),
-                                    help="continue: each cycle trains on from the one before. fresh: each starts anew."),
+                                    help="continue: each cycle trains on from the one before. fresh: all start anew."),
             "max_new_tokens": st.number_input("Longest answer, tokens", *_limits("max_new_tokens"),
                                               start.max_new_tokens, key=key("max_new_tokens")),
             "temperature": st.slider("Temperature", 0.0, float(RANGES["temperature"][1]), start.temperature, 0.05,

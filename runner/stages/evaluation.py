@@ -79,8 +79,9 @@ def _recall(arm: str, asked: Sequence[QuestionRecord], references: dict[str, Ref
             answers: dict[str, AnswerRecord]) -> AnswersScored:
     scores = []
     for q in asked:
-        answer, gap = answers[q.question_id], _gap(answers[q.question_id], references[q.question_id])
-        value = None if gap or answer.text is None else fact_recall(answer.text, q.key_terms)
+        answer, reference = answers[q.question_id], references[q.question_id]
+        gap = _gap(answer, reference)
+        value = None if gap or answer.text is None else fact_recall(answer.text, q.key_terms, reference.text or "")
         scores.append(ScoreRecord(q.question_id, "fact_recall", value,
                                   gap or ("the passage names no key terms" if value is None else None)))
     return AnswersScored(arm, KEY_TERM_JUDGE, tuple(scores))

@@ -14,10 +14,6 @@ APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = ("overview", "live", "answers", "history", "compare")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: drives a real Chromium; skipped where there is none")
-
-
 @pytest.fixture(scope="session")
 def state_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str | None]]:
     """For each state its data folder and its run."""
@@ -55,8 +51,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
 def words_of(app: AppTest) -> str:
     """Everything that a page says, in one string."""
-    kinds = ("title", "header", "subheader", "markdown", "text", "caption", "info", "warning", "error", "success", "code")
+    kinds = ("title", "header", "subheader", "markdown", "text", "caption", "info", "warning", "error", "success",
+             "code")
     said = [str(element.value) for kind in kinds for element in app.get(kind)]
-    said += [str(element.proto.body) for element in app.get("badge")] if app.get("badge") else []
     said += [str(metric.label) + " " + str(metric.value) for metric in app.metric]
     return "\n".join(said)

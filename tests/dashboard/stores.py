@@ -152,6 +152,8 @@ class RunMaker:
         return self.run
 
     def fail(self) -> str:
+        self.say(happened.CycleStarted(), cycle=1)
+        self.say(happened.StageStarted("student"), cycle=1, stage="baseline")
         self.say(happened.RecoveryTaken("out of memory", "batch size halved to 2", 1, 0.0,
                                         "DefaultCPUAllocator: can't allocate memory"), cycle=1, stage="baseline")
         self.say(happened.StageFailed("model loading", "The model folder has no config.json.",

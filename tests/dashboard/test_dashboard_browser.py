@@ -63,7 +63,13 @@ class Visit:
 
     def settle(self) -> None:
         self.page.wait_for_selector(IDLE, timeout=30_000)
-        self.page.wait_for_timeout(700)
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until nothing is a grey place-holder any more."""
+        self.page.wait_for_function(
+            "() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0", timeout=30_000)
+        self.page.wait_for_timeout(500)
 
     def shoot(self, name: str) -> None:
         """The whole page: the window grows to what there is to see."""
@@ -71,7 +77,7 @@ class Visit:
         height = self.page.evaluate(
             "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
         self.page.set_viewport_size({"width": 1440, "height": max(1000, min(int(height) + 40, 3600))})
-        self.page.wait_for_timeout(900)
+        self.drawn()
         self.page.screenshot(path=str(SHOTS / f"{name}.png"))
         self.page.set_viewport_size({"width": 1440, "height": 1000})
 
