@@ -24,7 +24,7 @@ class Picked:
     def label(self) -> str:
         """Short enough for an axis; runs without a name show the end of their id."""
         name = self.run.name[:17] + "…" if len(self.run.name) > 18 else self.run.name or self.run.id[-11:]
-        return f"{name} · {self.cycle}"
+        return f"{name} · cycle {self.cycle}"
 
     def row(self, metric: str, tier: str) -> ChangeRow | None:
         """The change over all topics."""
@@ -45,7 +45,9 @@ def first_choice(runs: Sequence[Run], compared: Mapping[str, Sequence[int]], at_
 
 
 def labels(picked: Sequence[Picked]) -> list[str]:
-    """Labels that tell every cycle from the others; equal ones get their run's id."""
+    """Labels that tell every cycle from the others: of one run the cycle is enough; equal ones get their run's id."""
+    if len({item.run.id for item in picked}) == 1:
+        return [f"cycle {item.cycle}" for item in picked]
     short = [item.label for item in picked]
     return [f"{label} ({item.run.id[-4:]})" if short.count(label) > 1 else label
             for label, item in zip(short, picked, strict=True)]

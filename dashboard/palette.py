@@ -20,7 +20,7 @@ STAGES = ("#60a5fa", "#2563eb", "#2dd4bf", "#0f766e", "#f97316", "#c084fc", "#7e
 
 WORK_FILL: dict[str, str] = {
     "finished": "#15803d", "running": "#2563eb", "failed": "#b91c1c", "pending": "rgba(139, 147, 161, 0.16)",
-    "left out": "#7c8696",
+    "left out": "#7c8696", "stopped": "#a16207",
 }
 ON_FILL = "#ffffff"
 """Text on any of the fills here: they are dark enough for white on either ground."""
@@ -41,6 +41,11 @@ def dressed(figure: go.Figure, height: int, title: str = "", left: int = 10) -> 
     figure.update_xaxes(gridcolor=GRID, zerolinecolor=RULE, automargin=True)
     figure.update_yaxes(gridcolor=GRID, zerolinecolor=RULE, automargin=True)
     return figure
+
+
+def tick(label: str) -> str:
+    """A label under an axis: a name and a cycle stand one below the other."""
+    return escaped(label).replace(" · ", "<br>")
 
 
 def escaped(words: str) -> str:

@@ -10,18 +10,19 @@ from dashboard.estimate import Remaining
 from store.queries import Cycle, Run, StageState
 
 EVERY_CYCLE = "every cycle"
-PENDING, LEFT_OUT = "pending", "left out"
+PENDING, LEFT_OUT, STOPPED = "pending", "left out", "stopped"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One stage of one cycle; cycle 0 is the run itself. `state`: pending, running, finished, failed, left out."""
+    """One stage of one cycle; cycle 0 is the run itself."""
 
     cycle: int
     stage: str
     title: str
     doer: str
     state: str
+    """pending, running, stopped (its runner is gone), finished, failed, or left out."""
     seconds: float | None
     share_done: float | None
     error: str | None
@@ -42,7 +43,7 @@ def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: 
 def remaining(cells: Sequence[Cell]) -> list[Remaining]:
     """What is still to do, for the estimate."""
     return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0)
-            for cell in cells if cell.state in (PENDING, "running")]
+            for cell in cells if cell.state in (PENDING, STOPPED, "running")]
 
 
 def share_done(cells: Sequence[Cell]) -> float:
@@ -74,4 +75,6 @@ def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageS
         # A stage whose runner is gone stopped with the last thing heard of it.
         until = now if run.work == "running" else run.last_event_at or now
         seconds = (until - state.started_at).total_seconds()
-    return Cell(cycle, stage, title, doer, state.work, seconds, share if state.work == "running" else None, state.error)
+    at_work = state.work == "running"
+    shown = STOPPED if at_work and run.work != "running" else state.work
+    return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error)

@@ -20,6 +20,7 @@ NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or wit
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
 NO_RUNNER_HINT = "Without a connected runner it will not begin: see the sidebar."
 NO_SCORES = "No cycle of this run has been compared yet. What is already known stands on the page Live."
+SEVERAL_CYCLES = "With several cycles one may look good by luck: the verdict is the last cycle's, not the best one's."
 NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained "
              "student; what is missing is missing, not zero.")
 NO_ANSWERS = "This cycle has no questions yet."
@@ -77,7 +78,7 @@ def work(state: str) -> Look:
 
 def verdict(name: str | None) -> Look:
     """A verdict, or that there is none yet."""
-    return VERDICTS.get(name or "", Look("No verdict yet" if not name else name, "·", ":material/pending:", "gray"))
+    return VERDICTS.get(name or "", Look(name or "No verdict yet", "·", ":material/pending:", "gray"))
 
 
 def tier(name: str) -> str:
@@ -135,6 +136,8 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return DASH
     whole = round(seconds)
+    if seconds < 0.1:
+        return "< 0.1 s"
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
     minutes, rest = divmod(whole, 60)
@@ -176,7 +179,7 @@ def run_seconds(run: Run, now: datetime | None = None) -> float | None:
 def run_label(run: Run) -> str:
     """A run in a list of choices: name, state and when; plain text."""
     state = verdict(run.verdict).word if run.verdict else work(run.work).word
-    return f"{run.name or 'Run'} · {state} · {moment(run.requested_at)} · {run.id}"
+    return " · ".join(part for part in (run.name, state, moment(run.requested_at), run.id) if part)
 
 
 def teacher(name: str) -> str:

@@ -35,6 +35,8 @@ _STATED = re.compile(r"(?:(\w+) )?\b(is|are|must|can|will|should|may|was|were)\b
 _DOES = re.compile(r"\b(specifies|indicates|describes|represents|defines|contains|holds|controls|determines|selects|"
                    r"requires|allows|provides|lets|runs|keeps|gives|makes|creates|deletes|needs|uses|means|sets|adds|"
                    r"restarts|waits|starts|stops|removes|returns|ensures|tells|identifies|stores|matches)\b")
+# "are never restarted" denied once more would say hardly anything.
+_DENIED_ALREADY = re.compile(r"\s+(?:no|never|none|neither|nothing|nor)\b", re.I)
 _OPENING_A_SIDE_CLAUSE = frozenset(re.findall(r"[\w-]+", """
 that which who if when where whether what unless because while this as
 """))
@@ -111,12 +113,14 @@ def negate(text: str, chance: random.Random) -> str | None:
         word = denial[0]
         positive = _cased("can", word) if word.lower() == "cannot" else word[:-len(" not")]
         return _replaced(text, denial.start(), denial.end(), positive)
-    stated = [match for match in _STATED.finditer(text) if (match[1] or "").lower() not in _OPENING_A_SIDE_CLAUSE]
+    stated = [match for match in _STATED.finditer(text) if (match[1] or "").lower() not in _OPENING_A_SIDE_CLAUSE
+              and not _DENIED_ALREADY.match(text, match.end())]
     if stated:
         verb = stated[0]
         denied = "cannot" if verb[2].lower() == "can" else f"{verb[2]} not"
         return _replaced(text, verb.start(2), verb.end(2), denied)
-    if does := _DOES.search(text):
+    does = next((match for match in _DOES.finditer(text) if not _DENIED_ALREADY.match(text, match.end())), None)
+    if does:
         return _replaced(text, does.start(), does.end(), f"does not {_base_form(does[0])}")
     return None
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from knowledge.api_reference import read_api_reference
 from knowledge.notes import read_notes
 from knowledge.passages import Passage, collection_hash
-from knowledge.topics import TOPICS
+from knowledge.topics import TOPIC_BY_SLUG, TOPICS
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Domain:
     passages: tuple[Passage, ...]
     hash: str
     """`collection_hash` of the passages: what a run records as the knowledge it used."""
+    given_names: Mapping[str, str] = field(default_factory=dict)
+    """Topic names that come with the passages, by slug; see `topic_names` for all."""
 
     @cached_property
     def topics(self) -> tuple[str, ...]:
@@ -37,6 +39,12 @@ class Domain:
         present = dict.fromkeys(passage.topic for passage in self.passages)
         built_in = [topic.slug for topic in TOPICS if topic.slug in present]
         return (*built_in, *(slug for slug in present if slug not in built_in))
+
+    @cached_property
+    def topic_names(self) -> dict[str, str]:
+        """Slug -> the topic as people read it, in the order of `topics`: the given, the built-in, else the slug."""
+        built_in = {slug: topic.name for slug, topic in TOPIC_BY_SLUG.items()}
+        return {slug: self.given_names.get(slug) or built_in.get(slug, slug) for slug in self.topics}
 
     def of_topic(self, slug: str) -> tuple[Passage, ...]:
         """The passages of a topic; none for a topic that the domain does not have."""
@@ -59,12 +67,17 @@ class Domain:
         return {slug: tuple(passage for passage in self.passages if passage.topic == slug) for slug in self.topics}
 
 
-def domain_of(name: str, passages: Iterable[Passage]) -> Domain:
-    """A domain of passages, each id once: the first one said stays."""
+def domain_of(name: str, passages: Iterable[Passage], topic_names: Mapping[str, str] | None = None) -> Domain:
+    """A domain of passages, each id once: the first one said stays.
+
+    Args:
+        topic_names: slug -> readable name, for topics that are not the built-in ones.
+    """
     unique: dict[str, Passage] = {}
     for passage in passages:
         unique.setdefault(passage.id, passage)
-    return Domain(name=name, passages=tuple(unique.values()), hash=collection_hash(unique.values()))
+    return Domain(name=name, passages=tuple(unique.values()), hash=collection_hash(unique.values()),
+                  given_names=topic_names or {})
 
 
 @functools.cache

@@ -56,7 +56,7 @@ def _show(store: Store, console: Console) -> int:
     runs = queries.all_runs(store, limit=1)
     run_id = runs[0].id if runs else commands.launch(store, preset("embedded", **DEMONSTRATION), "demo")
     run = follow(store, run_id, console)
-    console.print("", *as_lines(store, run_id), "", sep="\n", markup=False)
+    console.print("", *as_lines(store, run_id), "", sep="\n", markup=False, soft_wrap=True)
     return EXIT_CODES.get(run.work, 1)
 
 

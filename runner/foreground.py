@@ -46,7 +46,7 @@ def see_through(store: Store, places: Locations, run_id: str, json_output: bool)
     if json_output:
         print(json.dumps(as_json(store, run_id)), flush=True)
     else:
-        console.print("", *as_lines(store, run_id), sep="\n", markup=False)
+        console.print("", *as_lines(store, run_id), sep="\n", markup=False, soft_wrap=True)
     return EXIT_CODES.get(run.work, 1)
 
 

@@ -67,6 +67,8 @@ class Plan:
     answer_batch: int
     """Questions answered at a time."""
     threads: int
+    kept_tokens: int
+    """Training tokens whose activations there is room to keep; below it no gradient checkpointing is needed."""
     reason: str
 
 
@@ -176,6 +178,7 @@ def _rungs(asked: Asked, device: str, precisions: tuple[str, ...], room: int, pa
             accumulation = asked.gradient_accumulation * (asked.batch_size // batch)
             answers = max(1, min(24, int((room - need) / _per_row_bytes(parameters)) + batch))
             rungs.append(Plan(device, precision, batch, accumulation, answers, threads,
+                              _kept_tokens(room - need, parameters) if device == "cpu" else 0,
                               f"{where}: {precision}, batch {batch} x {accumulation}, needs about {need / GB:.1f} GB"))
     return rungs
 
@@ -212,6 +215,11 @@ def _need_bytes(precision: str, batch: int, parameters: int, device: str) -> flo
 def _per_row_bytes(parameters: int) -> float:
     """Activations of one sequence: grows with the model, but slower than its weights."""
     return 0.12 * GB * max(1.0, (parameters / 135e6) ** 0.5 / 2)
+
+
+def _kept_tokens(spare: float, parameters: int) -> int:
+    """One GB of activations at the most: the embedded student takes 1.5 MB a token, larger ones by their width."""
+    return int(min(spare, 1.0 * GB) / (1.5e6 * (parameters / 135e6) ** 0.5))
 
 
 def _cores() -> int:

@@ -46,6 +46,8 @@ with left:
     showing.chart(before_after(rows, metric), "before and after", "Before and after training, by cycle")
 with right:
     showing.chart(paired_change(rows, metric), "paired change", "Paired change with its 95% interval, by cycle")
+if len(rows) > 1:
+    st.caption(text.SEVERAL_CYCLES)
 
 measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
 verdict.key_numbers(changes, metrics, tier)

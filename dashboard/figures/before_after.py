@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard import palette, text
+from dashboard.figures.axes import axis_span, axis_title
 from store.measures import MEASURES
 from store.queries import ChangeRow
 
@@ -22,7 +23,7 @@ def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] |
         labels: what each row is called; its cycle where nothing is given.
         same_set: positions of rows that were asked the same questions and may be joined by a line.
     """
-    names = [palette.escaped(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
+    names = [palette.tick(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
     whole = [at for at, row in enumerate(rows) if row.baseline is not None and row.tuned is not None]
     figure = go.Figure()
     for group in same_set:
@@ -45,13 +46,13 @@ def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] |
     figure.update_xaxes(range=[-0.5, max(len(whole), 2) - 0.5], categoryorder="array",
                         categoryarray=[names[at] for at in whole])
     values = [value for at in whole for value in (rows[at].baseline, rows[at].tuned)]
-    figure.update_yaxes(title=_axis(metric), range=_span(values, metric))
+    figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
     return palette.dressed(figure, 360, f"Before and after: {text.metric_short(metric).lower()}")
 
 
 def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] | None = None) -> go.Figure:
     """The mean paired change with its 95% interval; grey where the interval reaches over zero."""
-    names = [palette.escaped(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
+    names = [palette.tick(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
     whole = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
     figure = go.Figure()
     for conclusion, color, symbol in _CONCLUSIONS:
@@ -86,15 +87,3 @@ def _bars(rows: Sequence[ChangeRow], color: str) -> dict[str, object]:
     return {"type": "data", "symmetric": False, "array": [reach(row, row.high) for row in rows],
             "arrayminus": [reach(row, row.low) for row in rows], "color": color, "thickness": 2.5, "width": 8}
 
-
-def _axis(metric: str) -> str:
-    measure = MEASURES.get(metric)
-    return measure.unit + (", lower is better" if measure.better < 0 else "") if measure else metric
-
-
-def _span(values: Sequence[float | None], metric: str) -> list[float] | None:
-    """0 to 1 for shares, so that a small change looks small; free for the rest."""
-    measure = MEASURES.get(metric)
-    if measure is None or measure.better < 0 or any(value is None or not 0 <= value <= 1 for value in values):
-        return None
-    return [-0.08, 1.12]

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard import findings, palette, text
+from dashboard.figures.axes import axis_span
 from store.queries import ChangeRow
 
 
@@ -21,6 +22,8 @@ def learning_curve(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.F
         row, col = at // columns + 1, at % columns + 1
         for trace in _traces(changes, metric, first=at == 0):
             figure.add_trace(trace, row=row, col=col)
+        shown = [value for change in changes if change.metric == metric for value in (change.baseline, change.tuned)]
+        figure.update_yaxes(range=axis_span(shown, metric), row=row, col=col)
     last = max((change.cycle for change in changes), default=1)
     figure.update_xaxes(tickvals=list(range(last + 1)), ticktext=["untrained", *(str(n) for n in range(1, last + 1))],
                         range=[-0.25, last + 0.25])

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard import palette, text
-from dashboard.stage_board import LEFT_OUT, PENDING, Cell
+from dashboard.stage_board import LEFT_OUT, PENDING, STOPPED, Cell
 
-_SIGNS = {"finished": "✓", "running": "▶", "failed": "✗", PENDING: "", LEFT_OUT: text.DASH}
-_ORDER = (LEFT_OUT, PENDING, "finished", "running", "failed")
+_SIGNS = {"finished": "✓", "running": "▶", "failed": "✗", PENDING: "", LEFT_OUT: text.DASH, STOPPED: "Ⅱ"}
+_ORDER = (LEFT_OUT, PENDING, STOPPED, "finished", "running", "failed")
 
 
 def stage_board(cells: Sequence[Cell]) -> go.Figure:

@@ -12,7 +12,9 @@ from store import queries
 from store.database import Store
 from store.queries import Run
 
-_LOG_COLUMNS = {"when (UTC)": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=200)}
+_LOG_COLUMNS = {"when (UTC)": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=200),
+                "what": st.column_config.TextColumn(width=560)}
+_SPEEDS = ("tokens_per_second", "training_tokens_per_second")
 
 
 def follow(store: Store, run: Run) -> None:
@@ -42,7 +44,7 @@ def _story(run: Run, cells: list[stage_board.Cell]) -> str:
     """Where the run stands, in a sentence or two."""
     heard = f"Last event {text.ago(run.last_event_at)}."
     if run.work == "queued":
-        return f"Waits for a runner since {text.ago(run.requested_at).removesuffix(' ago')}. {text.NO_RUNNER_HINT}"
+        return f"Waits for a runner; asked for {text.ago(run.requested_at)}. {text.NO_RUNNER_HINT}"
     if run.work == "lost":
         return f"The runner that worked on it went away. {heard} The next runner takes it up where it stopped."
     current = next((cell for cell in cells if cell.state == "running"), None)
@@ -80,7 +82,7 @@ def _training(store: Store, run: Run) -> None:
             showing.chart(losses(points), "losses", "Training loss over optimizer steps, one line a cycle")
         else:
             st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
-                       "No training step yet." if run.active else "No training step was taken.")
+                       "No training step was taken." if run.ended_at else "No training step yet.")
     with right:
         st.subheader("Plan")
         if run.plan:
@@ -99,12 +101,14 @@ def _trouble_and_log(store: Store, run: Run) -> None:
     else:
         st.caption("None so far.")
     st.subheader("Event log")
-    st.dataframe(log_lines.table(happenings), hide_index=True, width="stretch", height=320, column_config=_LOG_COLUMNS)
+    st.dataframe(log_lines.table(happenings), hide_index=True, width="stretch", column_config=_LOG_COLUMNS,
+                 height=min(320, 36 * len(happenings) + 40))
 
 
 def _resources(store: Store, run: Run) -> None:
     titles = {row.stage: row.title for row in run.flow}
-    resident, speed = remembered.series(store, run, "rss_bytes"), remembered.series(store, run, "tokens_per_second")
+    resident = remembered.series(store, run, "peak_rss_bytes")
+    speed = [point for key in _SPEEDS for point in remembered.series(store, run, key)]
     if not resident and not speed:
         return
     with st.expander("Memory and speed", icon=":material/memory:"):

@@ -14,6 +14,7 @@ from store.events import (
 from store.measures import MEASURES
 from store.statistics import PairedChange, paired_change, verdict_of, verdict_sentence
 
+COMPANION = "reference_nll"
 Scores = dict[tuple[str, str, str], float | None]
 """(arm, question, metric) -> value."""
 
@@ -25,8 +26,8 @@ def comparison(context: Context) -> Sequence[Event]:
                       for artifact in context.inputs.values() for event in artifact.events
                       if isinstance(event, AnswersScored) for score in event.scores}
     missing = context.inputs["fine-tune"].first(AdapterMissing)
-    headline = _change([q for q in asked if q.tier == HELD_OUT], context.config.headline, scores)
-    verdict, sentence = _verdict(headline, context.config.headline, missing)
+    held_out = [question for question in asked if question.tier == HELD_OUT]
+    verdict, sentence = _verdict(held_out, context.config.headline, scores, missing)
     compared = ArmsCompared(tuple(_rows(asked, scores)), verdict, sentence)
     return [compared, _finished(context, missing, verdict, sentence)]
 
@@ -54,12 +55,27 @@ def _change(questions: Sequence[QuestionRecord], metric: str, scores: Scores) ->
                          [q.passage_id for q in questions], measure.better, measure.tie_band)
 
 
-def _verdict(headline: PairedChange, metric: str, missing: AdapterMissing | None) -> tuple[str, str]:
+def _verdict(held_out: Sequence[QuestionRecord], metric: str, scores: Scores,
+             missing: AdapterMissing | None) -> tuple[str, str]:
     if missing:
         return "not measured", f"Not measured: {missing.reason}."
+    headline = _change(held_out, metric, scores)
     measure = MEASURES[metric]
     verdict = verdict_of(headline, measure.better)
-    return verdict, verdict_sentence(verdict, measure.title, headline)
+    return verdict, f"{verdict_sentence(verdict, measure.title, headline)} {_beside(held_out, metric, scores)}".strip()
+
+
+def _beside(held_out: Sequence[QuestionRecord], headline: str, scores: Scores) -> str:
+    """The least noisy metric's word, which a small test can hear when the headline is silent; never the verdict."""
+    if headline == COMPANION:
+        return ""
+    change = _change(held_out, COMPANION, scores)
+    if change.change is None or change.low is None:
+        return ""
+    said = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, MEASURES[COMPANION].better),
+                                                                "did not clearly change")
+    return (f"Beside it, {MEASURES[COMPANION].title.lower()} (lower is better) {said}: {change.baseline:.2f} to "
+            f"{change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to {change.high:+.2f}).")
 
 
 def _finished(context: Context, missing: AdapterMissing | None, verdict: str, sentence: str) -> CycleFinished:

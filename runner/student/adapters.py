@@ -18,9 +18,11 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 
 from runner.roles import Recipe
+from runner.student.dropout import ByteDropout
 from runner.student.errors import AdapterLoadFailed, TrainingFailed
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -75,12 +77,31 @@ def attach(base: Any, recipe: Recipe, targets: Targets, start: Path | None) -> A
     Raises:
         AdapterLoadFailed: `start` cannot be used.
     """
-    if start is not None:
-        return _open(base, start, trainable=True)
     torch.manual_seed(recipe.seed)
-    return get_peft_model(base, LoraConfig(
-        r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
-        task_type="CAUSAL_LM", target_modules=list(targets.names)))
+    if start is not None:
+        adapted = _open(base, start, trainable=True)
+    else:
+        adapted = get_peft_model(base, LoraConfig(
+            r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
+            task_type="CAUSAL_LM", target_modules=list(targets.names)))
+    if base.device.type == "cpu":
+        _speed_up_on_cpu(adapted, base.dtype)
+    return adapted
+
+
+def _speed_up_on_cpu(adapted: Any, dtype: torch.dtype) -> None:
+    """Cheaper dropout, and no copy of each layer's input in fp32: a fifth of a step, measured on two cores.
+
+    Under autocast, which a bf16 base trains in, the copy would be cast straight back to bf16.
+    """
+    for layer in adapted.modules():
+        if not isinstance(layer, LoraLayer):
+            continue
+        for name, dropout in layer.lora_dropout.items():
+            if isinstance(dropout, torch.nn.Dropout):
+                layer.lora_dropout[name] = ByteDropout(dropout.p)
+        if dtype == torch.bfloat16:
+            layer.cast_input_dtype_enabled = False
 
 
 def detach(adapted: Any) -> Any:
@@ -113,10 +134,19 @@ def tuned_in_place(base: Any, adapter: Path) -> Any:
     return _open(base, adapter, trainable=False).eval()
 
 
-def _open(base: Any, folder: Path, *, trainable: bool) -> Any:
+def check_folder(folder: Path) -> None:
+    """See that an adapter is there at all; peft would ask the hub for it otherwise.
+
+    Raises:
+        AdapterLoadFailed: a file is missing.
+    """
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise AdapterLoadFailed(f"adapter {folder}: no {name} in it; train it again or start fresh")
+
+
+def _open(base: Any, folder: Path, *, trainable: bool) -> Any:
+    check_folder(folder)
     try:
         return PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, TypeError) as error:

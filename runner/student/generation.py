@@ -65,7 +65,10 @@ def _decode(model: Any, tokenizer: Any, form: PromptForm, rows: list[_Row], deco
     running, cache = list(rows), None
     deadline = time.monotonic() + decoding.max_seconds
     for _ in range(min(decoding.max_new_tokens, context - seen.shape[1])):
-        output = model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        last = torch.tensor([inputs["input_ids"].shape[1] - 1], device=seen.device)
+        # An index, not the number 1: a slice would not be contiguous, and torch would then copy the output layer's
+        # weights once for every row (1.4 GB on the embedded student).
+        output = model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=last)
         cache = output.past_key_values
         picked = choose(output.logits[:, -1].float(), seen, form.stop_ids, decoding, [row.stream for row in running])
         keep = [at for at, (row, token) in enumerate(zip(running, picked.tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,16 +11,18 @@ from runner.roles import Likelihood
 from runner.student.prompt import PromptForm, answer_ids, prompt_ids
 
 
-def likelihoods(model: Any, tokenizer: Any, form: PromptForm, pairs: Sequence[tuple[str, str]],
-                batch_size: int) -> list[Likelihood]:
+_BATCH_TOKENS = 1024  # logits are 49,152 fp32 numbers a token on the embedded student: 200 MB a batch at the most
+
+
+def likelihoods(model: Any, tokenizer: Any, form: PromptForm,
+                pairs: Sequence[tuple[str, str]]) -> list[Likelihood]:
     """For each (question, answer) pair its likelihood, in the order given; computed in batches of like length."""
     context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     fitted = [_fit(prompt_ids(tokenizer, form, question), answer_ids(tokenizer, form, answer), context)
               for question, answer in pairs]
     order = sorted(range(len(fitted)), key=lambda at: len(fitted[at][0]) + len(fitted[at][1]))
     found: dict[int, Likelihood] = {}
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
+    for batch in _batches(order, [len(prompt) + len(answer) for prompt, answer, _ in fitted]):
         scores = _mean_nll(model, [fitted[at][:2] for at in batch])
         for at, nll in zip(batch, scores, strict=True):
             found[at] = Likelihood(nll, len(fitted[at][1]), fitted[at][2])
@@ -33,6 +35,18 @@ def _fit(prompt: list[int], answer: list[int], context: int) -> tuple[list[int],
         return prompt, answer, False
     prompt = prompt[-max(1, context - min(len(answer), context // 2)):]
     return prompt, answer[: context - len(prompt)], True
+
+
+def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
+    """Runs of the order, shortest first, each of no more padded tokens than a batch may have."""
+    batch: list[int] = []
+    for at in order:
+        if batch and lengths[at] * (len(batch) + 1) > _BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
 
 
 @torch.inference_mode()

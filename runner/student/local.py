@@ -6,7 +6,6 @@ Puts the parts of this room together; loads the base once and keeps it as it cam
 from __future__ import annotations
 
 import dataclasses
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentI
 from runner.student import adapters, generation, likelihood
 from runner.student.bundled import embedded_student_folder
 from runner.student.loading import Loaded, count_parameters, load_model
-from runner.student.memory import typed_memory_errors
+from runner.student.memory import give_back, typed_memory_errors
 from runner.student.prompt import form_for
 from store.config import EMBEDDED_STUDENT, RunConfig
 
@@ -64,16 +63,19 @@ class LocalStudent:
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
         with typed_memory_errors(f"weighing {len(pairs)} answers"):
-            return likelihood.likelihoods(self._model(adapter), self.loaded.tokenizer, self.form, pairs,
-                                          self.plan.answer_batch)
+            return likelihood.likelihoods(self._model(adapter), self.loaded.tokenizer, self.form, pairs)
 
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:
         from runner.student import training  # late: trl takes seconds to import, and only training needs it
 
         self._drop_tuned()
-        with typed_memory_errors(f"fine-tuning on {len(examples)} examples"):
-            return training.fine_tune(self.loaded, self.form, examples, self._fitted(recipe), start, to, on_step)
+        try:
+            with typed_memory_errors(f"fine-tuning on {len(examples)} examples"):
+                return training.fine_tune(self.loaded, self.form, examples, self._fitted(recipe), start, to, on_step,
+                                          self.plan.kept_tokens)
+        finally:
+            give_back()
 
     def _fitted(self, recipe: Recipe) -> Recipe:
         """The recipe with no larger batch than the plan has room for; examples per step stay as asked."""
@@ -84,9 +86,10 @@ class LocalStudent:
     def _model(self, adapter: Path | None) -> Any:
         """The base, or the base with an adapter; one tuned model is kept until another is asked for."""
         if adapter is None:
-            if self._tuned and not self._merges:
+            if not self._merges:
                 self._drop_tuned()
             return self.loaded.model
+        adapters.check_folder(adapter)
         key = f"{adapter.resolve()} {adapters.weights_sha256(adapter)}"
         if self._tuned is None or self._tuned[0] != key:
             self._drop_tuned()
@@ -100,7 +103,9 @@ class LocalStudent:
         return self.plan.precision != "nf4" and self.plan.device == "cpu"
 
     def _drop_tuned(self) -> None:
-        if self._tuned and not self._merges:
+        if self._tuned is None:
+            return
+        if not self._merges:
             adapters.detach(self._tuned[1])
         self._tuned = None
-        gc.collect()
+        give_back()

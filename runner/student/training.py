@@ -6,6 +6,7 @@ checkpoint and ends where it would have ended. The base model is given back as i
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -44,6 +45,9 @@ class AnswerTrainer(SFTTrainer):
         count = (inputs["labels"][:, 1:] != -100).sum() if num_items_in_batch is None else num_items_in_batch
         return losses.sum() / count
 
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None: a checkpoint needs no README."""
+
 
 class _Reporter(TrainerCallback):  # type: ignore[misc]
     """Tells of each optimizer step, stops on a loss that is no number, seals checkpoints."""
@@ -74,18 +78,25 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
 
 
 def fine_tune(loaded: Loaded, form: PromptForm, examples: Sequence[Example], recipe: Recipe, start: Path | None,
-              to: Path, on_step: Callable[[TrainingStep], None]) -> Training:
+              to: Path, on_step: Callable[[TrainingStep], None], kept_tokens: int = 0) -> Training:
     """Train an adapter on the examples and save it in `to`; a training already finished there is returned as it is.
+
+    `kept_tokens` is how many tokens' activations memory has room for: where a batch is no longer, gradient
+    checkpointing, which gives the same gradients for half as much time again, is left out though asked for.
 
     Raises:
         TrainingFailed: nothing to train on, no layer to adapt, or a loss that is no number.
         AdapterLoadFailed: `start` cannot be used.
     """
+    if start is not None:
+        adapters.check_folder(start)
     mark = checkpoints.fingerprint(examples, recipe, start, f"{loaded.model.config.name_or_path} {loaded.precision}")
     finished = checkpoints.read_record(to, mark)
     if finished is not None:
         return finished
     rows = training_rows(loaded.tokenizer, form, examples, recipe.max_sequence_tokens)
+    if recipe.batch_size * max(map(len, rows["input_ids"])) <= kept_tokens:
+        recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
     targets = adapters.resolve_targets(loaded.model, recipe.target_modules)
     adapted = adapters.attach(loaded.model, recipe, targets, start)
     try:

@@ -13,6 +13,7 @@ from store import events as happened
 from store import queries
 from tests.dashboard import stores
 from tests.dashboard.conftest import PAGES
+from tests.dashboard.run_maker import RunMaker, clock_at
 from tests.dashboard.served import ROOT, Server, serve
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -156,8 +157,8 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
 
 def test_the_live_page_follows_a_run_to_its_end_without_a_reload(browser: Any, tmp_path: Path) -> None:
     store = stores.store_at(tmp_path)
-    with stores.clock_at(stores.long_ago(0.02)) as clock:
-        maker = stores.RunMaker(store, stores.config_of(cycles=1), clock).start().opening()
+    with clock_at(stores.long_ago(0.02)) as clock:
+        maker = RunMaker(store, stores.config_of(cycles=1), clock).start().opening()
         maker.hold(600)
         with serve(tmp_path) as own:
             visit = Visit(browser, own)

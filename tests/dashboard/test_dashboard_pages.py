@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import text
+from store import leases
 from tests.dashboard import stores
 from tests.dashboard.conftest import PAGES, words_of
 
@@ -78,6 +79,17 @@ def test_the_failure_page_shows_advice_and_no_trace(state_folders: Folders, open
 def test_without_a_runner_the_sidebar_says_how_to_start_one(state_folders: Folders, opened: Opened) -> None:
     app = opened(state_folders["queued"][0])
     assert any(text.NO_RUNNER in warning.value for warning in app.sidebar.warning)
+
+
+def test_a_connected_runner_is_named_until_it_goes(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    owner = leases.owner_name()
+    started = leases.first_beat(store, owner)
+    app = opened(tmp_path)
+    assert any("A runner is connected" in element.value for element in app.sidebar.success)
+    leases.beat(store, owner, started, stopped=True)
+    assert any(text.NO_RUNNER in element.value for element in app.run().sidebar.warning)
+    store.close()
 
 
 def test_a_link_opens_the_run_that_it_names(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:

@@ -1,0 +1,144 @@
+"""Reads a folder from its files to its passages; what cannot be read is named, and the rest goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from knowledge.folder.asking import Asker
+from knowledge.folder.blocks import Page, Unreadable, plain
+from knowledge.folder.decoding import decode
+from knowledge.folder.html_pages import read_html
+from knowledge.folder.markdown_pages import read_markdown
+from knowledge.folder.pdf_pages import read_pdf
+from knowledge.folder.repeats import without_copies, without_furniture
+from knowledge.folder.sections import Paragraph, Part, paragraphs, parts
+from knowledge.folder.sorting import readable, topics
+from knowledge.folder.terms import terms_of
+from knowledge.folder.text_pages import read_text
+from knowledge.folder.walking import HTML, MARKDOWN, PDF, Skipped, documents
+from knowledge.key_terms import word_counts
+from knowledge.passages import Passage, passage_id
+
+SOURCE = "folder"
+# How many of the files that were left out an error names.
+_NAMED = 5
+
+
+class NoSuchFolder(ValueError):
+    """The folder of a domain is not there, or is no folder."""
+
+
+class NothingReadable(ValueError):
+    """A folder without a single passage; the message says why."""
+
+
+@dataclass(frozen=True)
+class FolderReading:
+    """What a folder holds, and what of it was left out."""
+
+    passages: tuple[Passage, ...]
+    skipped: tuple[Skipped, ...]
+    remarks: tuple[Skipped, ...] = ()
+    """Files that were read, but not as they stand: in another encoding, or with bytes replaced."""
+    topic_names: Mapping[str, str] = field(default_factory=dict)
+    """Slug -> the topic as people read it."""
+
+
+def read_folder(folder: Path, name: str | None = None) -> FolderReading:
+    """All passages of a folder, in the order of its paths; the same files always give the same passages.
+
+    Args:
+        name: what the whole is called, where a page's own title says nothing; the folder's name if left out.
+
+    Raises:
+        NoSuchFolder: there is none, or it is a file.
+        NothingReadable: no document in it holds a passage.
+    """
+    _check(folder)
+    files, skipped = documents(folder)
+    remarks: list[Skipped] = []
+    pages: dict[str, list[Paragraph]] = {}
+    for file in files:
+        path = file.relative_to(folder).as_posix()
+        try:
+            page, remark = _page(file, path)
+        except (Unreadable, OSError) as error:
+            skipped.append(Skipped(path, error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)))
+            continue
+        pages[path] = list(paragraphs(page))
+        remarks += [Skipped(path, remark)] if remark else []
+    found, left_out = _parts(pages)
+    skipped = sorted([*skipped, *left_out], key=lambda entry: entry.path.split("/"))
+    if not found:
+        raise NothingReadable(_nothing(folder, skipped))
+    passages, names = _passages(found, name or project_name(folder))
+    return FolderReading(passages, tuple(skipped), tuple(remarks), names)
+
+
+def project_name(folder: Path) -> str:
+    """A folder's name as people read it."""
+    return readable(folder.resolve().name) or "Folder"
+
+
+def _check(folder: Path) -> None:
+    if not folder.exists():
+        raise NoSuchFolder(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise NoSuchFolder(f"{folder}: this is a file; give the folder that holds it")
+
+
+def _page(file: Path, path: str) -> tuple[Page, str]:
+    data, kind = file.read_bytes(), file.suffix.lower()
+    if kind in PDF:
+        return read_pdf(path, data), ""
+    text, remark = decode(data)
+    read = read_markdown if kind in MARKDOWN else read_html if kind in HTML else read_text
+    return read(path, text), remark
+
+
+def _parts(pages: dict[str, list[Paragraph]]) -> tuple[list[Part], list[Skipped]]:
+    """What is left of the pages when what they share is gone, and the pages of which nothing is left."""
+    own, copies = without_copies(pages)
+    found: list[Part] = []
+    left_out = [Skipped(path, f"says the same as {original}") for path, original in copies.items()]
+    for path, rest in without_furniture(own).items():
+        of_page = list(parts(path, rest))
+        found += of_page
+        left_out += [] if of_page else [Skipped(path, "no passage of prose in it")]
+    return found, left_out
+
+
+def _passages(found: Sequence[Part], name: str) -> tuple[tuple[Passage, ...], dict[str, str]]:
+    unique = list({_id(part): part for part in reversed(found)}.values())[::-1]
+    slugs, names = topics(unique)
+    texts = [part.text for part in unique]
+    rarity, asker = word_counts(texts), Asker(name, _small_words(texts))
+    passages = []
+    for part, slug in zip(unique, slugs, strict=True):
+        bare = Passage(id=_id(part), topic=slug, source=SOURCE, title=" > ".join(part.headings), text=part.text,
+                       address=part.path + (f"#{part.anchor}" if part.anchor else ""), key_terms=(), questions=())
+        asked = asker.ask(part, bare)
+        terms = terms_of(part, asked.sentence, " ".join(asked.questions), rarity)
+        passages.append(replace(bare, key_terms=terms, questions=asked.questions))
+    return tuple(passages), names
+
+
+def _small_words(texts: Sequence[str]) -> frozenset[str]:
+    """Words that occur in small letters: a capital at a sentence's beginning makes no name of them."""
+    return frozenset(word for text in texts for word in re.findall(r"(?<![\w`.-])[a-z]{2,}(?![\w.-])", text))
+
+
+def _id(part: Part) -> str:
+    """By the text alone: a topic may be merged when the folder grows, and a passage must not change sides then."""
+    return passage_id(SOURCE, part.text)
+
+
+def _nothing(folder: Path, skipped: Sequence[Skipped]) -> str:
+    if not skipped:
+        return f"{folder}: no Markdown, text, HTML or PDF file in it"
+    named = "; ".join(f"{entry.path}: {plain(entry.reason)}" for entry in skipped[:_NAMED])
+    more = f"; and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+    return f"{folder}: nothing readable in it ({named}{more})"

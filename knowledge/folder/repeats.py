@@ -1,0 +1,42 @@
+"""What pages share: copies of a whole page, and paragraphs that stand on many. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from knowledge.folder.sections import Paragraph
+from knowledge.twins import normal
+
+# A paragraph on this many pages is furniture: a footer, a licence, a plea for help.
+TOO_MANY_PAGES = 3
+# A page that shares this much with one earlier page is another edition or rendering of it.
+COPY_SHARE = 0.8
+_FEWEST_TO_TELL = 4
+
+Pages = Mapping[str, list[Paragraph]]
+
+
+def without_copies(pages: Pages) -> tuple[dict[str, list[Paragraph]], dict[str, str]]:
+    """The pages that say something of their own; and for each copy the page it repeats."""
+    kept: dict[str, list[Paragraph]] = {}
+    copies: dict[str, str] = {}
+    seen: defaultdict[str, list[str]] = defaultdict(list)
+    for path, paragraphs in pages.items():
+        keys = {key for paragraph in paragraphs if (key := normal(paragraph.text))}
+        shared = Counter(earlier for key in keys for earlier in seen[key])
+        nearest, count = max(shared.items(), key=lambda entry: entry[1], default=("", 0))
+        if len(keys) >= _FEWEST_TO_TELL and count >= COPY_SHARE * len(keys):
+            copies[path] = nearest
+            continue
+        kept[path] = paragraphs
+        for key in keys:
+            seen[key].append(path)
+    return kept, copies
+
+
+def without_furniture(pages: Pages) -> dict[str, list[Paragraph]]:
+    """The pages less the paragraphs that stand on many of them."""
+    on = Counter(key for paragraphs in pages.values() for key in {normal(paragraph.text) for paragraph in paragraphs})
+    return {path: [paragraph for paragraph in paragraphs if on[normal(paragraph.text)] < TOO_MANY_PAGES]
+            for path, paragraphs in pages.items()}

@@ -1,0 +1,113 @@
+"""What is said in a made-up run: questions, answers, scores, losses and the comparison, repeatable by seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+from store import events as happened
+from store.config import RunConfig
+from store.measures import MEASURES
+from store.statistics import paired_change, verdict_of, verdict_sentence
+
+TOPICS = ("pods", "services", "volumes", "rbac", "jobs")
+WORDS = ("the", "Pod", "restarts", "when", "its", "liveness", "probe", "fails", "and", "the", "kubelet", "waits", "for",
+         "grace", "period", "before", "it", "sends", "a", "kill", "signal", "to", "every", "container", "on", "node")
+
+
+class Content:
+    """Makes the events that carry content; scores are drawn once a question, so that arms can be paired."""
+
+    def __init__(self, config: RunConfig, seed: int) -> None:
+        self.config = config
+        self.random = random.Random(seed)
+        self.luck: dict[str, float] = {}
+        self.scores: dict[tuple[int, str, str, str], float | None] = {}
+        self.asked: dict[int, list[happened.QuestionRecord]] = {}
+        self.verdict = self.sentence = ""
+
+    def questions(self, cycle: int, tier: str, count: int) -> list[happened.QuestionRecord]:
+        self.asked[cycle] = [self.question(f"{tier}-{cycle}-{number}", tier, TOPICS[number % len(TOPICS)], number)
+                             for number in range(count)]
+        return self.asked[cycle]
+
+    def question(self, name: str, tier: str, topic: str, number: int) -> happened.QuestionRecord:
+        passage = " ".join(self.random.choices(WORDS, k=60)).capitalize() + "."
+        return happened.QuestionRecord(name, tier, topic, f"What does field {number} of {topic} decide?",
+                                       f"passage-{name}", f"{topic.capitalize()}: field {number}", passage,
+                                       f"api:{topic}.field{number}", passage[:70], ("Pod", "kubelet"))
+
+    def references(self, questions: list[happened.QuestionRecord]) -> happened.ReferencesWritten:
+        return happened.ReferencesWritten("knowledge-base", tuple(
+            happened.ReferenceRecord(q.question_id, q.passage[:140], None, q.evidence,
+                                     ("It never restarts.", "It names the node.", "It is a label selector."),
+                                     ("negated copy", "same topic", "same topic")) for q in questions))
+
+    def answers(self, arm: str, questions: list[happened.QuestionRecord], cycle: int) -> happened.AnswersGiven:
+        return happened.AnswersGiven(arm, tuple(self.answer(arm, q, number) for number, q in enumerate(questions)))
+
+    def answer(self, arm: str, question: happened.QuestionRecord, number: int) -> happened.AnswerRecord:
+        if arm == "tuned" and not self.config.fine_tune:
+            return happened.AnswerRecord(question.question_id, None, "there is no adapter", 0, 0.0, False)
+        if arm == "tuned" and number == 3:
+            return happened.AnswerRecord(question.question_id, None, "the answer was empty", 0, 0.4, False)
+        text = (question.passage[:100] if arm == "tuned" else
+                "As an AI model I think that " + " ".join(self.random.choices(WORDS, k=30)))
+        return happened.AnswerRecord(question.question_id, text, None, 40, 0.4, number % 4 == 0)
+
+    def judged(self, cycle: int, arm: str, questions: list[happened.QuestionRecord], gain: float,
+               practice_bonus: float = 0.0) -> happened.AnswersScored:
+        scores = []
+        for number, question in enumerate(questions):
+            more = gain + (practice_bonus if question.tier == "practice" else 0)
+            for metric, value in self.values(question.question_id, more, gain != 0 or arm == "tuned").items():
+                missing = arm == "tuned" and (
+                    not self.config.fine_tune or (number == 3 and metric in ("answer_similarity", "fact_recall")))
+                self.scores[(cycle, arm, question.question_id, metric)] = None if missing else value
+                scores.append(happened.ScoreRecord(question.question_id, metric, None if missing else value,
+                                                   "no answer to score" if missing else None))
+        return happened.AnswersScored(arm, "all-MiniLM-L6-v2", tuple(scores))
+
+    def values(self, question: str, gain: float, tuned: bool) -> dict[str, float]:
+        luck = self.luck.setdefault(question, self.random.random())
+        shake = self.random.gauss(0, 0.06) if tuned else 0.0
+
+        def clip(value: float) -> float:
+            return max(0.0, min(1.0, value))
+        return {"choice_accuracy": float(luck + gain + shake > 0.55), "reference_nll": 4.1 - luck - 3 * gain + shake,
+                "answer_similarity": clip(0.35 + 0.4 * luck + gain / 2 + shake),
+                "fact_recall": round(clip(0.2 + 0.5 * luck + gain / 2 + shake), 1)}
+
+    def training(self, cycle: int, half: bool) -> tuple[happened.Event, ...]:
+        if not self.config.fine_tune:
+            return (happened.AdapterMissing("fine-tuning was switched off for this run", failed=False),)
+        steps = self.config.steps // 2 if half else self.config.steps
+        losses = [3.8 * 0.975**step / cycle**0.3 + self.random.gauss(0, 0.12) + 0.4 for step in range(1, steps + 1)]
+        points: list[happened.Event] = [happened.MetricLogged("loss", step, loss, "nats per token")
+                                        for step, loss in enumerate(losses, 1)]
+        points += [happened.MetricLogged("training_tokens_per_second", step, 230 + self.random.gauss(0, 8),
+                                         "tokens per second")
+                   for step in range(10, steps + 1, 10)]
+        if half:
+            return tuple(points)
+        return (*points, happened.AdapterTrained(f"cycle-{cycle:02d}/adapter", "c" * 64, None, steps, 96.0, 22_000,
+                                                 losses[0], losses[-1], 4_884_480, ("q_proj x 30",), ()))
+
+    def comparison(self, cycle: int, practice: list[happened.QuestionRecord]) -> happened.ArmsCompared:
+        changes = []
+        for tier, questions, base in (("held-out", self.asked[0], 0), ("practice", practice, cycle)):
+            for topic in ("", *TOPICS):
+                chosen = [q for q in questions if topic in ("", q.topic)]
+                for measure in MEASURES.values():
+                    found = paired_change(
+                        [self.scores[(base, "baseline", q.question_id, measure.name)] for q in chosen],
+                        [self.scores[(cycle, "tuned", q.question_id, measure.name)] for q in chosen],
+                        [q.passage_id for q in chosen], measure.better, measure.tie_band)
+                    verdict = verdict_of(found, measure.better)
+                    changes.append(happened.ChangeRecord(tier=tier, metric=measure.name, topic=topic,
+                                                         **dataclasses.asdict(found), verdict=verdict))
+                    if (tier, topic, measure.name) == ("held-out", "", self.config.headline):
+                        self.verdict, self.sentence = verdict, verdict_sentence(verdict, measure.title, found)
+        if not self.config.fine_tune:
+            self.verdict, self.sentence = "not measured", "Not measured: fine-tuning was switched off for this run."
+        return happened.ArmsCompared(tuple(changes), self.verdict, self.sentence)

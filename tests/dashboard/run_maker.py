@@ -1,0 +1,162 @@
+"""Plays a runner: what happens in a run, appended through the same doors that a real runner uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import update
+
+from store import commands, journal, leases, schema
+from store import events as happened
+from store.config import RunConfig
+from store.database import Store
+from tests.dashboard.made_content import Content
+
+FLOW = tuple(happened.FlowRow(*row) for row in (
+    ("held-out", "run starts", "teacher", "Ask the held-out test"),
+    ("held-out-baseline", "run starts", "student", "Untrained answers to the test"),
+    ("held-out-baseline-evaluation", "run starts", "judge", "Score the untrained test answers"),
+    ("questions", "every cycle", "teacher", "Ask practice questions"),
+    ("baseline", "every cycle", "student", "Untrained answers"),
+    ("references", "every cycle", "teacher", "Write reference answers"),
+    ("baseline-evaluation", "every cycle", "judge", "Score the untrained answers"),
+    ("fine-tune", "every cycle", "trainer", "Fine-tune the student"),
+    ("tuned", "every cycle", "student", "Tuned answers"),
+    ("tuned-evaluation", "every cycle", "judge", "Score the tuned answers"),
+    ("comparison", "every cycle", "statistics", "Compare before and after"),
+    ("final-report", "run ends", "statistics", "Close the run"),
+))
+SECONDS = {"held-out": 2, "held-out-baseline": 14, "held-out-baseline-evaluation": 9, "questions": 2, "baseline": 15,
+           "references": 3, "baseline-evaluation": 9, "fine-tune": 96, "tuned": 13, "tuned-evaluation": 9,
+           "comparison": 1, "final-report": 1}
+
+
+class Clock:
+    """Stands in for `datetime` in the journal: time passes when a test says so."""
+
+    def __init__(self, start: datetime) -> None:
+        self.moment = start
+
+    def now(self, _zone: Any = None) -> datetime:
+        self.moment += timedelta(milliseconds=5)
+        return self.moment
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@contextmanager
+def clock_at(start: datetime) -> Iterator[Clock]:
+    """A journal whose events happen from `start` on."""
+    clock = Clock(start)
+    with patch.object(journal, "datetime", clock):
+        yield clock
+
+
+class RunMaker(Content):
+    """Plays a runner: claims a run and appends what would happen, as far as a test wants it to."""
+
+    def __init__(self, store: Store, config: RunConfig, clock: Clock, seed: int = 1) -> None:
+        super().__init__(config, seed)
+        self.store, self.clock = store, clock
+        self.run = commands.launch(store, config, "dashboard")
+
+    def start(self, attempt: int = 1) -> RunMaker:
+        owner = leases.owner_name()
+        claim = leases.claim_next(self.store, owner, self.run)
+        assert claim is not None
+        self.journal = journal.Journal(self.store, claim)
+        self.say(happened.RunStarted(owner, attempt, {"torch": "2.13.0", "python": "3.11"}, FLOW),
+                 happened.KnowledgeRead("kubernetes-1.28", "k" * 64, 412),
+                 happened.PlanChosen("cpu", "bf16", 4, 2, "no GPU; bf16 is 6.1 times as fast as fp32 here (measured): "
+                                     "bf16, batch 4 x 1, 2 threads", "embedded", 134_515_008))
+        return self
+
+    def say(self, *events: happened.Event, cycle: int | None = None, stage: str | None = None) -> None:
+        self.journal.append(*events, cycle=cycle, stage=stage)
+
+    def stage(self, name: str, cycle: int, *events: happened.Event, finish: bool = True) -> None:
+        """A stage from its beginning to its end; without `finish` it stays at half its items."""
+        doer = next(row.doer for row in FLOW if row.stage == name)
+        self.say(happened.StageStarted(doer), cycle=cycle, stage=name)
+        seconds = SECONDS[name] * self.random.uniform(0.85, 1.2)
+        self.clock.pass_seconds(seconds if finish else seconds / 2)
+        total = self.config.steps if name == "fine-tune" else self.config.questions
+        self.say(happened.StageProgressed(total if finish else total // 2, total,
+                                          "steps" if name == "fine-tune" else "questions"), cycle=cycle, stage=name)
+        self.say(*events, cycle=cycle, stage=name)
+        if finish:
+            self.say(happened.MetricLogged("peak_rss_bytes", 0, 9e8 + 1e8 * len(name), "bytes"),
+                     happened.StageFinished(seconds, f"cycle-{cycle:02d}/{name}.json", 4096, "a" * 64, "b" * 64),
+                     cycle=cycle, stage=name)
+
+    def opening(self) -> RunMaker:
+        """The stages of the run itself: the held-out set and its untrained answers, at cycle 0."""
+        count = self.config.held_out
+        questions = self.questions(0, "held-out", count)
+        set_hash = hashlib.sha256(f"{count}{self.config.seed}".encode()).hexdigest()
+        self.stage("held-out", 0, happened.QuestionsAsked("knowledge-base", tuple(questions), count, set_hash),
+                   self.references(questions))
+        self.stage("held-out-baseline", 0, self.answers("baseline", questions, 0))
+        self.stage("held-out-baseline-evaluation", 0, self.judged(0, "baseline", questions, 0.0))
+        return self
+
+    def cycle(self, number: int, gain: float = 0.2, until: str | None = None) -> bool:
+        """One cycle; stops in the middle of stage `until`. True when the cycle was finished."""
+        self.say(happened.CycleStarted(), cycle=number)
+        practice = self.questions(number, "practice", self.config.questions)
+        everything = self.asked[0] + practice
+        happenings: dict[str, tuple[happened.Event, ...]] = {
+            "questions": (happened.QuestionsAsked("knowledge-base", tuple(practice), len(practice), "p" * 64),),
+            "baseline": (self.answers("baseline", practice, number),),
+            "references": (self.references(practice),),
+            "baseline-evaluation": (self.judged(number, "baseline", practice, 0.0),),
+            "fine-tune": self.training(number, half=until == "fine-tune"),
+            "tuned": (self.answers("tuned", everything, number),),
+            "tuned-evaluation": (self.judged(number, "tuned", everything, gain, practice_bonus=gain),),
+            "comparison": (),
+        }
+        for row in FLOW:
+            if row.phase == "every cycle":
+                if row.stage == "comparison":
+                    happenings["comparison"] = (self.comparison(number, practice),)
+                self.stage(row.stage, number, *happenings[row.stage], finish=row.stage != until)
+                if row.stage == until:
+                    return False
+        trained = self.config.fine_tune
+        self.say(happened.CycleFinished(
+            "finished" if trained else "not tuned", self.verdict, self.sentence,
+            f"cycle-{number:02d}/adapter" if trained else None, 96.0 if trained else None, 160.0), cycle=number)
+        return True
+
+    def finish(self) -> str:
+        self.stage("final-report", 0)
+        self.say(happened.RunFinished(self.verdict, self.sentence, 600.0))
+        leases.release(self.store, self.journal.claim)
+        return self.run
+
+    def fail(self) -> str:
+        self.say(happened.CycleStarted(), cycle=1)
+        self.say(happened.StageStarted("student"), cycle=1, stage="baseline")
+        self.say(happened.RecoveryTaken("out of memory", "batch size halved to 2", 1, 0.0,
+                                        "DefaultCPUAllocator: can't allocate memory"), cycle=1, stage="baseline")
+        self.say(happened.StageFailed("model loading", "The model folder has no config.json.",
+                                      "Check --student: it must be a model folder.", "Traceback ..."),
+                 cycle=1, stage="baseline")
+        self.say(happened.RunFailed("model loading", "The model folder has no config.json.",
+                                    "Check --student: it must be a model folder.", "Traceback (most recent call last)"))
+        leases.release(self.store, self.journal.claim)
+        return self.run
+
+    def hold(self, seconds: float) -> str:
+        """Keep (or, with a negative time, lose) the lease of a run that is not over."""
+        import time
+        with self.store.write() as connection:
+            connection.execute(update(schema.claims).where(schema.claims.c.run == self.run)
+                               .values(expires_at=time.time() + seconds))
+        return self.run
