@@ -72,10 +72,11 @@ RECOVERY: dict[ErrorKind, Recovery] = {
 _KIND_OF_NAME: dict[str, ErrorKind] = {
     "OutOfMemory": K.OUT_OF_MEMORY, "OutOfMemoryError": K.OUT_OF_MEMORY, "MemoryError": K.OUT_OF_MEMORY,
     "RateLimited": K.RATE_LIMIT, "EndpointDown": K.TEACHER_UNREACHABLE, "UnreadableReply": K.TEACHER_REPLY,
-    "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET,
+    "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET, "UnknownPrice": K.BUDGET,
     "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
     "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.MODEL_LOADING, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
-    "TooFewQuestions": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
+    "TooFewQuestions": K.KNOWLEDGE, "UnknownTopic": K.KNOWLEDGE, "HeldOutSetUnusable": K.KNOWLEDGE,
+    "NothingReadable": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
 }
 
 

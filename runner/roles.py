@@ -25,11 +25,46 @@ class Reference:
     missing: str | None = None
 
 
+@dataclass(frozen=True)
+class Rejected:
+    """A question that was written and not asked, or a passage that none came for; kept so that people see why."""
+
+    text: str
+    """Empty where there was no question at all."""
+    topic: str
+    tier: str
+    passage_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a teacher's calls came to."""
+
+    calls: int
+    """Calls that were made and recorded, those before a restart included."""
+    reused: int
+    """Calls that this process did not have to make, because their reply was recorded."""
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """At list prices; None where the model's price is not known, or the server did not count every call's tokens."""
+
+
 class Teacher(Protocol):
     """Asks questions about a knowledge base and writes reference answers."""
 
     name: str
     """Shown on every page; the offline teacher says in it that references are the passages' own words."""
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """What the latest `ask` wrote and did not use."""
+        ...
+
+    def usage(self) -> Usage:
+        """Calls, tokens and cost of the run so far."""
+        ...
 
     def ask(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
             exclude: Sequence[Question]) -> list[Question]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from knowledge.topics import TOPICS, unknown_topics
 
+BUILT_IN = "kubernetes-1.28"
+"""The knowledge base that comes with the program."""
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
 OFFLINE_TEACHER = "knowledge-base"
@@ -44,12 +47,26 @@ class RunConfig:
     """`embedded`, a Hugging Face id, or a local model folder."""
     precision: str = "auto"
     """How the student's weights are held: auto (by probe), fp32, bf16, fp16 or nf4 (4-bit)."""
+    max_cost_usd: float | None = None
+    """What the teacher's calls may cost at list prices; then asking ends, and the run goes on with what it has."""
+    knowledge: str = BUILT_IN
+    """`kubernetes-1.28`, or a folder of Markdown, text, HTML or PDF."""
+    knowledge_name: str = ""
+    """What prompts and pages call a folder's domain; empty takes the folder's name."""
     topics: tuple[str, ...] = tuple(topic.slug for topic in TOPICS)
+    """What is trained; empty, with a folder, means all of its topics."""
     questions: int = 12
     """Practice questions a cycle."""
     cycles: int = 1
     held_out: int = 12
     """Locked test questions of the whole run, from passages that are never trained on."""
+    held_out_set: str = ""
+    """Name of a held-out set that several runs share; the first run that names it draws it, and locks it."""
+    paraphrases: int = 0
+    """A cycle's practised facts asked again in other words; never trained on in that wording."""
+    new_topics: tuple[str, ...] = ()
+    """Topics that are tested and never trained."""
+    new_topic_questions: int = 0
     fine_tune: bool = True
     steps: int = 100
     """Optimizer steps a cycle."""
@@ -88,7 +105,8 @@ PRESETS: dict[str, RunConfig] = {"embedded": RunConfig(), "phi-2": _PHI_2}
 
 # field -> (lowest, highest), both allowed.
 RANGES: dict[str, tuple[float, float]] = {
-    "questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200), "steps": (1, 10_000),
+    "questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200),
+    "paraphrases": (0, 50), "new_topic_questions": (0, 200), "steps": (1, 10_000),
     "learning_rate": (1e-6, 1e-1), "batch_size": (1, 64), "gradient_accumulation": (1, 64),
     "lora_rank": (1, 256), "lora_alpha": (1, 512), "lora_dropout": (0, 0.9),
     "max_sequence_tokens": (64, 8192), "max_new_tokens": (1, 2048), "temperature": (0, 2), "top_p": (0.01, 1),
@@ -97,7 +115,7 @@ RANGES: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {"precision": PRECISIONS, "adapter": ADAPTERS, "headline": HEADLINES}
 
 
-def preset(name: str, **changes: Any) -> RunConfig:
+def preset(name: str, /, **changes: Any) -> RunConfig:
     """A preset with some values changed, checked.
 
     Raises:
@@ -116,11 +134,11 @@ def check(config: RunConfig) -> RunConfig:
     Raises:
         InvalidConfig: with a sentence for every value that cannot, not only for the first.
     """
-    errors = unknown_topics(config.topics)
-    if not config.topics:
-        errors.append("no topics chosen: choose at least one")
-    if len(set(config.topics)) < len(config.topics):
-        errors.append("a topic is named twice")
+    errors = _topic_errors(config)
+    if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
+        errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
+        errors.append(f"held_out_set {config.held_out_set!r} is no name: use letters, digits, '-' and '_', up to 64")
     if config.preset not in PRESETS:
         errors.append(f"unknown preset {config.preset!r}: use one of {', '.join(PRESETS)}")
     errors += [_out_of_range(field, getattr(config, field)) for field in RANGES if not _in_range(config, field)]
@@ -149,6 +167,21 @@ def from_json(text: str | Mapping[str, Any]) -> RunConfig:
     known = {field.name for field in dataclasses.fields(RunConfig)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key in known}
     return RunConfig(**values)
+
+
+def _topic_errors(config: RunConfig) -> list[str]:
+    """A folder's topics are only known once it is read; the built-in ones are checked here."""
+    built_in = config.knowledge == BUILT_IN
+    errors = unknown_topics((*config.topics, *config.new_topics)) if built_in else []
+    if built_in and not config.topics:
+        errors.append("no topics chosen: choose at least one")
+    if len(set(config.topics)) < len(config.topics):
+        errors.append("a topic is named twice")
+    if both := sorted(set(config.topics) & set(config.new_topics)):
+        errors.append(f"topics {', '.join(both)} are both trained and new: a new topic is never trained")
+    if bool(config.new_topics) != bool(config.new_topic_questions):
+        errors.append("new_topics and new_topic_questions go together: name the topics and how many questions")
+    return errors
 
 
 def _in_range(config: RunConfig, field: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
-from store.migrations import NewerStore, migrate, version_of
+from store.migrations import NewerStore, migrate, refuse_newer, version_of
 
 # Releases up to 3.51.2 can corrupt a WAL database when two connections checkpoint at once
 # (https://sqlite.org/wal.html, "the WAL-reset bug"); the fix is in 3.51.3 and these back-ports.
@@ -101,8 +101,10 @@ def open_for_reading(url: str) -> Store:
     else:
         reader = create_engine(address, execution_options={"postgresql_readonly": True})
     with _explained(url), reader.connect() as connection:
-        if version_of(connection) == 0:
+        version = version_of(connection)
+        if version == 0:
             raise NoStoreYet(f"the store {url} has no tables yet")
+        refuse_newer(version)
     return Store(url, None, reader)
 
 

@@ -159,6 +159,25 @@ class QuestionsAsked(Event):
 
 
 @dataclass(frozen=True)
+class RejectedRecord:
+    """A question that was written and not asked, or a passage that none came for."""
+
+    text: str
+    topic: str
+    tier: str
+    passage_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class QuestionsRejected(Event):
+    """What the teacher's questions lost to validation, each with its reason; others were asked for in their place."""
+
+    teacher: str
+    rejected: tuple[RejectedRecord, ...]
+
+
+@dataclass(frozen=True)
 class ReferenceRecord:
     """A reference answer, and the three false ones that the student must tell from it."""
 

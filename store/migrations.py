@@ -31,6 +31,13 @@ def version_of(connection: Connection) -> int:
     return max(connection.execute(select(_version.c.version)).scalars(), default=0)
 
 
+def refuse_newer(version: int) -> None:
+    """Raise NewerStore for a version that this program does not know."""
+    if version > CURRENT:
+        raise NewerStore(f"the store has schema version {version}, this program knows up to {CURRENT}: "
+                         "use the newer program, or another DATA_DIR")
+
+
 def migrate(connection: Connection) -> int:
     """Run the steps that are still to do, inside the caller's transaction; returns how many there were.
 
@@ -38,9 +45,7 @@ def migrate(connection: Connection) -> int:
         NewerStore: the database is ahead of this program.
     """
     version = version_of(connection)
-    if version > CURRENT:
-        raise NewerStore(f"the store has schema version {version}, this program knows up to {CURRENT}: "
-                         "use the newer program, or another DATA_DIR")
+    refuse_newer(version)
     _version.create(connection, checkfirst=True)
     for number, step in enumerate(STEPS[version:], start=version + 1):
         step(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge.folder.blocks import plain, tidy
 from knowledge.folder.question_forms import Draft, drafts
@@ -59,8 +59,12 @@ class Asker:
 
 def _ranked(part: Part, here: Here, known_lower: Collection[str]) -> list[tuple[str, Draft]]:
     """All drafts of a part's sentences with what they rest on: the best form first, then the earliest sentence."""
-    found = [(sentence, draft, place) for place, sentence in enumerate(part.sentences) if _is_english(sentence)
-             for draft in (*drafts(sentence, here, known_lower), *_of_names(sentence, here, known_lower))]
+    found: list[tuple[str, Draft, int]] = []
+    for place, sentence in enumerate(part.sentences):
+        if _is_english(sentence):
+            there = replace(here, opens=here.opens and not place)
+            built = (*drafts(sentence, there, known_lower), *_of_names(sentence, here, known_lower))
+            found += [(sentence, draft, place) for draft in built]
     return [(sentence, draft) for sentence, draft, _ in sorted(found, key=lambda entry: (entry[1].rank, entry[2]))]
 
 
@@ -69,7 +73,8 @@ def _of_names(sentence: str, here: Here, known_lower: Collection[str]) -> Iterat
     for found in _NAME.finditer(sentence):
         bare = (found[1] or found[2] or "").strip()
         name = f"`{bare}`" if found[1] else bare
-        telling = _NAMES_A_THING.fullmatch(bare) and re.search(r"[^\W\d_]{3}", bare) and len(bare) <= 40 and bare not in known_lower
+        telling = (_NAMES_A_THING.fullmatch(bare) and re.search(r"[^\W\d_]{3}", bare)
+                   and len(bare) <= 40 and bare not in known_lower)
         if telling and normal(bare.replace("-", " ")) not in normal(here.context.replace("-", " ")):
             yield Draft(_FALLBACK_RANK, f"What role does {name} play in {here.context}?",
                         f"Why does {name} matter to somebody who deals with {here.context}?")

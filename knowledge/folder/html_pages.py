@@ -17,7 +17,8 @@ script style noscript template svg math canvas iframe object form button select 
 img picture video audio
 """))
 _DROPPED_CLASSES = frozenset(re.findall(r"\S+", """
-sidebar sphinxsidebar toc breadcrumb breadcrumbs navbar menu pagination headerlink footer nav related highlight codehilite
+sidebar sphinxsidebar toc breadcrumb breadcrumbs navbar menu pagination headerlink footer nav related highlight
+codehilite
 edit-page feedback cookie srclink nav-chapters skip-link
 """))
 _DROPPED_IDS = frozenset(("toc", "sidebar", "menu", "footer", "TOC", "tableOfContents", "column2"))

@@ -20,6 +20,7 @@ MOST_PAGES = 2000
 _BROKEN = (PyPdfError, DependencyError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
            NotImplementedError, RecursionError, OverflowError, zlib.error, OSError)
 _NUMBERED = re.compile(r"^(?:(?:Chapter|Section|Appendix)\s+)?\d+(?:\.\d+)*\.?\s+(?=[A-Z])")
+_BULLETS = "•◦▪‣●○■"
 _CONTENTS = re.compile(r"(?:\. ?){4,}\s*\w*$")
 
 
@@ -76,15 +77,20 @@ def _blocks(pages: list[list[str]], bookmarks: dict[int, list[tuple[int, str]]])
         anchor = f"page={number + 1}"
         waiting = {_key(title): (level, title) for level, title in bookmarks.get(number, [])}
         words: list[str] = []
+        on_page = {_key(line) for line in lines}
+        # A bookmark whose words stand in no line (a broken heading, another wording) begins with its page.
+        for key in [key for key in waiting if key not in on_page]:
+            level, title = waiting.pop(key)
+            yield Block(title, level, anchor)
         for line in lines:
             heading = waiting.pop(_key(line), None) or (None if bookmarks else _heading(line))
-            if heading or not line:
+            if heading or not line or line[0] in _BULLETS:
                 yield from _paragraph(words)
                 words = []
                 if heading:
                     yield Block(heading[1], heading[0], anchor)
-            else:
-                words.append(line)
+            if not heading:
+                words.append(line.lstrip(_BULLETS))
         yield from _paragraph(words)
 
 

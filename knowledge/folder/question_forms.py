@@ -10,45 +10,40 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from knowledge.folder.subjects import Here, lowered, placed, subject_of
-from knowledge.folder.verbs import BE, DOING, IMPERATIVES, MODALS, PREPOSITIONAL, TELLING, base_form, is_participle, is_verb
+from knowledge.folder.clauses import clause_of, named, wordings_of
+from knowledge.folder.subjects import Here, placed
+from knowledge.folder.verbs import BE, IMPERATIVES, MODALS, base_form, is_participle, is_verb
 
-# A subject ends within so many words.
-_LONGEST_SUBJECT = 15
 _LONGEST_PREDICATE = 20
-_CONNECTOR = re.compile(r"^(?:note that|please note that|also|additionally|in addition|furthermore|moreover|however|thus|"
-                        r"therefore|hence|similarly|in general|in short|in other words|in essence|instead|generally|typically|"
-                        r"usually|normally|importantly|currently|basically|remember that|keep in mind that|"
-                        r"be aware that|(?:important|note|warning|tip|caution)\s*:),?\s+", re.I)
+_CONNECTOR = re.compile(r"^(?:note that|please note that|also|additionally|in addition|furthermore|moreover|however|"
+                        r"thus|therefore|hence|similarly|in general|in short|in other words|in essence|instead|"
+                        r"generally|typically|usually|normally|importantly|currently|basically|remember that|"
+                        r"keep in mind that|be aware that|(?:important|note|warning|tip|caution)\s*:),?\s+", re.I)
 _CONDITION = re.compile(r"^(if|when|whenever|once|unless|after|before|while)\s+(.+?),\s+(?:then\s+)?(.+)$", re.I)
-_NO_CONDITION = re.compile(r"^(?:it|this|that|they|these|those|there|he|she|not|so|set|true|false|given|used|empty|present|"
-                           r"unset|we|i|possible|necessary|needed|desired|in doubt|\w+ed|\w+ing|none|any|both|either|"
-                           r"more|no)\b", re.I)
-_PURPOSE = re.compile(r"^(?:in order )?to\s+(.+?),\s+(?:you\b|simply |just |first |" + "|".join(sorted(IMPERATIVES)) + r")", re.I)
-_USE = re.compile(r"^(?:you (?:can|may|should|must) (?:also )?use|use)\s+(.+?)\s+(?:in order )?to\s+(?!the\b|a\b|an\b)(.+)$", re.I)
-_HOW_YOU = re.compile(r"^you (can|may|must|should|need to|have to)\s+(?:also )?(.+?)\s+(?:by|using|via|with the)\s+.+$", re.I)
-_WHEN_YOU = re.compile(r"^(?:you (?:must|should|need to|have to)\s+)(.+?)\s+(?:if|when|before|after|unless)\s+(.+)$", re.I)
-_USED_FOR = re.compile(r"^(?:be )?(?:used|useful|intended|designed|meant)\s+(?:to|for)\b", re.I)
+_NO_CONDITION = re.compile(r"^(?:it|this|that|they|these|those|there|he|she|not|so|set|true|false|given|used|empty|"
+                           r"present|unset|we|i|possible|necessary|needed|desired|in doubt|\w+ed|\w+ing|none|any|"
+                           r"both|either|more|no)\b", re.I)
+_PURPOSE = re.compile(r"^(?:in order )?to\s+(.+?),\s+(?:you\b|simply |just |first |"
+                      + "|".join(sorted(IMPERATIVES)) + r")", re.I)
+_USE = re.compile(r"^(?:you (?:can|may|should|must) (?:also )?use|use)\s+(.+?)\s+(?:in order )?to\s+(?!the\b|a\b|"
+                  r"an\b)(.+)$", re.I)
+_HOW_YOU = re.compile(r"^you (can|may|must|should|need to|have to)\s+(?:also )?(.+?)\s+(?:by|using|via|"
+                      r"with the)\s+.+$", re.I)
+_WHEN_YOU = re.compile(r"^(?:you (?:must|should|need to|have to)\s+)(.+?)\s+(?:if|when|before|after|"
+                       r"unless)\s+(.+)$", re.I)
 _TAIL = re.compile(r",\s+(?:which|and|but|so|or|because|since|as|making|where|while|although|though|meaning|even|such|"
-                   r"including|unless|except|rather|whereas|then|not|it|they|you|we|this|these)\b.*$|\s+[-–—]\s+.*$|;\s.*$|:\s.*$|\s*\([^()]*\)$")
-_LOOSE = re.compile(r"\b(?:this|these|those|above|below|following|here|former|latter|we|our|us|i|my|let's|therefore|however|"
-                    r"earlier|previous|previously|aforementioned|such|same|too|that way)\b", re.I)
+                   r"including|unless|except|rather|whereas|then|not|it|they|you|we|this|these)\b.*$|\s+[-–—]\s+.*$|"
+                   r";\s.*$|:\s.*$|\s*\([^()]*\)$")
+_LOOSE = re.compile(r"\b(?:this|these|those|above|below|following|here|former|latter|we|our|us|i|my|let's|therefore|"
+                    r"however|earlier|previous|previously|aforementioned|such|same|too|that way)\b", re.I)
 _OPEN_END = frozenset(re.findall(r"\S+", """
 and or of to in on for with by at from the a an as is are be that which if when than not
 """))
 _DETERMINED = re.compile(r"(?:the|a|an|whether|how|all|each|every|any|one|information)\b")
-_THERE = re.compile(r"^there are ((?:two|three|four|five|six|seven|eight|several|many|some|various|multiple|\d+) )(.+)$", re.I)
+_THERE = re.compile(r"^there are ((?:two|three|four|five|six|seven|eight|several|many|some|various|multiple|"
+                    r"\d+) )(.+)$", re.I)
 _FORBIDDEN = re.compile(r"^(?:do not|don't|never|avoid)\s+\w+", re.I)
 _VERBLESS = re.compile(r"^(?:a|an|the) (?:[\w`-]+ ){1,4}(?:that|which|to|of|for|used|with|from|containing)\b", re.I)
-# After these a word like `lists` or `sets` was a noun.
-_AFTER_A_NOUN = BE | MODALS | frozenset(("of", "have", "has", "do", "does"))
-_FILLER = re.compile(r"^(?:(?:also|only|then|now|always|automatically|simply|generally|usually|typically|currently)\s)+")
-_WHEN = re.compile(r"\s(?:when|whenever|if|unless|once|after|before|while)\s")
-_HOW = re.compile(r"^\w+(?:\s\w+ly)?\s(?:by|using|via|through|with)\s(?!default\b)")
-
-
-# A question for what is said of a subject, a second wording (or "", to ask for the subject), and the rank.
-_Wordings = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -58,15 +53,6 @@ class Draft:
     rank: int
     first: str
     second: str
-
-
-@dataclass(frozen=True)
-class Clause:
-    """A statement taken apart: `subject` as a question names it, the finite `verb`, and the rest."""
-
-    subject: str
-    verb: str
-    rest: str
 
 
 def drafts(sentence: str, here: Here, known_lower: Collection[str]) -> Iterator[Draft]:
@@ -85,32 +71,14 @@ def drafts(sentence: str, here: Here, known_lower: Collection[str]) -> Iterator[
             yield draft
 
 
-def clause_of(said: str, here: Here, known_lower: Collection[str]) -> Clause | None:
-    """Subject, finite verb and the rest; None where the first verb follows nothing that can stand alone."""
-    words = re.findall(r"`[^`]*`\S*|\S+", said)
-    relative = False
-    for at in range(1, min(len(words), _LONGEST_SUBJECT + 1)):
-        word = words[at].lower()
-        plural = words[at - 1].strip("`").endswith("s") and is_verb(word) and word in TELLING
-        if base_form(word) and words[at + 1:] and words[at + 1].lower() in _AFTER_A_NOUN:
-            continue
-        if word in BE or word in MODALS or base_form(word) or plural or word in ("has", "have", "does", "do"):
-            if not relative and {"that", "which", "who"} & {said.lower() for said in words[1:at]}:
-                relative = True  # this verb is that of the relative clause
-                continue
-            subject = subject_of(" ".join(words[:at]), here, known_lower)
-            rest = _FILLER.sub("", " ".join(words[at + 1:]))
-            return Clause(subject, word, rest) if subject and rest else None
-    return None
-
-
 def _of_purpose(said: str, here: Here) -> Iterator[Draft]:
     """`To do Y, ...`, `Use X to do Y`, `You can do Y by ...`."""
     if found := _PURPOSE.match(said):
         yield Draft(1, placed(f"How do you {found[1]}?", here), placed(f"What is the way to {found[1]}?", here))
     if (used := _USE.match(said)) and len(used[1].split()) <= 6:
         done = _cut(used[2])
-        yield Draft(1, placed(f"What can you use to {done}?", here, used[1]), placed(f"What is {used[1]} used for?", here))
+        yield Draft(1, placed(f"What can you use to {done}?", here, used[1]),
+                    placed(f"What is {used[1]} used for?", here))
     if (how := _HOW_YOU.match(said)) and len(how[2].split()) <= 14:
         yield Draft(2, placed(f"How can you {how[2]}?", here), placed(f"Which means is there to {how[2]}?", here))
     if (needed := _WHEN_YOU.match(said)) and len(needed[1].split()) <= 14:
@@ -142,7 +110,7 @@ def _of_condition(said: str, here: Here, known_lower: Collection[str]) -> Iterat
         yield Draft(2, placed(f"What {asked} you do {when}?", here), placed(f"Which step is right {when}?", here))
         return
     clause = clause_of(main, here, known_lower)
-    wordings = _asked(clause) if clause else None
+    wordings = wordings_of(clause) if clause else None
     second = f"{wordings[0].rstrip('?')} {when}?" if wordings else f"Which behavior is to be expected {when}?"
     yield Draft(2, placed(f"What happens {when}?", here), placed(second, here))
     for draft in _of_clause(main, here, known_lower):
@@ -168,7 +136,7 @@ def _of_default(said: str, here: Here, known_lower: Collection[str]) -> Iterator
 def _of_clause(said: str, here: Here, known_lower: Collection[str]) -> Iterator[Draft]:
     """`X is`, `X must`, `X returns`: asked for what is said of X, and for X."""
     clause = clause_of(said, here, known_lower)
-    forward = _asked(clause) if clause else None
+    forward = wordings_of(clause) if clause else None
     if not clause or not forward:
         return
     question, other, rank = forward
@@ -183,82 +151,17 @@ def _of_clause(said: str, here: Here, known_lower: Collection[str]) -> Iterator[
         yield Draft(rank, placed(question, here), placed(back, here, clause.subject))
 
 
-def _without_subject(said: str, here: Here, known_lower: Collection[str]) -> Iterator[Draft]:
+def _without_subject(said: str, here: Here,
+                     known_lower: Collection[str]) -> Iterator[Draft]:
     """`Installs a package.` or `A proxy to use.`: what the heading names does it, or is it."""
     first, _, rest = said.partition(" ")
     rest = _cut(rest)
     if first.istitle() and base_form(first.lower()) and _DETERMINED.match(rest) and 2 <= len(rest.split()) <= _LONGEST_PREDICATE:
         yield Draft(1, f"What does {here.name} do?",
                     placed(f"What {first.lower()} {rest}?", here, here.name))
-    if here.opens and len(here.name.split()) <= 4 and _VERBLESS.match(said) and not clause_of(said, here, known_lower):
-        yield Draft(2, placed(_named("is", here.name), here), placed(f"How is {here.name} best described?", here))
-
-
-def _asked(clause: Clause) -> _Wordings | None:
-    """A question for what is said of the subject, a second wording (or ""), and the rank."""
-    if clause.verb in BE:
-        return _asked_of_being(clause)
-    if clause.verb in MODALS:
-        return _asked_of_modal(clause)
-    subject, base = clause.subject, base_form(clause.verb) or clause.verb
-    helper = "do" if is_verb(clause.verb) or clause.verb in ("have", "do") else "does"
-    if base in ("has", "have"):
-        had = re.match(r"(?:been|to|not|already|never)\b|\w+ed\b", clause.rest)
-        return None if had else (f"What {helper} {subject} have?", "", 4)
-    if base in ("does", "do"):
-        return (f"What {helper} {subject} not do?", "", 4) if clause.rest.startswith("not ") else None
-    if base in PREPOSITIONAL:
-        ending = PREPOSITIONAL[base]
-        return (f"What {helper} {subject} {base} {ending}?", "", 2) if clause.rest.startswith(f"{ending} ") else None
-    if base in ("allow", "enable") and re.match(r"(?:you|one|users|us) to\b", clause.rest):
-        return f"What {helper} {subject} {base} you to do?", f"What becomes possible with {subject}?", 1
-    if base in TELLING - DOING:
-        return f"What {helper} {subject} {base}?", "", 2
-    return f"What {helper} {subject} do?", "", 3
-
-
-def _asked_of_being(clause: Clause) -> _Wordings | None:
-    subject, verb, rest = clause.subject, clause.verb, clause.rest
-    first = rest.split()[0].lower()
-    if _USED_FOR.match(rest):
-        return f"What {verb} {subject} used for?", f"Which purpose {'do' if verb == 'are' else 'does'} {subject} serve?", 1
-    if first in ("a", "an") or (first in ("the", "one") and len(rest.split()) > 4):
-        return _named(verb, subject), f"How {verb} {subject} best described?", 0
-    if is_participle(first):
-        if _WHEN.search(rest):
-            return f"When {verb} {subject} {first}?", f"Under which condition {verb} {subject} {first}?", 2
-        if _HOW.match(rest):
-            return f"How {verb} {subject} {first}?", "", 2
-        return f"What happens to {subject}?", "", 5
-    if first in ("not", "only", "also", "always", "never", "now", "just", "still", "being", "to", "that", "it"):
-        return None
-    return f"What {verb} true of {subject}?".replace("are true", "is true").replace("were true", "was true"), "", 6
-
-
-def _named(verb: str, subject: str) -> str:
-    """A question of three words is no question."""
-    return f"What {verb} {subject}?" if " " in subject else f"What {verb} meant by {subject}?".replace("are", "is", 1)
-
-
-def _asked_of_modal(clause: Clause) -> _Wordings | None:
-    subject, modal, rest = clause.subject, clause.verb, clause.rest
-    if rest.startswith("not ") or modal == "cannot":
-        return (f"What {'can' if modal == 'cannot' else modal} {subject} not do?", "", 4) if "be" not in rest.split()[:2] else None
-    first = rest.split()[0].lower()
-    if first in TELLING - DOING:
-        return f"What {modal} {subject} {first}?", "", 2
-    if first != "be":
-        return f"What {modal} {subject} do?", "", 3
-    if _USED_FOR.match(rest):
-        return f"What {modal} {subject} be used for?", f"What is a use of {subject}?", 1
-    first = rest.split()[1].lower() if len(rest.split()) > 1 else ""
-    if not is_participle(first):
-        return f"What {modal} {subject} be?", "", 3
-    if _HOW.match(rest[3:]):
-        return f"How {modal} {subject} be {first}?", "", 2
-    if modal in ("will", "may", "might", "would"):
-        return f"What {modal} happen to {subject}?", "", 4
-    return f"What {modal} be done with {subject}?", "", 4
+    verbless = _VERBLESS.match(said) and not clause_of(said, here, known_lower)
+    if here.opens and verbless and len(here.name.split()) <= 3:
+        yield Draft(2, placed(named("is", here.name), here), placed(f"How is {here.name} best described?", here))
 
 
 def _cut(predicate: str) -> str:
@@ -275,5 +178,3 @@ def _is_whole(question: str) -> bool:
             and question.count("(") == question.count(")") and question.count('"') % 2 == 0
             and question.count("`") % 2 == 0 and bare.count("?") == 1 and len(words) <= 34)
 
-
-__all__ = ["Clause", "Draft", "clause_of", "drafts", "lowered"]

@@ -13,7 +13,7 @@ from knowledge.folder.decoding import decode
 from knowledge.folder.html_pages import read_html
 from knowledge.folder.markdown_pages import read_markdown
 from knowledge.folder.pdf_pages import read_pdf
-from knowledge.folder.repeats import without_copies, without_furniture
+from knowledge.folder.repeats import without_collections, without_copies, without_furniture, without_site_title
 from knowledge.folder.sections import Paragraph, Part, paragraphs, parts
 from knowledge.folder.sorting import readable, topics
 from knowledge.folder.terms import terms_of
@@ -66,7 +66,7 @@ def read_folder(folder: Path, name: str | None = None) -> FolderReading:
         try:
             page, remark = _page(file, path)
         except (Unreadable, OSError) as error:
-            skipped.append(Skipped(path, error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)))
+            skipped.append(Skipped(path, str(getattr(error, "strerror", None) or error)))
             continue
         pages[path] = list(paragraphs(page))
         remarks += [Skipped(path, remark)] if remark else []
@@ -101,9 +101,11 @@ def _page(file: Path, path: str) -> tuple[Page, str]:
 
 def _parts(pages: dict[str, list[Paragraph]]) -> tuple[list[Part], list[Skipped]]:
     """What is left of the pages when what they share is gone, and the pages of which nothing is left."""
-    own, copies = without_copies(pages)
+    single, collections = without_collections(pages)
+    own, copies = without_copies(without_site_title(single))
     found: list[Part] = []
     left_out = [Skipped(path, f"says the same as {original}") for path, original in copies.items()]
+    left_out += [Skipped(path, "puts other pages together that are read already") for path in collections]
     for path, rest in without_furniture(own).items():
         of_page = list(parts(path, rest))
         found += of_page

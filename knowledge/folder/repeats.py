@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 from knowledge.folder.sections import Paragraph
 from knowledge.twins import normal
@@ -15,6 +16,32 @@ COPY_SHARE = 0.8
 _FEWEST_TO_TELL = 4
 
 Pages = Mapping[str, list[Paragraph]]
+
+
+def without_collections(pages: Pages) -> tuple[dict[str, list[Paragraph]], list[str]]:
+    """The pages less those that only put others together, such as a whole manual on one page; and their paths."""
+    keys = {path: {normal(paragraph.text) for paragraph in paragraphs} for path, paragraphs in pages.items()}
+    on: defaultdict[str, list[str]] = defaultdict(list)
+    for path, found in keys.items():
+        for key in found:
+            on[key].append(path)
+    collections = [path for path, found in keys.items() if _is_collection(path, found, keys, on)]
+    return {path: paragraphs for path, paragraphs in pages.items() if path not in collections}, collections
+
+
+def _is_collection(path: str, found: set[str], keys: Mapping[str, set[str]], on: Mapping[str, list[str]]) -> bool:
+    elsewhere = [other for key in found
+                 for other in [next((page for page in on[key] if len(keys[page]) < len(found) / 2), "")] if other]
+    return len(elsewhere) >= COPY_SHARE * max(1, len(found)) and len(set(elsewhere)) >= _FEWEST_TO_TELL
+
+
+def without_site_title(pages: Pages) -> dict[str, list[Paragraph]]:
+    """The pages less a first heading that most of them share: it names the site and not the page."""
+    first = Counter(paragraphs[0].headings[0] for paragraphs in pages.values() if paragraphs)
+    shared = {name for name, count in first.items() if count >= max(TOO_MANY_PAGES, len(pages) / 2)}
+    return {path: [replace(paragraph, headings=paragraph.headings[1:])
+                   if len(paragraph.headings) > 1 and paragraph.headings[0] in shared else paragraph
+                   for paragraph in paragraphs] for path, paragraphs in pages.items()}
 
 
 def without_copies(pages: Pages) -> tuple[dict[str, list[Paragraph]], dict[str, str]]:

@@ -15,7 +15,8 @@ ENOUGH_WORDS = 20
 # Items of a list that are no sentences; longer ones are not joined to what introduces them.
 _ITEM_WORDS = 18
 _NO_CONTENT = re.compile(r"^\W*(?:see also|table of contents|contents|on this page|what'?s next|next steps?|related.*|"
-                         r"further reading|references?|bibliography|licen[sc]e|copyright|navigation|feedback|"
+                         r"further reading|references?|bibliography|licen[sc]e|gnu .*licen[sc]e.*|copying.*|"
+                         r"copyright|navigation|feedback|"
                          r"acknowledge?ments?|credits|authors?|contributors?|sponsors?|changelog|change log|history|"
                          r"release notes|index|synopsis|search|links|was this page helpful.*|badges?)\W*$", re.I)
 # Openings that lean on the sentence before: a text is better cut elsewhere.
@@ -25,9 +26,10 @@ _LEANS = re.compile(r"^(?:it|its|this|that|these|those|they|their|he|she|however
                     r"in addition|consequently|on the other hand|finally|and|or|alternatively)\b", re.I)
 
 # A first sentence that speaks of something a passage does not hold.
-_BARE_PRONOUN = re.compile(r"^(?:it|they|he|she|(?:this|that|these|those) (?:also |then |in turn )?(?:is|are|was|were|will|"
-                           r"can|may|must|should|would|could|has|have|does|do|means?|allows?|lets?|makes?|ensures?|"
-                           r"includes?|causes?|happens|works|gives|helps|uses|requires|applies|enables|defaults))\b", re.I)
+_BARE_PRONOUN = re.compile(r"^(?:it|they|he|she|(?:this|that|these|those) (?:also |then |in turn )?(?:is|are|was|"
+                           r"were|will|can|may|must|should|would|could|has|have|does|do|means?|allows?|lets?|makes?|"
+                           r"ensures?|includes?|causes?|happens|works|gives|helps|uses|requires|applies|enables|"
+                           r"defaults))\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def paragraphs(page: Page) -> Iterator[Paragraph]:
     stack: list[tuple[int, str, str]] = []
     for block in _joined_lists(page.blocks):
         if block.level:
-            stack = [*(entry for entry in stack if entry[0] < block.level), (block.level, _heading(block), block.anchor)]
+            above = [entry for entry in stack if entry[0] < block.level]
+            stack = [*above, (block.level, _heading(block), block.anchor)]
         elif not any(_NO_CONTENT.match(heading) for _, heading, _ in stack[-1:]):
             names = [page.title, *(heading for _, heading, _ in stack)]
             headings = tuple(dict.fromkeys(plain(name) for name in names if name)) or (_stem(page.path),)

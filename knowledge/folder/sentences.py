@@ -13,11 +13,13 @@ _ENDED = re.compile(r"[.!?。！？][\"')\]”’]*$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # A sentence that hangs on something that a passage does not have: a figure, a list, an example.
 _HANGING = re.compile(r"\b(?:as follows|following (?:example|code|table|figure|command|list|snippet|output|diagram|"
-                      r"sections?|image|screenshot)|(?:example|code|table|figure|diagram|snippet|output) (?:above|below)|"
-                      r"(?:below|above) (?:example|code|table|figure|diagram|snippet)|shown (?:above|below|here)|"
-                      r"(?:see|listed|described|discussed|explained) (?:also|above|below)|"
+                      r"sections?|image|screenshot)|(?:example|code|table|figure|diagram|snippet|output) (?:above|"
+                      r"below)|(?:below|above) (?:example|code|table|figure|diagram|snippet)|shown (?:above|below|"
+                      r"here)|(?:see|listed|described|discussed|explained) (?:also|above|below)|"
                       r"(?:this|next|previous) (?:chapter|tutorial|guide|page|article|section|document)|"
-                      r"click here|table of contents|all rights reserved|copyright ©?)", re.I)
+                      r"(?:listing|figure|fig\.|table|chapter|exercise) [\dA-Z]+[-.\d]*|we(?:'|\u2019)(?:ll|ve|d|re)|"
+                      r"let(?:'|\u2019)s|we (?:want|will|need|had|saw|see|discuss\w*|started|added|wrote|used|get|"
+                      r"have)|click here|table of contents|all rights reserved|copyright ©?)", re.I)
 _SEE = re.compile(r"^(?:which|whose|and|or|but|where|that) |^\(?(?:please |for\b.*?\b|also )?(?:see|refer to|check out|"
                   r"visit|consult)\b|^(?:(?:more|further) (?:information|details)|learn more|read more|an example|"
                   r"example|here is|here are|here's|let's|we'll|thanks|for more|for (?:example|instance)\b.*:$)", re.I)

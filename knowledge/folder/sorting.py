@@ -39,7 +39,7 @@ def slug_of(name: str) -> str:
 
 def readable(name: str) -> str:
     """`01-getting_started` -> `Getting started`; capitals that are there stay."""
-    words = re.sub(r"[-_\s]+", " ", re.sub(r"^\d+[-_. ]+(?=\D)", "", name)).strip() or name
+    words = re.sub(r"[-_\s]+", " ", re.sub(r"^\d{1,3}[-_. ]+(?=\D)", "", name)).strip() or name
     return words[:1].upper() + words[1:]
 
 
@@ -47,7 +47,10 @@ def _raw_names(parts: Sequence[Part]) -> list[str]:
     folders = [part.path.split("/")[:-1] for part in parts]
     above = _folder_of_nearly_all(folders)
     if any(folder != above for folder in folders):
-        return [readable(_step_below(folder, above)) for folder in folders]
+        # Where nearly all pages lie side by side, each page is a topic.
+        flat = sum(folder == above for folder in folders) >= NEARLY_ALL * len(folders)
+        return [part.headings[0] if flat and folder == above else readable(_step_below(folder, above))
+                for part, folder in zip(parts, folders, strict=True)]
     if len({part.path for part in parts}) > 1:
         return [part.headings[0] for part in parts]
     return [_chapter(part, parts) for part in parts]

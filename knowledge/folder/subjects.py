@@ -14,12 +14,16 @@ _EMPTY_HEADINGS = re.compile(
     r"details?|general|about|summary|background|remarks?|basics|more|misc\w*|untitled.*|quick ?start|parameters?|"
     r"arguments?|return values?|values?|attributes?|propert(?:y|ies)|methods?|functions?|warnings?|important|tips?|"
     r"caveats?|limitations?|faq|features?|conclusion|documentation|manual|signature|default|type|name|main)$", re.I)
-_LEANING = re.compile(r"^(?:this|the|these)\s+(?P<noun>command|function|module|option|setting|variable|property|method|class|"
-                      r"parameter|package|library|tool|plugin|component|feature|field|attribute|policy|error|lint|file|"
-                      r"api|service|program|utility|macro|flag|directive|element|event|object|type)$", re.I)
+_LEANING = re.compile(r"^(?:this|the|these)\s+(?P<noun>command|function|module|option|setting|variable|property|"
+                      r"method|class|parameter|package|library|tool|plugin|component|feature|field|attribute|policy|"
+                      r"error|lint|file|api|service|program|utility|macro|flag|directive|element|event|object|"
+                      r"type)$", re.I)
+_KIND = re.compile(r"^(?:class|static method|method|function|event|property|module|interface|type|enum|trait|struct|"
+                   r"appendix \w|chapter \d+):\s+", re.I)
 # What a sentence's subject cannot begin with: it would point out of the question, or is no subject.
 _NO_SUBJECT = frozenset(re.findall(r"\w+", """
-it this that these those they there he she we i you your our my us who what which how when where why if as for in on at by
+it this that these those they there he she we i you your our my us who what which how when where why if as for in on
+at by
 with from to since because while although though after before during until once not only note here some others another
 other instead rather unlike like see please let nothing everything anything something someone anyone nobody both neither
 either its their his her one and or but so yes no also then thus therefore however even just again whether of into
@@ -28,17 +32,19 @@ sometimes generally typically currently say imagine suppose remember perhaps may
 unfortunately fortunately luckily basically essentially actually otherwise together later earlier
 """))
 _BARE = frozenset(re.findall(r"\w+", """
-result reason rest example idea goal same difference only first second default following purpose problem issue point main
+result reason rest example idea goal same difference only first second default following purpose problem issue point
+main
 way latter former above below next previous last list thing things case cases behavior behaviour answer value values
 output code change changes information details section page document process user users people developers author
 syntax format approach solution downside advantage benefit trick caveat key rule rules reader readers
 arguments argument options option parameters parameter function method command file
 """))
 _DETERMINERS = frozenset(("the", "a", "an", "each", "every", "all", "any", "both", "one"))
-_INSIDE = re.compile(r"[,;:]|\b(?:that|which|who|whose|where|when|if|because|while|than|whether|it|they|this|these|those|"
-                     r"following|above|below|here|we|you|i|such|not|never|no|hardly|rarely|seldom|barely|us|our|my)\b", re.I)
-_ADVERB = re.compile(r"\s+(?:also|only|automatically|usually|typically|often|always|currently|simply|then|now|just|thus|"
-                     r"generally|normally|therefore|actually|additionally|\w+ly)$")
+_INSIDE = re.compile(r"[,;:]|\b(?:that|which|who|whose|where|when|if|because|while|than|whether|it|they|this|these|"
+                     r"those|following|above|below|here|we|you|i|such|not|never|no|hardly|rarely|seldom|barely|us|our|"
+                     r"my)\b", re.I)
+_ADVERB = re.compile(r"\s+(?:also|only|automatically|usually|typically|often|always|currently|simply|then|now|just|"
+                     r"thus|generally|normally|therefore|actually|additionally|\w+ly)$")
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Here:
 
 def here_of(part: Part, project: str) -> Here:
     """The names of a part's place; headings that say nothing are passed over."""
-    telling = [heading for heading in part.headings if not _EMPTY_HEADINGS.match(heading) and len(heading.split()) <= 9
+    headings = [_KIND.sub("", heading) for heading in part.headings]
+    telling = [heading for heading in headings if not _EMPTY_HEADINGS.match(heading) and len(heading.split()) <= 9
                and not heading.endswith(("?", "!")) and "(" not in heading[:1]]
     if not telling:
         folder = part.path.rpartition("/")[0].rpartition("/")[2]
@@ -78,9 +85,12 @@ def subject_of(said: str, here: Here, known_lower: Collection[str]) -> str:
         noun = leaning["noun"].lower()
         return here.name if noun in here.name.lower() else f"the {here.name} {noun}"
     words = subject.split()
-    if subject.lower() in ("this", "it") and here.opens and len(here.name.split()) <= 4:
+    if subject.lower() in ("this", "it") and here.opens and len(here.name.split()) <= 2:
         return here.name
-    if not 1 <= len(words) <= 15 or words[0].lower().strip("`*\"") in _NO_SUBJECT or _INSIDE.search(_without_relative(subject)):
+    first = words[0].lower().strip("`*\"") if words else ""
+    if not 1 <= len(words) <= 15 or first in _NO_SUBJECT or first.endswith("ly"):
+        return ""
+    if _INSIDE.search(_without_relative(subject)):
         return ""
     content = [word for word in words if word.lower() not in _DETERMINERS]
     if not content or (len(content) == 1 and content[0].lower() in _BARE) or content[-1].lower() in _ENDS_OPEN:
@@ -111,6 +121,7 @@ def placed(question: str, here: Here, hide: str = "") -> str:
     return f"Regarding {plain(context)}, {question[:1].lower()}{question[1:]}"
 
 
+_QUESTION_WORDS = frozenset(("the", "and", "for", "with", "how", "what", "does", "are"))
 # Words that nearly every page of a documentation holds: sharing one places no question.
 _WEAK = frozenset(re.findall(r"\w+", """
 file package name option field value use using command configuration setting type default function method class
@@ -131,7 +142,7 @@ def _names_itself(question: str) -> bool:
 def _words(text: str) -> list[str]:
     """Content words without their plural s."""
     found = re.findall(r"[^\W_]{3,}", text.casefold())
-    return [word.rstrip("s") for word in found if word not in ("the", "and", "for", "with", "how", "what", "does", "are")]
+    return [word.rstrip("s") for word in found if word not in _QUESTION_WORDS]
 
 
 def _without_relative(subject: str) -> str:

@@ -31,7 +31,9 @@ append insert split join sort filter format encode decode emit throw raise initi
 """)
 _ALL = TELLING | DOING | frozenset(PREPOSITIONAL)
 # What a sentence that tells somebody what to do begins with.
-IMPERATIVES = _ALL | _words("avoid consider specify choose pick make try see note remember edit type press enter click go")
+IMPERATIVES = _ALL | _words("""
+avoid consider specify choose pick make try see note remember edit type press enter click go
+""")
 
 
 def base_form(word: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 MARKDOWN, TEXT, HTML, PDF = (".md", ".markdown", ".mdx"), (".txt", ".rst"), (".html", ".htm"), (".pdf",)
 KINDS = (*MARKDOWN, *TEXT, *HTML, *PDF)
+_LICENCE = re.compile(r"(?:^|[-_. ])(?:licen[sc]e|copying|copyright|ofl)(?:$|[-_. ])", re.I)
 LARGEST_BYTES = 20 * 2**20
 # Documents that somebody may expect to be read; pictures, programs and the like are passed over without a word.
 _OTHER_DOCUMENTS = (".doc", ".docx", ".odt", ".rtf", ".epub", ".adoc", ".asciidoc", ".ipynb", ".ppt", ".pptx", ".xls",
@@ -69,7 +71,7 @@ def _why_not(path: Path) -> str:
         return "a link that leads nowhere"
     if not path.is_file():
         return "not a regular file"
-    if path.name.lower() in _NOT_PAGES:
+    if path.name.lower() in _NOT_PAGES or _LICENCE.search(path.stem):
         return "a licence or a file of tools, not documentation"
     size = path.stat().st_size
     if size > LARGEST_BYTES:

@@ -42,8 +42,8 @@ def _negated(clause: str, match: re.Match[str]) -> bool:
 
 def _pattern(term: str) -> re.Pattern[str]:
     """The term as whole words, any white space between them, singular and plural alike."""
-    words = [re.escape(word) for word in term.split()]
-    words[-1] = _any_number(term.split()[-1])
+    *first, last = term.split()
+    words = [*map(re.escape, first), _any_number(last)]
     return re.compile(r"(?<!\w)" + r"\s+".join(words) + r"(?!\w)", re.I)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from knowledge.questions import PRACTICE
 from runner.roles import Example, Recipe, TrainingStep
 from runner.stage import Context
 from store.events import AdapterMissing, AdapterTrained, Event, QuestionsAsked, ReferencesWritten
@@ -33,7 +34,8 @@ def without_adapter(context: Context, reason: str) -> Sequence[Event]:
 def _examples(context: Context) -> list[Example]:
     asked = context.inputs["questions"].only(QuestionsAsked)
     written = {r.question_id: r.text for r in context.inputs["references"].only(ReferencesWritten).references}
-    return [Example(q.text, text) for q in asked.questions if (text := written.get(q.question_id))]
+    return [Example(q.text, text) for q in asked.questions
+            if q.tier == PRACTICE and (text := written.get(q.question_id))]
 
 
 def _last_adapter(context: Context) -> str | None:

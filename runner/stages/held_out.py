@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knowledge.questions import HELD_OUT
+from knowledge.questions import HELD_OUT, NEW_TOPIC
+from runner import held_out_sets
 from runner.stage import Context
 from runner.stages.questions import TooFewQuestions
-from runner.stages.records import asked
+from runner.stages.records import asking, question_of, tell_usage, trained_topics
 from runner.stages.references import write_references
-from store.events import Event, KnowledgeRead
+from store.events import Event, KnowledgeRead, QuestionsAsked
 
 
 def held_out(context: Context) -> Sequence[Event]:
-    """Ask the held-out questions and answer them; before any training, once a run."""
-    config, domain, teacher = context.config, context.domain, context.workbench.teacher
-    wanted = config.held_out
-    questions = teacher.ask(domain, config.topics, wanted, HELD_OUT, config.seed, ()) if wanted else []
-    if wanted and not questions:
-        raise TooFewQuestions(f"no held-out question can be asked on {', '.join(config.topics)}: "
-                              "choose more topics, or set held-out to 0 and do without a proof")
+    """Ask the test questions and answer them, before any training, once a run; or take a named set as it was locked."""
+    config, domain = context.config, context.domain
     known = KnowledgeRead(domain.name, domain.hash, len(domain.passages))
-    return [known, asked(domain, teacher.name, questions, wanted), write_references(context, questions)]
+    if not config.held_out_set:
+        return [known, *_ask(context)]
+    path = held_out_sets.path_of(context.run_folder.parent.parent, config.held_out_set)
+    locked = held_out_sets.load(path, domain.hash)
+    return [known, *(locked or held_out_sets.lock(path, domain.hash, _ask(context)))]
+
+
+def _ask(context: Context) -> list[Event]:
+    config = context.config
+    wanted = {HELD_OUT: config.held_out, NEW_TOPIC: config.new_topic_questions}
+    told = asking(context, wanted, {HELD_OUT: trained_topics(context), NEW_TOPIC: config.new_topics}, config.seed, ())
+    questions = [question_of(record) for event in told if isinstance(event, QuestionsAsked)
+                 for record in event.questions]
+    if any(wanted.values()) and not questions:
+        raise TooFewQuestions(f"no held-out question can be asked on {', '.join(trained_topics(context))}: "
+                              "choose more topics, or set held-out to 0 and do without a proof")
+    references = write_references(context, questions)
+    tell_usage(context)
+    return [*told, references]

@@ -1,12 +1,15 @@
-"""The practice questions of a cycle: new ones each time, none a twin of an earlier or a held-out one."""
+"""The practice questions of a cycle: new ones each time, none a twin of an earlier or a held-out one.
+
+Where paraphrases are wanted, the practised facts are asked once more in other words; those are never trained on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knowledge.questions import PRACTICE
+from knowledge.questions import PARAPHRASE, PRACTICE
 from runner.stage import Context
-from runner.stages.records import asked, question_of
+from runner.stages.records import asking, question_of, tell_usage, trained_topics
 from store.events import Event, QuestionsAsked
 
 
@@ -16,12 +19,13 @@ class TooFewQuestions(Exception):
 
 def practice_questions(context: Context) -> Sequence[Event]:
     """Ask this cycle's questions; fewer than wanted are taken as they are, and the record shows both numbers."""
-    config, domain, teacher = context.config, context.domain, context.workbench.teacher
+    config, topics = context.config, trained_topics(context)
     taken = [question_of(record) for artifact in context.inputs.values()
              for record in artifact.only(QuestionsAsked).questions]
-    questions = teacher.ask(domain, config.topics, config.questions, PRACTICE, config.seed + context.cycle, taken)
-    if not questions:
-        raise TooFewQuestions(f"no new practice question is left on {', '.join(config.topics)}: "
+    told = asking(context, {PRACTICE: config.questions, PARAPHRASE: config.paraphrases},
+                  {PRACTICE: topics, PARAPHRASE: topics}, config.seed + context.cycle, taken)
+    if not any(isinstance(event, QuestionsAsked) and event.questions for event in told):
+        raise TooFewQuestions(f"no new practice question is left on {', '.join(topics)}: "
                               "choose more topics or fewer cycles")
-    context.progress(len(questions), config.questions, "questions")
-    return [asked(domain, teacher.name, questions, config.questions)]
+    tell_usage(context)
+    return told

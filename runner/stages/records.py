@@ -3,17 +3,64 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from knowledge.domain import Domain
 from knowledge.questions import Question
-from store.events import QuestionRecord, QuestionsAsked
+from knowledge.topics import unknown_topics
+from runner.stage import Context
+from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejected, RejectedRecord
+
+
+class UnknownTopic(Exception):
+    """A topic was chosen that this run's knowledge does not have."""
 
 
 def asked(domain: Domain, teacher: str, questions: Sequence[Question], wanted: int) -> QuestionsAsked:
     """The event that keeps questions together with the passages that they rest on."""
     return QuestionsAsked(teacher, tuple(record_of(domain, question) for question in questions), wanted,
                           set_hash(questions))
+
+
+def asking(context: Context, wanted: Mapping[str, int], topics: Mapping[str, Sequence[str]], seed: int,
+           exclude: Sequence[Question]) -> list[Event]:
+    """Ask for so many questions of each tier, each tier knowing what was asked before it; what was rejected is told.
+
+    Args:
+        wanted: tier -> number of questions; a tier with none is not asked for.
+        topics: tier -> slugs.
+    """
+    teacher, domain = context.workbench.teacher, context.domain
+    questions: list[Question] = []
+    rejected: list[RejectedRecord] = []
+    for tier, count in wanted.items():
+        if count:
+            questions += teacher.ask(domain, topics[tier], count, tier, seed, [*exclude, *questions])
+            rejected += [RejectedRecord(r.text, r.topic, r.tier, r.passage_id, r.reason) for r in teacher.rejected]
+            context.progress(len(questions), sum(wanted.values()), "questions")
+    told: list[Event] = [asked(domain, teacher.name, questions, sum(wanted.values()))]
+    return [*told, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else told
+
+
+def trained_topics(context: Context) -> tuple[str, ...]:
+    """The topics that this run trains: those chosen, or all of the domain but the new ones.
+
+    Raises:
+        UnknownTopic: one that the domain does not have.
+    """
+    known, config = context.domain.topics, context.config
+    if wrong := unknown_topics((*config.topics, *config.new_topics), known):
+        raise UnknownTopic("; ".join(wrong))
+    return config.topics or tuple(slug for slug in known if slug not in config.new_topics)
+
+
+def tell_usage(context: Context) -> None:
+    """What the teacher has cost so far, as series: calls, tokens, and money where its price is known."""
+    usage = context.workbench.teacher.usage()
+    if usage.calls:
+        context.metric("teacher_calls", context.cycle, usage.calls, "calls")
+        context.metric("teacher_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
+        context.metric("teacher_cost_usd", context.cycle, usage.cost_usd, "USD")
 
 
 def record_of(domain: Domain, question: Question) -> QuestionRecord:

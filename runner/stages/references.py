@@ -9,14 +9,16 @@ from knowledge.foils import foils
 from knowledge.questions import Question
 from runner.roles import Reference
 from runner.stage import Context
-from runner.stages.records import question_of
+from runner.stages.records import question_of, tell_usage
 from store.events import Event, QuestionsAsked, ReferenceRecord, ReferencesWritten
 
 
 def references(context: Context) -> Sequence[Event]:
     """Answer this cycle's practice questions."""
     asked = context.inputs["questions"].only(QuestionsAsked)
-    return [write_references(context, [question_of(record) for record in asked.questions])]
+    written = write_references(context, [question_of(record) for record in asked.questions])
+    tell_usage(context)
+    return [written]
 
 
 def write_references(context: Context, questions: Sequence[Question]) -> ReferencesWritten:

@@ -54,7 +54,8 @@ def resolve_targets(model: Any, asked: Iterable[str]) -> Targets:
     asked = tuple(dict.fromkeys(asked))
     counts = Counter(path.rpartition(".")[2] for path in layers)
     if not counts:
-        raise TrainingFailed(f"{type(model).__name__} has no linear layers that LoRA could wrap; choose another student")
+        raise TrainingFailed(f"{type(model).__name__} has no linear layers that LoRA could wrap: "
+                             "choose another student")
     unmatched = tuple(name for name in asked if name not in counts)
     mlp = {path.rpartition(".")[2] for path in layers if "attn" not in path and "attention" not in path}
     take_all = bool(unmatched) and not mlp.intersection(asked)

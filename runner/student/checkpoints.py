@@ -46,10 +46,17 @@ def seal(folder: Path, fingerprint: str, step: int, tokens: int, seconds: float)
                            "files": files})
 
 
-def last_sealed(to: Path, fingerprint: str) -> Progress | None:
-    """The furthest checkpoint of this very training whose files are as they were sealed."""
+def resume_point(to: Path, fingerprint: str) -> Progress | None:
+    """The furthest checkpoint of this very training whose files are as they were sealed; all others are removed.
+
+    Left lying they would count towards the trainer's limit, and it would throw away new ones for them.
+    """
     folders = sorted((to / FOLDER).glob("checkpoint-*"), key=_step, reverse=True)
-    return next((found for folder in folders if (found := _progress(folder, fingerprint))), None)
+    found = next((progress for folder in folders if (progress := _progress(folder, fingerprint))), None)
+    for folder in folders:
+        if found is None or folder != found.folder:
+            shutil.rmtree(folder)
+    return found
 
 
 def write_record(to: Path, training: Training, fingerprint: str) -> None:
@@ -62,7 +69,8 @@ def read_record(to: Path, fingerprint: str) -> Training | None:
     """A training that was finished already, its adapter still as it was left."""
     try:
         record = json.loads((to / RECORD).read_text(encoding="utf-8"))
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in record["training"].items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in record["training"].items()}
         training = Training(**{**values, "adapter": str(to)})
         whole = record["fingerprint"] == fingerprint and adapters.weights_sha256(to) == training.adapter_sha256
     except (OSError, ValueError, KeyError, TypeError):

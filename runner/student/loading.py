@@ -34,7 +34,8 @@ from transformers.utils import logging as transformers_logging
 
 from runner.student.errors import ModelLoadFailed
 
-__all__ = ["Loaded", "PrinterCallback", "TrainerCallback", "count_parameters", "dequantize_gguf", "load_encoder", "load_model"]
+__all__ = ["Loaded", "PrinterCallback", "TrainerCallback", "count_parameters", "dequantize_gguf", "load_encoder",
+           "load_model"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _REACH_SECONDS = 3.0

@@ -41,4 +41,5 @@ def _out_of_memory(doing: str, error: BaseException) -> OutOfMemory:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     detail = (str(error).strip().splitlines() or ["no detail"])[0][:200]
-    return OutOfMemory(f"memory ran out while {doing}: {detail}; use a smaller batch, precision nf4 or a smaller student")
+    return OutOfMemory(f"memory ran out while {doing}: {detail}; use a smaller batch, precision nf4 or a smaller "
+                       "student")

@@ -66,8 +66,8 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
             return
         loss = float(logs["loss"])
         if not math.isfinite(loss):
-            raise TrainingFailed(f"the loss became {loss} at step {state.global_step} of {state.max_steps}: use a lower "
-                                 f"learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
+            raise TrainingFailed(f"the loss became {loss} at step {state.global_step} of {state.max_steps}: use a "
+                                 f"lower learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
         self.on_step(TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
                                   self.trainer.tokens_seen, self.seconds))
 
@@ -127,7 +127,7 @@ def training_rows(tokenizer: Any, form: PromptForm, examples: Sequence[Example],
 
 def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, mark: str,
            on_step: Callable[[TrainingStep], None], targets: adapters.Targets) -> Training:
-    progress = checkpoints.last_sealed(to, mark)
+    progress = checkpoints.resume_point(to, mark)
     reporter = _Reporter(on_step, mark, progress.seconds if progress else 0.0)
     trainer = AnswerTrainer(
         model=adapted, args=_settings(recipe, to / checkpoints.FOLDER, loaded), train_dataset=rows,

@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from knowledge.domain import Domain
 from knowledge.questions import Question
 from knowledge.topics import TOPIC_BY_SLUG
-from runner.roles import Reference
+from runner.roles import Reference, Rejected, Usage
 from runner.teacher import prompts
 from runner.teacher.chat import ChatRequest, Completion
 from runner.teacher.errors import ContextTooLong, EndpointError, ReplyError, RequestRefused, UnreadableReply
-from runner.teacher.hunt import PASSAGES_A_CALL, Batch, Hunt, Rejected
-from runner.teacher.prices import Usage
+from runner.teacher.hunt import PASSAGES_A_CALL, Batch, Hunt
 from runner.teacher.quality import reference_fault
 from runner.teacher.recorded_chat import RecordedChat
 from runner.teacher.replies import answer_in, drafts_in

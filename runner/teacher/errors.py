@@ -4,6 +4,7 @@
     |- EndpointError         concerns every call alike: leaves the stage, for the recovery table
     |  |- MissingKey         no API key was found
     |  |- WrongKey           the endpoint refuses the key
+    |  |- UnknownPrice       a budget was set for a model whose price is not known
     |  |- UnknownModel       the endpoint does not have the model
     |  |- BudgetSpent        the account has no money or quota left
     |  |- RateLimited        too many calls; `wait_seconds` says how long the server wants to be left alone
@@ -11,7 +12,8 @@
     '- ReplyError            concerns one call: the teacher notes it and goes on with the others
        |- UnreadableReply    the model's words are not what was asked for
        |- ContextTooLong     the prompt does not fit into the model
-       '- RequestRefused     the endpoint will not serve this request
+       |- RequestRefused     the endpoint will not serve this request
+       '- BudgetReached      the run's own budget is used up: no call is made any more
 
 Every message names the value at fault and the way out, for it is shown to people as it stands.
 No message ever holds the key.
@@ -47,6 +49,10 @@ class UnknownModel(EndpointError):
     """There is no such model (or no such address) at the endpoint."""
 
 
+class UnknownPrice(EndpointError):
+    """Costs cannot be limited where they cannot be known."""
+
+
 class BudgetSpent(EndpointError):
     """The account behind the key cannot pay for more."""
 
@@ -74,6 +80,10 @@ class UnreadableReply(ReplyError):
 
 class ContextTooLong(ReplyError):
     """Prompt and answer together are longer than the model's context."""
+
+
+class BudgetReached(ReplyError):
+    """The run has cost what it may cost; a fact about one call, so that asking ends cleanly with what there is."""
 
 
 class RequestRefused(ReplyError):

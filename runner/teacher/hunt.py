@@ -17,6 +17,7 @@ from knowledge.passages import Passage
 from knowledge.questions import PARAPHRASE, PRACTICE, Question, faults, question_id
 from knowledge.split import held_out_passages, practice_passages
 from knowledge.twins import TwinIndex
+from runner.roles import Rejected
 from runner.teacher.prompts import Material, label_of
 from runner.teacher.replies import Draft
 from runner.teacher.tiers import practised_passages
@@ -26,18 +27,6 @@ TURNS_A_PASSAGE = 3
 """How often one passage may be asked about."""
 TURNS_A_QUESTION = 3
 """How many passages may be shown for each question that is wanted, before giving up."""
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A question that was written and not asked, or a passage that none came for; kept so that people see why."""
-
-    text: str
-    """Empty where there was no question at all."""
-    topic: str
-    tier: str
-    passage_id: str
-    reason: str
 
 
 @dataclass(frozen=True)

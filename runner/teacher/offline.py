@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from knowledge import questions
 from knowledge.domain import Domain
 from knowledge.questions import Question
-from runner.roles import Reference
-from runner.teacher.hunt import Rejected
-from runner.teacher.prices import Usage
+from runner.roles import Reference, Rejected, Usage
 from runner.teacher.tiers import practised_passages
 
 NAME = "knowledge base (offline: references are the passages' own words)"

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from runner.teacher.chat_teacher import ChatTeacher
 from runner.teacher.credentials import OPENAI_ADDRESS, key_for, shown
+from runner.teacher.errors import UnknownPrice
 from runner.teacher.openai_chat import REPLY_SECONDS, OpenAIChat
 from runner.teacher.pace import Pace
 from runner.teacher.patient_chat import Patience, PatientChat, Time
+from runner.teacher.prices import cost_usd
 from runner.teacher.recorded_chat import RecordedChat
 from store.config import RunConfig
 from store.database import Store
@@ -24,12 +26,16 @@ def open_chat_teacher(config: RunConfig, run: str, store: Store | None, on_wait:
     Raises:
         MissingKey: the OpenAI API, and no key.
         WrongKey: a key that cannot be one.
+        UnknownPrice: a budget for a model whose price is not known.
     """
     address = config.teacher_base_url or OPENAI_ADDRESS
+    if config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0) is None:
+        raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD cannot "
+                           "be kept: add the model to runner/teacher/prices.py, or leave --max-cost-usd out")
     patience, time = patience or Patience(), time or Time()
     pace = Pace(time.clock)
     chat = OpenAIChat(config.teacher, address, key_for(address), reply_seconds, on_limit_spent=pace.hold)
     patient = PatientChat(chat, patience, pace, time, on_wait or (lambda seconds, reason: None))
-    recorded = RecordedChat(patient, config.teacher, shown(address), run, store)
+    recorded = RecordedChat(patient, config.teacher, shown(address), run, store, config.max_cost_usd)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {shown(address)}"
     return ChatTeacher(recorded, name, patience.concurrency)

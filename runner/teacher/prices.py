@@ -22,20 +22,6 @@ PRICES: dict[str, Price] = {
 }
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What a run's teacher has used."""
-
-    calls: int
-    """Calls that were made and recorded, those before a restart included."""
-    reused: int
-    """Calls that this process did not have to make, because their reply was recorded."""
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
-    """None where the model's price is not known, or the server did not count the tokens of every call."""
-
-
 def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
     """The cost by list price; a dated name (`gpt-4o-mini-2024-07-18`) costs what its family costs."""
     price = PRICES.get(_DATED.sub("", model))

@@ -6,8 +6,10 @@ import json
 import threading
 from dataclasses import asdict
 
+from runner.roles import Usage
 from runner.teacher.chat import Chat, ChatRequest, Completion
-from runner.teacher.prices import Usage, cost_usd
+from runner.teacher.errors import BudgetReached
+from runner.teacher.prices import cost_usd
 from store.database import Store
 from store.receipts import Receipt, Totals, call_key, find, record, totals
 
@@ -15,12 +17,14 @@ from store.receipts import Receipt, Totals, call_key, find, record, totals
 class RecordedChat:
     """Takes replies from the receipts, or makes the call and records it first. Safe to use from several threads."""
 
-    def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None) -> None:
+    def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
+                 budget_usd: float | None = None) -> None:
         self._chat = chat
         self._model = model
         self._address = address
         self._run = run
         self._store = store
+        self._budget_usd = budget_usd
         self._reused = 0
         self._paid: list[Completion] = []
         self._lock = threading.Lock()
@@ -30,6 +34,7 @@ class RecordedChat:
 
         Raises:
             TeacherError: the call was needed and failed; failures are not recorded.
+            BudgetReached: the call was needed, and what the run may cost is spent.
         """
         if self._store is None:
             return self._pay(request)
@@ -58,6 +63,9 @@ class RecordedChat:
         return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, cost)
 
     def _pay(self, request: ChatRequest) -> Completion:
+        spent = self.usage().cost_usd if self._budget_usd is not None else None
+        if spent is not None and self._budget_usd is not None and spent >= self._budget_usd:
+            raise BudgetReached(f"the run has cost {spent:.4f} USD of the {self._budget_usd:g} USD that it may cost")
         completion = self._chat.complete(request)
         with self._lock:
             self._paid.append(completion)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +28,15 @@ EXAMPLES = [Example("What is a Pod?", "A group of containers."), Example("What d
             Example("Who picks a node?", "The scheduler picks a node for each new Pod."), Example("Why?", "So.")]
 DECODING = Decoding(8, 0.0, 0.95, 50, 1.1, 60)
 QUESTIONS: list[Any] = [SimpleNamespace(id="a", text="What is a Pod?"), SimpleNamespace(id="b", text="Why?")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported_objects_need_no_collecting() -> Iterator[None]:
+    """Each training collects garbage three times; without the libraries' own objects that takes no time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

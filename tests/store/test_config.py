@@ -23,6 +23,10 @@ def test_unknown_preset_names_the_known_ones() -> None:
         preset("embeded")
 
 
+def test_a_run_can_be_given_a_name() -> None:
+    assert preset("embedded", name="mine").name == "mine"
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_stored_configuration_comes_back_equal(name: str) -> None:
     assert from_json(to_json(preset(name))) == preset(name)

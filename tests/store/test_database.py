@@ -31,8 +31,9 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     with store.write() as connection:
         connection.execute(text(f"INSERT INTO schema_version VALUES ({CURRENT + 1}, 'later')"))
     store.close()
-    with pytest.raises(StoreUnusable, match="newer program"):
-        open_store(url)
+    for opening in (open_store, open_for_reading):
+        with pytest.raises(StoreUnusable, match="newer program"):
+            opening(url)
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
