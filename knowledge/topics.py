@@ -11,6 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+BUILT_IN = "kubernetes-1.28"
+"""The knowledge base that comes with the program; any other is a folder."""
+
+
 @dataclass(frozen=True)
 class Topic:
     """One field of knowledge: `slug` is typed, `name` is shown, `kinds` are its API kinds."""

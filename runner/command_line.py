@@ -6,8 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from knowledge.folder import NoSuchFolder, NothingReadable
+from knowledge.topics import BUILT_IN
 from runner.lifeline import AlreadyRunning, end_with_parent
 from store import commands, queries
 from store.config import ADAPTERS, HEADLINES, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig, preset
@@ -70,8 +73,9 @@ def parser() -> argparse.ArgumentParser:
         if name == "resume":
             one.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
     _add(kinds, "status", _status, "list runs, newest first").add_argument("--json", action="store_true")
-    _add(kinds, "knowledge", _knowledge, "topics with their passages and questions, by source").add_argument(
-        "--json", action="store_true")
+    knowledge = _add(kinds, "knowledge", _knowledge, "topics with their passages and questions, by source")
+    knowledge.add_argument("--json", action="store_true")
+    knowledge.add_argument("--knowledge", default=BUILT_IN, metavar="DIR", help="a folder, not the built-in domain")
     _add(kinds, "doctor", _doctor, "what this machine can run, and why").add_argument("--json", action="store_true")
     _add_work(kinds)
     return top
@@ -139,6 +143,8 @@ def _words(text: str) -> tuple[str, ...]:
 def _run(options: argparse.Namespace) -> int:
     given = {key: value for key, value in vars(options).items()
              if value is not None and key not in ("preset", "json", "carry_out")}
+    if options.knowledge:
+        given = {"topics": ()} | given | {"knowledge": str(Path(options.knowledge).expanduser().absolute())}
     config, places = preset(options.preset, **given), locations()
     from runner.preflight import obstacles
 
@@ -203,7 +209,10 @@ def _status(options: argparse.Namespace) -> int:
 def _knowledge(options: argparse.Namespace) -> int:
     from runner.status import show_knowledge
 
-    return show_knowledge(options.json)
+    try:
+        return show_knowledge(options.json, options.knowledge)
+    except (NoSuchFolder, NothingReadable) as error:
+        raise BadInput(str(error)) from error
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from runner.cycle import EVERY_CYCLE, FLOW, RUN_ENDS, RUN_STARTS
 
 
@@ -12,7 +14,7 @@ def mermaid() -> str:
         rows = [row for row in FLOW if row.phase == phase]
         lines += [f'  subgraph phase{number}["{phase}"]', "    direction LR"]
         lines += [f'    {row.stage}["{row.title}<br/><i>{row.doer}</i>"]' for row in rows]
-        lines += [f"    {one.stage} --> {other.stage}" for one, other in zip(rows, rows[1:], strict=False)]
+        lines += [f"    {one.stage} --> {other.stage}" for one, other in itertools.pairwise(rows)]
         lines.append("  end")
     lines += ["  phase0 --> phase1 -- next cycle --> phase1", "  phase1 --> phase2"]
     return "\n".join(lines)

@@ -35,7 +35,7 @@ class Machine:
     """What this process may use."""
 
     cores: int
-    """By affinity and cgroup quota, not by what the box has."""
+    """By affinity, cgroup quota and OMP_NUM_THREADS, not by what the box has."""
     ram_total_bytes: int
     ram_available_bytes: int
     gpu: str | None
@@ -227,7 +227,8 @@ def _cores() -> int:
     quota = _read("/sys/fs/cgroup/cpu.max").split()
     if len(quota) == 2 and quota[0].isdigit():
         usable = min(usable, max(1, int(quota[0]) // int(quota[1])))
-    return usable
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(usable, int(wanted)) if wanted.isdigit() and int(wanted) else usable
 
 
 def _cgroup_memory() -> tuple[int, int]:

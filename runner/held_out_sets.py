@@ -57,4 +57,5 @@ def lock(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Event
 
 
 def _seal(events: Sequence[Event]) -> str:
-    return hashlib.sha256("\n".join(f"{type(event).__name__} {to_json(event)}" for event in events).encode()).hexdigest()
+    text = "\n".join(f"{type(event).__name__} {to_json(event)}" for event in events)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,6 +8,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from knowledge.folder import NoSuchFolder, NothingReadable
+from knowledge.opening import open_knowledge
+from knowledge.topics import BUILT_IN, unknown_topics
 from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.locations import Locations
 
@@ -19,7 +22,7 @@ BYTES_A_CYCLE = 80_000_000
 
 def obstacles(config: RunConfig, places: Locations) -> list[str]:
     """A sentence for each thing that stands in the way of this run; empty when nothing does."""
-    return [*_key(config), *_student(config), *_space(config, places)]
+    return [*_key(config), *_knowledge(config), *_student(config), *_space(config, places)]
 
 
 def _key(config: RunConfig) -> list[str]:
@@ -33,6 +36,17 @@ def _key(config: RunConfig) -> list[str]:
     except (MissingKey, WrongKey) as error:
         return [str(error)]
     return []
+
+
+def _knowledge(config: RunConfig) -> list[str]:
+    """A folder is read here once, so that an unreadable one or an unknown topic is refused before a run is queued."""
+    if config.knowledge == BUILT_IN:
+        return []
+    try:
+        domain = open_knowledge(config.knowledge, config.knowledge_name)
+    except (NoSuchFolder, NothingReadable) as error:
+        return [str(error)]
+    return unknown_topics((*config.topics, *config.new_topics), domain.topics)
 
 
 def _student(config: RunConfig) -> list[str]:

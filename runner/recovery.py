@@ -76,7 +76,7 @@ _KIND_OF_NAME: dict[str, ErrorKind] = {
     "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
     "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.MODEL_LOADING, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
     "TooFewQuestions": K.KNOWLEDGE, "UnknownTopic": K.KNOWLEDGE, "HeldOutSetUnusable": K.KNOWLEDGE,
-    "NothingReadable": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
+    "NothingReadable": K.KNOWLEDGE, "NoSuchFolder": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from knowledge.domain import counts, kubernetes
+from knowledge.domain import counts
+from knowledge.opening import open_knowledge
 from store import queries
 from store.database import Store
 
@@ -27,16 +28,17 @@ def show(store: Store, json_output: bool) -> int:
     return 0
 
 
-def show_knowledge(json_output: bool) -> int:
+def show_knowledge(json_output: bool, knowledge: str) -> int:
     """Topic by topic, how many passages and questions each source gives."""
-    domain = kubernetes()
+    domain = open_knowledge(knowledge)
     found = {topic: {source: dataclasses.asdict(count) for source, count in sources.items()}
              for topic, sources in counts(domain).items()}
     if json_output:
         print(json.dumps(found))
         return 0
     print(f"{domain.name}: {len(domain.passages)} passages, hash {domain.hash}")
+    width = max(map(len, found)) + 2
     for topic, sources in found.items():
-        print(f"{topic:22}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"
+        print(f"{topic:{width}}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"
                                          for source, n in sources.items()))
     return 0

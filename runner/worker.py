@@ -14,7 +14,8 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 
-from knowledge.domain import Domain, kubernetes
+from knowledge.domain import Domain
+from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
 from runner.recovery import RECOVERY, kind_of
@@ -77,7 +78,7 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
     """The real teacher, student and judge that a configuration names."""
 
     def open_domain() -> Domain:
-        return kubernetes()
+        return open_knowledge(config.knowledge, config.knowledge_name)
 
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from knowledge.topics import TOPICS, unknown_topics
+from knowledge.topics import BUILT_IN, TOPICS, unknown_topics
 
-BUILT_IN = "kubernetes-1.28"
-"""The knowledge base that comes with the program."""
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
 OFFLINE_TEACHER = "knowledge-base"

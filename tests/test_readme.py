@@ -26,7 +26,8 @@ def test_every_folder_and_file_of_the_floor_plan_exists() -> None:
     assert [name for name in named if not (ROOT / name).exists() and name != "data/events.db"] == []
 
 
-@pytest.mark.parametrize("command", ["run", "serve", "demo", "resume", "cancel", "pause", "status", "knowledge", "doctor"])
+@pytest.mark.parametrize("command", ["run", "serve", "demo", "resume", "cancel", "pause", "status", "knowledge",
+                                     "doctor"])
 def test_every_command_is_documented_and_exists(command: str) -> None:
     assert command in parser().format_help()
     assert f"python -m runner {command}" in README

@@ -16,7 +16,8 @@ from knowledge.twins import TwinIndex, are_twins, normal
 
 # The share of such words below which a sentence is hardly English, and these rules do not ask about it.
 _ENGLISH = frozenset(re.findall(r"\S+", """
-the a an of to in is are and or for with be by on that it as from can you this not if when
+the a an of to in is are and or for with be by on that it as from can you this not if when use used every each all
+will must has have its at one which no any
 """))
 _ENGLISH_SHARE = 0.15
 _NAME = re.compile(r"`([^`]*)`|(?<=[a-z,] )((?:[A-Z][\w-]+ ){1,3}[A-Z][\w-]+)")

@@ -18,7 +18,7 @@ class Block:
     level: int = 0
     """1 to 6 for a heading, 0 for a paragraph."""
     anchor: str = ""
-    """What leads to a heading within its page, without the `#`."""
+    """What leads to a heading, or to a paragraph that has its own, within its page; without the `#`."""
     item: bool = False
     """Whether a paragraph is an item of a list."""
 

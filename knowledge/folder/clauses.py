@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from knowledge.folder.subjects import Here, subject_of
-from knowledge.folder.verbs import BE, DOING, MODALS, PREPOSITIONAL, TELLING, base_form, is_participle, is_verb
+from knowledge.folder.verbs import BE, MODALS, PREPOSITIONAL, TELLING, base_form, is_participle, is_verb
 
 # A subject ends within so many words.
 _LONGEST_SUBJECT = 15
@@ -68,7 +68,7 @@ def wordings_of(clause: Clause) -> Wordings | None:
         return (f"What {helper} {subject} {base} {ending}?", "", 2) if clause.rest.startswith(f"{ending} ") else None
     if base in ("allow", "enable") and re.match(r"(?:you|one|users|us) to\b", clause.rest):
         return f"What {helper} {subject} {base} you to do?", f"What becomes possible with {subject}?", 1
-    if base in TELLING - DOING:
+    if base in TELLING:
         return f"What {helper} {subject} {base}?", "", 2
     return f"What {helper} {subject} do?", "", 3
 
@@ -103,7 +103,7 @@ def _wordings_of_modal(clause: Clause) -> Wordings | None:
         denied = f"What {'can' if modal == 'cannot' else modal} {subject} not do?"
         return None if "be" in rest.split()[:2] else (denied, "", 4)
     first = rest.split()[0].lower()
-    if first in TELLING - DOING:
+    if first in TELLING:
         return f"What {modal} {subject} {first}?", "", 2
     if first != "be":
         return f"What {modal} {subject} do?", "", 3

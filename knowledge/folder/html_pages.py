@@ -29,6 +29,7 @@ _BLOCKS = frozenset(re.findall(r"\S+", """
 p li dd div section article blockquote main body ul ol dl td th tr table hr address center details summary html
 header fieldset
 """))
+_SITE_NAME = re.compile(r"\s+[|\u2013\u2014·-]\s+(?:(?!\s[|\u2013\u2014·-]\s).)*$")
 # The least of a page's words that its main part must hold; where it holds less, the whole body is read.
 _LEAST_SHARE = 0.4
 
@@ -50,7 +51,8 @@ def read_html(path: str, text: str) -> Page:
     except RecursionError as error:
         raise Unreadable("HTML that nests too deep") from error
     first = next((block.text for block in blocks if block.level == 1), "")
-    return Page(path, first or re.split(r"\s+[|\u2013\u2014·]\s+|\s+-\s+", head)[0], blocks)
+    # The last of several names in a head is the site's.
+    return Page(path, first or _SITE_NAME.sub("", head), blocks)
 
 
 def _main_part(soup: BeautifulSoup) -> Tag:

@@ -15,7 +15,6 @@ from pypdf.errors import DependencyError, PyPdfError
 
 from knowledge.folder.blocks import Block, Page, Unreadable, tidy
 
-MOST_PAGES = 2000
 # What pypdf raises over a broken file besides its own errors.
 _BROKEN = (PyPdfError, DependencyError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
            NotImplementedError, RecursionError, OverflowError, zlib.error, OSError)
@@ -35,7 +34,7 @@ def read_pdf(path: str, data: bytes) -> Page:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
             raise Unreadable("an encrypted PDF")
-        texts = [page.extract_text() for page in reader.pages[:MOST_PAGES]]
+        texts = [page.extract_text() for page in reader.pages]
         bookmarks = _bookmarks(reader, reader.outline)
         title = (reader.metadata.title if reader.metadata else None) or ""
     except DependencyError as error:
@@ -85,20 +84,20 @@ def _blocks(pages: list[list[str]], bookmarks: dict[int, list[tuple[int, str]]])
         for line in lines:
             heading = waiting.pop(_key(line), None) or (None if bookmarks else _heading(line))
             if heading or not line or line[0] in _BULLETS:
-                yield from _paragraph(words)
+                yield from _paragraph(words, anchor)
                 words = []
                 if heading:
                     yield Block(heading[1], heading[0], anchor)
             if not heading:
                 words.append(line.lstrip(_BULLETS))
-        yield from _paragraph(words)
+        yield from _paragraph(words, anchor)
 
 
-def _paragraph(words: list[str]) -> Iterator[Block]:
+def _paragraph(words: list[str], anchor: str) -> Iterator[Block]:
     """Joins lines; a hyphen at a line's end before a small letter was put there by the typesetter."""
     text = tidy(re.sub(r"(?<=[a-z])-\s+(?=[a-z])", "", " ".join(words)))
     if text:
-        yield Block(text)
+        yield Block(text, anchor=anchor)
 
 
 def _heading(line: str) -> tuple[int, str] | None:

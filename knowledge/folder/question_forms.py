@@ -23,6 +23,8 @@ _CONDITION = re.compile(r"^(if|when|whenever|once|unless|after|before|while)\s+(
 _NO_CONDITION = re.compile(r"^(?:it|this|that|they|these|those|there|he|she|not|so|set|true|false|given|used|empty|"
                            r"present|unset|we|i|possible|necessary|needed|desired|in doubt|\w+ed|\w+ing|none|any|"
                            r"both|either|more|no)\b", re.I)
+_OF_A_SETTING = re.compile(r"^(?:not )?(?:set|unset|true|false|specified|omitted|provided|given|enabled|disabled|"
+                           r"present|empty|left out)\b", re.I)
 _PURPOSE = re.compile(r"^(?:in order )?to\s+(.+?),\s+(?:you\b|simply |just |first |"
                       + "|".join(sorted(IMPERATIVES)) + r")", re.I)
 _USE = re.compile(r"^(?:you (?:can|may|should|must) (?:also )?use|use)\s+(.+?)\s+(?:in order )?to\s+(?!the\b|a\b|"
@@ -37,7 +39,7 @@ _TAIL = re.compile(r",\s+(?:which|and|but|so|or|because|since|as|making|where|wh
 _LOOSE = re.compile(r"\b(?:this|these|those|above|below|following|here|former|latter|we|our|us|i|my|let's|therefore|"
                     r"however|earlier|previous|previously|aforementioned|such|same|too|that way)\b", re.I)
 _OPEN_END = frozenset(re.findall(r"\S+", """
-and or of to in on for with by at from the a an as is are be that which if when than not
+and or the a an is are that which if when than not
 """))
 _DETERMINED = re.compile(r"(?:the|a|an|whether|how|all|each|every|any|one|information)\b")
 _THERE = re.compile(r"^there are ((?:two|three|four|five|six|seven|eight|several|many|some|various|multiple|"
@@ -68,7 +70,8 @@ def drafts(sentence: str, here: Here, known_lower: Collection[str]) -> Iterator[
                   *_of_condition(said, here, known_lower), *_of_default(said, here, known_lower),
                   *_of_clause(said, here, known_lower), *_without_subject(said, here, known_lower)):
         if _is_whole(draft.first) and _is_whole(draft.second):
-            yield draft
+            # Another opening, too: two long questions that share theirs would differ in little else.
+            yield replace(draft, second=re.sub(r"^Regarding ", "When it comes to ", draft.second))
 
 
 def _of_purpose(said: str, here: Here) -> Iterator[Draft]:
@@ -80,7 +83,7 @@ def _of_purpose(said: str, here: Here) -> Iterator[Draft]:
         yield Draft(1, placed(f"What can you use to {done}?", here, used[1]),
                     placed(f"What is {used[1]} used for?", here))
     if (how := _HOW_YOU.match(said)) and len(how[2].split()) <= 14:
-        yield Draft(2, placed(f"How can you {how[2]}?", here), placed(f"Which means is there to {how[2]}?", here))
+        yield Draft(2, placed(f"How can you {how[2]}?", here), placed(f"What is the way to {how[2]}?", here))
     if (needed := _WHEN_YOU.match(said)) and len(needed[1].split()) <= 14:
         yield Draft(3, placed(f"When should you {needed[1]}?", here),
                     placed(f"Under which circumstances is it right to {needed[1]}?", here))
@@ -101,9 +104,14 @@ def _of_list(said: str, here: Here) -> Iterator[Draft]:
 def _of_condition(said: str, here: Here, known_lower: Collection[str]) -> Iterator[Draft]:
     """`If C, M.`"""
     found = _CONDITION.match(said)
-    if not found or not 3 <= len(found[2].split()) <= 16 or _NO_CONDITION.match(found[2]):
+    if not found:
         return
-    when, main = f"{found[1].lower()} {found[2]}", found[3]
+    # `If set to true` speaks of what the heading names.
+    named_here = here.opens and len(here.name.split()) <= 2 and _OF_A_SETTING.match(found[2])
+    case = f"{here.name} is {found[2]}" if named_here else found[2]
+    if not 3 <= len(case.split()) <= 16 or _NO_CONDITION.match(case):
+        return
+    when, main = f"{found[1].lower()} {case}", found[3]
     you = re.match(r"you (can|must|should|may|need to|have to)\b", main, re.I)
     if you or main.split()[0].lower() in IMPERATIVES:
         asked = you[1].lower() if you and you[1].lower() in MODALS else "should"
@@ -151,16 +159,16 @@ def _of_clause(said: str, here: Here, known_lower: Collection[str]) -> Iterator[
         yield Draft(rank, placed(question, here), placed(back, here, clause.subject))
 
 
-def _without_subject(said: str, here: Here,
-                     known_lower: Collection[str]) -> Iterator[Draft]:
+def _without_subject(said: str, here: Here, known_lower: Collection[str]) -> Iterator[Draft]:
     """`Installs a package.` or `A proxy to use.`: what the heading names does it, or is it."""
     first, _, rest = said.partition(" ")
     rest = _cut(rest)
-    if first.istitle() and base_form(first.lower()) and _DETERMINED.match(rest) and 2 <= len(rest.split()) <= _LONGEST_PREDICATE:
+    fits = _DETERMINED.match(rest) and 2 <= len(rest.split()) <= _LONGEST_PREDICATE
+    if fits and first.istitle() and base_form(first.lower()):
         yield Draft(1, f"What does {here.name} do?",
                     placed(f"What {first.lower()} {rest}?", here, here.name))
     verbless = _VERBLESS.match(said) and not clause_of(said, here, known_lower)
-    if here.opens and verbless and len(here.name.split()) <= 3:
+    if here.opens and verbless and " " not in here.name:
         yield Draft(2, placed(named("is", here.name), here), placed(f"How is {here.name} best described?", here))
 
 

@@ -69,7 +69,7 @@ def paragraphs(page: Page) -> Iterator[Paragraph]:
         elif not any(_NO_CONTENT.match(heading) for _, heading, _ in stack[-1:]):
             names = [page.title, *(heading for _, heading, _ in stack)]
             headings = tuple(dict.fromkeys(plain(name) for name in names if name)) or (_stem(page.path),)
-            yield Paragraph(headings, stack[-1][2] if stack else "", block.text)
+            yield Paragraph(headings, block.anchor or (stack[-1][2] if stack else ""), block.text)
 
 
 def parts(path: str, found: Sequence[Paragraph]) -> Iterator[Part]:

@@ -20,7 +20,8 @@ _HANGING = re.compile(r"\b(?:as follows|following (?:example|code|table|figure|c
                       r"(?:listing|figure|fig\.|table|chapter|exercise) [\dA-Z]+[-.\d]*|we(?:'|\u2019)(?:ll|ve|d|re)|"
                       r"let(?:'|\u2019)s|we (?:want|will|need|had|saw|see|discuss\w*|started|added|wrote|used|get|"
                       r"have)|click here|table of contents|all rights reserved|copyright ©?)", re.I)
-_SEE = re.compile(r"^(?:which|whose|and|or|but|where|that) |^\(?(?:please |for\b.*?\b|also )?(?:see|refer to|check out|"
+_SEE = re.compile(r"^(?:which|whose|and|or|but|where|that|will|is|are|was|can) |"
+                  r"^\(?(?:please |for\b.*?\b|also )?(?:see|refer to|check out|"
                   r"visit|consult)\b|^(?:(?:more|further) (?:information|details)|learn more|read more|an example|"
                   r"example|here is|here are|here's|let's|we'll|thanks|for more|for (?:example|instance)\b.*:$)", re.I)
 _SMILE = re.compile(r"https?://\S+|[{}|\\]{1}|[=<>]{2,}|-->|\ufffd|\$\(|;\s*$|={2,}")

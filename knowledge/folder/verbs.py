@@ -20,14 +20,17 @@ prevent offer introduce affect need create set display print give take cause
 # Asked with what they go with: "What does X depend on?"
 PREPOSITIONAL = {"depend": "on", "refer": "to", "consist": "of", "apply": "to", "lead": "to", "belong": "to",
                  "rely": "on", "point": "to", "default": "to", "correspond": "to", "evaluate": "to", "expand": "to",
-                 "resolve": "to", "differ": "from", "serve": "as", "act": "as", "derive": "from", "operate": "on"}
+                 "resolve": "to", "differ": "from", "serve": "as", "act": "as", "derive": "from", "operate": "on",
+                 "relate": "to"}
 # Asked with `do`: "What does X do?"
 DOING = _words("""
 install remove delete ensure make run start stop update add help check read write load save open close show convert
 replace modify perform execute compare handle manage keep send receive become remain behave happen occur fail exist
 work wait know treat detect verify validate find search publish build compile parse render copy move download upload
 let come go grow follow begin end return search match turn put pass change increase reduce lock fetch print select
-append insert split join sort filter format encode decode emit throw raise initialize register configure skip call
+append insert retry rename restore write lose restart reset import export deploy schedule monitor
+report collect connect delegate log drop sign insert split join sort filter format encode decode emit throw raise
+initialize register configure skip call
 """)
 _ALL = TELLING | DOING | frozenset(PREPOSITIONAL)
 # What a sentence that tells somebody what to do begins with.

@@ -30,8 +30,8 @@ def open_chat_teacher(config: RunConfig, run: str, store: Store | None, on_wait:
     """
     address = config.teacher_base_url or OPENAI_ADDRESS
     if config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0) is None:
-        raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD cannot "
-                           "be kept: add the model to runner/teacher/prices.py, or leave --max-cost-usd out")
+        raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD "
+                           "cannot be kept: add the model to runner/teacher/prices.py, or leave --max-cost-usd out")
     patience, time = patience or Patience(), time or Time()
     pace = Pace(time.clock)
     chat = OpenAIChat(config.teacher, address, key_for(address), reply_seconds, on_limit_spent=pace.hold)

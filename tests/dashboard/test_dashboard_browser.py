@@ -92,7 +92,7 @@ class Visit:
             self.errors.append(message.text)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_draws_without_errors(page: str, scheme: str, browser: Any, server: Server) -> None:
     visit = Visit(browser, server, scheme)
@@ -104,6 +104,7 @@ def test_every_page_draws_without_errors(page: str, scheme: str, browser: Any, s
     visit.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["failed", "lost", "queued", "regressed", "small", "untuned"])
 def test_every_state_can_be_looked_at(name: str, browser: Any, server: Server,
                                       all_states: tuple[Path, dict[str, str]]) -> None:

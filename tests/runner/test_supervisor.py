@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +35,22 @@ def store(places: Locations) -> Iterator[Store]:
     opened = open_store(places.store_url)
     yield opened
     opened.close()
+
+
+RUNNER_WITH_A_SLEEPING_WORKER = """
+import sys, time
+from pathlib import Path
+from runner.supervisor import Supervisor
+from store.database import open_store
+from store.locations import Locations
+
+SLEEPER = "import sys, time; from runner.lifeline import end_with_parent; end_with_parent(sys.argv[2]); time.sleep(600)"
+places = Locations(Path(sys.argv[1]), sys.argv[2])
+supervisor = Supervisor(open_store(places.store_url), places, worker=(sys.executable, "-c", SLEEPER))
+while True:
+    supervisor.tick()
+    time.sleep(0.05)
+"""
 
 
 def launch(store: Store, steps: int = 4) -> str:
@@ -111,17 +127,8 @@ def test_a_run_at_work_stops_when_asked_and_goes_on_when_asked(store: Store, pla
 def test_the_run_of_a_dead_runner_is_taken_over_at_once(store: Store, places: Locations) -> None:
     """A runner killed with -9 takes its worker along, and the next one does not wait for the lease."""
     run = launch(store, steps=10_000)
-    pid = os.fork()
-    if pid == 0:
-        program = ("import sys,time; sys.path[:0]=[%r]\n"
-                   "from pathlib import Path\nfrom runner.supervisor import Supervisor\n"
-                   "from store.database import open_store\nfrom store.locations import Locations\n"
-                   "places = Locations(Path(%r), %r)\n"
-                   "s = Supervisor(open_store(places.store_url), places, worker=(sys.executable, '-c', 'import sys, time\\n"
-                   "from runner.lifeline import end_with_parent\\nend_with_parent(sys.argv[2])\\ntime.sleep(600)'))\n"
-                   "while True: s.tick(); time.sleep(.05)"
-                   % (str(Path(__file__).resolve().parents[2]), str(places.data), places.store_url))
-        os.execv(sys.executable, [sys.executable, "-c", program])
+    other = subprocess.Popen([sys.executable, "-c", RUNNER_WITH_A_SLEEPING_WORKER, str(places.data), store.url],
+                             cwd=Path(__file__).resolve().parents[2])
     until = time.monotonic() + 30
     claimed = None
     while claimed is None and time.monotonic() < until:
@@ -130,8 +137,8 @@ def test_the_run_of_a_dead_runner_is_taken_over_at_once(store: Store, places: Lo
         time.sleep(0.05)
     assert claimed and not is_dead(places.data, claimed)
     time.sleep(0.5)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    other.kill()
+    other.wait()
     killed = time.monotonic()
     supervisor = Supervisor(store, places, worker=WORKER)
     tick_until(supervisor, lambda: supervisor.child is not None, seconds=5)

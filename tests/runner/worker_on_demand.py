@@ -43,12 +43,12 @@ class Execution(execution.Execution):
 
     def _events_of(self, row: Any, context: Any) -> Sequence[Any]:
         Execution.now = row.stage
-        if (STAGE, POINT) == (row.stage, "before"):
+        if (row.stage, "before") == (STAGE, POINT):
             die()
         return super()._events_of(row, context)
 
     def _tell_finished(self, step: Any, *rest: Any, **more: Any) -> None:
-        if (STAGE, POINT) == (step.row.stage, "written"):
+        if (step.row.stage, "written") == (STAGE, POINT):
             die()
         super()._tell_finished(step, *rest, **more)
 

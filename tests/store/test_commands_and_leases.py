@@ -85,7 +85,7 @@ def test_a_failed_run_can_be_retried(store: Store) -> None:
     assert leases.claim_next(store, "host:1:2")
 
 
-def _claim_many(url: str, name: str, found: "multiprocessing.Queue[list[str]]") -> None:
+def _claim_many(url: str, name: str, found: multiprocessing.Queue[list[str]]) -> None:
     store = open_store(url)
     mine = []
     while claim := leases.claim_next(store, name):

@@ -1,0 +1,21 @@
+"""Which knowledge a run asked for: the built-in domain, or a folder of a team's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from knowledge.domain import Domain, kubernetes
+from knowledge.folder import domain_of_folder
+from knowledge.topics import BUILT_IN
+
+
+def open_knowledge(knowledge: str, name: str = "") -> Domain:
+    """The domain that a configuration names.
+
+    Raises:
+        NoSuchFolder, NothingReadable: a folder that cannot be taught from.
+        MalformedNote, ApiReferenceMissing: the built-in domain cannot be read.
+    """
+    if knowledge == BUILT_IN:
+        return kubernetes()
+    return domain_of_folder(Path(knowledge).expanduser(), name or None)
