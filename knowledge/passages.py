@@ -13,7 +13,7 @@ class Passage:
     """One to four sentences of fact, where they come from, and what a right answer must contain."""
 
     id: str
-    """Content hash (16 hex digits) of topic and text: a changed passage is another passage."""
+    """Content hash (16 hex digits): of topic and text, for a folder of the text alone. A changed passage is another."""
     topic: str
     """Slug of its topic."""
     source: str

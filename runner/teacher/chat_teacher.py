@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from knowledge.domain import Domain
 from knowledge.questions import Question
-from knowledge.topics import TOPIC_BY_SLUG
 from runner.roles import Reference, Rejected, Usage
 from runner.teacher import prompts
 from runner.teacher.chat import ChatRequest, Completion
@@ -152,8 +151,8 @@ def _missing(question: Question, reason: str) -> Reference:
 
 
 def _question_request(domain: Domain, batch: Batch, tier: str, seed: int, number: int) -> ChatRequest:
-    topic = TOPIC_BY_SLUG[batch.topic].name if batch.topic in TOPIC_BY_SLUG else batch.topic
-    prompt = prompts.question_prompt(domain.name, topic, tier, [turn.material for turn in batch.turns])
+    prompt = prompts.question_prompt(domain.name, domain.topic_names.get(batch.topic, batch.topic), tier,
+                                     [turn.material for turn in batch.turns])
     return ChatRequest(prompt.system, prompt.user, "questions", prompts.QUESTIONS_SCHEMA, QUESTION_TEMPERATURE,
                        TOKENS_A_QUESTION * (PASSAGES_A_CALL + 1), seed, "questions",
                        f"{tier} {batch.topic} round {number}")
