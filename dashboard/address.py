@@ -1,4 +1,4 @@
-"""Choices that stand in the URL, so that a page can be linked to: run, cycle, tier, metric.
+"""Choices that stand in the URL, so that a page can be linked to: run, cycle, tier, metric, knowledge.
 
 A link wins over what was chosen before in the same session; a value that is no option falls back to the default.
 """
@@ -39,6 +39,15 @@ def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[
     return values
 
 
+def typed(label: str, key: str, placeholder: str, help_text: str) -> str:
+    """A text field whose value stands in the URL under `key`; an empty one leaves nothing there."""
+    candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
+    st.session_state[key] = next((value for value in candidates if value is not None), "")
+    value = str(st.text_input(label, key=key, placeholder=placeholder, help=help_text, max_chars=1000) or "").strip()
+    _keep(key, value)
+    return value
+
+
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
     """The run that a page is about. There must be at least one run."""
     by_id = {run.id: run for run in runs}
@@ -53,7 +62,11 @@ def _linked(key: str) -> str | None:
 
 
 def _keep(key: str, value: str) -> None:
-    st.query_params[key] = st.session_state[_kept(key)] = value
+    st.session_state[_kept(key)] = value
+    if value:
+        st.query_params[key] = value
+    else:
+        st.query_params.pop(key, None)
 
 
 def _kept(key: str) -> str:

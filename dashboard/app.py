@@ -20,6 +20,9 @@ PAGES = {
         st.Page("app_pages/live.py", title="Live", icon=":material/monitor_heart:"),
         st.Page("app_pages/history.py", title="History", icon=":material/history:"),
     ],
+    "Teach": [
+        st.Page("app_pages/knowledge.py", title="Knowledge", icon=":material/menu_book:"),
+    ],
 }
 
 # A file of our own: an icon by name would be fetched from a foreign host.

@@ -12,6 +12,10 @@ _NAMES_ONLY = ("name", "preset")
 """A preset is only a starting point: the fields that it sets are compared themselves."""
 
 
+ASKED_ONCE = ("held-out", "new-topic")
+"""Tiers whose questions stay the same over the cycles of a run; practice and paraphrases are new in each."""
+
+
 @dataclass(frozen=True)
 class Picked:
     """One cycle of one run, with what is known of it."""
@@ -73,8 +77,8 @@ def held_out_sets(picked: Sequence[Picked]) -> int:
 
 
 def joinable(picked: Sequence[Picked], tier: str) -> list[list[int]]:
-    """Positions that were asked the same questions: cycles of one run, on its held-out set. Practice changes."""
-    if tier != "held-out":
+    """Positions that were asked the same questions: cycles of one run, on what its whole life is tested with."""
+    if tier not in ASKED_ONCE:
         return []
     groups: dict[str, list[int]] = {}
     for at, item in enumerate(picked):
@@ -83,6 +87,6 @@ def joinable(picked: Sequence[Picked], tier: str) -> list[list[int]]:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and value:
         return f"{len(value)}: {', '.join(str(item) for item in value)}"
-    return "–" if value in (None, "") else str(value)
+    return "–" if value in (None, "", ()) else str(value)

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from store.queries import AnswerPair, ChangeRow, Cycle, Run
+from dashboard.coverage import TopicCoverage
+from knowledge.passages import Passage
+from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 
 # A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NONE: Mapping[str, TeacherUsage] = {}
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -60,12 +63,13 @@ def change_rows(changes: Sequence[ChangeRow]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(row) for row in changes]
 
 
-def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Runs with every value of their configuration."""
+def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) -> list[dict[str, Any]]:
+    """Runs with every value of their configuration, and what their teachers used."""
     return [{
         "run": run.id, "name": run.name, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
         "requested_at": _iso(run.requested_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
-        "held_out_hash": run.held_out_hash,
+        "held_out_hash": run.held_out_hash, "knowledge_hash": run.knowledge_hash,
+        **{f"teacher_{field}": getattr(usages.get(run.id), field, None) for field in ("calls", "tokens", "cost_usd")},
         **{f"config_{key}": _flat(value) for key, value in dataclasses.asdict(run.config).items()},
     } for run in runs]
 
@@ -75,6 +79,21 @@ def cycle_rows(cycles: Sequence[Cycle]) -> list[dict[str, Any]]:
     return [{"run": cycle.run, "cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
              "sentence": cycle.sentence, "seconds": cycle.seconds, "training_seconds": cycle.training_seconds,
              "adapter": cycle.adapter, "adapter_sha256": cycle.adapter_sha256} for cycle in cycles]
+
+
+def topic_rows(rows: Sequence[TopicCoverage]) -> list[dict[str, Any]]:
+    """What a knowledge base holds on each topic, and what was asked of it."""
+    return [{"topic": row.slug, "name": row.name, "passages": row.passages,
+             **{f"passages_{source}": count for source, count in row.by_source.items()},
+             "questions": row.questions, "practice_passages": row.practice, "held_out_passages": row.held_out,
+             "asked": row.asked, "passages_asked": row.passages_asked} for row in rows]
+
+
+def passage_rows(passages: Sequence[Passage], sides: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Passages, one a row, whole."""
+    return [{"passage_id": passage.id, "topic": passage.topic, "source": passage.source, "title": passage.title,
+             "text": passage.text, "key_terms": "; ".join(passage.key_terms), "address": passage.address,
+             "side": sides.get(passage.id), "questions": "\n".join(passage.questions)} for passage in passages]
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from store.measures import MEASURES
+from store.measures import MEASURES, TIERS
 from store.queries import AnswerPair, ChangeRow, Run
 
 HEADLINE_TIER = "held-out"
@@ -49,7 +49,13 @@ def metrics_in(changes: Sequence[ChangeRow], headline: str) -> list[str]:
 
 def tiers_in(changes: Sequence[ChangeRow]) -> list[str]:
     """The tiers that were compared, the headline tier first."""
-    return sorted({row.tier for row in changes}, key=lambda tier: (tier != HEADLINE_TIER, tier))
+    return in_order({row.tier for row in changes})
+
+
+def in_order(tiers: Iterable[str]) -> list[str]:
+    """Tiers as the table of tiers has them, the headline tier first; unknown ones last."""
+    known = list(TIERS)
+    return sorted(tiers, key=lambda tier: (known.index(tier) if tier in known else len(known), tier))
 
 
 def over_cycles(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> list[ChangeRow]:

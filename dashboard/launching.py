@@ -6,10 +6,11 @@ Pure: knows no Streamlit. Limits on widgets hold in the browser only, so everyth
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowledge.topics import BUILT_IN
 from store.commands import new_token
 from store.config import PRESETS, InvalidConfig, RunConfig, check
 from store.statistics import FEWEST_PAIRS, smallest_visible_change
@@ -35,8 +36,11 @@ def ticket_for(ticket: Ticket | None, now: float) -> Ticket:
     return ticket
 
 
-def config_from(preset: str, values: Mapping[str, Any]) -> RunConfig:
+def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = ()) -> RunConfig:
     """The preset with the form's values, checked.
+
+    Args:
+        faults: what the form found wrong itself, such as a folder that cannot be read.
 
     Raises:
         InvalidConfig: with a sentence for everything that cannot be used.
@@ -46,7 +50,20 @@ def config_from(preset: str, values: Mapping[str, Any]) -> RunConfig:
     values = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
     values["topics"] = tuple(values.get("topics", PRESETS[preset].topics))
     values["teacher_base_url"] = values.get("teacher_base_url") or None
-    return check(dataclasses.replace(PRESETS[preset], **values))
+    values["new_topics"] = tuple(values.get("new_topics", PRESETS[preset].new_topics))
+    values["knowledge"] = values.get("knowledge") or BUILT_IN
+    config = dataclasses.replace(PRESETS[preset], **values)
+    if faults:
+        raise InvalidConfig([*faults, *_errors(config)])
+    return check(config)
+
+
+def _errors(config: RunConfig) -> list[str]:
+    try:
+        check(config)
+    except InvalidConfig as error:
+        return error.errors
+    return []
 
 
 def power_note(held_out: int) -> str:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from dashboard import text
 from store import events as happened
 from store.queries import Happening
+
+_REASONS = 3
+"""How many reasons a line names."""
+
+
+def _rejected(event: happened.QuestionsRejected) -> str:
+    reasons = Counter(item.reason for item in event.rejected).most_common()
+    named = "; ".join(f"{reason[:120]} ({many})" for reason, many in reasons[:_REASONS])
+    more = f"; and {len(reasons) - _REASONS} more reasons" if len(reasons) > _REASONS else ""
+    return f"{text.count(len(event.rejected), 'question')} of {event.teacher} rejected: {named}{more}"
+
 
 _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunRequested: lambda e: f"Asked for by the {e.requested_by}",
@@ -22,6 +34,7 @@ _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RecoveryTaken: lambda e: f"{e.kind}: {e.message} → {e.action}"
                                       + (f", after {text.duration(e.wait_seconds)}" if e.wait_seconds else ""),
     happened.QuestionsAsked: lambda e: f"{len(e.questions)} of {e.wanted} questions asked",
+    happened.QuestionsRejected: _rejected,
     happened.ReferencesWritten: lambda e: f"{len(e.references)} reference answers",
     happened.AnswersGiven: lambda e: f"{len(e.answers)} {e.arm} answers",
     happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {e.judge}",

@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 BASELINE = "#3b82f6"
 TUNED = "#f97316"
 PRACTICE = "#a855f7"
+PARAPHRASE = "#ca8a04"
+NEW_TOPIC = "#0d9488"
 BETTER = "#16a34a"
 WORSE = "#dc2626"
 INCONCLUSIVE = "#8b93a1"

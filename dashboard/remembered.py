@@ -1,4 +1,4 @@
-"""What was read of a run, kept until its next event; bounded, so that a long-lived process does not grow.
+"""What was read of a run or of a folder, kept until it changes; bounded, so that a long-lived process does not grow.
 
 Keys are the store's address, the run and its last event id; the store itself is no part of a key (its name
 begins with an underscore, which Streamlit takes for that).
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard import knowledge_source
+from dashboard.knowledge_source import Knowledge
 from store import queries
 from store.database import Store
-from store.queries import AnswerPair, ChangeRow, Happening, PastStage, Point, Run
+from store.queries import AnswerPair, AskedPassage, ChangeRow, Happening, PastStage, Point, Run, TeacherUsage
 
 
 def answers(store: Store, run: Run, cycle: int) -> list[AnswerPair]:
@@ -28,6 +30,25 @@ def series(store: Store, run: Run, key: str) -> list[Point]:
 def log(store: Store, run: Run) -> tuple[list[Happening], list[Happening]]:
     """The newest happenings, and the newest incidents."""
     return _log(store, store.url, run.id, run.last_event_id)
+
+
+def usage(store: Store, run: Run) -> TeacherUsage | None:
+    """What the run's teacher used; None where it was never called."""
+    return _usage(store, store.url, run.id, run.last_event_id)
+
+
+def asked(store: Store) -> list[AskedPassage]:
+    """Passages that were asked about in any run; they may be a minute old."""
+    return _asked(store, store.url)
+
+
+def knowledge(place: str) -> Knowledge:
+    """The knowledge at a place, read again when one of its documents changed.
+
+    Raises:
+        CannotOpen: with the sentence to show.
+    """
+    return _knowledge(place, knowledge_source.state_of(place))
 
 
 def past(store: Store) -> list[PastStage]:
@@ -58,3 +79,18 @@ def _log(_store: Store, url: str, run: str, last_event_id: int) -> tuple[list[Ha
 @st.cache_data(max_entries=4, ttl=60, show_spinner=False)
 def _past(_store: Store, url: str) -> list[PastStage]:
     return queries.past_stages(_store)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _usage(_store: Store, url: str, run: str, last_event_id: int) -> TeacherUsage | None:
+    return queries.teacher_usage(_store, [run]).get(run)
+
+
+@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+def _asked(_store: Store, url: str) -> list[AskedPassage]:
+    return queries.asked_passages(_store)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the knowledge …")
+def _knowledge(place: str, state: str) -> Knowledge:
+    return knowledge_source.opened(place)

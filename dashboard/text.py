@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 
 from dashboard.estimate import Estimate
-from knowledge.topics import TOPIC_BY_SLUG
-from store.config import OFFLINE_TEACHER
+from knowledge.topics import BUILT_IN, TOPIC_BY_SLUG
+from store import measures
+from store.config import OFFLINE_TEACHER, RunConfig
 from store.measures import MEASURES
-from store.queries import ChangeRow, Run
+from store.queries import ChangeRow, Run, TeacherUsage
 
 DASH = "–"
 
@@ -66,7 +68,8 @@ ANSWERS: dict[str, str] = {
 }
 """The verdicts as answers to the question that heads the overview."""
 TIERS: dict[str, str] = {"held-out": "Held-out (never trained on)", "practice": "Practice (trained on)",
-                         "paraphrase": "Paraphrase (same fact, asked otherwise)", "new-topic": "New topic"}
+                         "paraphrase": "Paraphrase (same fact, asked otherwise)",
+                         "new-topic": "New topic (never trained)"}
 CYCLE_WORK: dict[str, str] = {"running": "running", "finished": "finished", "not tuned": "fine-tuning was off",
                               "no adapter": "training left no adapter"}
 
@@ -83,6 +86,16 @@ def verdict(name: str | None) -> Look:
 
 def tier(name: str) -> str:
     return TIERS.get(name, name)
+
+
+def tier_short(name: str) -> str:
+    """A tier in a table: its label without what stands in brackets."""
+    return tier(name).partition(" (")[0]
+
+
+def tier_help() -> str:
+    """What each tier is, for the choice of one."""
+    return "\n".join(f"- {sentence}" for sentence in measures.TIERS.values())
 
 
 def metric(name: str) -> str:
@@ -184,6 +197,31 @@ def run_label(run: Run) -> str:
 
 def teacher(name: str) -> str:
     return "the knowledge base itself (offline)" if name == OFFLINE_TEACHER else name
+
+
+def knowledge(config: RunConfig) -> str:
+    """What a run teaches, in a word or two: plain text."""
+    if config.knowledge == BUILT_IN:
+        return "Kubernetes v1.28"
+    return config.knowledge_name or PurePath(config.knowledge).name or config.knowledge
+
+
+def topics_trained(config: RunConfig) -> str:
+    """How many topics; a folder without a choice is taught as a whole."""
+    return str(len(config.topics)) if config.topics else "all"
+
+
+def money(usd: float | None) -> str:
+    """An amount at list prices; a price that nobody knows is no zero."""
+    if usd is None:
+        return "no price known"
+    return f"{usd:.2f} USD" if usd == 0 or usd >= 0.1 else f"{usd:.4f} USD"
+
+
+def usage(used: TeacherUsage, most_usd: float | None = None) -> str:
+    """What the teacher used, in one line."""
+    limit = f", of at most {money(most_usd)}" if most_usd is not None else ""
+    return f"{count(used.calls, 'call')}, {used.tokens:,} tokens; cost: {money(used.cost_usd)}{limit}"
 
 
 def clipped(body: str, characters: int = 6000) -> tuple[str, str | None]:

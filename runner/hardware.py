@@ -7,6 +7,7 @@ reason as one sentence with the numbers. Does not load models and does not know 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 import time
@@ -95,13 +96,15 @@ class Asked(Protocol):
     def gpu_memory_cap_gb(self) -> float | None: ...
 
 
-def wait_without_spinning() -> None:
-    """Let OpenMP threads sleep where they wait. To be called before torch is first imported; later it does nothing.
+def settle_libraries() -> None:
+    """Settings that count only before torch and its kin are first imported; later this does nothing.
 
-    Spinning threads are a little faster on idle cores, but where anything else runs (the dashboard, a browser) they
-    take the cores from the thread that they wait for: forward passes then took 2 to 5 times as long.
+    OpenMP threads sleep where they wait. Spinning is a little faster on idle cores, but where anything else runs (the
+    dashboard, a browser) it takes the cores from the thread that is waited for: forward passes took 2 to 5 times as
+    long. And bitsandbytes is told not to warn at its import of a CPU kernel that it would like to download.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def measure() -> Machine:

@@ -69,13 +69,17 @@ def renew(store: Store, claim: Claim) -> bool:
 
 
 def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> None:
-    """Give the claim back; with a reason the run waits for a runner again. Does nothing if it is not ours."""
+    """Give the claim back; with a reason, a run that is still at work waits for a runner again.
+
+    A run that has ended stays as it ended, whatever the reason. Does nothing if the claim is not ours.
+    """
     with store.write() as connection:
         result = connection.execute(
             update(claims).where(claims.c.run == claim.run, claims.c.owner == claim.owner,
                                  claims.c.fence == claim.fence)
             .values(owner=None, expires_at=None, stop_requested=None))
-        if result.rowcount == 1 and requeue_reason:
+        work = connection.execute(select(runs.c.work).where(runs.c.id == claim.run)).scalar()
+        if result.rowcount == 1 and requeue_reason and work == "running":
             append_unowned(connection, claim.run, RunRequeued(requeue_reason))
 
 

@@ -29,11 +29,12 @@ if not pairs:
     st.stop()
 
 metrics = answer_choice.metrics_of(pairs, run.config.headline) or [run.config.headline]
-tiers = [ANYWHERE, *sorted({pair.tier for pair in pairs})]
+tiers = [ANYWHERE, *findings.in_order({pair.tier for pair in pairs})]
 with second:
     metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric)
 with third:
-    tier = address.choose("Questions", "tier", tiers, ANYWHERE, lambda name: text.TIERS.get(name, "All questions"))
+    tier = address.choose("Questions", "tier", tiers, ANYWHERE,
+                          lambda name: "All questions" if name == ANYWHERE else text.tier(name), text.tier_help())
 with fourth:
     topic = address.choose("Topic", "topic", [ANYWHERE, *sorted({pair.topic for pair in pairs})], ANYWHERE,
                            lambda slug: "All topics" if slug == ANYWHERE else text.topic(slug))

@@ -34,7 +34,8 @@ with left:
     metrics = findings.metrics_in(changes, picked[0].run.config.headline)
     metric = address.choose("Metric", "metric", metrics, metrics[0], text.metric)
 with right:
-    tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier)
+    tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier,
+                          text.tier_help())
 st.subheader("Scores")
 comparison.scores(picked, metric, tier)
 showing.downloads(export.change_rows(changes), "comparison", "comparison")

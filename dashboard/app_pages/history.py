@@ -30,9 +30,10 @@ if not shown:
     showing.empty("No run fits these filters.")
     st.stop()
 
-selected = run_table(shown)
+usages = queries.teacher_usage(store, [run.id for run in shown])
+selected = run_table(shown, usages)
 if selected:
     run_actions(selected)
 else:
     st.caption("Select a row to open the run, or to launch the same again.")
-showing.downloads(export.run_rows(shown), "runs", "runs")
+showing.downloads(export.run_rows(shown, usages), "runs", "runs")

@@ -20,7 +20,7 @@ if not runs:
 run = address.choose_run(runs, findings.newest_finished(runs))
 cycles = queries.cycles_of(store, run.id)
 changes = remembered.changes(store, run)
-verdict.verdict_card(run, cycles)
+verdict.verdict_card(run, cycles, remembered.usage(store, run))
 if not changes:
     showing.empty(text.NO_SCORES)
     st.page_link("app_pages/live.py", label="Follow this run", icon=":material/monitor_heart:",
@@ -39,7 +39,8 @@ left, right = st.columns(2)
 with left:
     metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric)
 with right:
-    tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier)
+    tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier,
+                          text.tier_help())
 rows = findings.over_cycles(changes, metric, tier)
 left, right = st.columns([3, 2])
 with left:

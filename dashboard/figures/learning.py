@@ -1,4 +1,4 @@
-"""The learning curve: every metric over the cycles, small multiples. Held-out is a line, practice only points."""
+"""The learning curve: every metric over the cycles, small multiples. What is asked anew in each cycle is no line."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from dashboard import findings, palette, text
 from dashboard.figures.axes import axis_span
 from store.queries import ChangeRow
 
+# tier -> colour, symbol, and whether every cycle asks the same questions.
+_MANNERS = {"held-out": (palette.TUNED, "circle", True), "new-topic": (palette.NEW_TOPIC, "square", True),
+            "practice": (palette.PRACTICE, "diamond", False), "paraphrase": (palette.PARAPHRASE, "triangle-up", False)}
+
 
 def learning_curve(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.Figure:
-    """One panel a metric. Practice questions are other ones in each cycle, so no line joins their points."""
+    """One panel a metric. Practice and paraphrase questions are other ones in each cycle: no line joins them."""
     columns = 2 if len(metrics) > 1 else 1
     rows = max(1, -(-len(metrics) // columns))
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=[text.metric(name) for name in metrics],
@@ -33,24 +37,30 @@ def learning_curve(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.F
 
 
 def _traces(changes: Sequence[ChangeRow], metric: str, first: bool) -> list[go.Scatter]:
-    held_out = [row for row in findings.over_cycles(changes, metric) if row.tuned is not None]
-    practice = [row for row in findings.over_cycles(changes, metric, "practice") if row.tuned is not None]
+    """Lines for the tiers that ask the same in every cycle, points for those that do not."""
     traces = []
-    if held_out:
-        start = held_out[0]
-        traces.append(go.Scatter(
-            x=[0, *(row.cycle for row in held_out)], y=[start.baseline, *(row.tuned for row in held_out)],
-            mode="lines+markers", name="held-out", legendgroup="held-out", showlegend=first,
-            line={"color": palette.TUNED, "width": 3},
-            marker={"size": 11, "color": [palette.BASELINE, *[palette.TUNED] * len(held_out)],
-                    "symbol": ["circle-open", *["circle"] * len(held_out)], "line": {"width": 2}},
-            customdata=["before training", *(text.coverage(row.scored, row.asked) for row in held_out)],
-            hovertemplate="held-out %{y:.3f}, %{customdata}<extra></extra>"))
-    if practice:
-        traces.append(go.Scatter(
-            x=[row.cycle for row in practice], y=[row.tuned for row in practice], mode="markers", name="practice",
-            legendgroup="practice", showlegend=first,
-            marker={"size": 10, "color": palette.PRACTICE, "symbol": "diamond-open", "line": {"width": 2}},
-            customdata=[text.coverage(row.scored, row.asked) for row in practice],
-            hovertemplate="practice %{y:.3f}, %{customdata}<extra></extra>"))
+    for tier, (color, symbol, asked_once) in _MANNERS.items():
+        rows = [row for row in findings.over_cycles(changes, metric, tier) if row.tuned is not None]
+        if rows:
+            draw = _line if asked_once else _points
+            traces.append(draw(rows, tier, color, symbol).update(legendgroup=tier, showlegend=first, name=tier))
     return traces
+
+
+def _line(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str) -> go.Scatter:
+    headline = tier == findings.HEADLINE_TIER
+    return go.Scatter(
+        x=[0, *(row.cycle for row in rows)], y=[rows[0].baseline, *(row.tuned for row in rows)], mode="lines+markers",
+        line={"color": color, "width": 3 if headline else 2, "dash": "solid" if headline else "dash"},
+        marker={"size": 11 if headline else 9, "color": [palette.BASELINE, *[color] * len(rows)],
+                "symbol": [f"{symbol}-open", *[symbol] * len(rows)], "line": {"width": 2}},
+        customdata=["before training", *(text.coverage(row.scored, row.asked) for row in rows)],
+        hovertemplate=f"{tier} %{{y:.3f}}, %{{customdata}}<extra></extra>")
+
+
+def _points(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str) -> go.Scatter:
+    return go.Scatter(
+        x=[row.cycle for row in rows], y=[row.tuned for row in rows], mode="markers",
+        marker={"size": 10, "color": color, "symbol": f"{symbol}-open", "line": {"width": 2}},
+        customdata=[text.coverage(row.scored, row.asked) for row in rows],
+        hovertemplate=f"{tier} %{{y:.3f}}, %{{customdata}}<extra></extra>")

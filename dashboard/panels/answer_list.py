@@ -38,4 +38,5 @@ def pick(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
 def _row(pair: AnswerPair, metric: str) -> dict[str, object]:
     before, after = pair.scores.get(metric, (None, None))
     return {"": _SIGNS[answer_choice.outcome(pair, metric)], "change": pair.change(metric), "before": before,
-            "after": after, "question": pair.text[:300], "topic": text.topic(pair.topic), "tier": pair.tier}
+            "after": after, "question": pair.text[:300], "topic": text.topic(pair.topic),
+            "tier": text.tier_short(pair.tier)}

@@ -61,9 +61,10 @@ def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
 
 def table(picked: Sequence[Picked]) -> list[dict[str, object]]:
     """Every score of every chosen cycle, all topics together."""
-    return [{"cycle": name, "metric": text.metric(row.metric), "questions": row.tier, "before": row.baseline,
-             "after": row.tuned, "change": row.change, "95% interval": text.interval(row.low, row.high),
-             "pairs": text.coverage(row.scored, row.asked), "verdict": text.verdict(row.verdict).word}
+    return [{"cycle": name, "metric": text.metric(row.metric), "questions": text.tier_short(row.tier),
+             "before": row.baseline, "after": row.tuned, "change": row.change,
+             "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
+             "verdict": text.verdict(row.verdict).word}
             for name, item in zip(comparing.labels(picked), picked, strict=True)
             for row in item.changes if not row.topic]
 

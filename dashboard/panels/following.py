@@ -91,6 +91,9 @@ def _training(store: Store, run: Run) -> None:
             showing.plain(f"Why: {run.plan['reason']}")
         else:
             st.caption("The runner chooses device, precision and batch size when it takes the run up, and says why.")
+        if used := remembered.usage(store, run):
+            st.subheader("Teacher")
+            showing.plain(f"{run.config.teacher}: {text.usage(used, run.config.max_cost_usd)}")
 
 
 def _trouble_and_log(store: Store, run: Run) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard import launching, opening
-from knowledge.topics import TOPICS
+from dashboard.panels import knowledge_fields
+from dashboard.panels.knowledge_fields import Taught
 from store import commands
 from store.config import ADAPTERS, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
 from store.database import StoreUnusable
@@ -25,17 +26,19 @@ def launch_form() -> None:
     st.subheader("Launch a run")
     preset = st.selectbox("Preset", list(PRESETS), key="launch preset", help=_PRESET_HELP)
     start = PRESETS.get(str(preset), RunConfig())
-    values = _size(start) | _advanced(start)
+    about = knowledge_fields.taught()
+    knowledge_fields.told(about)
+    values = _size(start, about)
+    values |= _advanced(start, about, values["topics"])
     st.caption(launching.power_note(int(values["held_out"])))
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
-        _launch(str(preset), values)
+        _launch(str(preset), values, [about.fault] if about.fault else [])
 
 
-def _size(start: RunConfig) -> dict[str, Any]:
+def _size(start: RunConfig, about: Taught) -> dict[str, Any]:
     """What everybody decides: how much, about what, and whether to train."""
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
-    names = {topic.slug: topic.name for topic in TOPICS}
     return {
         "questions": st.slider("Practice questions a cycle", *_limits("questions"), start.questions,
                                key=key("questions"), help="The teacher asks and answers these; the student trains on "
@@ -46,42 +49,58 @@ def _size(start: RunConfig) -> dict[str, Any]:
         "held_out": st.slider("Held-out questions", *_limits("held_out"), start.held_out, key=key("held_out"),
                               help="The locked test of the whole run, from passages that are never trained on. They "
                               "decide the verdict."),
-        "topics": st.multiselect("Topics", list(names), list(start.topics), format_func=names.__getitem__,
-                                 key=key("topics"), help="What is asked about. All topics of the knowledge base unless "
-                                 "you take some away.", wrap=False),
+        "topics": knowledge_fields.topics(about, start),
         "fine_tune": st.toggle("Fine-tuning", start.fine_tune, key=key("fine_tune"),
                                help="Off: questions, answers and scores only; no adapter is trained."),
     }
 
 
-def _advanced(start: RunConfig) -> dict[str, Any]:
+def _advanced(start: RunConfig, about: Taught, topics: list[str]) -> dict[str, Any]:
+    """What most people leave as it is."""
+    with st.expander("Advanced", icon=":material/tune:"):
+        name = st.text_input("Name", start.name, max_chars=80, key=f"launch {start.preset} name",
+                             help="What you call this run; may stay empty.")
+        st.markdown("**Knowledge and test**")
+        values = {"name": name, **knowledge_fields.fields(about, topics, start)}
+        st.markdown("**Teacher and student**")
+        values |= _who(start)
+        values["max_cost_usd"] = knowledge_fields.most_cost(values["teacher"], start)
+        st.markdown("**Training and answers**")
+        return values | _how(start)
+
+
+def _who(start: RunConfig) -> dict[str, Any]:
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
-    with st.expander("Advanced", icon=":material/tune:"):
-        return {
-            "name": st.text_input("Name", start.name, max_chars=80, key=key("name"),
-                                  help="What you call this run; may stay empty."),
-            "steps": st.number_input("Training steps a cycle", *_limits("steps"), start.steps, key=key("steps")),
-            "learning_rate": st.number_input("Learning rate", *RANGES["learning_rate"], start.learning_rate, step=5e-5,
-                                             format="%.2e", key=key("learning_rate")),
-            "seed": st.number_input("Seed", *_limits("seed"), start.seed, key=key("seed"),
-                                    help="The same configuration and seed ask the same questions again."),
-            "teacher": st.text_input("Teacher", start.teacher, key=key("teacher"), help="`knowledge-base` (offline) or "
-                                     "a model's name at an OpenAI-compatible address."),
-            "teacher_base_url": st.text_input("Teacher address", start.teacher_base_url or "",
-                                              key=key("teacher_base_url"), placeholder="the OpenAI API",
-                                              help="Base URL of an endpoint: vLLM, Ollama, a gateway."),
-            "student": st.text_input("Student", start.student, key=key("student"), help="`embedded`, a Hugging Face id "
-                                     "or a local model folder."),
-            "precision": st.selectbox("Precision", PRECISIONS, PRECISIONS.index(start.precision),
-                                      key=key("precision"), help="auto measures, and chooses."),
-            "adapter": st.selectbox("Adapter", ADAPTERS, ADAPTERS.index(start.adapter), key=key("adapter"),
-                                    help="continue: each cycle trains on from the one before. fresh: all start anew."),
-            "max_new_tokens": st.number_input("Longest answer, tokens", *_limits("max_new_tokens"),
-                                              start.max_new_tokens, key=key("max_new_tokens")),
-            "temperature": st.slider("Temperature", 0.0, float(RANGES["temperature"][1]), start.temperature, 0.05,
-                                     key=key("temperature"), help="0 is greedy: the same answer every time."),
-        }
+    return {
+        "student": st.text_input("Student", start.student, key=key("student"), help="`embedded`, a Hugging Face id "
+                                 "or a local model folder."),
+        "precision": st.selectbox("Precision", PRECISIONS, PRECISIONS.index(start.precision),
+                                  key=key("precision"), help="auto measures, and chooses."),
+        "teacher": st.text_input("Teacher", start.teacher, key=key("teacher"), help="`knowledge-base` (offline) or "
+                                 "a model's name at an OpenAI-compatible address."),
+        "teacher_base_url": st.text_input("Teacher address", start.teacher_base_url or "",
+                                          key=key("teacher_base_url"), placeholder="the OpenAI API",
+                                          help="Base URL of an endpoint: vLLM, Ollama, a gateway."),
+    }
+
+
+def _how(start: RunConfig) -> dict[str, Any]:
+    def key(field: str) -> str:
+        return f"launch {start.preset} {field}"
+    return {
+        "steps": st.number_input("Training steps a cycle", *_limits("steps"), start.steps, key=key("steps")),
+        "learning_rate": st.number_input("Learning rate", *RANGES["learning_rate"], start.learning_rate, step=5e-5,
+                                         format="%.2e", key=key("learning_rate")),
+        "adapter": st.selectbox("Adapter", ADAPTERS, ADAPTERS.index(start.adapter), key=key("adapter"),
+                                help="continue: each cycle trains on from the one before. fresh: all start anew."),
+        "max_new_tokens": st.number_input("Longest answer, tokens", *_limits("max_new_tokens"),
+                                          start.max_new_tokens, key=key("max_new_tokens")),
+        "temperature": st.slider("Temperature", 0.0, float(RANGES["temperature"][1]), start.temperature, 0.05,
+                                 key=key("temperature"), help="0 is greedy: the same answer every time."),
+        "seed": st.number_input("Seed", *_limits("seed"), start.seed, key=key("seed"),
+                                help="The same configuration and seed ask the same questions again."),
+    }
 
 
 def _limits(field: str) -> tuple[int, int]:
@@ -89,12 +108,12 @@ def _limits(field: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _launch(preset: str, values: dict[str, Any]) -> None:
+def _launch(preset: str, values: dict[str, Any], faults: list[str]) -> None:
     """Queue the run and show it; or say everything that is wrong, and queue nothing."""
     ticket = launching.ticket_for(st.session_state.get(_TICKET), time.time())
     st.session_state[_TICKET] = ticket
     try:
-        config = launching.config_from(preset, values)
+        config = launching.config_from(preset, values, faults)
         run = commands.launch(opening.writing(), config, "dashboard", ticket.token)
     except InvalidConfig as error:
         st.error("This run cannot be launched:", icon=":material/error:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -12,15 +12,16 @@ from dashboard import launching, opening, showing, text
 from store import commands
 from store.config import InvalidConfig
 from store.database import StoreUnusable
-from store.queries import Run
+from store.queries import Run, TeacherUsage
 
 _TICKET = "repeat ticket"
 
 
-def run_table(runs: Sequence[Run]) -> Run | None:
-    """The runs; returns the selected one."""
-    selection = st.dataframe([_row(run) for run in runs], key="run table", on_select="rerun", hide_index=True,
-                             selection_mode="single-row", width="stretch", height=min(520, 36 * len(runs) + 40),
+def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | None:
+    """The runs, with what their teachers cost where any was called; returns the selected one."""
+    selection = st.dataframe([_row(run, usages) for run in runs], key="run table", on_select="rerun",
+                             hide_index=True, selection_mode="single-row", width="stretch",
+                             height=min(520, 36 * len(runs) + 40),
                              column_config={"name": st.column_config.TextColumn(width="medium"),
                                             "verdict": st.column_config.TextColumn(width="medium")})
     rows = selection.selection.rows if selection else []
@@ -56,13 +57,21 @@ def _repeat(run: Run) -> None:
         st.switch_page("app_pages/live.py", query_params={"run": again})
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
     config, verdict = run.config, text.verdict(run.verdict)
     return {
         "asked for": text.moment(run.requested_at), "name": run.name or text.DASH,
         "state": f"{text.work(run.work).sign} {text.work(run.work).word}",
         "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else text.DASH,
-        "took": text.duration(text.run_seconds(run)), "teacher": config.teacher, "student": config.student,
-        "cycles": config.cycles, "questions": config.questions, "held-out": config.held_out,
-        "steps": config.steps if config.fine_tune else 0, "topics": len(config.topics), "run": run.id,
+        "took": text.duration(text.run_seconds(run)), **_cost(run, usages), "teacher": config.teacher,
+        "student": config.student, "cycles": config.cycles, "questions": config.questions, "held-out": config.held_out,
+        "steps": config.steps if config.fine_tune else 0, "knowledge": text.knowledge(config),
+        "topics": text.topics_trained(config), "run": run.id,
     }
+
+
+def _cost(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, str]:
+    if not usages:
+        return {}
+    used = usages.get(run.id)
+    return {"teacher cost": text.money(used.cost_usd) if used else text.DASH}

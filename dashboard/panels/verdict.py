@@ -8,11 +8,11 @@ import streamlit as st
 
 from dashboard import findings, showing, text
 from store.config import OFFLINE_TEACHER
-from store.queries import AnswerPair, ChangeRow, Cycle, Run
+from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 
 
-def verdict_card(run: Run, cycles: list[Cycle]) -> None:
-    """The verdict with its sentence: the run's own, or that of its latest finished cycle."""
+def verdict_card(run: Run, cycles: list[Cycle], used: TeacherUsage | None = None) -> None:
+    """The verdict with its sentence, the run's own or that of its latest finished cycle; what ran, and its cost."""
     spoken = next((cycle for cycle in reversed(cycles) if cycle.sentence), None)
     name = run.verdict or (spoken.verdict if spoken else None)
     look = text.verdict(name)
@@ -24,11 +24,14 @@ def verdict_card(run: Run, cycles: list[Cycle]) -> None:
             if run.work != "finished" and spoken:
                 st.caption(f"So far: cycle {spoken.cycle} of {run.config.cycles}.")
         showing.plain(_what_ran(run))
+        if used:
+            showing.plain(f"The teacher took {text.usage(used, run.config.max_cost_usd)}.")
 
 
 def _what_ran(run: Run) -> str:
     config, what = run.config, "fine-tuned" if run.config.fine_tune else "not fine-tuned"
-    return (f"Teacher: {text.teacher(config.teacher)}. Student: {config.student}, {what}. "
+    return (f"Knowledge: {text.knowledge(config)}. Teacher: {text.teacher(config.teacher)}. "
+            f"Student: {config.student}, {what}. "
             f"{text.count(config.cycles, 'cycle')} of {text.count(config.questions, 'practice question')}; "
             f"{text.count(config.held_out, 'held-out question')}. Verdict by {text.metric_short(config.headline)}.")
 

@@ -17,9 +17,9 @@ def open_judge() -> Judge:
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
     """
-    from runner.hardware import wait_without_spinning
+    from runner.hardware import settle_libraries
 
-    wait_without_spinning()
+    settle_libraries()
     from runner.judge.similarity import SimilarityJudge  # late: imports torch and ragas
 
     return SimilarityJudge()

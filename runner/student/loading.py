@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import socket
 from collections.abc import Callable
@@ -43,7 +42,6 @@ _UNREADABLE = (OSError, ValueError, RuntimeError, ImportError, KeyError, Safeten
 
 transformers_logging.disable_progress_bar()
 transformers_logging.set_verbosity_error()
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # warns of a CPU kernel that it would download
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from knowledge.questions import Question
 from runner import hardware
 from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep
 from runner.student import adapters, generation, likelihood
-from runner.student.bundled import embedded_student_folder
+from runner.student.bundled import student_source
 from runner.student.loading import Loaded, count_parameters, load_model
 from runner.student.memory import give_back, typed_memory_errors
 from runner.student.prompt import form_for
@@ -41,7 +41,7 @@ class LocalStudent:
             ModelLoadFailed: it cannot be had.
             OutOfMemory: it does not fit, or the ladder has no such rung.
         """
-        source = str(embedded_student_folder(models_dir)) if config.student == EMBEDDED_STUDENT else config.student
+        source = student_source(config.student, models_dir)
         machine = hardware.measure()
         torch.set_num_threads(machine.cores)  # before the probe: it measures what will be used
         plan = hardware.plan_for(config, machine, hardware.probe_precision(), count_parameters(source), rung)

@@ -1,6 +1,7 @@
 """Read models: one function a question, plain dataclasses as answers. No writing, no arithmetic beyond counting.
 
-Everything is importable from here; `runs`, `progress`, `answers` and `happenings` hold the pieces.
+Everything is importable from here; `runs`, `progress`, `answers`, `happenings` and `teaching` hold the
+pieces.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from store.queries.progress import (
     stages_of,
 )
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, run_named, runners
+from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
-    "AnswerPair", "ChangeRow", "Cycle", "Happening", "PastStage", "Point", "Run", "RunnerState", "StageState",
-    "all_runs", "answers_of", "changes_of", "compared_cycles", "count_of_runs", "cycles_of", "happenings", "incidents",
-    "last_event_id", "past_stages", "run_named", "runners", "series", "stages_of",
+    "AnswerPair", "AskedPassage", "ChangeRow", "Cycle", "Happening", "PastStage", "Point", "Run", "RunnerState",
+    "StageState", "TeacherUsage", "all_runs", "answers_of", "asked_passages", "changes_of", "compared_cycles",
+    "count_of_runs", "cycles_of", "happenings", "incidents", "last_event_id", "past_stages", "run_named", "runners",
+    "series", "stages_of", "teacher_usage",
 ]

@@ -95,7 +95,9 @@ class Content:
 
     def comparison(self, cycle: int, practice: list[happened.QuestionRecord]) -> happened.ArmsCompared:
         changes = []
-        for tier, questions, base in (("held-out", self.asked[0], 0), ("practice", practice, cycle)):
+        tiers = {q.tier: 0 for q in self.asked[0]} | {q.tier: cycle for q in practice}
+        for tier, base in tiers.items():
+            questions = [q for q in (*self.asked[0], *practice) if q.tier == tier]
             for topic in ("", *TOPICS):
                 chosen = [q for q in questions if topic in ("", q.topic)]
                 for measure in MEASURES.values():

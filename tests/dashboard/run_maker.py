@@ -99,6 +99,8 @@ class RunMaker(Content):
         """The stages of the run itself: the held-out set and its untrained answers, at cycle 0."""
         count = self.config.held_out
         questions = self.questions(0, "held-out", count)
+        questions += self.questions(0, "new-topic", self.config.new_topic_questions)
+        self.asked[0] = questions
         set_hash = hashlib.sha256(f"{count}{self.config.seed}".encode()).hexdigest()
         self.stage("held-out", 0, happened.QuestionsAsked("knowledge-base", tuple(questions), count, set_hash),
                    self.references(questions))
@@ -110,6 +112,7 @@ class RunMaker(Content):
         """One cycle; stops in the middle of stage `until`. True when the cycle was finished."""
         self.say(happened.CycleStarted(), cycle=number)
         practice = self.questions(number, "practice", self.config.questions)
+        practice += self.questions(number, "paraphrase", self.config.paraphrases)
         everything = self.asked[0] + practice
         happenings: dict[str, tuple[happened.Event, ...]] = {
             "questions": (happened.QuestionsAsked("knowledge-base", tuple(practice), len(practice), "p" * 64),),

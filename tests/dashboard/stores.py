@@ -64,6 +64,25 @@ def lost(store: Store, start: datetime, **changes: Any) -> str:
         return maker.hold(-60)
 
 
+def paid(store: Store, start: datetime, cost_usd: float | None = 0.0123) -> str:
+    """A run of all four tiers with a teacher that is paid, and that some questions of were rejected."""
+    changes = {"teacher": "gpt-4o-mini", "max_cost_usd": 0.5, "topics": TOPICS[:4], "new_topics": TOPICS[4:],
+               "new_topic_questions": 8, "paraphrases": 6, "name": "four tiers, paid"}
+    with clock_at(start) as clock:
+        maker = RunMaker(store, config_of(cycles=1, **changes), clock, seed=6).start().opening()
+        maker.say(happened.QuestionsRejected("gpt-4o-mini", (
+            happened.RejectedRecord("Pods?", "pods", "practice", "p1", "has 1 words, not 4 to 40"),
+            happened.RejectedRecord("Jobs?", "jobs", "practice", "p2", "has 1 words, not 4 to 40"),
+            happened.RejectedRecord(EVIL, "jobs", "practice", "p2", EVIL))), cycle=1, stage="questions")
+        for cycle, share in ((0, 0.4), (1, 1.0)):
+            maker.say(happened.MetricLogged("teacher_calls", cycle, round(30 * share), "calls"),
+                      happened.MetricLogged("teacher_tokens", cycle, round(41_000 * share), "tokens"),
+                      happened.MetricLogged("teacher_cost_usd", cycle, cost_usd and cost_usd * share, "USD"),
+                      cycle=cycle, stage="questions")
+        maker.cycle(1, 0.2)
+        return maker.finish()
+
+
 EVIL = ('<img src="http://evil.example/x.png" onerror="alert(1)"><script>alert(2)</script> '
         '![image](http://evil.example/y.png) [click](javascript:alert(3)) **bold** $x^2$ :material/bomb: {{1+1}}')
 FORMULA = '=HYPERLINK("http://evil.example","click")'
@@ -93,7 +112,7 @@ def long_ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-STATES = ("empty", "queued", "running", "finished", "untuned", "failed", "lost", "hostile")
+STATES = ("empty", "queued", "running", "finished", "untuned", "failed", "lost", "hostile", "paid")
 
 
 def build(state: str, folder: Path) -> str | None:
@@ -103,7 +122,7 @@ def build(state: str, folder: Path) -> str | None:
     store = store_at(folder)
     try:
         maker = {"queued": queued, "running": running, "finished": finished, "untuned": untuned, "failed": failed,
-                 "lost": lost, "hostile": hostile}[state]
+                 "lost": lost, "hostile": hostile, "paid": paid}[state]
         return maker(store, long_ago(0.1 if state in ("queued", "running") else 2))
     finally:
         store.close()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -13,6 +14,7 @@ from store import events as happened
 from store import queries
 from tests.dashboard import stores
 from tests.dashboard.conftest import PAGES
+from tests.dashboard.folders import manual
 from tests.dashboard.run_maker import RunMaker, clock_at
 from tests.dashboard.served import ROOT, Server, serve
 
@@ -174,3 +176,20 @@ def test_the_live_page_follows_a_run_to_its_end_without_a_reload(browser: Any, t
             assert visit.errors == []
             visit.context.close()
     store.close()
+
+
+def test_a_folder_is_read_and_put_into_the_launch_form(browser: Any, server: Server, tmp_path: Path) -> None:
+    visit = Visit(browser, server)
+    docs = manual(tmp_path / "plant_manual", hostile=True)
+    visit.open("knowledge", urlencode({"knowledge": str(docs)}))
+    visit.page.get_by_text("documents read, 3 skipped").click()
+    visit.page.get_by_role("button", name="Use this folder in the launch form").click()
+    visit.page.get_by_text("Teaches the folder").wait_for(timeout=15_000)
+    visit.page.get_by_text("Advanced").click()
+    visit.settle()
+    visit.shoot("knowledge-folder")
+    assert visit.page.get_by_label("Folder of documents").last.input_value() == str(docs)
+    assert visit.page.locator('[data-testid=stMain] img').count() == 0
+    assert visit.errors == []
+    assert visit.foreign == []
+    visit.context.close()

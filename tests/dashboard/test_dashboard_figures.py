@@ -92,6 +92,22 @@ def test_the_learning_curve_joins_held_out_and_leaves_practice_as_points() -> No
     assert list(figure.data[0].x) == [0, 1, 2]
 
 
+def test_tiers_that_ask_the_same_in_every_cycle_are_lines() -> None:
+    tiers = ("practice", "paraphrase", "new-topic", "held-out")
+    figure = learning_curve([row(cycle, tier=tier) for tier in tiers for cycle in (1, 2)], ["choice_accuracy"])
+    assert {trace.name: trace.mode for trace in figure.data} == {
+        "held-out": "lines+markers", "new-topic": "lines+markers", "practice": "markers", "paraphrase": "markers"}
+    assert len({trace.marker.symbol if trace.mode == "markers" else trace.marker.symbol[1]
+                for trace in figure.data}) == 4
+
+
+def test_memorisation_knows_nothing_of_other_tiers() -> None:
+    changes = [row(1, 0.1), row(1, 0.4, tier="practice"), row(1, 0.9, tier="paraphrase"),
+               row(1, -0.9, tier="new-topic")]
+    assert [round(item.distance, 6) for item in findings.memorisation(changes)] == [0.3]
+    assert findings.tiers_in(changes) == ["held-out", "paraphrase", "new-topic", "practice"]
+
+
 def test_the_board_shows_every_stage_of_every_cycle(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
     run = queries.run_named(store, runs["running"])

@@ -35,6 +35,11 @@ SAID = {
     ("answers", "running"): "Before (untrained)",
     ("answers", "finished"): "After (tuned)",
     ("answers", "hostile"): "<script>alert(2)</script>",
+    ("knowledge", "empty"): "Kubernetes v1.28",
+    ("knowledge", "finished"): "Hash of the knowledge",
+    ("overview", "paid"): "30 calls, 41,000 tokens; cost: 0.0123 USD, of at most 0.50 USD",
+    ("live", "paid"): "gpt-4o-mini: 30 calls",
+    ("answers", "paid"): "After (tuned)",
     ("compare", "finished"): "These are cycles of one run",
     ("compare", "failed"): "There is nothing to compare yet",
 }
@@ -47,7 +52,7 @@ def test_every_page_opens_in_every_state(page: str, state: str, state_folders: F
     assert not app.exception
     words = words_of(app)
     assert "Traceback" not in words
-    expected = text.NO_STORE if state == "empty" else SAID.get((page, state), "")
+    expected = SAID.get((page, state), text.NO_STORE if state == "empty" else "")
     assert expected in words
 
 

@@ -114,3 +114,23 @@ def test_a_half_written_folder_is_unpacked_again(tmp_path: Path, monkeypatch: py
     (models / bundled.FOLDER / "config.json").write_text("{}")
     assert bundled.is_complete(bundled.embedded_student_folder(models))
     assert [path.name for path in models.iterdir()] == [bundled.FOLDER]
+
+
+def test_a_gguf_file_is_unpacked_once_and_again_where_it_changed(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = _fake_unpack(tmp_path, monkeypatch)
+    file = tmp_path / "some.gguf"
+    file.write_bytes(b"one")
+    first = bundled.student_source(str(file), models)
+    assert bundled.student_source(str(file), models) == first
+    file.write_bytes(b"another")
+    assert bundled.student_source(str(file), models) != first
+    assert load_model(first, "fp32", "cpu").parameters > 0
+
+
+def test_a_missing_or_damaged_gguf_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadFailed, match=r"lost\.gguf.*no such file"):
+        bundled.student_source(str(tmp_path / "lost.gguf"), tmp_path)
+    (tmp_path / "half.gguf").write_bytes(b"GGUF")
+    with pytest.raises(ModelLoadFailed, match=r"half\.gguf could not be unpacked"):
+        bundled.student_source(str(tmp_path / "half.gguf"), tmp_path / "models")

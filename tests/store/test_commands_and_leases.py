@@ -12,7 +12,7 @@ from sqlalchemy import update
 from store import commands, leases, queries, schema
 from store.config import InvalidConfig, RunConfig, preset
 from store.database import Store, open_store
-from store.events import RunFailed, RunStarted
+from store.events import RunFailed, RunFinished, RunStarted
 from store.journal import Journal
 
 
@@ -53,6 +53,15 @@ def test_claims_of_dead_owners_are_free_at_once(store: Store) -> None:
     assert leases.claim_next(store, "host:2:1") is None
     assert leases.free_claims_of_dead(store, lambda owner: owner == "host:1:1") == [run]
     assert leases.claim_next(store, "host:2:1")
+
+
+def test_a_run_that_has_ended_is_never_queued_again_by_the_runner_that_stops(store: Store) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()), RunFinished("improved", "Improved.", 1.0))
+    leases.release(store, claim, requeue_reason="the runner was stopped")
+    assert queries.run_named(store, run).work == "finished"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("kind", "then"), [("cancel", "cancelled"), ("pause", "paused")])

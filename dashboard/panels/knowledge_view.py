@@ -1,0 +1,118 @@
+"""Parts of the page Knowledge: what is there in numbers, what of a folder was left out, one passage whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard import coverage, showing, text
+from dashboard.coverage import TopicCoverage
+from dashboard.knowledge_source import Knowledge
+from dashboard.panels import knowledge_fields
+from knowledge.passages import Passage
+
+_SOURCES = {"notes": "notes", "api": "API reference", "folder": "documents"}
+_SIDES = {coverage.PRACTICE: "Practice", coverage.HELD_OUT: "Held-out", coverage.NEITHER: "Neither"}
+
+
+def side(name: str) -> str:
+    """A side in words."""
+    return _SIDES.get(name, "All passages")
+
+
+def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
+    """What it is, its hash, and its size."""
+    with st.container(border=True):
+        showing.plain(f"{knowledge.domain.name}" + ("" if knowledge.built_in else f"\n{knowledge.place}"))
+        st.caption(f"Hash of the knowledge: `{knowledge.domain.hash}`. Runs with this hash were taught the same.")
+    passages = sum(row.passages for row in rows)
+    numbers = {"Topics": len(rows), "Passages": passages, "Questions": sum(row.questions for row in rows),
+               "Practice passages": sum(row.practice for row in rows),
+               "Held-out passages": sum(row.held_out for row in rows),
+               "Asked about so far": sum(row.passages_asked for row in rows)}
+    with st.grid(6, gap="small", min_column_width=150):
+        for label, number in numbers.items():
+            st.metric(label, f"{number:,}", border=True)
+    if not numbers["Held-out passages"]:
+        st.warning("No passage can be held out, so a run on this knowledge has no test and no verdict. More documents "
+                   "help.", icon=":material/quiz:")
+    left_out = passages - numbers["Practice passages"] - numbers["Held-out passages"]
+    if left_out:
+        st.caption(f"{text.count(left_out, 'passage')} on neither side: held back, but a practice passage says nearly "
+                   "the same, so testing with them would test memory.")
+
+
+def topic_table(rows: Sequence[TopicCoverage]) -> None:
+    """One row a topic; the bar says how much of it any run has asked about."""
+    sources = list(dict.fromkeys(source for row in rows for source in row.by_source))
+    shown = [{"topic": row.name, "passages": row.passages,
+              **({_SOURCES.get(source, source): row.by_source.get(source, 0) for source in sources}
+                 if len(sources) > 1 else {}),
+              "questions": row.questions, "practice": row.practice, "held-out": row.held_out, "asked": row.asked,
+              "asked about": row.passages_asked / row.passages if row.passages else 0.0} for row in rows]
+    st.dataframe(shown, hide_index=True, width="stretch", height=min(780, 35 * len(rows) + 38), column_config={
+        "topic": st.column_config.TextColumn(width=260),
+        "practice": st.column_config.NumberColumn(help="Passages that may be trained on."),
+        "held-out": st.column_config.NumberColumn(help="Passages that are only tested with."),
+        "asked": st.column_config.NumberColumn(help="Questions asked so far, in all runs of this store."),
+        "asked about": st.column_config.ProgressColumn(
+            help="Share of the passages that any run has asked about.", format="percent", min_value=0, max_value=1)})
+
+
+def folder_report(knowledge: Knowledge) -> None:
+    """What of a folder was read and what was not, each with its reason; and the way into the launch form."""
+    if knowledge.built_in:
+        return
+    if knowledge_fields.uses(knowledge.place):
+        st.success("The launch form teaches this folder.", icon=":material/check:")
+    else:
+        st.button("Use this folder in the launch form", icon=":material/rocket_launch:", key="use folder",
+                  on_click=knowledge_fields.use, args=(knowledge.place,))
+    left_out = [{"path": item.path, "reason": item.reason} for item in knowledge.skipped]
+    remarks = [{"path": item.path, "remark": item.reason} for item in knowledge.remarks]
+    with st.expander(f"{text.count(knowledge.documents, 'document')} read, {len(left_out)} skipped",
+                     icon=":material/folder_open:"):
+        if left_out:
+            st.caption("Skipped, and why")
+            st.dataframe(left_out, hide_index=True, width="stretch")
+        else:
+            st.caption("Nothing was skipped.")
+        if remarks:
+            st.caption("Read, but not as they stand")
+            st.dataframe(remarks, hide_index=True, width="stretch")
+        showing.downloads(left_out, "skipped", "skipped")
+
+
+def pick(passages: Sequence[Passage], names: Mapping[str, str], sides: Mapping[str, str],
+         asked: Mapping[str, int]) -> Passage:
+    """The passages as a table; returns the selected one, the first where none is selected."""
+    rows = [{"title": passage.title[:200], "topic": names[passage.topic],
+             "source": _SOURCES.get(passage.source, passage.source), "side": side(sides[passage.id]).lower(),
+             "asked": asked.get(passage.id, 0), "text": passage.text[:300]} for passage in passages]
+    selection = st.dataframe(rows, key="passage list", on_select="rerun", selection_mode="single-row", hide_index=True,
+                             width="stretch", height=min(300, 36 * len(rows) + 40), column_config={
+                                 "title": st.column_config.TextColumn(width="medium"),
+                                 "topic": st.column_config.TextColumn(width=170),
+                                 "text": st.column_config.TextColumn(width="large")})
+    picked = selection.selection.rows if selection else []
+    at = picked[0] if picked and picked[0] < len(passages) else 0
+    st.caption(f"Passage {at + 1} of {len(passages)}. Select a row to read it.")
+    return passages[at]
+
+
+def passage_card(passage: Passage, topic: str, on_side: str, asked: int) -> None:
+    """One passage whole: text, key terms, questions and where it stands; nothing of it is markup."""
+    with st.container(border=True):
+        showing.plain(passage.title)
+        showing.plain(f"{topic} · {side(on_side).lower()} · {text.count(asked, 'question')} asked so far\n"
+                      f"{passage.address}")
+    left, right = st.columns([3, 2])
+    with left:
+        st.markdown("**Text**")
+        showing.verbatim(passage.text)
+        st.markdown("**Questions that it answers**")
+        showing.verbatim("\n\n".join(passage.questions) or None, "none could be written")
+    with right:
+        st.markdown("**Key terms of a right answer**")
+        showing.verbatim("\n".join(passage.key_terms) or None, "it has none")

@@ -1,0 +1,322 @@
+"""The page Knowledge and the form's fields about knowledge: built-in, a good folder, a bad one, a missing one."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import coverage, export, knowledge_source, text
+from dashboard.coverage import Choice
+from dashboard.knowledge_source import CannotOpen
+from dashboard.launching import config_from
+from knowledge.domain import kubernetes
+from knowledge.split import held_out_passages, practice_passages
+from knowledge.topics import BUILT_IN
+from store import queries
+from store.config import InvalidConfig, RunConfig
+from store.database import Store
+from store.queries import AskedPassage
+from tests.dashboard import stores
+from tests.dashboard.conftest import words_of
+from tests.dashboard.folders import TAG, manual
+from tests.dashboard.run_maker import RunMaker, clock_at
+from tests.dashboard.test_dashboard_asking import runs_in
+
+Opened = Callable[..., AppTest]
+Folders = dict[str, tuple[Path, str | None]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return manual(tmp_path_factory.mktemp("docs") / "plant_manual")
+
+
+@pytest.fixture
+def paid_store(state_folders: Folders) -> Iterator[tuple[Store, str]]:
+    data, run = state_folders["paid"]
+    store = stores.store_at(data)
+    yield store, str(run)
+    store.close()
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("state", ["empty", "finished"])
+def test_the_built_in_knowledge_is_shown_with_or_without_a_store(state: str, state_folders: Folders,
+                                                                 opened: Opened) -> None:
+    app = opened(state_folders[state][0], "knowledge")
+    assert not app.exception
+    assert kubernetes().hash in words_of(app)
+    topics = app.dataframe[0].value
+    assert len(topics) == 20 and {"notes", "API reference", "practice", "held-out", "asked"} <= set(topics.columns)
+    assert "knowledge" not in app.query_params
+
+
+@pytest.mark.parametrize("state", ["empty", "finished"])
+def test_a_folder_is_shown_with_what_was_skipped(state: str, state_folders: Folders, folder: Path,
+                                                 opened: Opened) -> None:
+    app = opened(state_folders[state][0], "knowledge", knowledge=str(folder))
+    assert not app.exception
+    assert str(folder) in words_of(app)
+    assert "No passage can be held out" in words_of(app), "too few documents here: said, not hidden"
+    topics, skipped = app.dataframe[0].value, app.dataframe[1].value
+    if "path" in topics.columns:
+        topics, skipped = skipped, topics
+    assert set(topics["topic"]) == {"Queues", "Workers"}
+    assert {"broken.md", "junk.md", "slides.pptx"} == set(skipped["path"])
+    assert all(skipped["reason"])
+    assert str(folder) in app.query_params["knowledge"]
+
+
+@pytest.mark.parametrize("state", ["empty", "finished"])
+def test_a_folder_that_is_missing_is_one_sentence(state: str, state_folders: Folders, tmp_path: Path,
+                                                  opened: Opened) -> None:
+    app = opened(state_folders[state][0], "knowledge", knowledge=str(tmp_path / "gone"))
+    assert not app.exception
+    assert "there is no such folder" in words_of(app)
+    assert not app.main.dataframe
+
+
+@pytest.mark.parametrize("state", ["empty", "finished"])
+def test_a_folder_without_documents_says_why(state: str, state_folders: Folders, tmp_path: Path,
+                                             opened: Opened) -> None:
+    (tmp_path / "junk.md").write_bytes(bytes(range(256)) * 20)
+    app = opened(state_folders[state][0], "knowledge", knowledge=str(tmp_path))
+    assert not app.exception
+    assert "nothing readable in it" in words_of(app) and "junk.md" in words_of(app)
+
+
+def test_a_hostile_folder_is_text_and_nothing_else(tmp_path: Path, opened: Opened) -> None:
+    docs = manual(tmp_path / "docs", hostile=True)
+    app = opened(tmp_path, "knowledge", knowledge=str(docs))
+    assert not app.exception
+    for kind in ("markdown", "title", "subheader", "caption", "info", "warning", "error", "success", "html"):
+        assert not [element for element in app.get(kind) if "bomb" in str(element.value)], kind
+    assert any(TAG in code.value for code in app.code)
+    assert any(":red[bomb]" in option for option in app.selectbox(key="topic").options)
+
+
+def test_passages_are_narrowed_by_topic_side_and_words(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path, "knowledge", knowledge=str(folder), topic="queues")
+    assert app.selectbox(key="topic").value == "queues"
+    app.text_input(key="passage words").set_value("BACKLOG fix").run()
+    assert not app.exception
+    assert "Use fix-backlog to restore a broken backlog" in words_of(app)
+    app.text_input(key="passage words").set_value("no such words").run()
+    assert "No passage fits these filters." in words_of(app)
+
+
+def test_a_topic_of_other_knowledge_falls_back(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path, "knowledge", knowledge=str(folder), topic="pods", side="<b>")
+    assert (app.selectbox(key="topic").value, app.selectbox(key="side").value) == ("all", "all")
+
+
+def test_the_typed_folder_stays_while_other_pages_are_looked_at(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path, "knowledge")
+    app.text_input(key="knowledge").set_value(str(folder)).run()
+    assert str(folder) in app.query_params["knowledge"]
+    app.switch_page("app_pages/overview.py").run()
+    app.switch_page("app_pages/knowledge.py").run()
+    assert app.text_input(key="knowledge").value == str(folder)
+    app.text_input(key="knowledge").set_value("").run()
+    assert "Kubernetes v1.28" in words_of(app) and "knowledge" not in app.query_params
+
+
+def test_what_was_asked_is_counted_on_its_passages(tmp_path: Path, opened: Opened) -> None:
+    pods = kubernetes().of_topic("pods")[:2]
+    store = stores.store_at(tmp_path)
+    with clock_at(stores.long_ago(1)) as clock:
+        maker = RunMaker(store, stores.config_of(cycles=1), clock).start()
+        made = maker.question
+        maker.question = lambda name, tier, topic, number: dataclasses.replace(  # type: ignore[method-assign]
+            made(name, tier, "pods", number), passage_id=pods[number % 2].id)
+        maker.opening().finish()
+    store.close()
+    topics = opened(tmp_path, "knowledge").dataframe[0].value.set_index("topic")
+    assert topics.loc["Pods", "asked"] == 40
+    assert topics.loc["Pods", "asked about"] == pytest.approx(2 / topics.loc["Pods", "passages"])
+    assert topics["asked"].sum() == 40
+
+
+# --- the form ---------------------------------------------------------------------------------------------
+
+def test_a_folder_goes_from_the_page_into_a_run(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path, "knowledge", knowledge=str(folder))
+    app.button(key="use folder").click().run()
+    assert not app.exception
+    assert "Teaches the folder" in words_of(app) and "The launch form teaches this folder." in words_of(app)
+    app.text_input(key="launch embedded knowledge_name").set_value("Plant")
+    app.button(key="launch").click().run()
+    (run,) = runs_in(tmp_path)
+    assert (run.config.knowledge, run.config.knowledge_name, run.config.topics) == (str(folder), "Plant", ())
+
+
+def test_a_folder_has_its_own_topics_and_its_new_ones(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(f"  {folder}/  ").run()
+    topics = app.multiselect(key=f"launch embedded topics {folder}")
+    assert (topics.options, topics.value) == (["Queues", "Workers"], [])
+    topics.set_value(["queues"]).run()
+    app.multiselect(key="launch embedded new_topics").set_value(["workers"]).run()
+    app.number_input(key="launch embedded paraphrases").set_value(3)
+    app.text_input(key="launch embedded held_out_set").set_value("spring")
+    app.button(key="launch").click().run()
+    assert not app.exception
+    config = runs_in(tmp_path)[0].config
+    assert (config.topics, config.new_topics, config.new_topic_questions) == (("queues",), ("workers",), 10)
+    assert (config.paraphrases, config.held_out_set) == (3, "spring")
+
+
+def test_a_topic_that_is_trained_after_all_is_no_new_one(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(str(folder)).run()
+    app.multiselect(key="launch embedded new_topics").set_value(["workers"]).run()
+    app.multiselect(key=f"launch embedded topics {folder}").set_value(["workers"]).run()
+    assert app.multiselect(key="launch embedded new_topics").value == []
+    assert app.multiselect(key="launch embedded new_topics").options == ["Queues"]
+
+
+def test_a_folder_that_cannot_be_read_is_refused_with_the_other_faults(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(str(tmp_path / "gone")).run()
+    app.text_input(key="launch embedded held_out_set").set_value("no name!")
+    app.button(key="launch").click().run()
+    assert not app.exception
+    words = words_of(app)
+    assert "there is no such folder" in words and "is no name" in words
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_most_that_may_be_spent_is_only_asked_of_a_paid_teacher(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    assert app.number_input(key="launch embedded max_cost_usd").disabled
+    app.selectbox(key="launch preset").select("phi-2").run()
+    field = app.number_input(key="launch phi-2 max_cost_usd")
+    assert (field.disabled, field.value) == (False, None)
+    field.set_value(1.5)
+    app.button(key="launch").click().run()
+    assert runs_in(tmp_path)[0].config.max_cost_usd == 1.5
+
+
+def test_faults_of_the_form_and_of_the_configuration_are_told_together() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        config_from("embedded", {"max_cost_usd": 0.0, "new_topics": ["pods"]}, ["the folder is gone"])
+    told = "\n".join(caught.value.errors)
+    assert all(part in told for part in ("the folder is gone", "max_cost_usd", "both trained and new", "go together"))
+    with pytest.raises(InvalidConfig):
+        config_from("embedded", {}, ["the folder is gone"])
+
+
+# --- the pure parts ---------------------------------------------------------------------------------------
+
+def test_a_place_is_the_built_in_knowledge_or_an_absolute_folder(tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert knowledge_source.place_of("  ") == knowledge_source.place_of(BUILT_IN) == BUILT_IN
+    assert knowledge_source.place_of("docs/") == str(tmp_path / "docs")
+    assert knowledge_source.place_of("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
+
+
+def test_a_changed_document_is_another_state(tmp_path: Path) -> None:
+    docs = manual(tmp_path / "docs")
+    (docs / "again").symlink_to(docs)
+    before = knowledge_source.state_of(str(docs))
+    assert knowledge_source.state_of(str(docs)) == before
+    (docs / "queues" / "queue.md").write_text("# Queue\n\nA queue is another thing by now, and a longer one too.\n")
+    assert knowledge_source.state_of(str(docs)) != before
+
+
+def test_a_folder_with_too_much_in_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowledge_source, "MOST_DOCUMENTS", 3)
+    with pytest.raises(CannotOpen, match="more than 3 documents"):
+        knowledge_source.state_of(str(manual(tmp_path / "docs")))
+
+
+@pytest.mark.parametrize("place", ["/no/such/folder", "/dev/null", "x" * 5000, "/a\x00b"])
+def test_what_cannot_be_opened_is_one_sentence(place: str) -> None:
+    with pytest.raises(CannotOpen) as caught:
+        knowledge_source.opened(place)
+    assert "\n" not in str(caught.value) and str(caught.value)
+
+
+def test_the_sides_and_topics_add_up(folder: Path) -> None:
+    domain = knowledge_source.opened(str(folder)).domain
+    sides = coverage.sides_of(domain)
+    some = domain.passages[0]
+    rows = coverage.by_topic(domain, sides, coverage.asked_of(
+        [AskedPassage(some.id, "queues", 3), AskedPassage(some.id, "other", 2), AskedPassage("elsewhere", "x", 9)]))
+    assert sum(row.passages for row in rows) == len(domain.passages) == len(sides)
+    assert sum(row.practice for row in rows) + sum(row.held_out for row in rows) <= len(sides)
+    assert (sum(row.asked for row in rows), sum(row.passages_asked for row in rows)) == (5, 1)
+    for side in coverage.SIDES:
+        assert {sides[passage.id] for passage in coverage.chosen(domain.passages, sides, Choice(side=side))} <= {side}
+
+
+def test_the_built_in_knowledge_has_both_sides_and_a_remainder() -> None:
+    domain = kubernetes()
+    counted = Counter(coverage.sides_of(domain).values())
+    assert counted["practice"] == len(practice_passages(domain))
+    assert counted["held-out"] == len(held_out_passages(domain)) > 0
+    assert counted.total() == len(domain.passages)
+
+
+def test_passages_are_exported_whole(folder: Path) -> None:
+    domain = knowledge_source.opened(str(folder)).domain
+    rows = list(csv.DictReader(io.StringIO(export.to_csv(export.passage_rows(domain.passages,
+                                                                             coverage.sides_of(domain))), newline="")))
+    assert [row["text"] for row in rows] == [passage.text for passage in domain.passages]
+    assert {row["side"] for row in rows} <= set(coverage.SIDES)
+
+
+def test_what_the_teacher_used_is_its_newest_total(paid_store: tuple[Store, str]) -> None:
+    store, run = paid_store
+    assert queries.teacher_usage(store, [run, "no run"]) == {run: queries.TeacherUsage(30, 41_000, 0.0123)}
+    assert queries.teacher_usage(store, []) == {}
+
+
+def test_an_unknown_price_is_said_and_not_zero(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    run = stores.paid(store, stores.long_ago(1), cost_usd=None)
+    assert queries.teacher_usage(store, [run])[run].cost_usd is None
+    store.close()
+    assert "no price known" in words_of(opened(tmp_path, run=run))
+    assert list(opened(tmp_path, "history").dataframe[0].value["teacher cost"]) == ["no price known"]
+
+
+def test_money_is_written_for_people() -> None:
+    assert [text.money(usd) for usd in (None, 0, 0.0123, 1.5)] == ["no price known", "0.00 USD", "0.0123 USD",
+                                                                   "1.50 USD"]
+
+
+def test_a_runs_knowledge_has_a_name() -> None:
+    assert text.knowledge(RunConfig()) == "Kubernetes v1.28"
+    assert text.knowledge(RunConfig(knowledge="/srv/plant")) == "plant"
+    assert text.knowledge(RunConfig(knowledge="/srv/plant", knowledge_name="Our plant")) == "Our plant"
+    assert (text.topics_trained(RunConfig()), text.topics_trained(RunConfig(topics=()))) == ("20", "all")
+
+
+# --- four tiers -------------------------------------------------------------------------------------------
+
+def test_every_tier_can_be_chosen_by_its_name(state_folders: Folders, opened: Opened) -> None:
+    data, run = state_folders["paid"]
+    labels = ["Held-out (never trained on)", "Paraphrase (same fact, asked otherwise)", "New topic (never trained)",
+              "Practice (trained on)"]
+    assert opened(data, "overview", run=str(run)).selectbox(key="tier").options == labels
+    answers = opened(data, "answers", run=str(run), tier="new-topic")
+    assert answers.selectbox(key="tier").options == ["All questions", *labels]
+    assert set(answers.dataframe[0].value["tier"]) == {"New topic"}
+
+
+def test_rejected_questions_are_told_with_their_reasons(state_folders: Folders, opened: Opened) -> None:
+    data, run = state_folders["paid"]
+    app = opened(data, "live", run=str(run))
+    lines = [line for table in app.dataframe for line in table.value.get("what", ())]
+    told = next(line for line in lines if "rejected" in line)
+    assert told.startswith("3 questions of gpt-4o-mini rejected: has 1 words, not 4 to 40 (2); ")
