@@ -13,6 +13,7 @@ from store import schema
 from store.clock import parse
 from store.config import RunConfig, from_json
 from store.database import Store
+from store.events import ChangeRecord
 from store.queries.rows import rows_of, values_of
 
 
@@ -53,26 +54,11 @@ class StageState:
 
 
 @dataclass(frozen=True)
-class ChangeRow:
-    """The paired change of one metric on one tier of one cycle; `topic` is empty for all topics together."""
+class ChangeRow(ChangeRecord):
+    """A paired change as it was recorded, with the run and the cycle that it belongs to."""
 
     run: str
     cycle: int
-    tier: str
-    metric: str
-    topic: str
-    baseline: float | None
-    tuned: float | None
-    change: float | None
-    low: float | None
-    high: float | None
-    scored: int
-    asked: int
-    wins: int
-    ties: int
-    losses: int
-    p_value: float | None
-    verdict: str
 
 
 @dataclass(frozen=True)
