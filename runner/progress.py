@@ -38,12 +38,11 @@ def line_of(store: Store, run: queries.Run) -> str:
     """Where a run is, in one line."""
     if run.work == "queued":
         return f"{run.id}: waiting for a runner"
-    parts = [run.id, f"cycle {run.cycle} of {run.config.cycles}" if run.cycle else "before the first cycle",
-             run.stage or "starting"]
+    parts = [f"cycle {run.cycle}/{run.config.cycles}" if run.cycle else "run", run.stage or "starting"]
     if run.total:
         parts.append(f"{run.done} of {run.total} {run.unit}")
     parts += [text for text in (run.detail, _time_left(store, run)) if text]
-    return "  |  ".join(parts)
+    return "  " + " | ".join(parts)
 
 
 def _time_left(store: Store, run: queries.Run) -> str:
@@ -52,7 +51,7 @@ def _time_left(store: Store, run: queries.Run) -> str:
     if stage is None or not run.done or not run.total or run.done >= run.total:
         return ""
     spent = time.time() - stage.started_at.timestamp()
-    return f"about {_duration(spent / run.done * (run.total - run.done))} left in this stage"
+    return f"{_duration(spent / run.done * (run.total - run.done))} left in stage"
 
 
 def _duration(seconds: float) -> str:
