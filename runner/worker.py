@@ -13,17 +13,18 @@ import platform
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from knowledge.domain import Domain
 from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
-from runner.recovery import RECOVERY, kind_of
+from runner.recovery import RECOVERY, Action, kind_of
 from runner.roles import Judge, Student, Teacher
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.database import Store, open_store
-from store.events import Event, PlanChosen, RunCancelled, RunFailed, RunPaused, RunStarted
+from store.events import Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunStarted
 from store.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.leases import release, renew
 from store.locations import Locations
@@ -83,7 +84,7 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher
 
-        return open_teacher(config, run, store)
+        return open_teacher(config, run, store, partial(_tell_wait, journal))
 
     def open_student(rung: int) -> Student:
         from runner.student import open_student
@@ -98,6 +99,12 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
         return open_judge()
 
     return Workbench(open_domain, open_teacher, open_student, open_judge)
+
+
+def _tell_wait(journal: Journal, seconds: float, error: Exception) -> None:
+    """A teacher call waits: on record, and a person who asked to stop need not wait too."""
+    journal.check_stop()
+    journal.append(RecoveryTaken(kind_of(error), Action.WAIT, 1, seconds, str(error)))
 
 
 def plan_of(student: Student) -> Event:

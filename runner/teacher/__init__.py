@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from runner.roles import Teacher
     from store.database import Store
 
-OnWait = Callable[[float, str], None]
-"""Told before every wait: for how many seconds, and why. Called from worker threads; may raise to give up."""
+OnWait = Callable[[float, Exception], None]
+"""Told before every wait: for how many seconds, and which error. Called from worker threads; may raise to give up."""
 
 
 def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None) -> Teacher:

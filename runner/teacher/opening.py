@@ -16,7 +16,8 @@ from store.config import RunConfig
 from store.database import Store
 
 
-def open_chat_teacher(config: RunConfig, run: str, store: Store | None, on_wait: Callable[[float, str], None] | None,
+def open_chat_teacher(config: RunConfig, run: str, store: Store | None,
+                      on_wait: Callable[[float, Exception], None] | None,
                       patience: Patience | None = None, time: Time | None = None,
                       reply_seconds: float = REPLY_SECONDS) -> ChatTeacher:
     """A chat teacher for `config.teacher` at `config.teacher_base_url`.
@@ -35,7 +36,7 @@ def open_chat_teacher(config: RunConfig, run: str, store: Store | None, on_wait:
     patience, time = patience or Patience(), time or Time()
     pace = Pace(time.clock)
     chat = OpenAIChat(config.teacher, address, key_for(address), reply_seconds, on_limit_spent=pace.hold)
-    patient = PatientChat(chat, patience, pace, time, on_wait or (lambda seconds, reason: None))
+    patient = PatientChat(chat, patience, pace, time, on_wait or (lambda seconds, error: None))
     recorded = RecordedChat(patient, config.teacher, shown(address), run, store, config.max_cost_usd)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {shown(address)}"
     return ChatTeacher(recorded, name, patience.concurrency)

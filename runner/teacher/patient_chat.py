@@ -45,7 +45,7 @@ class PatientChat:
     """Repeats calls that a limit or a failing endpoint turned away. Safe to use from several threads."""
 
     def __init__(self, chat: Chat, patience: Patience, pace: Pace, time: Time,
-                 on_wait: Callable[[float, str], None]) -> None:
+                 on_wait: Callable[[float, Exception], None]) -> None:
         self._chat = chat
         self._patience = patience
         self._pace = pace
@@ -74,7 +74,7 @@ class PatientChat:
             except EndpointDown as error:
                 if self._circuit.is_open:
                     raise
-                self._wait(self._own_wait(attempt), str(error), until, error)
+                self._wait(self._own_wait(attempt), until, error)
             attempt += 1
 
     def _once(self, request: ChatRequest) -> Completion:
@@ -100,7 +100,7 @@ class PatientChat:
             limited = error or RateLimited(f"the endpoint's limit is used up for {held:.0f} s: "
                                            "wait and retry, or ask for fewer questions", held)
             limited.wait_seconds = held
-            self._wait(seconds, str(limited), until, limited)
+            self._wait(seconds, until, limited)
 
     def _after_limit(self, error: RateLimited, attempt: int) -> float:
         return self._own_wait(attempt + 1) if error.wait_seconds is None else error.wait_seconds
@@ -108,8 +108,8 @@ class PatientChat:
     def _own_wait(self, attempt: int) -> float:
         return backoff(attempt, self._patience.first_seconds, self._patience.most_seconds, self._time.chance)
 
-    def _wait(self, seconds: float, reason: str, until: float, error: RateLimited | EndpointDown) -> None:
+    def _wait(self, seconds: float, until: float, error: RateLimited | EndpointDown) -> None:
         if self._time.clock() + seconds > until:
             raise error
-        self._on_wait(seconds, reason)
+        self._on_wait(seconds, error)
         self._time.sleep(seconds)

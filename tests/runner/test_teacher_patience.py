@@ -141,8 +141,8 @@ def test_each_wait_is_told_and_telling_may_stop_it(fake: FakeOpenAI) -> None:
     class Stop(Exception):
         pass
 
-    def stop(seconds: float, reason: str) -> None:
-        assert seconds >= 4 and "limits the calls" in reason
+    def stop(seconds: float, error: Exception) -> None:
+        assert seconds >= 4 and "limits the calls" in str(error)
         raise Stop
 
     fake.script.append(refuse(429, "slow", headers={"retry-after": "4"}))

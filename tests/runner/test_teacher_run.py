@@ -15,13 +15,15 @@ from knowledge.questions import PRACTICE
 from runner.teacher.errors import UnknownPrice
 from runner.teacher.opening import open_chat_teacher
 from runner.teacher.patient_chat import Patience, Time
-from runner.worker import work
+from runner.worker import real_workbench, work
 from runner.workbench import Workbench
 from store import commands, leases, queries
 from store.config import RunConfig, preset
 from store.database import Store, open_store
+from store.events import RecoveryTaken
+from store.journal import Journal, read_events
 from store.locations import Locations
-from tests.runner.fake_openai import FakeOpenAI
+from tests.runner.fake_openai import FakeOpenAI, refuse
 
 IMPATIENT = Patience(total_seconds=0.2, first_seconds=0.01, most_seconds=0.02)
 
@@ -93,6 +95,24 @@ def test_a_budget_ends_asking_cleanly(fake: FakeOpenAI, store: Store) -> None:
 def test_a_budget_for_a_model_of_unknown_price_is_refused(fake: FakeOpenAI, store: Store) -> None:
     with pytest.raises(UnknownPrice, match=r"'llama3'.*--max-cost-usd"):
         open_chat_teacher(config_at(fake, teacher="llama3", max_cost_usd=1.0), "r1", store, None)
+
+
+def test_a_rate_limit_is_waited_out_and_the_wait_is_on_record(fake: FakeOpenAI, store: Store, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the workbench of a real worker, as a server's 429 with Retry-After would be met."""
+    fake.script.append(refuse(429, "slow down", headers={"Retry-After": "1"}))
+
+    def real_teacher(config: RunConfig, run: str, store: Store, places: Locations, journal: Journal) -> Workbench:
+        real = real_workbench(config, run, store, places, journal)
+        return dataclasses.replace(fakes.fake_bench(config, run, store, places, journal),
+                                   open_teacher=real.open_teacher)
+
+    run = commands.launch(store, config_at(fake), "test")
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim and work(claim, Locations(tmp_path, store.url), real_teacher) == 0
+    assert (queries.run_named(store, run) or pytest.fail()).work == "finished"
+    waits = [item.event for item in read_events(store, run) if isinstance(item.event, RecoveryTaken)]
+    assert waits and waits[0].kind == "rate limit" and waits[0].wait_seconds >= 0.9
 
 
 def test_a_key_is_nowhere_in_what_a_run_leaves_behind(fake: FakeOpenAI, store: Store, tmp_path: Path,
