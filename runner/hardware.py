@@ -183,9 +183,10 @@ def _rungs(asked: Asked, device: str, precisions: tuple[str, ...], room: int, pa
                 continue
             accumulation = asked.gradient_accumulation * (asked.batch_size // batch)
             answers = max(1, min(24, int((room - need) / _per_row_bytes(parameters)) + batch))
-            rungs.append(Plan(device, precision, batch, accumulation, answers, threads,
-                              _kept_tokens(room - need, parameters) if device == "cpu" else 0,
-                              f"{where}: {precision}, batch {batch} x {accumulation}, needs about {need / GB:.1f} GB"))
+            kept = _kept_tokens(room - need, parameters) if device == "cpu" else 0
+            rungs.append(Plan(device, precision, batch, accumulation, answers, threads, kept,
+                              f"{where}: {precision}, batch {batch} x {accumulation}, needs about {need / GB:.1f} GB"
+                              + (f"; gradient checkpointing from {kept} tokens a batch up" if kept else "")))
     return rungs
 
 
