@@ -44,7 +44,7 @@ def launch(store: Store, config: RunConfig, requested_by: str, token: str | None
     """
     check(config)
     token = token or new_token()
-    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     with store.write() as connection:
         known = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
         if known:

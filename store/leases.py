@@ -16,7 +16,7 @@ from store.clock import utc_now
 from store.database import Store
 from store.events import RunRequeued
 from store.journal import Claim, append_unowned
-from store.projections import upsert
+from store.projections.writing import upsert
 from store.schema import claims, runners, runs
 
 LEASE_SECONDS = 30.0

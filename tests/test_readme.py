@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.command_line import parser
+from runner.command_line import COMMANDS, parser
 from runner.diagram import mermaid
 from store.config import PRESETS, RANGES
 
@@ -26,8 +26,7 @@ def test_every_folder_and_file_of_the_floor_plan_exists() -> None:
     assert [name for name in named if not (ROOT / name).exists() and name != "data/events.db"] == []
 
 
-@pytest.mark.parametrize("command", ["run", "serve", "demo", "resume", "cancel", "pause", "status", "knowledge",
-                                     "doctor"])
+@pytest.mark.parametrize("command", [name for name, *_ in COMMANDS])
 def test_every_command_is_documented_and_exists(command: str) -> None:
     assert command in parser().format_help()
     assert f"python -m runner {command}" in README

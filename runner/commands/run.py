@@ -1,0 +1,74 @@
+"""`run`: queue a run and see it through in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from store import commands
+from store.config import ADAPTERS, HEADLINES, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig, preset
+from store.database import open_store
+from store.locations import locations
+
+
+def options(run: argparse.ArgumentParser) -> None:
+    """One option a field of the configuration; what is not given is the preset's."""
+    default = RunConfig()
+
+    def option(name: str, kind: Callable[[str], Any], help_text: str, **more: Any) -> None:
+        field = more.pop("field", name.replace("-", "_"))
+        low_high = "" if field not in RANGES else " ({:g} to {:g})".format(*RANGES[field])
+        run.add_argument(f"--{name}", dest=field, type=kind, default=None, help=help_text + low_high, **more)
+
+    run.add_argument("--preset", default=default.preset, help=f"where the defaults come from: {', '.join(PRESETS)}")
+    option("questions", int, "practice questions a cycle", metavar="N")
+    option("cycles", int, "cycles", metavar="C")
+    option("topics", _words, "topics, with commas between; all by default", metavar="A,B")
+    option("held-out", int, "locked test questions from passages that are never trained", metavar="H")
+    option("held-out-set", str, "share a named, locked held-out set between runs", metavar="NAME")
+    option("paraphrases", int, "practised facts asked again in other words", metavar="N")
+    option("new-topics", _words, "topics that are tested and never trained", metavar="A,B")
+    option("new-topic-questions", int, "how many questions on them", metavar="N")
+    option("knowledge", str, "a folder of Markdown, text, HTML or PDF instead of the built-in domain", metavar="DIR")
+    option("knowledge-name", str, "what prompts call that domain", metavar="NAME")
+    option("steps", int, "optimizer steps a cycle", metavar="S")
+    run.add_argument("--no-finetune", dest="fine_tune", action="store_const", const=False, default=None,
+                     help="measure the untrained student only")
+    option("seed", int, "repeats a run exactly", metavar="X")
+    option("learning-rate", float, "learning rate", metavar="R")
+    option("batch-size", int, "training examples at once", metavar="N")
+    option("lora-rank", int, "rank of the adapter", metavar="N")
+    option("adapter", str, f"{' or '.join(ADAPTERS)}: train on from the cycle before, or anew")
+    option("teacher", str, "knowledge-base (offline), or a model name at the endpoint", metavar="NAME")
+    option("teacher-base-url", str, "an OpenAI-compatible endpoint", metavar="URL")
+    option("max-cost-usd", float, "what the teacher may cost at list prices; then asking ends", metavar="USD")
+    option("student", str, "embedded, a Hugging Face id, or a model folder", metavar="NAME")
+    option("precision", str, ", ".join(PRECISIONS))
+    option("max-new-tokens", int, "longest answer", metavar="N")
+    option("temperature", float, "0 is greedy", metavar="T")
+    option("headline", str, f"the metric that decides the verdict: {', '.join(HEADLINES)}")
+    option("name", str, "what you call this run")
+    run.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """Check everything first, then queue the run and watch it."""
+    given = {key: value for key, value in vars(options).items()
+             if value is not None and key not in ("preset", "json", "carry_out")}
+    if options.knowledge:
+        given = {"topics": ()} | given | {"knowledge": str(Path(options.knowledge).expanduser().absolute())}
+    config, places = preset(options.preset, **given), locations()
+    from runner.preflight import obstacles
+
+    if found := obstacles(config, places):
+        raise InvalidConfig(found)
+    from runner.foreground import see_through
+
+    store = open_store(places.store_url)
+    return see_through(store, places, commands.launch(store, config, "command line"), options.json)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,33 @@
+"""Everything that can happen, one frozen dataclass a thing, in the past tense; a file a subject.
+
+Payloads hold JSON values only. A missing number is None with its reason beside it; NaN and infinity are
+refused at the door, because written as null they would come back as numbers that nobody measured.
+`KINDS` in `envelope.py` finds every subclass of `Event` in these files.
+"""
+
+from __future__ import annotations
+
+from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
+from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
+from store.events.event import Event
+from store.events.results import ArmsCompared, ChangeRecord, CycleFinished
+from store.events.runs import (
+    FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunRequested, RunRequeued,
+    RunStarted,
+)
+from store.events.stages import (
+    CycleStarted, MetricLogged, RecoveryTaken, StageFailed, StageFinished, StageProgressed, StageStarted,
+)
+from store.events.teaching import (
+    QuestionRecord, QuestionsAsked, QuestionsRejected, ReferenceRecord, ReferencesWritten, RejectedRecord,
+)
+from store.events.training import AdapterMissing, AdapterTrained
+
+__all__ = [
+    "AdapterMissing", "AdapterTrained", "AnswerRecord", "AnswersGiven", "AnswersScored", "ArmsCompared",
+    "ChangeRecord", "CycleFinished", "CycleStarted", "Event", "FlowRow", "KINDS", "KnowledgeRead", "MetricLogged",
+    "PlanChosen", "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken",
+    "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished",
+    "RunPaused", "RunRequested", "RunRequeued", "RunStarted", "ScoreRecord", "StageFailed", "StageFinished",
+    "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
+]

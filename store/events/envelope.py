@@ -1,0 +1,66 @@
+"""An event as it is written and read: its envelope, and the way to JSON and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from store.events import answers, results, runs, stages, teaching, training
+from store.events.event import Event
+
+_SUBJECTS = (answers, results, runs, stages, teaching, training)
+KINDS: dict[str, type[Event]] = {
+    name: thing for subject in _SUBJECTS for name, thing in vars(subject).items()
+    if isinstance(thing, type) and issubclass(thing, Event) and thing is not Event
+}
+"""Every kind of event by its name in the store."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event with its envelope, as read back from the store."""
+
+    id: int
+    run: str
+    seq: int
+    cycle: int | None
+    stage: str | None
+    at: datetime
+    event: Event
+
+    @property
+    def kind(self) -> str:
+        return type(self.event).__name__
+
+
+class UnfitEvent(ValueError):
+    """An event holds NaN, infinity or something that is no JSON value; nothing was written."""
+
+
+def to_json(event: Event) -> str:
+    """The payload as JSON.
+
+    Raises:
+        UnfitEvent: a number is NaN or infinite, or a value is no JSON value.
+    """
+    try:
+        return json.dumps(dataclasses.asdict(event), allow_nan=False, separators=(",", ":"))  # type: ignore[call-overload]
+    except (ValueError, TypeError) as error:
+        raise UnfitEvent(f"{type(event).__name__} cannot be recorded: {error}") from error
+
+
+def from_json(kind: str, payload: str) -> Event:
+    """The event that `to_json` wrote."""
+    event: Event = _adapter(kind).validate_json(payload)
+    return event
+
+
+@functools.cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(KINDS[kind])

@@ -1,0 +1,99 @@
+"""A run as a whole: asked for, taken up, planned, ended, put aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from store.events.event import Event
+
+
+@dataclass(frozen=True)
+class RunRequested(Event):
+    """Somebody asked for a run; the configuration is stored whole, so that the run can be repeated."""
+
+    config: dict[str, Any]
+    requested_by: str
+    """`command line`, `dashboard`, `demo` or `schedule`."""
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    """One row of the cycle's table as this run follows it: what readers draw the flow and the timeline from."""
+
+    stage: str
+    phase: str
+    """`run starts`, `every cycle` or `run ends`."""
+    doer: str
+    title: str
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A runner took the run up: for the first time, or again after an interruption."""
+
+    owner: str
+    attempt: int
+    versions: dict[str, str]
+    flow: tuple[FlowRow, ...]
+
+
+@dataclass(frozen=True)
+class KnowledgeRead(Event):
+    """The knowledge base that this run uses."""
+
+    domain: str
+    knowledge_hash: str
+    passages: int
+
+
+@dataclass(frozen=True)
+class PlanChosen(Event):
+    """How the student will be held in memory, and why."""
+
+    device: str
+    precision: str
+    batch_size: int
+    threads: int
+    reason: str
+    student: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    """All cycles are done; what the result says is another matter than that the work ended well."""
+
+    verdict: str
+    sentence: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunFailed(Event):
+    """The work could not be done."""
+
+    kind: str
+    message: str
+    advice: str
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class RunCancelled(Event):
+    """Somebody ended the run; what was done is kept, and the run can be continued."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunPaused(Event):
+    """Somebody put the run aside."""
+
+
+@dataclass(frozen=True)
+class RunRequeued(Event):
+    """The run waits for a runner again: resumed, retried, or left behind by a runner that died."""
+
+    reason: str

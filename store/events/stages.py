@@ -1,0 +1,75 @@
+"""Stages and cycles: begun, under way, done, failed, recovered; and the numbers that they log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.events.event import Event
+
+
+@dataclass(frozen=True)
+class CycleStarted(Event):
+    """A cycle began."""
+
+
+@dataclass(frozen=True)
+class StageStarted(Event):
+    """A stage began, or began again."""
+
+    doer: str
+
+
+@dataclass(frozen=True)
+class StageProgressed(Event):
+    """So many of a stage's items are done."""
+
+    done: int
+    total: int
+    unit: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StageFinished(Event):
+    """A stage is done: its artifact is on disk, whole, under this hash."""
+
+    seconds: float
+    path: str
+    """Relative to the run's folder."""
+    size_bytes: int
+    sha256: str
+    inputs_sha256: str
+    """Hash over the artifacts that the stage read: a changed input means another artifact."""
+    adopted: bool = False
+    """True where a finished file was found without its event, after a kill between the two."""
+
+
+@dataclass(frozen=True)
+class StageFailed(Event):
+    """A stage could not be done, after all recoveries; the run may go on without it."""
+
+    kind: str
+    message: str
+    advice: str
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class RecoveryTaken(Event):
+    """An error met, and what was done about it."""
+
+    kind: str
+    action: str
+    attempt: int
+    wait_seconds: float
+    message: str
+
+
+@dataclass(frozen=True)
+class MetricLogged(Event):
+    """One number of a series, such as the loss at a step."""
+
+    key: str
+    step: int
+    value: float | None
+    unit: str = ""

@@ -1,0 +1,29 @@
+"""Answers and their scores."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from store import events as happened
+from store import schema
+from store.events import Recorded
+from store.projections.writing import Apply, upsert
+
+
+def _answered(connection: Connection, recorded: Recorded, event: happened.AnswersGiven) -> None:
+    upsert(connection, schema.answers, [
+        {"run": recorded.run, "cycle": recorded.cycle or 0, "arm": event.arm, "question": a.question_id, "text": a.text,
+         "missing": a.missing, "tokens": a.tokens, "seconds": a.seconds, "cut_off": a.cut_off}
+        for a in event.answers])
+
+
+def _scored(connection: Connection, recorded: Recorded, event: happened.AnswersScored) -> None:
+    upsert(connection, schema.scores, [
+        {"run": recorded.run, "cycle": recorded.cycle or 0, "arm": event.arm, "question": s.question_id,
+         "metric": s.metric, "judge": event.judge, "value": s.value, "missing": s.missing} for s in event.scores])
+
+
+APPLY: dict[type[happened.Event], Apply] = {
+    happened.AnswersGiven: _answered,
+    happened.AnswersScored: _scored,
+}

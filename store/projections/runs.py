@@ -1,0 +1,76 @@
+"""A run's own row."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from store import events as happened
+from store import schema
+from store.events import Recorded
+from store.projections.writing import Apply, moment, set_run, upsert
+
+
+def _requested(connection: Connection, recorded: Recorded, event: happened.RunRequested) -> None:
+    upsert(connection, schema.runs, [{
+        "id": recorded.run, "name": event.config.get("name", ""), "config": json.dumps(event.config, sort_keys=True),
+        "requested_by": event.requested_by, "requested_at": moment(recorded), "priority": event.priority,
+        "work": "queued", "attempts": 0, "last_event_id": recorded.id,
+    }])
+
+
+def _started(connection: Connection, recorded: Recorded, event: happened.RunStarted) -> None:
+    runs = schema.runs
+    first = connection.execute(select(runs.c.started_at).where(runs.c.id == recorded.run)).scalar()
+    flow = json.dumps([dataclasses.asdict(row) for row in event.flow])
+    set_run(connection, recorded, work="running", attempts=event.attempt, flow=flow,
+            started_at=first or moment(recorded), ended_at=None, error_kind=None, error=None, advice=None, trace=None)
+
+
+def _knowledge(connection: Connection, recorded: Recorded, event: happened.KnowledgeRead) -> None:
+    set_run(connection, recorded, knowledge_hash=event.knowledge_hash)
+
+
+def _planned(connection: Connection, recorded: Recorded, event: happened.PlanChosen) -> None:
+    set_run(connection, recorded, plan=json.dumps(dataclasses.asdict(event), sort_keys=True))
+
+
+def _finished(connection: Connection, recorded: Recorded, event: happened.RunFinished) -> None:
+    _end(connection, recorded, "finished", verdict=event.verdict, sentence=event.sentence)
+
+
+def _failed(connection: Connection, recorded: Recorded, event: happened.RunFailed) -> None:
+    _end(connection, recorded, "failed", error_kind=event.kind, error=event.message, advice=event.advice,
+         trace=event.trace)
+
+
+def _cancelled(connection: Connection, recorded: Recorded, event: happened.RunCancelled) -> None:
+    _end(connection, recorded, "cancelled")
+
+
+def _paused(connection: Connection, recorded: Recorded, event: happened.RunPaused) -> None:
+    set_run(connection, recorded, work="paused")
+
+
+def _requeued(connection: Connection, recorded: Recorded, event: happened.RunRequeued) -> None:
+    set_run(connection, recorded, work="queued", ended_at=None)
+
+
+def _end(connection: Connection, recorded: Recorded, work: str, **values: Any) -> None:
+    set_run(connection, recorded, work=work, ended_at=moment(recorded), **values)
+
+
+APPLY: dict[type[happened.Event], Apply] = {
+    happened.RunRequested: _requested,
+    happened.RunStarted: _started,
+    happened.KnowledgeRead: _knowledge,
+    happened.PlanChosen: _planned,
+    happened.RunFinished: _finished,
+    happened.RunFailed: _failed,
+    happened.RunCancelled: _cancelled,
+    happened.RunPaused: _paused,
+    happened.RunRequeued: _requeued,
+}

@@ -1,0 +1,57 @@
+"""Cycles, stages, and the series of numbers."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from store import events as happened
+from store import schema
+from store.events import Recorded
+from store.projections.writing import Apply, moment, set_cycle, set_run, set_stage, stage_key, upsert
+
+
+def _cycle_started(connection: Connection, recorded: Recorded, event: happened.CycleStarted) -> None:
+    upsert(connection, schema.cycles, [{"run": recorded.run, "cycle": recorded.cycle, "work": "running",
+                                        "started_at": moment(recorded)}])
+
+
+def _stage_started(connection: Connection, recorded: Recorded, event: happened.StageStarted) -> None:
+    upsert(connection, schema.stages, [stage_key(recorded) | {
+        "doer": event.doer, "work": "running", "started_at": moment(recorded), "ended_at": None, "error": None}])
+    set_run(connection, recorded, cycle=recorded.cycle, stage=recorded.stage, done=None, total=None, unit=None,
+            detail=None)
+
+
+def _progressed(connection: Connection, recorded: Recorded, event: happened.StageProgressed) -> None:
+    set_run(connection, recorded, done=event.done, total=event.total, unit=event.unit, detail=event.detail)
+
+
+def _stage_finished(connection: Connection, recorded: Recorded, event: happened.StageFinished) -> None:
+    set_stage(connection, recorded, work="finished", ended_at=moment(recorded), seconds=event.seconds, path=event.path,
+              sha256=event.sha256, inputs_sha256=event.inputs_sha256, size_bytes=event.size_bytes)
+
+
+def _stage_failed(connection: Connection, recorded: Recorded, event: happened.StageFailed) -> None:
+    set_stage(connection, recorded, work="failed", ended_at=moment(recorded), error=f"{event.message} {event.advice}")
+
+
+def _cycle_finished(connection: Connection, recorded: Recorded, event: happened.CycleFinished) -> None:
+    set_cycle(connection, recorded, work=event.work, verdict=event.verdict, sentence=event.sentence,
+              ended_at=moment(recorded), seconds=event.seconds)
+
+
+def _metric(connection: Connection, recorded: Recorded, event: happened.MetricLogged) -> None:
+    upsert(connection, schema.metrics, [{
+        "run": recorded.run, "key": event.key, "cycle": recorded.cycle or 0, "stage": recorded.stage or "",
+        "step": event.step, "value": event.value, "unit": event.unit, "at": moment(recorded)}])
+
+
+APPLY: dict[type[happened.Event], Apply] = {
+    happened.CycleStarted: _cycle_started,
+    happened.StageStarted: _stage_started,
+    happened.StageProgressed: _progressed,
+    happened.StageFinished: _stage_finished,
+    happened.StageFailed: _stage_failed,
+    happened.CycleFinished: _cycle_finished,
+    happened.MetricLogged: _metric,
+}
