@@ -24,11 +24,12 @@ demo: setup
 run: setup
 	@PORT=$(PORT) $(BIN)/python -m runner demo --no-run
 
+# Two processes, a file each at a time: half of the suite waits for other processes and a browser.
 test: setup-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-all: setup-dev
-	@$(BIN)/python -m pytest -m "" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu" $(ARGS)
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
