@@ -3,13 +3,14 @@
 The loop that walks it is `runner/execution.py`; what a stage promises stands in `runner/stage.py`.
 
 Each stage writes one artifact under its own name. In `reads`,
-`name` is this cycle's (or the run's own) artifact, `name@earlier` that of every earlier cycle, and `name@every`
-that of every cycle.
+`name` is this cycle's (or the run's own) artifact, `name@earlier` that of every earlier cycle, `name@every` that of
+every cycle, and `name@last` that of the last one. A row with a `when` is in the runs whose configuration asks for it;
+elsewhere it is neither run nor read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,9 +23,14 @@ from runner.stages.fine_tune import fine_tune, without_adapter
 from runner.stages.held_out import held_out
 from runner.stages.questions import practice_questions
 from runner.stages.references import references
+from store.config import RunConfig
 from store.events import FlowRow
 
 RUN_STARTS, EVERY_CYCLE, RUN_ENDS = "run starts", "every cycle", "run ends"
+
+
+def _always(_config: RunConfig) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Row:
     run: StageFunction
     reads: tuple[str, ...]
     instead: Fallback | None = None
+    when: Callable[[RunConfig], bool] = _always
+    """Whether a run of this configuration goes through the row at all."""
 
 
 FLOW: tuple[Row, ...] = (
@@ -67,7 +75,7 @@ FLOW: tuple[Row, ...] = (
     Row(RUN_ENDS, "final-report", "statistics", "Close the run", final_report, ("comparison@every",)),
 )
 
-PHASE_OF: dict[str, str] = {row.stage: row.phase for row in FLOW}
+ROW_OF: dict[str, Row] = {row.stage: row for row in FLOW}
 TRAINING_STAGES = ("fine-tune",)
 HELD_OUT_ARTIFACTS = tuple(row.stage for row in FLOW if row.stage.startswith("held-out"))
 
@@ -80,27 +88,38 @@ class Step:
     cycle: int
 
 
-def steps(cycles: int) -> Iterator[Step]:
-    """All steps of a run of so many cycles, in order."""
-    yield from (Step(row, 0) for row in FLOW if row.phase == RUN_STARTS)
-    for cycle in range(1, cycles + 1):
-        yield from (Step(row, cycle) for row in FLOW if row.phase == EVERY_CYCLE)
-    yield from (Step(row, 0) for row in FLOW if row.phase == RUN_ENDS)
+def rows_of(config: RunConfig) -> tuple[Row, ...]:
+    """The rows that a run of this configuration goes through."""
+    return tuple(row for row in FLOW if row.when(config))
 
 
-def inputs_of(step: Step, cycles: int) -> dict[str, tuple[str, int]]:
+def steps(config: RunConfig) -> Iterator[Step]:
+    """All steps of a run, in order."""
+    rows = rows_of(config)
+    yield from (Step(row, 0) for row in rows if row.phase == RUN_STARTS)
+    for cycle in range(1, config.cycles + 1):
+        yield from (Step(row, cycle) for row in rows if row.phase == EVERY_CYCLE)
+    yield from (Step(row, 0) for row in rows if row.phase == RUN_ENDS)
+
+
+def inputs_of(step: Step, config: RunConfig) -> dict[str, tuple[str, int]]:
     """For each input, by the name that the stage knows it under, the stage and the cycle that wrote it."""
     found: dict[str, tuple[str, int]] = {}
     for read in step.row.reads:
         name, _, which = read.partition("@")
-        if which:
-            last = cycles if which == "every" else step.cycle - 1
+        row = ROW_OF[name]
+        if not row.when(config):
+            continue
+        if which == "last":
+            found[read] = (name, config.cycles)
+        elif which:
+            last = config.cycles if which == "every" else step.cycle - 1
             found |= {f"{name}@{cycle}": (name, cycle) for cycle in range(1, last + 1)}
         else:
-            found[name] = (name, step.cycle if PHASE_OF[name] == EVERY_CYCLE else 0)
+            found[name] = (name, step.cycle if row.phase == EVERY_CYCLE else 0)
     return found
 
 
-def flow_rows() -> tuple[FlowRow, ...]:
-    """The table as readers of the store see it: drawn from this one, so that it cannot drift."""
-    return tuple(FlowRow(row.stage, row.phase, row.doer, row.title) for row in FLOW)
+def flow_rows(config: RunConfig) -> tuple[FlowRow, ...]:
+    """The run's rows as readers of the store see them: drawn from this table, so that they cannot drift."""
+    return tuple(FlowRow(row.stage, row.phase, row.doer, row.title) for row in rows_of(config))

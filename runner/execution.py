@@ -69,7 +69,7 @@ class Execution:
             RunGivenUp: a stage failed for good and the run cannot go on without it.
             StopRequested, LeaseLost: passed on from the journal.
         """
-        for step in steps(self.config.cycles):
+        for step in steps(self.config):
             if step.cycle and step.cycle not in self._begun:
                 self.journal.append(CycleStarted(), cycle=step.cycle)
                 self._begun[step.cycle] = time.time()
@@ -146,14 +146,14 @@ class Execution:
     def _context(self, step: Step) -> Context:
         return Context(
             run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
-            inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config.cycles).items()},
+            inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config).items()},
             run_folder=self.folder, header=self._header(step), workbench=self.workbench,
             emit=partial(self.journal.emit, cycle=step.cycle, stage=step.row.stage),
             running_seconds=lambda: time.time() - self._began,
             cycle_seconds=lambda: time.time() - self._begun.get(step.cycle, self._began))
 
     def _header(self, step: Step) -> Header:
-        sources = inputs_of(step, self.config.cycles)
+        sources = inputs_of(step, self.config)
         hashes = "\n".join(f"{name} {self.artifacts[key].sha256}" for name, key in sorted(sources.items()))
         return Header(self.run, step.cycle, step.row.stage, sha256_of(to_json(self.config).encode()),
                       hashlib.sha256(hashes.encode()).hexdigest())

@@ -26,7 +26,7 @@ class Context:
     """0 for the stages of the run itself."""
     stage: str
     inputs: Mapping[str, Artifact]
-    """By name as in the table's `reads`; a name that ends in `?` there may be absent here."""
+    """By name as in the table's `reads`; what a run's configuration leaves out of the table is absent here."""
     run_folder: Path
     header: Header
     workbench: Workbench

@@ -55,7 +55,7 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
     claim = journal.claim
     run = run_named(store, claim.run)
     assert run is not None
-    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows()))
+    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows(run.config)))
     folder = places.run(claim.run)
     try:
         folder.mkdir(parents=True, exist_ok=True)

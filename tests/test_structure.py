@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.cycle import EVERY_CYCLE, FLOW, HELD_OUT_ARTIFACTS, RUN_STARTS, TRAINING_STAGES, inputs_of, steps
+from store.config import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = {
@@ -68,8 +69,9 @@ def test_there_is_one_broad_except() -> None:
 @pytest.mark.parametrize("cycles", [1, 3])
 def test_every_artifact_is_written_before_it_is_read(cycles: int) -> None:
     written: set[tuple[str, int]] = set()
-    for step in steps(cycles):
-        missing = set(inputs_of(step, cycles).values()) - written
+    config = RunConfig(cycles=cycles)
+    for step in steps(config):
+        missing = set(inputs_of(step, config).values()) - written
         assert not missing, f"{step.row.stage} of cycle {step.cycle} reads {missing} before it is there"
         written.add((step.row.stage, step.cycle))
 

@@ -5,7 +5,8 @@ A score that cannot be had is None with its reason; nothing is scored in the pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.judge.lexical import fact_recall
@@ -21,15 +22,27 @@ LIKELIHOOD_METRICS = ("choice_accuracy", "reference_nll")
 QUESTIONS_AT_ONCE = 8
 
 
+@dataclass(frozen=True)
+class Weigher:
+    """Whose likelihood speaks for an arm: the student with this adapter, or nobody, for the reason given."""
+
+    adapter: Path | None = None
+    missing: str | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Question id -> what was put to the student in place of the bare question."""
+
+    def asked(self, question: QuestionRecord) -> str:
+        return self.prompts.get(question.question_id, question.text)
+
+
 def evaluate_baseline(context: Context) -> Sequence[Event]:
     """Scores of the untrained student's answers."""
-    return _evaluate(context, "baseline", None, None)
+    return scores_of(context, "baseline", questions_in(context.inputs.values()), Weigher())
 
 
 def evaluate_tuned(context: Context) -> Sequence[Event]:
     """Scores of the tuned student's answers; all missing where there is no adapter."""
-    adapter, missing = adapter_in(context)
-    return _evaluate(context, "tuned", adapter, missing)
+    return scores_of(context, "tuned", questions_in(context.inputs.values()), Weigher(*adapter_in(context)))
 
 
 def without_scores(arm: str, context: Context, reason: str) -> Sequence[Event]:
@@ -40,14 +53,14 @@ def without_scores(arm: str, context: Context, reason: str) -> Sequence[Event]:
                                                                            *LIKELIHOOD_METRICS)))]
 
 
-def _evaluate(context: Context, arm: str, adapter: Path | None, missing: str | None) -> Sequence[Event]:
-    asked = questions_in(context.inputs.values())
+def scores_of(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> list[Event]:
+    """All scores of one arm on these questions; its answers and their references are among the inputs."""
     references = _references(context)
     answers = {a.question_id: a for artifact in context.inputs.values()
                for event in artifact.events if isinstance(event, AnswersGiven) and event.arm == arm
                for a in event.answers}
     return [_similarity(context, arm, asked, references, answers), _recall(arm, asked, references, answers),
-            _likelihood(context, arm, asked, references, adapter, missing)]
+            _likelihood(context, arm, asked, references, weigher)]
 
 
 def _references(context: Context) -> dict[str, ReferenceRecord]:
@@ -88,19 +101,19 @@ def _recall(arm: str, asked: Sequence[QuestionRecord], references: dict[str, Ref
 
 
 def _likelihood(context: Context, arm: str, asked: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
-                adapter: Path | None, missing: str | None) -> AnswersScored:
+                weigher: Weigher) -> AnswersScored:
     """Weigh each reference and its foils; a stage's last and longest part, so it tells how far it is."""
     scores: list[ScoreRecord] = []
     done = 0
     for chunk in _chunks(asked):
-        weighable = [] if missing else [q for q in chunk if references[q.question_id].text is not None]
+        weighable = [] if weigher.missing else [q for q in chunk if references[q.question_id].text is not None]
         texts = {q.question_id: [references[q.question_id].text or "", *references[q.question_id].foils]
                  for q in weighable}
-        pairs = [(q.text, text) for q in weighable for text in texts[q.question_id]]
-        weights = iter(context.workbench.student.likelihoods(pairs, adapter) if pairs else [])
+        pairs = [(weigher.asked(q), text) for q in weighable for text in texts[q.question_id]]
+        weights = iter(context.workbench.student.likelihoods(pairs, weigher.adapter) if pairs else [])
         for q in chunk:
             weighed = [next(weights) for _ in texts.get(q.question_id, [])]
-            scores += _weighed(q, weighed, missing or f"no reference: {references[q.question_id].missing}")
+            scores += _weighed(q, weighed, weigher.missing or f"no reference: {references[q.question_id].missing}")
         done += len(chunk)
         context.progress(done, len(asked), "questions judged")
     return AnswersScored(arm, LIKELIHOOD_JUDGE, tuple(scores))
