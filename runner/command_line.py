@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from runner.commands import asking, demo, doctor, knowledge, run, serve, status, work
+from runner.commands import asking, demo, doctor, knowledge, run, schedule, serve, status, work
 from runner.commands.bad_input import BadInput
 from runner.lifeline import AlreadyRunning
 from store.commands import CommandRefused
@@ -39,6 +39,7 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
      asking.resume),
     ("cancel", "end a run; what is finished is kept", asking.options, asking.cancel),
     ("pause", "put a run aside between two items", asking.options, asking.pause),
+    ("schedule", "recurring runs: list, add, pause, resume, remove", schedule.options, schedule.carry_out),
     ("status", "list runs, newest first", status.options, status.carry_out),
     ("knowledge", "topics with their passages and questions, by source", knowledge.options, knowledge.carry_out),
     ("doctor", "what this machine can run, and why", doctor.options, doctor.carry_out),

@@ -43,16 +43,20 @@ def launch(store: Store, config: RunConfig, requested_by: str, token: str | None
         InvalidConfig: any value that cannot be used; nothing was written.
     """
     check(config)
-    token = token or new_token()
-    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     with store.write() as connection:
-        known = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
-        if known:
-            return known
-        _record(connection, token, "launch", run)
-        connection.execute(insert(claims).values(run=run, fence=0, attempt=0, head_seq=0))
-        values = {**dataclasses.asdict(config)}
-        append_unowned(connection, run, RunRequested(values, requested_by, priority))
+        return launch_within(connection, config, requested_by, token or new_token(), priority)
+
+
+def launch_within(connection: Connection, config: RunConfig, requested_by: str, token: str, priority: int) -> str:
+    """Queue a checked run inside the caller's transaction; returns its id, or that of the run that had this token."""
+    known: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
+    if known:
+        return known
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    _record(connection, token, "launch", run)
+    connection.execute(insert(claims).values(run=run, fence=0, attempt=0, head_seq=0))
+    values = {**dataclasses.asdict(config)}
+    append_unowned(connection, run, RunRequested(values, requested_by, priority))
     return run
 
 

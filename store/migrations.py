@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select
 
 from store.clock import utc_now
-from store.schema import metadata
+from store.schema import metadata, schedules
 
 _version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
 
@@ -20,7 +20,11 @@ def _first_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _schedules(connection: Connection) -> None:
+    schedules.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _schedules)
 CURRENT = len(STEPS)
 
 

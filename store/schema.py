@@ -214,4 +214,23 @@ metrics = Table(
     Column("at", String, nullable=False),
 )
 
-READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics)
+schedules = Table(
+    "schedules", metadata,
+    Column("name", String, primary_key=True),
+    Column("cron", String),
+    Column("every_seconds", Integer),
+    Column("zone", String, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("skip_if_queued", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("added_by", String, nullable=False),
+    Column("added_at", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("next_due_at", String),
+    Column("last_due_at", String),
+    Column("last_outcome", String),
+    Column("last_run", String),
+    Column("last_message", Text),
+)
+
+READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules)

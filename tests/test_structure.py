@@ -20,6 +20,7 @@ DOORS = {
     "trl": {"runner/student/training.py"},
     "ragas": {"runner/judge/similarity.py"},
     "openai": {"runner/teacher/openai_chat.py"},
+    "apscheduler": {"runner/serve.py", "store/timetable.py"},  # the scheduler, and its triggers as a calendar
 }
 TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware.py")
 

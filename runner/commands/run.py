@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,7 @@ def options(run: argparse.ArgumentParser) -> None:
 
 def carry_out(options: argparse.Namespace) -> int:
     """Check everything first, then queue the run and watch it."""
-    given = {key: value for key, value in vars(options).items()
-             if value is not None and key not in ("preset", "json", "carry_out")}
-    if options.knowledge:
-        given = {"topics": ()} | given | {"knowledge": str(Path(options.knowledge).expanduser().absolute())}
-    config, places = preset(options.preset, **given), locations()
+    config, places = config_of(options), locations()
     from runner.preflight import obstacles
 
     if found := obstacles(config, places):
@@ -68,6 +65,19 @@ def carry_out(options: argparse.Namespace) -> int:
 
     store = open_store(places.store_url)
     return see_through(store, places, commands.launch(store, config, "command line"), options.json)
+
+
+def config_of(options: argparse.Namespace) -> RunConfig:
+    """The configuration that was typed, checked.
+
+    Raises:
+        InvalidConfig: with a sentence for everything that cannot be used.
+    """
+    fields = {field.name for field in dataclasses.fields(RunConfig)} - {"preset"}
+    given = {key: value for key, value in vars(options).items() if value is not None and key in fields}
+    if options.knowledge:
+        given = {"topics": ()} | given | {"knowledge": str(Path(options.knowledge).expanduser().absolute())}
+    return preset(options.preset, **given)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -15,6 +15,10 @@ from store.events.runs import (
     FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunRequested, RunRequeued,
     RunStarted,
 )
+from store.events.schedules import (
+    ScheduleAdded, ScheduleFailed, ScheduleFired, ScheduleMissed, SchedulePaused, ScheduleRemoved, ScheduleResumed,
+    ScheduleSkipped,
+)
 from store.events.stages import (
     CycleStarted, MetricLogged, RecoveryTaken, StageFailed, StageFinished, StageProgressed, StageStarted,
 )
@@ -28,6 +32,7 @@ __all__ = [
     "ChangeRecord", "CycleFinished", "CycleStarted", "Event", "FlowRow", "KINDS", "KnowledgeRead", "MetricLogged",
     "PlanChosen", "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken",
     "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished",
-    "RunPaused", "RunRequested", "RunRequeued", "RunStarted", "ScoreRecord", "StageFailed", "StageFinished",
-    "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
+    "RunPaused", "RunRequested", "RunRequeued", "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
+    "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
+    "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

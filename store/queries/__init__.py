@@ -13,11 +13,12 @@ from store.queries.progress import (
     stages_of,
 )
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, run_named, runners
+from store.queries.schedules import Schedule, schedule_named, schedules
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
     "AnswerPair", "AskedPassage", "ChangeRow", "Cycle", "Happening", "PastStage", "Point", "Run", "RunnerState",
-    "StageState", "TeacherUsage", "all_runs", "answers_of", "asked_passages", "changes_of", "compared_cycles",
-    "count_of_runs", "cycles_of", "happenings", "incidents", "last_event_id", "past_stages", "run_named", "runners",
-    "series", "stages_of", "teacher_usage",
+    "Schedule", "StageState", "TeacherUsage", "all_runs", "answers_of", "asked_passages", "changes_of",
+    "compared_cycles", "count_of_runs", "cycles_of", "happenings", "incidents", "last_event_id", "past_stages",
+    "run_named", "runners", "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
 ]
