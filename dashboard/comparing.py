@@ -12,7 +12,7 @@ _NAMES_ONLY = ("name", "preset")
 """A preset is only a starting point: the fields that it sets are compared themselves."""
 
 
-ASKED_ONCE = ("held-out", "new-topic")
+ASKED_ONCE = ("held-out", "new-topic", "general")
 """Tiers whose questions stay the same over the cycles of a run; practice and paraphrases are new in each."""
 
 

@@ -69,7 +69,8 @@ ANSWERS: dict[str, str] = {
 """The verdicts as answers to the question that heads the overview."""
 TIERS: dict[str, str] = {"held-out": "Held-out (never trained on)", "practice": "Practice (trained on)",
                          "paraphrase": "Paraphrase (same fact, asked otherwise)",
-                         "new-topic": "New topic (never trained)"}
+                         "new-topic": "New topic (never trained)",
+                         "general": "General (everyday questions: what was forgotten)"}
 CYCLE_WORK: dict[str, str] = {"running": "running", "finished": "finished", "not tuned": "fine-tuning was off",
                               "no adapter": "training left no adapter"}
 

@@ -15,14 +15,17 @@ from knowledge.passages import Passage
 from knowledge.split import held_out_passages, practice_passages
 from knowledge.twins import TwinIndex, normal, twin_of
 
-__all__ = ["HELD_OUT", "NEW_TOPIC", "PARAPHRASE", "PRACTICE", "TIERS", "Question", "ask", "faults", "question_id",
-           "twin_of"]
+__all__ = ["GENERAL", "HELD_OUT", "NEW_TOPIC", "PARAPHRASE", "PRACTICE", "TIERS", "Question", "ask", "faults",
+           "question_id", "twin_of"]
 
 PRACTICE = "practice"
 PARAPHRASE = "paraphrase"
 HELD_OUT = "held-out"
 NEW_TOPIC = "new-topic"
 TIERS = (PRACTICE, PARAPHRASE, HELD_OUT, NEW_TOPIC)
+"""The tiers that a teacher asks questions for."""
+GENERAL = "general"
+"""The tier of the project's own everyday questions (`knowledge/general.py`)."""
 
 FEWEST_WORDS, MOST_WORDS = 4, 40
 
@@ -52,7 +55,7 @@ class Question:
     text: str
     topic: str
     tier: str
-    """One of TIERS."""
+    """One of TIERS, or GENERAL."""
     passage_id: str
     evidence: str
     """A span of the passage that holds the answer."""

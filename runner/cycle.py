@@ -20,6 +20,7 @@ from runner.stages.comparison import comparison
 from runner.stages.evaluation import evaluate_baseline, evaluate_tuned, without_scores
 from runner.stages.final_report import final_report
 from runner.stages.fine_tune import fine_tune, without_adapter
+from runner.stages.general import general
 from runner.stages.held_out import held_out
 from runner.stages.questions import practice_questions
 from runner.stages.references import references
@@ -27,10 +28,6 @@ from store.config import RunConfig
 from store.events import FlowRow
 
 RUN_STARTS, EVERY_CYCLE, RUN_ENDS = "run starts", "every cycle", "run ends"
-
-
-def _always(_config: RunConfig) -> bool:
-    return True
 
 
 @dataclass(frozen=True)
@@ -44,16 +41,18 @@ class Row:
     run: StageFunction
     reads: tuple[str, ...]
     instead: Fallback | None = None
-    when: Callable[[RunConfig], bool] = _always
+    when: Callable[[RunConfig], bool] = lambda _config: True
     """Whether a run of this configuration goes through the row at all."""
 
 
 FLOW: tuple[Row, ...] = (
     Row(RUN_STARTS, "held-out", "teacher", "Ask the held-out test", held_out, ()),
-    Row(RUN_STARTS, "held-out-baseline", "student", "Untrained answers to the test", baseline, ("held-out",),
+    Row(RUN_STARTS, "general", "project", "Take the everyday questions", general, (),
+        when=lambda config: config.general > 0),
+    Row(RUN_STARTS, "held-out-baseline", "student", "Untrained answers to the test", baseline, ("held-out", "general"),
         partial(without_answers, "baseline")),
     Row(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score the untrained test answers", evaluate_baseline,
-        ("held-out", "held-out-baseline"), partial(without_scores, "baseline")),
+        ("held-out", "general", "held-out-baseline"), partial(without_scores, "baseline")),
 
     Row(EVERY_CYCLE, "questions", "teacher", "Ask practice questions", practice_questions,
         ("held-out", "questions@earlier")),
@@ -64,12 +63,13 @@ FLOW: tuple[Row, ...] = (
         ("questions", "references", "baseline"), partial(without_scores, "baseline")),
     Row(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
         ("questions", "references", "fine-tune@earlier"), without_adapter),
-    Row(EVERY_CYCLE, "tuned", "student", "Tuned answers", tuned, ("questions", "held-out", "fine-tune"),
+    Row(EVERY_CYCLE, "tuned", "student", "Tuned answers", tuned,
+        ("questions", "held-out", "general", "fine-tune"),
         partial(without_answers, "tuned")),
     Row(EVERY_CYCLE, "tuned-evaluation", "judge", "Score the tuned answers", evaluate_tuned,
-        ("questions", "held-out", "references", "fine-tune", "tuned"), partial(without_scores, "tuned")),
+        ("questions", "held-out", "general", "references", "fine-tune", "tuned"), partial(without_scores, "tuned")),
     Row(EVERY_CYCLE, "comparison", "statistics", "Compare before and after", comparison,
-        ("questions", "held-out", "held-out-baseline-evaluation", "baseline-evaluation", "fine-tune",
+        ("questions", "held-out", "general", "held-out-baseline-evaluation", "baseline-evaluation", "fine-tune",
          "tuned-evaluation")),
 
     Row(RUN_ENDS, "final-report", "statistics", "Close the run", final_report, ("comparison@every",)),
@@ -77,7 +77,21 @@ FLOW: tuple[Row, ...] = (
 
 ROW_OF: dict[str, Row] = {row.stage: row for row in FLOW}
 TRAINING_STAGES = ("fine-tune",)
-HELD_OUT_ARTIFACTS = tuple(row.stage for row in FLOW if row.stage.startswith("held-out"))
+
+
+def made_from(roots: tuple[str, ...]) -> frozenset[str]:
+    """The stages whose artifacts hold what these hold, directly or through others.
+
+    The practice questions are none of them: they read the test only to ask no twin of it.
+    """
+    found = set(roots)
+    for row in FLOW:  # each row reads only what stands above it, or its own earlier cycles
+        if row.stage != "questions" and {read.partition("@")[0] for read in row.reads} & found:
+            found.add(row.stage)
+    return frozenset(found)
+
+
+HELD_OUT_ARTIFACTS = made_from(("held-out", "general"))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from runner.cycle import EVERY_CYCLE, FLOW, RUN_ENDS, RUN_STARTS
+from runner.cycle import EVERY_CYCLE, FLOW, RUN_ENDS, RUN_STARTS, Row
+from store.config import RunConfig
+
+OPTIONAL = "optional"
 
 
 def mermaid() -> str:
@@ -13,8 +16,14 @@ def mermaid() -> str:
     for number, phase in enumerate((RUN_STARTS, EVERY_CYCLE, RUN_ENDS)):
         rows = [row for row in FLOW if row.phase == phase]
         lines += [f'  subgraph phase{number}["{phase}"]', "    direction LR"]
-        lines += [f'    {row.stage}["{row.title}<br/><i>{row.doer}</i>"]' for row in rows]
+        lines += [f'    {row.stage}["{row.title}<br/><i>{row.doer}</i>"]{_manner(row)}' for row in rows]
         lines += [f"    {one.stage} --> {other.stage}" for one, other in itertools.pairwise(rows)]
         lines.append("  end")
-    lines += ["  phase0 --> phase1 -- next cycle --> phase1", "  phase1 --> phase2"]
+    lines += ["  phase0 --> phase1 -- next cycle --> phase1", "  phase1 --> phase2",
+              f"  classDef {OPTIONAL} stroke-dasharray: 5 4"]
     return "\n".join(lines)
+
+
+def _manner(row: Row) -> str:
+    """Dashed where a run has to ask for the stage."""
+    return "" if row.when(RunConfig()) else f":::{OPTIONAL}"

@@ -65,6 +65,8 @@ class RunConfig:
     new_topics: tuple[str, ...] = ()
     """Topics that are tested and never trained."""
     new_topic_questions: int = 0
+    general: int = 0
+    """Everyday questions that watch for forgetting: the project's own, never trained on."""
     fine_tune: bool = True
     steps: int = 100
     """Optimizer steps a cycle."""
@@ -104,7 +106,8 @@ PRESETS: dict[str, RunConfig] = {"embedded": RunConfig(), "phi-2": _PHI_2}
 # field -> (lowest, highest), both allowed.
 RANGES: dict[str, tuple[float, float]] = {
     "questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200),
-    "paraphrases": (0, 50), "new_topic_questions": (0, 200), "steps": (1, 10_000),
+    "paraphrases": (0, 50), "new_topic_questions": (0, 200), "general": (0, 36),
+    "steps": (1, 10_000),
     "learning_rate": (1e-6, 1e-1), "batch_size": (1, 64), "gradient_accumulation": (1, 64),
     "lora_rank": (1, 256), "lora_alpha": (1, 512), "lora_dropout": (0, 0.9),
     "max_sequence_tokens": (64, 8192), "max_new_tokens": (1, 2048), "temperature": (0, 2), "top_p": (0.01, 1),

@@ -44,5 +44,7 @@ TIERS: dict[str, str] = {
     "held-out": "Held-out: other passages of the topics that were trained; never seen in training. The headline.",
     "paraphrase": "Paraphrase: practised facts, asked in words that were not trained on.",
     "new-topic": "New topic: topics that were never trained; shows what carries over to other fields.",
+    "general": "General: everyday questions of the project's own, about no domain and never trained on; a loss here is "
+               "forgetting.",
     "practice": "Practice: the very questions that were trained on. High here and low on held-out is memorisation.",
 }

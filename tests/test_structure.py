@@ -67,10 +67,9 @@ def test_there_is_one_broad_except() -> None:
     assert [place.partition(":")[0] for place in broad] == ["runner/execution.py"], broad
 
 
-@pytest.mark.parametrize("cycles", [1, 3])
-def test_every_artifact_is_written_before_it_is_read(cycles: int) -> None:
+@pytest.mark.parametrize("config", [RunConfig(), RunConfig(cycles=3), RunConfig(cycles=3, general=6)])
+def test_every_artifact_is_written_before_it_is_read(config: RunConfig) -> None:
     written: set[tuple[str, int]] = set()
-    config = RunConfig(cycles=cycles)
     for step in steps(config):
         missing = set(inputs_of(step, config).values()) - written
         assert not missing, f"{step.row.stage} of cycle {step.cycle} reads {missing} before it is there"
@@ -81,7 +80,8 @@ def test_no_training_stage_reads_what_is_held_out() -> None:
     """Neither itself nor through what it reads, but for the check that practice questions are no twins of the test."""
     for row in FLOW:
         if row.stage in TRAINING_STAGES:
-            assert not {read.partition("@")[0] for read in row.reads} & set(HELD_OUT_ARTIFACTS)
+            assert not {read.partition("@")[0] for read in row.reads} & HELD_OUT_ARTIFACTS
+    assert {"held-out", "general", "held-out-baseline", "tuned", "comparison"} <= HELD_OUT_ARTIFACTS
     assert set(TRAINING_STAGES) == {row.stage for row in FLOW if row.doer == "trainer"}
 
 

@@ -13,6 +13,7 @@ from store.queries import ChangeRow
 
 # tier -> colour, symbol, and whether every cycle asks the same questions.
 _MANNERS = {"held-out": (palette.TUNED, "circle", True), "new-topic": (palette.NEW_TOPIC, "square", True),
+            "general": (palette.GENERAL, "cross", True),
             "practice": (palette.PRACTICE, "diamond", False), "paraphrase": (palette.PARAPHRASE, "triangle-up", False)}
 
 

@@ -87,6 +87,9 @@ def fields(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[str, 
                                        key=key("paraphrases"), help="Practised facts asked again in other words, "
                                        "which are never trained on."),
         **_new_topics(about, chosen, start),
+        "general": st.number_input("Everyday questions", *_limits("general"), start.general, key=key("general"),
+                                   help="The project's own, about no domain and never trained on: they show whether "
+                                   "the student forgot what it knew before."),
     }
 
 

@@ -32,6 +32,7 @@ def options(run: argparse.ArgumentParser) -> None:
     option("paraphrases", int, "practised facts asked again in other words", metavar="N")
     option("new-topics", _words, "topics that are tested and never trained", metavar="A,B")
     option("new-topic-questions", int, "how many questions on them", metavar="N")
+    option("general", int, "everyday questions that show what the student forgot", metavar="N")
     option("knowledge", str, "a folder of Markdown, text, HTML or PDF instead of the built-in domain", metavar="DIR")
     option("knowledge-name", str, "what prompts call that domain", metavar="NAME")
     option("steps", int, "optimizer steps a cycle", metavar="S")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from knowledge.domain import Domain
 from knowledge.questions import Question
@@ -78,4 +78,9 @@ def question_of(record: QuestionRecord) -> Question:
 
 def set_hash(questions: Sequence[Question]) -> str:
     """One hash over a set of questions, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(question.text for question in questions)).encode()).hexdigest()[:16]
+    return hash_of_texts(question.text for question in questions)
+
+
+def hash_of_texts(texts: Iterable[str]) -> str:
+    """One hash over texts, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from typing import Any
 import fakes
 import pytest
 
-from knowledge.questions import PARAPHRASE, PRACTICE
+from knowledge.questions import GENERAL, PARAPHRASE, PRACTICE
 from knowledge.split import side_of
 from runner.held_out_sets import path_of
 from runner.worker import work
@@ -18,6 +18,7 @@ from store.database import Store, open_store
 from store.events import ReferencesWritten
 from store.journal import read_events
 from store.locations import Locations
+from store.measures import MEASURES
 
 
 @pytest.fixture
@@ -53,6 +54,18 @@ def test_paraphrases_are_practised_facts_in_words_that_are_never_trained_on(stor
     assert not {pair.text for pair in paraphrased} & {pair.text for pair in pairs if pair.tier == PRACTICE}
     trained = (tmp_path / "runs" / run.id / "cycle-01" / "adapter" / "adapter_config.json").read_text()
     assert not [pair.text for pair in paraphrased if pair.text in trained]  # the fake adapter holds what it was shown
+
+
+def test_everyday_questions_are_asked_before_and_after_and_never_trained_on(store: Store, tmp_path: Path) -> None:
+    without, run = carry_out(store, tmp_path, cycles=2), carry_out(store, tmp_path, cycles=2, general=6)
+    for cycle in (1, 2):
+        general = [pair for pair in queries.answers_of(store, run.id, cycle) if pair.tier == GENERAL]
+        assert len(general) == 6 and all(pair.baseline and pair.tuned and len(pair.foils) == 3 for pair in general)
+        trained = (tmp_path / "runs" / run.id / f"cycle-0{cycle}" / "adapter" / "adapter_config.json").read_text()
+        assert not [pair.text for pair in general if pair.text in trained]
+    changes = [row for row in queries.changes_of(store, run.id, 2) if row.tier == GENERAL and not row.topic]
+    assert {row.metric for row in changes} == set(MEASURES) and all(row.scored == 6 for row in changes)
+    assert run.held_out_hash == without.held_out_hash  # the test itself is another matter
 
 
 def test_held_out_passages_never_meet_practice_over_many_cycles(store: Store, tmp_path: Path) -> None:
