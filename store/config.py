@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from knowledge.topics import BUILT_IN, TOPICS, unknown_topics
+from store.arms import ARMS, PLACEBO, TUNED_RETRIEVAL
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
@@ -92,6 +93,10 @@ class RunConfig:
     seed: int = 42
     headline: str = "choice_accuracy"
     """The metric that decides the verdict on the held-out set, named before the run starts."""
+    arms: tuple[str, ...] = ()
+    """Control arms that answer the held-out test too, after the last cycle; `store/arms.py` has them."""
+    learning_curve: bool = False
+    """Weigh the held-out test after 25 and 50% of each cycle's steps too; no answer is generated for it."""
     name: str = ""
     """What a person calls this run; empty is fine."""
 
@@ -135,7 +140,7 @@ def check(config: RunConfig) -> RunConfig:
     Raises:
         InvalidConfig: with a sentence for every value that cannot, not only for the first.
     """
-    errors = _topic_errors(config)
+    errors = [*_topic_errors(config), *_arm_errors(config)]
     if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
@@ -182,6 +187,18 @@ def _topic_errors(config: RunConfig) -> list[str]:
         errors.append(f"topics {', '.join(both)} are both trained and new: a new topic is never trained")
     if bool(config.new_topics) != bool(config.new_topic_questions):
         errors.append("new_topics and new_topic_questions go together: name the topics and how many questions")
+    return errors
+
+
+def _arm_errors(config: RunConfig) -> list[str]:
+    """Control arms answer the held-out test, and some of them need an adapter."""
+    errors = [f"unknown control arm {arm!r}: use {', '.join(ARMS)}" for arm in config.arms if arm not in ARMS]
+    if (config.arms or config.learning_curve) and not config.held_out:
+        errors.append("control arms and the learning curve answer the held-out test: set held_out above 0")
+    if not config.fine_tune:
+        errors += [f"control arm {arm!r} needs fine-tuning, which is off" for arm in (TUNED_RETRIEVAL, PLACEBO)
+                   if arm in config.arms]
+        errors += ["the learning curve needs fine-tuning, which is off"] if config.learning_curve else []
     return errors
 
 

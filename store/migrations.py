@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select
 
 from store.clock import utc_now
-from store.schema import metadata, schedules
+from store.schema import arm_changes, arm_prompts, curve_points, gaps, metadata, schedules
 
 _version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
 
@@ -24,7 +24,12 @@ def _schedules(connection: Connection) -> None:
     schedules.create(connection, checkfirst=True)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _schedules)
+def _control_arms(connection: Connection) -> None:
+    for table in (arm_prompts, arm_changes, gaps, curve_points):
+        table.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _schedules, _control_arms)
 CURRENT = len(STEPS)
 
 

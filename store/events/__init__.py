@@ -7,6 +7,10 @@ refused at the door, because written as null they would come back as numbers tha
 
 from __future__ import annotations
 
+from store.events.arms import (
+    ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GapRecord, LearningCurveMeasured, PassagesRetrieved,
+    PlaceboTrained, PromptRecord, PromptsPrepared, ShuffledRecord,
+)
 from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event import Event
@@ -28,11 +32,13 @@ from store.events.teaching import (
 from store.events.training import AdapterMissing, AdapterTrained
 
 __all__ = [
-    "AdapterMissing", "AdapterTrained", "AnswerRecord", "AnswersGiven", "AnswersScored", "ArmsCompared",
-    "ChangeRecord", "CycleFinished", "CycleStarted", "Event", "FlowRow", "KINDS", "KnowledgeRead", "MetricLogged",
-    "PlanChosen", "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken",
-    "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished",
-    "RunPaused", "RunRequested", "RunRequeued", "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
-    "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
-    "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
+    "AdapterMissing", "AdapterTrained", "AnswerRecord", "AnswersGiven", "AnswersScored", "ArmChangeRecord",
+    "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished", "CycleStarted", "Event",
+    "FlowRow", "FoundRecord", "GapRecord", "KINDS", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged",
+    "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "PromptRecord", "PromptsPrepared", "QuestionRecord",
+    "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
+    "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished", "RunPaused", "RunRequested", "RunRequeued",
+    "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused",
+    "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed",
+    "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

@@ -21,7 +21,7 @@ class AnswerRecord:
 
 @dataclass(frozen=True)
 class AnswersGiven(Event):
-    """The student answered: `arm` is `baseline` (untrained) or `tuned`."""
+    """The student answered: `arm` is `baseline` (untrained), `tuned`, or a control arm of `store/arms.py`."""
 
     arm: str
     answers: tuple[AnswerRecord, ...]

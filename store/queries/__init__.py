@@ -1,12 +1,15 @@
 """Read models: one function a question, plain dataclasses as answers. No writing, no arithmetic beyond counting.
 
-Everything is importable from here; `runs`, `progress`, `answers`, `happenings` and `teaching` hold the
+Everything is importable from here; `runs`, `progress`, `answers`, `arms`, `happenings` and `teaching` hold the
 pieces.
 """
 
 from __future__ import annotations
 
 from store.queries.answers import AnswerPair, answers_of
+from store.queries.arms import (
+    ArmChange, ArmPrompt, CurveRow, Gap, arm_changes_of, arm_prompts_of, curve_of, gaps_of,
+)
 from store.queries.happenings import Happening, happenings, incidents
 from store.queries.progress import (
     ChangeRow, Cycle, PastStage, Point, StageState, changes_of, compared_cycles, cycles_of, past_stages, series,
@@ -17,8 +20,9 @@ from store.queries.schedules import Schedule, schedule_named, schedules
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
-    "AnswerPair", "AskedPassage", "ChangeRow", "Cycle", "Happening", "PastStage", "Point", "Run", "RunnerState",
-    "Schedule", "StageState", "TeacherUsage", "all_runs", "answers_of", "asked_passages", "changes_of",
-    "compared_cycles", "count_of_runs", "cycles_of", "happenings", "incidents", "last_event_id", "past_stages",
-    "run_named", "runners", "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
+    "AnswerPair", "ArmChange", "ArmPrompt", "AskedPassage", "ChangeRow", "CurveRow", "Cycle", "Gap", "Happening",
+    "PastStage", "Point", "Run", "RunnerState", "Schedule", "StageState", "TeacherUsage", "all_runs", "answers_of",
+    "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of", "compared_cycles", "count_of_runs",
+    "curve_of", "cycles_of", "gaps_of", "happenings", "incidents", "last_event_id", "past_stages", "run_named",
+    "runners", "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
 ]
