@@ -1,0 +1,79 @@
+"""Before anything is spent: the smallest change that so many questions will be able to see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.special import nctdtr, stdtrit
+
+from store.statistics.interval import CONFIDENCE
+from store.statistics.verdict import FEWEST_PAIRS
+
+POWER = 0.8
+_USUAL = {"choice_accuracy": 0.5}
+_USUAL_GRADED = 0.25
+
+
+@dataclass(frozen=True)
+class PastSpread:
+    """How far the paired differences of one metric spread in one past run; clustering by passage is in it."""
+
+    run: str
+    pairs: int
+    spread: float
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a test of so many questions can see; `runs` are the past runs that it is reckoned from, none: the usual."""
+
+    metric: str
+    pairs: int
+    spread: float
+    smallest: float | None
+    """None under six pairs: then no verdict is given at all."""
+    runs: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """Where the spread comes from, in words."""
+        if not self.runs:
+            return f"a usual spread of {self.spread:.2f}; no past run like this one to go by"
+        return f"the spread of {self.spread:.2f} in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} like this one"
+
+
+def usual_spread(metric: str) -> float:
+    """The standard deviation of paired differences where nothing is known: of right-or-wrong scores, else of graded."""
+    return _USUAL.get(metric, _USUAL_GRADED)
+
+
+def power_before(metric: str, pairs: int, past: Sequence[PastSpread]) -> Power:
+    """The smallest change that `pairs` questions can see, by past runs of the same kind where there are any."""
+    known = [item for item in past if item.pairs >= FEWEST_PAIRS and item.spread > 0]
+    total = sum(item.pairs for item in known)
+    spread = (math.sqrt(sum(item.pairs * item.spread**2 for item in known) / total) if known else usual_spread(metric))
+    return Power(metric, pairs, spread, smallest_visible_change(pairs, spread), tuple(item.run for item in known))
+
+
+def smallest_visible_change(pairs: int, spread: float = _USUAL_GRADED, power: float = POWER) -> float | None:
+    """The change that so many pairs can see with the given power at 95% confidence; None under six pairs.
+
+    Args:
+        pairs: independent paired questions.
+        spread: standard deviation of the paired differences.
+    """
+    if pairs < FEWEST_PAIRS:
+        return None
+    freedom = pairs - 1
+    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2) + stdtrit(freedom, power)) * spread / math.sqrt(pairs)
+
+
+def chance_to_see(gain: float, pairs: int, spread: float) -> float | None:
+    """How likely a true change of this size makes the interval leave zero out on its own side; None under six pairs."""
+    if pairs < FEWEST_PAIRS:
+        return None
+    freedom = pairs - 1
+    reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
+    return 1 - float(nctdtr(freedom, abs(gain) * math.sqrt(pairs) / spread, reach))

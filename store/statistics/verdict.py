@@ -1,0 +1,40 @@
+"""What may be said of a change: by its interval, never by its mean."""
+
+from __future__ import annotations
+
+from store.statistics.paired import PairedChange
+
+FEWEST_PAIRS = 6
+"""With fewer pairs the exact sign test can never reach p < 0.05, and no verdict is given."""
+
+
+def verdict_of(change: PairedChange, better: int) -> str:
+    """improved, regressed, no evidence, too few to say or not measured."""
+    if change.scored == 0:
+        return "not measured"
+    if change.scored < FEWEST_PAIRS or change.low is None or change.high is None:
+        return "too few to say"
+    low, high = sorted((change.low * better, change.high * better))
+    if low <= 0 <= high or too_few_changed(change):
+        return "no evidence"
+    return "improved" if low > 0 else "regressed"
+
+
+def too_few_changed(change: PairedChange) -> bool:
+    """Whether so few answers scored otherwise than before that the exact sign test could never agree."""
+    return change.wins + change.losses < FEWEST_PAIRS
+
+
+def verdict_sentence(verdict: str, title: str, change: PairedChange) -> str:
+    """The verdict with its numbers, as one sentence for a person."""
+    if change.change is None or change.baseline is None or change.tuned is None:
+        return f"Not measured: no held-out question has both a baseline and a tuned score for {title.lower()}."
+    numbers = f"{title.lower()} on held-out questions went from {change.baseline:.2f} to {change.tuned:.2f}"
+    interval = "no interval"
+    if change.low is not None and change.high is not None:
+        interval = f"95% interval {change.low:+.2f} to {change.high:+.2f}"
+        if verdict == "no evidence" and not change.low <= 0 <= change.high:
+            interval += f", but only {change.wins + change.losses} answers changed their score"
+    lead = {"improved": "Improved", "regressed": "Regressed", "no evidence": "No evidence of a change",
+            "too few to say": "Too few to say"}[verdict]
+    return f"{lead}: {numbers} ({change.change:+.2f}, {interval}, n = {change.scored})."
