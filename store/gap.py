@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from store.statistics import CONFIDENCE, FEWEST_PAIRS
+from store.statistics.interval import freedom_of, numbered
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,15 @@ def gap_closed(baseline: Sequence[float | None], tuned: Sequence[float | None], 
 
 def _fieller(gains: np.ndarray, clusters: Sequence[Hashable]) -> tuple[float, float, float] | None:
     """Ratio of the two mean gains, and Fieller's interval; None where the second is not clearly above zero."""
-    order = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
-    groups, count = len(order), len(gains)
-    if groups < 2:
+    numbers, count = numbered(clusters), len(gains)
+    if numbers.max() < 1:
         return None
     top, bottom = gains.mean(0)
-    sums = np.zeros((groups, 2))
-    np.add.at(sums, [order[cluster] for cluster in clusters], gains - (top, bottom))
-    spread = groups / (groups - 1) * (sums.T @ sums) / count**2
-    reach = float(stdtrit(groups - 1, 0.5 + CONFIDENCE / 2)) ** 2
+    sizes, sums = np.bincount(numbers), np.zeros((int(numbers.max()) + 1, 2))
+    np.add.at(sums, numbers, gains - (top, bottom))
+    sums /= np.sqrt(1 - sizes / count)[:, None]  # CR2, as in every interval of a mean
+    spread = sums.T @ sums / count**2
+    reach = float(stdtrit(freedom_of(sizes), 0.5 + CONFIDENCE / 2)) ** 2
     square = bottom**2 - reach * spread[1, 1]  # above zero exactly where the interval of `bottom` leaves zero out
     if bottom <= 0 or square <= 0:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select
 
 from store.clock import utc_now
-from store.schema import arm_changes, arm_prompts, curve_points, gaps, metadata, schedules
+from store.schema import arm_changes, arm_prompts, changes, curve_points, gaps, metadata, schedules
 
 _version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
 
@@ -29,7 +29,11 @@ def _control_arms(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _schedules, _control_arms)
+def _statistics_of_changes(connection: Connection) -> None:
+    _add_missing_columns(connection, changes)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _schedules, _control_arms, _statistics_of_changes)
 CURRENT = len(STEPS)
 
 
@@ -60,3 +64,12 @@ def migrate(connection: Connection) -> int:
         step(connection)
         connection.execute(insert(_version).values(version=number, at=utc_now()))
     return CURRENT - version
+
+
+def _add_missing_columns(connection: Connection, table: Table) -> None:
+    """Bring a table of an earlier version up to its columns of now; what is new is NULL in old rows."""
+    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")

@@ -200,6 +200,10 @@ changes = Table(
     Column("losses", Integer, nullable=False),
     Column("p_value", Float),
     Column("verdict", String, nullable=False),
+    Column("clusters", Integer),
+    *(Column(name, Float) for name in (
+        "t_p_value", "adjusted_p", "wilcoxon_p", "bootstrap_low", "bootstrap_high", "effect", "effect_low",
+        "effect_high", "spread", "freedom")),
 )
 
 metrics = Table(

@@ -12,7 +12,7 @@ from store.events import (
     AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
 )
 from store.measures import MEASURES
-from store.statistics import PairedChange, paired_change, verdict_of, verdict_sentence
+from store.statistics import PairedChange, over_topics, paired_change, verdict_of, verdict_sentence
 
 COMPANION = "reference_nll"
 Scores = dict[tuple[str, str, str], float | None]
@@ -36,16 +36,22 @@ def _rows(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]
     rows = []
     for tier in dict.fromkeys(question.tier for question in asked):
         of_tier = [question for question in asked if question.tier == tier]
-        groups = {"": of_tier} | {topic: [q for q in of_tier if q.topic == topic]
-                                  for topic in sorted({q.topic for q in of_tier})}
-        rows += [_row(tier, metric, topic, group, scores) for metric in MEASURES for topic, group in groups.items()]
+        for metric in MEASURES:
+            rows += _rows_of(tier, metric, of_tier, scores)
     return rows
 
 
-def _row(tier: str, metric: str, topic: str, questions: Sequence[QuestionRecord], scores: Scores) -> ChangeRecord:
-    change = _change(questions, metric, scores)
-    return ChangeRecord(tier=tier, metric=metric, topic=topic, verdict=verdict_of(change, MEASURES[metric].better),
-                        **dataclasses.asdict(change))
+def _rows_of(tier: str, metric: str, questions: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
+    """All topics together, then each topic with a verdict that knows how many topics were looked at."""
+    better, whole = MEASURES[metric].better, _change(questions, metric, scores)
+    topics = {topic: _change([q for q in questions if q.topic == topic], metric, scores)
+              for topic in sorted({q.topic for q in questions})}
+    found = over_topics(topics, better)
+    return [ChangeRecord(tier=tier, metric=metric, topic="", verdict=verdict_of(whole, better),
+                         **dataclasses.asdict(whole)),
+            *(ChangeRecord(tier=tier, metric=metric, topic=topic, verdict=found[topic].verdict,
+                           adjusted_p=found[topic].adjusted_p, **dataclasses.asdict(change))
+              for topic, change in topics.items())]
 
 
 def _change(questions: Sequence[QuestionRecord], metric: str, scores: Scores) -> PairedChange:

@@ -28,6 +28,25 @@ class ChangeRecord:
     p_value: float | None
     """Exact two-sided sign test."""
     verdict: str
+    """Of a topic: after correction for having looked at all topics."""
+    clusters: int | None = None
+    """How many different passages the pairs rest on. Like all below: None in comparisons that did not record it."""
+    t_p_value: float | None = None
+    """Two-sided p that belongs to the interval."""
+    adjusted_p: float | None = None
+    """Of a topic: the same after Holm's correction over the topics; None under six pairs."""
+    wilcoxon_p: float | None = None
+    bootstrap_low: float | None = None
+    """The interval again by redrawing passages: a check, never the verdict."""
+    bootstrap_high: float | None = None
+    effect: float | None = None
+    """Paired effect size (Hedges' g): the change in standard deviations of the differences."""
+    effect_low: float | None = None
+    effect_high: float | None = None
+    spread: float | None = None
+    """The interval's standard error times the root of the pairs: what power is reckoned from."""
+    freedom: float | None = None
+    """Degrees of freedom of the interval."""
 
 
 @dataclass(frozen=True)

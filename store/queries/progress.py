@@ -53,7 +53,7 @@ class StageState:
     error: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChangeRow(ChangeRecord):
     """A paired change as it was recorded, with the run and the cycle that it belongs to."""
 

@@ -27,6 +27,7 @@ CONFIDENCE = 0.95
 LUMP = 0.2
 """From this share of pairs with the very same difference on, differences count as coarse."""
 _HALF_A_PAIR_EACH_WAY = math.sqrt(0.5)
+_FEWEST_FOR_SKEWNESS = 6
 _DOUBT, _DOUBT_IF_COARSE = 10, 20
 """Skewness is itself a guess: it is believed to G / (G + doubt) of its size, with G clusters."""
 
@@ -86,9 +87,14 @@ def robust_mean(values: np.ndarray, numbers: np.ndarray) -> Mean:
     count, sizes = len(values), np.bincount(numbers)
     mean = float(values.mean())
     sums = np.bincount(numbers, weights=values - mean) / np.sqrt(1 - sizes / count)
+    return Mean(mean, math.sqrt(float((sums**2).sum())) / count, freedom_of(sizes), _skewness(sums), len(sizes))
+
+
+def freedom_of(sizes: np.ndarray) -> float:
+    """Satterthwaite's degrees of freedom of a CR2 error: clusters - 1 where all are of one size, fewer elsewhere."""
+    count = int(sizes.sum())
     weight = sizes**2 / (count - sizes)
-    freedom = count**2 / float((sizes**2).sum() + weight.sum() ** 2 - (weight**2).sum())
-    return Mean(mean, math.sqrt(float((sums**2).sum())) / count, freedom, _skewness(sums), len(sizes))
+    return count**2 / float((sizes**2).sum() + weight.sum() ** 2 - (weight**2).sum())
 
 
 def clustered_interval(differences: Sequence[float] | np.ndarray,
@@ -111,8 +117,8 @@ def numbered(clusters: Sequence[Hashable]) -> np.ndarray:
 
 
 def _skewness(sums: np.ndarray) -> float:
-    """Of the clusters' sums around the mean, with the usual correction for small samples; 0 under three clusters."""
+    """Of the clusters' sums around the mean, with the usual correction for small samples; 0 under six clusters."""
     groups, second = len(sums), float((sums**2).mean())
-    if groups < 3 or second == 0:
+    if groups < _FEWEST_FOR_SKEWNESS or second == 0:
         return 0.0
     return float((sums**3).mean()) / second**1.5 * math.sqrt(groups * (groups - 1)) / (groups - 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from store import queries
 from store.database import NoStoreYet, StoreUnusable, open_for_reading, open_store, sqlite_is_safe
 from store.migrations import CURRENT
 
@@ -46,3 +47,24 @@ def test_reading_never_makes_a_store(tmp_path: Path) -> None:
     with pytest.raises(NoStoreYet):
         open_for_reading(f"sqlite:///{tmp_path / 'events.db'}")
     assert not list(tmp_path.iterdir())
+
+
+def test_comparisons_of_an_earlier_version_keep_their_numbers_and_have_no_invented_ones(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    added = ("clusters", "t_p_value", "adjusted_p", "wilcoxon_p", "bootstrap_low", "bootstrap_high", "effect",
+             "effect_low", "effect_high", "spread", "freedom")
+    store = open_store(url)
+    with store.write() as connection:
+        for name in added:
+            connection.exec_driver_sql(f"ALTER TABLE changes DROP COLUMN {name}")
+        connection.exec_driver_sql(
+            "INSERT INTO changes (run, cycle, tier, metric, topic, baseline, tuned, change, low, high, scored, asked, "
+            "wins, ties, losses, p_value, verdict) VALUES ('r', 1, 'held-out', 'fact_recall', '', 0.1, 0.3, 0.2, 0.1, "
+            "0.3, 20, 20, 15, 5, 0, 0.01, 'improved')")
+        connection.exec_driver_sql("DELETE FROM schema_version WHERE version >= 4")
+    store.close()
+    store = open_store(url)
+    (row,) = queries.changes_of(store, "r")
+    assert (row.change, row.low, row.verdict) == (0.2, 0.1, "improved")
+    assert {getattr(row, name) for name in added} == {None}
+    store.close()
