@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from runner.commands import asking, demo, doctor, knowledge, run, schedule, serve, status, work
+from runner.commands import (
+    asking, demo, doctor, keeping, knowledge, logs, queue, run, schedule, serve, status, work,
+)
 from runner.commands.bad_input import BadInput
 from runner.lifeline import AlreadyRunning
 from store.commands import CommandRefused
@@ -39,8 +41,14 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
      asking.resume),
     ("cancel", "end a run; what is finished is kept", asking.options, asking.cancel),
     ("pause", "put a run aside between two items", asking.options, asking.pause),
+    ("queue", "what waits, in order; --move RUN to change it", queue.options, queue.carry_out),
     ("schedule", "recurring runs: list, add, pause, resume, remove", schedule.options, schedule.carry_out),
     ("status", "list runs, newest first", status.options, status.carry_out),
+    ("logs", "what the runner did, or what happened in a run", logs.options, logs.carry_out),
+    ("backup", "store, checkpoints and adapters in one archive, while runs go on", keeping.backup_options,
+     keeping.backup),
+    ("restore", "put an archive back", keeping.restore_options, keeping.restore),
+    ("rebuild", "make the read models anew from the events", keeping.rebuild_options, keeping.rebuild),
     ("knowledge", "topics with their passages and questions, by source", knowledge.options, knowledge.carry_out),
     ("doctor", "what this machine can run, and why", doctor.options, doctor.carry_out),
 )

@@ -14,10 +14,16 @@ import platform
 import signal
 import socket
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+import psutil
+
+from store.leases import device_of
 
 _PR_SET_PDEATHSIG = 1
+STAND_BY_SECONDS = 0.1
+"""How often a runner that stands by looks whether the other one is still there."""
 
 
 class AlreadyRunning(RuntimeError):
@@ -38,14 +44,22 @@ def hold(path: Path) -> int | None:
     return descriptor
 
 
-def hold_as_only_runner(data: Path) -> int:
+def hold_as_only_runner(data: Path, wait: Callable[[float], bool] | None = None) -> int | None:
     """Be the one runner of a data folder.
 
+    Args:
+        wait: for a runner that stands by: called between looks with the seconds until the next; True gives up, and
+            None is returned. The kernel lets go of the lock the moment its holder ends, however it ends.
+
     Raises:
-        AlreadyRunning: another one is; the message names its process.
+        AlreadyRunning: another one is, and standing by was not asked for; the message names its process.
     """
     path = data / "runner.lock"
     descriptor = hold(path)
+    while descriptor is None and wait is not None:
+        if wait(STAND_BY_SECONDS):
+            return None
+        descriptor = hold(path)
     if descriptor is None:
         with contextlib.suppress(OSError):
             raise AlreadyRunning(f"a runner (process {path.read_text().strip()}) already serves {data}: use that one, "
@@ -56,22 +70,46 @@ def hold_as_only_runner(data: Path) -> int:
 
 def owner_lock(data: Path, owner: str) -> Path:
     """The lock file of one owner."""
-    return data / "owners" / f"{owner.replace(':', '-')}.lock"
+    return data / "owners" / f"{owner.replace(':', '-').replace('/', '-')}.lock"
 
 
 def is_dead(data: Path, owner: str) -> bool:
-    """Whether an owner of this host is gone, its child included. Of another host's owner only its lease can tell."""
-    if owner.rsplit(":", 2)[0] != socket.gethostname():
+    """Whether an owner of this host is gone, its child included. Of another host's owner only its lease can tell.
+
+    A runner of this host with another data folder on the same store has no lock file here: its process is asked.
+    """
+    if device_of(owner).partition("/")[0] != socket.gethostname():
         return False
     path = owner_lock(data, owner)
     if not path.exists():
-        return True
+        return not _is_the_same_process(owner)
     descriptor = hold(path)
     if descriptor is None:
         return False
     os.close(descriptor)
-    path.unlink(missing_ok=True)
     return True
+
+
+def forget_the_dead(data: Path, still_named: Collection[str]) -> int:
+    """Remove the lock files of owners that are gone and that no claim names any more; returns how many."""
+    named = {owner_lock(data, owner).name for owner in still_named}
+    gone = 0
+    for path in sorted((data / "owners").glob("*.lock")):
+        descriptor = hold(path) if path.name not in named else None
+        if descriptor is not None:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+            gone += 1
+    return gone
+
+
+def _is_the_same_process(owner: str) -> bool:
+    """Whether the process of this number is the one that named itself so, and not a later one of the same number."""
+    _, pid, nanoseconds = owner.rsplit(":", 2)
+    try:
+        return bool(psutil.Process(int(pid)).create_time() <= int(nanoseconds) / 1e9 + 1.0)
+    except (psutil.Error, ValueError):
+        return False
 
 
 def end_with_parent(owner: str) -> None:

@@ -26,6 +26,7 @@ class ErrorKind(enum.StrEnum):
     KNOWLEDGE = "knowledge"
     DISK_FULL = "disk full"
     PROCESS_KILLED = "process killed"
+    INTERRUPTED = "interrupted"
     BUG = "unforeseen"
 
 
@@ -34,6 +35,7 @@ class Action(enum.StrEnum):
 
     STEP_DOWN = "take the next rung of the memory ladder and try again"
     WAIT = "wait and try again"
+    GO_ON = "go on from the last checkpoint"
     GIVE_UP = "give the stage up"
 
 
@@ -65,6 +67,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
     K.DISK_FULL:           Recovery(A.GIVE_UP, 0, 0.0, True, "Free space in the data folder, or move it with DATA_DIR, then retry the run."),
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely for want of memory."),
+    K.INTERRUPTED:         Recovery(A.GO_ON, 0, 0.0, True, "Nothing to do: a runner goes on from the last checkpoint by itself."),
     K.BUG:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
 }
 
@@ -75,6 +78,7 @@ _KIND_OF_NAME: dict[str, ErrorKind] = {
     "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET, "UnknownPrice": K.BUDGET,
     "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
     "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.MODEL_LOADING, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
+    "KeyboardInterrupt": K.INTERRUPTED,
     "TooFewQuestions": K.KNOWLEDGE, "UnknownTopic": K.KNOWLEDGE, "HeldOutSetUnusable": K.KNOWLEDGE,
     "NothingReadable": K.KNOWLEDGE, "NoSuchFolder": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
 }

@@ -5,17 +5,17 @@ A firing asks the store what is due and queues it; what that is, and that it hap
 
 from __future__ import annotations
 
-import logging
+import dataclasses
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from runner.logbook import tell
 from store import queries, schedules
 from store.database import Store
 
 REFRESH_SECONDS = 2.0
 """How soon a schedule that somebody added or changed is known here."""
-log = logging.getLogger("runner.schedules")
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Recurring:
     def fire(self) -> None:
         """Queue what is due."""
         for event in schedules.fire_due(self.store):
-            log.info("schedule came due", extra={"event": event})
+            tell(type(event).__name__, **dataclasses.asdict(event))  # type: ignore[call-overload]
 
     def _forget(self, name: str) -> None:
         del self._due[name]

@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from runner.housekeeping import CHORES
 from runner.lifeline import hold_as_only_runner
+from runner.logbook import keep, tell
 from runner.recurring import REFRESH_SECONDS, Recurring
 from runner.supervisor import Supervisor
 from store.database import Store
@@ -18,41 +25,80 @@ from store.leases import BEAT_SECONDS
 from store.locations import Locations
 
 TICK_SECONDS = 0.5
+DRAIN_SECONDS = 25.0
+"""The longest that a run at work may hold up a runner that was told to stop."""
+EXECUTORS = ("work", "beat", "schedules", "housekeeping")
+"""One thread each, so that nothing slow starves the heartbeat, the queue or a schedule."""
 
 
-def serve(store: Store, places: Locations) -> int:
-    """Serve the queue until SIGTERM or Ctrl-C; a run at work then goes back to the queue, its checkpoints kept.
+@dataclass(frozen=True)
+class Job:
+    """One recurring thing that the runner does."""
+
+    name: str
+    executor: str
+    every_seconds: float
+    do: Callable[[], None]
+
+
+def serve(store: Store, places: Locations, stand_by: bool = False) -> int:
+    """Serve the queue until SIGTERM or Ctrl-C; a run at work finishes its item and goes back to the queue.
+
+    With `stand_by`, waits for the runner of this data folder to end, however it ends, and takes its place.
 
     Raises:
-        AlreadyRunning: another runner serves this data folder.
+        AlreadyRunning: another runner serves this data folder, and standing by was not asked for.
     """
-    hold_as_only_runner(places.data)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    supervisor = Supervisor(store, places)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    scheduler = _scheduler(supervisor, store)
-    scheduler.start()
-    print(f"runner {supervisor.owner} serves {places.store_url}; Ctrl-C stops it", flush=True)
-    stop.wait()
-    scheduler.shutdown(wait=True)
-    supervisor.close()
-    print("runner stopped", flush=True)
+    if stand_by:
+        print(f"standing by for {places.data}; Ctrl-C stops it", flush=True)
+    if hold_as_only_runner(places.data, stop.wait if stand_by else None) is None:
+        return 0
+    keep(places)
+    _serve(store, places, stop)
     return 0
 
 
-def _scheduler(supervisor: Supervisor, store: Store) -> BackgroundScheduler:
-    """Each kind of job on an executor of its own, so that nothing slow silences the heartbeat.
-
-    The grace has to be set: by default a job that is one second late is dropped without a word.
-    """
-    scheduler = BackgroundScheduler(
-        timezone=UTC, executors={name: ThreadPoolExecutor(1) for name in ("work", "beat", "schedules")},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
-    scheduler.add_job(supervisor.tick, "interval", seconds=TICK_SECONDS, executor="work")
-    scheduler.add_job(supervisor.beat, "interval", seconds=BEAT_SECONDS, executor="beat")
+def _serve(store: Store, places: Locations, stop: threading.Event) -> None:
+    supervisor = Supervisor(store, places)
+    scheduler = _scheduler()
     recurring = Recurring(store, scheduler, "schedules")
-    scheduler.add_job(recurring.refresh, "interval", seconds=REFRESH_SECONDS, executor="schedules",
-                      next_run_time=datetime.now(UTC))
+    jobs = [Job("look around", "work", TICK_SECONDS, supervisor.tick),
+            Job("beat", "beat", BEAT_SECONDS, supervisor.beat),
+            Job("schedules", "schedules", REFRESH_SECONDS, recurring.refresh),
+            *(Job(chore.name, "housekeeping", chore.every_seconds, partial(chore.do, store, places))
+              for chore in CHORES)]
+    for job in jobs:
+        scheduler.add_job(job.do, "interval", seconds=job.every_seconds, executor=job.executor, name=job.name,
+                          next_run_time=datetime.now(UTC))
+    scheduler.start()
+    tell("runner serves", owner=supervisor.owner, store=places.store_url.rpartition("@")[2], data=str(places.data))
+    stop.wait()
+    tell("runner stops; a run at work finishes its item and goes back to the queue")
+    # In the thread that started the worker, for a worker dies with that thread; and while the runner still beats.
+    supervisor.stopping.set()
+    supervisor.stopped.wait(DRAIN_SECONDS)
+    scheduler.shutdown(wait=True)
+    supervisor.close()
+    tell("runner stopped", owner=supervisor.owner)
+
+
+def _scheduler() -> BackgroundScheduler:
+    """In-memory jobs. The grace has to be set: by default a job that is one second late is dropped without a word."""
+    logging.getLogger("apscheduler").addHandler(logging.NullHandler())
+    logging.getLogger("apscheduler").propagate = False  # what it has to say goes through our own log
+    scheduler = BackgroundScheduler(
+        timezone=UTC, executors={name: ThreadPoolExecutor(1) for name in EXECUTORS},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 600})
+    scheduler.add_listener(_tell_fault, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     return scheduler
+
+
+def _tell_fault(event: Any) -> None:
+    """A job that failed or came too late is on record, and comes again at its next time."""
+    if event.code == EVENT_JOB_MISSED:
+        tell("job missed its time", logging.WARNING, job=event.job_id)
+    else:
+        tell("job failed", logging.ERROR, job=event.job_id, error=str(event.exception), trace=event.traceback)

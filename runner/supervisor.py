@@ -7,15 +7,18 @@ the dead. It is called by the scheduler of `serve` and by the foreground loop of
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.lifeline import hold, is_dead, owner_lock
+from runner.logbook import tell
 from runner.recovery import RECOVERY, ErrorKind
 from store.database import Store
 from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
@@ -26,6 +29,8 @@ from store.queries import run_named
 
 STOP_GRACE_SECONDS = 8.0
 """How long a worker may take to stop between two items before it is killed."""
+LOG_BYTES = 1_000_000
+"""A longer `worker.log` is put aside when the next worker starts."""
 
 
 @dataclass
@@ -49,6 +54,8 @@ class Supervisor:
     """The command that executes a run, before its claim."""
     owner: str = field(default_factory=owner_name)
     child: Child | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
     _crashes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,31 +76,53 @@ class Supervisor:
             self.beat()
 
     def tick(self) -> None:
-        """One look around."""
-        if self.child is None:
-            free_claims_of_dead(self.store, lambda owner: is_dead(self.places.data, owner))
-            claim = claim_next(self.store, self.owner, self.only)
-            if claim:
+        """One look around; once `stopping` is set, the last one: it sees the child out."""
+        if self.stopping.is_set():
+            self._hand_back()
+            self.stopped.set()
+        elif self.child is None:
+            if claim := self._claim():
                 self.child = Child(claim, self._spawn(claim))
+                tell("run taken up", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
         elif self.child.process.poll() is not None:
+            tell("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
             self._bury(self.child, self.child.process.returncode)
         else:
             self._stop_if_asked(self.child)
 
+    def _claim(self) -> Claim | None:
+        """The next run. Those of the dead are free at once, and what is known of their end goes on record."""
+        for freed in free_claims_of_dead(self.store, lambda owner: is_dead(self.places.data, owner)):
+            tell("run of a dead runner freed", logging.WARNING, run=freed)
+        claim = claim_next(self.store, self.owner, self.only, one_a_device=True)
+        run = run_named(self.store, claim.run) if claim else None
+        if claim and run and run.work == "running":
+            kind = ErrorKind.INTERRUPTED
+            with contextlib.suppress(LeaseLost):
+                Journal(self.store, claim).append(RecoveryTaken(
+                    kind, RECOVERY[kind].action, claim.attempt, 0.0, "the runner that worked on it is gone"))
+        return claim
+
     def close(self) -> None:
-        """End the child at work, hand its run back to the queue, and sign off."""
-        if self.child:
-            _kill_group(self.child.process)
-            release(self.store, self.child.claim, requeue_reason="the runner was stopped")
-            self.child = None
+        """Let the child at work finish its item, hand its run back to the queue, and sign off."""
+        self._hand_back()
         beat(self.store, self.owner, self._started_at, stopped=True)
         owner_lock(self.places.data, self.owner).unlink(missing_ok=True)
+
+    def _hand_back(self) -> None:
+        if self.child:
+            _end_group(self.child.process, (signal.SIGTERM, STOP_GRACE_SECONDS), (signal.SIGKILL, 10.0))
+            release(self.store, self.child.claim, requeue_reason="the runner was stopped")
+            tell("run handed back", run=self.child.claim.run, exit_code=self.child.process.returncode)
+            self.child = None
 
     def _spawn(self, claim: Claim) -> subprocess.Popen[bytes]:
         log = self.places.run(claim.run) / "worker.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [*self.worker, claim.run, claim.owner, str(claim.fence), str(claim.attempt)]
         environment = os.environ | {"DATA_DIR": str(self.places.data), "STORE_URL": self.places.store_url}
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_name("worker.log.1"))
         with log.open("ab") as output:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
                                     start_new_session=True, pass_fds=(self._lock,),
@@ -133,16 +162,17 @@ class Supervisor:
         child.stop_seen_at = child.stop_seen_at or time.monotonic()
         if time.monotonic() - child.stop_seen_at < STOP_GRACE_SECONDS:
             return
-        _kill_group(child.process)
+        _end_group(child.process, (signal.SIGKILL, 10.0))
         self.child = None
+        tell("worker killed: it did not stop in time", logging.WARNING, run=run.id)
         with contextlib.suppress(LeaseLost):
             Journal(self.store, child.claim).append(RunCancelled() if run.stop_requested == "cancel" else RunPaused())
         release(self.store, child.claim)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the worker's process group, then SIGKILL."""
-    for sign, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
+def _end_group(process: subprocess.Popen[bytes], *signs: tuple[signal.Signals, float]) -> None:
+    """Send each signal to the worker's process group, until it ends within that signal's seconds."""
+    for sign, patience in signs:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -10,6 +10,7 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from runner.roles import Judge, Student, Teacher
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.database import Store, open_store
-from store.events import Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunStarted
+from store.events import Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued, RunStarted
 from store.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.leases import release, renew
 from store.locations import Locations
@@ -33,6 +34,10 @@ from store.queries import run_named
 HEARTBEAT_SECONDS = 0.5
 RENEW_EVERY_BEATS = 10
 EXIT_LEASE_LOST = 3
+HAND_BACK = "hand back"
+"""How a run stops whose runner was told to stop (SIGTERM): the item at work is finished, the rest waits."""
+STOPPED: dict[str, Event] = {"cancel": RunCancelled(), "pause": RunPaused(),
+                             HAND_BACK: RunRequeued("the runner was stopped")}
 _REPORTED_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "ragas", "openai", "streamlit",
                       "sqlalchemy")
 
@@ -41,6 +46,8 @@ def work(claim: Claim, places: Locations, bench: Callable[..., Workbench] | None
     """Carry a claimed run out to its end; returns the exit code (0 also for a run that failed clearly)."""
     store = open_store(places.store_url)
     journal = Journal(store, claim)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: journal.request_stop(HAND_BACK))
     try:
         with _heartbeat(store, journal):
             _carry_out(store, journal, places, bench or real_workbench)
@@ -65,7 +72,7 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
             memory=memory_in_use)
         execution.carry_out()
     except StopRequested as stop:
-        journal.append(RunCancelled() if stop.how == "cancel" else RunPaused())
+        journal.append(STOPPED[stop.how])
     except LeaseLost:
         raise
     except RunGivenUp as given_up:

@@ -1,4 +1,4 @@
-"""What people ask: launch, cancel, pause, resume, retry. The only writes that the dashboard makes.
+"""What people ask: launch, cancel, pause, resume, retry, another place in the queue. All that the dashboard writes.
 
 Each carries a client token: the same token twice is one command, so a double click launches once.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import time
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from store.clock import utc_now
 from store.config import RunConfig, check
 from store.database import Store
-from store.events import RunCancelled, RunPaused, RunRequested, RunRequeued
+from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, RunRequeued
 from store.journal import append_unowned
 from store.schema import claims, commands, runs
 
@@ -80,16 +81,41 @@ def command(store: Store, kind: str, run: str, token: str | None = None) -> None
 
 
 def _carry_out(connection: Connection, kind: str, run: str) -> None:
-    owned = connection.execute(select(claims.c.owner).where(claims.c.run == run)).scalar() is not None
-    if kind in ("cancel", "pause") and owned:
+    alive = connection.execute(select(claims.c.run).where(
+        claims.c.run == run, claims.c.owner.is_not(None), claims.c.expires_at >= time.time())).scalar() is not None
+    if kind in ("cancel", "pause") and alive:
         connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=kind))
-    elif kind == "cancel":
+        return
+    # Nobody works on it; an owner that slept past its lease finds its fence gone, should it wake.
+    connection.execute(update(claims).where(claims.c.run == run, claims.c.owner.is_not(None))
+                       .values(owner=None, expires_at=None, fence=claims.c.fence + 1))
+    if kind == "cancel":
         append_unowned(connection, run, RunCancelled("cancelled while no runner worked on it"))
     elif kind == "pause":
         append_unowned(connection, run, RunPaused())
     else:
         connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=None))
         append_unowned(connection, run, RunRequeued("resumed" if kind == "resume" else "retried"))
+
+
+def prioritise(store: Store, run: str, priority: int | None = None, token: str | None = None) -> int:
+    """Move a waiting run in the queue: to a priority, or (None) before all that wait now. Returns its priority.
+
+    Raises:
+        CommandRefused: unknown run, or one that does not wait any more.
+    """
+    with store.write() as connection:
+        work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
+        if work not in ("queued", "paused"):
+            raise CommandRefused(f"run {run} is {work}: only a run that waits can be moved in the queue" if work else
+                                 f"no run {run!r}: list them with 'python -m runner queue'")
+        if priority is None:
+            first = connection.execute(select(func.max(runs.c.priority)).where(runs.c.work == "queued",
+                                                                               runs.c.id != run)).scalar()
+            priority = max(0, (first or 0) + 1)
+        _record(connection, token or new_token(), "prioritise", run)
+        append_unowned(connection, run, RunPrioritised(priority))
+    return priority
 
 
 def _record(connection: Connection, token: str, kind: str, run: str) -> None:

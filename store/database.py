@@ -56,6 +56,17 @@ class Store:
         with self._reader.connect() as connection:
             yield connection
 
+    @contextlib.contextmanager
+    def driver_connection(self) -> Iterator[Any]:
+        """The driver's own writing connection, outside any transaction: for backups and checkpoints."""
+        if self._writer is None:
+            raise StoreUnusable(f"the store {self.url} was opened for reading only")
+        raw = self._writer.raw_connection()
+        try:
+            yield raw.driver_connection
+        finally:
+            raw.close()
+
     @property
     def is_sqlite(self) -> bool:
         return self._reader.dialect.name == "sqlite"

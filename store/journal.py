@@ -29,7 +29,7 @@ class LeaseLost(RuntimeError):
 
 
 class StopRequested(Exception):
-    """A person asked the run to stop; `how` is `cancel` or `pause`."""
+    """The run is to stop: a person asked to `cancel` or `pause`, or its runner was told to `hand back`."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -90,6 +90,7 @@ class Journal:
         self._since = 0.0
         self._lock = threading.RLock()
         self._stop: str | None = None
+        self._asked_here: str | None = None
 
     def append(self, *happened: Event, cycle: int | None = None, stage: str | None = None) -> None:
         """Write events durably, after whatever was emitted before them.
@@ -126,9 +127,13 @@ class Journal:
                 self._look()
 
     def check_stop(self) -> None:
-        """Raise StopRequested when a stop was seen."""
-        if self._stop:
-            raise StopRequested(self._stop)
+        """Raise StopRequested when a stop was seen, or asked for here."""
+        if how := self._stop or self._asked_here:
+            raise StopRequested(how)
+
+    def request_stop(self, how: str) -> None:
+        """Ask this process to stop at the next item, as a signal handler does."""
+        self._asked_here = how
 
     def _look(self) -> None:
         with self._store.read() as connection:

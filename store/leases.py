@@ -27,14 +27,26 @@ MISSED_BEATS = 5
 
 
 def owner_name() -> str:
-    """This process as an owner: host, process id, and a moment that tells it from a later one of the same id."""
-    return f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+    """This process as an owner: its device, process id, and a moment that tells it from a later one of the same id.
+
+    The device is the host, with the GPUs where this process was given some of them alone: two runners with a GPU each
+    do not wait for one another.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    device = socket.gethostname() + (f"/gpu {visible}" if visible else "")
+    return f"{device}:{os.getpid()}:{time.time_ns()}"
 
 
-def claim_next(store: Store, owner: str, run: str | None = None) -> Claim | None:
+def device_of(owner: str) -> str:
+    """What an owner computes on: its host, and its GPUs where it was given some of them alone."""
+    return owner.rsplit(":", 2)[0]
+
+
+def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: bool = False) -> Claim | None:
     """Take the first waiting run (by priority, then age), or a running one whose lease is over; None if there is none.
 
-    `run` narrows the choice to one run. The claim is written in the same transaction that found it.
+    `run` narrows the choice to one run; with `one_a_device` there is none while another claim is alive on the owner's
+    device. The claim is written in the same transaction that found it.
     """
     free = or_(claims.c.expires_at.is_(None), claims.c.expires_at < time.time())
     statement = (select(runs.c.id).join(claims, claims.c.run == runs.c.id)
@@ -42,11 +54,22 @@ def claim_next(store: Store, owner: str, run: str | None = None) -> Claim | None
                  .order_by(runs.c.priority.desc(), runs.c.requested_at, runs.c.id).limit(1))
     if run:
         statement = statement.where(runs.c.id == run)
+    with store.read() as connection:  # a look around with nothing to find takes no lock
+        if connection.execute(statement).scalar() is None:
+            return None
     if not store.is_sqlite:
         statement = statement.with_for_update(skip_locked=True)
     with store.write() as connection:
+        if one_a_device and _is_busy(connection, device_of(owner)):
+            return None
         found = connection.execute(statement).scalar()
         return _take(connection, found, owner) if found else None
+
+
+def _is_busy(connection: Connection, device: str) -> bool:
+    held = connection.execute(select(claims.c.owner).where(claims.c.expires_at >= time.time(),
+                                                           claims.c.owner.is_not(None))).scalars()
+    return any(device_of(owner) == device for owner in held)
 
 
 def _take(connection: Connection, run: str, owner: str) -> Claim:
@@ -85,19 +108,22 @@ def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> No
 
 def free_claims_of_dead(store: Store, is_dead: Callable[[str], bool]) -> list[str]:
     """Free every claim whose owner `is_dead(owner)`; their runs can be taken at once. Returns the runs."""
-    with store.write() as connection:
+    with store.read() as connection:
         held = connection.execute(select(claims.c.run, claims.c.owner).where(claims.c.owner.is_not(None))).all()
-        freed = [row.run for row in held if is_dead(row.owner)]
-        for run in freed:
-            connection.execute(update(claims).where(claims.c.run == run).values(owner=None, expires_at=None))
-    return freed
+    dead = [row for row in held if is_dead(row.owner)]
+    if not dead:
+        return []
+    with store.write() as connection:
+        return [row.run for row in dead if connection.execute(
+            update(claims).where(claims.c.run == row.run, claims.c.owner == row.owner)
+            .values(owner=None, expires_at=None)).rowcount == 1]
 
 
 def beat(store: Store, owner: str, started_at: str, stopped: bool = False) -> None:
     """Say that this runner is there, and by when the next beat is promised."""
     now = time.time()
-    host, pid, _ = owner.rsplit(":", 2)
-    row = {"owner": owner, "host": host, "pid": int(pid), "started_at": started_at, "beat_at": now,
+    _, pid, _ = owner.rsplit(":", 2)
+    row = {"owner": owner, "host": device_of(owner), "pid": int(pid), "started_at": started_at, "beat_at": now,
            "next_beat_by": now + BEAT_SECONDS * MISSED_BEATS, "stopped": stopped}
     with store.write() as connection:
         upsert(connection, runners, [row])

@@ -25,6 +25,10 @@ class Locations:
     def exports(self) -> Path:
         return self.data / "exports"
 
+    @property
+    def backups(self) -> Path:
+        return self.data / "backups"
+
     def run(self, run_id: str) -> Path:
         return self.data / "runs" / run_id
 

@@ -7,17 +7,17 @@ refused at the door, because written as null they would come back as numbers tha
 
 from __future__ import annotations
 
+from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
 from store.events.arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GapRecord, LearningCurveMeasured, PassagesRetrieved,
     PlaceboTrained, PromptRecord, PromptsPrepared, ShuffledRecord,
 )
-from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event import Event
 from store.events.results import ArmsCompared, ChangeRecord, CycleFinished
 from store.events.runs import (
-    FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunRequested, RunRequeued,
-    RunStarted,
+    FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunPrioritised, RunRequested,
+    RunRequeued, RunStarted,
 )
 from store.events.schedules import (
     ScheduleAdded, ScheduleFailed, ScheduleFired, ScheduleMissed, SchedulePaused, ScheduleRemoved, ScheduleResumed,
@@ -37,8 +37,8 @@ __all__ = [
     "FlowRow", "FoundRecord", "GapRecord", "KINDS", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged",
     "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "PromptRecord", "PromptsPrepared", "QuestionRecord",
     "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
-    "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished", "RunPaused", "RunRequested", "RunRequeued",
-    "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused",
-    "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed",
-    "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
+    "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
+    "RunRequeued", "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed",
+    "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord",
+    "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

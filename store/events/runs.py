@@ -97,3 +97,10 @@ class RunRequeued(Event):
     """The run waits for a runner again: resumed, retried, or left behind by a runner that died."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class RunPrioritised(Event):
+    """Somebody moved the run in the queue; a higher priority goes first, the older run among equals."""
+
+    priority: int

@@ -59,6 +59,10 @@ def _requeued(connection: Connection, recorded: Recorded, event: happened.RunReq
     set_run(connection, recorded, work="queued", ended_at=None)
 
 
+def _prioritised(connection: Connection, recorded: Recorded, event: happened.RunPrioritised) -> None:
+    set_run(connection, recorded, priority=event.priority)
+
+
 def _end(connection: Connection, recorded: Recorded, work: str, **values: Any) -> None:
     set_run(connection, recorded, work=work, ended_at=moment(recorded), **values)
 
@@ -73,4 +77,5 @@ APPLY: dict[type[happened.Event], Apply] = {
     happened.RunCancelled: _cancelled,
     happened.RunPaused: _paused,
     happened.RunRequeued: _requeued,
+    happened.RunPrioritised: _prioritised,
 }

@@ -7,22 +7,20 @@ pieces.
 from __future__ import annotations
 
 from store.queries.answers import AnswerPair, answers_of
-from store.queries.arms import (
-    ArmChange, ArmPrompt, CurveRow, Gap, arm_changes_of, arm_prompts_of, curve_of, gaps_of,
-)
+from store.queries.arms import ArmChange, ArmPrompt, CurveRow, Gap, arm_changes_of, arm_prompts_of, curve_of, gaps_of
 from store.queries.happenings import Happening, happenings, incidents
 from store.queries.progress import (
     ChangeRow, Cycle, PastStage, Point, StageState, changes_of, compared_cycles, cycles_of, past_stages, series,
     stages_of,
 )
-from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, run_named, runners
+from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, queue, run_named, runners
 from store.queries.schedules import Schedule, schedule_named, schedules
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
     "AnswerPair", "ArmChange", "ArmPrompt", "AskedPassage", "ChangeRow", "CurveRow", "Cycle", "Gap", "Happening",
     "PastStage", "Point", "Run", "RunnerState", "Schedule", "StageState", "TeacherUsage", "all_runs", "answers_of",
-    "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of", "compared_cycles", "count_of_runs",
-    "curve_of", "cycles_of", "gaps_of", "happenings", "incidents", "last_event_id", "past_stages", "run_named",
-    "runners", "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
+    "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of", "compared_cycles", "count_of_runs", "curve_of",
+    "cycles_of", "gaps_of", "happenings", "incidents", "last_event_id", "past_stages", "queue", "run_named", "runners",
+    "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
 ]

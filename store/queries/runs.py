@@ -84,6 +84,15 @@ def all_runs(store: Store, limit: int = 500) -> list[Run]:
     return [_run(row) for row in rows]
 
 
+def queue(store: Store) -> list[Run]:
+    """The runs that wait, in the order in which they will be taken up; a lost one waits too."""
+    table = schema.runs
+    with store.read() as connection:
+        rows = connection.execute(_runs().where(table.c.work.in_(("queued", "running")))
+                                  .order_by(table.c.priority.desc(), table.c.requested_at, table.c.id)).all()
+    return [run for run in map(_run, rows) if run.work != "running"]
+
+
 def run_named(store: Store, run: str) -> Run | None:
     """One run, or None."""
     with store.read() as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from runner.lifeline import AlreadyRunning, hold_as_only_runner, is_dead
+from runner.lifeline import AlreadyRunning, hold, hold_as_only_runner, is_dead, owner_lock
 from runner.supervisor import Supervisor
 from store import commands, leases, queries
 from store.config import preset
@@ -152,6 +152,16 @@ def test_a_second_runner_on_one_folder_is_refused_by_name(tmp_path: Path) -> Non
         hold_as_only_runner(tmp_path)
 
 
-def test_a_lease_of_another_host_is_never_called_dead(tmp_path: Path) -> None:
+def test_an_owner_is_dead_only_where_that_can_be_known(tmp_path: Path) -> None:
     assert not is_dead(tmp_path, "another-host:1:1")
-    assert is_dead(tmp_path, leases.owner_name())  # of this host, and nobody holds its lock
+    mine = leases.owner_name()
+    assert not is_dead(tmp_path, mine)  # alive, though it serves another data folder
+    host = leases.device_of(mine)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert is_dead(tmp_path, f"{host}:{ended.pid}:{time.time_ns()}")
+    assert is_dead(tmp_path, f"{host}:{os.getpid()}:1")  # an earlier process of this number
+    descriptor = hold(owner_lock(tmp_path, mine))
+    assert descriptor and not is_dead(tmp_path, mine)
+    os.close(descriptor)
+    assert is_dead(tmp_path, mine)  # it served this folder, and let go of its lock

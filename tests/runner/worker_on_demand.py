@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import fakes  # noqa: E402
 
 from runner import execution, worker  # noqa: E402
+from runner.lifeline import end_with_parent  # noqa: E402
 from store.journal import Claim  # noqa: E402
 from store.locations import locations  # noqa: E402
 
@@ -56,5 +57,7 @@ class Execution(execution.Execution):
 if __name__ == "__main__":
     worker.Execution = Execution  # type: ignore[misc]
     run, owner, fence, attempt = sys.argv[1:]
+    if os.environ.get("END_WITH_PARENT"):
+        end_with_parent(owner)
     bench = partial(fakes.fake_bench, fail=partial(kill_inside, calls=[]))
     sys.exit(worker.work(Claim(run, owner, int(fence), int(attempt)), locations(), bench))

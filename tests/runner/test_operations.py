@@ -1,0 +1,241 @@
+"""The runner as it is operated: it drains, is taken over at once, is backed up and restored, and says what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fakes
+import pytest
+from sqlalchemy import select, update
+
+from runner import archive
+from runner.commands.bad_input import BadInput
+from runner.housekeeping import back_up, copies, prune
+from runner.worker import work
+from store import commands, leases, queries, schedules, schema
+from store.config import preset
+from store.database import Store, integrity_faults, open_store
+from store.events import RecoveryTaken, RunRequeued, RunStarted
+from store.journal import Journal, read_events
+from store.locations import Locations
+from store.timetable import Timing
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Locations:
+    return Locations(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'events.db'}")
+
+
+@pytest.fixture
+def store(places: Locations) -> Iterator[Store]:
+    opened = open_store(places.store_url)
+    yield opened
+    opened.close()
+
+
+def launch(store: Store, **more: object) -> str:
+    small = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 4}
+    return commands.launch(store, preset("embedded", **small | more), "test")  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def serving(places: Locations, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {"DATA_DIR": str(places.data), "STORE_URL": places.store_url}
+    process = subprocess.Popen([sys.executable, str(HERE / "serve_on_demand.py"), *arguments], env=environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until(done: Callable[[], object], seconds: float = 60) -> float:
+    began = time.monotonic()
+    while not done():
+        assert time.monotonic() - began < seconds, "not within the time"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def run_of(store: Store, run: str) -> queries.Run:
+    found = queries.run_named(store, run)
+    assert found
+    return found
+
+
+def runner(*arguments: str, places: Locations) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DATA_DIR": str(places.data), "STORE_URL": places.store_url}
+    return subprocess.run([sys.executable, "-m", "runner", *arguments], cwd=ROOT, env=environment, capture_output=True,
+                          text=True, timeout=120)
+
+
+def owner_of(store: Store, run: str) -> str | None:
+    with store.read() as connection:
+        return connection.execute(select(schema.claims.c.owner).where(schema.claims.c.run == run)).scalar()
+
+
+def test_sigterm_lets_the_item_at_work_finish_and_hands_the_run_back(store: Store, places: Locations) -> None:
+    run = launch(store, steps=10_000)
+    with serving(places) as process:
+        until(lambda: run_of(store, run).stage == "fine-tune")
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and "runner stopped" in said, said
+    assert run_of(store, run).work == "queued" and queries.runners(store) == []
+    requeued = [item.event for item in read_events(store, run) if isinstance(item.event, RunRequeued)]
+    assert [event.reason for event in requeued] == ["the runner was stopped"]
+    assert "exit_code=0" in said  # the worker stopped by itself; nobody had to kill it
+
+
+def test_a_killed_runner_is_replaced_within_a_second_by_one_that_stands_by(store: Store, places: Locations) -> None:
+    run = launch(store, steps=10_000)
+    with serving(places) as first:
+        until(lambda: run_of(store, run).stage == "fine-tune")
+        before = owner_of(store, run)
+        with serving(places, "--stand-by") as second:
+            assert second.stdout and "standing by" in second.stdout.readline()
+            first.kill()
+            taken_over = until(lambda: owner_of(store, run) not in (before, None), seconds=10)
+            until(lambda: run_of(store, run).attempts == 2)
+    assert taken_over < 1.0
+    assert any(isinstance(item.event, RecoveryTaken) and item.event.kind == "interrupted"
+               for item in read_events(store, run))
+
+
+def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store, places: Locations) -> None:
+    with serving(places) as process:
+        until(lambda: queries.runners(store))
+        config = preset("embedded", topics=("pods", "jobs"), questions=3, held_out=3, steps=2)
+        schedules.add(store, "often", Timing(every_seconds=60), config, "test")
+        soon = f"{queries.schedules(store)[0].added_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        with store.write() as connection:  # the first time is now, not in a minute
+            connection.execute(update(schema.schedules).values(next_due_at=soon))
+        until(lambda: [run.work for run in queries.all_runs(store)] == ["finished"])
+        until(lambda: "worker ended" in (places.data / "logs" / "runner.jsonl").read_text())
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    lines = [json.loads(line) for line in (places.data / "logs" / "runner.jsonl").read_text().splitlines()]
+    told = [line["what"] for line in lines]
+    assert {"runner serves", "ScheduleFired", "run taken up", "worker ended", "store backed up",
+            "runner stopped"} <= set(told)
+    assert all(line["at"].endswith("+00:00") and line["level"] for line in lines)
+    assert "ScheduleFired" in runner("logs", places=places).stdout
+    shown = runner("logs", queries.all_runs(store)[0].id, "--json", places=places).stdout.splitlines()
+    assert json.loads(shown[0])["what"] == "RunRequested" and "RunFinished" in [json.loads(x)["what"] for x in shown]
+
+
+def test_a_backup_is_restored_elsewhere_and_its_unfinished_run_goes_on_to_the_same_end(
+        store: Store, places: Locations, tmp_path: Path) -> None:
+    run = launch(store, cycles=2)
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+
+    def stop_in_the_second_cycle(where: str) -> None:
+        if where == "fine_tune" and any(cycle.cycle == 2 for cycle in queries.cycles_of(store, run)):
+            commands.command(store, "pause", run)
+
+    work(claim, places, lambda *a: fakes.fake_bench(*a, fail=stop_in_the_second_cycle))
+    assert run_of(store, run).work == "paused"
+    made = runner("backup", "--to", str(tmp_path / "all.tar"), places=places)
+    assert made.returncode == 0, made.stderr
+    (places.data / "runs").rename(tmp_path / "lost")  # the machine is gone
+    there = Locations(tmp_path / "there", f"sqlite:///{tmp_path / 'there' / 'events.db'}")
+    assert runner("restore", str(tmp_path / "all.tar"), places=there).returncode == 0
+    refused = runner("restore", str(tmp_path / "all.tar"), places=there)
+    assert refused.returncode == 2 and "--force" in refused.stderr
+    again = open_store(there.store_url)
+    assert integrity_faults(again) == [] and run_of(again, run).work == "paused"
+    commands.command(again, "resume", run)
+    claim = leases.claim_next(again, leases.owner_name())
+    assert claim and work(claim, there, fakes.fake_bench) == 0
+    finished = [item for item in read_events(again, run) if item.kind == "StageFinished"]
+    assert run_of(again, run).work == "finished" and len({(i.stage, i.cycle) for i in finished}) == len(finished)
+    assert all((there.run(run) / cycle.adapter / "adapter_config.json").exists()
+               for cycle in queries.cycles_of(again, run) if cycle.adapter)
+    assert runner("restore", str(tmp_path / "all.tar"), "--force", places=there).returncode == 0
+    (aside,) = there.data.glob("before-restore-*")
+    assert (aside / "events.db").exists() and (aside / "runs" / run).exists()
+
+
+def test_a_damaged_archive_restores_nothing(store: Store, places: Locations, tmp_path: Path) -> None:
+    run = launch(store)
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim and work(claim, places, fakes.fake_bench) == 0
+    archive.write(store, places, tmp_path / "all.tar")
+    with tarfile.open(tmp_path / "all.tar") as tar:
+        member = tar.getmember(f"runs/{run}/cycle-01/comparison.json")
+    whole = bytearray((tmp_path / "all.tar").read_bytes())
+    whole[member.offset_data + 20] ^= 1
+    (tmp_path / "all.tar").write_bytes(whole)
+    there = Locations(tmp_path / "there", f"sqlite:///{tmp_path / 'there' / 'events.db'}")
+    for damaged, said in (("all.tar", "comparison.json is not as it was"), ("none.tar", "not there"),
+                          ("data/events.db", "no whole backup")):
+        with pytest.raises(BadInput, match=said):
+            archive.restore(tmp_path / damaged, there, force=False)
+    assert list(there.data.iterdir()) == []
+
+
+def test_the_store_is_copied_once_a_day_and_a_week_of_copies_is_kept(store: Store, places: Locations) -> None:
+    launch(store)
+    for day in range(9):
+        back_up(store, places)
+        back_up(store, places)  # the same day: nothing to do
+        (newest,) = copies(places)[-1:]
+        newest = newest.rename(newest.with_name(f"events-2020010{day}-000000.db"))
+        os.utime(newest, (0, 0))
+    assert len(copies(places)) == 7
+    copy = open_store(f"sqlite:///{copies(places)[-1]}")
+    assert queries.count_of_runs(copy) == 1 and integrity_faults(copy) == []
+    copy.close()
+
+
+def test_pruning_spares_what_a_run_might_still_need(store: Store, places: Locations) -> None:
+    done, failed = launch(store), launch(store)
+    for run, end in ((done, "finished"), (failed, "failed")):
+        with store.write() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(work=end))
+        (places.run(run) / "cycle-01" / "adapter" / "checkpoints" / "checkpoint-4").mkdir(parents=True)
+        (places.run(run) / "cycle-01" / "adapter" / "adapter_config.json").write_text("{}")
+    prune(store, places)
+    left = {run: sorted(path.name for path in (places.run(run) / "cycle-01" / "adapter").iterdir())
+            for run in (done, failed)}
+    assert left == {done: ["adapter_config.json"], failed: ["adapter_config.json", "checkpoints"]}
+
+
+def test_the_queue_is_shown_in_order_and_can_be_changed(store: Store, places: Locations) -> None:
+    first, second, third = (launch(store) for _ in range(3))
+    assert [run.id for run in queries.queue(store)] == [first, second, third]
+    moved = runner("queue", "--move", third, "--to-front", "--json", places=places)
+    assert [item["run"] for item in json.loads(moved.stdout)] == [third, first, second]
+    commands.prioritise(store, first, -5)
+    assert [run.id for run in queries.queue(store)] == [third, second, first]
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim and claim.run == third
+    Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
+    refused = runner("queue", "--move", third, "--to-front", places=places)
+    assert refused.returncode == 2 and "running: only a run that waits" in refused.stderr
+    assert leases.claim_next(store, "host:2:1", one_a_device=True) is None  # that device is busy
+    other = leases.claim_next(store, "host/gpu 1:2:1", one_a_device=True)
+    assert other and other.run == second
+
+
+def test_rebuild_makes_the_read_models_anew(store: Store, places: Locations) -> None:
+    run = launch(store)
+    with store.write() as connection:
+        connection.execute(update(schema.runs).values(name="spoiled", work="failed"))
+    done = runner("rebuild", places=places)
+    assert done.returncode == 0 and "from 1 events" in done.stdout
+    assert (run_of(store, run).name, run_of(store, run).work) == ("", "queued")
