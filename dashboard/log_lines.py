@@ -21,6 +21,12 @@ def _rejected(event: happened.QuestionsRejected) -> str:
     return f"{text.count(len(event.rejected), 'question')} of {event.teacher} rejected: {named}{more}"
 
 
+def _prompts(event: happened.PromptsPrepared) -> str:
+    short = sum(bool(prompt.left_out or prompt.cut) for prompt in event.prompts)
+    return (f"{len(event.prompts)} prompts of {event.arm}"
+            + (f", {short} of them shortened to fit into the student's context" if short else ""))
+
+
 _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunRequested: lambda e: f"Asked for by the {e.requested_by}",
     happened.RunStarted: lambda e: f"Taken up by {e.owner}" + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
@@ -41,6 +47,13 @@ _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.AdapterTrained: lambda e: f"Adapter trained: {e.steps} steps, loss {e.first_loss:.2f} to "
                                        f"{e.last_loss:.2f}, {text.duration(e.seconds)}",
     happened.AdapterMissing: lambda e: f"No adapter in this cycle: {e.reason}",
+    happened.PassagesRetrieved: lambda e: f"{e.searched:,} passages searched for {text.count(len(e.found), 'question')}"
+                                          f" by {e.retriever}" + (f"; {e.cut} read in part" if e.cut else ""),
+    happened.PromptsPrepared: _prompts,
+    happened.PlaceboTrained: lambda e: f"Placebo trained on {len(e.examples)} shuffled references: {e.steps} steps, "
+                                       f"loss {e.first_loss:.2f} to {e.last_loss:.2f}, {text.duration(e.seconds)}",
+    happened.ControlArmsCompared: lambda e: f"{len({c.arm for c in e.changes} - {'tuned'})} control arms compared",
+    happened.LearningCurveMeasured: lambda e: f"Learning curve: {text.count(len(e.points), 'point')}",
     happened.ArmsCompared: lambda e: e.sentence,
     happened.CycleFinished: lambda e: f"Cycle ended: {text.CYCLE_WORK.get(e.work, e.work)}. {e.sentence}",
     happened.RunFinished: lambda e: f"Run finished. {e.sentence}",

@@ -21,8 +21,8 @@ from runner.stage import Context
 from runner.workbench import Workbench
 from store.config import RunConfig, to_json
 from store.events import (
-    AdapterTrained, CycleStarted, Event, MetricLogged, Recorded, RecoveryTaken, StageFailed, StageFinished,
-    StageStarted,
+    AdapterTrained, CycleStarted, Event, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken, StageFailed,
+    StageFinished, StageStarted,
 )
 from store.journal import Journal, LeaseLost, StopRequested
 
@@ -170,5 +170,5 @@ class Execution:
 
     def _adapter_is_there(self, artifact: Artifact) -> bool:
         """An artifact that names an adapter is only whole with it."""
-        trained = artifact.first(AdapterTrained)
+        trained = artifact.first(AdapterTrained) or artifact.first(PlaceboTrained)
         return trained is None or (self.folder / trained.adapter / "adapter_config.json").exists()

@@ -79,6 +79,14 @@ class Teacher(Protocol):
         """
         ...
 
+    def answer_all(self, domain: Domain, questions: Sequence[Question],
+                   on_answer: Callable[[Answer], None]) -> list[Answer]:
+        """The teacher's own answers without the passages in sight, in order, each told as soon as its turn comes.
+
+        The offline teacher has no other answer than the reference itself.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -141,6 +149,13 @@ class Recipe:
     target_modules: tuple[str, ...]
     max_sequence_tokens: int
     seed: int
+    keep_at: tuple[int, ...] = ()
+    """Steps at which a copy of the adapter as it is then is kept, see `kept_adapter`."""
+
+
+def kept_adapter(adapter: Path, step: int) -> Path:
+    """Where a training keeps the copy of its adapter after so many steps."""
+    return adapter / f"step-{step:05d}"
 
 
 @dataclass(frozen=True)
@@ -207,6 +222,10 @@ class Student(Protocol):
         """For each (question, answer) pair how likely that answer is, in the order given."""
         ...
 
+    def fits(self, question: str, answer_tokens: int) -> bool:
+        """Whether a question as it would be put leaves room in the context for an answer of so many tokens."""
+        ...
+
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:
         """Train a LoRA adapter on the examples, from `start` or anew, and save it in folder `to`.
@@ -223,4 +242,24 @@ class Judge(Protocol):
 
     def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
         """For each (answer, reference) their semantic similarity, clipped to 0..1; None where a text is empty."""
+        ...
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search over texts found."""
+
+    ranked: tuple[tuple[int, ...], ...]
+    """For each query the places of the best texts, the best first."""
+    cut: int
+    """So many texts were longer than the retriever reads."""
+
+
+class Retriever(Protocol):
+    """Finds the texts that are nearest to a question."""
+
+    name: str
+
+    def best(self, queries: Sequence[str], texts: Sequence[str], count: int) -> Search:
+        """The best so many texts for each query; the same ones for the same arguments."""
         ...

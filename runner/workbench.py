@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from knowledge.domain import Domain
-from runner.roles import Judge, Student, Teacher
+from runner.retrieval import open_retriever
+from runner.roles import Judge, Retriever, Student, Teacher
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Workbench:
     open_student: Callable[[int], Student]
     """Takes the rung of the memory ladder: 0 is the plan's own, each further one needs less memory."""
     open_judge: Callable[[], Judge]
+    open_retriever: Callable[[], Retriever] = open_retriever
+    """Opened where a run searches, and not kept: it is needed once."""
     rung: int = 0
     _student: Student | None = field(default=None, repr=False)
 

@@ -5,6 +5,7 @@ They answer the held-out test once a run, after its last cycle, and are scored b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 FEW_SHOT, RETRIEVAL, TUNED_RETRIEVAL = "few-shot", "retrieval", "tuned+retrieval"
@@ -52,6 +53,7 @@ ARMS: dict[str, ControlArm] = {
 }
 
 
-def in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """Arms in the order of the table, each once."""
+    names = set(names)
     return tuple(name for name in ARMS if name in names)

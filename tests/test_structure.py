@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.cycle import EVERY_CYCLE, FLOW, HELD_OUT_ARTIFACTS, RUN_STARTS, TRAINING_STAGES, inputs_of, steps
+from runner.cycle import EVERY_CYCLE, FLOW, HELD_OUT_ARTIFACTS, RUN_STARTS, TRAINING_STAGES, inputs_of, rows_of, steps
+from store.arms import ARMS
 from store.config import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ DOORS = {
     "openai": {"runner/teacher/openai_chat.py"},
     "apscheduler": {"runner/serve.py", "store/timetable.py"},  # the scheduler, and its triggers as a calendar
 }
+EVERYTHING = RunConfig(cycles=2, general=6, arms=tuple(ARMS), learning_curve=True)
 TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware.py")
 
 
@@ -67,7 +69,8 @@ def test_there_is_one_broad_except() -> None:
     assert [place.partition(":")[0] for place in broad] == ["runner/execution.py"], broad
 
 
-@pytest.mark.parametrize("config", [RunConfig(), RunConfig(cycles=3), RunConfig(cycles=3, general=6)])
+@pytest.mark.parametrize("config", [RunConfig(), RunConfig(cycles=3), RunConfig(cycles=3, general=6), EVERYTHING,
+                                    *(RunConfig(arms=(arm,)) for arm in ARMS)])
 def test_every_artifact_is_written_before_it_is_read(config: RunConfig) -> None:
     written: set[tuple[str, int]] = set()
     for step in steps(config):
@@ -81,8 +84,15 @@ def test_no_training_stage_reads_what_is_held_out() -> None:
     for row in FLOW:
         if row.stage in TRAINING_STAGES:
             assert not {read.partition("@")[0] for read in row.reads} & HELD_OUT_ARTIFACTS
-    assert {"held-out", "general", "held-out-baseline", "tuned", "comparison"} <= HELD_OUT_ARTIFACTS
+    assert {"held-out", "general", "held-out-baseline", "tuned", "retrieve", "few-shot"} <= HELD_OUT_ARTIFACTS
     assert set(TRAINING_STAGES) == {row.stage for row in FLOW if row.doer == "trainer"}
+
+
+def test_the_table_is_whole_in_a_run_that_asks_for_everything_and_short_in_one_that_asks_for_nothing() -> None:
+    assert rows_of(EVERYTHING) == FLOW
+    left_out = {row.stage for row in FLOW} - {row.stage for row in rows_of(RunConfig())}
+    assert left_out == {"general", "learning-curve", "teacher-answers", "retrieve", "few-shot", "retrieval",
+                        "tuned-retrieval", "placebo-fine-tune", "placebo", "arms-evaluation", "arms-comparison"}
 
 
 def test_the_table_is_in_the_order_of_the_phases() -> None:

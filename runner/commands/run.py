@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from store import commands
+from store.arms import ARMS, in_order
 from store.config import ADAPTERS, HEADLINES, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig, preset
 from store.database import open_store
 from store.locations import locations
@@ -51,8 +52,19 @@ def options(run: argparse.ArgumentParser) -> None:
     option("max-new-tokens", int, "longest answer", metavar="N")
     option("temperature", float, "0 is greedy", metavar="T")
     option("headline", str, f"the metric that decides the verdict: {', '.join(HEADLINES)}")
+    _arms(run)
     option("name", str, "what you call this run")
     run.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
+
+
+def _arms(run: argparse.ArgumentParser) -> None:
+    """A switch for each control arm, and the learning curve."""
+    for arm in ARMS.values():
+        run.add_argument(f"--{arm.flag}", dest="arms", action="append_const", const=arm.name, default=None,
+                         help=f"control arm: {arm.how[0].lower()}{arm.how[1:].rstrip('.')}")
+    run.add_argument("--all-arms", action="store_true", help="all of these control arms")
+    run.add_argument("--learning-curve", action="store_const", const=True, default=None,
+                     help="weigh the held-out test after 25 and 50%% of each cycle's steps too")
 
 
 def carry_out(options: argparse.Namespace) -> int:
@@ -76,6 +88,8 @@ def config_of(options: argparse.Namespace) -> RunConfig:
     """
     fields = {field.name for field in dataclasses.fields(RunConfig)} - {"preset"}
     given = {key: value for key, value in vars(options).items() if value is not None and key in fields}
+    if arms := in_order(ARMS if options.all_arms else options.arms or ()):
+        given["arms"] = arms
     if options.knowledge:
         given = {"topics": ()} | given | {"knowledge": str(Path(options.knowledge).expanduser().absolute())}
     return preset(options.preset, **given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runner.artifacts import Artifact
@@ -17,7 +17,7 @@ from store.events import (
 
 def baseline(context: Context) -> Sequence[Event]:
     """The untrained student on the questions that this stage reads."""
-    return [_answer(context, questions_in(context.inputs.values()), "baseline", None)]
+    return [answered(context, questions_in(context.inputs.values()), "baseline", None)]
 
 
 def tuned(context: Context) -> Sequence[Event]:
@@ -26,7 +26,7 @@ def tuned(context: Context) -> Sequence[Event]:
     adapter, missing = adapter_in(context)
     if missing:
         return [no_answers("tuned", asked, missing)]
-    return [_answer(context, asked, "tuned", adapter)]
+    return [answered(context, asked, "tuned", adapter)]
 
 
 def without_answers(arm: str, context: Context, reason: str) -> Sequence[Event]:
@@ -40,9 +40,9 @@ def questions_in(artifacts: Iterable[Artifact]) -> list[QuestionRecord]:
     return [record for event in found if event for record in event.questions]
 
 
-def adapter_in(context: Context) -> tuple[Path | None, str | None]:
-    """This cycle's adapter, or the reason why there is none."""
-    artifact = context.inputs["fine-tune"]
+def adapter_in(context: Context, name: str = "fine-tune") -> tuple[Path | None, str | None]:
+    """The adapter that an input left, by default this cycle's; or the reason why there is none."""
+    artifact = context.inputs[name]
     trained = artifact.first(AdapterTrained)
     return (context.run_folder / trained.adapter, None) if trained else (None, artifact.only(AdapterMissing).reason)
 
@@ -51,13 +51,21 @@ def no_answers(arm: str, asked: Sequence[QuestionRecord], reason: str) -> Answer
     return AnswersGiven(arm, tuple(AnswerRecord(q.question_id, None, reason, 0, 0.0, False) for q in asked))
 
 
-def _answer(context: Context, asked: Sequence[QuestionRecord], arm: str, adapter: Path | None) -> AnswersGiven:
+def answered(context: Context, asked: Sequence[QuestionRecord], arm: str, adapter: Path | None,
+             prompts: Mapping[str, str] | None = None) -> AnswersGiven:
+    """The student's answers, a batch at a time, each kept as soon as it is there.
+
+    Args:
+        prompts: question id -> what is put to the student in place of the bare question.
+    """
+    instead = prompts or {}
     parts = context.parts()
     done = {str(item["question_id"]): AnswerRecord(**item) for item in parts.items}  # type: ignore[arg-type]
-    left = [question_of(record) for record in asked if record.question_id not in done]
+    left = [dataclasses.replace(question_of(record), text=instead.get(record.question_id, record.text))
+            for record in asked if record.question_id not in done]
     context.progress(len(done), len(asked), "answers")
     for batch in context.workbench.student.answer(left, _decoding(context), context.config.seed, adapter):
-        records = [_record(answer) for answer in batch]
+        records = [record_of_answer(answer) for answer in batch]
         parts.add([dataclasses.asdict(record) for record in records])
         done |= {record.question_id: record for record in records}
         _tell_rate(context, records, len(done))
@@ -71,7 +79,8 @@ def _tell_rate(context: Context, records: Sequence[AnswerRecord], step: int) -> 
         context.metric("tokens_per_second", step, sum(record.tokens for record in records) / seconds, "tokens/s")
 
 
-def _record(answer: Answer) -> AnswerRecord:
+def record_of_answer(answer: Answer) -> AnswerRecord:
+    """An answer as the store keeps it."""
     return AnswerRecord(answer.question_id, answer.text, answer.missing, answer.tokens, answer.seconds, answer.cut_off)
 
 

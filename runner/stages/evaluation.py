@@ -47,10 +47,13 @@ def evaluate_tuned(context: Context) -> Sequence[Event]:
 
 def without_scores(arm: str, context: Context, reason: str) -> Sequence[Event]:
     """What stands where judging failed: every score missing, with the reason."""
-    asked = questions_in(context.inputs.values())
-    return [AnswersScored(arm, "none", tuple(ScoreRecord(q.question_id, metric, None, reason)
-                                             for q in asked for metric in ("answer_similarity", "fact_recall",
-                                                                           *LIKELIHOOD_METRICS)))]
+    return [missing_scores(arm, questions_in(context.inputs.values()), reason)]
+
+
+def missing_scores(arm: str, asked: Sequence[QuestionRecord], reason: str) -> AnswersScored:
+    """No score of any metric, each with the reason."""
+    return AnswersScored(arm, "none", tuple(ScoreRecord(q.question_id, metric, None, reason) for q in asked
+                                            for metric in ("answer_similarity", "fact_recall", *LIKELIHOOD_METRICS)))
 
 
 def scores_of(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> list[Event]:
@@ -60,7 +63,7 @@ def scores_of(context: Context, arm: str, asked: Sequence[QuestionRecord], weigh
                for event in artifact.events if isinstance(event, AnswersGiven) and event.arm == arm
                for a in event.answers}
     return [_similarity(context, arm, asked, references, answers), _recall(arm, asked, references, answers),
-            _likelihood(context, arm, asked, references, weigher)]
+            likelihood_scores(context, arm, asked, weigher)]
 
 
 def _references(context: Context) -> dict[str, ReferenceRecord]:
@@ -100,9 +103,9 @@ def _recall(arm: str, asked: Sequence[QuestionRecord], references: dict[str, Ref
     return AnswersScored(arm, KEY_TERM_JUDGE, tuple(scores))
 
 
-def _likelihood(context: Context, arm: str, asked: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
-                weigher: Weigher) -> AnswersScored:
+def likelihood_scores(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> AnswersScored:
     """Weigh each reference and its foils; a stage's last and longest part, so it tells how far it is."""
+    references = _references(context)
     scores: list[ScoreRecord] = []
     done = 0
     for chunk in _chunks(asked):

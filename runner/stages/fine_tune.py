@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from knowledge.questions import PRACTICE
 from runner.roles import Example, Recipe, TrainingStep
 from runner.stage import Context
+from store.config import RunConfig
 from store.events import AdapterMissing, AdapterTrained, Event, QuestionsAsked, ReferencesWritten
+
+
+CURVE_SHARES = (0.25, 0.5)
+"""The learning curve weighs the test after these shares of a cycle's steps; its ends are measured anyhow."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One training example with the question and the passage that it comes from."""
+
+    question_id: str
+    passage_id: str
+    example: Example
 
 
 def fine_tune(context: Context) -> Sequence[Event]:
@@ -18,7 +34,8 @@ def fine_tune(context: Context) -> Sequence[Event]:
     start = _last_adapter(context) if config.adapter == "continue" else None
     folder = context.folder / "adapter"
     training = context.workbench.student.fine_tune(
-        _examples(context), _recipe(context), context.run_folder / start if start else None, folder, _teller(context))
+        [lesson.example for lesson in lessons(context)], recipe_of(context, curve_steps(config)),
+        context.run_folder / start if start else None, folder, teller(context))
     return [AdapterTrained(
         adapter=str(folder.relative_to(context.run_folder)), sha256=training.adapter_sha256, continued_from=start,
         steps=training.steps, seconds=training.seconds, tokens=training.tokens, first_loss=training.first_loss,
@@ -31,11 +48,18 @@ def without_adapter(context: Context, reason: str) -> Sequence[Event]:
     return [AdapterMissing(reason, failed=True)]
 
 
-def _examples(context: Context) -> list[Example]:
+def lessons(context: Context) -> list[Lesson]:
+    """This cycle's practice questions with their references; no other tier, and none without a reference."""
     asked = context.inputs["questions"].only(QuestionsAsked)
     written = {r.question_id: r.text for r in context.inputs["references"].only(ReferencesWritten).references}
-    return [Example(q.text, text) for q in asked.questions
+    return [Lesson(q.question_id, q.passage_id, Example(q.text, text)) for q in asked.questions
             if q.tier == PRACTICE and (text := written.get(q.question_id))]
+
+
+def curve_steps(config: RunConfig) -> tuple[int, ...]:
+    """The steps after which a copy of the adapter is kept, where a learning curve is wanted."""
+    wanted = {math.ceil(config.steps * share) for share in CURVE_SHARES} if config.learning_curve else set()
+    return tuple(sorted(wanted - {config.steps}))
 
 
 def _last_adapter(context: Context) -> str | None:
@@ -46,21 +70,23 @@ def _last_adapter(context: Context) -> str | None:
     return trained[-1].adapter if trained else None
 
 
-def _teller(context: Context) -> Callable[[TrainingStep], None]:
+def teller(context: Context, whose: str = "") -> Callable[[TrainingStep], None]:
+    """Tells each step as series; another training of the same cycle puts its name before theirs."""
     def tell(step: TrainingStep) -> None:
-        context.metric("loss", step.step, step.loss, "nats per token")
-        context.metric("learning_rate", step.step, step.learning_rate)
+        context.metric(f"{whose}loss", step.step, step.loss, "nats per token")
+        context.metric(f"{whose}learning_rate", step.step, step.learning_rate)
         if step.seconds > 0:
-            context.metric("training_tokens_per_second", step.step, step.tokens / step.seconds, "tokens/s")
+            context.metric(f"{whose}training_tokens_per_second", step.step, step.tokens / step.seconds, "tokens/s")
         context.progress(step.step, step.of_steps, "steps", f"loss {step.loss:.3f}")
     return tell
 
 
-def _recipe(context: Context) -> Recipe:
+def recipe_of(context: Context, keep: tuple[int, ...] = ()) -> Recipe:
+    """How this cycle trains; `keep` are the steps whose adapter is kept."""
     config = context.config
     return Recipe(
         steps=config.steps, learning_rate=config.learning_rate, batch_size=config.batch_size,
         gradient_accumulation=config.gradient_accumulation, gradient_checkpointing=config.gradient_checkpointing,
         lora_rank=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout,
         target_modules=config.target_modules, max_sequence_tokens=config.max_sequence_tokens,
-        seed=config.seed + context.cycle)
+        seed=config.seed + context.cycle, keep_at=keep)

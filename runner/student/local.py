@@ -19,7 +19,7 @@ from runner.student import adapters, generation, likelihood
 from runner.student.bundled import student_source
 from runner.student.loading import Loaded, count_parameters, load_model
 from runner.student.memory import give_back, typed_memory_errors
-from runner.student.prompt import form_for
+from runner.student.prompt import form_for, prompt_ids
 from store.config import EMBEDDED_STUDENT, RunConfig
 
 
@@ -64,6 +64,10 @@ class LocalStudent:
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
         with typed_memory_errors(f"weighing {len(pairs)} answers"):
             return likelihood.likelihoods(self._model(adapter), self.loaded.tokenizer, self.form, pairs)
+
+    def fits(self, question: str, answer_tokens: int) -> bool:
+        context = int(getattr(self.loaded.model.config, "max_position_embeddings", 0) or 1 << 30)
+        return len(prompt_ids(self.loaded.tokenizer, self.form, question)) + answer_tokens <= context
 
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:

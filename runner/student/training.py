@@ -10,6 +10,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import datasets
 import torch
 from trl import SFTConfig, SFTTrainer
 
-from runner.roles import Example, Recipe, Training, TrainingStep
+from runner.roles import Example, Recipe, Training, TrainingStep, kept_adapter
 from runner.student import adapters, checkpoints
 from runner.student.errors import TrainingFailed
 from runner.student.likelihood import token_losses
@@ -52,8 +53,10 @@ class AnswerTrainer(SFTTrainer):
 class _Reporter(TrainerCallback):  # type: ignore[misc]
     """Tells of each optimizer step, stops on a loss that is no number, seals checkpoints."""
 
-    def __init__(self, on_step: Callable[[TrainingStep], None], fingerprint: str, earlier_seconds: float) -> None:
+    def __init__(self, on_step: Callable[[TrainingStep], None], fingerprint: str, earlier_seconds: float,
+                 keep: Callable[[int], None]) -> None:
         self.on_step, self.fingerprint, self.earlier_seconds = on_step, fingerprint, earlier_seconds
+        self.keep = keep
         self.began = time.monotonic()
         self.trainer: AnswerTrainer | None = None
 
@@ -70,6 +73,9 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
                                  f"lower learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
         self.on_step(TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
                                   self.trainer.tokens_seen, self.seconds))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.keep(state.global_step)  # before this step's checkpoint: a checkpoint never lacks a copy before it
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.trainer is not None:
@@ -128,7 +134,7 @@ def training_rows(tokenizer: Any, form: PromptForm, examples: Sequence[Example],
 def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, mark: str,
            on_step: Callable[[TrainingStep], None], targets: adapters.Targets) -> Training:
     progress = checkpoints.resume_point(to, mark)
-    reporter = _Reporter(on_step, mark, progress.seconds if progress else 0.0)
+    reporter = _Reporter(on_step, mark, progress.seconds if progress else 0.0, partial(_keep, adapted, recipe, to))
     trainer = AnswerTrainer(
         model=adapted, args=_settings(recipe, to / checkpoints.FOLDER, loaded), train_dataset=rows,
         processing_class=loaded.tokenizer, callbacks=[reporter])
@@ -142,6 +148,11 @@ def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, ma
         seconds=reporter.earlier_seconds + reporter.seconds, tokens=trainer.tokens_seen, first_loss=losses[0],
         last_loss=losses[-1], trainable_parameters=adapters.trainable_parameters(adapted),
         matched_modules=targets.counts, unmatched_targets=targets.unmatched)
+
+
+def _keep(adapted: Any, recipe: Recipe, to: Path, step: int) -> None:
+    if step in recipe.keep_at:
+        adapters.save(adapted, kept_adapter(to, step))
 
 
 def _settings(recipe: Recipe, folder: Path, loaded: Loaded) -> SFTConfig:

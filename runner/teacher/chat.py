@@ -23,7 +23,7 @@ class ChatRequest:
     max_tokens: int
     seed: int
     purpose: str
-    """`questions` or `reference`: shown beside the receipt."""
+    """`questions`, `reference` or `closed book`: shown beside the receipt."""
     item: str
     """Tells apart calls whose words are equal, such as a second try."""
 

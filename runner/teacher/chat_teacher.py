@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from knowledge.domain import Domain
 from knowledge.questions import Question
-from runner.roles import Reference, Rejected, Usage
+from runner.roles import Answer, Reference, Rejected, Usage
 from runner.teacher import prompts
 from runner.teacher.chat import ChatRequest, Completion
 from runner.teacher.errors import ContextTooLong, EndpointError, ReplyError, RequestRefused, UnreadableReply
@@ -19,6 +21,8 @@ from runner.teacher.hunt import PASSAGES_A_CALL, Batch, Hunt
 from runner.teacher.quality import reference_fault
 from runner.teacher.recorded_chat import RecordedChat
 from runner.teacher.replies import answer_in, drafts_in
+
+T = TypeVar("T")
 
 QUESTION_TEMPERATURE = 0.7
 REFERENCE_TEMPERATURE = 0.2
@@ -87,20 +91,47 @@ class ChatTeacher:
         Raises:
             EndpointError: as `refer`; those before it were told.
         """
-        references = []
-        with ThreadPoolExecutor(self._concurrency) as pool:
-            futures = [pool.submit(self.refer, domain, question) for question in questions]
-            try:
-                for future in futures:
-                    references.append(future.result())
-                    on_reference(references[-1])
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-        return references
+        return self._in_turn(partial(self.refer, domain), questions, on_reference)
+
+    def answer(self, domain: Domain, question: Question) -> Answer:
+        """The teacher's own answer, without the passage; missing with the reason where there is none.
+
+        Raises:
+            EndpointError: as `refer`.
+        """
+        try:
+            completion = self._chat.complete(_closed_book_request(domain, question))
+            text, _ = answer_in(_words(completion))
+        except ReplyError as error:
+            return Answer(question.id, None, 0, 0.0, str(error))
+        return Answer(question.id, text or None, completion.completion_tokens or 0, 0.0, None if text else "empty")
+
+    def answer_all(self, domain: Domain, questions: Sequence[Question],
+                   on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
+        """All of its own answers in the order of the questions, recorded as every call is.
+
+        Raises:
+            EndpointError: as `refer`; those before it were told.
+        """
+        return self._in_turn(partial(self.answer, domain), questions, on_answer)
 
     def usage(self) -> Usage:
         """Calls, tokens and cost of this run so far."""
         return self._chat.usage()
+
+    def _in_turn(self, one: Callable[[Question], T], questions: Sequence[Question],
+                 told: Callable[[T], None]) -> list[T]:
+        """Several calls at a time, each outcome told when its turn comes."""
+        outcomes = []
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            futures = [pool.submit(one, question) for question in questions]
+            try:
+                for future in futures:
+                    outcomes.append(future.result())
+                    told(outcomes[-1])
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        return outcomes
 
     def _together(self, requests: list[ChatRequest]) -> list[Completion | ReplyError | EndpointError]:
         """Outcomes in the order of the requests; nothing that a call brought is lost because another one failed."""
@@ -162,3 +193,9 @@ def _reference_request(domain: Domain, question: Question, attempt: int) -> Chat
     prompt = prompts.reference_prompt(domain.name, question.text, domain.passage(question.passage_id))
     return ChatRequest(prompt.system, prompt.user, "reference", prompts.REFERENCE_SCHEMA, REFERENCE_TEMPERATURE,
                        REFERENCE_TOKENS, attempt, "reference", f"{question.id} try {attempt + 1}")
+
+
+def _closed_book_request(domain: Domain, question: Question) -> ChatRequest:
+    prompt = prompts.closed_book_prompt(domain.name, question.text)
+    return ChatRequest(prompt.system, prompt.user, "answer", prompts.ANSWER_SCHEMA, REFERENCE_TEMPERATURE,
+                       REFERENCE_TOKENS, 0, "closed book", question.id)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from knowledge import questions
 from knowledge.domain import Domain
 from knowledge.questions import Question
-from runner.roles import Reference, Rejected, Usage
+from runner.roles import Answer, Reference, Rejected, Usage
 from runner.teacher.tiers import practised_passages
 
 NAME = "knowledge base (offline: references are the passages' own words)"
@@ -48,6 +48,16 @@ class OfflineTeacher:
             references.append(self.refer(domain, question))
             on_reference(references[-1])
         return references
+
+    def answer_all(self, domain: Domain, questions: Sequence[Question],
+                   on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
+        """The references themselves: it knows nothing besides, so its score against them is 1 by construction."""
+        answers = []
+        for question in questions:
+            reference = self.refer(domain, question)
+            answers.append(Answer(question.id, reference.text, 0, 0.0, reference.missing))
+            on_answer(answers[-1])
+        return answers
 
     def usage(self) -> Usage:
         """Nothing was called, nothing was paid."""

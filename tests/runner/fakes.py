@@ -11,7 +11,7 @@ from pathlib import Path
 from knowledge.domain import Domain, domain_of
 from knowledge.questions import Question
 from runner.roles import (
-    Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep,
+    Answer, Decoding, Example, Likelihood, Recipe, Search, StudentInfo, Training, TrainingStep, kept_adapter,
 )
 from runner.teacher.offline import OfflineTeacher
 from runner.workbench import Workbench
@@ -49,6 +49,9 @@ class FakeStudent:
         return [Likelihood(1.0 if known.get(q) == a else 2.0 + digest(q, a) - bool(adapter) * 0.5, len(a.split()))
                 for q, a in pairs]
 
+    def fits(self, question: str, answer_tokens: int) -> bool:
+        return len(question.split()) <= 400
+
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:
         for step in range(1, recipe.steps + 1):
@@ -56,14 +59,27 @@ class FakeStudent:
             if recipe.steps > LONG:
                 time.sleep(0.002)  # a training that is to be interrupted, not a flood of writes
             on_step(TrainingStep(step, recipe.steps, 3.0 / step, recipe.learning_rate, step * 10, step * 0.001))
-        to.mkdir(parents=True, exist_ok=True)
         known = self._known(start) | {e.question: e.answer for e in examples}
-        (to / "adapter_config.json").write_text(json.dumps(known, sort_keys=True))
+        for folder in (to, *(kept_adapter(to, step) for step in recipe.keep_at)):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "adapter_config.json").write_text(json.dumps(known, sort_keys=True))
         return Training(str(to), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(), recipe.steps,
                         0.1, recipe.steps * 10, 3.0, 3.0 / recipe.steps, 7, ("fake x 1",), ())
 
     def _known(self, adapter: Path | None) -> dict[str, str]:
         return json.loads((adapter / "adapter_config.json").read_text()) if adapter else {}
+
+
+class FakeRetriever:
+    """Shared words, without their endings."""
+
+    name = "fake retriever"
+
+    def best(self, queries: Sequence[str], texts: Sequence[str], count: int) -> Search:
+        stems = [{word[:5].casefold() for word in text.split()} for text in texts]
+        wanted = [{word[:5].casefold() for word in query.split()} for query in queries]
+        return Search(tuple(tuple(sorted(range(len(texts)), key=lambda at: -len(stems[at] & words))[:count])
+                            for words in wanted), cut=0)
 
 
 class FakeJudge:
@@ -88,4 +104,4 @@ def fake_bench(config: RunConfig, run: str, store: object, places: object, journ
                domain: Callable[[], Domain] = small_domain) -> Workbench:
     """A workbench with the real offline teacher and fakes for what needs a model."""
     return Workbench(open_domain=domain, open_teacher=OfflineTeacher, open_student=lambda rung: FakeStudent(fail),
-                     open_judge=FakeJudge)
+                     open_judge=FakeJudge, open_retriever=FakeRetriever)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,20 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from runner.cycle import FLOW
+from runner.cycle import rows_of
 from store import commands, leases, queries
-from store.config import preset
+from store.arms import ARMS
+from store.config import RunConfig, preset
 from store.database import Store, integrity_faults, open_store
 from store.events import StageFinished, StageStarted
 from store.journal import read_events
 
 WORKER = Path(__file__).parent / "worker_on_demand.py"
 POINTS = ("before", "inside", "written")
+PLAIN = preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6, cycles=1, steps=4)
+EVERYTHING = dataclasses.replace(PLAIN, general=2, arms=tuple(ARMS), learning_curve=True)
+STAGES = [row.stage for row in rows_of(PLAIN)]
+MORE_STAGES = [row.stage for row in rows_of(EVERYTHING) if row not in rows_of(PLAIN)]
 
 
-def launch(store: Store) -> str:
-    return commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
-                                         cycles=1, steps=4), "test")
+def launch(store: Store, config: RunConfig = PLAIN) -> str:
+    return commands.launch(store, config, "test")
 
 
 def attempt(store: Store, data: Path, run: str, kill_at: str = "") -> int:
@@ -45,7 +50,10 @@ def result(store: Store, run: str) -> object:
     found = queries.run_named(store, run)
     assert found
     return found.work, found.verdict, found.sentence, answers, [
-        (c.tier, c.metric, c.topic, c.change, c.low, c.high) for c in queries.changes_of(store, run)]
+        (c.tier, c.metric, c.topic, c.change, c.low, c.high) for c in queries.changes_of(store, run)], [
+        (c.arm, c.against, c.metric, c.change, c.low, c.high) for c in queries.arm_changes_of(store, run)], [
+        (p.arm, p.question, p.text) for p in queries.arm_prompts_of(store, run)], [
+        (c.cycle, c.step, c.metric, c.value) for c in queries.curve_of(store, run)]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +70,7 @@ def test_killed_once_in_every_stage_a_run_ends_as_if_undisturbed(tmp_path: Path,
                                                                  point: str) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
     run = launch(store)
-    killable = [row.stage for row in FLOW if point != "inside" or row.doer in ("student", "trainer")]
+    killable = [row.stage for row in rows_of(PLAIN) if point != "inside" or row.doer in ("student", "trainer")]
     for stage in killable:
         assert attempt(store, tmp_path, run, f"{stage}:{point}") == -9
     assert attempt(store, tmp_path, run) == 0
@@ -70,10 +78,41 @@ def test_killed_once_in_every_stage_a_run_ends_as_if_undisturbed(tmp_path: Path,
     events = read_events(store, run)
     assert [item.seq for item in events] == list(range(1, len(events) + 1))
     finished = [item.stage for item in events if isinstance(item.event, StageFinished)]
-    assert sorted(finished) == sorted(row.stage for row in FLOW)  # each exactly once: nothing finished was done again
+    assert sorted(finished) == sorted(STAGES)  # each exactly once: nothing finished was done again
     begun = [item.stage for item in events if isinstance(item.event, StageStarted)]
     assert all(begun.count(stage) == (1 if point == "written" or stage not in killable else 2) for stage in begun)
     assert not integrity_faults(store)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["written", "before"])
+def test_killed_once_in_every_stage_of_the_arms_a_run_ends_as_if_undisturbed(tmp_path: Path, point: str) -> None:
+    whole = tmp_path / "undisturbed"
+    whole.mkdir()
+    other = open_store(f"sqlite:///{whole / 'events.db'}")
+    undisturbed_run = launch(other, EVERYTHING)
+    assert attempt(other, whole, undisturbed_run) == 0
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = launch(store, EVERYTHING)
+    for stage in MORE_STAGES:
+        assert attempt(store, tmp_path, run, f"{stage}:{point}") == -9
+    assert attempt(store, tmp_path, run, "placebo-fine-tune:inside") == 0  # finished before: not trained again
+    assert result(store, run) == result(other, undisturbed_run)
+    finished = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
+    assert sorted(finished) == sorted(STAGES + MORE_STAGES)
+
+
+@pytest.mark.parametrize("stage", ["placebo-fine-tune",
+                                   pytest.param("tuned-retrieval", marks=pytest.mark.slow)])
+def test_an_arm_killed_half_way_goes_on_and_its_prompts_stay_the_same(tmp_path: Path, stage: str) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = launch(store, EVERYTHING)
+    assert attempt(store, tmp_path, run, f"{stage}:inside") == -9
+    assert attempt(store, tmp_path, run) == 0
+    finished = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
+    assert sorted(finished) == sorted(STAGES + MORE_STAGES)
+    assert all(row.scored == 6 for row in queries.arm_changes_of(store, run)
+               if "teacher" not in (row.arm, row.against))
 
 
 @pytest.mark.parametrize("damage", ["torn", "altered", "gone"])

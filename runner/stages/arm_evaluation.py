@@ -1,0 +1,47 @@
+"""The control arms' scores, by the same judges as the untrained and the tuned student's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.artifacts import Artifact
+from runner.stage import Context
+from runner.stages.answers import adapter_in
+from runner.stages.arm_answers import held_out_in
+from runner.stages.evaluation import Weigher, missing_scores, scores_of
+from runner.stages.placebo import placebo_in
+from store.arms import PLACEBO, TEACHER, TUNED_RETRIEVAL, in_order
+from store.events import Event, PromptsPrepared
+
+NO_LIKELIHOOD = "a teacher's likelihood of a given text is not to be had"
+STAGE_OF: dict[str, str] = {TUNED_RETRIEVAL: "tuned-retrieval", TEACHER: "teacher-answers"}
+"""The stage that gives an arm's answers, where it is not called like the arm."""
+
+
+def evaluate_arms(context: Context) -> Sequence[Event]:
+    """All scores of every arm that the run asked for."""
+    asked = held_out_in(context)
+    return [event for arm in in_order(context.config.arms)
+            for event in scores_of(context, arm, asked, _weigher(context, arm))]
+
+
+def without_arm_scores(context: Context, reason: str) -> Sequence[Event]:
+    """What stands where the arms could not be scored."""
+    return [missing_scores(arm, held_out_in(context), reason) for arm in in_order(context.config.arms)]
+
+
+def _weigher(context: Context, arm: str) -> Weigher:
+    """An arm weighs references as it answers: with its adapter, after its prompts."""
+    if arm == TEACHER:
+        return Weigher(missing=NO_LIKELIHOOD)
+    if arm == PLACEBO:
+        return Weigher(*placebo_in(context, "placebo-fine-tune@last"))
+    artifact = context.inputs[STAGE_OF.get(arm, arm)]
+    adapter, missing = adapter_in(context, "fine-tune@last") if arm == TUNED_RETRIEVAL else (None, None)
+    prompts = _prompts(artifact)
+    return Weigher(adapter, missing or (None if prompts else "nothing was put before the questions"), prompts)
+
+
+def _prompts(artifact: Artifact) -> dict[str, str]:
+    prepared = artifact.first(PromptsPrepared)
+    return {prompt.question_id: prompt.text for prompt in prepared.prompts} if prepared else {}

@@ -1,0 +1,67 @@
+"""The learning curve within a cycle: the held-out test, weighed after a quarter and a half of the steps too.
+
+Likelihoods only: no answer is generated, so it costs little. The untrained and the fully trained student were
+scored anyhow: their points are taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runner.artifacts import Artifact
+from runner.roles import kept_adapter
+from runner.stage import Context
+from runner.stages.answers import adapter_in
+from runner.stages.arm_answers import held_out_in
+from runner.stages.evaluation import LIKELIHOOD_METRICS, Weigher, likelihood_scores
+from runner.stages.fine_tune import curve_steps
+from store.arms import BASELINE, TUNED
+from store.events import AnswersScored, CurvePoint, Event, LearningCurveMeasured, QuestionRecord, ScoreRecord
+from store.measures import MEASURES
+from store.statistics import paired_change
+
+Values = Mapping[tuple[str, str], float | None]
+"""(question, metric) -> value."""
+
+
+def learning_curve(context: Context) -> Sequence[Event]:
+    """The test at the beginning, at each kept step, and at the end of this cycle's training."""
+    steps, asked = context.config.steps, held_out_in(context)
+    adapter, missing = adapter_in(context)
+    if adapter is None or missing:
+        return [LearningCurveMeasured(())]
+    untrained = _values(_scored(context.inputs["held-out-baseline-evaluation"], BASELINE))
+    # Where training goes on from the cycle before, its beginning is that cycle's last point.
+    begins_anew = context.cycle == 1 or context.config.adapter == "fresh"
+    moments: dict[int, Values] = {0: untrained} if begins_anew else {}
+    for step in curve_steps(context.config):
+        weigher = Weigher(kept_adapter(adapter, step))
+        moments[step] = _values(likelihood_scores(context, f"step {step}", asked, weigher).scores)
+    moments[steps] = _values(_scored(context.inputs["tuned-evaluation"], TUNED))
+    return [LearningCurveMeasured(tuple(
+        _point(asked, untrained, values, metric, step, steps) for step, values in moments.items()
+        for metric in LIKELIHOOD_METRICS))]
+
+
+def without_curve(context: Context, reason: str) -> Sequence[Event]:
+    """What stands where it could not be measured: no point; the stage's own failure says why."""
+    return [LearningCurveMeasured(())]
+
+
+def _point(asked: Sequence[QuestionRecord], untrained: Values, values: Values, metric: str, step: int,
+           of_steps: int) -> CurvePoint:
+    def at(moment: Values) -> list[float | None]:
+        return [moment.get((question.question_id, metric)) for question in asked]
+    found = paired_change(at(untrained), at(values), [question.passage_id for question in asked],
+                          MEASURES[metric].better)
+    return CurvePoint(step, of_steps, metric, found.tuned, found.change, found.low, found.high, found.scored,
+                      found.asked)
+
+
+def _scored(artifact: Artifact, arm: str) -> list[ScoreRecord]:
+    return [score for event in artifact.events if isinstance(event, AnswersScored) and event.arm == arm
+            for score in event.scores]
+
+
+def _values(scores: Sequence[ScoreRecord]) -> Values:
+    return {(score.question_id, score.metric): score.value for score in scores}
