@@ -1,27 +1,21 @@
-"""What a run's changes say, as values that pages show: pure, read models in, values out."""
+"""Which run a page means, and what stands where there is no comparison; what changes say is in `store/findings.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from store.measures import MEASURES, TIERS
-from store.queries import AnswerPair, ChangeRow, Run
+from store.findings import (
+    HEADLINE_TIER, Memorisation, by_topic, cycles_together, in_order, is_gain, latest, memorisation, metrics_in,
+    tiers_in,
+)
+from store.findings import by_cycle as over_cycles
+from store.measures import MEASURES
+from store.queries import AnswerPair, Run
 
-HEADLINE_TIER = "held-out"
-
-
-@dataclass(frozen=True)
-class Memorisation:
-    """The gain on practice, on held-out, and their distance; gains are counted so that more is better."""
-
-    metric: str
-    practice: float
-    held_out: float
-
-    @property
-    def distance(self) -> float:
-        return self.practice - self.held_out
+__all__ = [
+    "HEADLINE_TIER", "Memorisation", "baseline_means", "by_topic", "cycles_together", "headline_of", "in_order",
+    "is_gain", "latest", "memorisation", "metrics_in", "newest_active", "newest_finished", "over_cycles", "tiers_in",
+]
 
 
 def newest_finished(runs: Sequence[Run]) -> Run | None:
@@ -38,56 +32,6 @@ def newest_active(runs: Sequence[Run]) -> Run | None:
         if found:
             return found
     return runs[0] if runs else None
-
-
-def metrics_in(changes: Sequence[ChangeRow], headline: str) -> list[str]:
-    """The metrics that were compared: the headline first, then in the order of the metric table."""
-    present = {row.metric for row in changes}
-    ordered = [name for name in MEASURES if name in present] + sorted(present - set(MEASURES))
-    return sorted(ordered, key=lambda name: name != headline)
-
-
-def tiers_in(changes: Sequence[ChangeRow]) -> list[str]:
-    """The tiers that were compared, the headline tier first."""
-    return in_order({row.tier for row in changes})
-
-
-def in_order(tiers: Iterable[str]) -> list[str]:
-    """Tiers as the table of tiers has them, the headline tier first; unknown ones last."""
-    known = list(TIERS)
-    return sorted(tiers, key=lambda tier: (known.index(tier) if tier in known else len(known), tier))
-
-
-def over_cycles(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> list[ChangeRow]:
-    """One metric on one tier, all topics together, by cycle."""
-    rows = [row for row in changes if row.metric == metric and row.tier == tier and not row.topic]
-    return sorted(rows, key=lambda row: row.cycle)
-
-
-def by_topic(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> list[ChangeRow]:
-    """One metric on one tier, each topic for itself."""
-    return [row for row in changes if row.metric == metric and row.tier == tier and row.topic]
-
-
-def latest(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> ChangeRow | None:
-    """The last cycle's row."""
-    rows = over_cycles(changes, metric, tier)
-    return rows[-1] if rows else None
-
-
-def is_gain(metric: str, change: float) -> float:
-    """The change, turned so that more is better."""
-    return change * (MEASURES[metric].better if metric in MEASURES else 1)
-
-
-def memorisation(changes: Sequence[ChangeRow]) -> list[Memorisation]:
-    """For each metric that both tiers have in the last cycle, the distance of their gains."""
-    found = []
-    for metric in MEASURES:
-        practice, held_out = latest(changes, metric, "practice"), latest(changes, metric)
-        if practice and held_out and practice.change is not None and held_out.change is not None:
-            found.append(Memorisation(metric, is_gain(metric, practice.change), is_gain(metric, held_out.change)))
-    return found
 
 
 def baseline_means(pairs: Sequence[AnswerPair], tier: str) -> dict[str, tuple[float, int, int]]:

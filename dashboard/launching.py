@@ -13,12 +13,11 @@ from typing import Any
 from knowledge.topics import BUILT_IN
 from store.commands import new_token
 from store.config import PRESETS, InvalidConfig, RunConfig, check
-from store.statistics import FEWEST_PAIRS, smallest_visible_change
+from store.measures import MEASURES
+from store.statistics import PastSpread, power_before
 
 DOUBLE_CLICK_SECONDS = 3.0
 """A second click within this time means the first one."""
-_GRADED, _RIGHT_OR_WRONG = 0.25, 0.5
-"""Usual standard deviations of paired differences: of graded scores, and of scores that are 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,11 @@ def _errors(config: RunConfig) -> list[str]:
     return []
 
 
-def power_note(held_out: int) -> str:
-    """What so many held-out questions will be able to show, said before anything is spent."""
-    if held_out == 0:
-        return "No held-out questions: nothing can be said about what was learned beyond the practice questions."
-    graded = smallest_visible_change(held_out, _GRADED)
-    right_or_wrong = smallest_visible_change(held_out, _RIGHT_OR_WRONG)
-    if graded is None or right_or_wrong is None:
-        return f"With fewer than {FEWEST_PAIRS} held-out questions no verdict is given."
-    return (f"{held_out} held-out questions can only see a change of about {graded:.2f} in graded scores, or "
-            f"{right_or_wrong:.2f} in right-or-wrong scores (80% power).")
+def power_note(values: Mapping[str, Any], past: Sequence[PastSpread] = ()) -> str:
+    """What so many held-out questions will be able to show, said before anything is spent.
+
+    Args:
+        past: how far the headline metric spread in past runs like this one.
+    """
+    headline = str(values.get("headline", RunConfig.headline))
+    return power_before(headline, int(values["held_out"]), past).sentence(MEASURES[headline].title)

@@ -136,6 +136,11 @@ def interval(low: float | None, high: float | None) -> str:
     return "no interval" if low is None or high is None else f"{change(low)} to {change(high)}"
 
 
+def effect(size: float | None, low: float | None, high: float | None) -> str:
+    """An effect size with its interval, in standard deviations of the differences."""
+    return DASH if size is None else f"{change(size)} ({interval(low, high)})"
+
+
 def coverage(scored: int, asked: int) -> str:
     """How many pairs a mean rests on: with what is missing, where something is."""
     return f"n = {scored}" if scored == asked else f"n = {scored} of {asked}, {asked - scored} missing"

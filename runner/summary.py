@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from store import queries
+from store.config import RunConfig
 from store.database import Store
+from store.findings import cycles_together, memorisation
 from store.measures import MEASURES
+from store.statistics import Power, power_before
 
 
 def as_json(store: Store, run_id: str) -> dict[str, Any]:
@@ -16,6 +22,11 @@ def as_json(store: Store, run_id: str) -> dict[str, Any]:
     result: dict[str, Any] = {"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence}
     if run.error:
         result |= {"error": run.error, "advice": run.advice}
+    changes = queries.changes_of(store, run_id)
+    together = cycles_together(changes, run.config.headline)
+    result |= {"power_before": dataclasses.asdict(power_of(store, run.config, run.requested_at)),
+               "memorisation": [dataclasses.asdict(one) | {"distance": one.distance} for one in memorisation(changes)],
+               "over_cycles": dataclasses.asdict(together) if together else None}
     return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
 
 
@@ -29,7 +40,10 @@ def _score(row: queries.ChangeRow) -> dict[str, Any]:
     interval = None if row.low is None else [row.low, row.high]
     return {"tier": row.tier, "metric": row.metric, "baseline": row.baseline, "tuned": row.tuned,
             "change": row.change, "interval": interval, "scored": row.scored, "asked": row.asked,
-            "verdict": row.verdict}
+            "verdict": row.verdict, "bootstrap": [row.bootstrap_low, row.bootstrap_high], "effect": row.effect,
+            "effect_interval": [row.effect_low, row.effect_high], "wins": row.wins, "ties": row.ties,
+            "losses": row.losses, "sign_test_p": row.p_value, "t_p": row.t_p_value, "wilcoxon_p": row.wilcoxon_p,
+            "passages": row.clusters}
 
 
 def as_lines(store: Store, run_id: str) -> list[str]:
@@ -45,7 +59,22 @@ def as_lines(store: Store, run_id: str) -> list[str]:
                       f"{'95% interval':18} {'n':>5}  verdict"]
         lines += [_line(row) for row in rows]
         lines += ["", "reference_nll is better when lower; all others when higher."]
-    return lines
+    return lines + _beside(queries.changes_of(store, run_id), run.config.headline)
+
+
+def power_of(store: Store, config: RunConfig, before: datetime | None = None) -> Power:
+    """What the held-out test of such a run can see, by the runs before it."""
+    return power_before(config.headline, config.held_out, queries.past_spreads(store, config, before))
+
+
+def _beside(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
+    """Memorisation by the headline metric, and what may be said of all cycles together."""
+    lines = [f"memorisation by {one.metric}: {one.distance:+.3f} (gain on practice {one.practice:+.3f}, on held-out "
+             f"{one.held_out:+.3f})" + (f", 95% interval {one.low:+.3f} to {one.high:+.3f}"
+                                        if one.low is not None and one.high is not None else "")
+             for one in memorisation(changes) if one.metric == headline]
+    together = cycles_together(changes, headline)
+    return lines + ([together.sentence] if together else [])
 
 
 def _line(row: queries.ChangeRow) -> str:

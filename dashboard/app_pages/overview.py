@@ -48,7 +48,8 @@ with left:
 with right:
     showing.chart(paired_change(rows, metric), "paired change", "Paired change with its 95% interval, by cycle")
 if len(rows) > 1:
-    st.caption(text.SEVERAL_CYCLES)
+    together = findings.cycles_together(changes, metric, tier)
+    st.caption(text.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
 
 measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
 verdict.key_numbers(changes, metrics, tier)

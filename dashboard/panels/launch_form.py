@@ -11,9 +11,10 @@ import streamlit as st
 from dashboard import launching, opening
 from dashboard.panels import knowledge_fields
 from dashboard.panels.knowledge_fields import Taught
-from store import commands
+from store import commands, queries
 from store.config import ADAPTERS, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
 from store.database import StoreUnusable
+from store.statistics import PastSpread
 
 _PRESET_HELP = ("embedded: everything offline on the CPU, in minutes. phi-2: GPT-4o-mini teaches Phi-2 with 4-bit "
                 "QLoRA; needs a key, and a GPU to be quick.")
@@ -30,9 +31,20 @@ def launch_form() -> None:
     knowledge_fields.told(about)
     values = _size(start, about)
     values |= _advanced(start, about, values["topics"])
-    st.caption(launching.power_note(int(values["held_out"])))
+    st.caption(launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values)))
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
         _launch(str(preset), values, [about.fault] if about.fault else [])
+
+
+def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastSpread]:
+    """Of past runs like the one that the form describes; none where there is no store, or none that can be read."""
+    like = dataclasses.replace(start, **{field: values[field] or getattr(start, field)
+                                         for field in ("knowledge", "student", "teacher") if field in values})
+    try:
+        store = opening.reading()
+    except StoreUnusable:
+        return []
+    return queries.past_spreads(store, like) if store else []
 
 
 def _size(start: RunConfig, about: Taught) -> dict[str, Any]:

@@ -57,13 +57,16 @@ def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> No
     st.dataframe(
         [{"metric": text.metric(row.metric), "before": row.baseline, "after": row.tuned, "change": row.change,
           "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
-          "better / worse / same": text.wins(row), "sign test p": row.p_value,
+          "better / worse / same": text.wins(row), "sign test p": row.p_value, "Wilcoxon p": row.wilcoxon_p,
+          "effect size (g)": text.effect(row.effect, row.effect_low, row.effect_high),
+          "bootstrap check": text.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
           "verdict": f"{text.verdict(row.verdict).sign} {text.verdict(row.verdict).word}"} for row in rows],
         hide_index=True, width="stretch",
         column_config={"before": st.column_config.NumberColumn(format="%.3f"),
                        "after": st.column_config.NumberColumn(format="%.3f"),
                        "change": st.column_config.NumberColumn(format="%+.3f"),
-                       "sign test p": st.column_config.NumberColumn(format="%.3f")})
+                       "sign test p": st.column_config.NumberColumn(format="%.3f"),
+                       "Wilcoxon p": st.column_config.NumberColumn(format="%.3f")})
 
 
 def not_tuned(pairs: list[AnswerPair], tiers: list[str]) -> None:
@@ -96,7 +99,8 @@ def notes(run: Run, changes: list[ChangeRow]) -> None:
         st.markdown("**Memorisation**")
         st.caption(text.MEMORISATION_NOTE)
         st.dataframe([{"metric": text.metric_short(item.metric), "gain on practice": text.change(item.practice),
-                       "gain on held-out": text.change(item.held_out), "distance": text.change(item.distance)}
+                       "gain on held-out": text.change(item.held_out), "distance": text.change(item.distance),
+                       "95% interval": text.interval(item.low, item.high)}
                       for item in found], hide_index=True, width="stretch")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from store.arms import ARMS, in_order
 from store.config import ADAPTERS, HEADLINES, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig, preset
 from store.database import open_store
 from store.locations import locations
+from store.measures import MEASURES
 
 
 def options(run: argparse.ArgumentParser) -> None:
@@ -75,8 +77,11 @@ def carry_out(options: argparse.Namespace) -> int:
     if found := obstacles(config, places):
         raise InvalidConfig(found)
     from runner.foreground import see_through
+    from runner.summary import power_of
 
     store = open_store(places.store_url)
+    print(power_of(store, config).sentence(MEASURES[config.headline].title),
+          file=sys.stderr if options.json else sys.stdout, flush=True)
     return see_through(store, places, commands.launch(store, config, "command line"), options.json)
 
 

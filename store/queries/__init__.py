@@ -15,12 +15,13 @@ from store.queries.progress import (
 )
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, queue, run_named, runners
 from store.queries.schedules import Schedule, schedule_named, schedules
+from store.queries.spreads import past_spreads
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
     "AnswerPair", "ArmChange", "ArmPrompt", "AskedPassage", "ChangeRow", "CurveRow", "Cycle", "Gap", "Happening",
     "PastStage", "Point", "Run", "RunnerState", "Schedule", "StageState", "TeacherUsage", "all_runs", "answers_of",
-    "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of", "compared_cycles", "count_of_runs", "curve_of",
-    "cycles_of", "gaps_of", "happenings", "incidents", "last_event_id", "past_stages", "queue", "run_named", "runners",
-    "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
+    "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of", "compared_cycles", "count_of_runs",
+    "curve_of", "cycles_of", "gaps_of", "happenings", "incidents", "last_event_id", "past_spreads", "past_stages",
+    "queue", "run_named", "runners", "schedule_named", "schedules", "series", "stages_of", "teacher_usage",
 ]

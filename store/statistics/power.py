@@ -14,6 +14,7 @@ from store.statistics.verdict import FEWEST_PAIRS
 POWER = 0.8
 _USUAL = {"choice_accuracy": 0.5}
 _USUAL_GRADED = 0.25
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,19 @@ class Power:
     def source(self) -> str:
         """Where the spread comes from, in words."""
         if not self.runs:
-            return f"a usual spread of {self.spread:.2f}; no past run like this one to go by"
-        return f"the spread of {self.spread:.2f} in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} like this one"
+            return f"a usual spread of {self.spread:.2f}, no past run being like this one"
+        named = ", ".join(self.runs[:_NAMED]) + (", ..." if len(self.runs) > _NAMED else "")
+        return (f"a spread of {self.spread:.2f}, as in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} "
+                f"like this one ({named})")
+
+    def sentence(self, title: str) -> str:
+        """What the test will be able to show, for a person who has not paid for it yet."""
+        if self.pairs == 0:
+            return "No held-out questions: nothing can be said about what was learned beyond the practice questions."
+        if self.smallest is None:
+            return f"With fewer than {FEWEST_PAIRS} held-out questions no verdict is given."
+        return (f"{self.pairs} held-out questions can only see a change of about {self.smallest:.2f} or more in "
+                f"{title.lower()} (four times in five, at 95% confidence; reckoned from {self.source}).")
 
 
 def usual_spread(metric: str) -> float:
