@@ -9,9 +9,8 @@ from runner.stages.arm_answers import held_out_in
 from store.arms import BASELINE, TEACHER, TUNED, in_order
 from store.config import OFFLINE_TEACHER
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
-from store.gap import gap_closed
 from store.measures import MEASURES
-from store.statistics import paired_change, verdict_of
+from store.statistics import gap_closed, paired_change, verdict_of
 
 Scores = dict[tuple[str, str, str], float | None]
 """(arm, question, metric) -> value."""

@@ -54,8 +54,9 @@ def _point(asked: Sequence[QuestionRecord], untrained: Values, values: Values, m
         return [moment.get((question.question_id, metric)) for question in asked]
     found = paired_change(at(untrained), at(values), [question.passage_id for question in asked],
                           MEASURES[metric].better)
-    return CurvePoint(step, of_steps, metric, found.tuned, found.change, found.low, found.high, found.scored,
-                      found.asked)
+    # The beginning laid beside itself has not changed, and there is nothing to be unsure of.
+    low, high = (found.low, found.high) if step else (None, None)
+    return CurvePoint(step, of_steps, metric, found.tuned, found.change, low, high, found.scored, found.asked)
 
 
 def _scored(artifact: Artifact, arm: str) -> list[ScoreRecord]:

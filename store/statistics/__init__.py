@@ -9,6 +9,7 @@ from store.statistics.bootstrap import cluster_bootstrap
 from store.statistics.corrections import OverCycles, TopicFinding, holm, over_cycles, over_topics
 from store.statistics.distance import Distance, distance
 from store.statistics.effect import Effect, effect_size
+from store.statistics.gap import GapClosed, gap_closed
 from store.statistics.interval import CONFIDENCE, Mean, clustered_interval, mean_of
 from store.statistics.paired import PairedChange, paired_change
 from store.statistics.power import PastSpread, Power, chance_to_see, power_before, smallest_visible_change, usual_spread
@@ -16,8 +17,8 @@ from store.statistics.significance import sign_test, wilcoxon_test
 from store.statistics.verdict import FEWEST_PAIRS, verdict_of, verdict_sentence
 
 __all__ = [
-    "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "Mean", "OverCycles", "PairedChange", "PastSpread", "Power",
-    "TopicFinding", "chance_to_see", "cluster_bootstrap", "clustered_interval", "distance", "effect_size", "holm",
-    "mean_of", "over_cycles", "over_topics", "paired_change", "power_before", "sign_test", "smallest_visible_change",
-    "usual_spread", "verdict_of", "verdict_sentence", "wilcoxon_test",
+    "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "GapClosed", "Mean", "OverCycles", "PairedChange",
+    "PastSpread", "Power", "TopicFinding", "chance_to_see", "cluster_bootstrap", "clustered_interval", "distance",
+    "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "over_topics", "paired_change", "power_before",
+    "sign_test", "smallest_visible_change", "usual_spread", "verdict_of", "verdict_sentence", "wilcoxon_test",
 ]

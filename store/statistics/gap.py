@@ -1,7 +1,8 @@
 """How much of the way from the untrained student to its teacher was gone. Pure: numbers in, numbers out.
 
-The interval of the ratio is Fieller's (1954), over the same clusters as every other interval here. It is bounded
-exactly where the way to the teacher is clearly longer than zero; elsewhere no ratio is given at all.
+The interval of the ratio is Fieller's (1954), with the cluster-robust errors and degrees of freedom of every other
+interval here. It is bounded only where the way to the teacher is clearly longer than zero; elsewhere, and where that
+way's own interval (which also knows of lopsided and of coarse scores) reaches zero, no ratio is given at all.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from store.statistics import CONFIDENCE, FEWEST_PAIRS
-from store.statistics.interval import freedom_of, numbered
+from store.statistics.interval import CONFIDENCE, clustered_interval, freedom_of, numbered
+from store.statistics.verdict import FEWEST_PAIRS
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,23 @@ def gap_closed(baseline: Sequence[float | None], tuned: Sequence[float | None], 
 
 def _fieller(gains: np.ndarray, clusters: Sequence[Hashable]) -> tuple[float, float, float] | None:
     """Ratio of the two mean gains, and Fieller's interval; None where the second is not clearly above zero."""
-    numbers, count = numbered(clusters), len(gains)
-    if numbers.max() < 1:
+    way, _ = clustered_interval(gains[:, 1], clusters)
+    if way is None or way <= 0:
         return None
-    top, bottom = gains.mean(0)
-    sizes, sums = np.bincount(numbers), np.zeros((int(numbers.max()) + 1, 2))
-    np.add.at(sums, numbers, gains - (top, bottom))
-    sums /= np.sqrt(1 - sizes / count)[:, None]  # CR2, as in every interval of a mean
-    spread = sums.T @ sums / count**2
-    reach = float(stdtrit(freedom_of(sizes), 0.5 + CONFIDENCE / 2)) ** 2
-    square = bottom**2 - reach * spread[1, 1]  # above zero exactly where the interval of `bottom` leaves zero out
-    if bottom <= 0 or square <= 0:
+    (top, bottom), spread, freedom = _means(gains, numbered(clusters))
+    reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) ** 2
+    square = bottom**2 - reach * spread[1, 1]  # above zero exactly where the t interval of `bottom` is
+    if square <= 0:
         return None
     middle = top * bottom - reach * spread[0, 1]
     width = math.sqrt(max(0.0, middle**2 - square * (top**2 - reach * spread[0, 0])))
     return float(top / bottom), float((middle - width) / square), float((middle + width) / square)
+
+
+def _means(values: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Both means (N x 2 in), their CR2 covariance, and its degrees of freedom; as `interval.robust_mean` of one."""
+    count, sizes, means = len(values), np.bincount(numbers), values.mean(0)
+    sums = np.zeros((len(sizes), values.shape[1]))
+    np.add.at(sums, numbers, values - means)
+    sums /= np.sqrt(1 - sizes / count)[:, None]
+    return means, sums.T @ sums / count**2, freedom_of(sizes)
