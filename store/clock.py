@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 def utc_now() -> str:
     """Now, as text."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return as_text(datetime.now(UTC))
+
+
+def as_text(moment: datetime) -> str:
+    """A moment in UTC as the store holds it."""
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse(text: str) -> datetime:

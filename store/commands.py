@@ -55,7 +55,7 @@ def launch_within(connection: Connection, config: RunConfig, requested_by: str, 
         return known
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     _record(connection, token, "launch", run)
-    connection.execute(insert(claims).values(run=run, fence=0, attempt=0, head_seq=0))
+    connection.execute(insert(claims).values(run=run, fence=0, attempt=0))
     values = {**dataclasses.asdict(config)}
     append_unowned(connection, run, RunRequested(values, requested_by, priority))
     return run

@@ -1,4 +1,4 @@
-"""One database, two engines: a writer whose transactions begin IMMEDIATE, and a reader that cannot write.
+"""One database, two ways in: a writer whose transactions hold the write lock at once, and a reader that cannot write.
 
 A deferred transaction that reads and then writes fails at once under SQLite when another one wrote in
 between, whatever the time-out; so writers take the lock first. Readers see a snapshot and never wait (WAL).
@@ -8,47 +8,40 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
 from store.migrations import NewerStore, migrate, refuse_newer, version_of
+from store.sqlite_files import engine_for, file_of, is_safe, prepare, refuse_what_loses_data
+from store.turn import Turn
+from store.unusable import NoStoreYet, StoreUnusable
+from store.writers import HeldWriter, PooledWriter, Writer
 
-# Releases up to 3.51.2 can corrupt a WAL database when two connections checkpoint at once
-# (https://sqlite.org/wal.html, "the WAL-reset bug"); the fix is in 3.51.3 and these back-ports.
-_SAFE_SQLITE = (3, 51, 3)
-_BACKPORTS = {(3, 50): 7, (3, 44): 6}
-_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000",
-                   "journal_size_limit=67108864", "temp_store=MEMORY")
+sqlite_is_safe = is_safe
 
-
-class StoreUnusable(RuntimeError):
-    """The store cannot be opened; the message names it, says why, and what to do."""
-
-
-class NoStoreYet(StoreUnusable):
-    """There is no database at this address yet: the empty state, not a fault."""
+__all__ = ["NoStoreYet", "Store", "StoreUnusable", "integrity_faults", "open_for_reading", "open_store",
+           "sqlite_is_safe"]
 
 
 class Store:
     """An open event store. `write()` and `read()` give a connection inside a transaction."""
 
-    def __init__(self, url: str, writer: Engine | None, reader: Engine) -> None:
+    def __init__(self, url: str, writer: Writer | None, reader: Engine) -> None:
         self.url = url
         self._writer = writer
         self._reader = reader
 
-    @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its first moment; commits at the end, or not at all."""
+    def write(self) -> contextlib.AbstractContextManager[Connection]:
+        """A transaction that holds the write lock from its first moment; commits at the end, or not at all.
+
+        Raises:
+            StoreUnusable: the store was opened for reading only.
+        """
         if self._writer is None:
             raise StoreUnusable(f"the store {self.url} was opened for reading only")
-        with self._writer.begin() as connection:
-            yield connection
+        return self._writer.transaction()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -73,28 +66,27 @@ class Store:
 
     def close(self) -> None:
         """Give back every connection."""
-        for engine in (self._writer, self._reader):
-            if engine is not None:
-                engine.dispose()
+        if self._writer is not None:
+            self._writer.close()
+        self._reader.dispose()
 
 
 def open_store(url: str) -> Store:
     """Open for reading and writing; makes the database and brings its tables up to date.
 
     Raises:
-        StoreUnusable: no permission, not a database, an affected SQLite library, a newer schema.
+        StoreUnusable: no permission, not a database, an affected SQLite library, a network file system, a newer schema.
     """
     address = make_url(url)
+    writer: Writer
     if address.get_backend_name() == "sqlite":
-        _prepare_sqlite(address)
-        writer = _sqlite_engine(address, "BEGIN IMMEDIATE", _WRITER_PRAGMAS)
-        reader = _sqlite_engine(address, "BEGIN", ("busy_timeout=30000", "query_only=ON"))
+        prepare(file_of(address))
+        writer = HeldWriter(engine_for(address, writes=True), Turn(file_of(address)))
     else:
-        writer = create_engine(address)
-        reader = create_engine(address, execution_options={"postgresql_readonly": True})
-    with _explained(url), writer.begin() as connection:
-        migrate(connection)
-    return Store(url, writer, reader)
+        writer = PooledWriter(create_engine(address, pool_pre_ping=True))
+    with _explained(url):
+        migrate(writer.transaction)
+    return Store(url, writer, _reader(address))
 
 
 def open_for_reading(url: str) -> Store:
@@ -106,11 +98,10 @@ def open_for_reading(url: str) -> Store:
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
-        if not _file_of(address).exists():
-            raise NoStoreYet(f"no store at {_file_of(address)} yet")
-        reader = _sqlite_engine(address, "BEGIN", ("busy_timeout=30000", "query_only=ON"))
-    else:
-        reader = create_engine(address, execution_options={"postgresql_readonly": True})
+        if not file_of(address).exists():
+            raise NoStoreYet(f"no store at {file_of(address)} yet")
+        refuse_what_loses_data(file_of(address))
+    reader = _reader(address)
     with _explained(url), reader.connect() as connection:
         version = version_of(connection)
         if version == 0:
@@ -119,41 +110,10 @@ def open_for_reading(url: str) -> Store:
     return Store(url, None, reader)
 
 
-def sqlite_is_safe(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite release is free of the WAL-reset bug."""
-    return version >= _SAFE_SQLITE or version[2] >= _BACKPORTS.get(version[:2], 1000)
-
-
-def _prepare_sqlite(address: URL) -> None:
-    version = sqlite.sqlite_version_info
-    if not sqlite_is_safe(version):
-        raise StoreUnusable(f"SQLite {sqlite.sqlite_version} can corrupt a WAL database: install pysqlite3>=0.6.1")
-    folder = _file_of(address).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnusable(f"the data folder {folder} cannot be made ({error.strerror}): "
-                            "give permission, or set DATA_DIR to another folder") from error
-
-
-def _file_of(address: URL) -> Path:
-    return Path(address.database or "")
-
-
-def _sqlite_engine(address: URL, begin: str, pragmas: tuple[str, ...]) -> Engine:
-    engine = create_engine(address, module=sqlite, connect_args={"timeout": 30, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _configure(raw: Any, _record: Any) -> None:
-        raw.isolation_level = None  # the driver must not begin transactions of its own
-        for pragma in pragmas:
-            raw.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+def _reader(address: URL) -> Engine:
+    if address.get_backend_name() == "sqlite":
+        return engine_for(address, writes=False)
+    return create_engine(address, pool_pre_ping=True, execution_options={"postgresql_readonly": True})
 
 
 @contextlib.contextmanager

@@ -1,27 +1,34 @@
 """The one write path: events and what they change, in a single transaction that carries the claim's fence.
 
 `append` returns after the commit; nothing is told to anybody before. `emit` is for numbers that come often:
-they wait a moment and share a commit.
+they wait a moment and share a commit. Threads that append at the same moment share one too.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from store.database import Store
-from store.events import Event, Recorded, to_json
-from store.projections import project, recorded_from
-from store.schema import claims, events
+from store.entries import (
+    Entry, append_unowned, entry, head_for, head_of, read_events, was_written, write_entries,
+)
+from store.events import Event
+from store.schema import claims
+
+__all__ = ["Claim", "Entry", "Journal", "LeaseLost", "StopRequested", "append_unowned", "entry", "head_of",
+           "read_events"]
 
 EMIT_SECONDS = 0.25
 EMIT_AT_MOST = 100
+STORE_PATIENCE_SECONDS = 20.0
+"""How long a write is tried again while the store fails: shorter than a lease, so that a claim outlives it."""
 
 
 class LeaseLost(RuntimeError):
@@ -46,38 +53,17 @@ class Claim:
     attempt: int
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An event with its place in the run, ready to be written."""
+class _Batch:
+    """What one caller wants written together, and how that went."""
 
-    event: Event
-    cycle: int | None
-    stage: str | None
-    at: datetime
-    payload: str
+    __slots__ = ("entries", "error", "settled", "waits")
 
-
-def entry(event: Event, cycle: int | None = None, stage: str | None = None) -> Entry:
-    """Encode now, outside any transaction, so that an unfit event is refused before anything is held."""
-    return Entry(event, cycle, stage, datetime.now(UTC), to_json(event))
-
-
-def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequence[Entry]) -> None:
-    """Insert entries as the last of the run (`head_seq` counts them already) and project each."""
-    for seq, item in enumerate(entries, start=head_seq - len(entries) + 1):
-        row: dict[str, Any] = {"run": run, "seq": seq, "cycle": item.cycle, "stage": item.stage,
-                               "kind": type(item.event).__name__, "at": item.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                               "payload": item.payload}
-        row_id = connection.execute(insert(events).values(row).returning(events.c.id)).scalar_one()
-        project(connection, Recorded(row_id, run, seq, item.cycle, item.stage, item.at, item.event))
-
-
-def append_unowned(connection: Connection, run: str, *happened: Event) -> None:
-    """Append inside the caller's transaction where no runner is involved, such as cancelling a queued run."""
-    head = connection.execute(update(claims).where(claims.c.run == run)
-                              .values(head_seq=claims.c.head_seq + len(happened))
-                              .returning(claims.c.head_seq)).scalar_one()
-    write_entries(connection, run, head, [entry(event) for event in happened])
+    def __init__(self, entries: list[Entry], waits: bool) -> None:
+        self.entries = entries
+        self.waits = waits
+        """Whether the caller waits for the commit; nobody waits for what was emitted."""
+        self.settled = False
+        self.error: BaseException | None = None
 
 
 class Journal:
@@ -86,9 +72,10 @@ class Journal:
     def __init__(self, store: Store, claim: Claim) -> None:
         self._store = store
         self.claim = claim
-        self._waiting: list[Entry] = []
+        self._arrived: deque[_Batch] = deque()
+        self._emitted = 0
         self._since = 0.0
-        self._lock = threading.RLock()
+        self._committing = threading.Lock()
         self._stop: str | None = None
         self._asked_here: str | None = None
 
@@ -98,10 +85,15 @@ class Journal:
         Raises:
             LeaseLost: the claim is no longer ours; nothing was written.
             UnfitEvent: an event holds NaN or no JSON value; nothing was written.
+            SQLAlchemyError: the store failed for longer than a write is tried again; nothing was written.
         """
-        entries = [entry(event, cycle, stage) for event in happened]
-        with self._lock:
-            self._write(self._waiting + entries)
+        batch = _Batch([entry(event, cycle, stage) for event in happened], waits=True)
+        self._arrived.append(batch)
+        with self._committing:  # whoever gets here first commits for all who have arrived
+            if not batch.settled:
+                self._commit_arrived()
+        if batch.error is not None:
+            raise batch.error
 
     def emit(self, event: Event, cycle: int | None = None, stage: str | None = None) -> None:
         """Write soon, together with others.
@@ -110,19 +102,19 @@ class Journal:
             LeaseLost: as in `append`.
             StopRequested: a person asked to cancel or pause, seen at the latest commit.
         """
-        item = entry(event, cycle, stage)
-        with self._lock:
-            self._since = self._since if self._waiting else time.monotonic()
-            self._waiting.append(item)
-            if len(self._waiting) >= EMIT_AT_MOST or time.monotonic() - self._since >= EMIT_SECONDS:
-                self._write(self._waiting)
+        self._arrived.append(_Batch([entry(event, cycle, stage)], waits=False))
+        self._since = self._since if self._emitted else time.monotonic()
+        self._emitted += 1
+        if self._emitted >= EMIT_AT_MOST or time.monotonic() - self._since >= EMIT_SECONDS:
+            with self._committing:
+                self._commit_arrived()
         self.check_stop()
 
     def flush(self) -> None:
         """Write what waits; learns whether a stop was asked for even when nothing does, without a write."""
-        with self._lock:
-            if self._waiting:
-                self._write(self._waiting)
+        with self._committing:
+            if self._arrived:
+                self._commit_arrived()
             else:
                 self._look()
 
@@ -137,40 +129,60 @@ class Journal:
 
     def _look(self) -> None:
         with self._store.read() as connection:
-            row = connection.execute(select(claims.c.stop_requested).where(*self._ours())).one_or_none()
+            row = connection.execute(select(claims.c.stop_requested).where(
+                claims.c.run == self.claim.run, claims.c.owner == self.claim.owner,
+                claims.c.fence == self.claim.fence)).one_or_none()
         if row is None:
             raise LeaseLost(f"run {self.claim.run} was taken over by another runner")
         self._stop = row.stop_requested
 
-    def _ours(self) -> tuple[Any, ...]:
-        claim = self.claim
-        return claims.c.run == claim.run, claims.c.owner == claim.owner, claims.c.fence == claim.fence
+    def _commit_arrived(self) -> None:
+        """One transaction for everything that has arrived; called by one thread at a time.
+
+        Where it fails, those who wait learn it with nothing written, and what was emitted waits for the next one.
+        """
+        batches = [self._arrived.popleft() for _ in range(len(self._arrived))]
+        self._emitted = 0
+        try:
+            if batches:
+                self._write([item for batch in batches for item in batch.entries])
+        except BaseException as error:
+            for batch in batches:
+                batch.error = error
+            self._arrived.extendleft(batch for batch in reversed(batches) if not batch.waits)
+            if not any(batch.waits for batch in batches):
+                raise
+        finally:
+            for batch in batches:
+                batch.settled = True
 
     def _write(self, entries: list[Entry]) -> None:
+        """Write, and again for a while where the store fails; a write that came through in spite of it stays one."""
+        until, wait = time.monotonic() + STORE_PATIENCE_SECONDS, 0.05
+        while True:
+            try:
+                self._write_once(entries)
+                return
+            except (OperationalError, InterfaceError):
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(wait)
+            wait = min(2 * wait, 1.0)
+            if self._came_through(entries):
+                return
+
+    def _came_through(self, entries: Sequence[Entry]) -> bool:
+        try:
+            with self._store.read() as connection:
+                return was_written(connection, self.claim.run, entries)
+        except (OperationalError, InterfaceError):
+            return False
+
+    def _write_once(self, entries: Sequence[Entry]) -> None:
         claim = self.claim
         with self._store.write() as connection:
-            row = connection.execute(
-                update(claims)
-                .where(*self._ours())
-                .values(head_seq=claims.c.head_seq + len(entries))
-                .returning(claims.c.head_seq, claims.c.stop_requested)).one_or_none()
-            if row is None:
+            head = head_for(connection, claim.run, claim.owner, claim.fence)
+            if head is None:
                 raise LeaseLost(f"run {claim.run} was taken over by another runner (fence {claim.fence} is past)")
-            write_entries(connection, claim.run, row.head_seq, entries)
-        self._waiting = []
-        self._stop = row.stop_requested
-
-
-def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:
-    """A run's events in order, from beyond a sequence number on."""
-    with store.read() as connection:
-        rows = connection.execute(select(events).where(events.c.run == run, events.c.seq > after_seq)
-                                  .order_by(events.c.seq))
-        return [recorded_from(row) for row in rows]
-
-
-def head_of(store: Store, run: str) -> int:
-    """The sequence number of a run's last event; 0 where there is none."""
-    with store.read() as connection:
-        return connection.execute(select(func.coalesce(func.max(claims.c.head_seq), 0))
-                                  .where(claims.c.run == run)).scalar_one()
+            write_entries(connection, claim.run, head.seq, entries)
+        self._stop = head.stop_requested

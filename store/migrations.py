@@ -1,15 +1,23 @@
-"""Numbered steps from an empty database to this version's tables; each runs in a transaction of its own."""
+"""Numbered steps from an earlier version's tables to this version's; each runs in a transaction of its own.
+
+An empty database gets today's tables at once and counts as having every step behind it; so steps run on databases of
+earlier versions only. A step says what it needs and looks before it changes: what a later version added to a table
+may be there already, because steps that make a table make today's.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select, text
 
+from store import schema
 from store.clock import utc_now
 from store.schema import arm_changes, arm_prompts, changes, curve_points, gaps, metadata, schedules
 
 _version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
+Transaction = Callable[[], contextlib.AbstractContextManager[Connection]]
 
 
 class NewerStore(RuntimeError):
@@ -33,8 +41,34 @@ def _statistics_of_changes(connection: Connection) -> None:
     _add_missing_columns(connection, changes)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _schedules, _control_arms, _statistics_of_changes)
+def _one_page_an_event(connection: Connection) -> None:
+    """A run's head is what its events say and is kept nowhere else; narrow tables without a second tree of row ids."""
+    _drop_column(connection, "claims", "head_seq")
+    _drop_column(connection, "runs", "last_event_id")
+    _drop_column(connection, "runs", "last_event_at")
+    if connection.dialect.name == "sqlite":
+        for table in (schema.events, schema.metrics, schema.scores):
+            _make_again(connection, table)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event)
 CURRENT = len(STEPS)
+
+
+def _add_missing_columns(connection: Connection, table: Table) -> None:
+    """Bring a table of an earlier version up to its columns of now; what is new is NULL in old rows."""
+    there = _columns(connection, table.name)
+    for column in table.columns:
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
+
+
+def _drop_column(connection: Connection, table: str, column: str) -> None:
+    """Take a column away, if it is there."""
+    if column in _columns(connection, table):
+        connection.execute(text(f'ALTER TABLE "{table}" DROP COLUMN "{column}"'))
 
 
 def version_of(connection: Connection) -> int:
@@ -51,25 +85,42 @@ def refuse_newer(version: int) -> None:
                          "use the newer program, or another DATA_DIR")
 
 
-def migrate(connection: Connection) -> int:
-    """Run the steps that are still to do, inside the caller's transaction; returns how many there were.
+def migrate(transaction: Transaction) -> int:
+    """Run the steps that are still to do, each in a transaction with its version row; returns how many there were.
+
+    Another process may do the same at this moment: each transaction looks again what is left to do.
 
     Raises:
         NewerStore: the database is ahead of this program.
     """
-    version = version_of(connection)
-    refuse_newer(version)
-    _version.create(connection, checkfirst=True)
-    for number, step in enumerate(STEPS[version:], start=version + 1):
-        step(connection)
-        connection.execute(insert(_version).values(version=number, at=utc_now()))
-    return CURRENT - version
+    return sum(1 for _ in iter(lambda: _one_step(transaction), False))
 
 
-def _add_missing_columns(connection: Connection, table: Table) -> None:
-    """Bring a table of an earlier version up to its columns of now; what is new is NULL in old rows."""
-    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-    for column in table.columns:
-        if column.name not in there:
-            kind = column.type.compile(connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+def _one_step(transaction: Transaction) -> bool:
+    """The next step, or all of them at once where there is nothing yet; False when none is left."""
+    with transaction() as connection:
+        version = version_of(connection)
+        refuse_newer(version)
+        if version == CURRENT:
+            return False
+        _version.create(connection, checkfirst=True)
+        STEPS[version](connection)
+        reached = version + 1 if version else CURRENT
+        connection.execute(insert(_version), [{"version": number, "at": utc_now()}
+                                              for number in range(version + 1, reached + 1)])
+    return True
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table)}
+
+
+def _make_again(connection: Connection, table: Table) -> None:
+    """Today's form of a table with yesterday's rows: SQLite cannot change how an existing table is stored."""
+    before = f"{table.name}_before"
+    connection.execute(text(f'ALTER TABLE "{table.name}" RENAME TO "{before}"'))
+    table.create(connection)
+    columns = _columns(connection, before)
+    kept = ", ".join(f'"{column.name}"' for column in table.columns if column.name in columns)
+    connection.execute(text(f'INSERT INTO "{table.name}" ({kept}) SELECT {kept} FROM "{before}"'))
+    connection.execute(text(f'DROP TABLE "{before}"'))

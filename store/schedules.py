@@ -57,7 +57,7 @@ def add(store: Store, name: str, timing: Timing, config: RunConfig, added_by: st
         if _row(connection, name) is not None:
             raise InvalidSchedule([f"there is a schedule {name!r} already: remove it first, or choose another name"])
         if connection.execute(select(claims.c.run).where(claims.c.run == STREAM + name)).scalar() is None:
-            connection.execute(insert(claims).values(run=STREAM + name, fence=0, attempt=0, head_seq=0))
+            connection.execute(insert(claims).values(run=STREAM + name, fence=0, attempt=0))
         append_unowned(connection, STREAM + name, ScheduleAdded(
             name, timing.cron, timing.every_seconds, timing.zone, dataclasses.asdict(config), skip_if_queued, priority,
             added_by, _text(next_due(timing, now, now))))

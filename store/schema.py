@@ -13,7 +13,7 @@ metadata = MetaData()
 
 events = Table(
     "events", metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Integer, primary_key=True),
     Column("run", String, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("cycle", Integer),
@@ -22,7 +22,6 @@ events = Table(
     Column("at", String, nullable=False),
     Column("payload", Text, nullable=False),
     UniqueConstraint("run", "seq"),
-    sqlite_autoincrement=True,
 )
 
 # --- coordination ----------------------------------------------------------------------------------------
@@ -34,7 +33,6 @@ claims = Table(
     Column("fence", Integer, nullable=False, default=0),
     Column("attempt", Integer, nullable=False, default=0),
     Column("expires_at", Float),
-    Column("head_seq", Integer, nullable=False, default=0),
     Column("stop_requested", String),
 )
 
@@ -100,8 +98,6 @@ runs = Table(
     Column("error", Text),
     Column("advice", Text),
     Column("trace", Text),
-    Column("last_event_id", Integer, nullable=False, default=0),
-    Column("last_event_at", String),
     Index("runs_by_state", "work", "priority", "requested_at"),
 )
 
@@ -179,6 +175,7 @@ scores = Table(
     Column("judge", String, primary_key=True),
     Column("value", Float),
     Column("missing", String),
+    sqlite_with_rowid=False,
 )
 
 changes = Table(
@@ -216,6 +213,7 @@ metrics = Table(
     Column("value", Float),
     Column("unit", String, nullable=False),
     Column("at", String, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 schedules = Table(

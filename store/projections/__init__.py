@@ -14,7 +14,7 @@ from store import schema
 from store.clock import parse
 from store.events import Recorded
 from store.projections import answers, arms, results, runs, schedules, stages, teaching
-from store.projections.writing import Apply, moment, set_run
+from store.projections.writing import Apply
 
 APPLY: dict[type[happened.Event], Apply] = {
     kind: apply for subject in (runs, stages, teaching, answers, results, arms, schedules)
@@ -23,11 +23,10 @@ APPLY: dict[type[happened.Event], Apply] = {
 
 
 def project(connection: Connection, recorded: Recorded) -> None:
-    """Apply one event to the read models, and move its run's cursor."""
+    """Apply one event to the read models."""
     apply = APPLY.get(type(recorded.event))
     if apply:
         apply(connection, recorded, recorded.event)
-    set_run(connection, recorded, last_event_id=recorded.id, last_event_at=moment(recorded))
 
 
 def rebuild(connection: Connection) -> int:

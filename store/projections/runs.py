@@ -18,7 +18,7 @@ def _requested(connection: Connection, recorded: Recorded, event: happened.RunRe
     upsert(connection, schema.runs, [{
         "id": recorded.run, "name": event.config.get("name", ""), "config": json.dumps(event.config, sort_keys=True),
         "requested_by": event.requested_by, "requested_at": moment(recorded), "priority": event.priority,
-        "work": "queued", "attempts": 0, "last_event_id": recorded.id,
+        "work": "queued", "attempts": 0,
     }])
 
 

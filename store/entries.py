@@ -1,0 +1,119 @@
+"""Rows of a run's events: encoding, the head that the next one follows, insertion, reading.
+
+A run's head is the highest sequence number among its events and is kept nowhere else, so it cannot be wrong. Who
+adds to a run holds the row of its claim until the commit, so two never take the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
+from sqlalchemy.sql.expression import ClauseElement
+
+from store.clock import as_text
+from store.database import Store
+from store.driver import execute, execute_each, insert_of, sql_of
+from store.events import Event, Recorded, to_json
+from store.projections import project, recorded_from
+from store.schema import claims, events
+
+_COLUMNS = ("run", "seq", "cycle", "stage", "kind", "at", "payload")
+
+
+class Entry(NamedTuple):
+    """An event with its place in the run, ready to be written."""
+
+    event: Event
+    cycle: int | None
+    stage: str | None
+    at: datetime
+    payload: str
+
+
+class Head(NamedTuple):
+    """Where a run stands: the sequence number of its last event, and whether somebody asked it to stop."""
+
+    stop_requested: str | None
+    seq: int
+
+
+def entry(event: Event, cycle: int | None = None, stage: str | None = None) -> Entry:
+    """Encode now, outside any transaction, so that an unfit event is refused before anything is held."""
+    return Entry(event, cycle, stage, datetime.now(UTC), to_json(event))
+
+
+def head_for(connection: Connection, run: str, owner: str, fence: int) -> Head | None:
+    """A run's head for the holder of its claim, whose row is locked from here on; None for anybody else."""
+    values = {"run_": run, "owner_": owner, "fence_": fence}
+    if connection.dialect.name != "sqlite":  # there the transaction itself excludes every other writer
+        execute(connection, sql_of(connection, ("lock claim",), _lock), {"run_": run})
+    row = execute(connection, sql_of(connection, ("head for owner",), _head_for), values).fetchone()
+    return Head(*row) if row else None
+
+
+def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequence[Entry]) -> None:
+    """Insert entries after the run's head and project each."""
+    rows: list[dict[str, Any]] = [
+        {"run": run, "seq": seq, "cycle": item.cycle, "stage": item.stage, "kind": type(item.event).__name__,
+         "at": as_text(item.at), "payload": item.payload} for seq, item in enumerate(entries, start=head_seq + 1)]
+    for row_id, row, item in zip(_insert(connection, rows), rows, entries, strict=True):
+        project(connection, Recorded(row_id, run, row["seq"], item.cycle, item.stage, item.at, item.event))
+
+
+def append_unowned(connection: Connection, run: str, *happened: Event) -> None:
+    """Append inside the caller's transaction where no runner is involved, such as cancelling a queued run."""
+    connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update()).scalar_one()
+    head = connection.execute(_highest(run)).scalar_one()
+    write_entries(connection, run, head, [entry(event) for event in happened])
+
+
+def was_written(connection: Connection, run: str, entries: Sequence[Entry]) -> bool:
+    """Whether a transaction with these entries is in the store: all of them are, or none."""
+    first = entries[0]
+    return connection.execute(
+        select(events.c.seq).where(events.c.run == run, events.c.at == as_text(first.at), events.c.kind ==
+                                   type(first.event).__name__, events.c.payload == first.payload)).first() is not None
+
+
+def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:
+    """A run's events in order, from beyond a sequence number on."""
+    with store.read() as connection:
+        rows = connection.execute(select(events).where(events.c.run == run, events.c.seq > after_seq)
+                                  .order_by(events.c.seq))
+        return [recorded_from(row) for row in rows]
+
+
+def head_of(store: Store, run: str) -> int:
+    """The sequence number of a run's last event; 0 where there is none."""
+    with store.read() as connection:
+        return connection.execute(_highest(run)).scalar_one()
+
+
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+    """Insert event rows; returns their ids."""
+    if connection.dialect.name != "sqlite":
+        return connection.execute(insert(events).returning(events.c.id, sort_by_parameter_order=True),
+                                  rows).scalars().all()
+    sql = sql_of(connection, ("insert", events.name, _COLUMNS), lambda: insert_of(events, _COLUMNS))
+    if len(rows) == 1:
+        return (execute(connection, sql, rows[0]).lastrowid,)
+    execute_each(connection, sql, rows)
+    last: int = execute(connection, "SELECT last_insert_rowid()", {}).fetchone()[0]
+    return range(last - len(rows) + 1, last + 1)  # nobody else inserts inside this transaction
+
+
+def _highest(run: Any) -> Any:
+    return select(func.coalesce(func.max(events.c.seq), literal_column("0"))).where(events.c.run == run)
+
+
+def _lock() -> ClauseElement:
+    return select(claims.c.run).where(claims.c.run == bindparam("run_")).with_for_update()
+
+
+def _head_for() -> ClauseElement:
+    return select(claims.c.stop_requested, _highest(claims.c.run).scalar_subquery()).where(
+        claims.c.run == bindparam("run_"), claims.c.owner == bindparam("owner_"),
+        claims.c.fence == bindparam("fence_"))
