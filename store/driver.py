@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
@@ -59,11 +59,6 @@ def update_row(connection: Connection, table: Table, key: Mapping[str, Any], val
     name = ("update", table.name, tuple(key), tuple(values))
     sql = sql_of(connection, name, lambda: _update(table, tuple(key), tuple(values)))
     _raw(connection).execute(sql, {**values, **{_KEY + column: value for column, value in key.items()}})
-
-
-def insert_of(table: Table, columns: Sequence[str]) -> ClauseElement:
-    """An insert of these columns, one value a name."""
-    return insert(table).values({name: bindparam(name) for name in columns})
 
 
 def _raw(connection: Connection) -> Any:

@@ -15,13 +15,10 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from store.clock import as_text
 from store.database import Store
-from store.driver import execute, execute_each, insert_of, sql_of
+from store.driver import execute, execute_each, sql_of
 from store.events import Event, Recorded, to_json
 from store.projections import project, recorded_from
 from store.schema import claims, events
-
-_COLUMNS = ("run", "seq", "cycle", "stage", "kind", "at", "payload")
-
 
 class Entry(NamedTuple):
     """An event with its place in the run, ready to be written."""
@@ -56,11 +53,11 @@ def head_for(connection: Connection, run: str, owner: str, fence: int) -> Head |
 
 def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequence[Entry]) -> None:
     """Insert entries after the run's head and project each."""
-    rows: list[dict[str, Any]] = [
-        {"run": run, "seq": seq, "cycle": item.cycle, "stage": item.stage, "kind": type(item.event).__name__,
-         "at": as_text(item.at), "payload": item.payload} for seq, item in enumerate(entries, start=head_seq + 1)]
-    for row_id, row, item in zip(_insert(connection, rows), rows, entries, strict=True):
-        project(connection, Recorded(row_id, run, row["seq"], item.cycle, item.stage, item.at, item.event))
+    rows = [{"run": run, "seq": seq, "cycle": item.cycle, "stage": item.stage, "kind": type(item.event).__name__,
+             "at": as_text(item.at), "payload": item.payload} for seq, item in enumerate(entries, start=head_seq + 1)]
+    execute_each(connection, sql_of(connection, ("insert event",), _insert), rows)
+    project(connection, [Recorded(run, seq, item.cycle, item.stage, item.at, item.event)
+                         for seq, item in enumerate(entries, start=head_seq + 1)])
 
 
 def append_unowned(connection: Connection, run: str, *happened: Event) -> None:
@@ -92,17 +89,8 @@ def head_of(store: Store, run: str) -> int:
         return connection.execute(_highest(run)).scalar_one()
 
 
-def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
-    """Insert event rows; returns their ids."""
-    if connection.dialect.name != "sqlite":
-        return connection.execute(insert(events).returning(events.c.id, sort_by_parameter_order=True),
-                                  rows).scalars().all()
-    sql = sql_of(connection, ("insert", events.name, _COLUMNS), lambda: insert_of(events, _COLUMNS))
-    if len(rows) == 1:
-        return (execute(connection, sql, rows[0]).lastrowid,)
-    execute_each(connection, sql, rows)
-    last: int = execute(connection, "SELECT last_insert_rowid()", {}).fetchone()[0]
-    return range(last - len(rows) + 1, last + 1)  # nobody else inserts inside this transaction
+def _insert() -> ClauseElement:
+    return insert(events).values({column.name: bindparam(column.name) for column in events.columns})
 
 
 def _highest(run: Any) -> Any:

@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint,
+    Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text,
 )
 
 metadata = MetaData()
 
 events = Table(
     "events", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run", String, nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("run", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("cycle", Integer),
     Column("stage", String),
     Column("kind", String, nullable=False),
     Column("at", String, nullable=False),
     Column("payload", Text, nullable=False),
-    UniqueConstraint("run", "seq"),
+    sqlite_with_rowid=False,  # one tree to write to, not two; and a run's events lie together
 )
 
 # --- coordination ----------------------------------------------------------------------------------------

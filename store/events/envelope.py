@@ -26,7 +26,6 @@ KINDS: dict[str, type[Event]] = {
 class Recorded:
     """An event with its envelope, as read back from the store."""
 
-    id: int
     run: str
     seq: int
     cycle: int | None

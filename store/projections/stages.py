@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from store import events as happened
 from store import schema
 from store.events import Recorded
-from store.projections.writing import Apply, moment, set_cycle, set_run, set_stage, stage_key, upsert
+from store.projections.writing import Apply, Rows, moment, set_cycle, set_run, set_stage, stage_key, upsert
 
 
 def _cycle_started(connection: Connection, recorded: Recorded, event: happened.CycleStarted) -> None:
@@ -40,10 +42,9 @@ def _cycle_finished(connection: Connection, recorded: Recorded, event: happened.
               ended_at=moment(recorded), seconds=event.seconds)
 
 
-def _metric(connection: Connection, recorded: Recorded, event: happened.MetricLogged) -> None:
-    upsert(connection, schema.metrics, [{
-        "run": recorded.run, "key": event.key, "cycle": recorded.cycle or 0, "stage": recorded.stage or "",
-        "step": event.step, "value": event.value, "unit": event.unit, "at": moment(recorded)}])
+def _metric(recorded: Recorded, event: happened.MetricLogged) -> dict[str, Any]:
+    return {"run": recorded.run, "key": event.key, "cycle": recorded.cycle or 0, "stage": recorded.stage or "",
+            "step": event.step, "value": event.value, "unit": event.unit, "at": moment(recorded)}
 
 
 APPLY: dict[type[happened.Event], Apply] = {
@@ -53,5 +54,5 @@ APPLY: dict[type[happened.Event], Apply] = {
     happened.StageFinished: _stage_finished,
     happened.StageFailed: _stage_failed,
     happened.CycleFinished: _cycle_finished,
-    happened.MetricLogged: _metric,
 }
+ROWS: dict[type[happened.Event], Rows] = {happened.MetricLogged: Rows(schema.metrics, _metric)}

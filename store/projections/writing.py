@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from store import schema
 from store.clock import as_text
 from store.driver import update_row, upsert
 from store.events import Recorded
 
-__all__ = ["Apply", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "upsert"]
+__all__ = ["Apply", "Rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "upsert"]
 
 Apply = Callable[[Connection, Recorded, Any], None]
 """Changes the read models for one event, in the event's own transaction."""
+
+
+class Rows(NamedTuple):
+    """For an event that is one row of one table and nothing else: many of them are written with one statement."""
+
+    table: Table
+    row_of: Callable[[Recorded, Any], dict[str, Any]]
 
 
 def moment(recorded: Recorded) -> str:

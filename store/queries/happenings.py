@@ -25,6 +25,7 @@ class Happening:
     """One line of the log; `event` is None where the payload is too long for a log."""
 
     id: int
+    """Its sequence number within the run."""
     at: datetime
     cycle: int | None
     stage: str | None
@@ -45,11 +46,11 @@ def incidents(store: Store, run: str, limit: int = 100) -> list[Happening]:
 def _newest(store: Store, run: str, condition: Any, limit: int) -> list[Happening]:
     table = schema.events
     payload = case((func.length(table.c.payload) <= _LONGEST_PAYLOAD, table.c.payload)).label("payload")
-    statement = (select(table.c.id, table.c.at, table.c.cycle, table.c.stage, table.c.kind, payload)
+    statement = (select(table.c.seq, table.c.at, table.c.cycle, table.c.stage, table.c.kind, payload)
                  .where(table.c.run == run, condition).order_by(table.c.seq.desc()).limit(limit))
     with store.read() as connection:
         rows = connection.execute(statement).all()
-    return [Happening(row.id, parse(row.at), row.cycle, row.stage, row.kind, _decoded(row.kind, row.payload))
+    return [Happening(row.seq, parse(row.at), row.cycle, row.stage, row.kind, _decoded(row.kind, row.payload))
             for row in rows]
 
 

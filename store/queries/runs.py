@@ -52,7 +52,7 @@ class Run:
     advice: str | None
     trace: str | None
     last_event_id: int
-    """The cursor that says whether anything new has happened."""
+    """The sequence number of its newest event: the cursor that says whether anything new has happened."""
     last_event_at: datetime | None
     stop_requested: str | None
 
@@ -104,7 +104,7 @@ def run_named(store: Store, run: str) -> Run | None:
 def last_event_id(store: Store, run: str) -> int:
     """The cursor that says whether anything new has happened to a run; 0 for an unknown one."""
     with store.read() as connection:
-        return connection.execute(_newest_event(schema.events.c.id, run)).scalar() or 0
+        return connection.execute(_newest_event(schema.events.c.seq, run)).scalar() or 0
 
 
 def count_of_runs(store: Store) -> int:
@@ -127,13 +127,13 @@ def runners(store: Store) -> list[RunnerState]:
 def _runs() -> Any:
     claims, events, runs = schema.claims, schema.events, schema.runs
     return (select(runs, claims.c.expires_at, claims.c.stop_requested,
-                   _newest_event(events.c.id, runs.c.id).scalar_subquery().label("last_event_id"),
+                   _newest_event(events.c.seq, runs.c.id).scalar_subquery().label("last_event_id"),
                    _newest_event(events.c.at, runs.c.id).scalar_subquery().label("last_event_at"))
             .outerjoin(claims, claims.c.run == runs.c.id))
 
 
 def _newest_event(column: Any, run: Any) -> Any:
-    """A column of a run's newest event: one look into the index of (run, seq), however many events there are."""
+    """A column of a run's newest event: one look down the tree of (run, seq), however many events there are."""
     events = schema.events
     return select(column).where(events.c.run == run).order_by(events.c.seq.desc()).limit(1)
 

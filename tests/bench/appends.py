@@ -1,9 +1,9 @@
 """Durable appends through the journal against raw SQLite with the same durability (WAL, FULL).
 
 The raw limit is `INSERT` of a finished event row by hand with the same library, into a table of the same columns and
-the same uniqueness, text already made, one transaction each (or one for a batch, by executemany). What ours does besides, in the same
-transaction: makes the JSON and the time stamp, checks the claim's fence and a person's wish to stop, numbers the event within its
-run, and changes the read models. Turn about in short stretches, medians of the stretches.
+the same uniqueness, text already made, one transaction each (or one for a batch, by executemany). What ours does
+besides, in the same transaction: makes the JSON and the time stamp, checks the claim's fence and a person's wish to
+stop, numbers the event within its run, and changes the read models. Turn about in short stretches, medians of these.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from sqlalchemy import update
 
-from store import commands, journal, leases, schema
+from store import commands, entries, journal, leases, schema
 from store import events as happened
 from store.config import RunConfig
 from store.database import Store
@@ -54,7 +54,7 @@ class Clock:
 def clock_at(start: datetime) -> Iterator[Clock]:
     """A journal whose events happen from `start` on."""
     clock = Clock(start)
-    with patch.object(journal, "datetime", clock):
+    with patch.object(entries, "datetime", clock):
         yield clock
 
 
