@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
@@ -39,9 +40,7 @@ class Store:
         Raises:
             StoreUnusable: the store was opened for reading only.
         """
-        if self._writer is None:
-            raise StoreUnusable(f"the store {self.url} was opened for reading only")
-        return self._writer.transaction()
+        return self._writing().transaction()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -52,9 +51,7 @@ class Store:
     @contextlib.contextmanager
     def driver_connection(self) -> Iterator[Any]:
         """The driver's own writing connection, outside any transaction: for backups and checkpoints."""
-        if self._writer is None:
-            raise StoreUnusable(f"the store {self.url} was opened for reading only")
-        raw = self._writer.raw_connection()
+        raw = self._writing().engine.raw_connection()
         try:
             yield raw.driver_connection
         finally:
@@ -63,6 +60,11 @@ class Store:
     @property
     def is_sqlite(self) -> bool:
         return self._reader.dialect.name == "sqlite"
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise StoreUnusable(f"the store {self.url} was opened for reading only")
+        return self._writer
 
     def close(self) -> None:
         """Give back every connection."""

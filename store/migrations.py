@@ -49,6 +49,8 @@ def _one_page_an_event(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         for table in (schema.events, schema.metrics, schema.scores):
             _make_again(connection, table)
+    else:
+        _drop_column(connection, "events", "id")
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (

@@ -20,6 +20,8 @@ from store.turn import Turn
 class Writer(Protocol):
     """Gives transactions that hold what they need from their first moment."""
 
+    engine: Engine
+
     def transaction(self) -> contextlib.AbstractContextManager[Connection]: ...
 
     def close(self) -> None: ...
@@ -29,23 +31,23 @@ class PooledWriter:
     """A database that sorts its writers out by itself."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with _translated(self._engine), self._engine.begin() as connection:
+        with _translated(self.engine), self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
         """Give back every connection."""
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 class HeldWriter:
     """SQLite: the write lock is taken when the transaction begins, one process after the other, in turn."""
 
     def __init__(self, engine: Engine, turn: Turn) -> None:
-        self._engine = engine
+        self.engine = engine
         self._turn = turn
         self._lock = threading.RLock()
         self._held: Connection | None = None
@@ -59,7 +61,7 @@ class HeldWriter:
             taken = self._turn.take()
             self._inside = True
             try:
-                with _translated(self._engine):
+                with _translated(self.engine):
                     yield from self._within(self._held or self._open())
             finally:
                 self._inside = False
@@ -88,11 +90,11 @@ class HeldWriter:
         """Give back every connection."""
         with self._lock:
             self._drop()
-            self._engine.dispose()
+            self.engine.dispose()
             self._turn.close()
 
     def _open(self) -> Connection:
-        self._held = self._engine.connect()
+        self._held = self.engine.connect()
         return self._held
 
     def _drop(self) -> None:
@@ -103,7 +105,7 @@ class HeldWriter:
             held.close()
 
     def _driver_error(self) -> type[Exception]:
-        return _driver_error(self._engine)
+        return _driver_error(self.engine)
 
 
 def _driver_error(engine: Engine) -> type[Exception]:
