@@ -6,6 +6,7 @@ they wait a moment and share a commit. Threads that append at the same moment sh
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -143,18 +144,16 @@ class Journal:
         """
         batches = [self._arrived.popleft() for _ in range(len(self._arrived))]
         self._emitted = 0
+        written = not batches
         try:
             if batches:
                 self._write([item for batch in batches for item in batch.entries])
-        except BaseException as error:
-            for batch in batches:
-                batch.error = error
-            self._arrived.extendleft(batch for batch in reversed(batches) if not batch.waits)
-            if not any(batch.waits for batch in batches):
-                raise
+                written = True
         finally:
             for batch in batches:
-                batch.settled = True
+                batch.settled, batch.error = True, None if written else sys.exception()
+            if not written:
+                self._arrived.extendleft(batch for batch in reversed(batches) if not batch.waits)
 
     def _write(self, entries: list[Entry]) -> None:
         """Write, and again for a while where the store fails; a write that came through in spite of it stays one."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from store.turn import Turn
 
@@ -69,8 +69,9 @@ class HeldWriter:
                     self._turn.give()
 
     def _within(self, connection: Connection) -> Iterator[Connection]:
-        """SQLAlchemy's own transaction begins only with its own first statement, so both ends look after both."""
+        """SQLAlchemy's own transaction begins only with its own first statement, so the end looks after both."""
         raw: Any = connection.connection.dbapi_connection
+        committed = False
         try:
             raw.execute("BEGIN IMMEDIATE")
             yield connection
@@ -78,13 +79,10 @@ class HeldWriter:
                 connection.commit()
             else:
                 raw.commit()
-        except (SQLAlchemyError, self._driver_error()):
-            self._drop()
-            raise
-        except BaseException:
-            connection.rollback()
-            raw.rollback()
-            raise
+            committed = True
+        finally:
+            if not committed:
+                self._drop()
 
     def close(self) -> None:
         """Give back every connection."""
@@ -103,9 +101,6 @@ class HeldWriter:
         if held is not None:
             held.invalidate()
             held.close()
-
-    def _driver_error(self) -> type[Exception]:
-        return _driver_error(self.engine)
 
 
 def _driver_error(engine: Engine) -> type[Exception]:
