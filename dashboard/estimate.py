@@ -11,7 +11,7 @@ from store.queries import PastStage
 # What decides how long a stage takes; runs that differ in any of these say nothing about each other.
 _WEIGHTY = ("teacher", "student", "precision", "questions", "held_out", "paraphrases", "new_topic_questions",
             "general", "fine_tune", "steps", "batch_size", "gradient_accumulation", "max_new_tokens",
-            "max_sequence_tokens", "temperature")
+            "max_sequence_tokens", "temperature", "arms", "learning_curve")
 _SINGLE_SPREAD = 0.2
 """How far a lone duration is widened to either side."""
 

@@ -50,6 +50,7 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
     values["topics"] = tuple(values.get("topics", PRESETS[preset].topics))
     values["teacher_base_url"] = values.get("teacher_base_url") or None
     values["new_topics"] = tuple(values.get("new_topics", PRESETS[preset].new_topics))
+    values["arms"] = tuple(values.get("arms", PRESETS[preset].arms))
     values["knowledge"] = values.get("knowledge") or BUILT_IN
     config = dataclasses.replace(PRESETS[preset], **values)
     if faults:

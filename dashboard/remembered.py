@@ -6,13 +6,27 @@ begins with an underscore, which Streamlit takes for that).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from dashboard import knowledge_source
 from dashboard.knowledge_source import Knowledge
 from store import queries
 from store.database import Store
-from store.queries import AnswerPair, AskedPassage, ChangeRow, Happening, PastStage, Point, Run, TeacherUsage
+from store.queries import (
+    AnswerPair, ArmChange, ArmPrompt, AskedPassage, ChangeRow, CurveRow, Gap, Happening, PastStage, Point, Run,
+    TeacherUsage,
+)
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Everything that was recorded of a run's control arms."""
+
+    changes: list[ArmChange]
+    gaps: list[Gap]
+    prompts: list[ArmPrompt]
 
 
 def answers(store: Store, run: Run, cycle: int) -> list[AnswerPair]:
@@ -21,6 +35,15 @@ def answers(store: Store, run: Run, cycle: int) -> list[AnswerPair]:
 
 def changes(store: Store, run: Run) -> list[ChangeRow]:
     return _changes(store, store.url, run.id, run.last_event_id)
+
+
+def arms(store: Store, run: Run) -> Arms:
+    return _arms(store, store.url, run.id, run.last_event_id)
+
+
+def curve(store: Store, run: Run) -> list[CurveRow]:
+    """The learning curve within the training of each cycle."""
+    return _curve(store, store.url, run.id, run.last_event_id)
 
 
 def series(store: Store, run: Run, key: str) -> list[Point]:
@@ -64,6 +87,16 @@ def _answers(_store: Store, url: str, run: str, cycle: int, last_event_id: int) 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _changes(_store: Store, url: str, run: str, last_event_id: int) -> list[ChangeRow]:
     return queries.changes_of(_store, run)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _arms(_store: Store, url: str, run: str, last_event_id: int) -> Arms:
+    return Arms(queries.arm_changes_of(_store, run), queries.gaps_of(_store, run), queries.arm_prompts_of(_store, run))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _curve(_store: Store, url: str, run: str, last_event_id: int) -> list[CurveRow]:
+    return queries.curve_of(_store, run)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -34,6 +34,14 @@ OFFLINE_NOTE = ("This run was taught offline: its references are the passages' o
 MEMORISATION_NOTE = ("Memorisation is the gain on questions that were trained on minus the gain on held-out ones. "
                      "Near zero the student learned what carries over; far above it learned the questions by heart.")
 
+ARMS_NOTE = ("Other ways to an answer, on the same held-out test, scored by the same judges, after the last cycle. "
+             "They were named before the run and decide no verdict; their intervals are not corrected for how many "
+             "there are.")
+GAP_NOTE = ("(tuned − untrained) / (teacher − untrained), with Fieller's interval, and only where the teacher is "
+            "clearly above the untrained student.")
+ALONG_TRAINING_NOTE = ("The same held-out test, weighed by the student's likelihood at several moments of the "
+                       "training: whether more steps would still help, or already hurt.")
+
 
 @dataclass(frozen=True)
 class Look:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import address, export, findings, opening, remembered, showing, text
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.learning import learning_curve
-from dashboard.panels import measures, verdict
+from dashboard.panels import control_arms, measures, verdict
 from store import queries
 
 st.title("Did the student learn?")
@@ -31,6 +31,7 @@ verdict.cycle_notes(cycles)
 if all(row.tuned is None for row in changes):
     pairs = remembered.answers(store, run, cycles[-1].cycle)
     verdict.not_tuned(pairs, findings.tiers_in(changes))
+    control_arms.control_arms(store, run, run.config.headline)
     measures.what_they_say(findings.metrics_in(changes, run.config.headline))
     st.stop()
 
@@ -59,5 +60,7 @@ with st.expander("The same with intervals, number of pairs and sign test", icon=
 
 st.subheader("Learning curve")
 showing.chart(learning_curve(changes, metrics), "learning curve", "Every metric over the cycles")
+control_arms.curve_along_training(store, run)
+control_arms.control_arms(store, run, metric)
 verdict.notes(run, changes)
 measures.what_they_say(metrics)

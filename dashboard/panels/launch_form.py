@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import launching, opening
 from dashboard.panels import knowledge_fields
+from dashboard.panels.arm_fields import arm_fields
 from dashboard.panels.knowledge_fields import Taught
 from store import commands, queries
 from store.config import ADAPTERS, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
@@ -30,7 +31,7 @@ def launch_form() -> None:
     about = knowledge_fields.taught()
     knowledge_fields.told(about)
     values = _size(start, about)
-    values |= _advanced(start, about, values["topics"])
+    values |= _advanced(start, about, values)
     st.caption(launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values)))
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
         _launch(str(preset), values, [about.fault] if about.fault else [])
@@ -67,18 +68,20 @@ def _size(start: RunConfig, about: Taught) -> dict[str, Any]:
     }
 
 
-def _advanced(start: RunConfig, about: Taught, topics: list[str]) -> dict[str, Any]:
+def _advanced(start: RunConfig, about: Taught, size: dict[str, Any]) -> dict[str, Any]:
     """What most people leave as it is."""
     with st.expander("Advanced", icon=":material/tune:"):
         name = st.text_input("Name", start.name, max_chars=80, key=f"launch {start.preset} name",
                              help="What you call this run; may stay empty.")
         st.markdown("**Knowledge and test**")
-        values = {"name": name, **knowledge_fields.fields(about, topics, start)}
+        values = {"name": name, **knowledge_fields.fields(about, size["topics"], start)}
         st.markdown("**Teacher and student**")
         values |= _who(start)
         values["max_cost_usd"] = knowledge_fields.most_cost(values["teacher"], start)
         st.markdown("**Training and answers**")
-        return values | _how(start)
+        values |= _how(start)
+        st.markdown("**Control arms**")
+        return values | arm_fields(start, size["fine_tune"])
 
 
 def _who(start: RunConfig) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import random
 from store import events as happened
 from store.config import RunConfig
 from store.measures import MEASURES
-from store.statistics import paired_change, verdict_of, verdict_sentence
+from store.statistics import gap_closed, paired_change, verdict_of, verdict_sentence
 
 TOPICS = ("pods", "services", "volumes", "rbac", "jobs")
 WORDS = ("the", "Pod", "restarts", "when", "its", "liveness", "probe", "fails", "and", "the", "kubelet", "waits", "for",
@@ -113,3 +113,44 @@ class Content:
         if not self.config.fine_tune:
             self.verdict, self.sentence = "not measured", "Not measured: fine-tuning was switched off for this run."
         return happened.ArmsCompared(tuple(changes), self.verdict, self.sentence)
+
+    def arms(self) -> tuple[happened.Event, ...]:
+        """What the control arms come to: retrieval far ahead, the placebo nowhere, no likelihood of a teacher's."""
+        asked = [question for question in self.asked[0] if question.tier == "held-out"]
+        for arm in self.config.arms:
+            self.judged(0, arm, asked, {"retrieval": 0.5, "tuned+retrieval": 0.6, "teacher": 0.7}.get(arm, 0.0))
+            if arm == "teacher":
+                self.scores |= {(0, arm, q.question_id, metric): None for q in asked
+                                for metric in ("choice_accuracy", "reference_nll")}
+        at = {"tuned": self.config.cycles}
+
+        def values(arm: str, metric: str) -> list[float | None]:
+            return [self.scores[(at.get(arm, 0), arm, q.question_id, metric)] for q in asked]
+        passages, changes = [q.passage_id for q in asked], []
+        pairs = [("tuned", "baseline"), *((arm, "baseline") for arm in self.config.arms),
+                 *(("tuned", arm) for arm in self.config.arms)]
+        for arm, against in pairs:
+            for measure in MEASURES.values():
+                found = paired_change(values(against, measure.name), values(arm, measure.name), passages,
+                                      measure.better, measure.tie_band)
+                changes.append(happened.ArmChangeRecord(
+                    arm, against, measure.name, found.baseline, found.tuned, found.change, found.low, found.high,
+                    found.scored, found.asked, found.wins, found.ties, found.losses, found.p_value,
+                    verdict_of(found, measure.better)))
+        gaps = [happened.GapRecord(name, **dataclasses.asdict(gap_closed(
+            values("baseline", name), values("tuned", name), values("teacher", name), passages, measure.better)),
+            by_construction=True) for name, measure in MEASURES.items()]
+        prompts = [happened.PromptsPrepared(arm, tuple(
+            happened.PromptRecord(q.question_id, f"{q.passage} {q.text}", (q.passage_id,) if number % 4 else ("else",),
+                                  number % 3, False) for number, q in enumerate(asked)))
+            for arm in self.config.arms if arm in ("few-shot", "retrieval", "tuned+retrieval")]
+        return (*prompts, happened.ControlArmsCompared(self.config.cycles, tuple(changes), tuple(gaps)))
+
+    def curve(self, cycle: int) -> happened.LearningCurveMeasured:
+        steps, count, reach = self.config.steps, self.config.held_out, 0.1
+        return happened.LearningCurveMeasured(tuple(
+            happened.CurvePoint(step, steps, metric, start + gain * share, gain * share,
+                                gain * share - reach if step else None, gain * share + reach if step else None, count,
+                                count)
+            for share in (0.0, 0.25, 0.5, 1.0) if (step := round(steps * share)) or cycle == 1
+            for metric, start, gain in (("choice_accuracy", 0.4, 0.1 * cycle), ("reference_nll", 3.8, -0.6 * cycle))))

@@ -11,29 +11,17 @@ from unittest.mock import patch
 
 from sqlalchemy import update
 
+from runner.cycle import flow_rows
 from store import commands, entries, journal, leases, schema
 from store import events as happened
 from store.config import RunConfig
 from store.database import Store
 from tests.dashboard.made_content import Content
 
-FLOW = tuple(happened.FlowRow(*row) for row in (
-    ("held-out", "run starts", "teacher", "Ask the held-out test"),
-    ("held-out-baseline", "run starts", "student", "Untrained answers to the test"),
-    ("held-out-baseline-evaluation", "run starts", "judge", "Score the untrained test answers"),
-    ("questions", "every cycle", "teacher", "Ask practice questions"),
-    ("baseline", "every cycle", "student", "Untrained answers"),
-    ("references", "every cycle", "teacher", "Write reference answers"),
-    ("baseline-evaluation", "every cycle", "judge", "Score the untrained answers"),
-    ("fine-tune", "every cycle", "trainer", "Fine-tune the student"),
-    ("tuned", "every cycle", "student", "Tuned answers"),
-    ("tuned-evaluation", "every cycle", "judge", "Score the tuned answers"),
-    ("comparison", "every cycle", "statistics", "Compare before and after"),
-    ("final-report", "run ends", "statistics", "Close the run"),
-))
 SECONDS = {"held-out": 2, "held-out-baseline": 14, "held-out-baseline-evaluation": 9, "questions": 2, "baseline": 15,
            "references": 3, "baseline-evaluation": 9, "fine-tune": 96, "tuned": 13, "tuned-evaluation": 9,
            "comparison": 1, "final-report": 1}
+"""How long stages take here; those that are not named take a few seconds."""
 
 
 class Clock:
@@ -65,13 +53,14 @@ class RunMaker(Content):
         super().__init__(config, seed)
         self.store, self.clock = store, clock
         self.run = commands.launch(store, config, "dashboard")
+        self.flow = flow_rows(config)
 
     def start(self, attempt: int = 1) -> RunMaker:
         owner = leases.owner_name()
         claim = leases.claim_next(self.store, owner, self.run)
         assert claim is not None
         self.journal = journal.Journal(self.store, claim)
-        self.say(happened.RunStarted(owner, attempt, {"torch": "2.13.0", "python": "3.11"}, FLOW),
+        self.say(happened.RunStarted(owner, attempt, {"torch": "2.13.0", "python": "3.11"}, self.flow),
                  happened.KnowledgeRead("kubernetes-1.28", "k" * 64, 412),
                  happened.PlanChosen("cpu", "bf16", 4, 2, "no GPU; bf16 is 6.1 times as fast as fp32 here (measured): "
                                      "bf16, batch 4 x 1, 2 threads", "embedded", 134_515_008))
@@ -82,9 +71,9 @@ class RunMaker(Content):
 
     def stage(self, name: str, cycle: int, *events: happened.Event, finish: bool = True) -> None:
         """A stage from its beginning to its end; without `finish` it stays at half its items."""
-        doer = next(row.doer for row in FLOW if row.stage == name)
+        doer = next(row.doer for row in self.flow if row.stage == name)
         self.say(happened.StageStarted(doer), cycle=cycle, stage=name)
-        seconds = SECONDS[name] * self.random.uniform(0.85, 1.2)
+        seconds = SECONDS.get(name, 4) * self.random.uniform(0.85, 1.2)
         self.clock.pass_seconds(seconds if finish else seconds / 2)
         total = self.config.steps if name == "fine-tune" else self.config.questions
         self.say(happened.StageProgressed(total if finish else total // 2, total,
@@ -100,10 +89,16 @@ class RunMaker(Content):
         count = self.config.held_out
         questions = self.questions(0, "held-out", count)
         questions += self.questions(0, "new-topic", self.config.new_topic_questions)
+        general = self.questions(0, "general", self.config.general)
+        questions += general
         self.asked[0] = questions
         set_hash = hashlib.sha256(f"{count}{self.config.seed}".encode()).hexdigest()
-        self.stage("held-out", 0, happened.QuestionsAsked("knowledge-base", tuple(questions), count, set_hash),
-                   self.references(questions))
+        asked = [question for question in questions if question not in general]
+        self.stage("held-out", 0, happened.QuestionsAsked("knowledge-base", tuple(asked), count, set_hash),
+                   self.references(asked))
+        if general:
+            self.stage("general", 0, happened.QuestionsAsked("the project", tuple(general), len(general), "g" * 64),
+                       self.references(general))
         self.stage("held-out-baseline", 0, self.answers("baseline", questions, 0))
         self.stage("held-out-baseline-evaluation", 0, self.judged(0, "baseline", questions, 0.0))
         return self
@@ -122,13 +117,14 @@ class RunMaker(Content):
             "fine-tune": self.training(number, half=until == "fine-tune"),
             "tuned": (self.answers("tuned", everything, number),),
             "tuned-evaluation": (self.judged(number, "tuned", everything, gain, practice_bonus=gain),),
+            "learning-curve": (self.curve(number),) if self.config.learning_curve else (),
             "comparison": (),
         }
-        for row in FLOW:
+        for row in self.flow:
             if row.phase == "every cycle":
                 if row.stage == "comparison":
                     happenings["comparison"] = (self.comparison(number, practice),)
-                self.stage(row.stage, number, *happenings[row.stage], finish=row.stage != until)
+                self.stage(row.stage, number, *happenings.get(row.stage, ()), finish=row.stage != until)
                 if row.stage == until:
                     return False
         trained = self.config.fine_tune
@@ -138,7 +134,9 @@ class RunMaker(Content):
         return True
 
     def finish(self) -> str:
-        self.stage("final-report", 0)
+        for row in self.flow:
+            if row.phase == "run ends":
+                self.stage(row.stage, 0, *(self.arms() if row.stage == "arms-comparison" else ()))
         self.say(happened.RunFinished(self.verdict, self.sentence, 600.0))
         leases.release(self.store, self.journal.claim)
         return self.run

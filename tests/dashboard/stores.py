@@ -9,6 +9,7 @@ from typing import Any
 
 from store import commands
 from store import events as happened
+from store.arms import ARMS
 from store.config import RunConfig, check
 from store.database import Store, open_store
 from tests.dashboard.made_content import TOPICS
@@ -46,6 +47,12 @@ def finished(store: Store, start: datetime, gains: tuple[float, ...] = (0.12, 0.
         for number, gain in enumerate(gains, 1):
             maker.cycle(number, gain)
         return maker.finish()
+
+
+def with_arms(store: Store, start: datetime, **changes: Any) -> str:
+    """Every control arm, the curve along the training, and everyday questions."""
+    return finished(store, start, (0.12, 0.2), 9, arms=tuple(ARMS), learning_curve=True, general=8,
+                    **{"held_out": 20, **changes})
 
 
 def untuned(store: Store, start: datetime, **changes: Any) -> str:
@@ -112,7 +119,7 @@ def long_ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-STATES = ("empty", "queued", "running", "finished", "untuned", "failed", "lost", "hostile", "paid")
+STATES = ("empty", "queued", "running", "finished", "untuned", "failed", "lost", "hostile", "paid", "arms")
 
 
 def build(state: str, folder: Path) -> str | None:
@@ -122,7 +129,7 @@ def build(state: str, folder: Path) -> str | None:
     store = store_at(folder)
     try:
         maker = {"queued": queued, "running": running, "finished": finished, "untuned": untuned, "failed": failed,
-                 "lost": lost, "hostile": hostile, "paid": paid}[state]
+                 "lost": lost, "hostile": hostile, "paid": paid, "arms": with_arms}[state]
         return maker(store, long_ago(0.1 if state in ("queued", "running") else 2))
     finally:
         store.close()

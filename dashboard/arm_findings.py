@@ -1,0 +1,95 @@
+"""What the control arms say, as values that pages show: pure, read models in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dashboard import findings, text
+from store.arms import ARMS, BASELINE, RETRIEVAL, TUNED, TUNED_RETRIEVAL
+from store.queries import ArmChange, ArmPrompt, Gap
+
+AGAINST_UNTRAINED, TUNED_AGAINST = "against the untrained student", "the tuned student against"
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of the forest; gains are turned so that more is better."""
+
+    group: str
+    label: str
+    row: ArmChange
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+def comparisons(changes: Sequence[ArmChange], metric: str) -> list[Comparison]:
+    """The lines of one metric: every arm against the untrained student, then tuned against every arm."""
+    at = {(row.arm, row.against): row for row in changes if row.metric == metric}
+    first = [(AGAINST_UNTRAINED, name_of(arm), at.get((arm, BASELINE))) for arm in (TUNED, *ARMS)]
+    then = [(TUNED_AGAINST, name_of(arm), at.get((TUNED, arm))) for arm in ARMS]
+    return [_comparison(group, label, row) for group, label, row in (*first, *then) if row]
+
+
+def name_of(arm: str) -> str:
+    """An arm as people read it."""
+    return ARMS[arm].title if arm in ARMS else "Tuned" if arm == TUNED else arm
+
+
+def table(changes: Sequence[ArmChange], metric: str) -> list[dict[str, str]]:
+    """A row an arm: how it answers, how it stands to both students, and what that tells."""
+    at = {(row.arm, row.against): row for row in changes if row.metric == metric}
+    return [{"arm": arm.title, "how it answers": arm.how, "against untrained": _words(at.get((arm.name, BASELINE))),
+             "tuned against it": _words(at.get((TUNED, arm.name))), "what it tells": arm.says}
+            for arm in ARMS.values() if (arm.name, BASELINE) in at]
+
+
+def gap_rows(gaps: Sequence[Gap]) -> list[dict[str, str]]:
+    """Gap closed by metric, or why there is none."""
+    return [{"metric": text.metric_short(gap.metric), "untrained": text.number(gap.baseline),
+             "tuned": text.number(gap.tuned), "teacher": text.number(gap.teacher),
+             "gap closed": text.number(gap.closed), "95% interval": text.interval(gap.low, gap.high),
+             "pairs": text.coverage(gap.scored, gap.asked), "note": _note(gap)} for gap in gaps]
+
+
+def shown_lines(prompts: Sequence[ArmPrompt]) -> list[str]:
+    """What a reader must know of the prompts: how often the right passage was found, and what did not fit."""
+    lines = []
+    found = [prompt for prompt in prompts if prompt.arm == RETRIEVAL] or \
+        [prompt for prompt in prompts if prompt.arm == TUNED_RETRIEVAL]
+    if found:
+        lines.append(f"The passage behind the question was among those found for "
+                     f"{sum(prompt.own_passage for prompt in found)} of {len(found)} questions.")
+    short = [prompt for prompt in prompts if prompt.left_out or prompt.cut]
+    if short:
+        lines.append(f"{text.count(len(short), 'prompt')} of {len(prompts)} did not fit into the student's context "
+                     f"whole: the weakest passages or examples were left out first.")
+    return lines
+
+
+def by_arm(prompts: Sequence[ArmPrompt], question: str) -> Mapping[str, ArmPrompt]:
+    """What each arm was shown with one question."""
+    return {prompt.arm: prompt for prompt in prompts if prompt.question == question}
+
+
+def _comparison(group: str, label: str, row: ArmChange) -> Comparison:
+    def gain(value: float | None) -> float | None:
+        return None if value is None else findings.is_gain(row.metric, value)
+    ends = sorted(value for value in (gain(row.low), gain(row.high)) if value is not None)
+    low, high = ends if len(ends) == 2 else (None, None)
+    return Comparison(group, label, row, gain(row.change), low, high)
+
+
+def _words(row: ArmChange | None) -> str:
+    if row is None or row.change is None:
+        return NOT_MEASURED
+    look = text.verdict(row.verdict)
+    return f"{look.sign} {text.change(row.change)} ({text.interval(row.low, row.high)})"
+
+
+def _note(gap: Gap) -> str:
+    if gap.missing:
+        return gap.missing
+    return "the teacher's answer is the reference itself: 1 by construction" if gap.by_construction else ""

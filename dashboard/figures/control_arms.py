@@ -1,0 +1,60 @@
+"""The control arms as a forest: one line a comparison, its interval, and zero in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard import palette, text
+from dashboard.arm_findings import AGAINST_UNTRAINED, NOT_MEASURED, Comparison
+
+_CONCLUSIONS = (("improved", palette.BETTER, "triangle-right"), ("regressed", palette.WORSE, "triangle-left"),
+                ("inconclusive", palette.INCONCLUSIVE, "circle"))
+
+
+def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
+    """Right of zero is better, whichever way the metric counts; grey where the interval reaches over zero."""
+    names = [_name(line) for line in lines]
+    figure = go.Figure()
+    for conclusion, color, symbol in _CONCLUSIONS:
+        own = [line for line in lines if line.gain is not None and _conclusion(line) == conclusion]
+        if own:
+            figure.add_scatter(
+                x=[line.gain for line in own], y=[_name(line) for line in own], mode="markers", name=conclusion,
+                marker={"symbol": symbol, "size": 13, "color": color}, showlegend=True, error_x=_bars(own, color),
+                customdata=[_hover(line) for line in own], hovertemplate="%{customdata}<extra></extra>")
+    for line in lines:
+        if line.gain is None:
+            figure.add_annotation(x=0, y=_name(line), text=NOT_MEASURED, showarrow=False, xanchor="left", xshift=6,
+                                  font={"color": palette.INCONCLUSIVE, "size": 12})
+    figure.add_vline(x=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
+    split = sum(line.group == AGAINST_UNTRAINED for line in lines)
+    if 0 < split < len(lines):
+        figure.add_hline(y=split - 0.5, line={"color": palette.RULE, "width": 1})
+    figure.update_yaxes(categoryorder="array", categoryarray=names, range=[len(lines) - 0.5, -0.5], showgrid=False)
+    figure.update_xaxes(title="gain: right of 0 is better", zeroline=False)
+    return palette.dressed(figure, 34 * len(lines) + 130, f"Control arms: {text.metric_short(metric).lower()}")
+
+
+def _name(line: Comparison) -> str:
+    return palette.escaped(f"{line.label} vs untrained" if line.group == AGAINST_UNTRAINED
+                           else f"Tuned vs {line.label.lower()}")
+
+
+def _conclusion(line: Comparison) -> str:
+    return line.row.verdict if line.row.verdict in ("improved", "regressed") else "inconclusive"
+
+
+def _hover(line: Comparison) -> str:
+    row = line.row
+    return (f"{_name(line)}<br>{text.number(row.before, 3)} → {text.number(row.after, 3)}: change "
+            f"{text.change(row.change, 3)} ({text.interval(row.low, row.high)})<br>"
+            f"{text.coverage(row.scored, row.asked)}; {row.wins} better, {row.losses} worse, {row.ties} the same")
+
+
+def _bars(lines: Sequence[Comparison], color: str) -> dict[str, object]:
+    def reach(line: Comparison, to: float | None) -> float:
+        return 0.0 if to is None or line.gain is None else abs(to - line.gain)
+    return {"type": "data", "symmetric": False, "array": [reach(line, line.high) for line in lines],
+            "arrayminus": [reach(line, line.low) for line in lines], "color": color, "thickness": 2.5, "width": 7}

@@ -1,0 +1,39 @@
+"""The control arms of a run: the forest, what each arm tells, the gap to the teacher, the curve along the training."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import arm_findings, remembered, showing, text
+from dashboard.figures.along_training import along_training
+from dashboard.figures.control_arms import forest
+from store.database import Store
+from store.queries import Run
+
+
+def control_arms(store: Store, run: Run, metric: str) -> None:
+    """Everything about the arms; nothing where the run asked for none, or has not come to them."""
+    arms = remembered.arms(store, run)
+    lines = arm_findings.comparisons(arms.changes, metric)
+    if not lines:
+        return
+    st.subheader("Beside other ways to an answer")
+    st.caption(text.ARMS_NOTE)
+    showing.chart(forest(lines, metric), "control arms", "Every control arm against the untrained and the tuned "
+                  "student, with 95% intervals")
+    st.table(arm_findings.table(arms.changes, metric), hide_index=True)
+    for line in arm_findings.shown_lines(arms.prompts):
+        showing.plain(line)
+    if arms.gaps:
+        st.markdown("**Gap closed**")
+        st.caption(text.GAP_NOTE)
+        st.dataframe(arm_findings.gap_rows(arms.gaps), hide_index=True, width="stretch")
+
+
+def curve_along_training(store: Store, run: Run) -> None:
+    """The test along each cycle's training; nothing where it was not asked for."""
+    rows = remembered.curve(store, run)
+    if rows:
+        st.markdown("**Along the training**")
+        st.caption(text.ALONG_TRAINING_NOTE)
+        showing.chart(along_training(rows), "along training", "The held-out test after a quarter, half and all steps")
