@@ -1,0 +1,203 @@
+"""The processes of a trial, made by fork from one that has everything imported, so that a trial costs a fraction of a
+second: a runner, and beside it a helper that has never touched a database and forks the workers.
+
+A worker dies with its runner as the real ones do, through the helper.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import scipy.stats  # noqa: F401  (once here, not in every worker)
+
+from knowledge.domain import Domain
+from runner import execution, worker
+from runner.supervisor import Supervisor
+from runner.teacher.chat import ChatRequest, Completion
+from runner.teacher.offline import OfflineTeacher
+from runner.teacher.recorded_chat import RecordedChat
+from runner.workbench import Workbench
+from store import queries
+from store.database import open_store
+from store.journal import Claim
+from store.locations import Locations
+from tests.chaos.points import Plan, Points
+from tests.runner import fakes
+
+STRAY_SECONDS = 60.0
+domain = cache(fakes.small_domain)
+
+
+def places_in(folder: Path) -> Locations:
+    return Locations(folder / "data", f"sqlite:///{folder / 'data' / 'events.db'}")
+
+
+def forked(act: Callable[[], int]) -> int:
+    """A child that does this and ends; its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
+    try:
+        code = act()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def run_the_runner(folder: Path, run: str, trace: Path | None = None) -> int:
+    """A runner that serves until the run has come to an end."""
+    logging.getLogger("runner").addHandler(logging.NullHandler())
+    ours, theirs = socket.socketpair()
+    boss = os.getpid()
+    helper = forked(lambda: _fork_workers(theirs, folder, boss, trace))
+    theirs.close()
+    points = Points("runner", Plan(folder / "plan.json"), trace=trace)
+    points.put_in()
+    places = places_in(folder)
+    store = open_store(places.store_url)
+    supervisor = _Runner(store, places, socket=ours)
+    until = time.monotonic() + STRAY_SECONDS
+    while time.monotonic() < until:
+        supervisor.tick()
+        found = queries.run_named(store, run)
+        if supervisor.child is None and found and not found.active:
+            supervisor.close()
+            os.kill(helper, signal.SIGKILL)
+            return 0
+        time.sleep(0.004)
+    return 71
+
+
+class _Runner(Supervisor):
+    """The real supervisor, whose workers are forked by the helper."""
+
+    def __init__(self, *arguments: Any, socket: socket.socket, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._socket = socket
+
+    def _spawn(self, claim: Claim) -> Any:
+        socket.send_fds(self._socket, [json.dumps(dataclasses.astuple(claim)).encode()], [self._lock])
+        return _Forked(self._socket, int(self._socket.recv(100)))
+
+
+class _Forked:
+    """What the supervisor needs to know of a worker process."""
+
+    def __init__(self, link: socket.socket, pid: int) -> None:
+        self._link, self.pid, self.returncode = link, pid, None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self._link.setblocking(False)
+            try:
+                told = self._link.recv(100)
+                self.returncode = int(told) if told else -9  # type: ignore[assignment]
+            except BlockingIOError:
+                pass
+            finally:
+                self._link.setblocking(True)
+        return self.returncode
+
+    def wait(self, patience: float) -> int | None:
+        until = time.monotonic() + patience
+        while self.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("worker", patience)
+        return self.returncode
+
+
+def _fork_workers(link: socket.socket, folder: Path, boss: int, trace: Path | None) -> int:
+    _die_with(boss)
+    mine = os.getpid()
+    while True:
+        told, descriptors, _, _ = socket.recv_fds(link, 4096, 1)
+        if not told:
+            return 0
+        claim = Claim(*json.loads(told))
+        pid = forked(lambda claim=claim: _work(claim, folder, mine, boss, trace))  # type: ignore[misc]
+        os.close(descriptors[0])
+        link.send(str(pid).encode())
+        _, status = os.waitpid(pid, 0)
+        link.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _work(claim: Claim, folder: Path, parent: int, boss: int, trace: Path | None) -> int:
+    os.setsid()
+    _die_with(parent)
+    log = os.open(folder / "worker.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    points = Points("worker", Plan(folder / "plan.json"), boss, trace)
+    points.put_in()
+    worker.Execution = _Execution  # type: ignore[misc]
+    worker.memory_in_use = dict  # type: ignore[assignment]
+    return worker.work(claim, places_in(folder), lambda *given: _bench(points, folder, *given))
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(4)
+
+
+class _Execution(execution.Execution):
+    """The real loop; closing events tell no clock time, so that artifacts can be compared byte by byte."""
+
+    def _context(self, step: Any) -> Any:
+        return dataclasses.replace(super()._context(step), running_seconds=lambda: 1.0, cycle_seconds=lambda: 1.0)
+
+
+def _bench(points: Points, folder: Path, config: Any, run: str, store: Any, places: Any, journal: Any) -> Workbench:
+    student = fakes.FakeStudent(lambda where: points.passes(f"student {where}"))
+    judge = fakes.FakeJudge()
+    judge.similarities = points.around(judge.similarities, "judge")  # type: ignore[method-assign]
+    chat = RecordedChat(_PaidChat(points, folder / "calls"), "paid", "nowhere", run, store)
+    return Workbench(open_domain=domain, open_teacher=lambda: _PaidTeacher(chat), open_student=lambda rung: student,
+                     open_judge=lambda: judge)
+
+
+class _PaidChat:
+    """An outside call that costs something: each is noted beside the data, where no recovery can take it back."""
+
+    def __init__(self, points: Points, bill: Path) -> None:
+        self._points, self._bill = points, bill
+
+    def complete(self, request: ChatRequest) -> Completion:
+        self._points.passes("before call")
+        with self._bill.open("a") as bill:
+            bill.write(f"{request.item}\n")
+        self._points.passes("after call")
+        return Completion(f"echo of {request.item}", "stop", 3, 5)
+
+
+class _PaidTeacher(OfflineTeacher):
+    """The offline teacher, which asks a paid chat for its leave before each reference."""
+
+    def __init__(self, chat: RecordedChat) -> None:
+        super().__init__()
+        self._chat = chat
+
+    def refer_all(self, domain: Domain, questions: Any, on_reference: Any) -> Any:
+        for question in questions:
+            self._chat.complete(ChatRequest("", question.text, "", {}, 0.0, 64, 1, "reference", question.id))
+        return super().refer_all(domain, questions, on_reference)
+

@@ -1,0 +1,292 @@
+"""Trials: a run that is killed, starved of space or stopped on its way, and brought to its end all the same.
+
+The process that calls this must never have opened a database: everything that does is a child of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from store import commands, queries
+from store.config import preset
+from store.database import open_store
+from tests.chaos import outcome
+from tests.chaos.points import FAULTS, Plan, Points
+from tests.chaos.stage_hands import domain, forked, places_in, run_the_runner
+
+SMALL = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "cycles": 2, "steps": 3}
+MOST_RUNNERS = 12
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass
+class Tally:
+    """What a campaign came to."""
+
+    trials: int = 0
+    kills: int = 0
+    mishaps: int = 0
+    """Faults that were raised and stops that people asked for."""
+    failures: list[str] = field(default_factory=list)
+    reached: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """The run that nothing happened to: what is expected of every other, and the points that it passed."""
+
+    template: Path
+    run: str
+    facts: dict[str, Any]
+    points: dict[str, list[str]]
+    """Role -> name of each point, in order."""
+    seconds: float
+
+
+def undisturbed(folder: Path) -> Undisturbed:
+    """Queue the run that all trials start from, and carry one copy of it out in peace."""
+    template, calm = folder / "template", folder / "calm"
+    run = str(_asked(lambda: _launch(template), folder))
+    shutil.copytree(template, calm)
+    _prepare(calm, [])
+    began = time.monotonic()
+    code = _wait(forked(lambda: run_the_runner(calm, run, trace=calm / "trace")))
+    seconds = time.monotonic() - began
+    assert code == 0, f"the undisturbed run ended with {code}: {(calm / 'worker.log').read_text()[-2000:]}"
+    facts = _asked(lambda: outcome.facts(calm, run), folder)
+    assert facts["work"][0] == "finished", facts["work"]
+    points: dict[str, list[str]] = {"runner": [], "worker": []}
+    for line in (calm / "trace").read_text().splitlines():
+        role, _, name = line.split(" ", 2)
+        points[role].append(name)
+    return Undisturbed(template, run, facts, points, seconds)
+
+
+class Campaign:
+    """Trials in turn, each kind of mishap after the other, every numbered point before any comes again."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        domain()  # read once, inherited by every process
+        self.folder, self.chance = folder, random.Random(seed)
+        self.calm = undisturbed(folder)
+        self.tally = Tally()
+        self._turns: dict[str, list[int]] = {}
+
+    def run(self, trials: int, tell: Callable[[str], None] = lambda _line: None) -> Tally:
+        """So many trials."""
+        began = time.monotonic()
+        for number in range(trials):
+            kind, plan, instants, stop = self._mishaps(number)
+            wrong = self._trial(plan, instants, stop)
+            self.tally.trials += 1
+            for fault in wrong:
+                self.tally.failures.append(f"trial {number} ({kind} {plan}): {fault}")
+                tell(self.tally.failures[-1])
+            self.tally.seconds = time.monotonic() - began
+            if (number + 1) % 50 == 0:
+                tell(f"{number + 1} trials, {self.tally.kills} kills, {len(self.tally.failures)} failures")
+        return self.tally
+
+    def _mishaps(self, number: int) -> tuple[str, list[dict[str, Any]], list[str], str | None]:
+        """Kind, what happens at points, who is killed at random instants, what a person asks."""
+        chance = self.chance
+        kinds: tuple[Callable[[], tuple[str, list[dict[str, Any]], list[str], str | None]], ...] = (
+            lambda: ("worker", [self._at("worker", "kill")], [], None),
+            lambda: ("both", [self._at("worker", "kill both")], [], None),
+            lambda: ("instants", [], chance.choices(["worker", "runner", "both"], k=chance.randint(1, 3)), None),
+            lambda: ("worker, again in recovery", [self._at("worker", "kill"), self._early("worker", "kill"),
+                                                   self._early("worker", "kill both")], [], None),
+            lambda: ("runner", [self._at("runner", "kill"), self._early("runner", "kill")], [], None),
+            lambda: ("fault", [self._at("worker", chance.choice(list(FAULTS)))], [], None),
+            lambda: ("worker", [self._at("worker", "kill")], ["runner"], None),
+            lambda: ("stop", [self._at("worker", "kill")], [], chance.choice(["cancel", "pause"])),
+        )
+        return kinds[number % len(kinds)]()
+
+    def _at(self, role: str, does: str) -> dict[str, Any]:
+        """The next point of this role that had no turn yet."""
+        turns = self._turns.get(role)
+        if not turns:
+            turns = self._turns[role] = list(range(1, len(self.calm.points[role]) + 1))
+            self.chance.shuffle(turns)
+        return {"role": role, "point": turns.pop(), "does": does}
+
+    def _early(self, role: str, does: str) -> dict[str, Any]:
+        """A point soon after a start, when a run is being recovered."""
+        return {"role": role, "point": self.chance.randint(1, 25), "does": does}
+
+    def _trial(self, plan: list[dict[str, Any]], instants: list[str], stop: str | None) -> list[str]:
+        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="trial-"))
+        shutil.rmtree(folder)
+        shutil.copytree(self.calm.template, folder)
+        _prepare(folder, plan)
+        happenings = [partial(self._ask, folder, stop)] if stop else []
+        happenings += [partial(self._kill, victim) for victim in instants]
+        for _ in range(MOST_RUNNERS):
+            runner = forked(lambda: run_the_runner(folder, self.calm.run))
+            while happenings and self._after_a_while(runner, happenings[0]):
+                happenings.pop(0)
+            if _wait(runner) == 0 and self._ended(folder):
+                break
+        else:
+            return [f"not at its end after {MOST_RUNNERS} runners: {_tail(folder)}"]
+        left = Plan(folder / "plan.json").left()
+        happened = plan[:len(plan) - len(left)]
+        self.tally.kills += sum(mishap["does"].startswith("kill") for mishap in happened)
+        self.tally.mishaps += sum(not mishap["does"].startswith("kill") for mishap in happened)
+        self.tally.reached |= {f"{m['role']} {m['point']}" for m in happened if m["point"]}
+        deaths = len(happened) + len(instants) + bool(stop)
+        wrong: list[str] = _asked(lambda: outcome.faults(folder, self.calm.run, self.calm.facts, deaths), folder)
+        if not wrong:
+            shutil.rmtree(folder)
+        return wrong
+
+    def _after_a_while(self, runner: int, act: Callable[[int], None]) -> bool:
+        """Act at a random instant of a run's length, unless the runner is at its end before."""
+        until = time.monotonic() + self.chance.uniform(0, self.calm.seconds)
+        while time.monotonic() < until:
+            if _has_ended(runner):
+                return False
+            time.sleep(0.002)
+        act(runner)
+        return True
+
+    def _kill(self, victim: str, runner: int) -> None:
+        workers = [w for helper in _children(runner) for w in _children(helper)]
+        for pid in (workers if victim != "runner" else []) + ([runner] if victim != "worker" else []):
+            _send(pid, signal.SIGKILL)
+            self.tally.kills += 1
+
+    def _ask(self, folder: Path, kind: str, _runner: int) -> None:
+        self.tally.mishaps += 1
+        _wait(forked(lambda: _command(folder, kind, self.calm.run)))
+
+    def _ended(self, folder: Path) -> bool:
+        """Whether the run is finished; one that failed or was stopped is asked to go on."""
+        work = _asked(lambda: _work_of(folder, self.calm.run), folder)
+        if work in ("failed", "cancelled", "paused"):
+            _wait(forked(lambda: _command(folder, "retry" if work == "failed" else "resume", self.calm.run)))
+        return bool(work == "finished")
+
+
+def launches_once(folder: Path, calm: Undisturbed) -> list[str]:
+    """The dashboard's own part: killed at every point of a launch, and clicked again with the same token."""
+    wrong = []
+    for point in range(1, 9):
+        place = folder / f"launch-{point}"
+        shutil.copytree(calm.template, place)
+        _prepare(place, [{"role": "dashboard", "point": point, "does": "kill"}])
+        for _ in range(2):
+            _wait(forked(lambda place=place: _launch_killed(place)))  # type: ignore[misc]
+        runs = _asked(lambda place=place: _count(place), folder)  # type: ignore[misc]
+        if runs != 2:  # the template's own, and this one
+            wrong.append(f"killed at point {point}, a launch came to {runs - 1} runs")
+    return wrong
+
+
+def _launch(folder: Path) -> str:
+    store = open_store(places_in(folder).store_url)
+    run = commands.launch(store, preset("embedded", **SMALL), "test")
+    store.close()
+    return run
+
+
+def _launch_killed(folder: Path) -> int:
+    Points("dashboard", Plan(folder / "plan.json")).put_in()
+    store = open_store(places_in(folder).store_url)
+    commands.launch(store, preset("embedded", **SMALL), "dashboard", token="one click")
+    return 0
+
+
+def _count(folder: Path) -> int:
+    return queries.count_of_runs(open_store(places_in(folder).store_url))
+
+
+def _command(folder: Path, kind: str, run: str) -> int:
+    try:
+        commands.command(open_store(places_in(folder).store_url), kind, run)
+    except commands.CommandRefused:
+        return 2  # the run was quicker
+    return 0
+
+
+def _work_of(folder: Path, run: str) -> str:
+    found = queries.run_named(open_store(places_in(folder).store_url), run)
+    assert found
+    return found.work
+
+
+def _prepare(folder: Path, plan: list[dict[str, Any]]) -> None:
+    Plan(folder / "plan.json").write(plan)
+    (folder / "worker.log").touch()
+    (folder / "calls").touch()
+
+
+def _asked(act: Callable[[], Any], folder: Path) -> Any:
+    """What a child, which may open databases, finds out."""
+    answer = folder / "answer.json"
+    answer.unlink(missing_ok=True)
+
+    def find_out() -> int:
+        answer.write_text(json.dumps(act()))
+        return 0
+
+    code = _wait(forked(find_out))
+    assert code == 0, f"a question ended with {code}"
+    return json.loads(answer.read_text())
+
+
+def _wait(pid: int) -> int:
+    """The exit code of a child; negative for a signal. A child that hangs is killed, and that is a failure."""
+    if pid in _ENDED:
+        return _ENDED.pop(pid)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not _has_ended(pid):
+        if time.monotonic() > until:
+            _send(pid, signal.SIGKILL)
+        time.sleep(0.002)
+    return _ENDED.pop(pid)
+
+
+_ENDED: dict[int, int] = {}
+
+
+def _has_ended(pid: int) -> bool:
+    if pid not in _ENDED:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            _ENDED[pid] = os.waitstatus_to_exitcode(status)
+    return pid in _ENDED
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _send(pid: int, sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
+
+
+def _tail(folder: Path) -> str:
+    return (folder / "worker.log").read_text()[-1500:]
+
+
+assert sys.platform == "linux", "the trials need Linux"
