@@ -1,6 +1,7 @@
 # make demo    set up, serve, run one demonstration when the store is empty, show it (SERVE=0: exit after the verdict)
 # make run     set up, serve runner and dashboard
 # make test    set up, run the test suite
+# make chaos   kill -9 and faults at every point of a run (TRIALS=20: a short one)
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
@@ -9,6 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8501
 SERVE  ?= 1
+TRIALS ?= 1000
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 TEST_STAMP := $(VENV)/.stamp-dev
@@ -16,7 +18,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo run test test-all setup setup-dev bench lint clean
+.PHONY: chaos demo run test test-all setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
@@ -33,6 +35,9 @@ test-all: setup-dev
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: setup-dev
+	@$(BIN)/python -m tests.chaos --trials $(TRIALS) $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import make_url
 
-from runner.artifacts import sync_folder
+from runner.artifacts import sha256_of_file, sync_folder
 from runner.commands.bad_input import BadInput
 from store import backup, migrations
 from store.database import Store, integrity_faults, open_store
@@ -121,7 +121,7 @@ def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
     except (tarfile.TarError, OSError, ValueError, KeyError) as error:
         raise BadInput(f"{archive} is no whole backup of this program ({error}): nothing was restored") from error
     for name, told in wanted.items():
-        if not (folder / name).is_file() or _sha256(folder / name) != told["sha256"]:
+        if not (folder / name).is_file() or sha256_of_file(folder / name) != told["sha256"]:
             raise BadInput(f"{archive} is damaged: {name} is not as it was backed up; nothing was restored")
     store = open_store(f"sqlite:///{folder / STORE}")  # also brings an older one up to date, and refuses a newer one
     faults = integrity_faults(store)
@@ -174,11 +174,6 @@ def _store_file(places: Locations) -> Path:
     if address.get_backend_name() != "sqlite":
         raise BadInput("the store is on PostgreSQL: restore it with pg_restore, and the folders from your own backup")
     return Path(address.database or "")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _content(manifest: dict[str, Any]) -> Content:

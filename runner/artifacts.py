@@ -18,6 +18,8 @@ from typing import TypeVar
 from store.events import Event, from_json, to_json
 
 E = TypeVar("E", bound=Event)
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+"""What an adapter's folder holds, as PEFT names it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Artifact:
 
 def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_artifact(path: Path, header: Header, events: Sequence[Event]) -> Artifact:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runner.artifacts import Artifact, Header, read_artifact, set_aside, sha256_of, write_artifact
+from runner.artifacts import (
+    ADAPTER_FILES, Artifact, Header, read_artifact, set_aside, sha256_of, sha256_of_file, write_artifact,
+)
 from runner.cycle import Row, Step, inputs_of, steps
 from runner.recovery import RECOVERY, Action, ErrorKind, kind_of, wait_before
 from runner.stage import Context
@@ -94,14 +96,16 @@ class Execution:
         began = time.monotonic()
         self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
         context = self._context(step)
-        artifact = write_artifact(self._path(step), context.header, self._events_of(step.row, context))
+        told = self._events_of(step.row, context)
+        self.journal.flush()  # a claim that was lost meanwhile ends here: files carry no fence
+        artifact = write_artifact(self._path(step), context.header, told)
         self._tell_finished(step, artifact, time.monotonic() - began, adopted=False)
         context.parts().remove()
         return artifact
 
     def _events_of(self, row: Row, context: Context) -> Sequence[Event]:
         """What the stage tells, after as many repeats as the recovery table grants; else its stand-in."""
-        attempt = 0
+        attempt, loading = 0, None
         while True:
             try:
                 return row.run(context)
@@ -109,8 +113,12 @@ class Execution:
                 raise
             except Exception as error:  # the one broad except: everything that goes wrong becomes a row of the table
                 attempt += 1
+                if kind_of(error) is ErrorKind.MODEL_LOADING:
+                    loading = error
                 if not self._recover(error, attempt, context):
-                    return self._stand_in(row, context, error)
+                    # The end of the plan's settings is no news where it was loading that went through them.
+                    out_of_settings = loading and kind_of(error) is ErrorKind.OUT_OF_MEMORY
+                    return self._stand_in(row, context, loading if loading and out_of_settings else error)
 
     def _recover(self, error: Exception, attempt: int, context: Context) -> bool:
         """Do what the table says; False when the stage is to be given up."""
@@ -121,7 +129,7 @@ class Execution:
         wait = wait_before(error, recovery, attempt)
         self.journal.append(RecoveryTaken(kind, recovery.action, attempt, wait, str(error)),
                             cycle=context.cycle, stage=context.stage)
-        if recovery.action is Action.STEP_DOWN:
+        if recovery.action in (Action.STEP_DOWN, Action.NEXT_SETTINGS):
             self.workbench.step_down()
         self._wait(wait)
         return True
@@ -135,7 +143,7 @@ class Execution:
             self.journal.check_stop()
 
     def _stand_in(self, row: Row, context: Context, error: Exception) -> Sequence[Event]:
-        kind, trace = kind_of(error), traceback.format_exc()
+        kind, trace = kind_of(error), "".join(traceback.format_exception(error))
         recovery = RECOVERY[kind]
         self.journal.append(StageFailed(kind, str(error), recovery.advice, trace), cycle=context.cycle,
                             stage=context.stage)
@@ -169,6 +177,9 @@ class Execution:
         self.journal.append(*artifact.events, finished, *memory, cycle=step.cycle, stage=step.row.stage)
 
     def _adapter_is_there(self, artifact: Artifact) -> bool:
-        """An artifact that names an adapter is only whole with it."""
+        """An artifact that names an adapter is only whole with it, its weights as they were left."""
         trained = artifact.first(AdapterTrained) or artifact.first(PlaceboTrained)
-        return trained is None or (self.folder / trained.adapter / "adapter_config.json").exists()
+        if trained is None:
+            return True
+        config, weights = (self.folder / trained.adapter / name for name in ADAPTER_FILES)
+        return config.is_file() and weights.is_file() and sha256_of_file(weights) == trained.sha256

@@ -25,6 +25,7 @@ class ErrorKind(enum.StrEnum):
     JUDGE = "judge failure"
     KNOWLEDGE = "knowledge"
     DISK_FULL = "disk full"
+    DISK = "disk failure"
     PROCESS_KILLED = "process killed"
     INTERRUPTED = "interrupted"
     BUG = "unforeseen"
@@ -34,6 +35,7 @@ class Action(enum.StrEnum):
     """What is done about an error while tries are left; afterwards the stage is given up."""
 
     STEP_DOWN = "take the next rung of the memory ladder and try again"
+    NEXT_SETTINGS = "load with the next settings of the plan and try again"
     WAIT = "wait and try again"
     GO_ON = "go on from the last checkpoint"
     GIVE_UP = "give the stage up"
@@ -61,11 +63,12 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.AUTHENTICATION:      Recovery(A.GIVE_UP, 0, 0.0, True, "Set OPENAI_API_KEY in the environment or in .env, then retry the run."),
     K.BUDGET:              Recovery(A.GIVE_UP, 0, 0.0, True, "Raise the budget, or ask fewer questions, then retry the run."),
     K.CONTEXT_TOO_LONG:    Recovery(A.GIVE_UP, 0, 0.0, False, "Choose a model with a larger context, or shorter passages."),
-    K.MODEL_LOADING:       Recovery(A.GIVE_UP, 0, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is here."),
+    K.MODEL_LOADING:       Recovery(A.NEXT_SETTINGS, 2, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is here."),
     K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
     K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
     K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
     K.DISK_FULL:           Recovery(A.GIVE_UP, 0, 0.0, True, "Free space in the data folder, or move it with DATA_DIR, then retry the run."),
+    K.DISK:                Recovery(A.GIVE_UP, 0, 0.0, True, "The data folder cannot be written: give permission, repair the disk, or move it with DATA_DIR; then retry the run."),
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely for want of memory."),
     K.INTERRUPTED:         Recovery(A.GO_ON, 0, 0.0, True, "Nothing to do: a runner goes on from the last checkpoint by itself."),
     K.BUG:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
@@ -84,12 +87,22 @@ _KIND_OF_NAME: dict[str, ErrorKind] = {
 }
 
 
+_KIND_OF_NUMBER = {
+    errno.ENOSPC: K.DISK_FULL, errno.EDQUOT: K.DISK_FULL, errno.EIO: K.DISK, errno.EROFS: K.DISK, errno.EACCES: K.DISK,
+    errno.EPERM: K.DISK,
+}
+# SQLite's own words, whichever exception carries them.
+_KIND_OF_WORDS = {"database or disk is full": K.DISK_FULL, "disk I/O error": K.DISK,
+                  "attempt to write a readonly database": K.DISK}
+
+
 def kind_of(error: BaseException) -> ErrorKind:
     """What kind of error this is; BUG for everything that no row foresees."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return K.DISK_FULL
-    if "database or disk is full" in str(error):
-        return K.DISK_FULL
+    if isinstance(error, OSError) and error.errno in _KIND_OF_NUMBER:
+        return _KIND_OF_NUMBER[error.errno]
+    for said, kind in _KIND_OF_WORDS.items():
+        if said in str(error):
+            return kind
     names = (ancestor.__name__ for ancestor in type(error).__mro__)
     return next((_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME), K.BUG)
 

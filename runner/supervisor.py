@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from runner.lifeline import hold, is_dead, owner_lock
 from runner.logbook import tell
 from runner.recovery import RECOVERY, ErrorKind
@@ -56,6 +58,7 @@ class Supervisor:
     child: Child | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
+    _trouble: str = ""
     _crashes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,7 +79,20 @@ class Supervisor:
             self.beat()
 
     def tick(self) -> None:
-        """One look around; once `stopping` is set, the last one: it sees the child out."""
+        """One look around; once `stopping` is set, the last one: it sees the child out.
+
+        A store that fails is told once, and looked at again the next time; nothing is forgotten meanwhile.
+        """
+        try:
+            self._look_around()
+        except SQLAlchemyError as error:
+            if str(error) != self._trouble:
+                tell("the store fails", logging.ERROR, error=str(error))
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
+
+    def _look_around(self) -> None:
         if self.stopping.is_set():
             self._hand_back()
             self.stopped.set()
@@ -85,8 +101,9 @@ class Supervisor:
                 self.child = Child(claim, self._spawn(claim))
                 tell("run taken up", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
         elif self.child.process.poll() is not None:
-            tell("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
             self._bury(self.child, self.child.process.returncode)
+            tell("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
+            self.child = None  # only now: where the store failed on the way, the next look buries it again
         else:
             self._stop_if_asked(self.child)
 
@@ -130,13 +147,12 @@ class Supervisor:
 
     def _bury(self, child: Child, code: int) -> None:
         """The worker has ended. Unless its run ended with it, try again, and after some crashes give it up."""
-        self.child = None
         run = run_named(self.store, child.claim.run)
         if code == 0 or run is None or run.work not in ("running", "lost", "queued"):
             release(self.store, child.claim)
             return
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        crashes = self._crashes[child.claim.run] = self._crashes.get(child.claim.run, 0) + 1
+        crashes = self._crashes.get(child.claim.run, 0) + 1
         kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
         message = f"the worker process ended with {how}"
         journal = Journal(self.store, child.claim)
@@ -147,6 +163,7 @@ class Supervisor:
             else:
                 journal.append(RecoveryTaken(kind, recovery.action, crashes, recovery.wait_seconds, message))
                 release(self.store, child.claim, requeue_reason=message)
+            self._crashes[child.claim.run] = crashes
 
     def _log_tail(self, run: str) -> str:
         with contextlib.suppress(OSError):

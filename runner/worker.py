@@ -12,9 +12,12 @@ import os
 import platform
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.domain import Domain
 from knowledge.opening import open_knowledge
@@ -77,7 +80,7 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
         raise
     except RunGivenUp as given_up:
         journal.append(RunFailed(given_up.kind, str(given_up), given_up.advice, given_up.trace))
-    except OSError as error:
+    except (OSError, SQLAlchemyError) as error:  # the disk or the store, outside of any stage
         kind = kind_of(error)
         journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
 
@@ -91,7 +94,7 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher
 
-        return open_teacher(config, run, store, partial(_tell_wait, journal))
+        return open_teacher(config, run, store, partial(_tell_wait, journal), partial(_sleep, journal))
 
     def open_student(rung: int) -> Student:
         from runner.student import open_student
@@ -112,6 +115,14 @@ def _tell_wait(journal: Journal, seconds: float, error: Exception) -> None:
     """A teacher call waits: on record, and a person who asked to stop need not wait too."""
     journal.check_stop()
     journal.append(RecoveryTaken(kind_of(error), Action.WAIT, 1, seconds, str(error)))
+
+
+def _sleep(journal: Journal, seconds: float) -> None:
+    """Sleep in short pieces; ends with StopRequested as soon as the heartbeat has seen that a stop was asked for."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        journal.check_stop()
+        time.sleep(min(left, 0.25))
 
 
 def plan_of(student: Student) -> Event:
@@ -160,5 +171,7 @@ def _beat(store: Store, journal: Journal, over: threading.Event) -> None:
             journal.flush()
             if beats % RENEW_EVERY_BEATS == 0 and not renew(store, journal.claim):
                 raise LeaseLost(journal.claim.run)
+        except SQLAlchemyError:
+            continue  # the store fails; it may be back by the next beat, and the lease outlives a few
         except LeaseLost:
             os._exit(EXIT_LEASE_LOST)  # another runner has this run; anything still done here would be in its way

@@ -24,6 +24,7 @@ from runner.student.errors import TrainingFailed
 from runner.student.likelihood import token_losses
 from runner.student.loading import Loaded, PrinterCallback, TrainerCallback
 from runner.student.prompt import PromptForm, answer_ids, prompt_ids
+from store.journal import StopRequested
 
 _SAVES = 6  # checkpoints a training: each costs a fraction of a second, a kill costs at most a sixth
 
@@ -59,6 +60,7 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
         self.keep = keep
         self.began = time.monotonic()
         self.trainer: AnswerTrainer | None = None
+        self.stop: StopRequested | None = None
 
     @property
     def seconds(self) -> float:
@@ -71,8 +73,12 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
         if not math.isfinite(loss):
             raise TrainingFailed(f"the loss became {loss} at step {state.global_step} of {state.max_steps}: use a "
                                  f"lower learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
-        self.on_step(TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
-                                  self.trainer.tokens_seen, self.seconds))
+        step = TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
+                            self.trainer.tokens_seen, self.seconds)
+        try:
+            self.on_step(step)
+        except StopRequested as stop:  # asked for by a person, who may want to go on later: save where it stands
+            self.stop, control.should_save, control.should_training_stop = stop, True, True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.keep(state.global_step)  # before this step's checkpoint: a checkpoint never lacks a copy before it
@@ -142,6 +148,8 @@ def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, ma
     trainer.tokens_seen = progress.tokens if progress else 0
     reporter.trainer = trainer
     trainer.train(resume_from_checkpoint=str(progress.folder) if progress else None)
+    if reporter.stop:
+        raise reporter.stop
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Training(
         adapter=str(to), adapter_sha256=adapters.save(adapted, to), steps=trainer.state.global_step,

@@ -18,12 +18,14 @@ OnWait = Callable[[float, Exception], None]
 """Told before every wait: for how many seconds, and which error. Called from worker threads; may raise to give up."""
 
 
-def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None) -> Teacher:
+def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None,
+                 sleep: Callable[[float], None] | None = None) -> Teacher:
     """The teacher that a configuration asks for.
 
     Args:
         run: whose calls these are, in the receipts.
         store: where replies are recorded before they are used; None records nothing, and may pay twice.
+        sleep: how a wait is spent; may raise to give up. Called from worker threads.
 
     Raises:
         MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.
@@ -33,5 +35,6 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
 
         return OfflineTeacher()
     from runner.teacher.opening import open_chat_teacher  # late: imports openai
+    from runner.teacher.patient_chat import Time
 
-    return open_chat_teacher(config, run, store, on_wait)
+    return open_chat_teacher(config, run, store, on_wait, time=Time(sleep=sleep) if sleep else None)

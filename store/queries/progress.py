@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select, true
 
 from store import schema
 from store.clock import parse
@@ -136,3 +136,30 @@ def past_stages(store: Store, newest_runs: int = 50) -> list[PastStage]:
     configs = {row.run: row.config for row in rows}
     decoded = {run: from_json(config) for run, config in configs.items()}
     return [PastStage(row.run, decoded[row.run], row.cycle, row.stage, row.seconds) for row in rows]
+
+
+@dataclass(frozen=True)
+class SuccessRate:
+    """How many of the cycles that were to be tuned came to a tuned, compared student."""
+
+    succeeded: int
+    ended: int
+    """Those that failed and those that ended without an adapter included; without fine-tuning, or cancelled, not."""
+
+    @property
+    def ratio(self) -> float | None:
+        """None where no cycle has ended."""
+        return self.succeeded / self.ended if self.ended else None
+
+
+def success_rate(store: Store, run: str | None = None) -> SuccessRate:
+    """Over all runs, or one of them."""
+    cycles, runs = schema.cycles, schema.runs
+    of_run = cycles.c.run == run if run else true()
+    died = and_(cycles.c.work == "running", runs.c.work == "failed")
+    with store.read() as connection:
+        rows = connection.execute(
+            select(cycles.c.work, func.count()).join(runs, runs.c.id == cycles.c.run)
+            .where(of_run, or_(cycles.c.work.in_(("finished", "no adapter")), died)).group_by(cycles.c.work))
+        counted = {row[0]: row[1] for row in rows}
+    return SuccessRate(counted.get("finished", 0), sum(counted.values()))

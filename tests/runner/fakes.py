@@ -10,6 +10,7 @@ from pathlib import Path
 
 from knowledge.domain import Domain, domain_of
 from knowledge.questions import Question
+from runner.artifacts import ADAPTER_FILES
 from runner.roles import (
     Answer, Decoding, Example, Likelihood, Recipe, Search, StudentInfo, Training, TrainingStep, kept_adapter,
 )
@@ -62,7 +63,8 @@ class FakeStudent:
         known = self._known(start) | {e.question: e.answer for e in examples}
         for folder in (to, *(kept_adapter(to, step) for step in recipe.keep_at)):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "adapter_config.json").write_text(json.dumps(known, sort_keys=True))
+            for name in ADAPTER_FILES:
+                (folder / name).write_text(json.dumps(known, sort_keys=True))
         return Training(str(to), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(), recipe.steps,
                         0.1, recipe.steps * 10, 3.0, 3.0 / recipe.steps, 7, ("fake x 1",), ())
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import fakes
 import pytest
 
-from runner.recovery import RECOVERY, ErrorKind, kind_of, wait_before
+from runner.recovery import RECOVERY, Action, ErrorKind, kind_of, wait_before
+from runner.stages.questions import TooFewQuestions
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, OutOfMemory, TrainingFailed
-from runner.teacher.errors import EndpointDown, MissingKey, RateLimited, WrongKey
+from runner.teacher.errors import (
+    BudgetSpent, ContextTooLong, EndpointDown, MissingKey, RateLimited, UnreadableReply, WrongKey,
+)
+from runner.workbench import Workbench
 from runner.worker import work
 from store import commands, leases, queries
 from store.config import preset
 from store.database import Store, open_store
-from store.events import RecoveryTaken, StageFailed
+from store.events import AdapterTrained, RecoveryTaken, StageFailed
 from store.journal import read_events
 from store.locations import Locations
 
@@ -45,16 +51,107 @@ def test_the_wait_is_the_servers_own_or_doubles() -> None:
 
 
 def carry_out(tmp_path: Path, fail: Callable[[str], None], cycles: int = 1) -> tuple[Store, str]:
+    return carry_out_with(tmp_path, partial(fakes.fake_bench, fail=fail), cycles)
+
+
+def carry_out_with(tmp_path: Path, bench: Callable[..., Workbench], cycles: int = 1) -> tuple[Store, str]:
     places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(places.store_url)
     run = commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
                                         cycles=cycles, steps=3), "test")
     claim = leases.claim_next(store, leases.owner_name())
-    assert claim and work(claim, places, partial(fakes.fake_bench, fail=fail)) == 0
+    assert claim and work(claim, places, bench) == 0
     return store, run
 
 
-def once(where: str, error: Exception, times: int = 1) -> Callable[[str], None]:
+# For each kind an error of that kind, and where a run meets it.
+EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
+    ErrorKind.OUT_OF_MEMORY: ("answer", OutOfMemory("no room")),
+    ErrorKind.RATE_LIMIT: ("answer", RateLimited("too many calls")),
+    ErrorKind.TEACHER_UNREACHABLE: ("answer", EndpointDown("nobody there")),
+    ErrorKind.TEACHER_REPLY: ("answer", UnreadableReply("no JSON")),
+    ErrorKind.AUTHENTICATION: ("answer", WrongKey("refused")),
+    ErrorKind.BUDGET: ("answer", BudgetSpent("no credit")),
+    ErrorKind.CONTEXT_TOO_LONG: ("answer", ContextTooLong("too long")),
+    ErrorKind.MODEL_LOADING: ("answer", ModelLoadFailed("no such file")),
+    ErrorKind.TRAINING: ("fine_tune", TrainingFailed("not a number")),
+    ErrorKind.JUDGE: ("likelihoods", type("JudgeFailed", (Exception,), {})("no score")),
+    ErrorKind.KNOWLEDGE: ("answer", TooFewQuestions("nothing left")),
+    ErrorKind.DISK_FULL: ("answer", OSError(errno.ENOSPC, "no space")),
+    ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),
+    ErrorKind.BUG: ("answer", KeyError("surprise")),
+}
+# A death is no exception: these two rows are the supervisor's, and tested with it.
+BY_THE_SUPERVISOR = {ErrorKind.PROCESS_KILLED, ErrorKind.INTERRUPTED}
+
+
+def test_every_row_has_its_example() -> None:
+    assert set(EXAMPLES) | BY_THE_SUPERVISOR == set(ErrorKind)
+    assert all(kind_of(error) is kind for kind, (_, error) in EXAMPLES.items())
+
+
+@pytest.fixture
+def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, row in RECOVERY.items():
+        monkeypatch.setitem(RECOVERY, kind, dataclasses.replace(row, wait_seconds=min(row.wait_seconds, 0.01)))
+
+
+@pytest.mark.usefixtures("_no_long_waits")
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_an_error_that_passes_is_got_over_as_its_row_says(tmp_path: Path, kind: ErrorKind) -> None:
+    where, error = EXAMPLES[kind]
+    store, run = carry_out(tmp_path, once(where, error))
+    found, row = queries.run_named(store, run), RECOVERY[kind]
+    assert found
+    taken = [item.event for item in read_events(store, run) if isinstance(item.event, RecoveryTaken)]
+    failed = [item.event for item in read_events(store, run) if isinstance(item.event, StageFailed)]
+    if row.action is Action.GIVE_UP:
+        assert taken == [] and [(event.kind, event.advice) for event in failed] == [(kind, row.advice)]
+        assert found.work == ("failed" if row.fatal else "finished")
+        assert not row.fatal or (found.error_kind, found.advice) == (kind, row.advice)
+    else:
+        assert found.work == "finished" and failed == []
+        assert [(event.kind, event.action, event.attempt) for event in taken] == [(kind, row.action, 1)]
+
+
+@pytest.mark.usefixtures("_no_long_waits")
+@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if RECOVERY[kind].action is not Action.GIVE_UP])
+def test_an_error_that_stays_is_met_as_often_as_its_row_says_and_then_told(tmp_path: Path, kind: ErrorKind) -> None:
+    where, error = EXAMPLES[kind]
+    store, run = carry_out(tmp_path, once(where, error, times=10_000))
+    found, row = queries.run_named(store, run), RECOVERY[kind]
+    assert found
+    events = read_events(store, run)
+    first = next(item for item in events if isinstance(item.event, StageFailed))
+    met = [item for item in events if isinstance(item.event, RecoveryTaken) and item.stage == first.stage
+           and item.seq < first.seq]
+    assert len(met) == row.tries and isinstance(first.event, StageFailed) and first.event.trace
+    assert found.work == ("failed" if row.fatal else "finished")
+
+
+def test_a_student_that_does_not_load_is_loaded_with_the_next_settings(tmp_path: Path) -> None:
+    def bench(*given: Any, rungs: int) -> Workbench:
+        made = fakes.fake_bench(*given)
+
+        def open_student(rung: int) -> Any:
+            if rung < 1:
+                raise ModelLoadFailed("4-bit weights cannot be made here")
+            if rung >= rungs:
+                raise OutOfMemory("the ladder has no such rung")
+            return fakes.FakeStudent()
+        return dataclasses.replace(made, open_student=open_student)
+
+    store, run = carry_out_with(tmp_path / "two", partial(bench, rungs=2))
+    assert (queries.run_named(store, run) or pytest.fail()).work == "finished"
+    (taken,) = [item.event for item in read_events(store, run) if isinstance(item.event, RecoveryTaken)]
+    assert (taken.kind, taken.action) == ("model loading", Action.NEXT_SETTINGS)
+    store, run = carry_out_with(tmp_path / "one", partial(bench, rungs=1))
+    found = queries.run_named(store, run)
+    assert found and (found.work, found.error_kind) == ("failed", "model loading")
+    assert "4-bit weights" in (found.error or "")  # and not the ladder's end, which is its consequence
+
+
+def once(where: str, error: BaseException, times: int = 1) -> Callable[[str], None]:
     """A failure at a place, the first so many times."""
     left = [times]
 
@@ -85,6 +182,20 @@ def test_a_failed_training_leaves_the_cycle_honest_and_the_next_one_goes_on(tmp_
     assert second.work == "finished" and second.adapter
     assert [item.event.kind for item in read_events(store, run) if isinstance(item.event, StageFailed)] == [
         "training failure"]
+    assert queries.success_rate(store) == queries.SuccessRate(succeeded=1, ended=2)
+
+
+def test_a_training_that_fails_in_the_middle_is_followed_by_one_from_the_last_good_adapter(tmp_path: Path) -> None:
+    def in_the_second_cycle(where: str, left: list[int] = [2]) -> None:  # noqa: B006
+        if where == "fine_tune" and (left.append(0) or len(left)) == 5:  # three steps, then the next cycle's first
+            raise TrainingFailed("the loss is not a number")
+
+    store, run = carry_out(tmp_path, in_the_second_cycle, cycles=3)
+    first, second, third = queries.cycles_of(store, run)
+    assert [cycle.work for cycle in (first, second, third)] == ["finished", "no adapter", "finished"]
+    trained = [item.event for item in read_events(store, run) if isinstance(item.event, AdapterTrained)]
+    assert [event.continued_from for event in trained] == [None, first.adapter]
+    assert queries.success_rate(store, run).ratio == 2 / 3
 
 
 def test_an_unforeseen_error_fails_the_run_with_its_trace_kept(tmp_path: Path) -> None:
