@@ -61,6 +61,16 @@ def update_row(connection: Connection, table: Table, key: Mapping[str, Any], val
     _raw(connection).execute(sql, {**values, **{_KEY + column: value for column, value in key.items()}})
 
 
+def update_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change rows that are there, each found by its values of `key`. All rows name the same columns."""
+    if not rows:
+        return
+    columns = tuple(name for name in rows[0] if name not in key)
+    sql = sql_of(connection, ("update", table.name, key, columns), lambda: _update(table, key, columns))
+    execute_each(connection, sql, [{(_KEY + name if name in key else name): value for name, value in row.items()}
+                                   for row in rows])
+
+
 def _raw(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 

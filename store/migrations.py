@@ -53,8 +53,14 @@ def _one_page_an_event(connection: Connection) -> None:
         _drop_column(connection, "events", "id")
 
 
+def _indexes_of_pages(connection: Connection) -> None:
+    for table in (schema.events, schema.questions):
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event)
+    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages)
 CURRENT = len(STEPS)
 
 
@@ -120,6 +126,8 @@ def _columns(connection: Connection, table: str) -> set[str]:
 def _make_again(connection: Connection, table: Table) -> None:
     """Today's form of a table with yesterday's rows: SQLite cannot change how an existing table is stored."""
     before = f"{table.name}_before"
+    for index in table.indexes:
+        index.drop(connection, checkfirst=True)
     connection.execute(text(f'ALTER TABLE "{table.name}" RENAME TO "{before}"'))
     table.create(connection)
     columns = _columns(connection, before)

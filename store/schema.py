@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text,
+    Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, text,
 )
 
 metadata = MetaData()
@@ -22,6 +22,9 @@ events = Table(
     Column("payload", Text, nullable=False),
     sqlite_with_rowid=False,  # one tree to write to, not two; and a run's events lie together
 )
+worth_a_line = text("kind NOT IN ('MetricLogged', 'StageProgressed')")
+"""Numbers of a series and counts of items have their own places; in a log they would drown the rest."""
+Index("events_worth_a_line", events.c.run, events.c.seq, sqlite_where=worth_a_line, postgresql_where=worth_a_line)
 
 # --- coordination ----------------------------------------------------------------------------------------
 
@@ -149,6 +152,7 @@ questions = Table(
     Column("reference", Text),
     Column("reference_missing", String),
     Column("foils", Text),
+    Index("questions_by_passage", "topic", "passage_id"),
 )
 
 answers = Table(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from store import events as happened
 from store import schema
 from store.events import Recorded
-from store.projections.writing import Apply, set_run, upsert
+from store.projections.writing import Apply, set_run, update_rows, upsert
 
 
 def _asked(connection: Connection, recorded: Recorded, event: happened.QuestionsAsked) -> None:
@@ -22,13 +22,11 @@ def _asked(connection: Connection, recorded: Recorded, event: happened.Questions
 
 
 def _referred(connection: Connection, recorded: Recorded, event: happened.ReferencesWritten) -> None:
-    table = schema.questions
-    for reference in event.references:
-        connection.execute(
-            update(table).where(table.c.run == recorded.run, table.c.cycle == (recorded.cycle or 0),
-                                table.c.question == reference.question_id)
-            .values(reference=reference.text, reference_missing=reference.missing, evidence=reference.evidence,
-                    foils=json.dumps(list(zip(reference.foil_rules, reference.foils, strict=True)))))
+    update_rows(connection, schema.questions, ("run", "cycle", "question"), [
+        {"run": recorded.run, "cycle": recorded.cycle or 0, "question": reference.question_id,
+         "reference": reference.text, "reference_missing": reference.missing, "evidence": reference.evidence,
+         "foils": json.dumps(list(zip(reference.foil_rules, reference.foils, strict=True)))}
+        for reference in event.references])
 
 
 APPLY: dict[type[happened.Event], Apply] = {

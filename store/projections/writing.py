@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Table
 
 from store import schema
 from store.clock import as_text
-from store.driver import update_row, upsert
+from store.driver import update_row, update_rows, upsert
 from store.events import Recorded
 
-__all__ = ["Apply", "Rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "upsert"]
+__all__ = ["Apply", "Rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "update_rows",
+           "upsert"]
 
 Apply = Callable[[Connection, Recorded, Any], None]
 """Changes the read models for one event, in the event's own transaction."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, true
 
 from store import events as happened
 from store import schema
 from store.clock import parse
 from store.database import Store
 
-# Numbers of a series and counts of items have their own places on a page; in a log they would drown the rest.
-_TOO_MANY = (happened.MetricLogged.__name__, happened.StageProgressed.__name__)
 _INCIDENTS = (happened.RecoveryTaken.__name__, happened.StageFailed.__name__, happened.RunFailed.__name__)
 # Whole question sets and answers are read through `answers_of`; a log line needs their kind alone.
 _LONGEST_PAYLOAD = 20_000
@@ -35,7 +33,7 @@ class Happening:
 
 def happenings(store: Store, run: str, limit: int = 100) -> list[Happening]:
     """The newest events of a run, newest first, without series and progress counts."""
-    return _newest(store, run, schema.events.c.kind.not_in(_TOO_MANY), limit)
+    return _newest(store, run, true(), limit)
 
 
 def incidents(store: Store, run: str, limit: int = 100) -> list[Happening]:
@@ -47,7 +45,7 @@ def _newest(store: Store, run: str, condition: Any, limit: int) -> list[Happenin
     table = schema.events
     payload = case((func.length(table.c.payload) <= _LONGEST_PAYLOAD, table.c.payload)).label("payload")
     statement = (select(table.c.seq, table.c.at, table.c.cycle, table.c.stage, table.c.kind, payload)
-                 .where(table.c.run == run, condition).order_by(table.c.seq.desc()).limit(limit))
+                 .where(table.c.run == run, schema.worth_a_line, condition).order_by(table.c.seq.desc()).limit(limit))
     with store.read() as connection:
         rows = connection.execute(statement).all()
     return [Happening(row.seq, parse(row.at), row.cycle, row.stage, row.kind, _decoded(row.kind, row.payload))

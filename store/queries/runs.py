@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Mapping
@@ -143,6 +144,15 @@ def _run(row: Row[Any]) -> Run:
     expires_at = values.pop("expires_at")
     if values["work"] == "running" and (expires_at is None or expires_at < time.time()):
         values["work"] = "lost"
-    values["config"] = from_json(values["config"])
-    values["flow"] = tuple(FlowRow(**item) for item in json.loads(values["flow"] or "[]"))
+    values["config"] = _config(values["config"])
+    values["flow"] = _flow(values["flow"] or "[]")
     return Run(**values)
+
+
+# Runs of one kind have the same texts here, and pages ask again and again.
+_config = functools.lru_cache(maxsize=1000)(from_json)
+
+
+@functools.lru_cache(maxsize=100)
+def _flow(text: str) -> tuple[FlowRow, ...]:
+    return tuple(FlowRow(**item) for item in json.loads(text))
