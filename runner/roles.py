@@ -39,7 +39,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a teacher's calls came to."""
+    """What the calls to a teacher, or to a judge model, came to."""
 
     calls: int
     """Calls that were made and recorded, those before a restart included."""
@@ -235,13 +235,64 @@ class Student(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """How many words, and runs of characters, an answer shares with its reference, each 0..1."""
+
+    rouge_l: float
+    chrf: float
+
+
 class Judge(Protocol):
-    """Scores answers against references by closeness of meaning."""
+    """Scores answers against references by closeness of meaning and of wording; no model is asked."""
 
     name: str
 
     def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
         """For each (answer, reference) their semantic similarity, clipped to 0..1; None where a text is empty."""
+        ...
+
+    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[Overlap | None]:
+        """For each (answer, reference) ROUGE-L and chrF; None where a text is empty."""
+        ...
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An answer as a judge model sees it."""
+
+    question: str
+    answer: str
+    reference: str
+    passage: str
+    """The passage that the question rests on, as the context that an answer may be faithful to."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a judge model made of one answer; None is missing, with the reason."""
+
+    value: float | None
+    missing: str | None = None
+
+
+class ModelJudge(Protocol):
+    """A language model that judges answers; every call costs."""
+
+    name: str
+    metrics: tuple[str, ...]
+    """What it was asked to judge by."""
+
+    def marks(self, metric: str, items: Sequence[Judged], on_done: Callable[[int], None],
+              again: str = "") -> list[Mark]:
+        """A mark for each item, in order; what cannot be had is missing with its reason, and nothing is raised.
+
+        `again` names a repetition that must not be answered from the receipts of the first time.
+        """
+        ...
+
+    def usage(self) -> Usage:
+        """Calls, tokens and cost of judging so far."""
         ...
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from knowledge.domain import Domain
 from runner.retrieval import open_retriever
-from runner.roles import Judge, Retriever, Student, Teacher
+from runner.roles import Judge, ModelJudge, Retriever, Student, Teacher
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Workbench:
     open_judge: Callable[[], Judge]
     open_retriever: Callable[[], Retriever] = open_retriever
     """Opened where a run searches, and not kept: it is needed once."""
+    open_model_judge: Callable[[], ModelJudge | None] = lambda: None
+    """None where the configuration names no judge model."""
     rung: int = 0
     _student: Student | None = field(default=None, repr=False)
 
@@ -39,6 +41,10 @@ class Workbench:
     @cached_property
     def judge(self) -> Judge:
         return self.open_judge()
+
+    @cached_property
+    def model_judge(self) -> ModelJudge | None:
+        return self.open_model_judge()
 
     @property
     def student(self) -> Student:

@@ -24,7 +24,7 @@ from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
 from runner.recovery import RECOVERY, Action, kind_of
-from runner.roles import Judge, Student, Teacher
+from runner.roles import Judge, ModelJudge, Student, Teacher
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.database import Store, open_store
@@ -108,11 +108,16 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
 
         return open_judge()
 
-    return Workbench(open_domain, open_teacher, open_student, open_judge)
+    def open_model_judge() -> ModelJudge | None:
+        from runner.judge import open_model_judge
+
+        return open_model_judge(config, run, store, partial(_tell_wait, journal))
+
+    return Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge)
 
 
 def _tell_wait(journal: Journal, seconds: float, error: Exception) -> None:
-    """A teacher call waits: on record, and a person who asked to stop need not wait too."""
+    """A call to a teacher or a judge waits: on record, and a person who asked to stop need not wait too."""
     journal.check_stop()
     journal.append(RecoveryTaken(kind_of(error), Action.WAIT, 1, seconds, str(error)))
 

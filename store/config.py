@@ -12,6 +12,7 @@ from typing import Any
 
 from knowledge.topics import BUILT_IN, TOPICS, unknown_topics
 from store.arms import ARMS, PLACEBO, TUNED_RETRIEVAL
+from store.measures import JUDGE_METRICS
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
@@ -22,7 +23,8 @@ MISSION_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
 ADAPTERS = ("continue", "fresh")
-HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall")
+HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall", "rouge_l", "chrf",
+             "factual_correctness", "faithfulness")
 
 
 class InvalidConfig(ValueError):
@@ -93,6 +95,12 @@ class RunConfig:
     seed: int = 42
     headline: str = "choice_accuracy"
     """The metric that decides the verdict on the held-out set, named before the run starts."""
+    judge: str = ""
+    """A judge model at an OpenAI-compatible endpoint, for what only a language model can judge; empty: none."""
+    judge_base_url: str | None = None
+    """Its address; None means the OpenAI API."""
+    judge_metrics: tuple[str, ...] = JUDGE_METRICS
+    """What it judges by."""
     arms: tuple[str, ...] = ()
     """Control arms that answer the held-out test too, after the last cycle; `store/arms.py` has them."""
     learning_curve: bool = False
@@ -140,7 +148,7 @@ def check(config: RunConfig) -> RunConfig:
     Raises:
         InvalidConfig: with a sentence for every value that cannot, not only for the first.
     """
-    errors = [*_topic_errors(config), *_arm_errors(config)]
+    errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config)]
     if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
@@ -199,6 +207,21 @@ def _arm_errors(config: RunConfig) -> list[str]:
         errors += [f"control arm {arm!r} needs fine-tuning, which is off" for arm in (TUNED_RETRIEVAL, PLACEBO)
                    if arm in config.arms]
         errors += ["the learning curve needs fine-tuning, which is off"] if config.learning_curve else []
+    return errors
+
+
+def _judge_errors(config: RunConfig) -> list[str]:
+    """What a judge model is asked for, and that a verdict by its score has one."""
+    errors = [f"unknown judge metric {metric!r}: use {', '.join(JUDGE_METRICS)}" for metric in config.judge_metrics
+              if metric not in JUDGE_METRICS]
+    if config.judge and not config.judge_metrics:
+        errors.append("judge_metrics is empty: name what the judge judges by, or leave the judge out")
+    if config.judge_base_url and not config.judge_base_url.startswith(("http://", "https://")):
+        errors.append(f"judge_base_url {config.judge_base_url!r} does not begin with http:// or https://")
+    if config.judge_base_url and not config.judge.strip():
+        errors.append("judge_base_url without a judge: name the model")
+    if config.headline in JUDGE_METRICS and not (config.judge and config.headline in config.judge_metrics):
+        errors.append(f"headline {config.headline!r} needs a judge model that judges by it")
     return errors
 
 

@@ -33,12 +33,43 @@ MEASURES: dict[str, Measure] = {
         Measure("answer_similarity", "Answer similarity", "0 to 1", +1, 0.01,
                 "Closeness in meaning of the student's answer and the reference: cosine of sentence embeddings, "
                 "clipped to 0-1 (RAGAS semantic similarity; the mission's answer relevancy).",
-                "Correctness: a reference with every statement negated still scores about 0.98."),
+                "Correctness: a reference with every statement negated still scores about 0.98. Whatever comes after "
+                "the first 256 word pieces."),
         Measure("fact_recall", "Fact recall", "share of key terms", +1, 0.0,
                 "Share of the passage's key terms that the answer contains, not negated.",
-                "Whether the terms are put together into a true statement."),
+                "Whether the terms are put together into a true statement; the same fact in other terms."),
+        Measure("rouge_l", "ROUGE-L", "0 to 1", +1, 0.01,
+                "How much of the reference's wording the answer has, in the same order: longest common subsequence "
+                "of word stems, F measure (RAGAS).",
+                "Meaning: one word turns a sentence round and hardly moves it; a fact in other words scores low."),
+        Measure("chrf", "chrF", "0 to 1", +1, 0.01,
+                "How many runs of 1 to 6 characters answer and reference share, recall counting twice (RAGAS, "
+                "sacrebleu). Kinder to word forms and names than ROUGE-L.",
+                "Meaning, as ROUGE-L; and any two texts of one language share some characters, so its zero is not 0."),
+        Measure("factual_correctness", "Factual correctness", "0 to 1", +1, 0.01,
+                "A judge model takes answer and reference apart into claims and checks each against the other text: F1 "
+                "of the claims that hold (RAGAS).",
+                "What the judge gets wrong, which the audit beside the verdict measures; truths that the reference "
+                "leaves out count as errors."),
+        Measure("faithfulness", "Faithfulness", "0 to 1", +1, 0.01,
+                "Share of the answer's statements that a judge model finds supported by the passage behind the "
+                "question (RAGAS).",
+                "Whether the question was answered at all: one true sentence on something else is faithful too."),
+        Measure("answer_relevancy", "Answer relevancy (RAGAS)", "0 to 1", +1, 0.01,
+                "A judge model writes the questions that the answer would answer; their mean similarity to the real "
+                "question, 0 where the answer commits to nothing. Not the mission's answer relevancy, which is answer "
+                "similarity.",
+                "Correctness altogether: it never sees the reference, and a false answer to the right question scores "
+                "as high as a true one."),
     )
 }
+
+JUDGE_METRICS = ("factual_correctness", "faithfulness", "answer_relevancy")
+"""What only a judge model can give."""
+ANSWER_METRICS = ("answer_similarity", "fact_recall", "rouge_l", "chrf")
+"""What is computed from answer, reference and key terms, with no model asked; all of an answer's text counts."""
+LIKELIHOOD_METRICS = ("choice_accuracy", "reference_nll")
+"""What only the student itself can give: no stored answer is enough."""
 
 TIERS: dict[str, str] = {
     "held-out": "Held-out: other passages of the topics that were trained; never seen in training. The headline.",

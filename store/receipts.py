@@ -1,6 +1,6 @@
-"""Receipts of teacher calls: a reply is here before it is used, so a restart takes it from here and pays nothing.
+"""Receipts of calls to teachers and judges: a reply is here before it is used, so a restart pays nothing for it.
 
-Knows texts and token counts; what a call was about is the teacher's business.
+Knows texts and token counts; what a call was about is its caller's business.
 """
 
 from __future__ import annotations
@@ -75,13 +75,18 @@ def record(store: Store, receipt: Receipt) -> Receipt:
     return receipt if kept == 1 else find(store, receipt.key) or receipt
 
 
-def totals(store: Store, run: str) -> Totals:
-    """The sums over a run's receipts."""
+JUDGING = "judge "
+"""What the purpose of a judge's receipt begins with; a teacher's never does."""
+
+
+def totals(store: Store, run: str, judging: bool = False) -> Totals:
+    """The sums over a run's receipts: those of its teacher, or those of its judge."""
     calls = teacher_calls.c
+    of_judge = calls.purpose.startswith(JUDGING)
     metered = calls.prompt_tokens.is_not(None) & calls.completion_tokens.is_not(None)
     with store.read() as connection:
         row = connection.execute(
             select(func.count(), func.coalesce(func.sum(calls.prompt_tokens), 0),
                    func.coalesce(func.sum(calls.completion_tokens), 0), func.count().filter(metered))
-            .where(calls.run == run)).one()
+            .where(calls.run == run, of_judge if judging else ~of_judge)).one()
     return Totals(calls=row[0], prompt_tokens=row[1], completion_tokens=row[2], unmetered=row[0] - row[3])

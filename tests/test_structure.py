@@ -19,7 +19,7 @@ DOORS = {
     "transformers": {"runner/student/loading.py"},
     "peft": {"runner/student/adapters.py"},
     "trl": {"runner/student/training.py"},
-    "ragas": {"runner/judge/similarity.py"},
+    "ragas": {"runner/judge/ragas_metrics.py"},
     "openai": {"runner/teacher/openai_chat.py"},
     "apscheduler": {"runner/serve.py", "store/timetable.py"},  # the scheduler, and its triggers as a calendar
 }

@@ -5,14 +5,18 @@ Importing this package costs nothing: torch and ragas are loaded when a judge is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from store.config import RunConfig
+
 if TYPE_CHECKING:
-    from runner.roles import Judge
+    from runner.roles import Judge, ModelJudge
+    from store.database import Store
 
 
 def open_judge() -> Judge:
-    """The judge that needs no network: RAGAS semantic similarity over the bundled MiniLM encoder.
+    """The judge that needs no network: RAGAS's similarity over the bundled MiniLM encoder, its ROUGE-L and chrF.
 
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
@@ -20,6 +24,19 @@ def open_judge() -> Judge:
     from runner.hardware import settle_libraries
 
     settle_libraries()
-    from runner.judge.similarity import SimilarityJudge  # late: imports torch and ragas
+    from runner.judge.ragas_metrics import RagasJudge  # late: imports torch and ragas
 
-    return SimilarityJudge()
+    return RagasJudge()
+
+
+def open_model_judge(config: RunConfig, run: str, store: Store | None,
+                     on_wait: Callable[[float, Exception], None] | None = None) -> ModelJudge | None:
+    """The judge model that a configuration names; None where it names none."""
+    if not config.judge:
+        return None
+    from runner.hardware import settle_libraries
+
+    settle_libraries()
+    from runner.judge.opening import open_model_judge  # late: imports torch, ragas and openai
+
+    return open_model_judge(config, run, store, on_wait)

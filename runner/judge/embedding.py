@@ -6,6 +6,7 @@ their end.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,16 @@ class Encoder:
         mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
         vectors: np.ndarray[Any, np.dtype[np.float32]] = torch.nn.functional.normalize(mean, dim=-1).numpy()
         return vectors
+
+
+@functools.cache
+def bundled_encoder() -> Encoder:
+    """The bundled encoder, loaded once a process.
+
+    Raises:
+        ModelLoadFailed: it is not installed, or not readable.
+    """
+    return Encoder()
 
 
 def _bundled_folder() -> Path:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 _CLAUSE = re.compile(r"(?:[.;:!?](?=\s|$))|\n|,\s|\b(?:but|however|although|though|while|whereas|instead)\b", re.I)
 _NEGATION = re.compile(r"\b(?:not|never|no|nor|neither|none|nothing|without|cannot)\b|n['’]t\b", re.I)
+_CODE = re.compile(r"`[^`\n]*`")
+_DENIED_NEXT = re.compile(r"[`'’\"]?\s+(?:(?:\w+\s+)?(?:not|never|cannot)\b|\w+n['’]t\b)")
 
 
 def fact_recall(answer: str, key_terms: Sequence[str], reference: str = "") -> float | None:
@@ -32,19 +34,35 @@ def states(answer: str, term: str, reference: str = "") -> bool:
 def _ways(text: str, term: str) -> set[bool]:
     """How a text says a term: contains True for said in the negative, False for said plainly."""
     pattern = _pattern(term)
-    return {_negated(clause, match) for clause in _CLAUSE.split(text) for match in pattern.finditer(clause)}
+    plain = _CODE.sub(lambda code: _NEGATION.sub(lambda word: "_" * len(word[0]), code[0]), text)
+    return {_negated(clause, match) for clause in _CLAUSE.split(plain) for match in pattern.finditer(clause)}
 
 
 def _negated(clause: str, match: re.Match[str]) -> bool:
-    """A negation before the term in its clause: "not X", "does not ... X"; one inside the term is its own."""
-    return bool(_NEGATION.search(clause[: match.start()]))
+    """A negation before the term in its clause ("not X", "does not ... X") or right behind it ("X is not ...").
+
+    One inside the term is its own; `Never` and `None` in mid-sentence are names of values, as all words in code are.
+    """
+    head = clause[: match.start()]
+    before = any(not _names_a_value(head, found) for found in _NEGATION.finditer(head))
+    return before or bool(_DENIED_NEXT.match(clause[match.end():]))
+
+
+def _names_a_value(clause: str, word: re.Match[str]) -> bool:
+    return bool(word[0][0].isupper() and clause[: word.start()].strip())
 
 
 def _pattern(term: str) -> re.Pattern[str]:
-    """The term as whole words, any white space between them, singular and plural alike."""
+    """The term as whole words, any white space between them, singular and plural alike; an edge that is a sign, as in
+    `/apis/`, may touch a word."""
     *first, last = term.split()
     words = [*map(re.escape, first), _any_number(last)]
-    return re.compile(r"(?<!\w)" + r"\s+".join(words) + r"(?!\w)", re.I)
+    start, end = (r"(?<!\w)" if _is_word(term.strip()[0]) else "", r"(?!\w)" if _is_word(term.strip()[-1]) else "")
+    return re.compile(start + r"\s+".join(words) + end, re.I)
+
+
+def _is_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
 
 
 def _any_number(word: str) -> str:

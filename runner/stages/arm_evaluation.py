@@ -27,7 +27,7 @@ def evaluate_arms(context: Context) -> Sequence[Event]:
 
 def without_arm_scores(context: Context, reason: str) -> Sequence[Event]:
     """What stands where the arms could not be scored."""
-    return [missing_scores(arm, held_out_in(context), reason) for arm in in_order(context.config.arms)]
+    return [missing_scores(context, arm, held_out_in(context), reason) for arm in in_order(context.config.arms)]
 
 
 def _weigher(context: Context, arm: str) -> Weigher:

@@ -28,15 +28,17 @@ def comparison(context: Context) -> Sequence[Event]:
     missing = context.inputs["fine-tune"].first(AdapterMissing)
     held_out = [question for question in asked if question.tier == HELD_OUT]
     verdict, sentence = _verdict(held_out, context.config.headline, scores, missing)
-    compared = ArmsCompared(tuple(_rows(asked, scores)), verdict, sentence)
+    compared = ArmsCompared(tuple(changes_in(asked, scores)), verdict, sentence)
     return [compared, _finished(context, missing, verdict, sentence)]
 
 
-def _rows(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
+def changes_in(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
+    """The paired changes on every tier by every metric that anything was scored by."""
     rows = []
+    scored = {metric for _, _, metric in scores}
     for tier in dict.fromkeys(question.tier for question in asked):
         of_tier = [question for question in asked if question.tier == tier]
-        for metric in MEASURES:
+        for metric in (name for name in MEASURES if name in scored):
             rows += _rows_of(tier, metric, of_tier, scores)
     return rows
 

@@ -1,4 +1,4 @@
-"""Scores: what the judge, the key terms and the student's own likelihood say of each answer.
+"""Scores of each answer: by its text (`runner/judge/scoring.py`), and by the student's own likelihood.
 
 A score that cannot be had is None with its reason; nothing is scored in the place of something else.
 """
@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.judge.lexical import fact_recall
-from runner.roles import Likelihood
+from runner.judge.scoring import Given, answer_scores, model_scores
+from runner.roles import Likelihood, ModelJudge
 from runner.stage import Context
 from runner.stages.answers import adapter_in, questions_in
-from store.events import AnswerRecord, AnswersGiven, AnswersScored, Event, QuestionRecord, ReferenceRecord, \
-    ReferencesWritten, ScoreRecord
+from store.events import (
+    AnswersGiven, AnswersScored, Event, QuestionRecord, ReferenceRecord, ReferencesWritten, ScoreRecord,
+)
+from store.measures import ANSWER_METRICS, LIKELIHOOD_METRICS
 
 LIKELIHOOD_JUDGE = "the student's own likelihood"
-KEY_TERM_JUDGE = "key terms of the passage"
-LIKELIHOOD_METRICS = ("choice_accuracy", "reference_nll")
 QUESTIONS_AT_ONCE = 8
 
 
@@ -47,13 +47,14 @@ def evaluate_tuned(context: Context) -> Sequence[Event]:
 
 def without_scores(arm: str, context: Context, reason: str) -> Sequence[Event]:
     """What stands where judging failed: every score missing, with the reason."""
-    return [missing_scores(arm, questions_in(context.inputs.values()), reason)]
+    return [missing_scores(context, arm, questions_in(context.inputs.values()), reason)]
 
 
-def missing_scores(arm: str, asked: Sequence[QuestionRecord], reason: str) -> AnswersScored:
+def missing_scores(context: Context, arm: str, asked: Sequence[QuestionRecord], reason: str) -> AnswersScored:
     """No score of any metric, each with the reason."""
+    model_metrics = context.config.judge_metrics if context.config.judge else ()
     return AnswersScored(arm, "none", tuple(ScoreRecord(q.question_id, metric, None, reason) for q in asked
-                                            for metric in ("answer_similarity", "fact_recall", *LIKELIHOOD_METRICS)))
+                                            for metric in (*ANSWER_METRICS, *model_metrics, *LIKELIHOOD_METRICS)))
 
 
 def scores_of(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> list[Event]:
@@ -62,45 +63,33 @@ def scores_of(context: Context, arm: str, asked: Sequence[QuestionRecord], weigh
     answers = {a.question_id: a for artifact in context.inputs.values()
                for event in artifact.events if isinstance(event, AnswersGiven) and event.arm == arm
                for a in event.answers}
-    return [_similarity(context, arm, asked, references, answers), _recall(arm, asked, references, answers),
+    given = [Given(q, answers[q.question_id], references[q.question_id], context.config.max_new_tokens) for q in asked]
+    return [*answer_scores(context.workbench.judge, arm, given), *_judged(context, arm, given),
             likelihood_scores(context, arm, asked, weigher)]
+
+
+def _judged(context: Context, arm: str, given: Sequence[Given]) -> list[AnswersScored]:
+    """The judge model's scores, where the run has one, and what it has cost so far."""
+    judge = context.workbench.model_judge
+    if judge is None:
+        return []
+    scored = model_scores(judge, arm, given, judge.metrics,
+                          lambda done, total: context.progress(done, total, "scores by the judge model"))
+    tell_judge_usage(context, judge)
+    return scored
+
+
+def tell_judge_usage(context: Context, judge: ModelJudge) -> None:
+    """What the judge model has cost so far, as series: calls, tokens, and money where its price is known."""
+    usage = judge.usage()
+    context.metric("judge_calls", context.cycle, usage.calls, "calls")
+    context.metric("judge_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
+    context.metric("judge_cost_usd", context.cycle, usage.cost_usd, "USD")
 
 
 def _references(context: Context) -> dict[str, ReferenceRecord]:
     return {reference.question_id: reference for artifact in context.inputs.values()
             if (event := artifact.first(ReferencesWritten)) for reference in event.references}
-
-
-def _gap(answer: AnswerRecord, reference: ReferenceRecord) -> str | None:
-    """Why this answer cannot be scored against its reference, or None where it can."""
-    if reference.text is None:
-        return f"no reference: {reference.missing}"
-    return answer.missing if answer.text is None else None
-
-
-def _similarity(context: Context, arm: str, asked: Sequence[QuestionRecord],
-                references: dict[str, ReferenceRecord], answers: dict[str, AnswerRecord]) -> AnswersScored:
-    judge = context.workbench.judge
-    gaps = {q.question_id: _gap(answers[q.question_id], references[q.question_id]) for q in asked}
-    whole = [q.question_id for q in asked if gaps[q.question_id] is None]
-    pairs = [(answers[i].text or "", references[i].text or "") for i in whole]
-    values = dict(zip(whole, judge.similarities(pairs) if pairs else [], strict=True))
-    return AnswersScored(arm, judge.name, tuple(
-        ScoreRecord(q.question_id, "answer_similarity", values.get(q.question_id),
-                    gaps[q.question_id] if q.question_id not in values else
-                    None if values[q.question_id] is not None else "the judge gave no score") for q in asked))
-
-
-def _recall(arm: str, asked: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
-            answers: dict[str, AnswerRecord]) -> AnswersScored:
-    scores = []
-    for q in asked:
-        answer, reference = answers[q.question_id], references[q.question_id]
-        gap = _gap(answer, reference)
-        value = None if gap or answer.text is None else fact_recall(answer.text, q.key_terms, reference.text or "")
-        scores.append(ScoreRecord(q.question_id, "fact_recall", value,
-                                  gap or ("the passage names no key terms" if value is None else None)))
-    return AnswersScored(arm, KEY_TERM_JUDGE, tuple(scores))
 
 
 def likelihood_scores(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> AnswersScored:

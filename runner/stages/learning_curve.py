@@ -13,11 +13,11 @@ from runner.roles import kept_adapter
 from runner.stage import Context
 from runner.stages.answers import adapter_in
 from runner.stages.arm_answers import held_out_in
-from runner.stages.evaluation import LIKELIHOOD_METRICS, Weigher, likelihood_scores
+from runner.stages.evaluation import Weigher, likelihood_scores
 from runner.stages.fine_tune import curve_steps
 from store.arms import BASELINE, TUNED
 from store.events import AnswersScored, CurvePoint, Event, LearningCurveMeasured, QuestionRecord, ScoreRecord
-from store.measures import MEASURES
+from store.measures import LIKELIHOOD_METRICS, MEASURES
 from store.statistics import paired_change
 
 Values = Mapping[tuple[str, str], float | None]

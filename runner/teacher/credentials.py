@@ -21,7 +21,8 @@ NO_KEY = "no-key-needed"
 _KEY_LIKE = re.compile(r"\bsk-[\w*.-]{4,}|(?<=Bearer )\S+")
 
 
-def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")) -> str:
+def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env"),
+            instead: str = "choose the teacher 'knowledge-base', which needs none") -> str:
     """The key from the environment or else from a `.env` file, which is read and changes nothing.
 
     Raises:
@@ -31,7 +32,7 @@ def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path 
     key = (environ.get(VARIABLE) or dotenv_values(dotenv).get(VARIABLE) or "").strip()
     if not key and urlsplit(address).hostname == urlsplit(OPENAI_ADDRESS).hostname:
         raise MissingKey(f"no API key for {shown(address)}: set {VARIABLE} in the environment or in "
-                         f"{dotenv.absolute()}, or choose the teacher 'knowledge-base', which needs none")
+                         f"{dotenv.absolute()}, or {instead}")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise WrongKey(f"{VARIABLE} holds a space or a character that no key has: copy the key again")
     return key or NO_KEY

@@ -10,10 +10,10 @@ from runner.teacher.errors import UnknownPrice
 from runner.teacher.openai_chat import REPLY_SECONDS, OpenAIChat
 from runner.teacher.pace import Pace
 from runner.teacher.patient_chat import Patience, PatientChat, Time
-from runner.teacher.prices import cost_usd
 from runner.teacher.recorded_chat import RecordedChat
 from store.config import RunConfig
 from store.database import Store
+from store.prices import cost_usd
 
 
 def open_chat_teacher(config: RunConfig, run: str, store: Store | None,
@@ -32,7 +32,7 @@ def open_chat_teacher(config: RunConfig, run: str, store: Store | None,
     address = config.teacher_base_url or OPENAI_ADDRESS
     if config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0) is None:
         raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD "
-                           "cannot be kept: add the model to runner/teacher/prices.py, or leave --max-cost-usd out")
+                           "cannot be kept: add the model to store/prices.py, or leave --max-cost-usd out")
     patience, time = patience or Patience(), time or Time()
     pace = Pace(time.clock)
     chat = OpenAIChat(config.teacher, address, key_for(address), reply_seconds, on_limit_spent=pace.hold)

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from runner.roles import Usage
 from runner.teacher.chat import Chat, ChatRequest, Completion
 from runner.teacher.errors import BudgetReached
-from runner.teacher.prices import cost_usd
 from store.database import Store
+from store.prices import cost_usd
 from store.receipts import Receipt, Totals, call_key, find, record, totals
 
 
@@ -18,13 +18,14 @@ class RecordedChat:
     """Takes replies from the receipts, or makes the call and records it first. Safe to use from several threads."""
 
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
-                 budget_usd: float | None = None) -> None:
+                 budget_usd: float | None = None, judging: bool = False) -> None:
         self._chat = chat
         self._model = model
         self._address = address
         self._run = run
         self._store = store
         self._budget_usd = budget_usd
+        self._judging = judging
         self._reused = 0
         self._paid: list[Completion] = []
         self._lock = threading.Lock()
@@ -58,7 +59,7 @@ class RecordedChat:
 
     def usage(self) -> Usage:
         """What this run has used so far; without a store, what this process has."""
-        spent = totals(self._store, self._run) if self._store else self._unrecorded()
+        spent = totals(self._store, self._run, self._judging) if self._store else self._unrecorded()
         cost = None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
         return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, cost)
 

@@ -12,7 +12,7 @@ from knowledge.domain import Domain, domain_of
 from knowledge.questions import Question
 from runner.artifacts import ADAPTER_FILES
 from runner.roles import (
-    Answer, Decoding, Example, Likelihood, Recipe, Search, StudentInfo, Training, TrainingStep, kept_adapter,
+    Answer, Decoding, Example, Likelihood, Overlap, Recipe, Search, StudentInfo, Training, TrainingStep, kept_adapter,
 )
 from runner.teacher.offline import OfflineTeacher
 from runner.workbench import Workbench
@@ -92,6 +92,9 @@ class FakeJudge:
     def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
         return [len(set(a.split()) & set(b.split())) / max(1, len(set(b.split()))) if a and b else None
                 for a, b in pairs]
+
+    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[Overlap | None]:
+        return [None if value is None else Overlap(value, value) for value in self.similarities(pairs)]
 
 
 def small_domain() -> Domain:

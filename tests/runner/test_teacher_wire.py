@@ -13,7 +13,7 @@ from runner.teacher.chat import ChatRequest
 from runner.teacher.credentials import NO_KEY, OPENAI_ADDRESS, hide, key_for, shown
 from runner.teacher.dialect import Dialect
 from runner.teacher.errors import EndpointDown, MissingKey, UnreadableReply, WrongKey
-from runner.teacher.prices import cost_usd
+from store.prices import cost_usd
 from runner.teacher.replies import Draft
 from runner.teacher.waits import asked_wait, backoff, seconds_of, spent_wait
 from runner.teacher.wire import completion_in

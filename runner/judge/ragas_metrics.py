@@ -1,0 +1,177 @@
+"""The one door to ragas: its metrics over our encoder and over a judge model of any OpenAI-compatible endpoint.
+
+RAGAS's formulas and prompts run unchanged; limits, time-outs, repeats and receipts are ours (`model_judge.py`, and
+the chain of `runner/teacher/chat.py` that a judge model is asked through).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # before the import: ragas posts telemetry inside its calls otherwise
+
+import numpy as np
+from ragas.embeddings.base import BaseRagasEmbedding
+from ragas.llms.base import InstructorBaseRagasLLM
+from ragas.metrics.collections import (
+    AnswerRelevancy, CHRFScore, FactualCorrectness, Faithfulness, RougeScore, SemanticSimilarity,
+)
+
+from runner.judge.embedding import Encoder, bundled_encoder
+from runner.judge.structured import reply_as, request_for
+from runner.roles import Judged, Overlap
+from runner.teacher.chat import Chat
+from runner.teacher.errors import UnreadableReply
+
+_REFERENCES_KEPT = 2048  # 384 floats each: 3 MB
+TRIES = 2
+"""So often is a judge asked before a reply that cannot be read means that there is no score."""
+Vector = np.ndarray[Any, np.dtype[np.float32]]
+Score = Callable[[Judged], Awaitable[float]]
+
+
+class CachedEmbedding(BaseRagasEmbedding):
+    """Our encoder in the shape that ragas asks for; texts are encoded in batches beforehand, then looked up."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.kept: dict[str, Vector] = {}
+        self.passing: dict[str, Vector] = {}
+
+    def prepare(self, references: Sequence[str], answers: Sequence[str]) -> None:
+        """Encode what is not known yet; references stay, for every cycle asks for them again, answers go."""
+        if len(self.kept) > _REFERENCES_KEPT:
+            self.kept.clear()
+        self.passing.clear()
+        new = list(dict.fromkeys(text for text in (*references, *answers) if text not in self.kept))
+        keep = set(references)
+        for text, vector in zip(new, self.encoder.encode(new).vectors, strict=True):
+            (self.kept if text in keep else self.passing)[text] = vector
+
+    def embed_text(self, text: str, **_: Any) -> list[float]:
+        vector = self.kept.get(text, self.passing.get(text))
+        if vector is None:
+            vector = self.encoder.encode([text]).vectors[0]
+        return vector.tolist()
+
+    async def aembed_text(self, text: str, **_: Any) -> list[float]:
+        return self.embed_text(text)
+
+
+class RagasJudge:
+    """Implements `roles.Judge` with RAGAS's SemanticSimilarity, RougeScore and CHRFScore: no model is asked."""
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        self.embedding = CachedEmbedding(encoder or bundled_encoder())
+        self.metric = SemanticSimilarity(embeddings=self.embedding)
+        self.name = f"RAGAS semantic similarity, {self.embedding.encoder.name}"
+
+    def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        """Clipped to 0..1. An empty text has no score: ragas would give two empty ones a 1."""
+        full = [pair for pair in pairs if _full(pair)]
+        self.embedding.prepare([reference for _, reference in full], [answer for answer, _ in full])
+        scores = iter(asyncio.run(_similar(self.metric, full)))
+        return [next(scores) if _full(pair) else None for pair in pairs]
+
+    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[Overlap | None]:
+        """ROUGE-L (F measure, stemmed) and chrF. An empty text has no score: ragas would give it a 0."""
+        full = [pair for pair in pairs if _full(pair)]
+        scores = iter(asyncio.run(_overlapping(full)))
+        return [next(scores) if _full(pair) else None for pair in pairs]
+
+    def cut(self, texts: Sequence[str]) -> tuple[bool, ...]:
+        """Which texts are longer than the encoder reads, so that only their beginning is compared."""
+        return self.embedding.encoder.encode(texts).cut
+
+
+def _full(pair: tuple[str, str]) -> bool:
+    return all(text.strip() for text in pair)
+
+
+async def _similar(metric: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    results = [await metric.ascore(reference=reference, response=answer) for answer, reference in pairs]
+    return [_clipped(result.value) for result in results]
+
+
+async def _overlapping(pairs: Sequence[tuple[str, str]]) -> list[Overlap]:
+    rouge, chrf = RougeScore(rouge_type="rougeL", mode="fmeasure"), CHRFScore()
+    return [Overlap(_clipped((await rouge.ascore(reference=reference, response=answer)).value),
+                    _clipped((await chrf.ascore(reference=reference, response=answer)).value))
+            for answer, reference in pairs]
+
+
+def _clipped(value: float) -> float:
+    """Within 0..1; NaN stays NaN, for the caller to call it missing."""
+    return value if value != value else min(1.0, max(0.0, float(value)))
+
+
+# --- a judge model ---------------------------------------------------------------------------------------
+
+@dataclass
+class Asking:
+    """Which score is being made: tells apart the receipts of calls whose words are equal."""
+
+    metric: str
+    again: str = ""
+    """Not empty for a retest, which must not find the first test's receipts."""
+    asked: Counter[str] = field(default_factory=Counter)
+
+
+ASKING: ContextVar[Asking] = ContextVar("asking")
+"""Set by whoever asks for a score, in that score's own task."""
+
+
+class ChatLLM(InstructorBaseRagasLLM):
+    """A chat of ours in the shape that ragas asks for. Its calls run in threads: the event loop stays free."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def generate(self, prompt: str, response_model: Any) -> Any:
+        """The reply as the model asked for.
+
+        Raises:
+            TeacherError: the call failed, or no reply of `TRIES` could be read.
+        """
+        asking = ASKING.get()
+        asking.asked[prompt] += 1
+        item = " ".join(part for part in (asking.again, str(asking.asked[prompt])) if part)
+        for attempt in range(1, TRIES + 1):
+            reply = self._chat.complete(request_for(prompt, response_model, asking.metric, item, attempt))
+            try:
+                return reply_as(response_model, reply)
+            except UnreadableReply:
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("TRIES is at least 1")
+
+    async def agenerate(self, prompt: str, response_model: Any) -> Any:
+        return await asyncio.to_thread(self.generate, prompt, response_model)
+
+
+def model_metrics(chat: Chat, encoder: Encoder | None = None) -> dict[str, Score]:
+    """RAGAS's judge metrics by our names, each a coroutine function from an answer to its score (NaN where none)."""
+    llm = ChatLLM(chat)
+    relevancy = AnswerRelevancy(llm=llm, embeddings=CachedEmbedding(encoder or bundled_encoder()))
+    correctness, faithfulness = FactualCorrectness(llm=llm), Faithfulness(llm=llm)
+
+    async def answer_relevancy(item: Judged) -> float:
+        return _clipped((await relevancy.ascore(user_input=item.question, response=item.answer)).value)
+
+    async def factual_correctness(item: Judged) -> float:
+        return _clipped((await correctness.ascore(response=item.answer, reference=item.reference)).value)
+
+    async def faithful(item: Judged) -> float:
+        result = await faithfulness.ascore(user_input=item.question, response=item.answer,
+                                           retrieved_contexts=[item.passage])
+        return _clipped(result.value)
+
+    return {"answer_relevancy": answer_relevancy, "factual_correctness": factual_correctness,
+            "faithfulness": faithful}

@@ -1,0 +1,113 @@
+"""An answer's text made into scores: by closeness, by key terms, and by a judge model where there is one.
+
+The same path for a run's stages, for the audit's planted answers and for stored answers that are judged again. A
+score that cannot be had is None with its reason: never 0, and nothing is scored in the place of something else.
+
+What "cut off" means: an answer that reached the token limit is all that the student says within the limit that both
+arms share, so it is scored as it stands, marked as cut off, and counted beside the comparison. Leaving such answers
+out would choose the questions by how the student behaved: an untrained student that rambles would be compared on the
+few questions where it does not. An answer cut off before that limit, by time or by the student's context, met a limit
+that the other arm did not: it has no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from knowledge.questions import GENERAL
+from runner.judge.lexical import fact_recall
+from runner.roles import Judge, Judged, Mark, ModelJudge
+from store.events import AnswerRecord, AnswersScored, QuestionRecord, ReferenceRecord, ScoreRecord
+from store.measures import ANSWER_METRICS
+
+KEY_TERM_JUDGE = "key terms of the passage"
+OVERLAP_JUDGES = {"rouge_l": "RAGAS ROUGE-L", "chrf": "RAGAS chrF"}
+EMPTY = "the answer is empty"
+CUT_EARLY = "cut off before the token limit, by time or by the student's context"
+NO_PASSAGE = "an everyday question rests on no passage"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A question, what was answered, and what it is scored against."""
+
+    question: QuestionRecord
+    answer: AnswerRecord
+    reference: ReferenceRecord
+    token_limit: int
+
+    @property
+    def gap(self) -> str | None:
+        """Why this answer cannot be scored, or None where it can."""
+        if self.reference.text is None:
+            return f"no reference: {self.reference.missing}"
+        if self.answer.text is None:
+            return self.answer.missing
+        if not self.answer.text.strip():
+            return EMPTY
+        return CUT_EARLY if self.answer.cut_off and self.answer.tokens < self.token_limit else None
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.answer.text or "", self.reference.text or ""
+
+
+def answer_scores(judge: Judge, arm: str, given: Sequence[Given],
+                  metrics: Sequence[str] = ANSWER_METRICS) -> list[AnswersScored]:
+    """The scores for which no model is asked."""
+    whole = [item for item in given if item.gap is None]
+    pairs = [item.pair for item in whole]
+    scored: list[AnswersScored] = []
+    if "answer_similarity" in metrics:
+        scored.append(_scored(arm, judge.name, "answer_similarity", given, _marks(judge.similarities(pairs))))
+    if "fact_recall" in metrics:
+        scored.append(_scored(arm, KEY_TERM_JUDGE, "fact_recall", given, [_recall(item) for item in whole]))
+    if set(OVERLAP_JUDGES) & set(metrics):
+        found = judge.overlaps(pairs)
+        for metric, name in OVERLAP_JUDGES.items():
+            if metric in metrics:
+                values = [getattr(overlap, metric) if overlap else None for overlap in found]
+                scored.append(_scored(arm, name, metric, given, _marks(values)))
+    return scored
+
+
+def model_scores(judge: ModelJudge, arm: str, given: Sequence[Given], metrics: Sequence[str],
+                 on_done: Callable[[int, int], None], again: str = "") -> list[AnswersScored]:
+    """The scores of a judge model, a metric at a time; `on_done(done, total)` counts scores over all metrics."""
+    asked = {metric: [item for item in given if (item.gap or _out_of_place(item, metric)) is None]
+             for metric in metrics}
+    total, before = sum(map(len, asked.values())), 0
+    scored = []
+    for metric in metrics:
+        items = [Judged(item.question.text, *item.pair, item.question.passage) for item in asked[metric]]
+        marks = judge.marks(metric, items, lambda done, before=before: on_done(before + done, total),  # type: ignore[misc]
+                            again)
+        before += len(items)
+        scored.append(_scored(arm, judge.name, metric, given, marks))
+    return scored
+
+
+def _out_of_place(item: Given, metric: str) -> str | None:
+    return NO_PASSAGE if metric == "faithfulness" and item.question.tier == GENERAL else None
+
+
+def _scored(arm: str, judge: str, metric: str, given: Sequence[Given], marks: Sequence[Mark]) -> AnswersScored:
+    """Marks are those of the answers without a gap, in order."""
+    left = iter(marks)
+    scores = []
+    for item in given:
+        gap = item.gap or _out_of_place(item, metric)
+        mark = Mark(None, gap) if gap else next(left)
+        scores.append(ScoreRecord(item.question.question_id, metric, mark.value, mark.missing))
+    return AnswersScored(arm, judge, tuple(scores))
+
+
+def _marks(values: Sequence[float | None]) -> list[Mark]:
+    return [Mark(value, None if value is not None else "the judge gave no score") for value in values]
+
+
+def _recall(item: Given) -> Mark:
+    answer, reference = item.pair
+    value = fact_recall(answer, item.question.key_terms, reference)
+    return Mark(value, "the passage names no key terms" if value is None else None)
