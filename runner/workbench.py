@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from knowledge.domain import Domain
+from runner.judge.marks import ModelJudge
 from runner.retrieval import open_retriever
-from runner.roles import Judge, ModelJudge, Retriever, Student, Teacher
+from runner.roles import Judge, Retriever, Student, Teacher
 
 
 @dataclass

@@ -24,7 +24,8 @@ from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
 from runner.recovery import RECOVERY, Action, kind_of
-from runner.roles import Judge, ModelJudge, Student, Teacher
+from runner.judge.marks import ModelJudge
+from runner.roles import Judge, Student, Teacher
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.database import Store, open_store
@@ -113,7 +114,7 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
 
         return open_model_judge(config, run, store, partial(_tell_wait, journal))
 
-    return Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge)
+    return Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge=open_model_judge)
 
 
 def _tell_wait(journal: Journal, seconds: float, error: Exception) -> None:

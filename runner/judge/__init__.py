@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from store.config import RunConfig
 
 if TYPE_CHECKING:
-    from runner.roles import Judge, ModelJudge
+    from runner.judge.marks import ModelJudge
+    from runner.roles import Judge
     from store.database import Store
 
 

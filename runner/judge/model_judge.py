@@ -11,7 +11,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from runner.roles import Judged, Mark, Usage
+from runner.judge.marks import Judged, Mark
+from runner.roles import Usage
 from runner.teacher.errors import EndpointDown, EndpointError, RateLimited, TeacherError
 
 NOTHING_TO_WEIGH = "the judge found no statement in the answer"

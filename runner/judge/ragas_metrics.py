@@ -24,8 +24,9 @@ from ragas.metrics.collections import (
 )
 
 from runner.judge.embedding import Encoder, bundled_encoder
+from runner.judge.marks import Judged
 from runner.judge.structured import reply_as, request_for
-from runner.roles import Judged, Overlap
+from runner.roles import Overlap
 from runner.teacher.chat import Chat
 from runner.teacher.errors import UnreadableReply
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from knowledge.questions import GENERAL
 from runner.judge.lexical import fact_recall
-from runner.roles import Judge, Judged, Mark, ModelJudge
+from runner.judge.marks import Judged, Mark, ModelJudge
+from runner.roles import Judge
 from store.events import AnswerRecord, AnswersScored, QuestionRecord, ReferenceRecord, ScoreRecord
 from store.measures import ANSWER_METRICS
 

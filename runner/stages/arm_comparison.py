@@ -22,9 +22,10 @@ def arm_comparison(context: Context) -> Sequence[Event]:
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
                       if isinstance(event, AnswersScored) for score in event.scores}
+    metrics = [metric for metric in MEASURES if any(scored == metric for _, _, scored in scores)]
     pairs = [(TUNED, BASELINE), *((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
-    changes = [_change(asked, scores, arm, against, metric) for arm, against in pairs for metric in MEASURES]
-    gaps = [_gap(asked, scores, metric, context.config.teacher == OFFLINE_TEACHER) for metric in MEASURES
+    changes = [_change(asked, scores, arm, against, metric) for arm, against in pairs for metric in metrics]
+    gaps = [_gap(asked, scores, metric, context.config.teacher == OFFLINE_TEACHER) for metric in metrics
             if TEACHER in arms]
     return [ControlArmsCompared(context.config.cycles, tuple(changes), tuple(gaps))]
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.judge.marks import ModelJudge
 from runner.judge.scoring import Given, answer_scores, model_scores
-from runner.roles import Likelihood, ModelJudge
+from runner.roles import Likelihood
 from runner.stage import Context
 from runner.stages.answers import adapter_in, questions_in
 from store.events import (
