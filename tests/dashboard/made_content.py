@@ -7,7 +7,7 @@ import random
 
 from store import events as happened
 from store.config import RunConfig
-from store.measures import MEASURES
+from store.measures import ANSWER_METRICS, JUDGE_METRICS, MEASURES
 from store.statistics import gap_closed, paired_change, verdict_of, verdict_sentence
 
 TOPICS = ("pods", "services", "volumes", "rbac", "jobs")
@@ -53,7 +53,8 @@ class Content:
             return happened.AnswerRecord(question.question_id, None, "the answer was empty", 0, 0.4, False)
         text = (question.passage[:100] if arm == "tuned" else
                 "As an AI model I think that " + " ".join(self.random.choices(WORDS, k=30)))
-        return happened.AnswerRecord(question.question_id, text, None, 40, 0.4, number % 4 == 0)
+        return happened.AnswerRecord(question.question_id, text, None,
+                                     self.config.max_new_tokens if number % 4 == 0 else 40, 0.4, number % 4 == 0)
 
     def judged(self, cycle: int, arm: str, questions: list[happened.QuestionRecord], gain: float,
                practice_bonus: float = 0.0) -> happened.AnswersScored:
@@ -62,7 +63,7 @@ class Content:
             more = gain + (practice_bonus if question.tier == "practice" else 0)
             for metric, value in self.values(question.question_id, more, gain != 0 or arm == "tuned").items():
                 missing = arm == "tuned" and (
-                    not self.config.fine_tune or (number == 3 and metric in ("answer_similarity", "fact_recall")))
+                    not self.config.fine_tune or (number == 3 and metric in (*ANSWER_METRICS, *JUDGE_METRICS)))
                 self.scores[(cycle, arm, question.question_id, metric)] = None if missing else value
                 scores.append(happened.ScoreRecord(question.question_id, metric, None if missing else value,
                                                    "no answer to score" if missing else None))
@@ -76,7 +77,11 @@ class Content:
             return max(0.0, min(1.0, value))
         return {"choice_accuracy": float(luck + gain + shake > 0.55), "reference_nll": 4.1 - luck - 3 * gain + shake,
                 "answer_similarity": clip(0.35 + 0.4 * luck + gain / 2 + shake),
-                "fact_recall": round(clip(0.2 + 0.5 * luck + gain / 2 + shake), 1)}
+                "fact_recall": round(clip(0.2 + 0.5 * luck + gain / 2 + shake), 1),
+                "rouge_l": clip(0.15 + 0.3 * luck + gain / 2 + shake),
+                "chrf": clip(0.3 + 0.2 * luck + gain / 3 + shake),
+                **{metric: clip(0.3 + 0.4 * luck + gain / 2 + shake)
+                   for metric in (self.config.judge_metrics if self.config.judge else ())}}
 
     def training(self, cycle: int, half: bool) -> tuple[happened.Event, ...]:
         if not self.config.fine_tune:
@@ -100,7 +105,8 @@ class Content:
             questions = [q for q in (*self.asked[0], *practice) if q.tier == tier]
             for topic in ("", *TOPICS):
                 chosen = [q for q in questions if topic in ("", q.topic)]
-                for measure in MEASURES.values():
+                scored = {metric for _, _, _, metric in self.scores}
+                for measure in (MEASURES[name] for name in MEASURES if name in scored):
                     found = paired_change(
                         [self.scores[(base, "baseline", q.question_id, measure.name)] for q in chosen],
                         [self.scores[(cycle, "tuned", q.question_id, measure.name)] for q in chosen],
