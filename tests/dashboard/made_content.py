@@ -7,7 +7,7 @@ import random
 
 from store import events as happened
 from store.config import RunConfig
-from store.measures import ANSWER_METRICS, JUDGE_METRICS, MEASURES
+from store.measures import ANSWER_METRICS, JUDGE_METRICS, MEASURES, Measure
 from store.statistics import gap_closed, paired_change, verdict_of, verdict_sentence
 
 TOPICS = ("pods", "services", "volumes", "rbac", "jobs")
@@ -83,6 +83,11 @@ class Content:
                 **{metric: clip(0.3 + 0.4 * luck + gain / 2 + shake)
                    for metric in (self.config.judge_metrics if self.config.judge else ())}}
 
+    def scored(self) -> dict[str, Measure]:
+        """The metrics that anything was scored by."""
+        present = {metric for _, _, _, metric in self.scores}
+        return {name: measure for name, measure in MEASURES.items() if name in present}
+
     def training(self, cycle: int, half: bool) -> tuple[happened.Event, ...]:
         if not self.config.fine_tune:
             return (happened.AdapterMissing("fine-tuning was switched off for this run", failed=False),)
@@ -105,8 +110,7 @@ class Content:
             questions = [q for q in (*self.asked[0], *practice) if q.tier == tier]
             for topic in ("", *TOPICS):
                 chosen = [q for q in questions if topic in ("", q.topic)]
-                scored = {metric for _, _, _, metric in self.scores}
-                for measure in (MEASURES[name] for name in MEASURES if name in scored):
+                for measure in self.scored().values():
                     found = paired_change(
                         [self.scores[(base, "baseline", q.question_id, measure.name)] for q in chosen],
                         [self.scores[(cycle, "tuned", q.question_id, measure.name)] for q in chosen],
@@ -136,7 +140,7 @@ class Content:
         pairs = [("tuned", "baseline"), *((arm, "baseline") for arm in self.config.arms),
                  *(("tuned", arm) for arm in self.config.arms)]
         for arm, against in pairs:
-            for measure in MEASURES.values():
+            for measure in self.scored().values():
                 found = paired_change(values(against, measure.name), values(arm, measure.name), passages,
                                       measure.better, measure.tie_band)
                 changes.append(happened.ArmChangeRecord(
@@ -145,7 +149,7 @@ class Content:
                     verdict_of(found, measure.better)))
         gaps = [happened.GapRecord(name, **dataclasses.asdict(gap_closed(
             values("baseline", name), values("tuned", name), values("teacher", name), passages, measure.better)),
-            by_construction=True) for name, measure in MEASURES.items()]
+            by_construction=True) for name, measure in self.scored().items()]
         prompts = [happened.PromptsPrepared(arm, tuple(
             happened.PromptRecord(q.question_id, f"{q.passage} {q.text}", (q.passage_id,) if number % 4 else ("else",),
                                   number % 3, False) for number, q in enumerate(asked)))
