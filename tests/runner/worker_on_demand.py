@@ -1,6 +1,7 @@
 """A worker process with fakes that kills itself with SIGKILL where it is told to: the real thing, but quick.
 
 Run as: python worker_on_demand.py RUN OWNER FENCE ATTEMPT; KILL_AT="stage:point", point one of before, inside, written.
+ITEM_SECONDS makes each item of a stage last.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -33,6 +35,7 @@ def die() -> None:
 def kill_inside(where: str, calls: list[str]) -> None:
     """At the stage's second call: after the first part of a long stage is on disk."""
     calls.append(Execution.now)
+    time.sleep(float(os.environ.get("ITEM_SECONDS", "0")))
     if POINT == "inside" and Execution.now == STAGE and calls.count(STAGE) > 1:
         die()
 

@@ -1,0 +1,159 @@
+"""Cancel, pause, resume, retry: soon between two items, in ten seconds always, and what was done is kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.roles import Example, Recipe, TrainingStep
+from runner.student import checkpoints
+from runner.supervisor import Supervisor
+from runner.teacher.errors import RateLimited
+from runner.worker import _sleep
+from store import commands, leases, queries
+from store.config import preset
+from store.database import Store, open_store
+from store.events import StageFinished
+from store.journal import Journal, StopRequested, read_events
+from store.locations import Locations
+from tests.runner.tiny_models import llama_folder, student
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Locations:
+    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+
+
+@pytest.fixture
+def store(places: Locations) -> Iterator[Store]:
+    opened = open_store(places.store_url)
+    yield opened
+    opened.close()
+
+
+def launch(store: Store) -> str:
+    return commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=8, held_out=8,
+                                         steps=3), "test")
+
+
+def until(supervisor: Supervisor, done: Callable[[], object], seconds: float = 60) -> float:
+    began = time.monotonic()
+    while not done():
+        assert time.monotonic() - began < seconds, "not within the time"
+        supervisor.tick()
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def run_of(store: Store, run: str) -> queries.Run:
+    found = queries.run_named(store, run)
+    assert found
+    return found
+
+
+def asked(places: Locations, kind: str, run: str) -> None:
+    """On the command line, as a person does."""
+    environment = os.environ | {"DATA_DIR": str(places.data), "STORE_URL": places.store_url}
+    done = subprocess.run([sys.executable, "-m", "runner", kind, run], cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("kind", "then"), [("cancel", "cancelled"), ("pause", "paused")])
+def test_between_two_items_a_run_stops_within_two_seconds(store: Store, places: Locations, kind: str, then: str,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITEM_SECONDS", "0.4")
+    run = launch(store)
+    supervisor = Supervisor(store, places, worker=WORKER)
+    until(supervisor, lambda: (run_of(store, run).done or 0) >= 4 and run_of(store, run).total)
+    asked(places, kind, run)
+    assert until(supervisor, lambda: run_of(store, run).work == then, seconds=10) < 2
+    until(supervisor, lambda: supervisor.child is None)
+    monkeypatch.delenv("ITEM_SECONDS")
+    before = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
+    commands.command(store, "resume", run)
+    until(supervisor, lambda: run_of(store, run).work == "finished")
+    after = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
+    assert after[:len(before)] == before and len(after) == len(set(after))  # went on; did nothing again
+    supervisor.close()
+
+
+@pytest.mark.slow
+def test_in_the_middle_of_a_long_item_a_run_stops_within_ten_seconds(store: Store, places: Locations,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITEM_SECONDS", "120")
+    run = launch(store)
+    supervisor = Supervisor(store, places, worker=WORKER)
+    until(supervisor, lambda: run_of(store, run).stage == "held-out-baseline")
+    commands.command(store, "cancel", run)
+    assert until(supervisor, lambda: run_of(store, run).work == "cancelled", seconds=20) < 10
+    monkeypatch.delenv("ITEM_SECONDS")
+    commands.command(store, "retry", run)
+    until(supervisor, lambda: run_of(store, run).work == "finished")
+    supervisor.close()
+
+
+def test_a_wait_for_the_teacher_ends_with_the_stop(store: Store) -> None:
+    run = launch(store)
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    journal = Journal(store, claim)
+    commands.command(store, "pause", run)
+    journal.flush()  # what the heartbeat does twice a second
+    began = time.monotonic()
+    with pytest.raises(StopRequested):
+        _sleep(journal, RateLimited("a long one", 90.0).wait_seconds or 0)
+    assert time.monotonic() - began < 1
+
+
+def test_a_run_of_nobody_is_cancelled_at_once_and_a_late_waker_cannot_write(store: Store) -> None:
+    """Its owner sleeps past its lease; nobody is there to be asked."""
+    from sqlalchemy import update
+
+    from store.events import CycleStarted, RunStarted
+    from store.journal import LeaseLost
+    from store.schema import claims
+
+    run = launch(store)
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    journal = Journal(store, claim)
+    journal.append(RunStarted(claim.owner, 1, {}, ()))
+    with store.write() as connection:
+        connection.execute(update(claims).values(expires_at=time.time() - 1))
+    assert run_of(store, run).work == "lost"
+    commands.command(store, "cancel", run)
+    assert run_of(store, run).work == "cancelled"
+    with pytest.raises(LeaseLost):
+        journal.append(CycleStarted(), cycle=1)
+
+
+def test_a_training_that_is_stopped_saves_where_it_stands_and_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    recipe = Recipe(steps=12, learning_rate=1e-2, batch_size=2, gradient_accumulation=1, gradient_checkpointing=False,
+                    lora_rank=4, lora_alpha=8, lora_dropout=0.05, target_modules=("q_proj", "v_proj"),
+                    max_sequence_tokens=64, seed=3)
+    examples = [Example("What is a Pod?", "A group of containers."), Example("Why?", "So.")]
+    tiny = student(llama_folder(tmp_path / "llama"))
+    calm = tiny.fine_tune(examples, recipe, None, tmp_path / "calm", lambda _: None)
+    told: list[int] = []
+
+    def stop_at_the_third(step: TrainingStep) -> None:
+        told.append(step.step)
+        if step.step == 3:
+            raise StopRequested("cancel")
+
+    with pytest.raises(StopRequested):
+        tiny.fine_tune(examples, recipe, None, tmp_path / "stopped", stop_at_the_third)
+    # Of its own accord it saves every second step only.
+    kept = tmp_path / "stopped" / checkpoints.FOLDER / "checkpoint-3"
+    assert told == [1, 2, 3] and (kept / checkpoints.SEAL).exists()
+    again = tiny.fine_tune(examples, recipe, None, tmp_path / "stopped", lambda s: told.append(s.step))
+    assert told == [1, 2, 3, *range(4, 13)] and again.adapter_sha256 == calm.adapter_sha256
