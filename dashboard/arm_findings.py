@@ -54,14 +54,20 @@ def gap_rows(gaps: Sequence[Gap]) -> list[dict[str, str]]:
              "pairs": text.coverage(gap.scored, gap.asked), "note": _note(gap)} for gap in gaps]
 
 
-def shown_lines(prompts: Sequence[ArmPrompt]) -> list[str]:
-    """What a reader must know of the prompts: how often the right passage was found, and what did not fit."""
+def shown_lines(prompts: Sequence[ArmPrompt], offline: bool) -> list[str]:
+    """What a reader must know of the prompts: how often the right passage was found, and what did not fit.
+
+    Args:
+        offline: the references are the passages' own words.
+    """
     lines = []
     found = [prompt for prompt in prompts if prompt.arm == RETRIEVAL] or \
         [prompt for prompt in prompts if prompt.arm == TUNED_RETRIEVAL]
     if found:
         lines.append(f"The passage behind the question was among those found for "
-                     f"{sum(prompt.own_passage for prompt in found)} of {len(found)} questions.")
+                     f"{sum(prompt.own_passage for prompt in found)} of {len(found)} questions."
+                     + (" There the prompt held the reference itself: the offline teacher's references are the "
+                        "passages' own words." if offline else ""))
     short = [prompt for prompt in prompts if prompt.left_out or prompt.cut]
     if short:
         lines.append(f"{text.count(len(short), 'prompt')} of {len(prompts)} did not fit into the student's context "

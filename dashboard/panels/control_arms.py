@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import arm_findings, remembered, showing, text
 from dashboard.figures.along_training import along_training
 from dashboard.figures.control_arms import forest
+from store.config import OFFLINE_TEACHER
 from store.database import Store
 from store.queries import Run
 
@@ -22,12 +23,12 @@ def control_arms(store: Store, run: Run, metric: str) -> None:
     showing.chart(forest(lines, metric), "control arms", "Every control arm against the untrained and the tuned "
                   "student, with 95% intervals")
     st.table(arm_findings.table(arms.changes, metric), hide_index=True)
-    for line in arm_findings.shown_lines(arms.prompts):
+    for line in arm_findings.shown_lines(arms.prompts, run.config.teacher == OFFLINE_TEACHER):
         showing.plain(line)
     if arms.gaps:
         st.markdown("**Gap closed**")
         st.caption(text.GAP_NOTE)
-        st.dataframe(arm_findings.gap_rows(arms.gaps), hide_index=True, width="stretch")
+        st.table(arm_findings.gap_rows(arms.gaps), hide_index=True)
 
 
 def curve_along_training(store: Store, run: Run) -> None:

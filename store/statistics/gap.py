@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from store.statistics.interval import CONFIDENCE, clustered_interval, freedom_of, numbered
+from store.statistics.interval import CONFIDENCE, clustered_interval, freedom_of, half_a_pair, is_coarse, numbered
 from store.statistics.verdict import FEWEST_PAIRS
 
 
@@ -47,7 +47,8 @@ def gap_closed(baseline: Sequence[float | None], tuned: Sequence[float | None], 
             if b is not None and t is not None and c is not None]
     if len(kept) < FEWEST_PAIRS:
         return GapClosed(None, None, None, None, None, None, len(kept), len(baseline),
-                         f"fewer than {FEWEST_PAIRS} questions have all three scores")
+                         f"fewer than {FEWEST_PAIRS} questions have all three scores" if any(
+                             score is not None for score in teacher) else "the teacher has no score by this metric")
     scores = np.array([row[:3] for row in kept], dtype=float)
     before, after, ceiling = (float(mean) for mean in scores.mean(0))
     gains = (scores[:, 1:] - scores[:, :1]) * better  # N x 2: tuned and teacher above the untrained student
@@ -61,14 +62,19 @@ def _fieller(gains: np.ndarray, clusters: Sequence[Hashable]) -> tuple[float, fl
     way, _ = clustered_interval(gains[:, 1], clusters)
     if way is None or way <= 0:
         return None
-    (top, bottom), spread, freedom = _means(gains, numbered(clusters))
+    numbers, told = numbered(clusters), gains.mean(0)
+    if is_coarse(gains[:, 0]):  # as for any mean: what nobody saw change is not known to be unchangeable
+        more, next_one = half_a_pair(gains[:, 0]), int(numbers.max()) + 1
+        gains = np.vstack([gains, [more, told[1]], [-more, told[1]]])
+        numbers = np.append(numbers, [next_one, next_one + 1])
+    (top, bottom), spread, freedom = _means(gains, numbers)
     reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) ** 2
     square = bottom**2 - reach * spread[1, 1]  # above zero exactly where the t interval of `bottom` is
     if square <= 0:
         return None
     middle = top * bottom - reach * spread[0, 1]
     width = math.sqrt(max(0.0, middle**2 - square * (top**2 - reach * spread[0, 0])))
-    return float(top / bottom), float((middle - width) / square), float((middle + width) / square)
+    return float(told[0] / told[1]), float((middle - width) / square), float((middle + width) / square)
 
 
 def _means(values: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

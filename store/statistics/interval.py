@@ -77,7 +77,7 @@ def mean_of(differences: Sequence[float] | np.ndarray, clusters: Sequence[Hashab
     plain, groups = robust_mean(values, numbers), int(numbers.max()) + 1
     if not is_coarse(values):
         return replace(plain, skewness=plain.skewness * groups / (groups + _DOUBT))
-    more = _HALF_A_PAIR_EACH_WAY * (float(np.abs(values).max()) or 1.0)
+    more = half_a_pair(values)
     steadied = robust_mean(np.concatenate([values, [more, -more]]), np.concatenate([numbers, [groups, groups + 1]]))
     return replace(steadied, skewness=plain.skewness * groups / (groups + _DOUBT_IF_COARSE))
 
@@ -102,6 +102,11 @@ def clustered_interval(differences: Sequence[float] | np.ndarray,
     """The 95% interval of the mean difference; (None, None) under two clusters."""
     mean = mean_of(differences, clusters)
     return mean.interval() if mean else (None, None)
+
+
+def half_a_pair(values: np.ndarray) -> float:
+    """How large a difference is added each way where differences are coarse: as large as any seen, counted half."""
+    return _HALF_A_PAIR_EACH_WAY * (float(np.abs(values).max()) or 1.0)
 
 
 def is_coarse(values: np.ndarray) -> bool:

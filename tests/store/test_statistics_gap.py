@@ -40,6 +40,17 @@ def test_missing_scores_are_counted_and_too_few_are_no_ratio() -> None:
     assert (found.scored, found.asked, found.closed) == (5, 7, None) and "fewer than 6" in (found.missing or "")
 
 
+def test_an_unchanged_score_is_no_certainty_that_nothing_was_closed() -> None:
+    found = gap_closed([0.0] * 8, [0.0] * 8, [1.0, 0.9, 1.0, 0.8, 1.0, 0.7, 1.0, 0.9], range(8))
+    assert found.closed == 0.0 and found.low is not None and found.high is not None
+    assert found.low < -0.1 and found.high > 0.1
+
+
+def test_a_metric_that_no_teacher_can_have_says_so() -> None:
+    found = gap_closed([0.1] * 8, [0.2] * 8, [None] * 8, range(8))
+    assert (found.scored, found.closed, found.missing) == (0, None, "the teacher has no score by this metric")
+
+
 def test_there_is_a_ratio_only_where_the_denominators_own_interval_is_above_zero() -> None:
     rng = np.random.default_rng(11)
     given = refused = 0
