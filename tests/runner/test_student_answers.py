@@ -117,3 +117,14 @@ def test_a_base_model_stops_where_it_asks_itself_the_next_question(
     monkeypatch.setattr(generation, "choose", lambda logits, *_: torch.tensor([next(script)]))
     found = answers(phi, QUESTIONS[:1], dataclasses.replace(GREEDY, max_new_tokens=64), 1)["q0"]
     assert found.text == "A group." and not found.cut_off
+
+
+def test_what_fits_is_what_can_be_answered_and_what_does_not_is_said_to_be_too_long(llama: LocalStudent) -> None:
+    """The tiny model's context is 128 tokens; prompts are built by this, so it must agree with the answering."""
+    words = next(count for count in range(1, 200) if not llama.fits("pod " * count, 12))
+    assert llama.fits("pod " * (words - 1), 12)
+    longest, empty = SimpleNamespace(id="l", text="pod " * (words - 1)), SimpleNamespace(id="x", text="pod " * 300)
+    found = answers(llama, [longest, empty], GREEDY, 2)
+    assert found["l"].missing is None or found["l"].missing == "empty"
+    assert len(prompt_ids(llama.loaded.tokenizer, llama.form, longest.text)) + 12 <= 128
+    assert found["x"].missing == "question longer than the student's context" and not llama.fits(empty.text, 1)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from runner.roles import Decoding, Example, Recipe, Training, TrainingStep
+from runner.roles import Decoding, Example, Recipe, Training, TrainingStep, kept_adapter
 from runner.student import adapters, checkpoints, training
 from runner.student.dropout import ByteDropout
 from runner.student.errors import AdapterLoadFailed, TrainingFailed
@@ -158,6 +158,29 @@ def test_a_killed_training_ends_where_it_would_have_ended(
     assert [step.loss for step in resumed] == [step.loss for step in undisturbed[-len(resumed):]]
     assert after.adapter_sha256 == whole.adapter_sha256
     assert (after.tokens, after.first_loss, after.steps) == (whole.tokens, whole.first_loss, whole.steps)
+
+
+def test_copies_along_the_way_are_whole_adapters_and_leave_the_training_as_it_is(
+        llama: LocalStudent, tmp_path: Path) -> None:
+    plain = train(llama, tmp_path / "plain")
+    kept = train(llama, tmp_path / "kept", dataclasses.replace(RECIPE, keep_at=(2, 4)))
+    assert kept.adapter_sha256 == plain.adapter_sha256
+    pairs = [(example.question, example.answer) for example in EXAMPLES]
+    moments = [None, kept_adapter(tmp_path / "kept", 2), kept_adapter(tmp_path / "kept", 4), tmp_path / "kept"]
+    surprise = [sum(found.nll for found in llama.likelihoods(pairs, adapter)) for adapter in moments]
+    assert surprise == sorted(surprise, reverse=True) and len(set(surprise)) == 4
+
+
+def test_a_killed_training_has_the_copies_from_before_its_checkpoint_and_after(
+        llama: LocalStudent, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, keep_at=(2, 5))
+    with pytest.raises(KeyboardInterrupt):
+        llama.fine_tune(EXAMPLES, recipe, None, tmp_path / "to", _stop_at(4))
+    train(llama, tmp_path / "to", recipe)
+    train(llama, tmp_path / "whole", recipe)
+    for step in recipe.keep_at:
+        killed, whole = (kept_adapter(tmp_path / name, step) for name in ("to", "whole"))
+        assert adapters.weights_sha256(killed) == adapters.weights_sha256(whole)
 
 
 def test_a_checkpoint_of_another_training_is_not_continued(llama: LocalStudent, tmp_path: Path) -> None:
