@@ -17,6 +17,7 @@ from store.config import RunConfig, check
 from store.database import Store
 from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, RunRequeued
 from store.journal import append_unowned
+from store.roles import Role, require
 from store.schema import claims, commands, runs
 
 ALLOWED = {
@@ -37,12 +38,15 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
-def launch(store: Store, config: RunConfig, requested_by: str, token: str | None = None, priority: int = 0) -> str:
+def launch(store: Store, config: RunConfig, requested_by: str, token: str | None = None, priority: int = 0,
+           role: Role = Role.OPERATOR) -> str:
     """Queue a run; returns its id. The same token again returns the same run.
 
     Raises:
+        NotAllowed: the role may not launch.
         InvalidConfig: any value that cannot be used; nothing was written.
     """
+    require(role, "launch")
     check(config)
     with store.write() as connection:
         return launch_within(connection, config, requested_by, token or new_token(), priority)
@@ -61,12 +65,14 @@ def launch_within(connection: Connection, config: RunConfig, requested_by: str, 
     return run
 
 
-def command(store: Store, kind: str, run: str, token: str | None = None) -> None:
+def command(store: Store, kind: str, run: str, token: str | None = None, role: Role = Role.OPERATOR) -> None:
     """Cancel, pause, resume or retry a run. A run that is being worked on is asked; any other is changed at once.
 
     Raises:
+        NotAllowed: the role may not ask this.
         CommandRefused: unknown run, or a state in which the command means nothing.
     """
+    require(role, kind)
     token = token or new_token()
     with store.write() as connection:
         if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
@@ -116,6 +122,14 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
         _record(connection, token or new_token(), "prioritise", run)
         append_unowned(connection, run, RunPrioritised(priority))
     return priority
+
+
+def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:
+    """Whether this command is new; it is on record afterwards."""
+    if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
+        return False
+    _record(connection, token, kind, run)
+    return True
 
 
 def _record(connection: Connection, token: str, kind: str, run: str) -> None:

@@ -60,11 +60,11 @@ def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequ
                          for seq, item in enumerate(entries, start=head_seq + 1)])
 
 
-def append_unowned(connection: Connection, run: str, *happened: Event) -> None:
+def append_unowned(connection: Connection, run: str, *happened: Event, cycle: int | None = None) -> None:
     """Append inside the caller's transaction where no runner is involved, such as cancelling a queued run."""
     connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update()).scalar_one()
     head = connection.execute(_highest(run)).scalar_one()
-    write_entries(connection, run, head, [entry(event) for event in happened])
+    write_entries(connection, run, head, [entry(event, cycle) for event in happened])
 
 
 def was_written(connection: Connection, run: str, entries: Sequence[Entry]) -> bool:

@@ -59,8 +59,13 @@ def _indexes_of_pages(connection: Connection) -> None:
             index.create(connection, checkfirst=True)
 
 
+def _remarks(connection: Connection) -> None:
+    _add_missing_columns(connection, schema.runs)
+    schema.ratings.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages)
+    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks)
 CURRENT = len(STEPS)
 
 

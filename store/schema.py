@@ -100,6 +100,9 @@ runs = Table(
     Column("error", Text),
     Column("advice", Text),
     Column("trace", Text),
+    Column("tags", Text),
+    Column("note", Text),
+    Column("archived", Boolean),
     Index("runs_by_state", "work", "priority", "requested_at"),
 )
 
@@ -276,5 +279,18 @@ curve_points = Table(
     *(Column(name, Integer, nullable=False) for name in ("of_steps", "scored", "asked")),
 )
 
+ratings = Table(
+    "ratings", metadata,
+    Column("run", String, primary_key=True),
+    Column("cycle", Integer, primary_key=True),
+    Column("question", String, primary_key=True),
+    Column("rater", String, primary_key=True),
+    Column("rating", String, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("left_arm", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", String, nullable=False),
+)
+
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,
-               arm_changes, gaps, curve_points)
+               arm_changes, gaps, curve_points, ratings)

@@ -14,6 +14,7 @@ from store.events.arms import (
 )
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event import Event
+from store.events.remarks import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.results import ArmsCompared, ChangeRecord, CycleFinished
 from store.events.runs import (
     FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunPrioritised, RunRequested,
@@ -32,13 +33,14 @@ from store.events.teaching import (
 from store.events.training import AdapterMissing, AdapterTrained
 
 __all__ = [
-    "AdapterMissing", "AdapterTrained", "AnswerRecord", "AnswersGiven", "AnswersScored", "ArmChangeRecord",
-    "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished", "CycleStarted", "Event",
-    "FlowRow", "FoundRecord", "GapRecord", "KINDS", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged",
-    "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "PromptRecord", "PromptsPrepared", "QuestionRecord",
-    "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
-    "RejectedRecord", "RunCancelled", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
-    "RunRequeued", "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed",
-    "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord",
-    "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
+    "AdapterMissing", "AdapterTrained", "AnswerRated", "AnswerRecord", "AnswersGiven", "AnswersScored",
+    "ArmChangeRecord", "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished",
+    "CycleStarted", "Event", "FlowRow", "FoundRecord", "GapRecord", "KINDS", "KnowledgeRead", "LearningCurveMeasured",
+    "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "PromptRecord", "PromptsPrepared",
+    "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord",
+    "ReferencesWritten", "RejectedRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed",
+    "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "ScheduleAdded",
+    "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
+    "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
+    "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

@@ -56,6 +56,9 @@ class Run:
     """The sequence number of its newest event: the cursor that says whether anything new has happened."""
     last_event_at: datetime | None
     stop_requested: str | None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    archived: bool = False
 
     @property
     def active(self) -> bool:
@@ -146,6 +149,8 @@ def _run(row: Row[Any]) -> Run:
         values["work"] = "lost"
     values["config"] = _config(values["config"])
     values["flow"] = _flow(values["flow"] or "[]")
+    values |= {"tags": tuple(json.loads(values["tags"] or "[]")), "note": values["note"] or "",
+               "archived": bool(values["archived"])}
     return Run(**values)
 
 

@@ -5,6 +5,7 @@ A file a subject; everything is importable from here. numpy and scipy only; no s
 
 from __future__ import annotations
 
+from store.statistics.agreement import Agreement, agreement
 from store.statistics.bootstrap import cluster_bootstrap
 from store.statistics.corrections import OverCycles, TopicFinding, holm, over_cycles, over_topics
 from store.statistics.distance import Distance, distance
@@ -17,8 +18,9 @@ from store.statistics.significance import sign_test, wilcoxon_test
 from store.statistics.verdict import FEWEST_PAIRS, verdict_of, verdict_sentence
 
 __all__ = [
-    "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "GapClosed", "Mean", "OverCycles", "PairedChange",
-    "PastSpread", "Power", "TopicFinding", "chance_to_see", "cluster_bootstrap", "clustered_interval", "distance",
-    "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "over_topics", "paired_change", "power_before",
-    "sign_test", "smallest_visible_change", "usual_spread", "verdict_of", "verdict_sentence", "wilcoxon_test",
+    "Agreement", "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "GapClosed", "Mean", "OverCycles", "PairedChange",
+    "PastSpread", "Power", "TopicFinding", "agreement", "chance_to_see", "cluster_bootstrap", "clustered_interval",
+    "distance", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "over_topics", "paired_change",
+    "power_before", "sign_test", "smallest_visible_change", "usual_spread", "verdict_of", "verdict_sentence",
+    "wilcoxon_test",
 ]

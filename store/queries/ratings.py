@@ -1,0 +1,32 @@
+"""What people found when they read both answers to a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from store import schema
+from store.clock import parse
+from store.database import Store
+from store.queries.rows import rows_of
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One person's reading of one question in one cycle: the tuned answer is better, worse, or the same."""
+
+    cycle: int
+    question: str
+    rater: str
+    rating: str
+    blind: bool
+    left_arm: str
+    note: str
+    at: datetime
+
+
+def ratings_of(store: Store, run: str) -> list[Rating]:
+    """A run's ratings by cycle, in the order in which they were given."""
+    table = schema.ratings
+    return [Rating(row.cycle, row.question, row.rater, row.rating, row.blind, row.left_arm, row.note, parse(row.at))
+            for row in rows_of(store, table, run, table.c.cycle, table.c.at)]
