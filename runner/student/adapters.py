@@ -40,6 +40,17 @@ class Targets:
     """Asked-for names that fit no layer."""
 
 
+@dataclass(frozen=True)
+class Wrapped:
+    """What one adapted layer is made of: W x + scale * up(down(dropout(x)))."""
+
+    linear: Any
+    down: torch.Tensor
+    up: torch.Tensor
+    scale: float
+    dropout: Any
+
+
 def resolve_targets(model: Any, asked: Iterable[str]) -> Targets:
     """Match asked-for names with the model's linear layers (its output layer aside).
 
@@ -88,6 +99,21 @@ def attach(base: Any, recipe: Recipe, targets: Targets, start: Path | None) -> A
     if base.device.type == "cpu":
         _speed_up_on_cpu(adapted, base.dtype)
     return adapted
+
+
+def wrapped(layer: Any) -> Wrapped | None:
+    """The parts of a layer that `attach` has adapted; None for one that it has not."""
+    if not isinstance(layer, LoraLayer):
+        return None
+    name = next(iter(layer.lora_A))
+    return Wrapped(layer.base_layer, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name],
+                   layer.lora_dropout[name])
+
+
+def is_plain(adapted: Any) -> bool:
+    """Whether every adapted layer has one LoRA pair and nothing besides (an adapter from elsewhere may)."""
+    return all(len(layer.lora_A) == 1 and not layer.lora_variant and not any(layer.lora_bias.values())
+               for layer in adapted.modules() if isinstance(layer, LoraLayer))
 
 
 def _speed_up_on_cpu(adapted: Any, dtype: torch.dtype) -> None:

@@ -6,6 +6,8 @@ element is enough to decide with. The probability is thereby rounded to 256ths (
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 
@@ -16,9 +18,19 @@ class ByteDropout(torch.nn.Module):
         super().__init__()
         self.dropped = round(p * 256)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def factors(self, x: torch.Tensor) -> torch.Tensor | None:
+        """What to multiply x with, in its shape and type; None where nothing is dropped."""
         if not self.training or not self.dropped:
-            return x
+            return None
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
-        return x * (kept.to(x.dtype) * (256 / (256 - self.dropped)))
+        return kept.to(x.dtype).mul_(256 / (256 - self.dropped))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        factors = self.factors(x)
+        return x if factors is None else x * factors
+
+
+def kept_factors(dropout: Any, x: torch.Tensor) -> torch.Tensor | None:
+    """The factors of a layer's dropout; None for one that drops nothing."""
+    return dropout.factors(x) if isinstance(dropout, ByteDropout) else None

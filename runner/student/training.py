@@ -22,6 +22,7 @@ from runner.roles import Example, Recipe, Training, TrainingStep, kept_adapter
 from runner.student import adapters, checkpoints
 from runner.student.errors import TrainingFailed
 from runner.student.likelihood import token_losses
+from runner.student.llama_training import LlamaLoss, fits
 from runner.student.loading import Loaded, PrinterCallback, TrainerCallback
 from runner.student.prompt import PromptForm, answer_ids, prompt_ids
 from store.journal import StopRequested
@@ -35,17 +36,18 @@ class AnswerTrainer(SFTTrainer):
     """TRL's trainer with the loss computed where labels are.
 
     Off Triton TRL projects every position through the output layer and also works out entropies; on two CPU cores
-    that is a third of a step.
+    that is a third of a step. Where the model fits, its whole pass is our own.
     """
 
     tokens_seen = 0
+    lean: LlamaLoss | None = None
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> Any:
-        losses = token_losses(model, inputs["input_ids"], inputs["attention_mask"], inputs["labels"])
+        given = inputs["input_ids"], inputs["attention_mask"], inputs["labels"]
         self.tokens_seen += int(inputs["attention_mask"].sum())
         count = (inputs["labels"][:, 1:] != -100).sum() if num_items_in_batch is None else num_items_in_batch
-        return losses.sum() / count
+        return (self.lean(*given) if self.lean else token_losses(model, *given).sum()) / count
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """None: a checkpoint needs no README."""
@@ -140,10 +142,12 @@ def training_rows(tokenizer: Any, form: PromptForm, examples: Sequence[Example],
 def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, mark: str,
            on_step: Callable[[TrainingStep], None], targets: adapters.Targets) -> Training:
     progress = checkpoints.resume_point(to, mark)
+    lean = LlamaLoss(adapted) if not recipe.gradient_checkpointing and fits(adapted) else None
     reporter = _Reporter(on_step, mark, progress.seconds if progress else 0.0, partial(_keep, adapted, recipe, to))
     trainer = AnswerTrainer(
-        model=adapted, args=_settings(recipe, to / checkpoints.FOLDER, loaded), train_dataset=rows,
-        processing_class=loaded.tokenizer, callbacks=[reporter])
+        model=adapted, args=_settings(recipe, to / checkpoints.FOLDER, loaded, autocast=lean is None),
+        train_dataset=rows, processing_class=loaded.tokenizer, callbacks=[reporter])
+    trainer.lean = lean
     trainer.remove_callback(PrinterCallback)  # it writes each log to standard output
     trainer.tokens_seen = progress.tokens if progress else 0
     reporter.trainer = trainer
@@ -163,9 +167,10 @@ def _keep(adapted: Any, recipe: Recipe, to: Path, step: int) -> None:
         adapters.save(adapted, kept_adapter(to, step))
 
 
-def _settings(recipe: Recipe, folder: Path, loaded: Loaded) -> SFTConfig:
+def _settings(recipe: Recipe, folder: Path, loaded: Loaded, autocast: bool = True) -> SFTConfig:
     on_cpu = loaded.model.device.type == "cpu"
-    half = {"bf16": loaded.model.dtype == torch.bfloat16, "fp16": loaded.model.dtype == torch.float16}
+    half = {"bf16": autocast and loaded.model.dtype == torch.bfloat16,
+            "fp16": autocast and loaded.model.dtype == torch.float16}
     return SFTConfig(
         output_dir=str(folder), max_steps=recipe.steps, learning_rate=recipe.learning_rate,
         per_device_train_batch_size=recipe.batch_size, gradient_accumulation_steps=recipe.gradient_accumulation,

@@ -244,12 +244,14 @@ def test_bf16_base_trains_an_fp32_adapter(tmp_path: Path) -> None:
     assert {value.dtype for value in load_file(tmp_path / "to" / adapters.WEIGHTS).values()} == {torch.float32}
 
 
+@pytest.mark.parametrize("recomputes", [False, True], ids=["lean pass", "the library's pass"])
 def test_a_loss_that_is_no_number_is_a_training_failure(
-        llama: LocalStudent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = training.token_losses
+        llama: LocalStudent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recomputes: bool) -> None:
+    real, lean = training.token_losses, training.LlamaLoss.__call__
     monkeypatch.setattr(training, "token_losses", lambda *given: real(*given) * float("nan"))
+    monkeypatch.setattr(training.LlamaLoss, "__call__", lambda *given: lean(*given) * float("nan"))
     with pytest.raises(TrainingFailed, match=r"loss became nan at step 1 of 6.*lower learning rate"):
-        train(llama, tmp_path / "to")
+        train(llama, tmp_path / "to", dataclasses.replace(RECIPE, gradient_checkpointing=recomputes))
     assert not (tmp_path / "to" / adapters.WEIGHTS).exists()
 
 
