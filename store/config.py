@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from knowledge.topics import BUILT_IN, TOPICS, unknown_topics
 from store.arms import ARMS, PLACEBO, TUNED_RETRIEVAL
@@ -165,6 +166,7 @@ def check(config: RunConfig) -> RunConfig:
         errors.append("target_modules is empty: fine-tuning has no layer to adapt")
     if config.teacher_base_url and not config.teacher_base_url.startswith(("http://", "https://")):
         errors.append(f"teacher_base_url {config.teacher_base_url!r} does not begin with http:// or https://")
+    errors += _secret_errors(config.teacher_base_url or "")
     if errors:
         raise InvalidConfig(errors)
     return config
@@ -223,6 +225,15 @@ def _judge_errors(config: RunConfig) -> list[str]:
     if config.headline in JUDGE_METRICS and not (config.judge and config.headline in config.judge_metrics):
         errors.append(f"headline {config.headline!r} needs a judge model that judges by it")
     return errors
+
+
+def _secret_errors(address: str) -> list[str]:
+    """A configuration is stored and shown, so nothing secret may stand in it; the value itself is not repeated here."""
+    parts = urlsplit(address)
+    if "@" in parts.netloc or re.search(r"(key|token|secret|password|sig)=", parts.query, re.IGNORECASE):
+        return ["teacher_base_url holds a password or key, and would be stored with the run: give the address alone, "
+                "and the key in OPENAI_API_KEY"]
+    return []
 
 
 def _in_range(config: RunConfig, field: str) -> bool:

@@ -1,6 +1,9 @@
 """`make chaos`: kill -9 at every numbered point and at random instants, faults, stops; the tally is the last line.
 
-    python -m tests.chaos [--trials N] [--seed S]
+    python -m tests.chaos [--trials N] [--seed S] [--real N]
+
+By default the long version with 1,000 trials goes with 10 that use the real models, a shorter one
+with as many fewer.
 """
 
 from __future__ import annotations
@@ -14,30 +17,49 @@ from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # no threads where there is forking
 
+from tests.chaos import real_models
 from tests.chaos.trials import Campaign, launches_once
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m tests.chaos")
-    options.add_argument("--trials", type=int, default=1000)
-    options.add_argument("--seed", type=int, default=1)
-    given = options.parse_args()
+    given = _options()
     memory = Path("/dev/shm")  # a kill -9 loses nothing that was written, synced or not: no disk is needed
     folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=memory if memory.is_dir() else None))
     campaign = Campaign(folder, given.seed)
     calm = campaign.calm
-    print(f"undisturbed: {calm.seconds:.2f} s, {len(calm.points['worker'])} points in the worker, "
-          f"{len(calm.points['runner'])} in the runner", flush=True)
+    _tell(f"undisturbed: {calm.seconds:.2f} s, {len(calm.points['worker'])} points in the worker, "
+          f"{len(calm.points['runner'])} in the runner")
     failures = launches_once(folder, calm)
-    tally = campaign.run(given.trials, lambda line: print(line, flush=True))
+    tally = campaign.run(given.trials, _tell)
     failures += tally.failures
+    points = len(calm.points["worker"])
+    reached = sum(point.startswith("worker") for point in tally.reached)
+    parts = [f"{tally.trials} trials, {tally.kills} kill -9s, {tally.mishaps} faults and stops, {reached} of {points} "
+             f"worker points in {tally.seconds:.0f} s"]
+    if given.real:
+        real = real_models.run(given.real, given.seed, folder, _tell)
+        parts.append(f"{real.trials} trials with real models, {real.kills} kill -9s")
+        failures += real.failures
+    for failure in failures:
+        _tell(f"FAILED {failure}")
     if not failures:
         shutil.rmtree(folder)
-    points = len(calm.points["worker"])
-    print(f"chaos: {tally.trials} trials, {tally.kills} kill -9s, {tally.mishaps} faults and stops, "
-          f"{len({p for p in tally.reached if p.startswith('worker')})} of {points} worker points, "
-          f"{len(failures)} failures, {tally.seconds:.0f} s" + (f"; left in {folder}" if failures else ""))
+    print(f"chaos: {'; '.join(parts)}; {len(failures)} failures" + (f", left in {folder}" if failures else ""))
     return 1 if failures else 0
+
+
+def _options() -> argparse.Namespace:
+    options = argparse.ArgumentParser(prog="python -m tests.chaos")
+    options.add_argument("--trials", type=int, default=1000)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--real", type=int, help="trials with the real models (default: one for a hundred)")
+    given = options.parse_args()
+    given.real = given.trials // 100 if given.real is None else given.real
+    return given
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

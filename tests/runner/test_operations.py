@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import select, update
 
 from runner import archive
+from runner.command_line import main
 from runner.commands.bad_input import BadInput
 from runner.housekeeping import back_up, copies, prune
 from runner.worker import work
@@ -115,7 +116,9 @@ def test_a_killed_runner_is_replaced_within_a_second_by_one_that_stands_by(store
                for item in read_events(store, run))
 
 
-def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store, places: Locations) -> None:
+def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store, places: Locations,
+                                                                   monkeypatch: pytest.MonkeyPatch,
+                                                                   capsys: pytest.CaptureFixture[str]) -> None:
     with serving(places) as process:
         until(lambda: queries.runners(store))
         config = preset("embedded", topics=("pods", "jobs"), questions=3, held_out=3, steps=2)
@@ -132,8 +135,10 @@ def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store,
     assert {"runner serves", "ScheduleFired", "run taken up", "worker ended", "store backed up",
             "runner stopped"} <= set(told)
     assert all(line["at"].endswith("+00:00") and line["level"] for line in lines)
-    assert "ScheduleFired" in runner("logs", places=places).stdout
-    shown = runner("logs", queries.all_runs(store)[0].id, "--json", places=places).stdout.splitlines()
+    monkeypatch.setenv("DATA_DIR", str(places.data))
+    assert main(["logs"]) == 0 and "ScheduleFired" in capsys.readouterr().out
+    assert main(["logs", queries.all_runs(store)[0].id, "--json"]) == 0
+    shown = capsys.readouterr().out.splitlines()
     assert json.loads(shown[0])["what"] == "RunRequested" and "RunFinished" in [json.loads(x)["what"] for x in shown]
 
 
@@ -215,18 +220,21 @@ def test_pruning_spares_what_a_run_might_still_need(store: Store, places: Locati
     assert left == {done: ["adapter_config.json"], failed: ["adapter_config.json", "checkpoints"]}
 
 
-def test_the_queue_is_shown_in_order_and_can_be_changed(store: Store, places: Locations) -> None:
+def test_the_queue_is_shown_in_order_and_can_be_changed(store: Store, places: Locations,
+                                                        monkeypatch: pytest.MonkeyPatch,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATA_DIR", str(places.data))
     first, second, third = (launch(store) for _ in range(3))
     assert [run.id for run in queries.queue(store)] == [first, second, third]
-    moved = runner("queue", "--move", third, "--to-front", "--json", places=places)
-    assert [item["run"] for item in json.loads(moved.stdout)] == [third, first, second]
+    assert main(["queue", "--move", third, "--to-front", "--json"]) == 0
+    assert [item["run"] for item in json.loads(capsys.readouterr().out)] == [third, first, second]
     commands.prioritise(store, first, -5)
     assert [run.id for run in queries.queue(store)] == [third, second, first]
     claim = leases.claim_next(store, "host:1:1")
     assert claim and claim.run == third
     Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
-    refused = runner("queue", "--move", third, "--to-front", places=places)
-    assert refused.returncode == 2 and "running: only a run that waits" in refused.stderr
+    assert main(["queue", "--move", third, "--to-front"]) == 2
+    assert "running: only a run that waits" in capsys.readouterr().err
     assert leases.claim_next(store, "host:2:1", one_a_device=True) is None  # that device is busy
     other = leases.claim_next(store, "host/gpu 1:2:1", one_a_device=True)
     assert other and other.run == second
