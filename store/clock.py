@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 
 
@@ -10,6 +11,7 @@ def utc_now() -> str:
     return as_text(datetime.now(UTC))
 
 
+@functools.lru_cache(maxsize=8)  # the moment of an event is written with the event and with each thing that it changes
 def as_text(moment: datetime) -> str:
     """A moment in UTC as the store holds it."""
     return moment.isoformat(timespec="microseconds")[:26] + "Z"

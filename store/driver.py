@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-_SQL: dict[tuple[Any, ...], str] = {}
+_SQL: dict[str, dict[tuple[Any, ...], str]] = {}
 """Statement text by database, and by what it was built from: tables and columns are few, so nothing is ever dropped."""
 _KEY = "key_"
 _SQLITE = sqlite.dialect(paramstyle="named")
@@ -24,11 +24,11 @@ _SQLITE = sqlite.dialect(paramstyle="named")
 def sql_of(connection: Connection, name: tuple[Any, ...], build: Callable[[], ClauseElement]) -> str:
     """The text of the statement that `build` makes, for this connection's database; built when first asked for."""
     dialect = connection.dialect
-    known = _SQL.get((dialect.name, *name))
-    if known is None:
-        compiled = build().compile(dialect=_SQLITE if dialect.name == "sqlite" else dialect)
-        known = _SQL[(dialect.name, *name)] = str(compiled)
-    return known
+    known = _SQL.setdefault(dialect.name, {})
+    sql = known.get(name)
+    if sql is None:
+        sql = known[name] = str(build().compile(dialect=_SQLITE if dialect.name == "sqlite" else dialect))
+    return sql
 
 
 def execute(connection: Connection, sql: str, values: Mapping[str, Any]) -> Any:

@@ -157,12 +157,13 @@ class Journal:
 
     def _write(self, entries: list[Entry]) -> None:
         """Write, and again for a while where the store fails; a write that came through in spite of it stays one."""
-        until, wait = time.monotonic() + STORE_PATIENCE_SECONDS, 0.05
+        until, wait = 0.0, 0.05
         while True:
             try:
                 self._write_once(entries)
                 return
             except (OperationalError, InterfaceError):
+                until = until or time.monotonic() + STORE_PATIENCE_SECONDS
                 if time.monotonic() >= until:
                     raise
             time.sleep(wait)

@@ -26,6 +26,7 @@ class Turn:
     def __init__(self, database: Path) -> None:
         self._paths = [database.with_name(f"{database.name}-{door}") for door in ("door", "turn")]
         self._files: list[BinaryIO] = []
+        self._door = self._turn = -1
 
     def take(self) -> bool:
         """Wait for the turn; False when it could not be had in time, or when there are no such locks here.
@@ -35,24 +36,28 @@ class Turn:
         if fcntl is None:
             return False
         try:
-            self._files = self._files or [path.open("ab") for path in self._paths]
+            if not self._files:
+                self._open()
         except OSError:
             return False
-        door, turn = (file.fileno() for file in self._files)
-        if not _lock(door):
+        if not _lock(self._door):
             return False
-        taken = _lock(turn)
-        fcntl.flock(door, fcntl.LOCK_UN)
+        taken = _lock(self._turn)
+        fcntl.flock(self._door, fcntl.LOCK_UN)
         return taken
 
     def give(self) -> None:
         """The turn is over."""
-        fcntl.flock(self._files[1].fileno(), fcntl.LOCK_UN)
+        fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the lock files; `take` opens them again."""
         while self._files:
             self._files.pop().close()
+
+    def _open(self) -> None:
+        self._files = [path.open("ab") for path in self._paths]
+        self._door, self._turn = (file.fileno() for file in self._files)
 
 
 def _lock(descriptor: int) -> bool:

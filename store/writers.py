@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -32,10 +32,11 @@ class PooledWriter:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._translated = _Translated(engine)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with _translated(self.engine), self.engine.begin() as connection:
+        with self._translated, self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -51,38 +52,53 @@ class HeldWriter:
         self._turn = turn
         self._lock = threading.RLock()
         self._held: Connection | None = None
-        self._inside = False
+        self._inside = self._has_turn = False
+        self._translated = _Translated(engine)
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        with self._lock:
-            if self._inside:
-                raise RuntimeError("a transaction is open in this thread already: hand its connection on")
-            taken = self._turn.take()
-            self._inside = True
-            try:
-                with _translated(self.engine):
-                    yield from self._within(self._held or self._open())
-            finally:
-                self._inside = False
-                if taken:
-                    self._turn.give()
+    def transaction(self) -> contextlib.AbstractContextManager[Connection]:
+        return self  # there is one at a time, so the writer stands for it: nothing is made for a small commit
 
-    def _within(self, connection: Connection) -> Iterator[Connection]:
+    def __enter__(self) -> Connection:
+        self._lock.acquire()
+        if self._inside:
+            self._lock.release()
+            raise RuntimeError("a transaction is open in this thread already: hand its connection on")
+        self._inside, self._has_turn = True, self._turn.take()
+        begun = False
+        try:
+            with self._translated:
+                connection = self._held or self._open()
+                connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
+            begun = True
+        finally:
+            if not begun:
+                self._leave(drop=True)
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """SQLAlchemy's own transaction begins only with its own first statement, so the end looks after both."""
-        raw: Any = connection.connection.dbapi_connection
         committed = False
         try:
-            raw.execute("BEGIN IMMEDIATE")
-            yield connection
-            if connection.in_transaction():
-                connection.commit()
-            else:
-                raw.commit()
+            with self._translated:
+                if error is not None:
+                    raise error
+                held = self._held
+                assert held is not None
+                if held.in_transaction():
+                    held.commit()
+                else:
+                    held.connection.dbapi_connection.commit()  # type: ignore[union-attr]
             committed = True
         finally:
-            if not committed:
-                self._drop()
+            self._leave(drop=not committed)
+
+    def _leave(self, drop: bool) -> None:
+        if drop:
+            self._drop()
+        self._inside = False
+        if self._has_turn:
+            self._turn.give()
+        self._lock.release()
 
     def close(self) -> None:
         """Give back every connection."""
@@ -103,15 +119,16 @@ class HeldWriter:
             held.close()
 
 
-def _driver_error(engine: Engine) -> type[Exception]:
-    return engine.dialect.loaded_dbapi.Error  # type: ignore[no-any-return]
-
-
-@contextlib.contextmanager
-def _translated(engine: Engine) -> Iterator[None]:
+class _Translated:
     """Statements that went to the driver itself fail as SQLAlchemy's would, so that callers know one family."""
-    error_class = _driver_error(engine)
-    try:
-        yield
-    except error_class as error:
-        raise DBAPIError.instance(None, None, error, error_class, dialect=engine.dialect) from error
+
+    def __init__(self, engine: Engine) -> None:
+        self._dialect = engine.dialect
+        self._family: type[Exception] = engine.dialect.loaded_dbapi.Error
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, self._family):
+            raise DBAPIError.instance(None, None, error, self._family, dialect=self._dialect) from error

@@ -32,7 +32,7 @@ _AT_ONCE = 1000
 
 def project(connection: Connection, recorded: Sequence[Recorded]) -> None:
     """Apply events to the read models, in order; neighbours that only fill the same table go there together."""
-    for kind, some in itertools.groupby(recorded, _kind):
+    for kind, some in itertools.groupby(recorded, _kind) if len(recorded) > 1 else ((_kind(recorded[0]), recorded),):
         if kind in ROWS:
             table, row_of = ROWS[kind]
             upsert(connection, table, [row_of(one, one.event) for one in some])
