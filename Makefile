@@ -18,7 +18,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: chaos demo run test test-all setup setup-dev bench lint clean
+.PHONY: chaos demo run test test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
@@ -32,6 +32,9 @@ test: setup-dev
 
 test-all: setup-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu" $(ARGS)
+
+test-postgres: setup-dev
+	@$(BIN)/python -m pytest -m "" -k postgresql tests/store $(ARGS)
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)

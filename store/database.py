@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
@@ -15,7 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
 from store.migrations import NewerStore, migrate, refuse_newer, version_of
-from store.sqlite_files import engine_for, file_of, is_safe, prepare, refuse_what_loses_data
+from store.sqlite_files import engine_for, file_of, is_safe, keep_copy, prepare, refuse_what_loses_data
 from store.turn import Turn
 from store.unusable import NoStoreYet, StoreUnusable
 from store.writers import HeldWriter, PooledWriter, Writer
@@ -84,10 +85,12 @@ def open_store(url: str) -> Store:
     if address.get_backend_name() == "sqlite":
         prepare(file_of(address))
         writer = HeldWriter(engine_for(address, writes=True), Turn(file_of(address)))
+        with _explained(url):
+            migrate(writer.transaction, partial(keep_copy, file_of(address)))
     else:
         writer = PooledWriter(create_engine(address, pool_pre_ping=True))
-    with _explained(url):
-        migrate(writer.transaction)
+        with _explained(url):
+            migrate(writer.transaction)
     return Store(url, writer, _reader(address))
 
 

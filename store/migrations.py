@@ -17,6 +17,7 @@ from store.clock import utc_now
 from store.schema import arm_changes, arm_prompts, changes, curve_points, gaps, metadata, schedules
 
 _version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
+_MIGRATION_LOCK = 0x57_0E_5
 Transaction = Callable[[], contextlib.AbstractContextManager[Connection]]
 
 
@@ -98,24 +99,32 @@ def refuse_newer(version: int) -> None:
                          "use the newer program, or another DATA_DIR")
 
 
-def migrate(transaction: Transaction) -> int:
+def migrate(transaction: Transaction, keep_copy: Callable[[int], None] = lambda version: None) -> int:
     """Run the steps that are still to do, each in a transaction with its version row; returns how many there were.
 
-    Another process may do the same at this moment: each transaction looks again what is left to do.
+    Another process may do the same at this moment: each transaction looks again what is left to do. `keep_copy` is
+    called with the version that is there before the first step changes it, while nobody else can write.
 
     Raises:
         NewerStore: the database is ahead of this program.
     """
-    return sum(1 for _ in iter(lambda: _one_step(transaction), False))
+    count = 0
+    while _one_step(transaction, keep_copy if count == 0 else lambda version: None):
+        count += 1
+    return count
 
 
-def _one_step(transaction: Transaction) -> bool:
+def _one_step(transaction: Transaction, keep_copy: Callable[[int], None]) -> bool:
     """The next step, or all of them at once where there is nothing yet; False when none is left."""
     with transaction() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's transaction is alone already
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
         version = version_of(connection)
         refuse_newer(version)
         if version == CURRENT:
             return False
+        if version:
+            keep_copy(version)
         _version.create(connection, checkfirst=True)
         STEPS[version](connection)
         reached = version + 1 if version else CURRENT

@@ -5,6 +5,7 @@ The one door to the SQLite library: two copies of it in one process drop each ot
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,23 @@ def engine_for(address: URL, writes: bool) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def keep_copy(file: Path, version: int) -> None:
+    """A copy of the database beside it, as it was under this version of its tables; an earlier such copy stays."""
+    copy = file.with_name(f"{file.name}.version-{version}")
+    if copy.exists():
+        return
+    aside = copy.with_name(f".{copy.name}.{os.getpid()}.new")
+    try:
+        with contextlib.closing(sqlite.connect(file)) as source, contextlib.closing(sqlite.connect(aside)) as target:
+            source.backup(target)
+        aside.replace(copy)
+    except sqlite.Error as error:
+        raise StoreUnusable(f"{file} has tables of version {version} and no copy of it could be kept ({error}), so "
+                            "nothing was changed: make room, or copy it and use the older program") from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _plain(mount_point: str) -> str:

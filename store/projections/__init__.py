@@ -50,8 +50,8 @@ def rebuild(connection: Connection) -> int:
     for table in schema.READ_MODELS:
         connection.execute(delete(table))
     count = 0
-    rows = connection.execution_options(yield_per=_AT_ONCE).execute(
-        select(schema.events).order_by(schema.events.c.run, schema.events.c.seq))
+    rows = connection.execute(select(schema.events).order_by(schema.events.c.run, schema.events.c.seq),
+                              execution_options={"yield_per": _AT_ONCE})
     for part in rows.partitions():
         project(connection, [recorded_from(row) for row in part])
         count += len(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -102,8 +101,8 @@ def _claim_many(url: str, name: str, found: multiprocessing.Queue[list[str]]) ->
     found.put(mine)
 
 
-def test_three_processes_never_claim_the_same_run(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'events.db'}"
+def test_three_processes_never_claim_the_same_run(store_url: str) -> None:
+    url = store_url
     store = open_store(url)
     launched = {commands.launch(store, preset("embedded"), "test") for _ in range(60)}
     store.close()

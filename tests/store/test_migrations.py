@@ -40,6 +40,10 @@ def test_a_store_of_the_first_version_is_read_as_if_written_today(first_version:
     assert [event.seq for event in read_events(store, finished.id)] == list(range(1, finished.last_event_id + 1))
     assert len(queries.answers_of(store, finished.id, 1)) == 3
     assert [point.value for point in queries.series(store, finished.id, "loss")] == pytest.approx([1, 1 / 2, 1 / 3])
+    before = sqlite.connect(f"{first_version.removeprefix('sqlite:///')}.version-1")
+    assert before.execute("SELECT max(version) FROM schema_version").fetchone() == (1,)
+    assert before.execute("SELECT max(head_seq) FROM claims").fetchone() == (finished.last_event_id,)
+    before.close()
     migrated = dump(store)
     with store.write() as connection:
         rebuild(connection)
@@ -82,6 +86,17 @@ def _open(url: str, opened: multiprocessing.Queue[int]) -> None:
     store = open_store(url)
     opened.put(queries.count_of_runs(store))
     store.close()
+
+
+def test_processes_that_open_an_empty_store_at_once_make_its_tables_once(store_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    opened: multiprocessing.Queue[int] = context.Queue()
+    processes = [context.Process(target=_open, args=(store_url, opened)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    assert [opened.get(timeout=60) for _ in processes] == [0, 0, 0]
+    for process in processes:
+        process.join()
 
 
 def test_processes_that_open_an_old_store_at_once_migrate_it_once(first_version: str) -> None:

@@ -1,0 +1,102 @@
+"""Writers and readers on one store, each a process: how long the unluckiest write waits, and who is told no."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from store import commands, leases, queries
+from store.config import preset
+from store.database import open_for_reading, open_store
+from store.events import MetricLogged
+from store.journal import Journal
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one process did: how often, how long each time, and what it was refused with."""
+
+    writes: bool
+    seconds: list[float]
+    refused: list[str]
+
+
+@dataclass(frozen=True)
+class Contention:
+    """All processes together."""
+
+    writers: int
+    readers: int
+    writes_per_second: float
+    median_write_seconds: float
+    worst_write_seconds: float
+    reads: int
+    least_writes: int
+    most_writes: int
+    refused: list[str]
+
+
+def measure(writers: int, readers: int, seconds: float) -> Contention:
+    """Let so many processes write and read one store for a while."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'events.db'}"
+        store = open_store(url)
+        for _ in range(writers):
+            commands.launch(store, preset("embedded"), "bench")
+        store.close()
+        found: Queue[Told] = context.Queue()
+        start = context.Barrier(writers + readers)
+        processes = [context.Process(target=_write if number < writers else _read, args=(url, seconds, start, found))
+                     for number in range(writers + readers)]
+        for process in processes:
+            process.start()
+        told = [found.get(timeout=120) for _ in processes]
+        for process in processes:
+            process.join()
+    waits = [one for each in told if each.writes for one in each.seconds]
+    counts = [len(each.seconds) for each in told if each.writes]
+    return Contention(writers, readers, len(waits) / seconds, statistics.median(waits), max(waits),
+                      sum(len(each.seconds) for each in told if not each.writes), min(counts), max(counts),
+                      [text for each in told for text in each.refused])
+
+
+def _write(url: str, seconds: float, start: Barrier, found: Queue[Told]) -> None:
+    store = open_store(url)
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    journal = Journal(store, claim)
+    steps = iter(range(10**9))
+    _repeat(lambda: journal.append(MetricLogged("loss", next(steps), 1.0), cycle=1, stage="fine-tune"), True, seconds,
+            start, found)
+    store.close()
+
+
+def _read(url: str, seconds: float, start: Barrier, found: Queue[Told]) -> None:
+    store = open_for_reading(url)
+    _repeat(lambda: queries.all_runs(store), False, seconds, start, found)
+    store.close()
+
+
+def _repeat(work: Callable[[], Any], writes: bool, seconds: float, start: Barrier, found: Queue[Told]) -> None:
+    took: list[float] = []
+    refused: list[str] = []
+    start.wait(60)
+    until = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < until:
+        try:
+            work()
+        except SQLAlchemyError as error:
+            refused.append(str(error).splitlines()[0])
+        took.append(time.perf_counter() - began)
+    found.put(Told(writes, took, refused))

@@ -1,0 +1,91 @@
+"""A PostgreSQL server for the tests: the one that `STORE_URL` names, or one of our own from the system's packages."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+_NUMBERS = itertools.count()
+# What is tested is our SQL and its transactions, not PostgreSQL's disk: durability is switched off for speed.
+_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+
+
+class NoServer(RuntimeError):
+    """There is no server, and none can be started; the message says why."""
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """The address of a database on which databases can be made."""
+    given = os.environ.get("STORE_URL", "")
+    if given.startswith("postgresql"):
+        yield given
+        return
+    programs = _programs()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        _hand_over(Path(folder))
+        data, port = Path(folder) / "data", _free_port()
+        _run([programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"])
+        settings = " ".join(f"-c {key}={value}" for key, value in _SETTINGS.items())
+        options = f"-p {port} -k {folder} -h 127.0.0.1 {settings}"
+        _run([programs / "pg_ctl", "-D", data, "-w", "-l", Path(folder) / "log", "-o", options, "start"])
+        try:
+            yield f"postgresql+psycopg://tests@127.0.0.1:{port}/postgres"
+        finally:
+            _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"])
+
+
+@contextlib.contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """The address of an empty database of its own."""
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
+
+
+def _programs() -> Path:
+    packaged = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+    found = shutil.which("initdb") or (packaged[-1] if packaged else None)
+    if found is None:
+        raise NoServer("no PostgreSQL here: apt-get install postgresql, or name a server in STORE_URL")
+    return Path(found).parent
+
+
+def _user() -> str | None:
+    """PostgreSQL does not run as root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _hand_over(folder: Path) -> None:
+    if _user():
+        shutil.chown(folder, user=_user())
+
+
+def _run(command: list[object]) -> None:
+    try:
+        subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, user=_user(),
+                       cwd="/", stdin=subprocess.DEVNULL, timeout=60)
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise NoServer(f"PostgreSQL does not start: {getattr(error, 'stderr', None) or error}") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
