@@ -8,7 +8,7 @@ alone, so that streams can be replayed one after the other.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -32,13 +32,19 @@ _AT_ONCE = 1000
 
 def project(connection: Connection, recorded: Sequence[Recorded]) -> None:
     """Apply events to the read models, in order; neighbours that only fill the same table go there together."""
-    for kind, some in itertools.groupby(recorded, _kind) if len(recorded) > 1 else ((_kind(recorded[0]), recorded),):
+    for kind, some in _neighbours(recorded):
         if kind in ROWS:
             table, row_of = ROWS[kind]
             upsert(connection, table, [row_of(one, one.event) for one in some])
         elif kind in APPLY:
             for one in some:
                 APPLY[kind](connection, one, one.event)
+
+
+def _neighbours(recorded: Sequence[Recorded]) -> Iterable[tuple[type[happened.Event], Iterable[Recorded]]]:
+    if len(recorded) == 1:
+        return ((type(recorded[0].event), recorded),)
+    return itertools.groupby(recorded, _kind)
 
 
 def _kind(recorded: Recorded) -> type[happened.Event]:
