@@ -6,7 +6,6 @@ in an answer would make the viewer's browser call a foreign host.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,10 +14,7 @@ import streamlit as st
 
 from dashboard import export, palette, text
 from dashboard.text import Look
-
-# NUL, and the controls of writing direction: with them a text can be made to read as something else.
-_INVISIBLE = re.compile("[\x00\u202a-\u202e\u2066-\u2069]")
-
+from store.wording import visible
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A figure over the full width, with a description for those who do not see it."""
@@ -32,7 +28,7 @@ def badge(look: Look) -> None:
 
 def plain(words: str) -> None:
     """One line or paragraph of text that somebody wrote, as it is."""
-    st.text(_visible(words))
+    st.text(visible(words))
 
 
 def verbatim(body: str | None, missing: str | None = None) -> None:
@@ -40,15 +36,10 @@ def verbatim(body: str | None, missing: str | None = None) -> None:
     if body is None:
         plain(f"({missing or 'missing'})")
         return
-    shown, note = text.clipped(_visible(body))
+    shown, note = text.clipped(visible(body))
     st.code(shown or " ", language=None, wrap_lines=True)
     if note:
         st.caption(note)
-
-
-def _visible(words: str) -> str:
-    """Characters that would turn or hide the text around them, as a sign that something is there."""
-    return _INVISIBLE.sub("\ufffd", words)
 
 
 def empty(sentence: str) -> None:

@@ -11,12 +11,16 @@ from pathlib import PurePath
 
 from dashboard.estimate import Estimate
 from knowledge.topics import BUILT_IN, TOPIC_BY_SLUG
-from store import measures
+from store import measures, wording
 from store.config import OFFLINE_TEACHER, RunConfig
 from store.measures import MEASURES
 from store.queries import ChangeRow, Run, TeacherUsage
 
-DASH = "–"
+DASH = wording.DASH
+number, change, interval, effect, coverage = (
+    wording.number, wording.change, wording.interval, wording.effect, wording.coverage)
+duration, moment, money, metric, clipped = (
+    wording.duration, wording.moment, wording.money, wording.metric, wording.clipped)
 
 NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
@@ -107,14 +111,6 @@ def tier_help() -> str:
     return "\n".join(f"- {sentence}" for sentence in measures.TIERS.values())
 
 
-def metric(name: str) -> str:
-    """A metric's title, with the direction where less is better."""
-    measure = MEASURES.get(name)
-    if measure is None:
-        return name.replace("_", " ").capitalize()
-    return measure.title + (" (lower is better)" if measure.better < 0 else "")
-
-
 def metric_short(name: str) -> str:
     return MEASURES[name].title if name in MEASURES else metric(name)
 
@@ -131,47 +127,8 @@ def count(how_many: int, thing: str) -> str:
     return f"{how_many} {thing}" if how_many == 1 else f"{how_many} {thing}s"
 
 
-def number(value: float | None, digits: int = 2) -> str:
-    return DASH if value is None else f"{value:.{digits}f}"
-
-
-def change(value: float | None, digits: int = 2) -> str:
-    """A difference always carries its sign."""
-    return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")
-
-
-def interval(low: float | None, high: float | None) -> str:
-    return "no interval" if low is None or high is None else f"{change(low)} to {change(high)}"
-
-
-def effect(size: float | None, low: float | None, high: float | None) -> str:
-    """An effect size with its interval, in standard deviations of the differences."""
-    return DASH if size is None else f"{change(size)} ({interval(low, high)})"
-
-
-def coverage(scored: int, asked: int) -> str:
-    """How many pairs a mean rests on: with what is missing, where something is."""
-    return f"n = {scored}" if scored == asked else f"n = {scored} of {asked}, {asked - scored} missing"
-
-
 def wins(row: ChangeRow) -> str:
     return f"{row.wins} better, {row.losses} worse, {row.ties} the same"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them: 8 s, 2 min 5 s, 1 h 10 min."""
-    if seconds is None:
-        return DASH
-    whole = round(seconds)
-    if seconds < 0.1:
-        return "< 0.1 s"
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min" + (f" {rest} s" if rest else "")
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h" + (f" {minutes} min" if minutes else "")
 
 
 def time_left(guess: Estimate | None) -> str:
@@ -183,10 +140,6 @@ def time_left(guess: Estimate | None) -> str:
     if guess.unknown:
         return f"at least {span} left; {count(guess.unknown, 'stage')} without a past to go by"
     return f"{span} left, going by past stages"
-
-
-def moment(at: datetime | None) -> str:
-    return DASH if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def ago(at: datetime | None, now: datetime | None = None) -> str:
@@ -225,21 +178,7 @@ def topics_trained(config: RunConfig) -> str:
     return str(len(config.topics)) if config.topics else "all"
 
 
-def money(usd: float | None) -> str:
-    """An amount at list prices; a price that nobody knows is no zero."""
-    if usd is None:
-        return "no price known"
-    return f"{usd:.2f} USD" if usd == 0 or usd >= 0.1 else f"{usd:.4f} USD"
-
-
 def usage(used: TeacherUsage, most_usd: float | None = None) -> str:
     """What the teacher used, in one line."""
     limit = f", of at most {money(most_usd)}" if most_usd is not None else ""
     return f"{count(used.calls, 'call')}, {used.tokens:,} tokens; cost: {money(used.cost_usd)}{limit}"
-
-
-def clipped(body: str, characters: int = 6000) -> tuple[str, str | None]:
-    """A text that a page can bear, and a note where something was left off."""
-    if len(body) <= characters:
-        return body, None
-    return body[:characters], f"Shown: the first {characters:,} of {len(body):,} characters. The export has all."

@@ -203,6 +203,8 @@ class StudentInfo:
     batch_size: int = 0
     """Training examples at a time."""
     threads: int = 0
+    weights: str = ""
+    """`sha256:` over its weight files, or `commit:` of the hub."""
 
 
 class Student(Protocol):

@@ -135,7 +135,7 @@ def plan_of(student: Student) -> Event:
     """What the record keeps of how the student is held."""
     info = student.info
     return PlanChosen(device=info.device, precision=info.precision, batch_size=info.batch_size, threads=info.threads,
-                      reason=info.precision_reason, student=info.name, parameters=info.parameters)
+                      reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights)
 
 
 def memory_in_use() -> dict[str, float]:

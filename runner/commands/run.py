@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,8 @@ def options(run: argparse.ArgumentParser) -> None:
     option("headline", str, f"the metric that decides the verdict: {', '.join(HEADLINES)}")
     _arms(run)
     option("name", str, "what you call this run")
+    run.add_argument("--set", dest="more", action="append", default=[], metavar="FIELD=VALUE",
+                     help="any other value of the configuration, as JSON: --set top_p=0.9 (repeatable)")
     run.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
 
 
@@ -93,11 +96,29 @@ def config_of(options: argparse.Namespace) -> RunConfig:
     """
     fields = {field.name for field in dataclasses.fields(RunConfig)} - {"preset"}
     given = {key: value for key, value in vars(options).items() if value is not None and key in fields}
+    given |= _more(options.more, fields)
     if arms := in_order(ARMS if options.all_arms else options.arms or ()):
         given["arms"] = arms
     if options.knowledge:
         given = {"topics": ()} | given | {"knowledge": str(Path(options.knowledge).expanduser().absolute())}
     return preset(options.preset, **given)
+
+
+def _more(typed: list[str], fields: set[str]) -> dict[str, Any]:
+    """What `--set` names, each value as JSON, or as the text that it is."""
+    wrong = [text for text in typed if text.partition("=")[0] not in fields]
+    if wrong:
+        raise InvalidConfig([f"--set {text!r} names no value of the configuration: use FIELD=VALUE with one of "
+                             f"{', '.join(sorted(fields))}" for text in wrong])
+    found: dict[str, Any] = {}
+    for text in typed:
+        field, _, value = text.partition("=")
+        try:
+            read = json.loads(value)
+        except ValueError:
+            read = value
+        found[field] = tuple(read) if isinstance(read, list) else read
+    return found
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from runner.student import adapters, generation, likelihood
 from runner.student.bundled import student_source
 from runner.student.loading import Loaded, count_parameters, load_model
 from runner.student.memory import give_back, typed_memory_errors
+from runner.student.naming import weights_named
 from runner.student.prompt import form_for, prompt_ids
 from store.config import EMBEDDED_STUDENT, RunConfig
 
@@ -26,11 +27,11 @@ from store.config import EMBEDDED_STUDENT, RunConfig
 class LocalStudent:
     """Implements `roles.Student`. Not for two threads at once."""
 
-    def __init__(self, loaded: Loaded, name: str, plan: hardware.Plan) -> None:
+    def __init__(self, loaded: Loaded, name: str, plan: hardware.Plan, weights: str = "") -> None:
         self.loaded, self.plan = loaded, plan
         self.form = form_for(loaded.tokenizer)
         self.info = StudentInfo(name, loaded.parameters, plan.precision, plan.device, plan.reason,
-                                plan.batch_size, plan.threads)
+                                plan.batch_size, plan.threads, weights)
         self._tuned: tuple[str, Any] | None = None
 
     @classmethod
@@ -52,7 +53,7 @@ class LocalStudent:
         with typed_memory_errors(f"loading student {config.student!r}"):
             loaded = load_model(source, plan.precision, plan.device)
         name = "SmolLM2-135M-Instruct" if config.student == EMBEDDED_STUDENT else config.student
-        return cls(loaded, name, plan)
+        return cls(loaded, name, plan, weights_named(source, loaded.model.config))
 
     def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:

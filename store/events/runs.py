@@ -59,6 +59,8 @@ class PlanChosen(Event):
     reason: str
     student: str
     parameters: int
+    weights: str = ""
+    """What tells the untrained student's weights from any other: `sha256:` of its files, or the hub's `commit:`."""
 
 
 @dataclass(frozen=True)

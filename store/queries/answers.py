@@ -43,6 +43,8 @@ class AnswerPair:
     tuned_cut_off: bool = False
     unscored: Mapping[str, str] | None = None
     """metric -> why one of its two scores is missing, where a judge gave a reason."""
+    passage_id: str = ""
+    """What intervals cluster by."""
 
     def change(self, metric: str) -> float | None:
         """Tuned minus baseline; None unless both were scored."""
@@ -85,5 +87,5 @@ def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]]
         tuned=after.text if after else None, tuned_missing=after.missing if after else NOT_ANSWERED,
         scores={metric: (score("baseline", metric), score("tuned", metric)) for metric in metrics},
         baseline_cut_off=bool(before and before.cut_off), tuned_cut_off=bool(after and after.cut_off),
-        unscored=reasons,
+        unscored=reasons, passage_id=row.passage_id,
     )

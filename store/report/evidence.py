@@ -1,0 +1,101 @@
+"""Everything that is on record of a run and bears on its verdict, gathered once. Knows no file format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store import events as happened
+from store import queries
+from store.database import Store
+from store.findings import (
+    HEADLINE_TIER, Memorisation, by_topic, cycles_together, is_gain, latest, memorisation, metrics_in,
+)
+from store.queries import AnswerPair, ArmChange, ChangeRow, CurveRow, Cycle, Gap, Happening, Run, StageState
+from store.queries import TeacherUsage
+from store.statistics import OverCycles, Power, power_before
+
+SHOWN = 5
+"""So many of the best and of the worst answers are shown; the exports have all."""
+_ALL = 10_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run, with what its verdict rests on."""
+
+    run: Run
+    cycles: Sequence[Cycle]
+    changes: Sequence[ChangeRow]
+    answers: Sequence[AnswerPair]
+    """Of every cycle; a held-out question stands there once a cycle."""
+    stages: Sequence[StageState]
+    log: Sequence[Happening]
+    """Newest first, without series and progress counts."""
+    incidents: Sequence[Happening]
+    usage: TeacherUsage | None
+    power: Power
+    arms: Sequence[ArmChange]
+    gaps: Sequence[Gap]
+    curve: Sequence[CurveRow]
+
+    @property
+    def headline(self) -> str:
+        return self.run.config.headline
+
+    @property
+    def metrics(self) -> list[str]:
+        return metrics_in(self.changes, self.headline)
+
+    @property
+    def last_cycle(self) -> int:
+        return max((row.cycle for row in self.changes), default=0)
+
+    @property
+    def row(self) -> ChangeRow | None:
+        """What decides: the headline metric on the held-out test in the last cycle."""
+        return latest(self.changes, self.headline)
+
+    @property
+    def together(self) -> OverCycles | None:
+        return cycles_together(self.changes, self.headline)
+
+    @property
+    def memorisation(self) -> list[Memorisation]:
+        return memorisation(self.changes)
+
+    @property
+    def topics(self) -> list[ChangeRow]:
+        """Topics of the last cycle's held-out test by the headline metric."""
+        return [row for row in by_topic(self.changes, self.headline) if row.cycle == self.last_cycle]
+
+    def ranked(self, tier: str = HEADLINE_TIER) -> list[AnswerPair]:
+        """The last cycle's questions of a tier that both arms were scored on, the largest loss first.
+
+        By the headline metric; where it cannot tell, by the others in their order.
+        """
+        told = [pair for pair in self.answers if pair.cycle == self.last_cycle and pair.tier == tier
+                and pair.change(self.headline) is not None]
+        return sorted(told, key=lambda pair: [is_gain(metric, pair.change(metric) or 0.0) for metric in self.metrics])
+
+    def newest(self, kind: type[happened.Event]) -> happened.Event | None:
+        """The last event of a kind, such as the start with its versions."""
+        return next((item.event for item in self.log if isinstance(item.event, kind)), None)
+
+
+def gather(store: Store, run_id: str) -> Evidence | None:
+    """The evidence of a run, in whatever state it is; None where there is no such run."""
+    run = queries.run_named(store, run_id)
+    if run is None:
+        return None
+    changes = queries.changes_of(store, run_id)
+    cycles = sorted({row.cycle for row in changes}) or [0]
+    spreads = queries.past_spreads(store, run.config, run.requested_at)
+    return Evidence(
+        run=run, cycles=queries.cycles_of(store, run_id), changes=changes,
+        answers=[pair for cycle in cycles for pair in queries.answers_of(store, run_id, cycle)],
+        stages=queries.stages_of(store, run_id), log=queries.happenings(store, run_id, _ALL),
+        incidents=queries.incidents(store, run_id, _ALL), usage=queries.teacher_usage(store, [run_id]).get(run_id),
+        power=power_before(run.config.headline, run.config.held_out, spreads),
+        arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
+        curve=queries.curve_of(store, run_id))
