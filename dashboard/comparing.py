@@ -1,16 +1,14 @@
-"""Several cycles of any runs beside each other: what differs in their configuration, what may be joined. Pure."""
+"""Several cycles of any runs beside each other: how they are named, and what may be joined. Pure."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from store.queries import ChangeRow, Run
+from store.tuned_beside_tuned import differences
 
-_NAMES_ONLY = ("name", "preset")
-"""A preset is only a starting point: the fields that it sets are compared themselves."""
-
+__all__ = ["ASKED_ONCE", "Picked", "differences", "first_choice", "held_out_sets", "joinable", "key_of", "labels"]
 
 ASKED_ONCE = ("held-out", "new-topic", "general")
 """Tiers whose questions stay the same over the cycles of a run; practice and paraphrases are new in each."""
@@ -57,20 +55,6 @@ def labels(picked: Sequence[Picked]) -> list[str]:
             for label, item in zip(short, picked, strict=True)]
 
 
-def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
-    """The fields in which the configurations differ, one a row, one column a run."""
-    titles = [run.title for run in runs]
-    names = [f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
-             for title, run in zip(titles, runs, strict=True)]
-    rows = []
-    for field in dataclasses.fields(runs[0].config) if runs else ():
-        values = [getattr(run.config, field.name) for run in runs]
-        if field.name not in _NAMES_ONLY and any(value != values[0] for value in values):
-            rows.append({"setting": field.name.replace("_", " "),
-                         **{name: _shown(value) for name, value in zip(names, values, strict=True)}})
-    return rows
-
-
 def held_out_sets(picked: Sequence[Picked]) -> int:
     """How many different held-out sets were used; runs that have none yet are left out."""
     return len({item.run.held_out_hash for item in picked if item.run.held_out_hash})
@@ -84,9 +68,3 @@ def joinable(picked: Sequence[Picked], tier: str) -> list[list[int]]:
     for at, item in enumerate(picked):
         groups.setdefault(item.run.id, []).append(at)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple) and value:
-        return f"{len(value)}: {', '.join(str(item) for item in value)}"
-    return "–" if value in (None, "", ()) else str(value)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from runner.commands import (
-    asking, demo, doctor, keeping, knowledge, logs, queue, run, schedule, serve, status, work,
+    asking, compare, demo, doctor, keeping, knowledge, logs, queue, report, run, schedule, serve, status, work,
 )
 from runner.commands.bad_input import BadInput
 from runner.lifeline import AlreadyRunning
@@ -24,6 +24,8 @@ examples:
   python -m runner serve                                   then launch runs from the dashboard
   python -m runner status                                  what has run and what waits
   python -m runner resume RUN                              go on from the last checkpoint
+  python -m runner report RUN --to evidence.html           the evidence of a run, to hand over
+  python -m runner compare RUN RUN:1                       which tuned student is better on the same test
 
 state lives in ./data; DATA_DIR moves it, STORE_URL moves the event store alone.
 exit codes: 0 done; 1 the run failed; 2 bad input, nothing was written; 3 cancelled or paused; 130 Ctrl-C.
@@ -49,6 +51,9 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
      keeping.backup),
     ("restore", "put an archive back", keeping.restore_options, keeping.restore),
     ("rebuild", "make the read models anew from the events", keeping.rebuild_options, keeping.rebuild),
+    ("report", "the evidence of one run as one offline file: .html, .json or .csv", report.options, report.carry_out),
+    ("compare", "runs or cycles beside each other, paired where the test is the same", compare.options,
+     compare.carry_out),
     ("knowledge", "topics with their passages and questions, by source", knowledge.options, knowledge.carry_out),
     ("doctor", "what this machine can run, and why", doctor.options, doctor.carry_out),
 )

@@ -27,6 +27,7 @@ if not changes:
                  query_params={"run": run.id})
     st.stop()
 
+verdict.evidence_pack(store, run)
 verdict.cycle_notes(cycles)
 if all(row.tuned is None for row in changes):
     pairs = remembered.answers(store, run, cycles[-1].cycle)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
 
 from dashboard import findings, showing, text
+from store import report
 from store.config import OFFLINE_TEACHER
+from store.database import Store
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 
 
@@ -34,6 +37,22 @@ def _what_ran(run: Run) -> str:
             f"Student: {config.student}, {what}. "
             f"{text.count(config.cycles, 'cycle')} of {text.count(config.questions, 'practice question')}; "
             f"{text.count(config.held_out, 'held-out question')}. Verdict by {text.metric_short(config.headline)}.")
+
+
+def evidence_pack(store: Store, run: Run) -> None:
+    """Everything that bears on the verdict, as one offline page or as data; made when somebody asks for it."""
+    def written(make: Callable[[report.Evidence], str]) -> Callable[[], bytes]:
+        def write() -> bytes:
+            found = report.gather(store, run.id)
+            return make(found).encode() if found else b""
+        return write
+
+    with st.container(horizontal=True):
+        for ending, mime, make in (("html", "text/html", report.as_html), ("json", "application/json", report.as_json)):
+            st.download_button(f"Evidence as {ending.upper()}", written(make), f"evidence-{run.id}.{ending}", mime,
+                               icon=":material/verified:", key=f"evidence {ending}", on_click="ignore",
+                               help="The verdict with its intervals, tiers, worst cases, configuration, hashes and the "
+                               "command that repeats the run, in one file that needs no network.")
 
 
 def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:

@@ -16,14 +16,15 @@ from store.queries.progress import (
 from store.queries.ratings import Rating, ratings_of
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, queue, run_named, runners
 from store.queries.schedules import Schedule, schedule_named, schedules
+from store.queries.scored import TestScore, test_scores
 from store.queries.spreads import past_spreads
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
     "AnswerPair", "ArmChange", "ArmPrompt", "AskedPassage", "ChangeRow", "CurveRow", "Cycle", "Gap", "Happening",
     "PastStage", "Point", "Rating", "Run", "RunnerState", "Schedule", "StageState", "SuccessRate", "TeacherUsage",
-    "all_runs", "answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of", "compared_cycles",
-    "count_of_runs", "curve_of", "cycles_of", "gaps_of", "happenings", "incidents", "last_event_id", "past_spreads",
-    "past_stages", "queue", "ratings_of", "run_named", "runners", "schedule_named", "schedules", "series", "stages_of",
-    "success_rate", "teacher_usage",
+    "TestScore", "all_runs", "answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of",
+    "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of", "happenings", "incidents",
+    "last_event_id", "past_spreads", "past_stages", "queue", "ratings_of", "run_named", "runners", "schedule_named",
+    "schedules", "series", "stages_of", "success_rate", "teacher_usage", "test_scores",
 ]

@@ -46,7 +46,7 @@ def as_html(evidence: Evidence) -> str:
         arms=ARMS, charts=_charts(evidence), worst=ranked[:SHOWN],
         best=list(reversed(ranked[-SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
-        offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER, shown=SHOWN)
+        offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER, shown=SHOWN).strip() + "\n"
 
 
 @functools.cache

@@ -11,11 +11,11 @@ from store.statistics.corrections import OverCycles, TopicFinding, holm, over_cy
 from store.statistics.distance import Distance, distance
 from store.statistics.effect import Effect, effect_size
 from store.statistics.gap import GapClosed, gap_closed
-from store.statistics.interval import CONFIDENCE, Mean, clustered_interval, mean_of
+from store.statistics.interval import CONFIDENCE, FEWEST_PAIRS, Mean, clustered_interval, mean_of
 from store.statistics.paired import PairedChange, paired_change
 from store.statistics.power import PastSpread, Power, chance_to_see, power_before, smallest_visible_change, usual_spread
 from store.statistics.significance import sign_test, wilcoxon_test
-from store.statistics.verdict import FEWEST_PAIRS, verdict_of, verdict_sentence
+from store.statistics.verdict import verdict_of, verdict_sentence
 
 __all__ = [
     "Agreement", "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "GapClosed", "Mean", "OverCycles", "PairedChange",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.statistics.interval import CONFIDENCE
+from store.statistics.interval import CONFIDENCE, FEWEST_PAIRS
 from store.statistics.paired import PairedChange
-from store.statistics.verdict import FEWEST_PAIRS, verdict_of
+from store.statistics.verdict import verdict_of
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

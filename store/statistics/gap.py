@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from store.statistics.interval import CONFIDENCE, clustered_interval, freedom_of, half_a_pair, is_coarse, numbered
-from store.statistics.verdict import FEWEST_PAIRS
+from store.statistics.interval import (
+    CONFIDENCE, FEWEST_PAIRS, clustered_interval, freedom_of, half_a_pair, is_coarse, numbered,
+)
 
 
 @dataclass(frozen=True)

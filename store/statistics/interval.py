@@ -24,10 +24,11 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
+FEWEST_PAIRS = 6
+"""With fewer pairs the exact sign test can never reach p < 0.05, and no verdict is given."""
 LUMP = 0.2
 """From this share of pairs with the very same difference on, differences count as coarse."""
 _HALF_A_PAIR_EACH_WAY = math.sqrt(0.5)
-_FEWEST_FOR_SKEWNESS = 6
 _DOUBT, _DOUBT_IF_COARSE = 10, 20
 """Skewness is itself a guess: it is believed to G / (G + doubt) of its size, with G clusters."""
 
@@ -124,6 +125,6 @@ def numbered(clusters: Sequence[Hashable]) -> np.ndarray:
 def _skewness(sums: np.ndarray) -> float:
     """Of the clusters' sums around the mean, with the usual correction for small samples; 0 under six clusters."""
     groups, second = len(sums), float((sums**2).mean())
-    if groups < _FEWEST_FOR_SKEWNESS or second == 0:
+    if groups < FEWEST_PAIRS or second == 0:
         return 0.0
     return float((sums**3).mean()) / second**1.5 * math.sqrt(groups * (groups - 1)) / (groups - 2)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from store.statistics.bootstrap import cluster_bootstrap
 from store.statistics.effect import effect_size
-from store.statistics.interval import mean_of, numbered
+from store.statistics.interval import FEWEST_PAIRS, mean_of, numbered
 from store.statistics.significance import sign_test, wilcoxon_test
 
 
@@ -67,16 +67,22 @@ def paired_change(baseline: Sequence[float | None], tuned: Sequence[float | None
     differences, numbers = _without_dust(after - before), numbered([c for _, _, c in kept])
     gains = differences * better
     wins, losses = int((gains > tie_band).sum()), int((gains < -tie_band).sum())
-    mean, effect = mean_of(differences, numbers.tolist()), effect_size(differences, numbers)
+    mean = mean_of(differences, numbers.tolist())
     low, high = mean.interval() if mean else (None, None)
-    boot_low, boot_high = cluster_bootstrap(differences, numbers.tolist())
-    return PairedChange(
+    plain = PairedChange(
         float(before.mean()), float(after.mean()), float(differences.mean()), low, high, len(kept), len(baseline),
         wins, len(kept) - wins - losses, losses, sign_test(wins, losses), clusters=int(numbers.max()) + 1,
-        t_p_value=mean.p_value() if mean else None, wilcoxon_p=wilcoxon_test(differences),
-        bootstrap_low=boot_low, bootstrap_high=boot_high, effect=effect.size if effect else None,
-        effect_low=effect.low if effect else None, effect_high=effect.high if effect else None,
-        spread=mean.error * math.sqrt(len(kept)) if mean else None, freedom=mean.freedom if mean else None)
+        t_p_value=mean.p_value() if mean else None, spread=mean.error * math.sqrt(len(kept)) if mean else None,
+        freedom=mean.freedom if mean else None)
+    return plain if len(kept) < FEWEST_PAIRS else _checked(plain, differences, numbers)
+
+
+def _checked(change: PairedChange, differences: np.ndarray, numbers: np.ndarray) -> PairedChange:
+    """With what only means something from six pairs on: the bootstrap, Wilcoxon's test and the effect size."""
+    effect, (low, high) = effect_size(differences, numbers), cluster_bootstrap(differences, numbers.tolist())
+    return replace(change, wilcoxon_p=wilcoxon_test(differences), bootstrap_low=low, bootstrap_high=high,
+                   effect=effect.size if effect else None, effect_low=effect.low if effect else None,
+                   effect_high=effect.high if effect else None)
 
 
 def _without_dust(differences: np.ndarray) -> np.ndarray:

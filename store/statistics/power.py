@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from scipy.special import nctdtr, stdtrit
 
-from store.statistics.interval import CONFIDENCE
-from store.statistics.verdict import FEWEST_PAIRS
+from store.statistics.interval import CONFIDENCE, FEWEST_PAIRS
 
 POWER = 0.8
 _USUAL = {"choice_accuracy": 0.5}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from store.statistics.interval import FEWEST_PAIRS
 from store.statistics.paired import PairedChange
-
-FEWEST_PAIRS = 6
-"""With fewer pairs the exact sign test can never reach p < 0.05, and no verdict is given."""
 
 
 def verdict_of(change: PairedChange, better: int) -> str:
