@@ -182,7 +182,7 @@ def _rungs(asked: Asked, device: str, precisions: tuple[str, ...], room: int, pa
             if need > room:
                 continue
             accumulation = asked.gradient_accumulation * (asked.batch_size // batch)
-            answers = max(1, min(24, int((room - need) / _per_row_bytes(parameters)) + batch))
+            answers = max(1, min(96, int((room - need) / _per_row_bytes(parameters)) + batch))
             kept = _kept_tokens(room - need, parameters) if device == "cpu" else 0
             rungs.append(Plan(device, precision, batch, accumulation, answers, threads, kept,
                               f"{where}: {precision}, batch {batch} x {accumulation}, needs about {need / GB:.1f} GB"

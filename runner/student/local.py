@@ -15,12 +15,13 @@ import torch
 from knowledge.questions import Question
 from runner import hardware
 from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep
-from runner.student import adapters, generation, likelihood
+from runner.student import adapters, generation, likelihood, llama_rows
 from runner.student.bundled import student_source
 from runner.student.loading import Loaded, count_parameters, load_model
 from runner.student.memory import give_back, typed_memory_errors
 from runner.student.naming import weights_named
 from runner.student.prompt import form_for, prompt_ids
+from runner.student.rows import LibraryRows, Rows
 from store.config import EMBEDDED_STUDENT, RunConfig
 
 
@@ -33,6 +34,7 @@ class LocalStudent:
         self.info = StudentInfo(name, loaded.parameters, plan.precision, plan.device, plan.reason,
                                 plan.batch_size, plan.threads, weights)
         self._tuned: tuple[str, Any] | None = None
+        self._packed: tuple[Any, llama_rows.LlamaWeights] | None = None
 
     @classmethod
     def open(cls, config: RunConfig, models_dir: Path, rung: int = 0) -> LocalStudent:
@@ -58,9 +60,19 @@ class LocalStudent:
     def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
         with typed_memory_errors(f"answering {len(questions)} questions"):
-            yield from generation.generate(
-                self._model(adapter), self.loaded.tokenizer, self.form, [(q.id, q.text) for q in questions], decoding,
-                seed, self.plan.answer_batch)
+            model = self._model(adapter)
+            context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+            yield from generation.generate(self._rows(model), context, self.loaded.tokenizer, self.form,
+                                           [(q.id, q.text) for q in questions], decoding, seed)
+
+    def _rows(self, model: Any) -> Rows:
+        """What answers are made with: packed weights where they can be had, kept for the next call."""
+        if not llama_rows.fits(model):
+            return LibraryRows(model, self.plan.answer_batch)
+        if self._packed is None or self._packed[0] is not model:
+            self._packed = None  # first let the other go: they are as large as the model
+            self._packed = (model, llama_rows.LlamaWeights(model))
+        return llama_rows.LlamaRows(self._packed[1], self.plan.answer_batch)
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
         with typed_memory_errors(f"weighing {len(pairs)} answers"):
@@ -108,9 +120,8 @@ class LocalStudent:
         return self.plan.precision != "nf4" and self.plan.device == "cpu"
 
     def _drop_tuned(self) -> None:
-        if self._tuned is None:
-            return
-        if not self._merges:
+        """Let go of what only answering needs."""
+        if self._tuned is not None and not self._merges:
             adapters.detach(self._tuned[1])
-        self._tuned = None
+        self._tuned = self._packed = None
         give_back()

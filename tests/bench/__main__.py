@@ -1,29 +1,57 @@
-"""`make bench`: measures side by side in one run and prints a table; writes data/bench/latest.json.
+"""`make bench`: measures side by side in one run, prints a table, keeps it in data/bench/latest.json.
 
+`make bench ARGS="appends generation"` runs some of them; what the others found before stays in the file.
 Times depend on the machine and on who else uses it: read the ratios.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
+import os
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from store.locations import locations
-from tests.bench.appends import measure_appends
+from tests.bench.row import Row, as_table
+
+# name -> module and function; imported when it is run, for some need torch and some must not have it
+BENCHMARKS: dict[str, str] = {
+    "appends": "tests.bench.appends:measure_appends",
+    "generation": "tests.bench.generation:measure_generation",
+}
 
 
-def main() -> int:
-    rows = measure_appends()
-    width = max(len(row.what) for row in rows)
-    for row in rows:
-        print(f"{row.what:{width}}  {row.per_second:10.0f} /s  {row.ratio:6.2f} x  ({row.against})")
-    path = Path(locations().data) / "bench" / "latest.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([row.__dict__ for row in rows], indent=1))
-    print(f"written to {path}")
+def main(arguments: list[str]) -> int:
+    """Run the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
+    names = parser.parse_args(arguments).names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark {', '.join(unknown)}: use {', '.join(BENCHMARKS)}")
+    for name in names:
+        module, _, function = BENCHMARKS[name].partition(":")
+        measure: Callable[[], list[Row]] = getattr(import_module(module), function)
+        rows = measure()
+        print(f"\n{name}\n\n{as_table(rows)}", flush=True)
+        _keep(name, rows)
     return 0
 
 
+def _keep(name: str, rows: list[Row]) -> None:
+    path = Path(locations().data) / "bench" / "latest.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = kept if isinstance(kept, dict) else {}
+    kept[name] = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "load": os.getloadavg()[0],
+                  "rows": [dataclasses.asdict(row) for row in rows]}
+    path.write_text(json.dumps(kept, indent=1))
+    print(f"\nkept in {path}", flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
@@ -23,19 +22,10 @@ from store.config import preset
 from store.database import open_store
 from store.events import Event, MetricLogged, StageProgressed, to_json
 from store.journal import Journal
+from tests.bench.row import Row
 
 STRETCHES, COMMITS, BATCH, PRODUCERS = 40, 25, 100, 16
 _INSERT = "INSERT INTO events (run, seq, cycle, stage, kind, at, payload) VALUES (?,?,?,?,?,?,?)"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured rate; `ratio` is against the named other, both from the same rounds."""
-
-    what: str
-    per_second: float
-    ratio: float
-    against: str
 
 
 class Raw:
@@ -127,5 +117,5 @@ def measure_appends() -> list[Row]:
                 rates[what].append(events * commits / (time.perf_counter() - began))
     medians = {what: statistics.median(values) for what, values in rates.items()}
     single, batch = (what for what in medians if what.startswith("raw"))
-    return [Row(what, rate, rate / medians[against], against) for what, rate in medians.items()
+    return [Row(what, rate, "/s", rate / medians[against], against) for what, rate in medians.items()
             for against in [batch if f"{BATCH} " in what else single]]

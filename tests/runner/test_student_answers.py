@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +13,10 @@ import pytest
 import torch
 
 from runner.roles import Answer, Decoding
-from runner.student import generation, sampling
+from runner.student import generation, llama_rows, packed, sampling
 from runner.student.local import LocalStudent
 from runner.student.prompt import prompt_ids
+from store.config import preset
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 GREEDY = Decoding(max_new_tokens=12, temperature=0.0, top_p=0.95, top_k=50, repetition_penalty=1.1, max_seconds=60)
@@ -37,11 +40,87 @@ def texts(found: dict[str, Answer]) -> dict[str, str | None]:
     return {id: answer.text for id, answer in found.items()}
 
 
-def test_every_question_is_answered_once_in_batches_of_the_planned_size(llama: LocalStudent) -> None:
-    llama.plan = dataclasses.replace(llama.plan, answer_batch=4)
+@pytest.mark.parametrize("places", [1, 4, 9])
+def test_every_question_is_answered_once_with_no_more_rows_at_work_than_planned(
+        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, places: int) -> None:
+    at_work: list[int] = []
+    step = llama_rows.LlamaRows.step
+    monkeypatch.setattr(llama_rows.LlamaRows, "step",
+                        lambda rows, tokens: (at_work.append(len(tokens)), step(rows, tokens))[1])
+    llama.plan = dataclasses.replace(llama.plan, answer_batch=places)
     parts = list(llama.answer(QUESTIONS, GREEDY, 1, None))
-    assert [len(part) for part in parts] == [4, 2]
-    assert {answer.question_id for part in parts for answer in part} == {q.id for q in QUESTIONS}
+    assert sorted(answer.question_id for part in parts for answer in part) == sorted(q.id for q in QUESTIONS)
+    assert max(at_work) == min(places, len(QUESTIONS))
+
+
+def test_a_waiting_question_takes_the_place_of_a_finished_one(llama: LocalStudent) -> None:
+    """The first answer is long: behind it, the others pass through the second place one after the other."""
+    prompts = {q.id: prompt_ids(llama.loaded.tokenizer, llama.form, q.text) for q in QUESTIONS}
+    rows = llama_rows.LlamaRows(llama_rows.LlamaWeights(llama.loaded.model), 2)
+    longest = max(map(len, prompts.values())) + 12
+    alone = {}
+    for id, prompt in prompts.items():
+        one = llama_rows.LlamaRows(rows.weights, 1)
+        alone[id] = one.admit([prompt], longest)
+    rows.admit([prompts["q0"]], longest)
+    for id in ("q1", "q2", "q3"):
+        assert rows.room() == 1
+        assert torch.allclose(rows.admit([prompts[id]], longest), alone[id], atol=1e-5)
+        assert rows.room() == 0
+        rows.step(torch.tensor([5, 6]))
+        assert rows.keep([0]) == [0]
+
+
+def test_rows_that_stay_move_into_the_gaps_with_all_that_they_have_seen(llama: LocalStudent) -> None:
+    prompts = [prompt_ids(llama.loaded.tokenizer, llama.form, text) for text in TEXTS[:4]]
+    weights = llama_rows.LlamaWeights(llama.loaded.model)
+    together, tokens = llama_rows.LlamaRows(weights, 4), torch.tensor([3, 4, 5, 6])
+    together.admit(prompts, 100)
+    expected = together.step(tokens)
+    apart = llama_rows.LlamaRows(weights, 4)
+    apart.admit(prompts, 100)
+    order = apart.keep([1, 3])
+    assert sorted(order) == [1, 3] and apart.room() == 2
+    assert torch.allclose(apart.step(tokens[torch.tensor(order)]), expected[torch.tensor(order)], atol=1e-5)
+
+
+def test_the_seconds_of_all_answers_come_to_the_time_that_they_took(llama: LocalStudent) -> None:
+    began = time.monotonic()
+    found = answers(llama, QUESTIONS, GREEDY, 2)
+    took = time.monotonic() - began
+    assert 0.5 * took < sum(answer.seconds for answer in found.values()) <= took
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("here", [True, False], ids=["packed", "plain"])
+def test_packed_products_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, here: bool) -> None:
+    if not here:
+        monkeypatch.setattr(packed, "can_pack", lambda _dtype: False)
+    torch.manual_seed(0)
+    x, other = torch.randn(5, 64).to(dtype), torch.randn(5, 32).to(dtype)
+    weight, bias = torch.randn(32, 64).to(dtype), torch.randn(32).to(dtype)
+    layer = packed.PackedLinear(weight, bias)
+    exact = x.double() @ weight.double().T + bias.double()
+    near = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 0.02, "atol": 0.1}
+    torch.testing.assert_close(layer(x).double(), exact, **near)
+    torch.testing.assert_close(layer.silu(x).double(), torch.nn.functional.silu(exact), **near)
+    torch.testing.assert_close(layer.times(x, other).double(), exact * other.double(), **near)
+    torch.testing.assert_close(layer.plus(x, other).double(), exact + other.double(), **near)
+
+
+@pytest.mark.slow
+def test_the_embedded_student_answers_in_fp32_as_the_library_does(tmp_path: Path) -> None:
+    models = Path(os.environ.get("TEST_MODELS_DIR") or tmp_path)
+    embedded = LocalStudent.open(preset("embedded", precision="fp32"), models)
+    decoding = dataclasses.replace(GREEDY, max_new_tokens=48, repetition_penalty=1.0)
+    found = answers(embedded, QUESTIONS, decoding, 3)
+    for question in QUESTIONS:
+        ids = torch.tensor([prompt_ids(embedded.loaded.tokenizer, embedded.form, question.text)])
+        made = embedded.loaded.model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=48, do_sample=False,
+            eos_token_id=list(embedded.form.stop_ids), pad_token_id=2)
+        text = embedded.loaded.tokenizer.decode(made[0, ids.shape[1]:], skip_special_tokens=True).strip()
+        assert found[question.id].text == text
 
 
 def test_greedy_answers_equal_those_of_the_library(llama: LocalStudent) -> None:

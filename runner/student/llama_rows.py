@@ -1,0 +1,187 @@
+"""Answers in the making, for Llama-shaped models on a CPU: a lean forward pass over packed weights and a fixed cache.
+
+The library's forward pass spends as long on 30 layers of modules, masks and growing caches as on the numbers. This
+one has a dozen operations a layer, computes the same (in fp32 the same greedy answers, held by a test), and takes a
+waiting row in wherever a finished one has left. Other architectures, GPUs and 4-bit weights take `rows.LibraryRows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from runner.student.packed import PackedLinear
+
+_ROPE_TYPES = ("default", "linear", "llama3")  # those whose angles do not depend on how long the text has become
+_ROOM_STEP = 64
+
+
+def fits(model: Any) -> bool:
+    """Whether this model can be worked with here."""
+    config = model.config
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    return (type(model).__name__ == "LlamaForCausalLM" and model.device.type == "cpu"
+            and model.dtype in (torch.float32, torch.bfloat16) and not getattr(model, "is_quantized", False)
+            and config.hidden_act == "silu" and rope in _ROPE_TYPES
+            and type(model.model.layers[0].self_attn.q_proj) is torch.nn.Linear)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One block's weights: queries, keys and values in one product."""
+
+    before_attention: torch.Tensor
+    qkv: PackedLinear
+    out: PackedLinear
+    before_mlp: torch.Tensor
+    gate: PackedLinear
+    up: PackedLinear
+    down: PackedLinear
+
+
+class LlamaWeights:
+    """A Llama model's weights, packed for answering; a second copy of them, so let it go before training."""
+
+    def __init__(self, model: Any) -> None:
+        config = model.config
+        self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self.head_size = getattr(config, "head_dim", None) or config.hidden_size // self.heads
+        self.epsilon, self.dtype = config.rms_norm_eps, model.dtype
+        with torch.inference_mode():
+            self.layers = [_packed(layer) for layer in model.model.layers]
+            self.head = PackedLinear(model.lm_head.weight.detach(), model.lm_head.bias)
+        self.embedding = model.model.embed_tokens.weight.detach()
+        self.last_norm = model.model.norm.weight.detach()
+        self._rotary = model.model.rotary_emb
+
+    def angles(self, positions: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """cos and sin, each positions x 1 x head size; sin has the sign of the rotated half's swap in it."""
+        cos, sin = self._rotary(self.embedding[:1], torch.arange(positions)[None])
+        half = self.head_size // 2
+        return cos[0][:, None], torch.cat([-sin[0][:, :half], sin[0][:, half:]], -1)[:, None]
+
+    def norm(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return functional.rms_norm(x, (x.shape[-1],), weight, self.epsilon)
+
+
+def _packed(layer: Any) -> _Layer:
+    attention, mlp = layer.self_attn, layer.mlp
+    three = (attention.q_proj, attention.k_proj, attention.v_proj)
+    bias = None if three[0].bias is None else torch.cat([one.bias for one in three])
+    return _Layer(layer.input_layernorm.weight.detach(), PackedLinear(torch.cat([one.weight for one in three]), bias),
+                  _of(attention.o_proj), layer.post_attention_layernorm.weight.detach(), _of(mlp.gate_proj),
+                  _of(mlp.up_proj), _of(mlp.down_proj))
+
+
+def _of(linear: Any) -> PackedLinear:
+    return PackedLinear(linear.weight.detach(), None if linear.bias is None else linear.bias.detach())
+
+
+class LlamaRows:
+    """Rows at work over `LlamaWeights`; row i's keys and values lie in `cache[layer, i]` up to its own length."""
+
+    def __init__(self, weights: LlamaWeights, capacity: int) -> None:
+        self.weights, self.capacity = weights, capacity
+        self.lengths = torch.zeros(0, dtype=torch.long)
+        self.cache = torch.empty(0)
+        """Layers x capacity x (keys, then values, of each kv head) x longest x head size."""
+
+    def room(self) -> int:
+        return self.capacity - len(self.lengths)
+
+    @torch.inference_mode()
+    def admit(self, prompts: Sequence[list[int]], longest: int) -> torch.Tensor:
+        """Padded on the right, where a causal model cannot see it."""
+        self._make_room(longest)
+        first, sizes = len(self.lengths), torch.tensor([len(prompt) for prompt in prompts])
+        width = int(sizes.max())
+        ids = torch.tensor([prompt + [prompt[0]] * (width - len(prompt)) for prompt in prompts])
+        last = torch.arange(len(prompts)) * width + sizes - 1
+        self.lengths = torch.cat([self.lengths, sizes])
+        return self._forward(ids, torch.arange(width).repeat(len(prompts)), slice(first, first + len(prompts)), last)
+
+    @torch.inference_mode()
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        position = self.lengths
+        self.lengths = position + 1
+        return self._forward(tokens[:, None], position, slice(0, len(tokens)), None)
+
+    @torch.inference_mode()
+    def keep(self, rows: Sequence[int]) -> list[int]:
+        """The last rows move into the gaps, so that little is copied."""
+        order, count = list(range(len(self.lengths))), len(rows)
+        if count == len(order):
+            return order
+        stay = set(rows)
+        movers = [row for row in order[count:] if row in stay]
+        for gap in (row for row in order[:count] if row not in stay):
+            order[gap] = movers.pop(0)
+            length = int(self.lengths[order[gap]])
+            self.cache[:, gap, :, :length] = self.cache[:, order[gap], :, :length]
+        self.lengths = self.lengths[torch.tensor(order[:count], dtype=torch.long)]
+        return order[:count]
+
+    def _make_room(self, longest: int) -> None:
+        """A cache for rows of that length; rows at work are kept."""
+        there = self.cache.shape[3] if self.cache.dim() == 5 else 0
+        if longest <= there:
+            return
+        weights = self.weights
+        longest = -(-longest // _ROOM_STEP) * _ROOM_STEP
+        larger = torch.zeros(len(weights.layers), self.capacity, 2 * weights.kv_heads, longest, weights.head_size,
+                             dtype=weights.dtype)  # zeros: what a mask hides must still be numbers
+        if there:
+            larger[:, :, :, :there] = self.cache
+        self.cache = larger
+        self.cos, self.sin = weights.angles(longest)
+
+    def _forward(self, ids: torch.Tensor, position: torch.Tensor, at: slice, last: torch.Tensor | None) -> torch.Tensor:
+        """Logits of the tokens `last` of all B x T (None: of all).
+
+        Shapes: ids B x T; position B*T; hidden states B*T x hidden. Rows `at` of the cache take keys and values.
+        """
+        weights, (count, width) = self.weights, ids.shape
+        q_size, rotated = weights.heads * weights.head_size, weights.heads + weights.kv_heads
+        cos, sin = self.cos[position], self.sin[position]
+        mask = self._mask(position) if last is None else None
+        hidden = weights.embedding[ids.flatten()]
+        for layer, cache in zip(weights.layers, self.cache, strict=True):
+            mixed = layer.qkv(weights.norm(hidden, layer.before_attention))
+            turned = mixed[:, : rotated * weights.head_size].view(-1, rotated, weights.head_size)
+            swapped = turned.roll(weights.head_size // 2, -1)
+            turned.mul_(cos).addcmul_(swapped, sin)
+            kv = mixed[:, q_size:].view(count, width, 2 * weights.kv_heads, weights.head_size)
+            if mask is None:
+                cache[at, :, :width] = kv.transpose(1, 2)
+                seen = self._prefill(mixed[:, :q_size].view(count, width, weights.heads, weights.head_size), kv)
+            else:
+                cache[torch.arange(count), :, position] = kv[:, 0]
+                seen = self._attend(mixed[:, :q_size], cache[:count], mask)
+            hidden = layer.out.plus(seen, hidden)
+            inner = weights.norm(hidden, layer.before_mlp)
+            hidden = layer.down.plus(layer.up.times(inner, layer.gate.silu(inner)), hidden)
+        return weights.head(weights.norm(hidden if last is None else hidden[last], weights.last_norm))
+
+    def _mask(self, position: torch.Tensor) -> torch.Tensor:
+        """B x 1 x 1 x S: each row sees its own tokens up to the one at work."""
+        beyond = torch.arange(int(position.max()) + 1) > position[:, None]
+        return torch.zeros(beyond.shape, dtype=self.weights.dtype).masked_fill_(beyond, -torch.inf)[:, None, None]
+
+    def _attend(self, query: torch.Tensor, cache: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """One token a row. The heads that share keys stand where other models have positions: nothing is repeated."""
+        weights, seen = self.weights, mask.shape[-1]
+        heads = query.view(len(query), weights.kv_heads, -1, weights.head_size)
+        mixed = functional.scaled_dot_product_attention(
+            heads, cache[:, : weights.kv_heads, :seen], cache[:, weights.kv_heads :, :seen], attn_mask=mask)
+        return mixed.reshape(len(query), -1)
+
+    def _prefill(self, query: torch.Tensor, kv: torch.Tensor) -> torch.Tensor:
+        """Whole prompts: B x T x heads x size, causal."""
+        keys, values = torch.split(kv.transpose(1, 2), self.weights.kv_heads, 1)
+        mixed = functional.scaled_dot_product_attention(query.transpose(1, 2), keys, values, is_causal=True,
+                                                        enable_gqa=self.weights.heads != self.weights.kv_heads)
+        return mixed.transpose(1, 2).reshape(query.shape[0] * query.shape[1], -1)
