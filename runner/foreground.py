@@ -9,6 +9,7 @@ from types import FrameType
 from rich.console import Console
 
 from runner.lifeline import AlreadyRunning, hold_as_only_runner
+from runner.logbook import keep
 from runner.progress import follow
 from runner.summary import as_json, as_lines
 from runner.supervisor import Supervisor
@@ -34,6 +35,7 @@ def see_through(store: Store, places: Locations, run_id: str, json_output: bool)
         supervisor = None
     else:
         console.print(f"run {run_id}")
+        keep(places, on_screen=False)
         supervisor = Supervisor(store, places, only=run_id)
     try:
         run = _follow(store, run_id, console, supervisor)

@@ -58,7 +58,7 @@ def check_in_log(store: Store, places: Locations) -> None:
 
 
 def prune(store: Store, places: Locations) -> None:
-    """Remove the trainer's checkpoints of finished runs, and the lock files of runners that are gone.
+    """Remove the trainer's checkpoints of finished runs, halves of files that a kill left, and lock files of the dead.
 
     Adapters and stage checkpoints stay; a run that failed or was cancelled may go on, and keeps everything.
     """
@@ -70,6 +70,8 @@ def prune(store: Store, places: Locations) -> None:
         for folder in places.run(run).glob("cycle-*/adapter/checkpoints"):
             removed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
             shutil.rmtree(folder, ignore_errors=True)
+        for half in places.run(run).rglob(".*.tmp"):
+            half.unlink(missing_ok=True)
     gone = forget_the_dead(places.data, owners)
     if removed or gone:
         tell("pruned", training_checkpoint_bytes=removed, owner_locks=gone)

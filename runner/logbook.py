@@ -32,7 +32,7 @@ def tell(what: str, level: int = logging.INFO, **fields: Any) -> None:
     log.log(level, what, extra={"fields": fields})
 
 
-def keep(places: Locations) -> None:
+def keep(places: Locations, on_screen: bool = True) -> None:
     """Write the log from here on; only the one runner of a data folder does, so that rotation is safe."""
     path = path_of(places)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def keep(places: Locations) -> None:
     lines.setFormatter(_Lines())
     shown = logging.StreamHandler(sys.stdout)
     shown.setFormatter(_Readable())
-    log.handlers[:] = [lines, shown]
+    log.handlers[:] = [lines, shown] if on_screen else [lines]
     log.setLevel(logging.INFO)
     log.propagate = False
 

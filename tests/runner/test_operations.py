@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +18,11 @@ import fakes
 import pytest
 from sqlalchemy import select, update
 
-from runner import archive
+from runner import archive, serve
 from runner.command_line import main
 from runner.commands.bad_input import BadInput
-from runner.housekeeping import back_up, copies, prune
+from runner.housekeeping import Chore, back_up, copies, prune
+from runner.supervisor import Supervisor
 from runner.worker import work
 from store import commands, leases, queries, schedules, schema
 from store.config import preset
@@ -214,10 +216,45 @@ def test_pruning_spares_what_a_run_might_still_need(store: Store, places: Locati
             connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(work=end))
         (places.run(run) / "cycle-01" / "adapter" / "checkpoints" / "checkpoint-4").mkdir(parents=True)
         (places.run(run) / "cycle-01" / "adapter" / "adapter_config.json").write_text("{}")
+        (places.run(run) / "cycle-01" / ".baseline.json.77.tmp").write_text("half")
     prune(store, places)
     left = {run: sorted(path.name for path in (places.run(run) / "cycle-01" / "adapter").iterdir())
             for run in (done, failed)}
     assert left == {done: ["adapter_config.json"], failed: ["adapter_config.json", "checkpoints"]}
+    assert [run for run in (done, failed) if list(places.run(run).rglob(".*.tmp"))] == [failed]
+
+
+def test_nothing_slow_keeps_the_runner_from_its_heartbeat_or_its_queue(places: Locations,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    beats, looks, stop = [], [], threading.Event()
+    monkeypatch.setattr(serve, "CHORES", (Chore("endless", 1.0, lambda *_: stop.wait(20) and None),))
+    monkeypatch.setattr(serve, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(Supervisor, "beat", lambda _self: beats.append(1))
+    monkeypatch.setattr(Supervisor, "tick", lambda self: looks.append(1) or self.stopped.set())
+    serving = threading.Thread(target=serve._serve, args=(open_store(places.store_url), places, stop))
+    serving.start()
+    until(lambda: len(beats) > 5 and len(looks) > 2, seconds=15)
+    stop.set()
+    serving.join(20)
+    assert not serving.is_alive()
+
+
+def test_a_schedule_is_agreed_on_and_changed_on_the_command_line(places: Locations, monkeypatch: pytest.MonkeyPatch,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATA_DIR", str(places.data))
+    assert main(["schedule", "add", "nightly", "--cron", "0 0 30 2 *", "--zone", "Mars", "--questions", "99"]) == 2
+    said = capsys.readouterr().err
+    assert "never due" in said and "Mars" in said and "questions 99" in said and not places.data.exists()
+    assert main(["schedule", "pause", "nightly"]) == 2 and "no store yet" in capsys.readouterr().err
+    assert main(["schedule", "add", "nightly", "--every", "1x"]) == 2
+    assert main(["schedule", "add", "nightly", "--cron", "0 2 * * 1", "--zone", "Europe/Berlin", "--cycles", "3"]) == 0
+    assert main(["schedule", "pause", "nightly"]) == 0
+    capsys.readouterr()
+    assert main(["schedule", "list"]) == 0 and "Europe/Berlin)  paused" in capsys.readouterr().out
+    assert main(["schedule", "list", "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert (listed["config"]["cycles"], listed["next_due_at"]) == (3, None)
+    assert main(["schedule", "remove", "nightly"]) == 0
 
 
 def test_the_queue_is_shown_in_order_and_can_be_changed(store: Store, places: Locations,
