@@ -11,6 +11,8 @@ from pathlib import Path
 from knowledge.folder import NoSuchFolder, NothingReadable
 from knowledge.opening import open_knowledge
 from knowledge.topics import BUILT_IN, unknown_topics
+from runner.stages.fine_tune import curve_steps
+from store.arms import PLACEBO
 from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.locations import Locations
 
@@ -18,6 +20,9 @@ EMBEDDED_MODEL_BYTES = 300_000_000
 """The embedded student once dequantized, measured (bf16 safetensors and tokenizer)."""
 BYTES_A_CYCLE = 80_000_000
 """An adapter of the embedded student with its training checkpoint, and the cycle's artifacts."""
+
+BYTES_A_COPY = 20_000_000
+"""An adapter of the embedded student alone, as the learning curve keeps it along the way."""
 
 
 def obstacles(config: RunConfig, places: Locations) -> list[str]:
@@ -75,7 +80,9 @@ def free_bytes(places: Locations) -> int:
 
 def _space(config: RunConfig, places: Locations) -> list[str]:
     embedded = config.student == EMBEDDED_STUDENT and not any(places.models.glob("*/config.json"))
-    needed = config.cycles * BYTES_A_CYCLE + (EMBEDDED_MODEL_BYTES if embedded else 0)
+    trainings = config.cycles * (2 if PLACEBO in config.arms else 1)
+    copies = config.cycles * len(curve_steps(config)) * BYTES_A_COPY
+    needed = trainings * BYTES_A_CYCLE + copies + (EMBEDDED_MODEL_BYTES if embedded else 0)
     free = free_bytes(places)
     if free >= needed:
         return []

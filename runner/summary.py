@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from runner.arm_summary import arms_json, arms_lines
 from store import queries
 from store.config import RunConfig
 from store.database import Store
@@ -27,6 +28,7 @@ def as_json(store: Store, run_id: str) -> dict[str, Any]:
     result |= {"power_before": dataclasses.asdict(power_of(store, run.config, run.requested_at)),
                "memorisation": [dataclasses.asdict(one) | {"distance": one.distance} for one in memorisation(changes)],
                "over_cycles": dataclasses.asdict(together) if together else None}
+    result |= arms_json(store, run)
     return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
 
 
@@ -59,7 +61,7 @@ def as_lines(store: Store, run_id: str) -> list[str]:
                       f"{'95% interval':18} {'n':>5}  verdict"]
         lines += [_line(row) for row in rows]
         lines += ["", "reference_nll is better when lower; all others when higher."]
-    return lines + _beside(queries.changes_of(store, run_id), run.config.headline)
+    return [*lines, *_beside(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
 
 
 def power_of(store: Store, config: RunConfig, before: datetime | None = None) -> Power:

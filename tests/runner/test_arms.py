@@ -13,6 +13,7 @@ import pytest
 from knowledge.questions import HELD_OUT, PRACTICE
 from runner.stages.placebo import NothingToShuffle, deranged
 from runner.stages.prompting import PASSAGES, Shown, prepared
+from runner.summary import as_json, as_lines
 from runner.worker import work
 from store import commands, leases, queries
 from store.arms import ARMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
@@ -151,6 +152,16 @@ def test_the_learning_curve_weighs_the_same_test_at_each_moment_without_answers(
     for cycle in (1, 2):
         last = next(row for row in rows if (row.cycle, row.step) == (cycle, STEPS))
         assert (last.value, last.change, last.low) == (end[cycle].tuned, end[cycle].change, end[cycle].low)
+
+
+def test_the_summary_has_a_line_an_arm_and_the_json_every_number(ran: tuple[Path, Store, queries.Run]) -> None:
+    _, store, run = ran
+    lines = [line for line in as_lines(store, run.id) if line.split(" ")[0] in ARMS]
+    assert [line.split(" ")[0] for line in lines] == list(ARMS) and "not measured" in lines[-1]
+    told = json.loads(json.dumps(as_json(store, run.id)))
+    assert len(told["arms"]) == len(queries.arm_changes_of(store, run.id))
+    assert [gap["metric"] for gap in told["gaps"]] == [gap.metric for gap in queries.gaps_of(store, run.id)]
+    assert {point["step"] for point in told["along_training"]} == {0, 2, 4, 8}
 
 
 def test_read_models_of_the_arms_can_be_rebuilt(ran: tuple[Path, Store, queries.Run]) -> None:
