@@ -15,8 +15,8 @@ from dashboard.knowledge_source import Knowledge
 from store import queries
 from store.database import Store
 from store.queries import (
-    AnswerPair, ArmChange, ArmPrompt, AskedPassage, ChangeRow, CurveRow, Gap, Happening, PastStage, Point, Run,
-    TeacherUsage,
+    AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, ChangeRow, CurveRow, Gap, Happening, PastStage, Point,
+    Run, TeacherUsage,
 )
 
 
@@ -39,6 +39,10 @@ def changes(store: Store, run: Run) -> list[ChangeRow]:
 
 def arms(store: Store, run: Run) -> Arms:
     return _arms(store, store.url, run.id, run.last_event_id)
+
+
+def arm_answers(store: Store, run: Run) -> list[ArmAnswer]:
+    return _arm_answers(store, store.url, run.id, run.last_event_id)
 
 
 def curve(store: Store, run: Run) -> list[CurveRow]:
@@ -92,6 +96,11 @@ def _changes(_store: Store, url: str, run: str, last_event_id: int) -> list[Chan
 @st.cache_data(max_entries=16, show_spinner=False)
 def _arms(_store: Store, url: str, run: str, last_event_id: int) -> Arms:
     return Arms(queries.arm_changes_of(_store, run), queries.gaps_of(_store, run), queries.arm_prompts_of(_store, run))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _arm_answers(_store: Store, url: str, run: str, last_event_id: int) -> list[ArmAnswer]:
+    return queries.arm_answers_of(_store, run)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

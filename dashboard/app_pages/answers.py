@@ -9,6 +9,7 @@ from dashboard.answer_choice import ANYWHERE, OUTCOMES, Choice
 from dashboard.figures.per_question import per_question
 from dashboard.panels import answer_list
 from dashboard.panels.answer import answer
+from dashboard.panels.arm_answers import arm_answers
 from store import queries
 
 st.title("Answers side by side")
@@ -49,5 +50,7 @@ if not shown:
 
 with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
     showing.chart(per_question(shown, metric), "per question", "Change of each question, from the worst to the best")
-answer(answer_list.pick(shown, metric))
+picked = answer_list.pick(shown, metric)
+answer(picked)
+arm_answers(store, run, picked)
 showing.downloads(export.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

@@ -7,7 +7,9 @@ pieces.
 from __future__ import annotations
 
 from store.queries.answers import AnswerPair, answers_of
-from store.queries.arms import ArmChange, ArmPrompt, CurveRow, Gap, arm_changes_of, arm_prompts_of, curve_of, gaps_of
+from store.queries.arms import (
+    ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of, gaps_of,
+)
 from store.queries.happenings import Happening, happenings, incidents
 from store.queries.progress import (
     ChangeRow, Cycle, PastStage, Point, StageState, SuccessRate, changes_of, compared_cycles, cycles_of, past_stages,
@@ -21,10 +23,10 @@ from store.queries.spreads import past_spreads
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
-    "AnswerPair", "ArmChange", "ArmPrompt", "AskedPassage", "ChangeRow", "CurveRow", "Cycle", "Gap", "Happening",
-    "PastStage", "Point", "Rating", "Run", "RunnerState", "Schedule", "StageState", "SuccessRate", "TeacherUsage",
-    "TestScore", "all_runs", "answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "changes_of",
-    "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of", "happenings", "incidents",
-    "last_event_id", "past_spreads", "past_stages", "queue", "ratings_of", "run_named", "runners", "schedule_named",
-    "schedules", "series", "stages_of", "success_rate", "teacher_usage", "test_scores",
+    "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "ChangeRow", "CurveRow", "Cycle", "Gap",
+    "Happening", "PastStage", "Point", "Rating", "Run", "RunnerState", "Schedule", "StageState", "SuccessRate",
+    "TeacherUsage", "TestScore", "all_runs", "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of",
+    "asked_passages", "changes_of", "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of",
+    "happenings", "incidents", "last_event_id", "past_spreads", "past_stages", "queue", "ratings_of", "run_named",
+    "runners", "schedule_named", "schedules", "series", "stages_of", "success_rate", "teacher_usage", "test_scores",
 ]

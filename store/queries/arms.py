@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from store import schema
+from store.arms import ARMS
 from store.database import Store
 from store.events import ArmChangeRecord, CurvePoint, GapRecord
 from store.queries.rows import rows_of
@@ -48,6 +50,37 @@ class ArmPrompt:
     left_out: int
     cut: bool
     own_passage: bool
+
+
+@dataclass(frozen=True)
+class ArmAnswer:
+    """What one control arm said to one question, how it scored, and what was put before it."""
+
+    arm: str
+    question: str
+    text: str | None
+    missing: str | None
+    cut_off: bool
+    scores: Mapping[str, float | None]
+    prompt: str | None
+    """None where the arm was asked the bare question."""
+
+
+def arm_answers_of(store: Store, run: str) -> list[ArmAnswer]:
+    """Every answer of every control arm, arms in the order of their table."""
+    answers, scores = schema.answers, schema.scores
+    of_arms = answers.c.run == run, answers.c.cycle == 0, answers.c.arm.in_(tuple(ARMS))
+    with store.read() as connection:
+        given = connection.execute(select(answers).where(*of_arms)).all()
+        scored = connection.execute(select(scores).where(scores.c.run == run, scores.c.cycle == 0,
+                                                         scores.c.arm.in_(tuple(ARMS)))).all()
+    found: dict[tuple[str, str], dict[str, float | None]] = {}
+    for row in scored:
+        found.setdefault((row.arm, row.question), {})[row.metric] = row.value
+    prompts = {(prompt.arm, prompt.question): prompt.text for prompt in arm_prompts_of(store, run)}
+    rows = sorted(given, key=lambda row: (list(ARMS).index(row.arm), row.question))
+    return [ArmAnswer(row.arm, row.question, row.text, row.missing, row.cut_off,
+                      found.get((row.arm, row.question), {}), prompts.get((row.arm, row.question))) for row in rows]
 
 
 def arm_changes_of(store: Store, run: str) -> list[ArmChange]:

@@ -124,11 +124,18 @@ class Content:
             self.verdict, self.sentence = "not measured", "Not measured: fine-tuning was switched off for this run."
         return happened.ArmsCompared(tuple(changes), self.verdict, self.sentence)
 
-    def arms(self) -> tuple[happened.Event, ...]:
-        """What the control arms come to: retrieval far ahead, the placebo nowhere, no likelihood of a teacher's."""
+    def ending(self, stage: str) -> tuple[happened.Event, ...]:
+        """What the stages at the run's end tell: the control arms' answers, scores and comparison."""
         asked = [question for question in self.asked[0] if question.tier == "held-out"]
+        if stage == "arms-evaluation":
+            gains = {"retrieval": 0.5, "tuned+retrieval": 0.6, "teacher": 0.7}
+            return tuple(event for arm in self.config.arms
+                         for event in (self.answers(arm, asked, 0), self.judged(0, arm, asked, gains.get(arm, 0.0))))
+        return self.arms(asked) if stage == "arms-comparison" else ()
+
+    def arms(self, asked: list[happened.QuestionRecord]) -> tuple[happened.Event, ...]:
+        """What the control arms come to: retrieval far ahead, the placebo nowhere, no likelihood of a teacher's."""
         for arm in self.config.arms:
-            self.judged(0, arm, asked, {"retrieval": 0.5, "tuned+retrieval": 0.6, "teacher": 0.7}.get(arm, 0.0))
             if arm == "teacher":
                 self.scores |= {(0, arm, q.question_id, metric): None for q in asked
                                 for metric in ("choice_accuracy", "reference_nll")}

@@ -136,7 +136,7 @@ class RunMaker(Content):
     def finish(self) -> str:
         for row in self.flow:
             if row.phase == "run ends":
-                self.stage(row.stage, 0, *(self.arms() if row.stage == "arms-comparison" else ()))
+                self.stage(row.stage, 0, *self.ending(row.stage))
         self.say(happened.RunFinished(self.verdict, self.sentence, 600.0))
         leases.release(self.store, self.journal.claim)
         return self.run

@@ -39,6 +39,17 @@ def test_the_overview_lays_the_arms_beside_each_other(state_folders: Folders, op
     assert "Beside other ways" not in words_of(opened(state_folders["finished"][0], "overview"))
 
 
+def test_a_test_question_shows_what_every_arm_said_and_was_shown(state_folders: Folders, opened: Opened) -> None:
+    folder, run = state_folders["arms"]
+    app = opened(folder, "answers", run=str(run), tier="held-out")
+    words = words_of(app)
+    assert not app.exception
+    for arm in ARMS.values():
+        assert f"**{arm.title}**" in words and arm.how in words
+    assert words.count("It was asked:") == 3
+    assert "It was asked:" not in words_of(opened(folder, "answers", run=str(run), tier="practice"))
+
+
 def test_right_of_zero_is_better_whichever_way_a_metric_counts(with_arms: tuple[Store, str]) -> None:
     changes = queries.arm_changes_of(*with_arms)
     for metric in ("answer_similarity", "reference_nll"):
