@@ -26,6 +26,7 @@ from runner.stages.final_report import final_report
 from runner.stages.fine_tune import fine_tune, without_adapter
 from runner.stages.general import general
 from runner.stages.held_out import held_out
+from runner.stages.judge_audit import judge_audit, without_audit
 from runner.stages.learning_curve import learning_curve, without_curve
 from runner.stages.placebo import placebo_fine_tune
 from runner.stages.questions import practice_questions
@@ -61,6 +62,7 @@ FLOW: tuple[Row, ...] = (
     Row(RUN_STARTS, "held-out", "teacher", "Ask the held-out test", held_out, ()),
     Row(RUN_STARTS, "general", "project", "Take the everyday questions", general, (),
         when=lambda config: config.general > 0),
+    Row(RUN_STARTS, "judge-audit", "judge", "Put the judges on trial", judge_audit, ("held-out",), without_audit),
     Row(RUN_STARTS, "held-out-baseline", "student", "Untrained answers to the test", baseline, ("held-out", "general"),
         partial(without_answers, "baseline")),
     Row(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score the untrained test answers", evaluate_baseline,

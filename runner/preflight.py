@@ -31,13 +31,18 @@ def obstacles(config: RunConfig, places: Locations) -> list[str]:
 
 
 def _key(config: RunConfig) -> list[str]:
-    if config.teacher == OFFLINE_TEACHER:
-        return []
+    """A key where the teacher's or the judge's address needs one."""
+    offline = "choose the teacher 'knowledge-base', which needs none"
+    found = [] if config.teacher == OFFLINE_TEACHER else _key_for(config.teacher_base_url, offline)
+    return found + (_key_for(config.judge_base_url, "leave --judge out") if config.judge else [])
+
+
+def _key_for(address: str | None, instead: str) -> list[str]:
     from runner.teacher.credentials import OPENAI_ADDRESS, key_for
     from runner.teacher.errors import MissingKey, WrongKey
 
     try:
-        key_for(config.teacher_base_url or OPENAI_ADDRESS)
+        key_for(address or OPENAI_ADDRESS, instead=instead)
     except (MissingKey, WrongKey) as error:
         return [str(error)]
     return []

@@ -65,8 +65,14 @@ def _remarks(connection: Connection) -> None:
     schema.ratings.create(connection, checkfirst=True)
 
 
+def _judging(connection: Connection) -> None:
+    for table in (schema.judge_audits, schema.judgings, schema.judging_scores, schema.judging_changes):
+        table.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks)
+    _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
+    _judging)
 CURRENT = len(STEPS)
 
 

@@ -14,8 +14,9 @@ from store import commands
 from store.arms import ARMS, in_order
 from store.config import ADAPTERS, HEADLINES, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig, preset
 from store.database import open_store
+from store.judging_cost import estimate_of
 from store.locations import locations
-from store.measures import MEASURES
+from store.measures import JUDGE_METRICS, MEASURES
 
 
 def options(run: argparse.ArgumentParser) -> None:
@@ -50,6 +51,9 @@ def options(run: argparse.ArgumentParser) -> None:
     option("teacher", str, "knowledge-base (offline), or a model name at the endpoint", metavar="NAME")
     option("teacher-base-url", str, "an OpenAI-compatible endpoint", metavar="URL")
     option("max-cost-usd", float, "what the teacher may cost at list prices; then asking ends", metavar="USD")
+    option("judge", str, "a judge model's name, for the metrics that only a language model can give", metavar="NAME")
+    option("judge-base-url", str, "its OpenAI-compatible endpoint", metavar="URL")
+    option("judge-metrics", _words, f"what it judges by: {', '.join(JUDGE_METRICS)}; all by default", metavar="A,B")
     option("student", str, "embedded, a Hugging Face id, or a model folder", metavar="NAME")
     option("precision", str, ", ".join(PRECISIONS))
     option("max-new-tokens", int, "longest answer", metavar="N")
@@ -83,8 +87,9 @@ def carry_out(options: argparse.Namespace) -> int:
     from runner.summary import power_of
 
     store = open_store(places.store_url)
-    print(power_of(store, config).sentence(MEASURES[config.headline].title),
-          file=sys.stderr if options.json else sys.stdout, flush=True)
+    told = [power_of(store, config).sentence(MEASURES[config.headline].title)]
+    told += [estimate.sentence()] if (estimate := estimate_of(config)) else []
+    print(*told, sep="\n", file=sys.stderr if options.json else sys.stdout, flush=True)
     return see_through(store, places, commands.launch(store, config, "command line"), options.json)
 
 

@@ -41,3 +41,10 @@ def open_model_judge(config: RunConfig, run: str, store: Store | None,
     from runner.judge.opening import open_model_judge  # late: imports torch, ragas and openai
 
     return open_model_judge(config, run, store, on_wait)
+
+
+def judge_name(config: RunConfig) -> str:
+    """What pages and rows call the judge model: its name, and where it is when that is not the OpenAI API."""
+    from runner.teacher.credentials import shown
+
+    return f"{config.judge} at {shown(config.judge_base_url)}" if config.judge_base_url else config.judge

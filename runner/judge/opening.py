@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runner.judge import judge_name
 from runner.judge.model_judge import Limits, ModelJudge, UnusableJudge
 from runner.judge.ragas_metrics import ASKING, Asking, model_metrics
 from runner.teacher.credentials import OPENAI_ADDRESS, key_for, shown
@@ -39,11 +40,6 @@ def open_model_judge(config: RunConfig, run: str, store: Store | None,
     recorded = RecordedChat(patient, config.judge, shown(address), run, store, judging=True)
     return ModelJudge(judge_name(config), config.judge_metrics, model_metrics(recorded),
                       _begin, recorded.usage, limits)
-
-
-def judge_name(config: RunConfig) -> str:
-    """What pages and rows call the judge: its model, and where it is when that is not the OpenAI API."""
-    return f"{config.judge} at {shown(config.judge_base_url)}" if config.judge_base_url else config.judge
 
 
 def _begin(metric: str, again: str) -> None:

@@ -59,7 +59,9 @@ class CachedEmbedding(BaseRagasEmbedding):
     def embed_text(self, text: str, **_: Any) -> list[float]:
         vector = self.kept.get(text, self.passing.get(text))
         if vector is None:
-            vector = self.encoder.encode([text]).vectors[0]
+            if len(self.passing) > _REFERENCES_KEPT:
+                self.passing.clear()
+            vector = self.passing[text] = self.encoder.encode([text]).vectors[0]
         return vector.tolist()
 
     async def aembed_text(self, text: str, **_: Any) -> list[float]:

@@ -60,7 +60,7 @@ def missing_scores(context: Context, arm: str, asked: Sequence[QuestionRecord], 
 
 def scores_of(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> list[Event]:
     """All scores of one arm on these questions; its answers and their references are among the inputs."""
-    references = _references(context)
+    references = references_in(context)
     answers = {a.question_id: a for artifact in context.inputs.values()
                for event in artifact.events if isinstance(event, AnswersGiven) and event.arm == arm
                for a in event.answers}
@@ -88,14 +88,15 @@ def tell_judge_usage(context: Context, judge: ModelJudge) -> None:
     context.metric("judge_cost_usd", context.cycle, usage.cost_usd, "USD")
 
 
-def _references(context: Context) -> dict[str, ReferenceRecord]:
+def references_in(context: Context) -> dict[str, ReferenceRecord]:
+    """The references among the inputs, by question."""
     return {reference.question_id: reference for artifact in context.inputs.values()
             if (event := artifact.first(ReferencesWritten)) for reference in event.references}
 
 
 def likelihood_scores(context: Context, arm: str, asked: Sequence[QuestionRecord], weigher: Weigher) -> AnswersScored:
     """Weigh each reference and its foils; a stage's last and longest part, so it tells how far it is."""
-    references = _references(context)
+    references = references_in(context)
     scores: list[ScoreRecord] = []
     done = 0
     for chunk in _chunks(asked):

@@ -15,6 +15,10 @@ from store.events.arms import (
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event import Event
 from store.events.remarks import AnswerRated, RunAnnotated, RunArchived, RunDeleted
+from store.events.judging import (
+    AnswersJudgedAgain, JudgeAudited, JudgingCompared, JudgingEstimated, JudgingFinished, JudgingStarted, KindRecord,
+    ProbeRecord,
+)
 from store.events.results import ArmsCompared, ChangeRecord, CycleFinished
 from store.events.runs import (
     FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunPrioritised, RunRequested,
@@ -33,14 +37,15 @@ from store.events.teaching import (
 from store.events.training import AdapterMissing, AdapterTrained
 
 __all__ = [
-    "AdapterMissing", "AdapterTrained", "AnswerRated", "AnswerRecord", "AnswersGiven", "AnswersScored",
-    "ArmChangeRecord", "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished",
-    "CycleStarted", "Event", "FlowRow", "FoundRecord", "GapRecord", "KINDS", "KnowledgeRead", "LearningCurveMeasured",
-    "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "PromptRecord", "PromptsPrepared",
-    "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord",
-    "ReferencesWritten", "RejectedRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed",
-    "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "ScheduleAdded",
-    "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
-    "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
-    "StageStarted", "UnfitEvent", "from_json", "to_json",
+    "AdapterMissing", "AdapterTrained", "AnswerRated", "AnswerRecord", "AnswersGiven", "AnswersJudgedAgain",
+    "AnswersScored", "ArmChangeRecord", "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
+    "CycleFinished", "CycleStarted", "Event", "FlowRow", "FoundRecord", "GapRecord", "JudgeAudited",
+    "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
+    "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen",
+    "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked", "QuestionsRejected",
+    "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunAnnotated",
+    "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised",
+    "RunRequested", "RunRequeued", "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed",
+    "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord",
+    "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from store.events import answers, arms, remarks, results, runs, schedules, stages, teaching, training
+from store.events import answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training
 from store.events.event import Event
 
-_SUBJECTS = (answers, arms, remarks, results, runs, schedules, stages, teaching, training)
+_SUBJECTS = (answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training)
 KINDS: dict[str, type[Event]] = {
     name: thing for subject in _SUBJECTS for name, thing in vars(subject).items()
     if isinstance(thing, type) and issubclass(thing, Event) and thing is not Event

@@ -17,11 +17,11 @@ from store import events as happened
 from store import schema
 from store.clock import parse
 from store.events import Recorded
-from store.projections import answers, arms, remarks, results, runs, schedules, stages, teaching
+from store.projections import answers, arms, judging, remarks, results, runs, schedules, stages, teaching
 from store.projections.writing import Apply, Rows, upsert
 
 APPLY: dict[type[happened.Event], Apply] = {
-    kind: apply for subject in (runs, stages, teaching, answers, results, arms, schedules, remarks)
+    kind: apply for subject in (runs, stages, teaching, answers, results, arms, schedules, remarks, judging)
     for kind, apply in subject.APPLY.items()
 }
 

@@ -1,0 +1,58 @@
+"""Audits of judges, and stored answers judged again: beside the run's own scores, never in their place."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from sqlalchemy import Connection, update
+
+from store import events as happened
+from store import schema
+from store.events import Recorded
+from store.projections.writing import Apply, moment, upsert
+
+
+def _audited(connection: Connection, recorded: Recorded, event: happened.JudgeAudited) -> None:
+    lists = {name: json.dumps([item if isinstance(item, str) else dataclasses.asdict(item)
+                               for item in getattr(event, name)]) for name in ("reasons", "kinds", "probes")}
+    upsert(connection, schema.judge_audits, [
+        {"run": recorded.run, "judging": event.judging, "metric": event.metric, "judge": event.judge,
+         "passed": event.passed, "questions": event.questions, "retests": event.retests, "noise": event.noise,
+         "most_noise": event.most_noise, "at": moment(recorded), **lists}])
+
+
+def _started(connection: Connection, recorded: Recorded, event: happened.JudgingStarted) -> None:
+    upsert(connection, schema.judgings, [
+        {"run": recorded.run, "judging": event.judging, "metrics": json.dumps(event.metrics), "judge": event.judge,
+         "cycles": json.dumps(event.cycles), "started_at": moment(recorded), "ended_at": None}])
+
+
+def _judged(connection: Connection, recorded: Recorded, event: happened.AnswersJudgedAgain) -> None:
+    upsert(connection, schema.judging_scores, [
+        {"run": recorded.run, "judging": event.judging, "cycle": recorded.cycle or 0, "arm": event.arm,
+         "question": s.question_id, "metric": s.metric, "judge": event.judge, "value": s.value, "missing": s.missing}
+        for s in event.scores])
+
+
+def _compared(connection: Connection, recorded: Recorded, event: happened.JudgingCompared) -> None:
+    upsert(connection, schema.judging_changes, [
+        {"run": recorded.run, "judging": event.judging, "cycle": recorded.cycle or 0, "tier": c.tier,
+         "metric": c.metric, "topic": c.topic, "change": json.dumps(dataclasses.asdict(c))} for c in event.changes])
+
+
+def _finished(connection: Connection, recorded: Recorded, event: happened.JudgingFinished) -> None:
+    table = schema.judgings
+    connection.execute(
+        update(table).where(table.c.run == recorded.run, table.c.judging == event.judging)
+        .values(ended_at=moment(recorded), scored=event.scored, asked=event.asked, calls=event.calls,
+                tokens=event.tokens, cost_usd=event.cost_usd))
+
+
+APPLY: dict[type[happened.Event], Apply] = {
+    happened.JudgeAudited: _audited,
+    happened.JudgingStarted: _started,
+    happened.AnswersJudgedAgain: _judged,
+    happened.JudgingCompared: _compared,
+    happened.JudgingFinished: _finished,
+}
