@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import math
 import os
 import socket
 from collections.abc import Callable
@@ -26,15 +28,10 @@ from transformers import (
     AutoTokenizer,
     BitsAndBytesConfig,
     GgufConfig,
-    PrinterCallback,
-    TrainerCallback,
 )
 from transformers.utils import logging as transformers_logging
 
 from runner.student.errors import ModelLoadFailed
-
-__all__ = ["Loaded", "PrinterCallback", "TrainerCallback", "count_parameters", "dequantize_gguf", "load_encoder",
-           "load_model"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _REACH_SECONDS = 3.0
@@ -81,13 +78,42 @@ def load_model(source: str, precision: str, device: str) -> Loaded:
     return Loaded(_freeze(model), _with_padding(tokenizer), _parameter_count(source, model), precision)
 
 
+def trainer_callbacks() -> tuple[Any, Any]:
+    """The library's TrainerCallback and PrinterCallback; late, for they take seconds and only training needs them."""
+    from transformers import PrinterCallback, TrainerCallback
+
+    return TrainerCallback, PrinterCallback
+
+
 def count_parameters(source: str) -> int:
-    """How many parameters a student has, from its config alone: no weight is read.
+    """How many parameters a student has: a folder's files tell in their headers, otherwise its config does.
+
+    No weight is read.
 
     Raises:
-        ModelLoadFailed: the config cannot be had.
+        ModelLoadFailed: neither can be had.
     """
     _check_folder(source)
+    return _count_in_headers(Path(source)) or _count_in_skeleton(source)
+
+
+def _count_in_headers(folder: Path) -> int:
+    """0 where there are no plain weights: of quantized ones the files hold packed bytes."""
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        try:
+            with path.open("rb") as file:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        except (OSError, ValueError, MemoryError, OverflowError):
+            return 0  # loading will say what is wrong with it
+        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+        if any(tensor["dtype"] not in ("F32", "BF16", "F16") for tensor in tensors):
+            return 0
+        count += sum(math.prod(tensor["shape"]) for tensor in tensors)
+    return count
+
+
+def _count_in_skeleton(source: str) -> int:
     config = _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
     with torch.device("meta"):
         skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)

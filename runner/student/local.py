@@ -15,7 +15,7 @@ import torch
 from knowledge.questions import Question
 from runner import hardware
 from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep
-from runner.student import adapters, generation, likelihood, llama_rows
+from runner.student import generation, likelihood, llama_rows
 from runner.student.bundled import student_source
 from runner.student.loading import Loaded, count_parameters, load_model
 from runner.student.memory import give_back, typed_memory_errors
@@ -106,6 +106,8 @@ class LocalStudent:
             if not self._merges:
                 self._drop_tuned()
             return self.loaded.model
+        from runner.student import adapters  # late: peft takes seconds to import
+
         adapters.check_folder(adapter)
         key = f"{adapter.resolve()} {adapters.weights_sha256(adapter)}"
         if self._tuned is None or self._tuned[0] != key:
@@ -122,6 +124,8 @@ class LocalStudent:
     def _drop_tuned(self) -> None:
         """Let go of what only answering needs."""
         if self._tuned is not None and not self._merges:
+            from runner.student import adapters
+
             adapters.detach(self._tuned[1])
         self._tuned = self._packed = None
         give_back()
