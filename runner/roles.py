@@ -205,6 +205,8 @@ class StudentInfo:
     threads: int = 0
     weights: str = ""
     """`sha256:` over its weight files, or `commit:` of the hub."""
+    rung: int = 0
+    """Its plan's place in the memory ladder."""
 
 
 class Student(Protocol):

@@ -24,7 +24,7 @@ DOORS = {
     "apscheduler": {"runner/serve.py", "store/timetable.py"},  # the scheduler, and its triggers as a calendar
 }
 EVERYTHING = RunConfig(cycles=2, general=6, arms=tuple(ARMS), learning_curve=True)
-TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware.py")
+TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware/")
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
@@ -31,6 +32,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from runner.hardware import Size
 from runner.student.errors import ModelLoadFailed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -85,6 +87,16 @@ def trainer_callbacks() -> tuple[Any, Any]:
     return TrainerCallback, PrinterCallback
 
 
+def config_of(source: str) -> Any:
+    """A student's own configuration.
+
+    Raises:
+        ModelLoadFailed: it cannot be had.
+    """
+    _check_folder(source)
+    return _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
+
+
 def count_parameters(source: str) -> int:
     """How many parameters a student has: a folder's files tell in their headers, otherwise its config does.
 
@@ -114,10 +126,22 @@ def _count_in_headers(folder: Path) -> int:
 
 
 def _count_in_skeleton(source: str) -> int:
-    config = _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
+    config = config_of(source)
     with torch.device("meta"):
         skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     return sum(weight.numel() for weight in skeleton.parameters())
+
+
+def size_of(source: str) -> Size:
+    """A student's dimensions; no weight is read.
+
+    Raises:
+        ModelLoadFailed: its config cannot be had.
+    """
+    config = config_of(source)
+    hidden = int(getattr(config, "hidden_size", 0) or 1)
+    return Size(count_parameters(source), int(getattr(config, "num_hidden_layers", 0) or 1), hidden,
+                int(getattr(config, "intermediate_size", 0) or 4 * hidden), int(config.vocab_size))
 
 
 def load_encoder(folder: Path) -> tuple[Any, Any]:
@@ -173,13 +197,13 @@ def _with_padding(tokenizer: Any) -> Any:
 def _parameter_count(source: str, model: Any) -> int:
     """Packed 4-bit weights count two to a byte, so the config is asked instead of the tensors."""
     if getattr(model, "is_loaded_in_4bit", False):
-        return count_parameters(source)
+        return size_of(source).parameters
     return sum(weight.numel() for weight in model.parameters())
 
 
 def _compute_dtype(device: str) -> torch.dtype:
     """bf16 wherever it exists: fp16 attention can overflow (Phi-2's model card)."""
-    if device != "cpu" and not torch.cuda.is_bf16_supported():
+    if device != "cpu" and not torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.float16
     return torch.bfloat16
 
@@ -195,11 +219,24 @@ def _check_folder(source: str) -> None:
     if not (folder / "config.json").is_file():
         raise ModelLoadFailed(f"student {source!r}: no config.json in it, so it is not a model folder; give the "
                               "folder that save_pretrained wrote")
+    if code := _own_code(folder):
+        raise ModelLoadFailed(f"student {source!r}: brings code of its own ({code}), and code that comes with a model "
+                              "is never run; give a model of an architecture that transformers knows")
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         found = f"only pickled weights ({', '.join(sorted(pickled))}), which can run code when read"
         raise ModelLoadFailed(f"student {source!r}: {found if pickled else 'no weights in it'}; save the model as "
                               "safetensors: model.save_pretrained(folder)")
+
+
+def _own_code(folder: Path) -> str:
+    """The code that a model folder asks to be run, where transformers has none of its own for it."""
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    known = told.get("model_type") in CONFIG_MAPPING
+    return "" if known else ", ".join(sorted(map(str, (told.get("auto_map") or {}).values())))
 
 
 def _from_source(source: str, load: Callable[..., Any]) -> Any:

@@ -105,7 +105,7 @@ def fine_tune(loaded: Loaded, form: PromptForm, examples: Sequence[Example], rec
     """
     if start is not None:
         adapters.check_folder(start)
-    mark = checkpoints.fingerprint(examples, recipe, start, f"{loaded.model.config.name_or_path} {loaded.precision}")
+    mark = checkpoints.fingerprint(examples, recipe, start, loaded.model.config.name_or_path)
     finished = checkpoints.read_record(to, mark)
     if finished is not None:
         return finished
