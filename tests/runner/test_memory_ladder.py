@@ -97,7 +97,7 @@ def test_memory_that_runs_out_takes_the_next_rung_and_the_cycle_finishes(
 
 def test_training_goes_on_at_the_next_rung_from_its_last_checkpoint(
         tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "token_losses", fails_at(training.token_losses, 5))
+    monkeypatch.setattr(training.AnswerTrainer, "compute_loss", fails_at(training.AnswerTrainer.compute_loss, 5))
     store, run, places = launched(tmp_path, tiny)
     events = carried_out(store, run, places)
     steps = [event.step for event in of_kind(events, MetricLogged) if event.key == "loss"]
@@ -110,7 +110,8 @@ def test_training_goes_on_at_the_next_rung_from_its_last_checkpoint(
 
 def test_where_every_rung_runs_out_training_is_given_up_and_the_run_goes_on_without_it(
         tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "token_losses", fails_at(training.token_losses, *range(1, 1000)))
+    always = fails_at(training.AnswerTrainer.compute_loss, *range(1, 1000))
+    monkeypatch.setattr(training.AnswerTrainer, "compute_loss", always)
     store, run, places = launched(tmp_path, tiny)
     events = carried_out(store, run, places)
     assert [plan.rung for plan in of_kind(events, PlanChosen)][:6] == [0, 1, 2, 3, 4, 5]
