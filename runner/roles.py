@@ -247,6 +247,14 @@ class Overlap:
     chrf: float
 
 
+class StreamingStudent(Student, Protocol):
+    """A student that can be listened to while it answers."""
+
+    def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
+        """One answer, piece by piece as it is made; joined, the pieces are the answer."""
+        ...
+
+
 class Judge(Protocol):
     """Scores answers against references by closeness of meaning and of wording; no model is asked."""
 

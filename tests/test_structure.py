@@ -17,6 +17,7 @@ from store.config import RunConfig
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = {
     "transformers": {"runner/student/loading.py"},
+    "huggingface_hub": {"runner/student/hub.py"},
     "peft": {"runner/student/adapters.py"},
     "trl": {"runner/student/training.py"},
     "ragas": {"runner/judge/ragas_metrics.py"},

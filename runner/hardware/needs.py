@@ -27,6 +27,8 @@ class Size:
     hidden: int
     inner: int
     vocabulary: int
+    copies: int = 2
+    """Of its weights, on a CPU: the base, the adapter merged in, and for Llama models that once more, packed."""
 
     @property
     def kept_bytes_a_token(self) -> float:
@@ -34,7 +36,7 @@ class Size:
         return 2.0 * self.layers * (24 * self.hidden + 7 * self.inner) + 3 * self.vocabulary
 
 
-EMBEDDED = Size(134_515_008, 30, 576, 1536, 49_152)
+EMBEDDED = Size(134_515_008, 30, 576, 1536, 49_152, copies=3)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Need:
     """An estimate by its parts."""
 
     weights_bytes: float
-    """All copies: to answer quickly a CPU holds a second one with the adapter merged in, and that packed."""
+    """All copies of them."""
     adapter_bytes: float
     """LoRA weights with gradients and optimizer."""
     activation_bytes: float
@@ -65,7 +67,7 @@ def need_of(size: Size, precision: str, device: str, batch: int, tokens: int, lo
 
     The copies are left out on a GPU and in 4 bits, where answers come from the unmerged adapter.
     """
-    copies = 3 if device == "cpu" and precision != "nf4" else 1
+    copies = size.copies if device == "cpu" and precision != "nf4" else 1
     width = 4 if precision == "fp32" else 2
     in_and_out = 8 * size.hidden + 3 * (size.hidden + size.inner)  # of the adapted layers of a block, summed
     block = width * (_HIDDEN_A_LAYER * size.hidden + _INNER_A_LAYER * size.inner)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.roles import Student, StudentInfo
+    from runner.roles import StreamingStudent, StudentInfo
     from store.config import RunConfig
 
 
 def open_student(config: RunConfig, models_dir: Path, rung: int = 0,
-                 on_plan: Callable[[StudentInfo], None] = lambda info: None) -> Student:
+                 on_plan: Callable[[StudentInfo], None] = lambda info: None) -> StreamingStudent:
     """The student that a configuration asks for, loaded and ready.
 
     `rung` goes that many rungs down the ladder of memory plans: for the try after memory ran out. `on_plan` hears of

@@ -11,13 +11,10 @@ import contextlib
 import io
 import json
 import math
-import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import torch
 from safetensors import SafetensorError
@@ -34,9 +31,9 @@ from transformers.utils import logging as transformers_logging
 
 from runner.hardware import Size
 from runner.student.errors import ModelLoadFailed
+from runner.student.hub import check_reachable
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_REACH_SECONDS = 3.0
 _UNREADABLE = (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError)
 
 transformers_logging.disable_progress_bar()
@@ -141,7 +138,8 @@ def size_of(source: str) -> Size:
     config = config_of(source)
     hidden = int(getattr(config, "hidden_size", 0) or 1)
     return Size(count_parameters(source), int(getattr(config, "num_hidden_layers", 0) or 1), hidden,
-                int(getattr(config, "intermediate_size", 0) or 4 * hidden), int(config.vocab_size))
+                int(getattr(config, "intermediate_size", 0) or 4 * hidden), int(config.vocab_size),
+                3 if config.model_type == "llama" else 2)
 
 
 def load_encoder(folder: Path) -> tuple[Any, Any]:
@@ -247,29 +245,12 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
         if Path(source).is_dir() or isinstance(error, ImportError):
             raise ModelLoadFailed(f"student {source!r} cannot be loaded: {_first_line(error)}; check the files, or "
                                   "choose another student or precision") from error
-    _check_hub(source)
+    check_reachable(source)
     try:
         return load()
     except _UNREADABLE as error:
         raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {_first_line(error)}; check the "
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
-
-
-def _check_hub(source: str) -> None:
-    """Fail at once where the hub is out of reach: the library itself would retry for minutes."""
-    way_out = ("choose 'embedded' or a local model folder, or download it where there is a network "
-               f"(hf download {source}) and bring the cache along (HF_HOME)")
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-        raise ModelLoadFailed(f"student {source!r} is not in the local cache and HF_HUB_OFFLINE is set: {way_out}")
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
-    address = urlsplit(proxy or endpoint)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        socket.create_connection((address.hostname or "", port), timeout=_REACH_SECONDS).close()
-    except OSError as error:
-        raise ModelLoadFailed(f"student {source!r} is not in the local cache and {endpoint} cannot be reached "
-                              f"({error}): {way_out}") from error
 
 
 def _first_line(error: BaseException) -> str:

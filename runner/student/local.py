@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from knowledge.questions import Question
+from knowledge.questions import Question, question_id
 from runner import hardware
 from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep
-from runner.student import generation, likelihood, llama_rows
+from runner.student import generation, likelihood, llama_rows, streaming
 from runner.student.bundled import student_source
 from runner.student.loading import Loaded, config_of, load_model, size_of
 from runner.student.memory import typed_memory_errors
@@ -68,9 +68,15 @@ class LocalStudent:
                adapter: Path | None) -> Iterator[list[Answer]]:
         with typed_memory_errors(f"answering {len(questions)} questions"):
             model = self._model(adapter)
-            context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
-            yield from generation.generate(self._rows(model), context, self.loaded.tokenizer, self.form,
+            yield from generation.generate(self._rows(model), self._context, self.loaded.tokenizer, self.form,
                                            [(q.id, q.text) for q in questions], decoding, seed)
+
+    def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
+        """One answer piece by piece; joined, it is what `answer` gives."""
+        with typed_memory_errors("answering a question"):
+            model = self._model(adapter)
+            yield from streaming.stream(self._rows(model), self._context, self.loaded.tokenizer, self.form,
+                                        question_id(question), question, decoding, seed)
 
     def _rows(self, model: Any) -> Rows:
         """What answers are made with: packed weights where they can be had, kept for the next call."""
@@ -86,8 +92,12 @@ class LocalStudent:
             return likelihood.likelihoods(self._model(adapter), self.loaded.tokenizer, self.form, pairs)
 
     def fits(self, question: str, answer_tokens: int) -> bool:
-        context = int(getattr(self.loaded.model.config, "max_position_embeddings", 0) or 1 << 30)
-        return len(prompt_ids(self.loaded.tokenizer, self.form, question)) + answer_tokens <= context
+        return len(prompt_ids(self.loaded.tokenizer, self.form, question)) + answer_tokens <= self._context
+
+    @property
+    def _context(self) -> int:
+        """How many tokens prompt and answer may have together."""
+        return int(getattr(self.loaded.model.config, "max_position_embeddings", 0) or 1 << 30)
 
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:

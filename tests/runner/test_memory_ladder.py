@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fakes
 import pytest
 import torch
 
@@ -18,48 +17,16 @@ from runner.hardware import GB, Gpu
 from runner.roles import StudentInfo
 from runner.student import generation, local, open_student, training
 from runner.student.errors import OutOfMemory
-from runner.workbench import Workbench
-from runner.worker import plan_of, work
-from store import commands, leases, queries
-from store.config import RunConfig, preset
-from store.database import Store, open_store
+from store import queries
+from store.config import preset
 from store.events import AdapterTrained, Event, MetricLogged, PlanChosen, RecoveryTaken, RunFailed
-from store.journal import read_events
-from store.locations import Locations
 from tests.runner.tiny_models import llama_folder
-
-STEPS = 6
+from tests.runner.tiny_runs import STEPS, carried_out, launched
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return llama_folder(tmp_path_factory.mktemp("tiny"), context=512)
-
-
-def tiny_bench(config: RunConfig, run: str, store: Store, places: Locations, journal: Any) -> Workbench:
-    """Fakes for teacher and judge, the real student."""
-    bench = fakes.fake_bench(config, run, store, places, journal)
-
-    def tell_plan(info: Any) -> None:
-        bench.rung = info.rung
-        journal.append(plan_of(info))
-
-    bench.open_student = lambda rung: open_student(config, places.models, rung, tell_plan)
-    return bench
-
-
-def launched(tmp_path: Path, tiny: Path, **changes: Any) -> tuple[Store, str, Locations]:
-    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-    store = open_store(places.store_url)
-    config = preset("embedded", student=str(tiny), precision="fp32", topics=("pods", "services", "jobs"), questions=6,
-                    held_out=6, steps=STEPS, max_new_tokens=4, batch_size=2, **changes)
-    return store, commands.launch(store, config, "test"), places
-
-
-def carried_out(store: Store, run: str, places: Locations) -> list[Event]:
-    claim = leases.claim_next(store, leases.owner_name())
-    assert claim and work(claim, places, tiny_bench) == 0
-    return [item.event for item in read_events(store, run)]
 
 
 def of_kind(events: list[Event], kind: type[Any]) -> list[Any]:

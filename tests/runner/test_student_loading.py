@@ -66,7 +66,7 @@ def test_a_hub_name_fails_at_once_where_the_hub_is_out_of_reach(monkeypatch: pyt
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ModelLoadFailed, match=r"'nobody/nothing'.*cannot be reached.*hf download"):
+    with pytest.raises(ModelLoadFailed, match=r"'nobody/nothing'.*cannot be reached.*runner download"):
         load_model("nobody/nothing", "fp32", "cpu")
 
 
