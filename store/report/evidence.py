@@ -35,6 +35,7 @@ class Evidence:
     """Newest first, without series and progress counts."""
     incidents: Sequence[Happening]
     usage: TeacherUsage | None
+    judge_usage: TeacherUsage | None
     power: Power
     arms: Sequence[ArmChange]
     gaps: Sequence[Gap]
@@ -100,6 +101,7 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         answers=[pair for cycle in cycles for pair in queries.answers_of(store, run_id, cycle)],
         stages=queries.stages_of(store, run_id), log=queries.happenings(store, run_id, _ALL),
         incidents=queries.incidents(store, run_id, _ALL), usage=queries.teacher_usage(store, [run_id]).get(run_id),
+        judge_usage=queries.teacher_usage(store, [run_id], "judge").get(run_id),
         power=power_before(run.config.headline, run.config.held_out, spreads),
         arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),

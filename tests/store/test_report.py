@@ -149,6 +149,13 @@ def test_a_judge_that_failed_its_audit_stands_beside_the_verdict_that_it_gave(tm
     store.close()
 
 
+def test_what_teacher_and_judge_model_cost_stands_there(evidence: dict[str, Evidence]) -> None:
+    words = Reader(as_html(evidence["paid"])).words
+    assert "The teacher took 30 calls and 41,000 tokens; cost: 0.0123 USD." in words
+    assert "No judge model was called." in words
+    assert "No teacher was called." in Reader(as_html(evidence["finished"])).words
+
+
 def test_a_run_whose_judges_nobody_audited_says_so(evidence: dict[str, Evidence]) -> None:
     assert "No audit of a judge is on record" in Reader(as_html(evidence["finished"])).words
 
