@@ -19,6 +19,8 @@ PAGES = {
     "Work": [
         st.Page("app_pages/live.py", title="Live", icon=":material/monitor_heart:"),
         st.Page("app_pages/history.py", title="History", icon=":material/history:"),
+        st.Page("app_pages/schedules.py", title="Schedules", icon=":material/event_repeat:"),
+        st.Page("app_pages/system.py", title="System", icon=":material/dns:"),
     ],
     "Teach": [
         st.Page("app_pages/knowledge.py", title="Knowledge", icon=":material/menu_book:"),

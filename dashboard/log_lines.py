@@ -60,6 +60,14 @@ _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunFailed: lambda e: f"Run failed ({e.kind}): {e.message} {e.advice}",
     happened.RunCancelled: lambda e: f"Cancelled{': ' + e.reason if e.reason else ''}",
     happened.RunPaused: lambda e: "Paused",
+    happened.ScheduleAdded: lambda e: f"Added by {e.added_by}",
+    happened.ScheduleFired: lambda e: f"Due {e.due_at[:16].replace('T', ' ')} UTC: queued run {e.run}",
+    happened.ScheduleSkipped: lambda e: f"Due {e.due_at[:16].replace('T', ' ')} UTC: skipped, {e.reason}",
+    happened.ScheduleMissed: lambda e: f"Missed {text.count(e.times, 'time')}: {e.reason}",
+    happened.ScheduleFailed: lambda e: f"Due {e.due_at[:16].replace('T', ' ')} UTC: failed, {e.message}",
+    happened.SchedulePaused: lambda e: "Paused",
+    happened.ScheduleResumed: lambda e: "Resumed",
+    happened.ScheduleRemoved: lambda e: "Removed",
     happened.RunRequeued: lambda e: f"Waits for a runner again: {e.reason}",
 }
 

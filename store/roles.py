@@ -18,7 +18,7 @@ class Role(Enum):
 
 
 _EVERYTHING = frozenset({"launch", "cancel", "pause", "resume", "retry", "prioritise", "archive", "delete", "rate",
-                         "annotate"})
+                         "annotate", "schedule"})
 MAY: dict[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(),
     Role.REVIEWER: frozenset({"rate", "annotate"}),

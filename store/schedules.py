@@ -25,6 +25,7 @@ from store.events import (
 )
 from store.journal import append_unowned
 from store.projections.schedules import STREAM
+from store.roles import Role, require
 from store.schema import claims, runs, schedules
 from store.timetable import Timing, dues, next_due, timing_errors
 
@@ -43,12 +44,14 @@ class InvalidSchedule(ValueError):
 
 
 def add(store: Store, name: str, timing: Timing, config: RunConfig, added_by: str, skip_if_queued: bool = True,
-        priority: int = 0) -> None:
+        priority: int = 0, role: Role = Role.OPERATOR) -> None:
     """Agree on a recurring run.
 
     Raises:
+        NotAllowed: the role may not have schedules.
         InvalidSchedule: any value that cannot be used, a name that is taken among them; nothing was written.
     """
+    require(role, "schedule")
     errors = [*_name_errors(name), *timing_errors(timing), *_config_errors(config)]
     if errors:
         raise InvalidSchedule(errors)
@@ -63,23 +66,27 @@ def add(store: Store, name: str, timing: Timing, config: RunConfig, added_by: st
             added_by, _text(next_due(timing, now, now))))
 
 
-def pause(store: Store, name: str) -> None:
+def pause(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
     """Let it be due no more; pausing twice is pausing once.
 
     Raises:
+        NotAllowed: the role may not have schedules.
         CommandRefused: there is no such schedule.
     """
+    require(role, "schedule")
     with store.write() as connection:
         if _known(connection, name).enabled:
             append_unowned(connection, STREAM + name, SchedulePaused())
 
 
-def resume(store: Store, name: str) -> None:
+def resume(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
     """Let it be due again from now on.
 
     Raises:
+        NotAllowed: the role may not have schedules.
         CommandRefused: there is no such schedule.
     """
+    require(role, "schedule")
     with store.write() as connection:
         row = _known(connection, name)
         if not row.enabled:
@@ -87,12 +94,14 @@ def resume(store: Store, name: str) -> None:
             append_unowned(connection, STREAM + name, ScheduleResumed(_text(next_due(timing_of(row), now, now))))
 
 
-def remove(store: Store, name: str) -> None:
+def remove(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
     """Take it away; its events and its runs stay.
 
     Raises:
+        NotAllowed: the role may not have schedules.
         CommandRefused: there is no such schedule.
     """
+    require(role, "schedule")
     with store.write() as connection:
         _known(connection, name)
         append_unowned(connection, STREAM + name, ScheduleRemoved())

@@ -8,30 +8,32 @@ from __future__ import annotations
 
 from store.queries.answers import AnswerPair, answers_of
 from store.queries.arms import (
-    ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of, gaps_of,
+    ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of,
+    gaps_of,
 )
 from store.queries.happenings import Happening, happenings, incidents
 from store.queries.judging import (
-    OF_RECORD, Audit, Judging, ScoreAgain, audits_of, changes_again, judgings_of, scores_again,
+    Audit, Judging, OF_RECORD, ScoreAgain, audits_of, changes_again, judgings_of, scores_again,
 )
 from store.queries.progress import (
-    ChangeRow, Cycle, PastStage, Point, StageState, SuccessRate, changes_of, compared_cycles, cycles_of, past_stages,
-    series, stages_of, success_rate,
+    ChangeRow, Cycle, PastStage, Point, StageState, SuccessRate, changes_of, compared_cycles, cycles_of,
+    past_stages, series, stages_of, success_rate,
 )
 from store.queries.ratings import Rating, ratings_of
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, queue, run_named, runners
 from store.queries.schedules import Schedule, schedule_named, schedules
 from store.queries.scored import TestScore, test_scores
 from store.queries.spreads import past_spreads
+from store.queries.system import MadeWith, StoreFacts, made_with, store_facts
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "Audit", "ChangeRow", "CurveRow", "Cycle",
-    "Gap", "Happening", "Judging", "OF_RECORD", "PastStage", "Point", "Rating", "Run", "RunnerState", "Schedule",
-    "ScoreAgain", "StageState", "SuccessRate", "TeacherUsage", "TestScore", "all_runs", "answers_of",
-    "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "audits_of", "changes_again",
-    "changes_of", "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of", "happenings", "incidents",
-    "judgings_of", "last_event_id", "past_spreads", "past_stages", "queue", "ratings_of", "run_named", "runners",
-    "schedule_named", "schedules", "scores_again", "series", "stages_of", "success_rate", "teacher_usage",
-    "test_scores",
+    "Gap", "Happening", "Judging", "MadeWith", "OF_RECORD", "PastStage", "Point", "Rating", "Run", "RunnerState",
+    "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate", "TeacherUsage", "TestScore", "all_runs",
+    "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "audits_of",
+    "changes_again", "changes_of", "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of",
+    "happenings", "incidents", "judgings_of", "last_event_id", "made_with", "past_spreads", "past_stages", "queue",
+    "ratings_of", "run_named", "runners", "schedule_named", "schedules", "scores_again", "series", "stages_of",
+    "store_facts", "success_rate", "teacher_usage", "test_scores",
 ]

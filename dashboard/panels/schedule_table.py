@@ -1,0 +1,60 @@
+"""The schedules as a table, and what can be done with the selected one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import asking, log_lines, showing, text, who
+from store import queries, schedules
+from store.database import Store
+from store.queries import Schedule
+
+_OUTCOMES = {"fired": "✓ queued a run", "skipped": "○ skipped", "missed": "– missed", "failed": "✗ failed"}
+
+
+def table(found: Sequence[Schedule]) -> Schedule | None:
+    """All schedules; returns the selected one."""
+    selection = st.dataframe([_row(one) for one in found], key="schedule table", on_select="rerun", hide_index=True,
+                             selection_mode="single-row", width="stretch")
+    rows = selection.selection.rows if selection else []
+    return found[rows[0]] if rows and rows[0] < len(found) else None
+
+
+def actions(store: Store, one: Schedule) -> None:
+    """Pause, resume, remove; and everything that came of it so far."""
+    with st.container(border=True):
+        showing.plain(f"{one.name}\n{one.timing.described}, added by {one.added_by}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if one.last_run:
+                st.page_link("app_pages/live.py", label="Its latest run", icon=":material/monitor_heart:",
+                             query_params={"run": one.last_run})
+            if asking.may("schedule"):
+                _buttons(one)
+        with st.expander("What came of it", icon=":material/history:", expanded=True):
+            st.dataframe(log_lines.table(queries.happenings(store, one.stream)), hide_index=True, width="stretch")
+
+
+def _buttons(one: Schedule) -> None:
+    label, icon, act = (("Pause", ":material/pause:", schedules.pause) if one.enabled
+                        else ("Resume", ":material/play_arrow:", schedules.resume))
+    if st.button(label, icon=icon, key="schedule pause"):
+        _do(act, one.name)
+    with st.popover("Remove", icon=":material/delete:"):
+        st.text("It will be due no more. Its runs stay.")
+        if st.button("Remove this schedule", key="schedule remove", type="primary"):
+            _do(schedules.remove, one.name)
+
+
+def _do(act: Callable[..., None], name: str) -> None:
+    if asking.asked(lambda store: act(store, name, role=who.looking().role)):
+        st.rerun()
+
+
+def _row(one: Schedule) -> dict[str, object]:
+    return {"name": one.name, "when": one.timing.described,
+            "due next": text.moment(one.next_due_at) if one.enabled else "paused",
+            "last time": text.moment(one.last_due_at),
+            "what came of it": _OUTCOMES.get(one.last_outcome or "", text.DASH), "why": one.last_message or "",
+            "settings": f"{one.config.preset}, {one.config.questions} questions, {one.config.cycles} cycles"}

@@ -1,0 +1,66 @@
+"""The parts of the system page: tables of what is there, and a sentence where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import premises, showing, text
+from dashboard.premises import Thing
+from store.queries import MadeWith, Run, RunnerState, StoreFacts
+
+
+def runners(found: Sequence[RunnerState]) -> None:
+    """Who might do the work, and when each was last heard of."""
+    if not found:
+        st.warning(text.NO_RUNNER, icon=":material/link_off:")
+        return
+    st.dataframe([{"runner": one.owner, "host": one.host, "process": one.pid,
+                   "state": "✓ connected" if one.connected else "? not heard of any more",
+                   "last heard of": f"{text.duration(one.beat_seconds_ago)} ago",
+                   "since": text.moment(one.started_at)} for one in found], hide_index=True, width="stretch")
+
+
+def plan(runs: Sequence[Run]) -> None:
+    """How the newest planned run holds its student, and why: what the runner's machine can do."""
+    run = next((run for run in runs if run.plan), None)
+    if run is None or run.plan is None:
+        st.caption("No run was planned yet. `python -m runner doctor` says what this machine can run, and why.")
+        return
+    plan = run.plan
+    showing.plain(str(plan.get("reason", "")))
+    st.dataframe([{"run": run.title, "student": plan.get("student"), "device": plan.get("device"),
+                   "precision": plan.get("precision"), "training batch": plan.get("batch_size"),
+                   "threads": plan.get("threads"), "parameters": f"{plan.get('parameters', 0):,}"}],
+                 hide_index=True, width="stretch")
+
+
+def store_facts(facts: StoreFacts) -> None:
+    """What the store is and how much it holds."""
+    st.dataframe([{"store": facts.address, "engine": facts.engine, "schema version": facts.schema_version,
+                   "events": f"{facts.events:,}", "runs": f"{facts.runs:,}",
+                   "last event": text.moment(facts.last_event_at)}], hide_index=True, width="stretch")
+
+
+def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
+    """Files of the store, models, and daily copies."""
+    if free is not None:
+        showing.plain(f"{folder}: {premises.size(free)} free on its disk")
+    rows = [{"what": one.kind, "name": one.name, "size": premises.size(one.size_bytes),
+             "changed": text.moment(one.changed_at)} for one in found]
+    if rows:
+        st.dataframe(rows, hide_index=True, width="stretch")
+        showing.downloads(rows, "data-folder", "things")
+    if not any(one.kind == "backup" for one in found):
+        st.caption("No backup yet: a serving runner makes one a day; `python -m runner backup` makes one now.")
+
+
+def versions(made: MadeWith | None) -> None:
+    """What the run that was taken up last was made with."""
+    if made is None:
+        st.caption("No runner took a run up yet, so no versions are on record.")
+        return
+    st.caption(f"Of the run that was taken up last ({text.moment(made.at)}), by the runner that took it up.")
+    st.dataframe([{"package": name, "version": version} for name, version in made.versions.items()],
+                 hide_index=True, width="content")

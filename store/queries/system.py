@@ -1,0 +1,71 @@
+"""The store itself and what the latest run was made with: for the people who look after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import func, make_url, select
+
+from store import schema
+from store.clock import parse
+from store.database import Store
+from store.events import RunStarted, from_json
+from store.migrations import version_of
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """What the store is and what it holds."""
+
+    address: str
+    """Without a password."""
+    engine: str
+    schema_version: int
+    events: int
+    """Of all runs together."""
+    runs: int
+    last_event_at: datetime | None
+
+
+@dataclass(frozen=True)
+class MadeWith:
+    """What the run that a runner took up last was made with."""
+
+    run: str
+    at: datetime
+    owner: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def store_facts(store: Store) -> StoreFacts:
+    """Counted by the heads of the streams, so that it is as quick where there are a million events."""
+    events, streams = schema.events, schema.claims
+    head = select(func.max(events.c.seq)).where(events.c.run == streams.c.run).scalar_subquery()
+    last = select(events.c.at).where(events.c.run == streams.c.run).order_by(events.c.seq.desc()).limit(1)
+    with store.read() as connection:
+        written, last_at = connection.execute(
+            select(func.coalesce(func.sum(head), 0), func.max(last.scalar_subquery())).select_from(streams)).one()
+        runs = connection.execute(select(func.count()).select_from(schema.runs)).scalar_one()
+        version = version_of(connection)
+        engine = f"SQLite {sqlite.sqlite_version}" if store.is_sqlite else connection.dialect.name
+    return StoreFacts(make_url(store.url).render_as_string(), engine, version, int(written), runs,
+                      parse(last_at) if last_at else None)
+
+
+def made_with(store: Store) -> MadeWith | None:
+    """The newest taking-up of a run; None where no runner took one up yet."""
+    runs, events = schema.runs, schema.events
+    newest = select(runs.c.id).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
+    with store.read() as connection:
+        row = connection.execute(
+            select(events.c.run, events.c.at, events.c.payload)
+            .where(events.c.run == newest.scalar_subquery(), events.c.kind == RunStarted.__name__)
+            .order_by(events.c.seq.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    event = from_json(RunStarted.__name__, row.payload)
+    assert isinstance(event, RunStarted)
+    return MadeWith(row.run, parse(row.at), event.owner, event.versions)
