@@ -14,6 +14,7 @@ from knowledge.topics import BUILT_IN
 from store.commands import new_token
 from store.config import PRESETS, InvalidConfig, RunConfig, check
 from store.measures import MEASURES
+from store.judging_cost import estimate_of
 from store.statistics import PastSpread, power_before
 
 DOUBLE_CLICK_SECONDS = 3.0
@@ -49,6 +50,7 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
     values = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
     values["topics"] = tuple(values.get("topics", PRESETS[preset].topics))
     values["teacher_base_url"] = values.get("teacher_base_url") or None
+    values["judge_base_url"] = values.get("judge_base_url") or None
     values["new_topics"] = tuple(values.get("new_topics", PRESETS[preset].new_topics))
     values["arms"] = tuple(values.get("arms", PRESETS[preset].arms))
     values["knowledge"] = values.get("knowledge") or BUILT_IN
@@ -56,6 +58,17 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
     if faults:
         raise InvalidConfig([*faults, *_errors(config)])
     return check(config)
+
+
+def judging_note(preset: str, values: Mapping[str, Any]) -> str | None:
+    """What the judge model will be asked at most; None without one, or while the form cannot be launched."""
+    if not str(values.get("judge", "")).strip():
+        return None
+    try:
+        found = estimate_of(config_from(preset, values))
+    except InvalidConfig:
+        return None
+    return found.sentence() if found else None
 
 
 def _errors(config: RunConfig) -> list[str]:

@@ -44,6 +44,14 @@ _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ReferencesWritten: lambda e: f"{len(e.references)} reference answers",
     happened.AnswersGiven: lambda e: f"{len(e.answers)} {e.arm} answers",
     happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {e.judge}",
+    happened.JudgingEstimated: lambda e: f"The judge {e.judge} will be asked at most {e.calls:,} times, about "
+                                         f"{e.prompt_tokens + e.completion_tokens:,} tokens; {text.money(e.cost_usd)}",
+    happened.JudgeAudited: lambda e: f"Trial of {text.metric_short(e.metric).lower()} by {e.judge}: "
+                                     + ("passed" if e.passed else "not passed: " + "; ".join(e.reasons)),
+    happened.JudgingStarted: lambda e: f"Judging {e.judging} of stored answers by {', '.join(e.metrics)}",
+    happened.AnswersJudgedAgain: lambda e: f"{len(e.scores)} {e.arm} scores by {e.judge} (judging {e.judging})",
+    happened.JudgingCompared: lambda e: f"{len(e.changes)} changes by the scores of judging {e.judging}",
+    happened.JudgingFinished: lambda e: f"Judging {e.judging} ended: {e.scored} of {e.asked} scored",
     happened.AdapterTrained: lambda e: f"Adapter trained: {e.steps} steps, loss {e.first_loss:.2f} to "
                                        f"{e.last_loss:.2f}, {text.duration(e.seconds)}",
     happened.AdapterMissing: lambda e: f"No adapter in this cycle: {e.reason}",

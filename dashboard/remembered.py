@@ -15,8 +15,8 @@ from dashboard.knowledge_source import Knowledge
 from store import queries
 from store.database import Store
 from store.queries import (
-    AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, ChangeRow, CurveRow, Gap, Happening, PastStage, Point,
-    Run, TeacherUsage,
+    AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Gap, Happening, Judging,
+    PastStage, Point, Run, TeacherUsage,
 )
 
 
@@ -29,8 +29,21 @@ class Arms:
     prompts: list[ArmPrompt]
 
 
-def answers(store: Store, run: Run, cycle: int) -> list[AnswerPair]:
-    return _answers(store, store.url, run.id, cycle, run.last_event_id)
+@dataclass(frozen=True)
+class Judges:
+    """Who judged a run's answers: the trials of its own judges, and every later judging with its trials and changes."""
+
+    trials: list[Audit]
+    again: list[tuple[Judging, list[ChangeRow], list[Audit]]]
+
+
+def answers(store: Store, run: Run, cycle: int, judging: int = 0) -> list[AnswerPair]:
+    """The scores are the run's own, or those of a later judging."""
+    return _answers(store, store.url, run.id, cycle, judging, run.last_event_id)
+
+
+def judges(store: Store, run: Run) -> Judges:
+    return _judges(store, store.url, run.id, run.last_event_id)
 
 
 def changes(store: Store, run: Run) -> list[ChangeRow]:
@@ -84,8 +97,16 @@ def past(store: Store) -> list[PastStage]:
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _answers(_store: Store, url: str, run: str, cycle: int, last_event_id: int) -> list[AnswerPair]:
-    return queries.answers_of(_store, run, cycle)
+def _answers(_store: Store, url: str, run: str, cycle: int, judging: int, last_event_id: int) -> list[AnswerPair]:
+    return queries.answers_of(_store, run, cycle, judging)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _judges(_store: Store, url: str, run: str, last_event_id: int) -> Judges:
+    audits = queries.audits_of(_store, run)
+    again = [(one, queries.changes_again(_store, run, one.judging),
+              [audit for audit in audits if audit.judging == one.judging]) for one in queries.judgings_of(_store, run)]
+    return Judges([audit for audit in audits if audit.judging == queries.OF_RECORD], again)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -33,6 +33,11 @@ NO_ANSWERS = "This cycle has no questions yet."
 
 SIMILARITY_NOTE = ("Similarity is not correctness. An answer that says the opposite in the same words scores nearly as "
                    "high as the truth: read answer similarity together with choice accuracy or fact recall.")
+TRIAL_NOTE = ("Before any score was believed, each judge scored planted answers to questions of this run's own test. "
+              "It passes where a true answer, whole or short, beats every wrong one by more than the noise of reading "
+              "the same answer twice, and where padding does not pay. Mean scores by kind of planted answer:")
+CUT_OFF_NOTE = ("Those that reached the token limit, which both share, are scored as they stand; others, cut off by "
+                "time or context, have no score.")
 OFFLINE_NOTE = ("This run was taught offline: its references are the passages' own words, not the prose of a large "
                 "model. It shows that the student learns what it is taught, not how well a large teacher teaches.")
 MEMORISATION_NOTE = ("Memorisation is the gain on questions that were trained on minus the gain on held-out ones. "

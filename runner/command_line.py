@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from runner.commands import (
-    ask, asking, compare, demo, doctor, download, export, keeping, knowledge, logs, queue, report, run, schedule, serve,
-    status, work,
+    asking, compare, demo, doctor, judge, keeping, knowledge, logs, queue, report, run, schedule, serve, status, work,
 )
 from runner.commands.bad_input import BadInput
 from runner.lifeline import AlreadyRunning
@@ -45,6 +44,7 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
     ("cancel", "end a run; what is finished is kept", asking.options, asking.cancel),
     ("pause", "put a run aside between two items", asking.options, asking.pause),
     ("queue", "what waits, in order; --move RUN to change it", queue.options, queue.carry_out),
+    ("judge", "score a run's stored answers again; its own scores and verdict stay", judge.options, judge.carry_out),
     ("schedule", "recurring runs: list, add, pause, resume, remove", schedule.options, schedule.carry_out),
     ("status", "list runs, newest first", status.options, status.carry_out),
     ("logs", "what the runner did, or what happened in a run", logs.options, logs.carry_out),
@@ -56,9 +56,6 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
     ("compare", "runs or cycles beside each other, paired where the test is the same", compare.options,
      compare.carry_out),
     ("knowledge", "topics with their passages and questions, by source", knowledge.options, knowledge.carry_out),
-    ("ask", "one question to a run's students and its teacher, side by side", ask.options, ask.carry_out),
-    ("export", "a tuned student to take away: merged, adapter or GGUF, with a card", export.options, export.carry_out),
-    ("download", "fetch a student from a hub; goes on where it was interrupted", download.options, download.carry_out),
     ("doctor", "what this machine can run, and why", doctor.options, doctor.carry_out),
 )
 

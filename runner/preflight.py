@@ -27,10 +27,10 @@ BYTES_A_COPY = 20_000_000
 
 def obstacles(config: RunConfig, places: Locations) -> list[str]:
     """A sentence for each thing that stands in the way of this run; empty when nothing does."""
-    return [*_key(config), *_knowledge(config), *_student(config), *_space(config, places)]
+    return [*key_obstacles(config), *_knowledge(config), *_student(config), *_space(config, places)]
 
 
-def _key(config: RunConfig) -> list[str]:
+def key_obstacles(config: RunConfig) -> list[str]:
     """A key where the teacher's or the judge's address needs one."""
     offline = "choose the teacher 'knowledge-base', which needs none"
     found = [] if config.teacher == OFFLINE_TEACHER else _key_for(config.teacher_base_url, offline)

@@ -57,11 +57,18 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     cycles = queries.cycles_of(store, run_id)
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:
-        lines += ["", f"{'cycle ' + str(rows[0].cycle):10} {'metric':18} {'baseline':>8} {'tuned':>8} {'change':>8}  "
-                      f"{'95% interval':18} {'n':>5}  verdict"]
-        lines += [_line(row) for row in rows]
-        lines += ["", "reference_nll is better when lower; all others when higher."]
+        lines += ["", *change_lines(rows), "", "reference_nll is better when lower; all others when higher."]
     return [*lines, *_beside(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
+
+
+def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
+    """A table of every tier and metric, all topics together, a cycle at a time."""
+    lines = []
+    for cycle in sorted({row.cycle for row in changes}):
+        lines += [f"{'cycle ' + str(cycle):10} {'metric':19} {'baseline':>8} {'tuned':>8} {'change':>8}  "
+                  f"{'95% interval':18} {'n':>5}  verdict"]
+        lines += [_line(row) for row in changes if row.cycle == cycle and not row.topic]
+    return lines
 
 
 def power_of(store: Store, config: RunConfig, before: datetime | None = None) -> Power:
@@ -81,7 +88,7 @@ def _beside(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
 
 def _line(row: queries.ChangeRow) -> str:
     interval = "-" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f}"
-    return (f"{row.tier:10} {MEASURES[row.metric].name:18} {_number(row.baseline):>8} {_number(row.tuned):>8} "
+    return (f"{row.tier:10} {MEASURES[row.metric].name:19} {_number(row.baseline):>8} {_number(row.tuned):>8} "
             f"{_number(row.change, '+'):>8}  {interval:18} {row.scored:>2}/{row.asked:<2}  {row.verdict}")
 
 

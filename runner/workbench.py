@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from knowledge.domain import Domain
-from runner.hardware import LadderEnded
 from runner.judge.marks import ModelJudge
 from runner.retrieval import open_retriever
 from runner.roles import Judge, Retriever, Student, Teacher
@@ -30,7 +29,6 @@ class Workbench:
     open_model_judge: Callable[[], ModelJudge | None] = lambda: None
     """None where the configuration names no judge model."""
     rung: int = 0
-    """The rung to open the student at; where a plan took a later one, that."""
     _student: Student | None = field(default=None, repr=False)
 
     @cached_property
@@ -52,11 +50,7 @@ class Workbench:
     @property
     def student(self) -> Student:
         if self._student is None:
-            try:
-                self._student = self.open_student(self.rung)
-            except LadderEnded:
-                self.rung -= 1  # there is no such rung: later, lighter stages may still find room on the last one
-                raise
+            self._student = self.open_student(self.rung)
         return self._student
 
     def step_down(self) -> int:

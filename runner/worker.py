@@ -6,6 +6,7 @@ The claim comes from the supervisor; every write carries its fence, so a worker 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -22,11 +23,9 @@ from knowledge.domain import Domain
 from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
-from runner.hardware import watch_stage
-from runner.judge.marks import ModelJudge
 from runner.recovery import RECOVERY, Action, kind_of
-from runner.roles import Judge, Student, StudentInfo, Teacher
-from runner.rungs import first_rung
+from runner.judge.marks import ModelJudge
+from runner.roles import Judge, Student, Teacher
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.database import Store, open_store
@@ -54,7 +53,7 @@ def work(claim: Claim, places: Locations, bench: Callable[..., Workbench] | None
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: journal.request_stop(HAND_BACK))
     try:
-        with _heartbeat(store, journal):
+        with heartbeat(store, journal):
             _carry_out(store, journal, places, bench or real_workbench)
     except LeaseLost:
         return EXIT_LEASE_LOST
@@ -71,11 +70,11 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
     folder = places.run(claim.run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        history = read_events(store, claim.run)
-        workbench = bench(run.config, claim.run, store, places, journal)
-        workbench.rung = first_rung(history)
-        Execution(run=claim.run, config=run.config, folder=folder, journal=journal, workbench=workbench,
-                  history=history, watch_memory=watch_stage).carry_out()
+        execution = Execution(
+            run=claim.run, config=run.config, folder=folder, journal=journal,
+            workbench=bench(run.config, claim.run, store, places, journal), history=read_events(store, claim.run),
+            memory=memory_in_use)
+        execution.carry_out()
     except StopRequested as stop:
         journal.append(STOPPED[stop.how])
     except LeaseLost:
@@ -96,16 +95,14 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher
 
-        return open_teacher(config, run, store, partial(_tell_wait, journal), partial(_sleep, journal))
+        return open_teacher(config, run, store, partial(tell_wait, journal), partial(_sleep, journal))
 
     def open_student(rung: int) -> Student:
         from runner.student import open_student
 
-        return open_student(config, places.models, rung, tell_plan)
-
-    def tell_plan(info: StudentInfo) -> None:
-        workbench.rung = info.rung
-        journal.append(plan_of(info))
+        student = open_student(config, places.models, rung)
+        journal.append(plan_of(student))
+        return student
 
     def open_judge() -> Judge:
         from runner.judge import open_judge
@@ -115,13 +112,12 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
     def open_model_judge() -> ModelJudge | None:
         from runner.judge import open_model_judge
 
-        return open_model_judge(config, run, store, partial(_tell_wait, journal))
+        return open_model_judge(config, run, store, partial(tell_wait, journal))
 
-    workbench = Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge=open_model_judge)
-    return workbench
+    return Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge=open_model_judge)
 
 
-def _tell_wait(journal: Journal, seconds: float, error: Exception) -> None:
+def tell_wait(journal: Journal, seconds: float, error: Exception) -> None:
     """A call to a teacher or a judge waits: on record, and a person who asked to stop need not wait too."""
     journal.check_stop()
     journal.append(RecoveryTaken(kind_of(error), Action.WAIT, 1, seconds, str(error)))
@@ -135,11 +131,18 @@ def _sleep(journal: Journal, seconds: float) -> None:
         time.sleep(min(left, 0.25))
 
 
-def plan_of(info: StudentInfo) -> Event:
+def plan_of(student: Student) -> Event:
     """What the record keeps of how the student is held."""
+    info = student.info
     return PlanChosen(device=info.device, precision=info.precision, batch_size=info.batch_size, threads=info.threads,
-                      reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights,
-                      rung=info.rung)
+                      reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights)
+
+
+def memory_in_use() -> dict[str, float]:
+    """Memory of this process now and at its highest, in bytes."""
+    from runner.hardware import memory_now
+
+    return {key: float(value) for key, value in dataclasses.asdict(memory_now()).items() if value}
 
 
 def versions() -> dict[str, str]:
@@ -154,7 +157,7 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _heartbeat(store: Store, journal: Journal) -> Iterator[None]:
+def heartbeat(store: Store, journal: Journal) -> Iterator[None]:
     """Renew the lease, and learn of stop requests, from a thread that no long computation can starve for long."""
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(store, journal, over), daemon=True)

@@ -72,6 +72,21 @@ def _is_busy(connection: Connection, device: str) -> bool:
     return any(device_of(owner) == device for owner in held)
 
 
+def claim_ended(store: Store, owner: str, run: str) -> Claim | None:
+    """Take a run that has ended or is put aside, to add to its record; its work and its attempts stay as they are.
+
+    None while somebody holds it, and for a run that waits or is at work.
+    """
+    at_rest = select(runs.c.id).where(runs.c.id == run, runs.c.work.not_in(("queued", "running")))
+    free = or_(claims.c.expires_at.is_(None), claims.c.expires_at < time.time())
+    with store.write() as connection:
+        row = connection.execute(
+            update(claims).where(claims.c.run.in_(at_rest), free)
+            .values(owner=owner, fence=claims.c.fence + 1, expires_at=time.time() + LEASE_SECONDS)
+            .returning(claims.c.fence, claims.c.attempt)).one_or_none()
+    return Claim(run=run, owner=owner, fence=row.fence, attempt=row.attempt) if row else None
+
+
 def _take(connection: Connection, run: str, owner: str) -> Claim:
     row = connection.execute(
         update(claims).where(claims.c.run == run)

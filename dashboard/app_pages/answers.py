@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import address, answer_choice, export, findings, opening, remembered, showing, text
 from dashboard.answer_choice import ANYWHERE, OUTCOMES, Choice
 from dashboard.figures.per_question import per_question
-from dashboard.panels import answer_list
+from dashboard.panels import answer_list, judges
 from dashboard.panels.answer import answer
 from dashboard.panels.arm_answers import arm_answers
 from store import queries
@@ -24,7 +24,8 @@ cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0
 first, second, third, fourth = st.columns(4)
 with first:
     cycle = int(address.choose("Cycle", "cycle", cycles, cycles[-1], lambda name: text.cycle(int(name))))
-pairs = remembered.answers(store, run, cycle)
+judging = judges.choose(remembered.judges(store, run).again)
+pairs = remembered.answers(store, run, cycle, judging)
 if not pairs:
     showing.empty(text.NO_ANSWERS)
     st.stop()
@@ -32,7 +33,8 @@ if not pairs:
 metrics = answer_choice.metrics_of(pairs, run.config.headline) or [run.config.headline]
 tiers = [ANYWHERE, *findings.in_order({pair.tier for pair in pairs})]
 with second:
-    metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric)
+    default = run.config.headline if run.config.headline in metrics else metrics[0]
+    metric = address.choose("Metric", "metric", metrics, default, text.metric)
 with third:
     tier = address.choose("Questions", "tier", tiers, ANYWHERE,
                           lambda name: "All questions" if name == ANYWHERE else text.tier(name), text.tier_help())

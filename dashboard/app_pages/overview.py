@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import address, export, findings, opening, remembered, showing, text
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.learning import learning_curve
-from dashboard.panels import control_arms, measures, verdict
+from dashboard.panels import control_arms, judges, measures, verdict
 from store import queries
 
 st.title("Did the student learn?")
@@ -27,6 +27,8 @@ if not changes:
                  query_params={"run": run.id})
     st.stop()
 
+judged = remembered.judges(store, run)
+judges.headline_warning(judged.trials, run.config.headline)
 verdict.evidence_pack(store, run)
 verdict.cycle_notes(cycles)
 if all(row.tuned is None for row in changes):
@@ -55,6 +57,7 @@ if len(rows) > 1:
 
 measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
 verdict.key_numbers(changes, metrics, tier)
+judges.cut_off_line(remembered.answers(store, run, cycles[-1].cycle), tier)
 with st.expander("The same with intervals, number of pairs and sign test", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
     showing.downloads(export.change_rows(changes), f"changes-{run.id}", "changes")
@@ -64,4 +67,7 @@ showing.chart(learning_curve(changes, metrics), "learning curve", "Every metric 
 control_arms.curve_along_training(store, run)
 control_arms.control_arms(store, run, metric)
 verdict.notes(run, changes)
+judges.trials(judged.trials)
+for judging, by_it, trials in judged.again:
+    judges.judged_again(judging, by_it, changes, trials)
 measures.what_they_say(metrics)

@@ -42,7 +42,8 @@ def _cut_off(cut: bool) -> None:
 def _scores(pair: AnswerPair) -> None:
     reasons = pair.unscored or {}
     rows = [{"metric": text.metric(name), "before": before, "after": after, "change": pair.change(name),
-             "missing because": reasons.get(name, "")} for name, (before, after) in pair.scores.items()]
+             "missing because": reasons.get(name, ""), "by": (pair.judges or {}).get(name, "")}
+            for name, (before, after) in pair.scores.items()]
     if rows:
         number = st.column_config.NumberColumn(format="%.3f")
         st.dataframe(rows, hide_index=True, width="stretch", column_config={

@@ -33,6 +33,8 @@ def launch_form() -> None:
     values = _size(start, about)
     values |= _advanced(start, about, values)
     st.caption(launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values)))
+    if estimated := launching.judging_note(str(preset), values):
+        st.caption(estimated)
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
         _launch(str(preset), values, [about.fault] if about.fault else [])
 
@@ -97,6 +99,11 @@ def _who(start: RunConfig) -> dict[str, Any]:
         "teacher_base_url": st.text_input("Teacher address", start.teacher_base_url or "",
                                           key=key("teacher_base_url"), placeholder="the OpenAI API",
                                           help="Base URL of an endpoint: vLLM, Ollama, a gateway."),
+        "judge": st.text_input("Judge model", start.judge, key=key("judge"), placeholder="none", help="A model's name: "
+                               "it adds factual correctness, faithfulness and RAGAS's answer relevancy. Every call "
+                               "costs."),
+        "judge_base_url": st.text_input("Judge address", start.judge_base_url or "", key=key("judge_base_url"),
+                                        placeholder="the OpenAI API"),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from store import events as happened
 from store import schema
@@ -18,6 +18,11 @@ def _answered(connection: Connection, recorded: Recorded, event: happened.Answer
 
 
 def _scored(connection: Connection, recorded: Recorded, event: happened.AnswersScored) -> None:
+    """A stage that was done again counts by its last time: an answer has one score a metric, whoever gave it."""
+    table = schema.scores
+    connection.execute(delete(table).where(
+        table.c.run == recorded.run, table.c.cycle == (recorded.cycle or 0), table.c.arm == event.arm,
+        table.c.metric.in_({s.metric for s in event.scores}), table.c.judge != event.judge))
     upsert(connection, schema.scores, [
         {"run": recorded.run, "cycle": recorded.cycle or 0, "arm": event.arm, "question": s.question_id,
          "metric": s.metric, "judge": event.judge, "value": s.value, "missing": s.missing} for s in event.scores])

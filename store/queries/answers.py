@@ -45,6 +45,8 @@ class AnswerPair:
     """metric -> why one of its two scores is missing, where a judge gave a reason."""
     passage_id: str = ""
     """What intervals cluster by."""
+    judges: Mapping[str, str] | None = None
+    """metric -> who gave its scores."""
 
     def change(self, metric: str) -> float | None:
         """Tuned minus baseline; None unless both were scored."""
@@ -52,15 +54,23 @@ class AnswerPair:
         return None if before is None or after is None else after - before
 
 
-def answers_of(store: Store, run: str, cycle: int) -> list[AnswerPair]:
-    """Every question of a cycle, the held-out ones included, with both arms' answers and scores."""
+def answers_of(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
+    """Every question of a cycle, the held-out ones included, with both arms' answers and scores.
+
+    The scores are the run's own, which its verdict rests on, or those of one later judging of the same answers.
+    """
     with store.read() as connection:
         asked = _of_cycle(connection, schema.questions, run, cycle)
         answers = {(row.question, row.arm): row for row in _of_cycle(connection, schema.answers, run, cycle)}
-        scored = {(row.question, row.arm, row.metric): row
-                  for row in _of_cycle(connection, schema.scores, run, cycle)}
+        scored = {(row.question, row.arm, row.metric): row for row in _scores(connection, run, cycle, judging)}
     metrics = sorted({metric for _, _, metric in scored})
     return [_pair(row, cycle, answers, scored, metrics) for row in asked]
+
+
+def _scores(connection: Connection, run: str, cycle: int, judging: int) -> list[Row[Any]]:
+    if not judging:
+        return _of_cycle(connection, schema.scores, run, cycle)
+    return [row for row in _of_cycle(connection, schema.judging_scores, run, cycle) if row.judging == judging]
 
 
 def _of_cycle(connection: Connection, table: Table, run: str, cycle: int) -> list[Row[Any]]:
@@ -78,6 +88,8 @@ def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]]
 
     reasons = {metric: found.missing for metric in metrics for arm in ("baseline", "tuned")
                if (found := scored.get((row.question, arm, metric))) and found.missing}
+    judges = {metric: found.judge for metric in metrics for arm in ("baseline", "tuned")
+              if (found := scored.get((row.question, arm, metric)))}
     return AnswerPair(
         question=row.question, cycle=cycle, tier=row.tier, topic=row.topic, text=row.text, passage=row.passage,
         title=row.title, address=row.address, evidence=row.evidence, reference=row.reference,
@@ -87,5 +99,5 @@ def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]]
         tuned=after.text if after else None, tuned_missing=after.missing if after else NOT_ANSWERED,
         scores={metric: (score("baseline", metric), score("tuned", metric)) for metric in metrics},
         baseline_cut_off=bool(before and before.cut_off), tuned_cut_off=bool(after and after.cut_off),
-        unscored=reasons, passage_id=row.passage_id,
+        unscored=reasons, passage_id=row.passage_id, judges=judges,
     )

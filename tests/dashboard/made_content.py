@@ -83,6 +83,17 @@ class Content:
                 **{metric: clip(0.3 + 0.4 * luck + gain / 2 + shake)
                    for metric in (self.config.judge_metrics if self.config.judge else ())}}
 
+    def trials(self, judging: int = 0) -> tuple[happened.Event, ...]:
+        """What an audit finds: similarity fooled by a negated reference, the rest not worth a second look."""
+        means = {"right": 1.0, "short": 0.83, "negated": 0.96, "foreign": 0.57, "echo": 0.71, "no answer": 0.12,
+                 "padded": 0.82, "empty": None}
+        model = self.config.judge_metrics if self.config.judge else ()
+        return tuple(happened.JudgeAudited(
+            metric, self.config.judge or "all-MiniLM-L6-v2", judging, metric in model,
+            () if metric in model else ("the reference denied is not told from the true answers on 4 of 4 questions",),
+            4, tuple(happened.KindRecord(kind, mean, 4 if mean is not None else 0, 4, 4, True)
+                     for kind, mean in means.items()), (), 8, 0.0, 0.0) for metric in (*ANSWER_METRICS, *model))
+
     def scored(self) -> dict[str, Measure]:
         """The metrics that anything was scored by."""
         present = {metric for _, _, _, metric in self.scores}

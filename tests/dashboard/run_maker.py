@@ -99,6 +99,7 @@ class RunMaker(Content):
         if general:
             self.stage("general", 0, happened.QuestionsAsked("the project", tuple(general), len(general), "g" * 64),
                        self.references(general))
+        self.stage("judge-audit", 0, *self.trials())
         self.stage("held-out-baseline", 0, self.answers("baseline", questions, 0))
         self.stage("held-out-baseline-evaluation", 0, self.judged(0, "baseline", questions, 0.0))
         return self
@@ -140,6 +141,14 @@ class RunMaker(Content):
         self.say(happened.RunFinished(self.verdict, self.sentence, 600.0))
         leases.release(self.store, self.journal.claim)
         return self.run
+
+    def judge_again(self, metric: str, judge: str) -> None:
+        """Everything that was said at the last cycle, scored once more by another judge."""
+        self.say(happened.JudgingStarted(1, (metric,), judge, (self.config.cycles,)), *self.trials(1)[:1])
+        for cycle, arm in ((0, "baseline"), (self.config.cycles, "tuned")):
+            self.say(happened.AnswersJudgedAgain(1, arm, judge, tuple(
+                happened.ScoreRecord(q.question_id, metric, 0.25) for q in self.asked[0])), cycle=cycle)
+        self.say(happened.JudgingFinished(1, 2 * len(self.asked[0]), 2 * len(self.asked[0]), 40, 9000, None))
 
     def fail(self) -> str:
         self.say(happened.CycleStarted(), cycle=1)

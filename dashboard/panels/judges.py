@@ -1,0 +1,89 @@
+"""Which judge gave the scores, whether it passed its trial, and what came of judging stored answers again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import showing, text
+from store.queries import OF_RECORD, AnswerPair, Audit, ChangeRow, Judging
+
+_KINDS = {"right": "right", "short": "true, short", "negated": "negated", "foreign": "other answer",
+          "echo": "echo", "no answer": "\"I do not know.\"", "padded": "padded"}
+
+
+def headline_warning(audits: Sequence[Audit], headline: str) -> None:
+    """Beside the verdict: the metric that decides it did not pass."""
+    for audit in audits:
+        if audit.metric == headline and not audit.passed:
+            st.warning(f"The verdict rests on {text.metric_short(headline).lower()}, which did not pass its trial in "
+                       "this run: see below.", icon=":material/gavel:")
+
+
+def trials(audits: Sequence[Audit]) -> None:
+    """Every audited metric with the mean score of each kind of planted answer."""
+    if not audits:
+        return
+    st.subheader("Can the judges be believed?")
+    st.caption(text.TRIAL_NOTE)
+    _table(audits)
+    failed = [audit for audit in audits if not audit.passed]
+    if failed:
+        with st.expander("What they did not tell apart", icon=":material/gavel:"):
+            for audit in failed:
+                showing.plain(f"{text.metric_short(audit.metric)}, by {audit.judge}:\n"
+                              + "\n".join(f"• {reason}" for reason in audit.reasons))
+
+
+def _table(audits: Sequence[Audit]) -> None:
+    number = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe([_row(audit) for audit in audits], hide_index=True, width="stretch",
+                 column_config=dict.fromkeys(_KINDS.values(), number)
+                 | {"retest noise": st.column_config.NumberColumn(format="%.3f")})
+
+
+def _row(audit: Audit) -> dict[str, object]:
+    outcome = "✓ passed" if audit.passed else "✗ not passed" if audit.questions else "– not tried"
+    return {"metric": text.metric_short(audit.metric), "trial": outcome,
+            **{title: audit.means.get(kind) for kind, title in _KINDS.items()},
+            "retest noise": audit.noise, "judge": audit.judge}
+
+
+def choose(again: Sequence[tuple[Judging, Sequence[ChangeRow], Sequence[Audit]]]) -> int:
+    """Whose scores a page shows: the run's own (0), or a later judging's; asked only where there is one."""
+    if not again:
+        return OF_RECORD
+    names = {OF_RECORD: "the run's own, which its verdict rests on"}
+    names |= {one.judging: f"judging {one.judging}, by {one.judge or 'no model'}" for one, _, _ in again}
+    chosen = st.selectbox("Scores", list(names), format_func=names.__getitem__, key="judging")
+    return int(chosen or OF_RECORD)
+
+
+def judged_again(judging: Judging, changes: Sequence[ChangeRow], of_record: Sequence[ChangeRow],
+                 audits: Sequence[Audit]) -> None:
+    """One judging's changes beside the run's own by the same metric; the verdict stays the run's."""
+    by = judging.judge or "the metrics that need no judge model"
+    with st.expander(f"Judged again, {judging.judging}: by {by} ({judging.work})", icon=":material/replay:"):
+        st.caption(f"{text.moment(judging.started_at)}. Stored answers, scored again beside the run's own scores; the "
+                   "verdict stays with those of the run.")
+        own = {(row.cycle, row.tier, row.metric): row for row in of_record if not row.topic}
+        st.dataframe([_beside(row, own.get((row.cycle, row.tier, row.metric))) for row in changes if not row.topic],
+                     hide_index=True, width="stretch")
+        _table(audits)
+
+
+def _beside(row: ChangeRow, own: ChangeRow | None) -> dict[str, object]:
+    return {"cycle": row.cycle, "questions": text.tier_short(row.tier), "metric": text.metric_short(row.metric),
+            "before": text.number(row.baseline), "after": text.number(row.tuned), "change": text.change(row.change),
+            "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
+            "the run's own change": text.change(own.change) if own else text.DASH}
+
+
+def cut_off_line(pairs: Sequence[AnswerPair], tier: str) -> None:
+    """How many answers of a tier ended at the token limit: they are scored as they stand."""
+    asked = [pair for pair in pairs if pair.tier == tier]
+    before, after = sum(pair.baseline_cut_off for pair in asked), sum(pair.tuned_cut_off for pair in asked)
+    if before or after:
+        st.caption(f"Cut off before they ended: {before} of {len(asked)} answers before training, {after} of "
+                   f"{len(asked)} after. {text.CUT_OFF_NOTE}")
