@@ -22,6 +22,8 @@ from store.events import (
 ROOM_TOKENS = 256
 """A prompt leaves room for an answer of so many tokens at least, and for a reference of that length to be weighed."""
 
+NOTHING_SHOWN = "nothing could be put before the question"
+
 
 def held_out_in(context: Context) -> list[QuestionRecord]:
     """The test questions that the arms answer: held-out ones alone, no new topics, nothing everyday."""
@@ -124,5 +126,5 @@ def _after(context: Context, prepared: PromptsPrepared, adapter: bool) -> Answer
     by_id = {answer.question_id: answer for answer in given.answers}
     by_id |= {answer.question_id: answer for answer in no_answers(
         prepared.arm, [record for record in asked if record.question_id not in shown],
-        "nothing could be put before the question").answers}
+        NOTHING_SHOWN).answers}
     return AnswersGiven(prepared.arm, tuple(by_id[record.question_id] for record in asked))

@@ -201,6 +201,22 @@ def test_an_arm_that_fails_is_missing_with_its_reason_and_the_run_goes_on(tmp_pa
     assert few_shot.scored == 8 and run.verdict not in (None, "not measured")
 
 
+def test_where_the_search_failed_retrieval_is_missing_and_never_scored_as_a_bare_question(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class JudgeFailed(Exception):
+        pass
+
+    def broken(*_: Any) -> Any:
+        raise JudgeFailed("the encoder gave nothing")
+    monkeypatch.setattr(fakes.FakeRetriever, "best", broken)
+    store, run = carry_out(tmp_path, arms=(RETRIEVAL, FEW_SHOT))
+    rows = [row for row in queries.arm_changes_of(store, run.id) if row.against == "baseline"]
+    assert all((row.scored, row.asked) == (0, 8) for row in rows if row.arm == RETRIEVAL)
+    assert any(row.scored == 8 for row in rows if row.arm == FEW_SHOT)
+    missing = {answer.missing for answer in queries.arm_answers_of(store, run.id) if answer.arm == RETRIEVAL}
+    assert missing == {"nothing could be put before the question"}
+
+
 def test_a_cycle_without_an_adapter_has_no_curve_and_no_tuned_arm(tmp_path: Path) -> None:
     class TrainingFailed(Exception):
         pass
