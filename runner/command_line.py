@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from runner.commands import (
-    asking, compare, demo, doctor, judge, keeping, knowledge, logs, queue, report, run, schedule, serve, status, work,
+    ask, asking, compare, demo, doctor, download, export, judge, keeping, knowledge, logs, queue, report, run,
+    schedule, serve, status, work,
 )
 from runner.commands.bad_input import BadInput
 from runner.lifeline import AlreadyRunning
@@ -56,6 +57,9 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
     ("compare", "runs or cycles beside each other, paired where the test is the same", compare.options,
      compare.carry_out),
     ("knowledge", "topics with their passages and questions, by source", knowledge.options, knowledge.carry_out),
+    ("ask", "one question to a run's students and its teacher, side by side", ask.options, ask.carry_out),
+    ("export", "a tuned student to take away: merged, adapter or GGUF, with a card", export.options, export.carry_out),
+    ("download", "fetch a student from a hub; goes on where it was interrupted", download.options, download.carry_out),
     ("doctor", "what this machine can run, and why", doctor.options, doctor.carry_out),
 )
 

@@ -23,7 +23,7 @@ from store.config import preset
 from store.database import Store, open_store
 from store.locations import Locations
 
-DEMONSTRATION = {"questions": 12, "held_out": 12, "steps": 60, "name": "Demonstration"}
+DEMONSTRATION = {"questions": 12, "held_out": 12, "general": 12, "steps": 60, "name": "Demonstration"}
 START_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -53,7 +53,8 @@ class Execution:
     workbench: Workbench
     history: Sequence[Recorded]
     """The run's events so far; empty but for the request on a first attempt."""
-    memory: Callable[[], Mapping[str, float]] = dict
+    watch_memory: Callable[[], Callable[[], Mapping[str, float]]] = lambda: dict
+    """Called as a stage begins; what it returns is asked for the stage's memory as it ends."""
     sleep: Callable[[float], None] = time.sleep
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
 
@@ -89,17 +90,17 @@ class Execution:
         if (step.row.stage, step.cycle) in self._finished:  # the file is not the one that was recorded
             set_aside(path)
             return None
-        self._tell_finished(step, artifact, seconds=0.0, adopted=True)
+        self._tell_finished(step, artifact, 0.0, {}, adopted=True)
         return artifact
 
     def _take(self, step: Step) -> Artifact:
-        began = time.monotonic()
+        began, memory = time.monotonic(), self.watch_memory()
         self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
         context = self._context(step)
         told = self._events_of(step.row, context)
         self.journal.flush()  # a claim that was lost meanwhile ends here: files carry no fence
         artifact = write_artifact(self._path(step), context.header, told)
-        self._tell_finished(step, artifact, time.monotonic() - began, adopted=False)
+        self._tell_finished(step, artifact, time.monotonic() - began, memory(), adopted=False)
         context.parts().remove()
         return artifact
 
@@ -117,7 +118,7 @@ class Execution:
                     loading = error
                 if not self._recover(error, attempt, context):
                     # The end of the plan's settings is no news where it was loading that went through them.
-                    out_of_settings = loading and kind_of(error) is ErrorKind.OUT_OF_MEMORY
+                    out_of_settings = loading and kind_of(error) in (ErrorKind.LADDER_ENDED, ErrorKind.NO_ROOM)
                     return self._stand_in(row, context, loading if loading and out_of_settings else error)
 
     def _recover(self, error: Exception, attempt: int, context: Context) -> bool:
@@ -169,11 +170,12 @@ class Execution:
     def _path(self, step: Step) -> Path:
         return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"
 
-    def _tell_finished(self, step: Step, artifact: Artifact, seconds: float, adopted: bool) -> None:
-        """One transaction: what the stage told, that it is finished, and what memory it left in use."""
+    def _tell_finished(self, step: Step, artifact: Artifact, seconds: float, used: Mapping[str, float],
+                       adopted: bool) -> None:
+        """One transaction: what the stage told, that it is finished, and what memory it used."""
         finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
                                  artifact.sha256, artifact.header.inputs_sha256, adopted)
-        memory = [MetricLogged(key, 0, value, "bytes") for key, value in self.memory().items()]
+        memory = [MetricLogged(key, 0, value, "bytes") for key, value in used.items()]
         self.journal.append(*artifact.events, finished, *memory, cycle=step.cycle, stage=step.row.stage)
 
     def _adapter_is_there(self, artifact: Artifact) -> bool:

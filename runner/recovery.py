@@ -14,6 +14,8 @@ class ErrorKind(enum.StrEnum):
     """What went wrong, in the words of the record."""
 
     OUT_OF_MEMORY = "out of memory"
+    LADDER_ENDED = "memory ladder at its end"
+    NO_ROOM = "does not fit"
     RATE_LIMIT = "rate limit"
     TEACHER_UNREACHABLE = "teacher unreachable"
     TEACHER_REPLY = "teacher reply unreadable"
@@ -21,6 +23,7 @@ class ErrorKind(enum.StrEnum):
     BUDGET = "budget spent"
     CONTEXT_TOO_LONG = "context too long"
     MODEL_LOADING = "model loading"
+    ADAPTER = "adapter unusable"
     TRAINING = "training failure"
     JUDGE = "judge failure"
     KNOWLEDGE = "knowledge"
@@ -56,7 +59,9 @@ class Recovery:
 K, A = ErrorKind, Action
 RECOVERY: dict[ErrorKind, Recovery] = {
     #                       action       tries wait   fatal  advice
-    K.OUT_OF_MEMORY:       Recovery(A.STEP_DOWN, 3, 0.0, False, "Close other programs, or choose a smaller batch or nf4 precision."),
+    K.OUT_OF_MEMORY:       Recovery(A.STEP_DOWN, 20, 0.0, False, "Close other programs, or choose a smaller batch or nf4 precision."),
+    K.LADDER_ENDED:        Recovery(A.GIVE_UP, 0, 0.0, False, "Close other programs, or choose a smaller batch or student, then retry the run."),
+    K.NO_ROOM:             Recovery(A.GIVE_UP, 0, 0.0, True, "Free memory or choose a smaller student such as 'embedded', then retry the run; `python -m runner doctor` shows what is free."),
     K.RATE_LIMIT:          Recovery(A.WAIT, 8, 5.0, True, "Wait for the limit to pass, or ask for a higher one; the run can be retried."),
     K.TEACHER_UNREACHABLE: Recovery(A.WAIT, 4, 2.0, True, "Check the address and that the server is up, then retry the run."),
     K.TEACHER_REPLY:       Recovery(A.WAIT, 2, 0.5, True, "The teacher does not answer in a usable form: try another model."),
@@ -64,6 +69,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.BUDGET:              Recovery(A.GIVE_UP, 0, 0.0, True, "Raise the budget, or ask fewer questions, then retry the run."),
     K.CONTEXT_TOO_LONG:    Recovery(A.GIVE_UP, 0, 0.0, False, "Choose a model with a larger context, or shorter passages."),
     K.MODEL_LOADING:       Recovery(A.NEXT_SETTINGS, 2, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is here."),
+    K.ADAPTER:             Recovery(A.GIVE_UP, 0, 0.0, False, "Train it again from scratch (--adapter fresh), or put the run's folder back from a backup."),
     K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
     K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
     K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
@@ -77,10 +83,11 @@ RECOVERY: dict[ErrorKind, Recovery] = {
 # Class names, looked up along an error's ancestry, nearest first: no library has to be imported to know its errors.
 _KIND_OF_NAME: dict[str, ErrorKind] = {
     "OutOfMemory": K.OUT_OF_MEMORY, "OutOfMemoryError": K.OUT_OF_MEMORY, "MemoryError": K.OUT_OF_MEMORY,
+    "LadderEnded": K.LADDER_ENDED, "DoesNotFit": K.NO_ROOM,
     "RateLimited": K.RATE_LIMIT, "EndpointDown": K.TEACHER_UNREACHABLE, "UnreadableReply": K.TEACHER_REPLY,
     "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET, "UnknownPrice": K.BUDGET,
     "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
-    "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.MODEL_LOADING, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
+    "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.ADAPTER, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
     "KeyboardInterrupt": K.INTERRUPTED,
     "TooFewQuestions": K.KNOWLEDGE, "UnknownTopic": K.KNOWLEDGE, "HeldOutSetUnusable": K.KNOWLEDGE,
     "NothingReadable": K.KNOWLEDGE, "NoSuchFolder": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,

@@ -205,6 +205,8 @@ class StudentInfo:
     threads: int = 0
     weights: str = ""
     """`sha256:` over its weight files, or `commit:` of the hub."""
+    rung: int = 0
+    """Its plan's place in the memory ladder."""
 
 
 class Student(Protocol):
@@ -243,6 +245,14 @@ class Overlap:
 
     rouge_l: float
     chrf: float
+
+
+class StreamingStudent(Student, Protocol):
+    """A student that can be listened to while it answers."""
+
+    def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
+        """One answer, piece by piece as it is made; joined, the pieces are the answer."""
+        ...
 
 
 class Judge(Protocol):

@@ -14,14 +14,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from runner.hardware import oom_kills
 from runner.lifeline import hold, is_dead, owner_lock
 from runner.logbook import tell
-from runner.recovery import RECOVERY, ErrorKind
+from runner.recovery import RECOVERY, Action, ErrorKind
 from store.database import Store
 from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
 from store.journal import Claim, Journal, LeaseLost
@@ -41,6 +43,8 @@ class Child:
 
     claim: Claim
     process: subprocess.Popen[bytes]
+    oom_kills: int | None = None
+    """The kernel's count as it began."""
     stop_seen_at: float | None = None
 
 
@@ -54,6 +58,7 @@ class Supervisor:
     """Take up this run alone (the foreground `run`)."""
     worker: tuple[str, ...] = (sys.executable, "-m", "runner", "work")
     """The command that executes a run, before its claim."""
+    oom_kills: Callable[[], int | None] = oom_kills
     owner: str = field(default_factory=owner_name)
     child: Child | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -98,7 +103,8 @@ class Supervisor:
             self.stopped.set()
         elif self.child is None:
             if claim := self._claim():
-                self.child = Child(claim, self._spawn(claim))
+                kills = self.oom_kills()
+                self.child = Child(claim, self._spawn(claim), kills)
                 tell("run taken up", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
         elif self.child.process.poll() is not None:
             self._bury(self.child, self.child.process.returncode)
@@ -154,16 +160,26 @@ class Supervisor:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         crashes = self._crashes.get(child.claim.run, 0) + 1
         kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
-        message = f"the worker process ended with {how}"
+        for_memory = code == -signal.SIGKILL and self._killed_for_memory(child, crashes)
+        action = Action.STEP_DOWN if for_memory else recovery.action
+        message = f"the worker process ended with {how}{', most likely for want of memory' if for_memory else ''}"
         journal = Journal(self.store, child.claim)
         with contextlib.suppress(LeaseLost):
             if crashes > recovery.tries:
                 journal.append(RunFailed(kind, message, recovery.advice, self._log_tail(child.claim.run)))
                 release(self.store, child.claim)
             else:
-                journal.append(RecoveryTaken(kind, recovery.action, crashes, recovery.wait_seconds, message))
+                journal.append(RecoveryTaken(kind, action, crashes, recovery.wait_seconds, message))
                 release(self.store, child.claim, requeue_reason=message)
             self._crashes[child.claim.run] = crashes
+
+    def _killed_for_memory(self, child: Child, crashes: int) -> bool:
+        """Whether a SIGKILL was the kernel's, for want of memory: its count has risen, or it keeps none.
+
+        Other watchdogs (earlyoom, a cluster) are not in that count, so a second kill is taken for the same.
+        """
+        now = self.oom_kills()
+        return now is None or child.oom_kills is None or now > child.oom_kills or crashes > 1
 
     def _log_tail(self, run: str) -> str:
         with contextlib.suppress(OSError):

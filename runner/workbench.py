@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from knowledge.domain import Domain
+from runner.hardware import LadderEnded
 from runner.judge.marks import ModelJudge
 from runner.retrieval import open_retriever
 from runner.roles import Judge, Retriever, Student, Teacher
@@ -29,6 +30,7 @@ class Workbench:
     open_model_judge: Callable[[], ModelJudge | None] = lambda: None
     """None where the configuration names no judge model."""
     rung: int = 0
+    """The rung to open the student at; where a plan took a later one, that."""
     _student: Student | None = field(default=None, repr=False)
 
     @cached_property
@@ -50,7 +52,11 @@ class Workbench:
     @property
     def student(self) -> Student:
         if self._student is None:
-            self._student = self.open_student(self.rung)
+            try:
+                self._student = self.open_student(self.rung)
+            except LadderEnded:
+                self.rung -= 1  # there is no such rung: later, lighter stages may still find room on the last one
+                raise
         return self._student
 
     def step_down(self) -> int:

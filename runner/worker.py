@@ -6,7 +6,6 @@ The claim comes from the supervisor; every write carries its fence, so a worker 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -23,9 +22,11 @@ from knowledge.domain import Domain
 from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
-from runner.recovery import RECOVERY, Action, kind_of
+from runner.hardware import watch_stage
 from runner.judge.marks import ModelJudge
-from runner.roles import Judge, Student, Teacher
+from runner.recovery import RECOVERY, Action, kind_of
+from runner.roles import Judge, Student, StudentInfo, Teacher
+from runner.rungs import first_rung
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.database import Store, open_store
@@ -70,11 +71,11 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
     folder = places.run(claim.run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        execution = Execution(
-            run=claim.run, config=run.config, folder=folder, journal=journal,
-            workbench=bench(run.config, claim.run, store, places, journal), history=read_events(store, claim.run),
-            memory=memory_in_use)
-        execution.carry_out()
+        history = read_events(store, claim.run)
+        workbench = bench(run.config, claim.run, store, places, journal)
+        workbench.rung = first_rung(history)
+        Execution(run=claim.run, config=run.config, folder=folder, journal=journal, workbench=workbench,
+                  history=history, watch_memory=watch_stage).carry_out()
     except StopRequested as stop:
         journal.append(STOPPED[stop.how])
     except LeaseLost:
@@ -100,9 +101,11 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
     def open_student(rung: int) -> Student:
         from runner.student import open_student
 
-        student = open_student(config, places.models, rung)
-        journal.append(plan_of(student))
-        return student
+        return open_student(config, places.models, rung, tell_plan)
+
+    def tell_plan(info: StudentInfo) -> None:
+        workbench.rung = info.rung
+        journal.append(plan_of(info))
 
     def open_judge() -> Judge:
         from runner.judge import open_judge
@@ -114,7 +117,8 @@ def real_workbench(config: RunConfig, run: str, store: Store, places: Locations,
 
         return open_model_judge(config, run, store, partial(tell_wait, journal))
 
-    return Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge=open_model_judge)
+    workbench = Workbench(open_domain, open_teacher, open_student, open_judge, open_model_judge=open_model_judge)
+    return workbench
 
 
 def tell_wait(journal: Journal, seconds: float, error: Exception) -> None:
@@ -131,18 +135,11 @@ def _sleep(journal: Journal, seconds: float) -> None:
         time.sleep(min(left, 0.25))
 
 
-def plan_of(student: Student) -> Event:
+def plan_of(info: StudentInfo) -> Event:
     """What the record keeps of how the student is held."""
-    info = student.info
     return PlanChosen(device=info.device, precision=info.precision, batch_size=info.batch_size, threads=info.threads,
-                      reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights)
-
-
-def memory_in_use() -> dict[str, float]:
-    """Memory of this process now and at its highest, in bytes."""
-    from runner.hardware import memory_now
-
-    return {key: float(value) for key, value in dataclasses.asdict(memory_now()).items() if value}
+                      reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights,
+                      rung=info.rung)
 
 
 def versions() -> dict[str, str]:

@@ -45,7 +45,8 @@ ARMS: dict[str, ControlArm] = {
         ControlArm(PLACEBO, "Placebo", "placebo",
                    "An adapter trained as long, on the same questions with the references of others: right in "
                    "style, wrong in content.",
-                   "What of the gain is style alone. Only what tuned gains over the placebo is knowledge."),
+                   "A gain that the placebo has too is style and no knowledge. Wrong references can also do harm: "
+                   "tuned minus placebo may say more than was learned."),
         ControlArm(TEACHER, "Teacher", "teacher-ceiling",
                    "The teacher's own answer to the test question, without the passage in sight.",
                    "The ceiling: what the student could reach if it had all of its teacher's knowledge."),

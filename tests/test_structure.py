@@ -17,6 +17,7 @@ from store.config import RunConfig
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = {
     "transformers": {"runner/student/loading.py"},
+    "huggingface_hub": {"runner/student/hub.py"},
     "peft": {"runner/student/adapters.py"},
     "trl": {"runner/student/training.py"},
     "ragas": {"runner/judge/ragas_metrics.py"},
@@ -24,7 +25,7 @@ DOORS = {
     "apscheduler": {"runner/serve.py", "store/timetable.py"},  # the scheduler, and its triggers as a calendar
 }
 EVERYTHING = RunConfig(cycles=2, general=6, arms=tuple(ARMS), learning_curve=True)
-TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware.py")
+TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware/")
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

@@ -10,6 +10,7 @@ from runner.artifacts import Artifact
 from runner.roles import Answer, Decoding
 from runner.stage import Context
 from runner.stages.records import question_of
+from store.config import RunConfig
 from store.events import (
     AdapterMissing, AdapterTrained, AnswerRecord, AnswersGiven, Event, QuestionRecord, QuestionsAsked,
 )
@@ -64,7 +65,7 @@ def answered(context: Context, asked: Sequence[QuestionRecord], arm: str, adapte
     left = [dataclasses.replace(question_of(record), text=instead.get(record.question_id, record.text))
             for record in asked if record.question_id not in done]
     context.progress(len(done), len(asked), "answers")
-    for batch in context.workbench.student.answer(left, _decoding(context), context.config.seed, adapter):
+    for batch in context.workbench.student.answer(left, decoding_of(context.config), context.config.seed, adapter):
         records = [record_of_answer(answer) for answer in batch]
         parts.add([dataclasses.asdict(record) for record in records])
         done |= {record.question_id: record for record in records}
@@ -84,7 +85,7 @@ def record_of_answer(answer: Answer) -> AnswerRecord:
     return AnswerRecord(answer.question_id, answer.text, answer.missing, answer.tokens, answer.seconds, answer.cut_off)
 
 
-def _decoding(context: Context) -> Decoding:
-    config = context.config
+def decoding_of(config: RunConfig) -> Decoding:
+    """How a run's answers are generated."""
     return Decoding(config.max_new_tokens, config.temperature, config.top_p, config.top_k, config.repetition_penalty,
                     config.max_answer_seconds)

@@ -33,7 +33,8 @@ class Manner:
         return self.before + self.between.join(texts) + self.after.replace("{question}", question)
 
 
-EXAMPLES = Manner("", "\n\n", "\n\nQuestion: {question}\nAnswer:")
+# No "Answer:" at the end: the embedded student, a chat model, answered 15 of 40 such prompts with nothing at all.
+EXAMPLES = Manner("Here are questions with their answers.\n\n", "\n\n", "\n\nNow answer this question: {question}")
 PASSAGES = Manner("Answer the question with the help of these notes.\n\n", "\n\n", "\n\nQuestion: {question}")
 
 

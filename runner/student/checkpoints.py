@@ -33,8 +33,15 @@ class Progress:
 
 
 def fingerprint(examples: Sequence[Example], recipe: Recipe, start: Path | None, student: str) -> str:
-    """Names one training: the same one is continued, another one never."""
-    told = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": dataclasses.asdict(recipe),
+    """Names one training: the same one is continued, another one never.
+
+    How it is held in memory is no part of it (precision of the frozen base, how many of a step's examples at a time,
+    gradient checkpointing, where sequences are cut): a training goes on at the next rung of the memory ladder.
+    """
+    same = dataclasses.asdict(recipe) | {"examples_a_step": recipe.batch_size * recipe.gradient_accumulation}
+    for held in ("batch_size", "gradient_accumulation", "gradient_checkpointing", "max_sequence_tokens"):
+        del same[held]
+    told = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": same,
             "start": adapters.weights_sha256(start) if start else None, "student": student}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

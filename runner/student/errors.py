@@ -4,7 +4,7 @@
     |- ModelLoadFailed       the model, or the package that ships it, cannot be had
     |- AdapterLoadFailed     a saved adapter is missing, damaged, or made for another model
     |- TrainingFailed        training ran, but what it left is no use (the loss is not a number ...)
-    '- OutOfMemory           it does not fit, neither on the GPU nor in RAM
+    '- OutOfMemory           memory ran out on the way; that nothing fits to begin with is `runner/hardware`'s word
 
 Every message names the value at fault and the way out, for it is shown to people as it stands.
 """

@@ -25,7 +25,7 @@ _PART = 4  # rows are taken in, and answers handed out, a quarter of the places 
 
 
 @dataclass
-class _Row:
+class Row:
     """One answer in the making."""
 
     question_id: str
@@ -44,42 +44,48 @@ def generate(rows: Rows, context: int, tokenizer: Any, form: PromptForm, questio
 
     `context` is how many tokens prompt and answer may have together.
     """
-    asked = [_Row(id, prompt_ids(tokenizer, form, text), _stream(seed, id)) for id, text in questions]
+    asked = [Row(id, prompt_ids(tokenizer, form, text), random_stream(seed, id)) for id, text in questions]
     too_long = [row for row in asked if len(row.prompt) >= context]
     if too_long:
         yield [Answer(row.question_id, None, 0, 0.0, "question longer than the student's context") for row in too_long]
     waiting = sorted((row for row in asked if len(row.prompt) < context), key=lambda row: len(row.prompt))
     if waiting:
-        yield from _Loop(rows, context, tokenizer, form, decoding, waiting).answers()
+        yield from Loop(rows, context, tokenizer, form, decoding, waiting).answers()
 
 
-def _stream(seed: int, question_id: str) -> torch.Generator:
+def random_stream(seed: int, question_id: str) -> torch.Generator:
     """The question's own random numbers, the same in any company and for any adapter."""
     digest = hashlib.sha256(f"{seed}:{question_id}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
-class _Loop:
+class Loop:
     """Takes rows in, steps them on, lets them go, until none waits and none is at work."""
 
     def __init__(self, rows: Rows, context: int, tokenizer: Any, form: PromptForm, decoding: Decoding,
-                 waiting: list[_Row]) -> None:
+                 waiting: list[Row]) -> None:
         self.rows, self.tokenizer, self.form, self.decoding = rows, tokenizer, form, decoding
-        self.waiting, self.running, self.finished = waiting, list[_Row](), list[_Row]()
+        self.waiting, self.running, self.finished = waiting, list[Row](), list[Row]()
         self.longest = min(context, len(waiting[-1].prompt) + decoding.max_new_tokens)
         self.part = max(1, min(rows.room(), len(waiting)) // _PART)
         self.seen = torch.zeros(0, self.longest, dtype=torch.long)
         """Running rows x longest: the ids of prompt and answer so far, then the prompt's first id."""
 
     def answers(self) -> Iterator[list[Answer]]:
-        while self.waiting or self.running:
-            if self.waiting and (not self.running or self.rows.room() >= self.part):
-                self._admit()
-            else:
-                self._step()
+        while self.turn():
             if len(self.finished) >= self.part or not self.running:
                 done, self.finished = self.finished, []
                 yield [self._answer(row) for row in done]
+
+    def turn(self) -> bool:
+        """Take rows in, or step on those at work; False where there is nothing left to do."""
+        if self.waiting and (not self.running or self.rows.room() >= self.part):
+            self._admit()
+        elif self.running:
+            self._step()
+        else:
+            return False
+        return True
 
     @torch.inference_mode()
     def _admit(self) -> None:
@@ -121,7 +127,7 @@ class _Loop:
             self.running = [self.running[at] for at in order]
             self.seen = self.seen[torch.tensor(order, dtype=torch.long)]
 
-    def _ends(self, row: _Row, token: int) -> bool:
+    def _ends(self, row: Row, token: int) -> bool:
         """Add a token to its row; True where the answer is over, by itself or by its length."""
         if token in self.form.stop_ids:
             row.ended = True
@@ -131,7 +137,11 @@ class _Loop:
         row.ended = cut_at_stop(self.form, tail)[1]
         return row.ended or len(row.ids) >= min(self.decoding.max_new_tokens, self.longest - len(row.prompt))
 
-    def _answer(self, row: _Row) -> Answer:
-        text = cut_at_stop(self.form, self.tokenizer.decode(row.ids, skip_special_tokens=True))[0].strip()
+    def text(self, row: Row) -> str:
+        """The answer's words so far."""
+        return cut_at_stop(self.form, self.tokenizer.decode(row.ids, skip_special_tokens=True))[0].strip()
+
+    def _answer(self, row: Row) -> Answer:
+        text = self.text(row)
         return Answer(row.question_id, text or None, len(row.ids), row.seconds, None if text else "empty",
                       cut_off=not row.ended)

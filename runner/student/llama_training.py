@@ -115,4 +115,4 @@ class LlamaLoss:
         scores = torch.baddbmm(causal, query, key.transpose(1, 2), alpha=self.size**-0.5)
         seen = torch.bmm(scores.softmax(-1), value).view(rows, self.heads, width, self.size).transpose(1, 2)
         flat = seen.reshape(rows * width, self.heads * self.size)
-        return flat if places is None else flat[places]
+        return flat if places is None else flat.index_select(0, places)

@@ -9,35 +9,31 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import socket
+import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
     GgufConfig,
-    PrinterCallback,
-    TrainerCallback,
 )
 from transformers.utils import logging as transformers_logging
 
+from runner.hardware import Size
 from runner.student.errors import ModelLoadFailed
-
-__all__ = ["Loaded", "PrinterCallback", "TrainerCallback", "count_parameters", "dequantize_gguf", "load_encoder",
-           "load_model"]
+from runner.student.hub import check_reachable
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_REACH_SECONDS = 3.0
 _UNREADABLE = (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError)
 
 transformers_logging.disable_progress_bar()
@@ -81,17 +77,69 @@ def load_model(source: str, precision: str, device: str) -> Loaded:
     return Loaded(_freeze(model), _with_padding(tokenizer), _parameter_count(source, model), precision)
 
 
-def count_parameters(source: str) -> int:
-    """How many parameters a student has, from its config alone: no weight is read.
+def trainer_callbacks() -> tuple[Any, Any]:
+    """The library's TrainerCallback and PrinterCallback; late, for they take seconds and only training needs them."""
+    from transformers import PrinterCallback, TrainerCallback
+
+    return TrainerCallback, PrinterCallback
+
+
+def config_of(source: str) -> Any:
+    """A student's own configuration.
 
     Raises:
-        ModelLoadFailed: the config cannot be had.
+        ModelLoadFailed: it cannot be had.
     """
     _check_folder(source)
-    config = _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
+    return _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
+
+
+def count_parameters(source: str) -> int:
+    """How many parameters a student has: a folder's files tell in their headers, otherwise its config does.
+
+    No weight is read.
+
+    Raises:
+        ModelLoadFailed: neither can be had.
+    """
+    _check_folder(source)
+    return _count_in_headers(Path(source)) or _count_in_skeleton(source)
+
+
+def _count_in_headers(folder: Path) -> int:
+    """0 where there are no plain weights: of quantized ones the files hold packed bytes."""
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        try:
+            with path.open("rb") as file:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        except (OSError, ValueError, MemoryError, OverflowError):
+            return 0  # loading will say what is wrong with it
+        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+        if any(tensor["dtype"] not in ("F32", "BF16", "F16") for tensor in tensors):
+            return 0
+        count += sum(math.prod(tensor["shape"]) for tensor in tensors)
+    return count
+
+
+def _count_in_skeleton(source: str) -> int:
+    config = config_of(source)
     with torch.device("meta"):
         skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     return sum(weight.numel() for weight in skeleton.parameters())
+
+
+def size_of(source: str) -> Size:
+    """A student's dimensions; no weight is read.
+
+    Raises:
+        ModelLoadFailed: its config cannot be had.
+    """
+    config = config_of(source)
+    hidden = int(getattr(config, "hidden_size", 0) or 1)
+    return Size(count_parameters(source), int(getattr(config, "num_hidden_layers", 0) or 1), hidden,
+                int(getattr(config, "intermediate_size", 0) or 4 * hidden), int(config.vocab_size),
+                3 if config.model_type == "llama" else 2)
 
 
 def load_encoder(folder: Path) -> tuple[Any, Any]:
@@ -147,13 +195,13 @@ def _with_padding(tokenizer: Any) -> Any:
 def _parameter_count(source: str, model: Any) -> int:
     """Packed 4-bit weights count two to a byte, so the config is asked instead of the tensors."""
     if getattr(model, "is_loaded_in_4bit", False):
-        return count_parameters(source)
+        return size_of(source).parameters
     return sum(weight.numel() for weight in model.parameters())
 
 
 def _compute_dtype(device: str) -> torch.dtype:
     """bf16 wherever it exists: fp16 attention can overflow (Phi-2's model card)."""
-    if device != "cpu" and not torch.cuda.is_bf16_supported():
+    if device != "cpu" and not torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.float16
     return torch.bfloat16
 
@@ -169,11 +217,24 @@ def _check_folder(source: str) -> None:
     if not (folder / "config.json").is_file():
         raise ModelLoadFailed(f"student {source!r}: no config.json in it, so it is not a model folder; give the "
                               "folder that save_pretrained wrote")
+    if code := _own_code(folder):
+        raise ModelLoadFailed(f"student {source!r}: brings code of its own ({code}), and code that comes with a model "
+                              "is never run; give a model of an architecture that transformers knows")
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         found = f"only pickled weights ({', '.join(sorted(pickled))}), which can run code when read"
         raise ModelLoadFailed(f"student {source!r}: {found if pickled else 'no weights in it'}; save the model as "
                               "safetensors: model.save_pretrained(folder)")
+
+
+def _own_code(folder: Path) -> str:
+    """The code that a model folder asks to be run, where transformers has none of its own for it."""
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    known = told.get("model_type") in CONFIG_MAPPING
+    return "" if known else ", ".join(sorted(map(str, (told.get("auto_map") or {}).values())))
 
 
 def _from_source(source: str, load: Callable[..., Any]) -> Any:
@@ -184,29 +245,12 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
         if Path(source).is_dir() or isinstance(error, ImportError):
             raise ModelLoadFailed(f"student {source!r} cannot be loaded: {_first_line(error)}; check the files, or "
                                   "choose another student or precision") from error
-    _check_hub(source)
+    check_reachable(source)
     try:
         return load()
     except _UNREADABLE as error:
         raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {_first_line(error)}; check the "
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
-
-
-def _check_hub(source: str) -> None:
-    """Fail at once where the hub is out of reach: the library itself would retry for minutes."""
-    way_out = ("choose 'embedded' or a local model folder, or download it where there is a network "
-               f"(hf download {source}) and bring the cache along (HF_HOME)")
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-        raise ModelLoadFailed(f"student {source!r} is not in the local cache and HF_HUB_OFFLINE is set: {way_out}")
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
-    address = urlsplit(proxy or endpoint)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        socket.create_connection((address.hostname or "", port), timeout=_REACH_SECONDS).close()
-    except OSError as error:
-        raise ModelLoadFailed(f"student {source!r} is not in the local cache and {endpoint} cannot be reached "
-                              f"({error}): {way_out}") from error
 
 
 def _first_line(error: BaseException) -> str:

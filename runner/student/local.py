@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from knowledge.questions import Question
+from knowledge.questions import Question, question_id
 from runner import hardware
 from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep
-from runner.student import adapters, generation, likelihood, llama_rows
+from runner.student import generation, likelihood, llama_rows, streaming
 from runner.student.bundled import student_source
-from runner.student.loading import Loaded, count_parameters, load_model
-from runner.student.memory import give_back, typed_memory_errors
+from runner.student.loading import Loaded, config_of, load_model, size_of
+from runner.student.memory import typed_memory_errors
 from runner.student.naming import weights_named
 from runner.student.prompt import form_for, prompt_ids
 from runner.student.rows import LibraryRows, Rows
@@ -31,39 +31,52 @@ class LocalStudent:
     def __init__(self, loaded: Loaded, name: str, plan: hardware.Plan, weights: str = "") -> None:
         self.loaded, self.plan = loaded, plan
         self.form = form_for(loaded.tokenizer)
-        self.info = StudentInfo(name, loaded.parameters, plan.precision, plan.device, plan.reason,
-                                plan.batch_size, plan.threads, weights)
+        self.info = _info(name, loaded.parameters, plan, weights)
         self._tuned: tuple[str, Any] | None = None
         self._packed: tuple[Any, llama_rows.LlamaWeights] | None = None
 
     @classmethod
-    def open(cls, config: RunConfig, models_dir: Path, rung: int = 0) -> LocalStudent:
+    def open(cls, config: RunConfig, models_dir: Path, rung: int = 0,
+             on_plan: Callable[[StudentInfo], None] = lambda info: None) -> LocalStudent:
         """Load the configured student as the memory plan says; `rung` goes down its ladder.
+
+        `on_plan` hears of the plan before anything is loaded by it.
 
         Raises:
             ModelLoadFailed: it cannot be had.
-            OutOfMemory: it does not fit, or the ladder has no such rung.
+            OutOfMemory: memory ran out in loading.
+            hardware.DoesNotFit, hardware.LadderEnded: there is no plan to load by.
         """
         source = student_source(config.student, models_dir)
+        if rung == 0:
+            hardware.set_imports_aside()
+        hardware.give_back()  # what a larger plan held counts as free
         machine = hardware.measure()
         torch.set_num_threads(machine.cores)  # before the probe: it measures what will be used
-        plan = hardware.plan_for(config, machine, hardware.probe_precision(), count_parameters(source), rung)
+        size = size_of(source)
+        plan = hardware.plan_for(config, machine, hardware.probe_precision(), size, rung)
+        name = "SmolLM2-135M-Instruct" if config.student == EMBEDDED_STUDENT else config.student
+        weights = weights_named(source, config_of(source))
+        on_plan(_info(name, size.parameters, plan, weights))
         torch.set_num_threads(plan.threads)
-        if plan.device == "cuda" and config.gpu_memory_cap_gb:
-            share = config.gpu_memory_cap_gb * hardware.GB / machine.gpu_total_bytes
-            torch.cuda.set_per_process_memory_fraction(min(1.0, share))
+        hardware.cap_gpu(plan, config.gpu_memory_cap_gb, machine, torch.cuda)
         with typed_memory_errors(f"loading student {config.student!r}"):
             loaded = load_model(source, plan.precision, plan.device)
-        name = "SmolLM2-135M-Instruct" if config.student == EMBEDDED_STUDENT else config.student
-        return cls(loaded, name, plan, weights_named(source, loaded.model.config))
+        return cls(loaded, name, plan, weights)
 
     def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
         with typed_memory_errors(f"answering {len(questions)} questions"):
             model = self._model(adapter)
-            context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
-            yield from generation.generate(self._rows(model), context, self.loaded.tokenizer, self.form,
+            yield from generation.generate(self._rows(model), self._context, self.loaded.tokenizer, self.form,
                                            [(q.id, q.text) for q in questions], decoding, seed)
+
+    def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
+        """One answer piece by piece; joined, it is what `answer` gives."""
+        with typed_memory_errors("answering a question"):
+            model = self._model(adapter)
+            yield from streaming.stream(self._rows(model), self._context, self.loaded.tokenizer, self.form,
+                                        question_id(question), question, decoding, seed)
 
     def _rows(self, model: Any) -> Rows:
         """What answers are made with: packed weights where they can be had, kept for the next call."""
@@ -79,8 +92,12 @@ class LocalStudent:
             return likelihood.likelihoods(self._model(adapter), self.loaded.tokenizer, self.form, pairs)
 
     def fits(self, question: str, answer_tokens: int) -> bool:
-        context = int(getattr(self.loaded.model.config, "max_position_embeddings", 0) or 1 << 30)
-        return len(prompt_ids(self.loaded.tokenizer, self.form, question)) + answer_tokens <= context
+        return len(prompt_ids(self.loaded.tokenizer, self.form, question)) + answer_tokens <= self._context
+
+    @property
+    def _context(self) -> int:
+        """How many tokens prompt and answer may have together."""
+        return int(getattr(self.loaded.model.config, "max_position_embeddings", 0) or 1 << 30)
 
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:
@@ -92,13 +109,16 @@ class LocalStudent:
                 return training.fine_tune(self.loaded, self.form, examples, self._fitted(recipe), start, to, on_step,
                                           self.plan.kept_tokens)
         finally:
-            give_back()
+            hardware.give_back()
 
     def _fitted(self, recipe: Recipe) -> Recipe:
-        """The recipe with no larger batch than the plan has room for; examples per step stay as asked."""
+        """The recipe with no larger batch and no longer sequences than the plan has room for; examples per step
+        stay as asked."""
         batch = min(recipe.batch_size, self.plan.batch_size)
         accumulation = recipe.gradient_accumulation * max(1, recipe.batch_size // batch)
-        return dataclasses.replace(recipe, batch_size=batch, gradient_accumulation=accumulation)
+        longest = min(recipe.max_sequence_tokens, self.plan.sequence_tokens or recipe.max_sequence_tokens)
+        return dataclasses.replace(recipe, batch_size=batch, gradient_accumulation=accumulation,
+                                   max_sequence_tokens=longest)
 
     def _model(self, adapter: Path | None) -> Any:
         """The base, or the base with an adapter; one tuned model is kept until another is asked for."""
@@ -106,6 +126,8 @@ class LocalStudent:
             if not self._merges:
                 self._drop_tuned()
             return self.loaded.model
+        from runner.student import adapters  # late: peft takes seconds to import
+
         adapters.check_folder(adapter)
         key = f"{adapter.resolve()} {adapters.weights_sha256(adapter)}"
         if self._tuned is None or self._tuned[0] != key:
@@ -122,6 +144,13 @@ class LocalStudent:
     def _drop_tuned(self) -> None:
         """Let go of what only answering needs."""
         if self._tuned is not None and not self._merges:
+            from runner.student import adapters
+
             adapters.detach(self._tuned[1])
         self._tuned = self._packed = None
-        give_back()
+        hardware.give_back()
+
+
+def _info(name: str, parameters: int, plan: hardware.Plan, weights: str) -> StudentInfo:
+    return StudentInfo(name, parameters, plan.precision, plan.device, plan.reason, plan.batch_size, plan.threads,
+                       weights, plan.rung)

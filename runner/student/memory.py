@@ -1,10 +1,7 @@
-"""Memory that runs out, as the student's own error; and memory that is done with, given back."""
+"""Memory that runs out, as the student's own error."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,17 +21,6 @@ def typed_memory_errors(doing: str) -> Iterator[None]:
         if "can't allocate memory" not in str(error):  # how the CPU allocator of torch says it
             raise
         raise _out_of_memory(doing, error) from error
-
-
-def give_back() -> None:
-    """Return freed memory to the system: after a training glibc keeps most of a GB in its heaps."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
-        if trim is not None:
-            trim(0)
 
 
 def _out_of_memory(doing: str, error: BaseException) -> OutOfMemory:

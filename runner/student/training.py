@@ -23,13 +23,14 @@ from runner.student import adapters, checkpoints
 from runner.student.errors import TrainingFailed
 from runner.student.likelihood import token_losses
 from runner.student.llama_training import LlamaLoss, fits
-from runner.student.loading import Loaded, PrinterCallback, TrainerCallback
+from runner.student.loading import Loaded, trainer_callbacks
 from runner.student.prompt import PromptForm, answer_ids, prompt_ids
 from store.journal import StopRequested
 
 _SAVES = 6  # checkpoints a training: each costs a fraction of a second, a kill costs at most a sixth
 
 datasets.disable_progress_bars()
+TrainerCallback, PrinterCallback = trainer_callbacks()
 
 
 class AnswerTrainer(SFTTrainer):
@@ -53,7 +54,7 @@ class AnswerTrainer(SFTTrainer):
         """None: a checkpoint needs no README."""
 
 
-class _Reporter(TrainerCallback):  # type: ignore[misc]
+class _Reporter(TrainerCallback):  # type: ignore[misc,valid-type]
     """Tells of each optimizer step, stops on a loss that is no number, seals checkpoints."""
 
     def __init__(self, on_step: Callable[[TrainingStep], None], fingerprint: str, earlier_seconds: float,
@@ -104,7 +105,7 @@ def fine_tune(loaded: Loaded, form: PromptForm, examples: Sequence[Example], rec
     """
     if start is not None:
         adapters.check_folder(start)
-    mark = checkpoints.fingerprint(examples, recipe, start, f"{loaded.model.config.name_or_path} {loaded.precision}")
+    mark = checkpoints.fingerprint(examples, recipe, start, loaded.model.config.name_or_path)
     finished = checkpoints.read_record(to, mark)
     if finished is not None:
         return finished

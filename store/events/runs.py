@@ -61,6 +61,8 @@ class PlanChosen(Event):
     parameters: int
     weights: str = ""
     """What tells the untrained student's weights from any other: `sha256:` of its files, or the hub's `commit:`."""
+    rung: int = 0
+    """Its place in the memory ladder; a run that is gone on with begins here, not at the top."""
 
 
 @dataclass(frozen=True)

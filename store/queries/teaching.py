@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from store import schema
 from store.database import Store
 
-_USAGE_KEYS = ("teacher_calls", "teacher_tokens", "teacher_cost_usd")
+TEACHER, JUDGE = "teacher", "judge"
+_USAGE = ("calls", "tokens", "cost_usd")
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,15 @@ def asked_passages(store: Store) -> list[AskedPassage]:
     return [AskedPassage(row.passage_id, row.topic, row.questions) for row in rows]
 
 
-def teacher_usage(store: Store, runs: Sequence[str]) -> dict[str, TeacherUsage]:
-    """For each of these runs that paid or called a teacher what it used; the newest totals count."""
+def teacher_usage(store: Store, runs: Sequence[str], who: str = TEACHER) -> dict[str, TeacherUsage]:
+    """For each of these runs that paid or called a teacher, or a judge model, what it used; the newest totals count."""
     table = schema.metrics
     with store.read() as connection:
         rows = connection.execute(select(table.c.run, table.c.key, table.c.value)
-                                  .where(table.c.run.in_(runs), table.c.key.in_(_USAGE_KEYS))
+                                  .where(table.c.run.in_(runs), table.c.key.in_([f"{who}_{what}" for what in _USAGE]))
                                   .order_by(table.c.at)).all()
     newest: dict[str, dict[str, float | None]] = {}
     for row in rows:
         newest.setdefault(row.run, {})[row.key] = row.value
-    return {run: TeacherUsage(int(found.get("teacher_calls") or 0), int(found.get("teacher_tokens") or 0),
-                              found.get("teacher_cost_usd")) for run, found in newest.items()}
+    return {run: TeacherUsage(int(found.get(f"{who}_calls") or 0), int(found.get(f"{who}_tokens") or 0),
+                              found.get(f"{who}_cost_usd")) for run, found in newest.items()}

@@ -11,8 +11,9 @@ from store.database import Store
 from store.findings import (
     HEADLINE_TIER, Memorisation, by_topic, cycles_together, is_gain, latest, memorisation, metrics_in,
 )
-from store.queries import AnswerPair, ArmChange, ChangeRow, CurveRow, Cycle, Gap, Happening, Run, StageState
-from store.queries import TeacherUsage
+from store.queries import (
+    AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, Gap, Happening, Judging, Run, StageState, TeacherUsage,
+)
 from store.statistics import OverCycles, Power, power_before
 
 SHOWN = 5
@@ -34,10 +35,14 @@ class Evidence:
     """Newest first, without series and progress counts."""
     incidents: Sequence[Happening]
     usage: TeacherUsage | None
+    judge_usage: TeacherUsage | None
     power: Power
     arms: Sequence[ArmChange]
     gaps: Sequence[Gap]
     curve: Sequence[CurveRow]
+    audits: Sequence[Audit]
+    """What came of putting planted answers before each judge."""
+    judgings: Sequence[Judging]
 
     @property
     def headline(self) -> str:
@@ -96,6 +101,8 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         answers=[pair for cycle in cycles for pair in queries.answers_of(store, run_id, cycle)],
         stages=queries.stages_of(store, run_id), log=queries.happenings(store, run_id, _ALL),
         incidents=queries.incidents(store, run_id, _ALL), usage=queries.teacher_usage(store, [run_id]).get(run_id),
+        judge_usage=queries.teacher_usage(store, [run_id], "judge").get(run_id),
         power=power_before(run.config.headline, run.config.held_out, spreads),
         arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
-        curve=queries.curve_of(store, run_id))
+        curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
+        judgings=queries.judgings_of(store, run_id))

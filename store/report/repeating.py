@@ -15,7 +15,7 @@ _WITH_VALUE = (
     "questions", "cycles", "topics", "held_out", "held_out_set", "paraphrases", "new_topics", "new_topic_questions",
     "general", "knowledge", "knowledge_name", "steps", "seed", "learning_rate", "batch_size", "lora_rank", "adapter",
     "teacher", "teacher_base_url", "max_cost_usd", "student", "precision", "max_new_tokens", "temperature", "headline",
-    "name",
+    "name", "judge", "judge_base_url", "judge_metrics",
 )
 _ALWAYS = ("seed",)
 """Said even where it is the preset's own: a reader should see it."""

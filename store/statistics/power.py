@@ -43,7 +43,7 @@ class Power:
             return f"a usual spread of {self.spread:.2f}, no past run being like this one"
         named = ", ".join(self.runs[:_NAMED]) + (", ..." if len(self.runs) > _NAMED else "")
         return (f"a spread of {self.spread:.2f}, as in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} "
-                f"like this one ({named})")
+                f"like this one: {named}")
 
     def sentence(self, title: str) -> str:
         """What the test will be able to show, for a person who has not paid for it yet."""

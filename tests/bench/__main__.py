@@ -23,6 +23,8 @@ from tests.bench.row import Row, as_table
 BENCHMARKS: dict[str, str] = {
     "appends": "tests.bench.appends:measure_appends",
     "generation": "tests.bench.generation:measure_generation",
+    "load": "tests.bench.load:measure_load",
+    "training": "tests.bench.training:measure_training",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import fakes
 import pytest
 
+from runner.hardware import DoesNotFit, LadderEnded
 from runner.recovery import RECOVERY, Action, ErrorKind, kind_of, wait_before
 from runner.stages.questions import TooFewQuestions
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, OutOfMemory, TrainingFailed
@@ -37,7 +38,7 @@ def test_every_kind_has_its_row() -> None:
     (OutOfMemory("x"), ErrorKind.OUT_OF_MEMORY), (MemoryError(), ErrorKind.OUT_OF_MEMORY),
     (RateLimited("x", 3.0), ErrorKind.RATE_LIMIT), (EndpointDown("x"), ErrorKind.TEACHER_UNREACHABLE),
     (MissingKey("x"), ErrorKind.AUTHENTICATION), (WrongKey("x"), ErrorKind.AUTHENTICATION),
-    (ModelLoadFailed("x"), ErrorKind.MODEL_LOADING), (AdapterLoadFailed("x"), ErrorKind.MODEL_LOADING),
+    (ModelLoadFailed("x"), ErrorKind.MODEL_LOADING), (AdapterLoadFailed("x"), ErrorKind.ADAPTER),
     (TrainingFailed("x"), ErrorKind.TRAINING), (OSError(errno.ENOSPC, "full"), ErrorKind.DISK_FULL),
     (RuntimeError("database or disk is full"), ErrorKind.DISK_FULL), (KeyError("x"), ErrorKind.BUG)])
 def test_errors_find_their_kind(error: Exception, kind: ErrorKind) -> None:
@@ -67,6 +68,9 @@ def carry_out_with(tmp_path: Path, bench: Callable[..., Workbench], cycles: int 
 # For each kind an error of that kind, and where a run meets it.
 EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.OUT_OF_MEMORY: ("answer", OutOfMemory("no room")),
+    ErrorKind.LADDER_ENDED: ("fine_tune", LadderEnded("the last rung")),
+    ErrorKind.NO_ROOM: ("answer", DoesNotFit("1 GB is free")),
+    ErrorKind.ADAPTER: ("fine_tune", AdapterLoadFailed("made for another model")),
     ErrorKind.RATE_LIMIT: ("answer", RateLimited("too many calls")),
     ErrorKind.TEACHER_UNREACHABLE: ("answer", EndpointDown("nobody there")),
     ErrorKind.TEACHER_REPLY: ("answer", UnreadableReply("no JSON")),
@@ -137,7 +141,7 @@ def test_a_student_that_does_not_load_is_loaded_with_the_next_settings(tmp_path:
             if rung < 1:
                 raise ModelLoadFailed("4-bit weights cannot be made here")
             if rung >= rungs:
-                raise OutOfMemory("the ladder has no such rung")
+                raise LadderEnded("the ladder has no such rung")
             return fakes.FakeStudent()
         return dataclasses.replace(made, open_student=open_student)
 

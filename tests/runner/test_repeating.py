@@ -24,6 +24,7 @@ OTHER: dict[str, Any] = {
     "target_modules": ("q_proj", "fc1"), "adapter": "fresh", "max_sequence_tokens": 333, "max_new_tokens": 44,
     "temperature": 0.7, "top_p": 0.5, "top_k": 9, "repetition_penalty": 1.3, "max_answer_seconds": 12.5,
     "gpu_memory_cap_gb": 2.5, "seed": 7, "headline": "fact_recall", "arms": tuple(ARMS), "learning_curve": True,
+    "judge": "a-judge", "judge_base_url": "https://judge.example/v1", "judge_metrics": ("faithfulness",),
     "name": "-- it's a \"name\" with $HOME; rm -rf / && `ls`\nand more",
 }
 
@@ -48,7 +49,8 @@ def test_every_value_survives_the_way_through_the_shell(preset: str) -> None:
 
 @pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(RunConfig) if f.name in OTHER])
 def test_each_value_alone_survives_too(field: str) -> None:
-    together = {"new_topics": ("new_topic_questions", "topics"), "new_topic_questions": ("new_topics", "topics")}
+    together = {"judge_base_url": ("judge",), "new_topics": ("new_topic_questions", "topics"),
+                "new_topic_questions": ("new_topics", "topics")}
     changes = {name: OTHER[name] for name in (field, *together.get(field, ()))}
     config = check(dataclasses.replace(PRESETS["phi-2"], **changes))
     assert parsed(command_of(config)) == config

@@ -11,7 +11,7 @@ import torch
 
 from runner.student import bundled, open_student
 from runner.student.errors import ModelLoadFailed, OutOfMemory
-from runner.student.loading import count_parameters, load_model
+from runner.student.loading import load_model, size_of
 from runner.student.memory import typed_memory_errors
 from store.config import preset
 from tests.runner.tiny_models import llama_folder, phi_folder
@@ -27,7 +27,7 @@ def test_weights_are_held_as_asked(tmp_path: Path, precision: str, dtype: torch.
 
 def test_parameters_are_counted_without_reading_weights_and_alike_in_four_bits(tmp_path: Path) -> None:
     folder = str(phi_folder(tmp_path))
-    counted = count_parameters(folder)
+    counted = size_of(folder).parameters
     assert counted == load_model(folder, "fp32", "cpu").parameters == load_model(folder, "nf4", "cpu").parameters
 
 
@@ -66,7 +66,7 @@ def test_a_hub_name_fails_at_once_where_the_hub_is_out_of_reach(monkeypatch: pyt
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ModelLoadFailed, match=r"'nobody/nothing'.*cannot be reached.*hf download"):
+    with pytest.raises(ModelLoadFailed, match=r"'nobody/nothing'.*cannot be reached.*runner download"):
         load_model("nobody/nothing", "fp32", "cpu")
 
 

@@ -17,7 +17,7 @@ from runner.supervisor import Supervisor
 from store import commands, leases, queries
 from store.config import preset
 from store.database import Store, open_store
-from store.events import RecoveryTaken, RunRequeued
+from store.events import PlanChosen, RecoveryTaken, RunRequeued
 from store.journal import read_events
 from store.locations import Locations
 from store.schema import claims
@@ -93,6 +93,25 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(store: Store, places: L
     recovery = next(event for event in events if isinstance(event, RecoveryTaken))
     assert recovery.kind == "process killed" and "SIGKILL" in recovery.message
     assert any(isinstance(event, RunRequeued) for event in events)
+    supervisor.close()
+
+
+@pytest.mark.parametrize(("kernel_killed", "rung"), [(True, 1), (False, 0)])
+def test_a_worker_that_the_kernel_killed_for_memory_goes_on_one_rung_down(
+        store: Store, places: Locations, monkeypatch: pytest.MonkeyPatch, kernel_killed: bool,
+        rung: int) -> None:
+    """A real SIGKILL; the kernel's own count says whose it was."""
+    monkeypatch.setenv("KILL_AT", "fine-tune:inside")
+    run, kills = launch(store), [7]
+    supervisor = Supervisor(store, places, worker=WORKER, oom_kills=lambda: kills[0])
+    tick_until(supervisor, lambda: supervisor.child is not None)
+    kills[0] += kernel_killed
+    monkeypatch.delenv("KILL_AT")
+    tick_until(supervisor, lambda: work_of(store, run) == "finished")
+    events = [item.event for item in read_events(store, run)]
+    assert [event.rung for event in events if isinstance(event, PlanChosen)] == [0, rung]
+    (recovery,) = [event for event in events if isinstance(event, RecoveryTaken)]
+    assert ("next rung" in recovery.action) == (rung == 1) == ("for want of memory" in recovery.message)
     supervisor.close()
 
 

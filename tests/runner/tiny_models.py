@@ -17,24 +17,24 @@ TEXT = ["A Pod is a group of containers that share network and storage.", "What 
 CHATML = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def llama_folder(folder: Path, seed: int = 0) -> Path:
+def llama_folder(folder: Path, seed: int = 0, context: int = 128, hidden: int = 32) -> Path:
     """Llama-shaped, ChatML tokens, and pad = eos = `<|im_end|>`, as the embedded student has it."""
     tokenizer = _tokenizer(CHATML, eos="<|im_end|>", pad="<|im_end|>")
     torch.manual_seed(seed)
     model = LlamaForCausalLM(LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=128, tie_word_embeddings=True, initializer_range=0.2,
-        bos_token_id=1, eos_token_id=2, pad_token_id=2))
+        vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=context, tie_word_embeddings=True,
+        initializer_range=0.2, bos_token_id=1, eos_token_id=2, pad_token_id=2))
     return _saved(model, tokenizer, folder)
 
 
-def phi_folder(folder: Path, seed: int = 0) -> Path:
+def phi_folder(folder: Path, seed: int = 0, context: int = 128, hidden: int = 64) -> Path:
     """Phi-shaped with Phi-2's layer names: no ChatML tokens, no pad token, more embedding rows than tokens."""
     tokenizer = _tokenizer(["<|endoftext|>"], eos="<|endoftext|>", pad=None)
     torch.manual_seed(seed)
     model = PhiForCausalLM(PhiConfig(
-        vocab_size=len(tokenizer) + 17, hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-        num_attention_heads=4, max_position_embeddings=128, initializer_range=0.2, bos_token_id=0, eos_token_id=0))
+        vocab_size=len(tokenizer) + 17, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
+        num_attention_heads=4, max_position_embeddings=context, initializer_range=0.2, bos_token_id=0, eos_token_id=0))
     return _saved(model, tokenizer, folder)
 
 

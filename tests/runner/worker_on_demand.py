@@ -6,6 +6,7 @@ ITEM_SECONDS makes each item of a stage last.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
@@ -40,6 +41,18 @@ def kill_inside(where: str, calls: list[str]) -> None:
         die()
 
 
+def planned_bench(config: Any, run: str, store: Any, places: Any, journal: Any, fail: Any) -> Any:
+    """Fakes that say on which rung of the memory ladder they are held, as the real student does."""
+    bench = fakes.fake_bench(config, run, store, places, journal, fail)
+
+    def open_student(rung: int) -> Any:
+        journal.append(worker.plan_of(dataclasses.replace(fakes.FakeStudent.info, rung=rung)))
+        return fakes.FakeStudent(fail)
+
+    bench.open_student = open_student
+    return bench
+
+
 class Execution(execution.Execution):
     """The real loop, with a death at a chosen stage and point."""
 
@@ -62,5 +75,5 @@ if __name__ == "__main__":
     run, owner, fence, attempt = sys.argv[1:]
     if os.environ.get("END_WITH_PARENT"):
         end_with_parent(owner)
-    bench = partial(fakes.fake_bench, fail=partial(kill_inside, calls=[]))
+    bench = partial(planned_bench, fail=partial(kill_inside, calls=[]))
     sys.exit(worker.work(Claim(run, owner, int(fence), int(attempt)), locations(), bench))

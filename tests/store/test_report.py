@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from store import events as happened
 from store.database import open_for_reading
 from store.report import Evidence, as_csv, as_html, as_json, gather
 from store.report.drawings import Stretch, intervals
 from tests.dashboard import stores
+from tests.dashboard.run_maker import RunMaker, clock_at
 
 STATES = tuple(state for state in stores.STATES if state != "empty")
 HARMLESS_TAGS = {
@@ -125,6 +127,37 @@ def test_a_failed_run_says_what_went_wrong_and_what_was_tried(evidence: dict[str
 def test_missing_answers_are_counted_with_their_reason(evidence: dict[str, Evidence]) -> None:
     words = Reader(as_html(evidence["finished"])).words
     assert "tuned answer: the answer was empty" in words and "cut off at the longest length allowed" in words
+
+
+def test_a_judge_that_failed_its_audit_stands_beside_the_verdict_that_it_gave(tmp_path: Path) -> None:
+    store = stores.store_at(tmp_path)
+    with clock_at(stores.long_ago(1)) as clock:
+        config = stores.config_of(cycles=1, headline="answer_similarity")
+        maker = RunMaker(store, config, clock).start().opening()
+        maker.say(happened.JudgeAudited(
+            "answer_similarity", "all-MiniLM-L6-v2", 0, False, ("negated references <b>score</b> like true ones",), 8,
+            (happened.KindRecord("right", 1.0, 8, 0, 0, True), happened.KindRecord("wrong", 0.98, 8, 1, 8, False)), (),
+            4, 0.0, 0.0), cycle=0, stage="held-out-baseline-evaluation")
+        maker.cycle(1, 0.3)
+        run = maker.finish()
+    gathered = gather(store, run)
+    assert gathered is not None
+    words = Reader(as_html(gathered)).words
+    assert "failed: negated references <b>score</b> like true ones" in words and "wrong 0.98" in words
+    assert "The metric that decides failed its audit" in words
+    assert json.loads(as_json(gathered))["audits"][0]["passed"] is False
+    store.close()
+
+
+def test_what_teacher_and_judge_model_cost_stands_there(evidence: dict[str, Evidence]) -> None:
+    words = Reader(as_html(evidence["paid"])).words
+    assert "The teacher took 30 calls and 41,000 tokens; cost: 0.0123 USD." in words
+    assert "No judge model was called." in words
+    assert "No teacher was called." in Reader(as_html(evidence["finished"])).words
+
+
+def test_a_run_whose_judges_nobody_audited_says_so(evidence: dict[str, Evidence]) -> None:
+    assert "No audit of a judge is on record" in Reader(as_html(evidence["finished"])).words
 
 
 def test_there_is_no_evidence_of_a_run_that_is_not_there(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""One question to a run's students and its teacher, answered side by side, piece by piece.
+
+For a terminal or a page alike: `ask` yields (arm, piece of text). Writes nothing: what is asked here is on no record
+and counts in no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from knowledge.questions import Question, question_id
+from runner.roles import StreamingStudent, Teacher
+from runner.stages.answers import decoding_of
+from store.arms import BASELINE, TEACHER, TUNED
+from store.config import OFFLINE_TEACHER, RunConfig
+from store.locations import Locations
+
+NO_TEACHER = "the offline teacher only knows the references of its own questions"
+
+
+def arms_of(config: RunConfig) -> dict[str, str]:
+    """The arms that a run's question goes to, each with why it is silent; empty where it answers."""
+    return {BASELINE: "", TUNED: "", TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else ""}
+
+
+def ask(config: RunConfig, adapter: Path, question: str, places: Locations,
+        open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
+        open_teacher: Callable[[RunConfig], Teacher] | None = None) -> Iterator[tuple[str, str]]:
+    """The untrained student, then the tuned one, then the teacher where it can be asked.
+
+    Raises:
+        StudentError: the student cannot be had, or the adapter does not fit.
+        TeacherError: the teacher cannot be asked.
+    """
+    student = (open_student or _open_student)(config, places.models)
+    for arm, trained in ((BASELINE, None), (TUNED, adapter)):
+        for piece in student.stream(question, decoding_of(config), config.seed, trained):
+            yield arm, piece
+    if not arms_of(config)[TEACHER]:
+        from knowledge.opening import open_knowledge
+
+        teacher = (open_teacher or _open_teacher)(config)
+        answers = teacher.answer_all(open_knowledge(config.knowledge, config.knowledge_name), [_asked(question)],
+                                     lambda answer: None)
+        yield TEACHER, answers[0].text or f"(no answer: {answers[0].missing})"
+
+
+def _asked(text: str) -> Question:
+    """A question of no tier, topic or passage."""
+    return Question(id=question_id(text), text=text, topic="", tier="", passage_id="",
+                    evidence="", title="")
+
+
+def _open_student(config: RunConfig, models: Path) -> StreamingStudent:
+    from runner.student import open_student
+
+    return open_student(config, models)
+
+
+def _open_teacher(config: RunConfig) -> Teacher:
+    from runner.teacher import open_teacher
+
+    return open_teacher(config, "", None)  # no store: a question asked here is no call of the run

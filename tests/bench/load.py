@@ -1,0 +1,33 @@
+"""Seconds from the start of a process until the embedded student is ready to answer, files in the system's cache."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+from tests.bench.row import Row
+
+ROUNDS = 3
+_READY = ("from runner.student import open_student; from store.config import preset; "
+          "from store.locations import locations; open_student(preset('embedded'), locations().models)")
+
+
+def measure_load() -> list[Row]:
+    """Whole processes, their own start and end included; the bare import of the libraries stands beside them."""
+    ways = {"import torch and transformers": "import torch, transformers.modeling_utils",
+            "the embedded student ready": _READY}
+    seconds: dict[str, list[float]] = {what: [] for what in ways}
+    _time(_READY)  # unpacks the student where that was not done yet, and fills the cache
+    for _ in range(ROUNDS):
+        for what, code in ways.items():
+            seconds[what].append(_time(code))
+    (bare, bare_s), (ready, ready_s) = ((what, statistics.median(found)) for what, found in seconds.items())
+    return [Row(bare, bare_s, "s"), Row(ready, ready_s, "s", ready_s / bare_s, bare, "< 3 s")]
+
+
+def _time(code: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began

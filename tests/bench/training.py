@@ -1,0 +1,134 @@
+"""Training tokens a second: our trainer against the library's with its defaults, and against the machine's products.
+
+The plain way: TRL's trainer on the fp32 model, batch 1, 4 accumulated, everything else of its settings as TRL has it
+but for the loss on answers only. Both see the same examples, and as many of them in each optimizer step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from knowledge.domain import domain_of
+from knowledge.notes import read_notes
+from knowledge.questions import PRACTICE
+from knowledge.topics import TOPICS
+from runner import hardware
+from runner.roles import Example, Recipe, TrainingStep
+from runner.student import training
+from runner.student.loading import trainer_callbacks
+from runner.student.local import LocalStudent
+from runner.teacher.offline import OfflineTeacher
+from store.config import preset
+from store.locations import locations
+from tests.bench.machine import limits
+from tests.bench.row import Row
+
+EXAMPLES, STEPS, ROUNDS = 24, 5, 2
+PLAIN = "TRL's trainer, fp32, batch 1 x 4"
+
+
+def measure_training() -> list[Row]:
+    """Both ways in turn; the first step of each, where kernels are chosen, is left out."""
+    hardware.settle_libraries()
+    fast = LocalStudent.open(preset("embedded"), locations().models)
+    exact = LocalStudent.open(preset("embedded", precision="fp32"), locations().models)
+    examples = _examples()
+    plain, ours = [], []
+    for _ in range(ROUNDS):
+        plain.append(_plain(exact, examples))
+        ours.append(_ours(fast, examples))
+    rate, plain_rate = (statistics.median(run.rate for run in runs) for runs in (ours, plain))
+    work, limit = _flops_per_token(fast, examples), limits(fast.loaded.model.dtype).flops
+    return [
+        Row(PLAIN, plain_rate, "tokens/s"),
+        Row(f"ours, {fast.plan.precision}, batch 4", rate, "tokens/s", rate / plain_rate, PLAIN, ">= 5 x"),
+        Row("products of our training", rate * work / 1e9, "GFLOP/s", rate * work / limit,
+            "the machine's large matrix products", ">= 0.40 x"),
+        Row(f"loss of our step {STEPS}", ours[0].last_loss, "nats/token", ours[0].last_loss / plain[0].last_loss,
+            f"the plain way's, {plain[0].tokens} and {ours[0].tokens} tokens seen", "the same"),
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    rate: float
+    tokens: int
+    last_loss: float
+
+
+def _examples() -> list[Example]:
+    domain, teacher = domain_of("Kubernetes v1.28", list(read_notes())), OfflineTeacher()
+    asked = teacher.ask(domain, [topic.slug for topic in TOPICS], EXAMPLES, PRACTICE, 1, [])
+    return [Example(one.text, text) for one in asked if (text := teacher.refer(domain, one).text)]
+
+
+def _recipe() -> Recipe:
+    config = preset("embedded")
+    return Recipe(STEPS, config.learning_rate, config.batch_size, 1, True, config.lora_rank, config.lora_alpha,
+                  config.lora_dropout, config.target_modules, config.max_sequence_tokens, 1)
+
+
+def _run(steps: Sequence[tuple[float, int, float]]) -> _Run:
+    """Of moment, tokens and loss of each step."""
+    (began, before, _), (ended, after, loss) = steps[0], steps[-1]
+    return _Run((after - before) / (ended - began), after, loss)
+
+
+def _ours(student: LocalStudent, examples: list[Example]) -> _Run:
+    steps: list[tuple[float, int, float]] = []
+
+    def told(step: TrainingStep) -> None:
+        steps.append((time.perf_counter(), step.tokens, step.loss))
+
+    with tempfile.TemporaryDirectory() as folder:
+        student.fine_tune(examples, _recipe(), None, Path(folder), told)
+    return _run(steps)
+
+
+def _plain(student: LocalStudent, examples: list[Example]) -> _Run:
+    from peft import LoraConfig, get_peft_model
+    from trl import SFTConfig, SFTTrainer
+
+    recipe, loaded = _recipe(), student.loaded
+    callback, printer = trainer_callbacks()
+    steps: list[tuple[float, int, float]] = []
+
+    class Teller(callback):  # type: ignore[misc,valid-type]
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            if logs and "loss" in logs:
+                steps.append((time.perf_counter(), int(logs["num_tokens"]), float(logs["loss"])))
+
+    rows = training.training_rows(loaded.tokenizer, student.form, examples, recipe.max_sequence_tokens)
+    torch.manual_seed(recipe.seed)  # the same first weights of the adapter as ours
+    adapted = get_peft_model(loaded.model, LoraConfig(
+        r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
+        task_type="CAUSAL_LM", target_modules=list(recipe.target_modules)))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = SFTTrainer(model=adapted, train_dataset=rows, processing_class=loaded.tokenizer,
+                                 callbacks=[Teller()], args=SFTConfig(
+                                     output_dir=folder, max_steps=STEPS, per_device_train_batch_size=1,
+                                     gradient_accumulation_steps=4, learning_rate=recipe.learning_rate, warmup_steps=1,
+                                     completion_only_loss=True, use_cpu=True, bf16=False, logging_steps=1,
+                                     save_strategy="no", report_to="none", disable_tqdm=True, seed=1, data_seed=1))
+            trainer.remove_callback(printer)
+            trainer.train()
+    finally:
+        training.restore(loaded.model, adapted)
+    return _run(steps)
+
+
+def _flops_per_token(student: LocalStudent, examples: list[Example]) -> float:
+    """2 a weight forward and 2 backward (frozen weights need no gradient); the output layer where labels are."""
+    rows = training.training_rows(student.loaded.tokenizer, student.form, examples, 512)
+    share = sum(map(sum, rows["completion_mask"])) / sum(map(len, rows["input_ids"]))
+    head = student.loaded.model.lm_head.weight.numel()
+    return 4 * (student.loaded.parameters - head + share * head)
