@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 
 from store.wording import change, number
 
-WIDTH, LABEL, VALUE, ROW, TOP, BOTTOM = 760, 200, 160, 28, 28, 30
+WIDTH, LABEL, VALUE, ROW, TOP, BOTTOM = 780, 222, 160, 28, 28, 30
 _SIGN = {"improved": "▲", "regressed": "▼"}
-_LONGEST_LABEL = 26
+_LONGEST_LABEL = 30
 _MORE_IS_BETTER, _LESS_IS_BETTER = ("← worse", "better →"), ("← better", "worse →")
 
 

@@ -43,7 +43,7 @@ def as_html(evidence: Evidence) -> str:
         command=command_of(evidence.run.config), configuration=_configuration(evidence), hashes=_hashes(evidence),
         versions=_versions(evidence), tiers=TIERS, measures=[MEASURES[name] for name in evidence.metrics
                                                             if name in MEASURES],
-        arms=ARMS, charts=_charts(evidence), worst=ranked[:SHOWN],
+        arms=ARMS, charts=_charts(evidence), arm_charts=_arm_charts(evidence), worst=ranked[:SHOWN],
         best=list(reversed(ranked[-SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
         offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER, shown=SHOWN).strip() + "\n"
@@ -56,7 +56,7 @@ def _templates() -> Environment:
     environment.filters |= {
         "number": wording.number, "change": wording.change, "metric": wording.metric, "duration": wording.duration,
         "moment": wording.moment, "money": wording.money, "p": wording.p_value, "topic": _topic, "text": _text,
-        "cut": _cut,
+        "cut": _cut, "arm": _arm,
     }
     environment.globals |= {"interval": wording.interval, "effect": wording.effect, "coverage": wording.coverage,
                             "latest": latest, "by_cycle": by_cycle, "tiers_in": tiers_in}
@@ -97,6 +97,23 @@ def _charts(evidence: Evidence) -> dict[str, Any]:
             ("← carries over", "learned by heart →"))
         if evidence.memorisation else "",
     }
+
+
+def _arm_charts(evidence: Evidence) -> list[tuple[str, Any]]:
+    """Who is above whom, by what decides and by the facts in the written answers: metric, drawing."""
+    drawn = []
+    for metric in dict.fromkeys((evidence.headline, "fact_recall")):
+        rows = [row for row in evidence.arms if row.metric == metric and row.change is not None]
+        if rows:
+            drawn.append((metric, intervals(
+                [Stretch(f"{_arm(row.arm)} – {_arm(row.against).lower()}", row.change, row.low, row.high, row.verdict,
+                         f"n = {row.scored}") for row in rows], better_of(metric),
+                f"{wording.metric(metric)}: each arm against another")))
+    return drawn
+
+
+def _arm(name: str) -> str:
+    return ARMS[name].title if name in ARMS else {"baseline": "Untrained"}.get(name, name.capitalize())
 
 
 def _stretch(label: str, row: ChangeRow) -> Stretch:

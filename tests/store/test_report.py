@@ -149,6 +149,13 @@ def test_a_judge_that_failed_its_audit_stands_beside_the_verdict_that_it_gave(tm
     store.close()
 
 
+def test_control_arms_are_drawn_against_each_other_and_told_in_words(evidence: dict[str, Evidence]) -> None:
+    words = Reader(as_html(evidence["arms"])).words
+    assert "Tuned – placebo" in words and "Retrieval – untrained" in words and "How much of the way" in words
+    assert "Learning curve within the training" in words
+    assert "None were asked for in this run" in Reader(as_html(evidence["finished"])).words
+
+
 def test_what_teacher_and_judge_model_cost_stands_there(evidence: dict[str, Evidence]) -> None:
     words = Reader(as_html(evidence["paid"])).words
     assert "The teacher took 30 calls and 41,000 tokens; cost: 0.0123 USD." in words
