@@ -164,7 +164,8 @@ def test_what_teacher_and_judge_model_cost_stands_there(evidence: dict[str, Evid
 
 
 def test_a_run_whose_judges_nobody_audited_says_so(evidence: dict[str, Evidence]) -> None:
-    assert "No audit of a judge is on record" in Reader(as_html(evidence["finished"])).words
+    assert evidence["queued"].audits == []
+    assert "No audit of a judge is on record" in Reader(as_html(evidence["queued"])).words
 
 
 def test_there_is_no_evidence_of_a_run_that_is_not_there(tmp_path: Path) -> None:
