@@ -18,6 +18,8 @@ from store.queries import (
     AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Gap, Happening, Judging,
     PastStage, Point, Run, TeacherUsage,
 )
+from store.queries.best import BestAdapter, best_adapter
+from store.queries.memory import StageMemory, memory_by_stage
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,16 @@ def knowledge(place: str) -> Knowledge:
     return _knowledge(place, knowledge_source.state_of(place))
 
 
+def memory(store: Store, run: Run) -> list[StageMemory]:
+    """Memory around each stage of the run."""
+    return _memory(store, store.url, run.id, run.last_event_id)
+
+
+def best(store: Store, run: Run) -> BestAdapter | None:
+    """The run's best adapter by held-out score; None where none was scored."""
+    return _best(store, store.url, run.id, run.last_event_id)
+
+
 def past(store: Store) -> list[PastStage]:
     """Durations of stages; they may be a minute old."""
     return _past(store, store.url)
@@ -137,6 +149,16 @@ def _series(_store: Store, url: str, run: str, key: str, last_event_id: int) -> 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _log(_store: Store, url: str, run: str, last_event_id: int) -> tuple[list[Happening], list[Happening]]:
     return queries.happenings(_store, run), queries.incidents(_store, run)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _memory(_store: Store, url: str, run: str, last_event_id: int) -> list[StageMemory]:
+    return memory_by_stage(_store, run)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _best(_store: Store, url: str, run: str, last_event_id: int) -> BestAdapter | None:
+    return best_adapter(_store, run)
 
 
 @st.cache_data(max_entries=4, ttl=60, show_spinner=False)

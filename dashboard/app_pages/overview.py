@@ -54,6 +54,8 @@ with right:
 if len(rows) > 1:
     together = findings.cycles_together(changes, metric, tier)
     st.caption(text.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
+if best := remembered.best(store, run):
+    st.caption(best.sentence)
 
 measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
 verdict.key_numbers(changes, metrics, tier)

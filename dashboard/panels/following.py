@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import estimate, log_lines, remembered, showing, stage_board, text
 from dashboard.figures.series import losses, memory, throughput
 from dashboard.figures.stages import stage_board as board_figure
+from dashboard.panels.memory import memory_table
 from dashboard.panels.run_commands import run_commands
 from store import queries
 from store.database import Store
@@ -117,5 +118,6 @@ def _resources(store: Store, run: Run) -> None:
     with st.expander("Memory and speed", icon=":material/memory:"):
         if resident:
             showing.chart(memory(resident, titles), "memory", "Most resident memory by stage")
+            memory_table(remembered.memory(store, run), titles)
         if speed:
             showing.chart(throughput(speed, titles), "speed", "Tokens per second over time")

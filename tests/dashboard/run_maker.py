@@ -80,7 +80,9 @@ class RunMaker(Content):
                                           "steps" if name == "fine-tune" else "questions"), cycle=cycle, stage=name)
         self.say(*events, cycle=cycle, stage=name)
         if finish:
-            self.say(happened.MetricLogged("peak_rss_bytes", 0, 9e8 + 1e8 * len(name), "bytes"),
+            self.say(happened.MetricLogged("rss_before_bytes", 0, 8e8, "bytes"),
+                     happened.MetricLogged("rss_bytes", 0, 8.5e8, "bytes"),
+                     happened.MetricLogged("peak_rss_bytes", 0, 9e8 + 1e8 * len(name), "bytes"),
                      happened.StageFinished(seconds, f"cycle-{cycle:02d}/{name}.json", 4096, "a" * 64, "b" * 64),
                      cycle=cycle, stage=name)
 

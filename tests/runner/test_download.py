@@ -35,7 +35,8 @@ def run(hub_address: str, home: Path, *arguments: str) -> subprocess.CompletedPr
                           timeout=120)
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped_and_loads_without_a_hub(hub: FakeHub, tmp_path: Path) -> None:
+def test_an_interrupted_download_goes_on_where_it_stopped_and_loads_without_a_hub(
+        hub: FakeHub, tmp_path: Path) -> None:
     home, size = tmp_path / "home", len(hub.files["model.safetensors"])
     hub.hangs_up_after = size // 3
     broken = run(hub.address, home, "-m", "runner", "download", MODEL)
