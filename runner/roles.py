@@ -169,7 +169,7 @@ class TrainingStep:
     tokens: int
     """Training tokens seen so far, padding left out."""
     seconds: float
-    """Since training began (in this process)."""
+    """Spent on these tokens, before a restart included."""
 
 
 @dataclass(frozen=True)

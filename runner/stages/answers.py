@@ -69,15 +69,18 @@ def answered(context: Context, asked: Sequence[QuestionRecord], arm: str, adapte
         records = [record_of_answer(answer) for answer in batch]
         parts.add([dataclasses.asdict(record) for record in records])
         done |= {record.question_id: record for record in records}
-        _tell_rate(context, records, len(done))
-        context.progress(len(done), len(asked), "answers")
+        context.progress(len(done), len(asked), "answers", _tell_rate(context, records, len(done)))
     return AnswersGiven(arm, tuple(done[record.question_id] for record in asked))
 
 
-def _tell_rate(context: Context, records: Sequence[AnswerRecord], step: int) -> None:
+def _tell_rate(context: Context, records: Sequence[AnswerRecord], step: int) -> str:
+    """Tokens a second of these answers, as a series and in words; empty where no time was spent."""
     seconds = sum(record.seconds for record in records)
-    if seconds > 0:
-        context.metric("tokens_per_second", step, sum(record.tokens for record in records) / seconds, "tokens/s")
+    if seconds <= 0:
+        return ""
+    rate = sum(record.tokens for record in records) / seconds
+    context.metric("tokens_per_second", step, rate, "tokens/s")
+    return f"{rate:.0f} tokens/s"
 
 
 def record_of_answer(answer: Answer) -> AnswerRecord:

@@ -75,9 +75,12 @@ def teller(context: Context, whose: str = "") -> Callable[[TrainingStep], None]:
     def tell(step: TrainingStep) -> None:
         context.metric(f"{whose}loss", step.step, step.loss, "nats per token")
         context.metric(f"{whose}learning_rate", step.step, step.learning_rate)
+        detail = f"loss {step.loss:.3f}"
         if step.seconds > 0:
-            context.metric(f"{whose}training_tokens_per_second", step.step, step.tokens / step.seconds, "tokens/s")
-        context.progress(step.step, step.of_steps, "steps", f"loss {step.loss:.3f}")
+            rate = step.tokens / step.seconds
+            context.metric(f"{whose}training_tokens_per_second", step.step, rate, "tokens/s")
+            detail += f", {rate:.0f} tokens/s"
+        context.progress(step.step, step.of_steps, "steps", detail)
     return tell
 
 

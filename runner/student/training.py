@@ -77,7 +77,7 @@ class _Reporter(TrainerCallback):  # type: ignore[misc,valid-type]
             raise TrainingFailed(f"the loss became {loss} at step {state.global_step} of {state.max_steps}: use a "
                                  f"lower learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
         step = TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
-                            self.trainer.tokens_seen, self.seconds)
+                            self.trainer.tokens_seen, self.earlier_seconds + self.seconds)
         try:
             self.on_step(step)
         except StopRequested as stop:  # asked for by a person, who may want to go on later: save where it stands

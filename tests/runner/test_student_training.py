@@ -156,6 +156,7 @@ def test_a_killed_training_ends_where_it_would_have_ended(
     after = train(llama, to, steps=resumed)
     assert [step.step for step in resumed] == list(range(3 if damaged else 4, 7))
     assert [step.loss for step in resumed] == [step.loss for step in undisturbed[-len(resumed):]]
+    assert resumed[0].seconds > seen[resumed[0].step - 2].seconds  # a rate of all tokens needs the time of all
     assert after.adapter_sha256 == whole.adapter_sha256
     assert (after.tokens, after.first_loss, after.steps) == (whole.tokens, whole.first_loss, whole.steps)
 
