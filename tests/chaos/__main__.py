@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # no threads where there is forking
 
-from tests.chaos import real_models
+from tests.chaos import power_cuts, real_models
 from tests.chaos.trials import Campaign, launches_once
 
 
@@ -40,6 +40,9 @@ def main() -> int:
         real = real_models.run(given.real, given.seed, folder, _tell)
         parts.append(f"{real.trials} trials with real models, {real.kills} kill -9s")
         failures += real.failures
+    cuts = power_cuts.run(given.trials // 2, given.seed)
+    parts.append(f"{cuts.cuts} power cuts that lost {cuts.lost} acknowledged events")
+    failures += cuts.failures
     for failure in failures:
         _tell(f"FAILED {failure}")
     if not failures:
