@@ -84,7 +84,14 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
         journal.append(RunFailed(given_up.kind, str(given_up), given_up.advice, given_up.trace))
     except (OSError, SQLAlchemyError) as error:  # the disk or the store, outside of any stage
         kind = kind_of(error)
-        journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
+        if _has_not_ended(store, claim.run):
+            journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
+
+
+def _has_not_ended(store: Store, run: str) -> bool:
+    """A write that seemed to fail may have come through, and it may have been the run's end."""
+    found = run_named(store, run)
+    return found is None or found.active
 
 
 def real_workbench(config: RunConfig, run: str, store: Store, places: Locations, journal: Journal) -> Workbench:

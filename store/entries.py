@@ -67,12 +67,14 @@ def append_unowned(connection: Connection, run: str, *happened: Event, cycle: in
     write_entries(connection, run, head, [entry(event, cycle) for event in happened])
 
 
-def was_written(connection: Connection, run: str, entries: Sequence[Entry]) -> bool:
-    """Whether a transaction with these entries is in the store: all of them are, or none."""
-    first = entries[0]
-    return connection.execute(
-        select(events.c.seq).where(events.c.run == run, events.c.at == as_text(first.at), events.c.kind ==
-                                   type(first.event).__name__, events.c.payload == first.payload)).first() is not None
+def not_written_yet(connection: Connection, run: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of the entries that are not among the run's events: told by their moment, kind and payload together."""
+    moments = [as_text(item.at) for item in entries]
+    there = connection.execute(select(events.c.at, events.c.kind, events.c.payload).where(
+        events.c.run == run, events.c.at.in_(moments))).all()
+    known = {(row.at, row.kind, row.payload) for row in there}
+    return [item for item, at in zip(entries, moments, strict=True)
+            if (at, type(item.event).__name__, item.payload) not in known]
 
 
 def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:

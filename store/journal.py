@@ -18,7 +18,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from store.database import Store
 from store.entries import (
-    Entry, append_unowned, entry, head_for, head_of, read_events, was_written, write_entries,
+    Entry, append_unowned, entry, head_for, head_of, not_written_yet, read_events,
+    write_entries,
 )
 from store.events import Event
 from store.schema import claims
@@ -86,7 +87,8 @@ class Journal:
         Raises:
             LeaseLost: the claim is no longer ours; nothing was written.
             UnfitEvent: an event holds NaN or no JSON value; nothing was written.
-            SQLAlchemyError: the store failed for longer than a write is tried again; nothing was written.
+            SQLAlchemyError: the store failed for longer than a write is tried again; as things are, nobody knows
+                whether the last try came through: all of it is there, or nothing.
         """
         batch = _Batch([entry(event, cycle, stage) for event in happened], waits=True)
         self._arrived.append(batch)
@@ -140,14 +142,15 @@ class Journal:
     def _commit_arrived(self) -> None:
         """One transaction for everything that has arrived; called by one thread at a time.
 
-        Where it fails, those who wait learn it with nothing written, and what was emitted waits for the next one.
+        Where it fails, those who wait learn it, and what was emitted waits for the next one.
         """
         batches = [self._arrived.popleft() for _ in range(len(self._arrived))]
         self._emitted = 0
         written = not batches
         try:
             if batches:
-                self._write([item for batch in batches for item in batch.entries])
+                self._write([item for batch in batches for item in batch.entries],
+                            in_doubt=any(batch.settled for batch in batches))
                 written = True
         finally:
             for batch in batches:
@@ -155,34 +158,31 @@ class Journal:
             if not written:
                 self._arrived.extendleft(batch for batch in reversed(batches) if not batch.waits)
 
-    def _write(self, entries: list[Entry]) -> None:
-        """Write, and again for a while where the store fails; a write that came through in spite of it stays one."""
+    def _write(self, entries: list[Entry], in_doubt: bool) -> None:
+        """Write, and again for a while where the store fails.
+
+        A write that failed may have come through in spite of it: the next one looks, inside its own transaction.
+        """
         until, wait = 0.0, 0.05
         while True:
             try:
-                self._write_once(entries)
+                self._write_once(entries, in_doubt)
                 return
             except (OperationalError, InterfaceError):
+                in_doubt = True
                 until = until or time.monotonic() + STORE_PATIENCE_SECONDS
                 if time.monotonic() >= until:
                     raise
             time.sleep(wait)
             wait = min(2 * wait, 1.0)
-            if self._came_through(entries):
-                return
 
-    def _came_through(self, entries: Sequence[Entry]) -> bool:
-        try:
-            with self._store.read() as connection:
-                return was_written(connection, self.claim.run, entries)
-        except (OperationalError, InterfaceError):
-            return False
-
-    def _write_once(self, entries: Sequence[Entry]) -> None:
+    def _write_once(self, entries: Sequence[Entry], in_doubt: bool) -> None:
         claim = self.claim
         with self._store.write() as connection:
             head = head_for(connection, claim.run, claim.owner, claim.fence)
             if head is None:
                 raise LeaseLost(f"run {claim.run} was taken over by another runner (fence {claim.fence} is past)")
+            if in_doubt:
+                entries = not_written_yet(connection, claim.run, entries)
             write_entries(connection, claim.run, head.seq, entries)
         self._stop = head.stop_requested

@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # no threads where there is forking
 
-from tests.chaos import power_cuts, real_models
+from tests.chaos import failing_store, power_cuts, real_models
 from tests.chaos.trials import Campaign, launches_once
 
 
@@ -43,6 +43,9 @@ def main() -> int:
     cuts = power_cuts.run(given.trials // 2, given.seed)
     parts.append(f"{cuts.cuts} power cuts that lost {cuts.lost} acknowledged events")
     failures += cuts.failures
+    failing = failing_store.run(given.trials // 10, given.seed, folder / "failing")
+    parts.append(f"{failing.trials} runs through {failing.faults.total()} faults of the store")
+    failures += failing.failures
     for failure in failures:
         _tell(f"FAILED {failure}")
     if not failures:

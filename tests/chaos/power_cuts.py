@@ -130,7 +130,7 @@ def _look(folder: Path, expected: list[Any], rows: list[Any], tally: Tally) -> l
     """What is wrong with the store that the program finds after the cut."""
     try:
         store = open_store(f"sqlite:///{folder / 'events.db'}")
-        unsound, found, stale = integrity_faults(store), _events(store), _stale(store)
+        unsound, found, old = integrity_faults(store), _events(store), stale(store)
         store.close()
     except (StoreUnusable, DatabaseError) as error:
         tally.unsound += 1
@@ -138,7 +138,7 @@ def _look(folder: Path, expected: list[Any], rows: list[Any], tally: Tally) -> l
     tally.unsound += bool(unsound)
     missing = [row for row in expected if row not in found]
     tally.lost += len(missing)
-    return [*unsound, *stale, *(["acknowledged events are gone"] if missing else []),
+    return [*unsound, *old, *(["acknowledged events are gone"] if missing else []),
             *([] if found in rows else ["an event is there in part, or one that nobody wrote"])]
 
 
@@ -250,7 +250,7 @@ def _events(store: Store) -> list[Any]:
             select(schema.events.c.seq, schema.events.c.kind, schema.events.c.at).order_by(schema.events.c.seq))]
 
 
-def _stale(store: Store) -> list[str]:
+def stale(store: Store) -> list[str]:
     """Read models that are not what the events make of them."""
     def read_models() -> dict[str, list[str]]:
         with store.read() as connection:

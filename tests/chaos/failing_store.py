@@ -1,0 +1,145 @@
+"""A store whose methods fail: before the write, after the commit, slowly, by disconnection. Runs end once even so.
+
+`Failing` stands where the store stands for a run's worker; the store behind it is a real one. Patience is
+short here, so that workers give up in the middle and others go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from runner import worker
+from store import commands, journal, leases
+from store.config import preset
+from store.database import Store, integrity_faults, open_store
+from store.events import RunFailed, RunFinished, StageFinished
+from store.journal import read_events
+from store.locations import Locations
+from tests.chaos.power_cuts import stale
+from tests.runner import fakes
+
+MOST_WORKERS = 60
+_PATIENCE = (0.0, 0.06)
+KINDS = ("before the write", "after the commit", "slowly", "by disconnection")
+
+
+class Gone(Exception):
+    """What a driver says when the server is gone."""
+
+
+@dataclass
+class Tally:
+    """What the trials came to."""
+
+    trials: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
+    """How often a worker took a run up; more than trials where one gave up and another went on."""
+    failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Failing(Store):
+    """A store that fails now and then, and for some time at once."""
+
+    def __init__(self, real: Store, chance: random.Random, rate: float, faults: Counter[str]) -> None:
+        self.real = real
+        self.url = real.url
+        self._chance = chance
+        self._rate = rate
+        self._faults = faults
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        kind = self._fate()
+        if kind == "before the write":
+            raise _gone("the disk said no")
+        if kind == "slowly":
+            time.sleep(0.02)
+        with self.real.write() as connection:
+            yield connection
+            if kind == "by disconnection":  # in the middle: nothing of it may stay
+                raise _gone("server closed the connection unexpectedly")
+        if kind == "after the commit":  # it is in the store, and nobody was told
+            raise _gone("connection reset while waiting for the answer")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        if self._fate() in ("before the write", "by disconnection"):
+            raise _gone("server closed the connection unexpectedly")
+        with self.real.read() as connection:
+            yield connection
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.real.is_sqlite
+
+    def close(self) -> None:
+        """The real one goes on: another worker follows."""
+
+    def _fate(self) -> str | None:
+        if self._chance.random() >= self._rate:
+            return None
+        kind = self._chance.choice(KINDS)
+        self._faults[kind] += 1
+        return kind
+
+
+def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
+    """So many runs on stores that fail at this rate, each seen through by worker after worker."""
+    began, tally, chance = time.monotonic(), Tally(), random.Random(seed)
+    for trial in range(trials):
+        places = Locations(folder / str(trial), f"sqlite:///{folder / str(trial) / 'events.db'}")
+        store = open_store(places.store_url)
+        run_id = commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+                                               steps=3), "chaos")
+        failing = Failing(store, random.Random(f"{seed} {trial}"), rate, tally.faults)
+        with patch.object(journal, "STORE_PATIENCE_SECONDS", chance.choice(_PATIENCE)):
+            tally.attempts += _see_through(store, failing, places)
+        tally.trials += 1
+        tally.failures += [f"trial {trial}: {fault}" for fault in _faults(store, run_id)]
+        store.close()
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def _see_through(store: Store, failing: Failing, places: Locations) -> int:
+    """Worker after worker, as a runner would start them, until the run has ended; returns how many there were."""
+    for attempt in range(1, MOST_WORKERS + 1):
+        claim = leases.claim_next(store, leases.owner_name())
+        if claim is None:
+            return attempt - 1
+        with patch.object(worker, "open_store", lambda url: failing), contextlib.suppress(SQLAlchemyError):
+            worker.work(claim, places, fakes.fake_bench)
+        leases.free_claims_of_dead(store, lambda owner: True)  # a worker that crashed holds nothing any more
+    return MOST_WORKERS
+
+
+def _faults(store: Store, run_id: str) -> list[str]:
+    """What is wrong with how a run ended."""
+    told = read_events(store, run_id)
+    ends = [item.kind for item in told if isinstance(item.event, RunFinished | RunFailed)]
+    stages = Counter((item.cycle, item.stage) for item in told if isinstance(item.event, StageFinished))
+    wrong = [f"stage {stage} finished {count} times" for stage, count in stages.items() if count != 1]
+    if len(ends) != 1:
+        wrong.append(f"the run ended {len(ends)} times: {ends}")
+    if [item.seq for item in told] != list(range(1, len(told) + 1)):
+        wrong.append("the sequence has gaps or doubles")
+    doubles = [pair for pair in itertools.pairwise((item.kind, item.at, item.event) for item in told)
+               if pair[0] == pair[1]]
+    return wrong + [f"told twice: {one[0]}" for one, _ in doubles] + integrity_faults(store) + stale(store)
+
+
+def _gone(message: str) -> OperationalError:
+    return OperationalError(None, None, Gone(message))
