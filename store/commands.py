@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import time
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -16,6 +15,7 @@ from store.clock import utc_now
 from store.config import RunConfig, check
 from store.database import Store
 from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, RunRequeued
+from store.expiry import held_now
 from store.journal import append_unowned
 from store.roles import Role, require
 from store.schema import claims, commands, runs
@@ -88,7 +88,7 @@ def command(store: Store, kind: str, run: str, token: str | None = None, role: R
 
 def _carry_out(connection: Connection, kind: str, run: str) -> None:
     alive = connection.execute(select(claims.c.run).where(
-        claims.c.run == run, claims.c.owner.is_not(None), claims.c.expires_at >= time.time())).scalar() is not None
+        claims.c.run == run, claims.c.owner.is_not(None), held_now())).scalar() is not None
     if kind in ("cancel", "pause") and alive:
         connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=kind))
         return

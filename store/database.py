@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
-from store.migrations import NewerStore, migrate, refuse_newer, version_of
+from store.migrations import CURRENT, NewerStore, migrate, refuse_newer, version_of
 from store.sqlite_files import engine_for, file_of, is_safe, keep_copy, prepare, refuse_what_loses_data
 from store.turn import Turn
 from store.unusable import NoStoreYet, StoreUnusable
@@ -112,6 +112,9 @@ def open_for_reading(url: str) -> Store:
         if version == 0:
             raise NoStoreYet(f"the store {url} has no tables yet")
         refuse_newer(version)
+        if version < CURRENT:
+            raise StoreUnusable(f"the store has tables of version {version}, this program reads version {CURRENT}: "
+                                "start the runner once (python -m runner serve), it brings them up to date")
     return Store(url, None, reader)
 
 

@@ -15,12 +15,11 @@ from sqlalchemy import Connection, or_, select, update
 from store.clock import utc_now
 from store.database import Store
 from store.events import RunRequeued
+from store.expiry import LEASE_SECONDS, free_now, held_now
 from store.journal import Claim, append_unowned
 from store.projections.writing import upsert
 from store.schema import claims, runners, runs
 
-LEASE_SECONDS = 30.0
-"""A claim that nobody renews for so long is free for the next runner."""
 BEAT_SECONDS = 2.0
 """How often a runner says that it is there."""
 MISSED_BEATS = 5
@@ -48,9 +47,8 @@ def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: b
     `run` narrows the choice to one run; with `one_a_device` there is none while another claim is alive on the owner's
     device. The claim is written in the same transaction that found it.
     """
-    free = or_(claims.c.expires_at.is_(None), claims.c.expires_at < time.time())
     statement = (select(runs.c.id).join(claims, claims.c.run == runs.c.id)
-                 .where(or_(runs.c.work == "queued", runs.c.work == "running"), free)
+                 .where(or_(runs.c.work == "queued", runs.c.work == "running"), free_now())
                  .order_by(runs.c.priority.desc(), runs.c.requested_at, runs.c.id).limit(1))
     if run:
         statement = statement.where(runs.c.id == run)
@@ -67,8 +65,7 @@ def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: b
 
 
 def _is_busy(connection: Connection, device: str) -> bool:
-    held = connection.execute(select(claims.c.owner).where(claims.c.expires_at >= time.time(),
-                                                           claims.c.owner.is_not(None))).scalars()
+    held = connection.execute(select(claims.c.owner).where(held_now(), claims.c.owner.is_not(None))).scalars()
     return any(device_of(owner) == device for owner in held)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select, text
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select, text, update
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from store import schema
 from store.clock import utc_now
@@ -77,12 +78,14 @@ CURRENT = len(STEPS)
 
 
 def _add_missing_columns(connection: Connection, table: Table) -> None:
-    """Bring a table of an earlier version up to its columns of now; what is new is NULL in old rows."""
+    """Bring a table of an earlier version up to its columns of now; old rows have a new column's default, or NULL."""
     there = _columns(connection, table.name)
     for column in table.columns:
         if column.name not in there:
             kind = column.type.compile(connection.dialect)
             connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
+            if isinstance(column.default, ScalarElementColumnDefault):
+                connection.execute(update(table).values({column.name: column.default.arg}))
 
 
 def _drop_column(connection: Connection, table: str, column: str) -> None:

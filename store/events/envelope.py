@@ -42,6 +42,10 @@ class UnfitEvent(ValueError):
     """An event holds NaN, infinity or something that is no JSON value; nothing was written."""
 
 
+class UnknownEvent(ValueError):
+    """An event of a kind that this version does not know: a newer program wrote it."""
+
+
 def _fields(thing: Any) -> dict[str, Any]:
     """An event, or a record inside one, as the encoder wants it; fields are in the order of the class."""
     if dataclasses.is_dataclass(thing):
@@ -65,7 +69,13 @@ def to_json(event: Event) -> str:
 
 
 def from_json(kind: str, payload: str) -> Event:
-    """The event that `to_json` wrote."""
+    """The event that `to_json` wrote.
+
+    Raises:
+        UnknownEvent: no such kind here.
+    """
+    if kind not in KINDS:
+        raise UnknownEvent(f"there is an event of the unknown kind {kind!r}")
     event: Event = _adapter(kind).validate_json(payload)
     return event
 

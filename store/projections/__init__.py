@@ -17,6 +17,7 @@ from store import events as happened
 from store import schema
 from store.clock import parse
 from store.events import Recorded
+from store.events.envelope import UnknownEvent
 from store.projections import answers, arms, judging, remarks, results, runs, schedules, stages, teaching
 from store.projections.writing import Apply, Rows, upsert
 
@@ -65,6 +66,14 @@ def rebuild(connection: Connection) -> int:
 
 
 def recorded_from(row: Any) -> Recorded:
-    """An events row as the event that it holds."""
-    return Recorded(row.run, row.seq, row.cycle, row.stage, parse(row.at),
-                    happened.from_json(row.kind, row.payload))
+    """An events row as the event that it holds.
+
+    Raises:
+        UnknownEvent: its kind is not known here; the message names the row.
+    """
+    try:
+        event = happened.from_json(row.kind, row.payload)
+    except UnknownEvent as error:
+        raise UnknownEvent(f"{error} in run {row.run} (number {row.seq}): use the newer program that wrote it"
+                           ) from error
+    return Recorded(row.run, row.seq, row.cycle, row.stage, parse(row.at), event)

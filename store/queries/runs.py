@@ -17,6 +17,7 @@ from store.clock import parse
 from store.config import RunConfig, from_json
 from store.database import Store
 from store.events import FlowRow
+from store.expiry import holds
 from store.queries.rows import values_of
 
 
@@ -145,7 +146,7 @@ def _newest_event(column: Any, run: Any) -> Any:
 def _run(row: Row[Any]) -> Run:
     values = values_of(row, json_fields=("plan",))
     expires_at = values.pop("expires_at")
-    if values["work"] == "running" and (expires_at is None or expires_at < time.time()):
+    if values["work"] == "running" and not holds(expires_at):
         values["work"] = "lost"
     values["config"] = _config(values["config"])
     values["flow"] = _flow(values["flow"] or "[]")

@@ -162,7 +162,7 @@ def test_the_live_page_follows_a_run_to_its_end_without_a_reload(browser: Any, t
     store = stores.store_at(tmp_path)
     with clock_at(stores.long_ago(0.02)) as clock:
         maker = RunMaker(store, stores.config_of(cycles=1), clock).start().opening()
-        maker.hold(600)
+        maker.hold(240)
         with serve(tmp_path) as own:
             visit = Visit(browser, own)
             visit.open("live")

@@ -1,0 +1,172 @@
+"""What the store is given and cannot use: refused or survived, with a sentence that says why and what to do."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, text, update
+
+from store import commands, leases, queries, schema, sqlite_files
+from store.config import preset
+from store.database import Store, StoreUnusable, integrity_faults, open_for_reading, open_store
+from store.events import CycleStarted, RunStarted
+from store.journal import Journal, LeaseLost, read_events
+from store.projections import rebuild
+
+MOUNTS = """/dev/vda / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+//files/team /mnt/team\\040files cifs rw 0 0
+me@host: /mnt/ssh fuse.sshfs rw 0 0
+tmpfs /home/fast tmpfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize("opening", [open_store, open_for_reading])
+def test_an_affected_sqlite_is_refused_before_anything_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                 opening: object) -> None:
+    (tmp_path / "events.db").touch()
+    monkeypatch.setattr(sqlite_files, "library_version", lambda: (3, 40, 1))
+    with pytest.raises(StoreUnusable, match=r"SQLite 3\.40\.1 can corrupt.*pysqlite3"):
+        opening(f"sqlite:///{tmp_path / 'events.db'}")  # type: ignore[operator]
+    assert (tmp_path / "events.db").stat().st_size == 0
+
+
+@pytest.mark.parametrize(("path", "kind"), [
+    ("/home/me/data/events.db", "nfs4"), ("/home/fast/events.db", "tmpfs"), ("/srv/data/events.db", "ext4"),
+    ("/mnt/team files/events.db", "cifs"), ("/mnt/ssh/events.db", "fuse.sshfs")])
+def test_the_file_system_of_a_path_is_that_of_its_nearest_mount(path: str, kind: str) -> None:
+    assert sqlite_files.file_system_of(Path(path), MOUNTS) == kind
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("nfs4", True), ("cifs", True), ("fuse.sshfs", True), ("9p", True),
+                                               ("ext4", False), ("tmpfs", False), ("", False)])
+def test_a_network_file_system_is_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
+                                                           refused: bool) -> None:
+    monkeypatch.setattr(sqlite_files, "file_system_of", lambda path: kind)
+    if refused:
+        with pytest.raises(StoreUnusable, match=f"network file system.*{kind}.*DATA_DIR.*PostgreSQL"):
+            open_store(f"sqlite:///{tmp_path / 'events.db'}")
+        assert not list(tmp_path.iterdir())
+    else:
+        open_store(f"sqlite:///{tmp_path / 'events.db'}").close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the kernel does not say what a process has open")
+def test_a_second_library_on_the_file_in_this_process_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    open_store(url).close()
+    other = sqlite3.connect(tmp_path / "events.db")
+    other.execute("SELECT count(*) FROM runs").fetchone()
+    with pytest.raises(StoreUnusable, match="another SQLite library"):
+        open_store(url)
+    other.close()
+    first, second = open_store(url), open_for_reading(url)  # this library twice is one library
+    first.close()
+    second.close()
+
+
+def test_a_folder_without_permission_is_named() -> None:
+    """As a user who may not write there: where the tests run as root, a child process becomes another user."""
+    closed = Path(tempfile.mkdtemp(prefix="closed-"))  # pytest's own folders let no other user in
+    closed.chmod(0o555)
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            open_store(f"sqlite:///{closed / 'events.db'}")
+        except StoreUnusable as error:
+            os.write(tell, str(error).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(tell)
+    message = os.read(told, 10_000).decode()
+    os.close(told)
+    assert f"the store sqlite:///{closed}" in message and "cannot be opened" in message and "DATA_DIR" in message
+    assert not list(closed.iterdir())
+    closed.rmdir()
+
+
+def test_a_clock_that_jumps_ahead_takes_a_claim_away_but_lets_nobody_write_twice(
+        store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
+    later = time.time() + 3600
+    monkeypatch.setattr("time.time", lambda: later)
+    taken = leases.claim_next(store, "host:2:1")
+    assert taken and taken.fence == claim.fence + 1
+    with pytest.raises(LeaseLost):
+        Journal(store, claim).append(CycleStarted(), cycle=1)
+    Journal(store, taken).append(CycleStarted(), cycle=1)
+    assert [item.seq for item in read_events(store, run)] == [1, 2, 3]
+
+
+def test_a_clock_that_jumps_back_does_not_keep_a_dead_runners_claim_for_hours(
+        store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
+    earlier = time.time() - 3600
+    monkeypatch.setattr("time.time", lambda: earlier)
+    shown = queries.run_named(store, run)
+    assert shown and shown.work == "lost"  # no lease is granted for an hour: this one is from another time
+    assert leases.claim_next(store, "host:2:1")
+
+
+def test_events_keep_their_order_whatever_the_clock_says(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    journal = Journal(store, claim)
+    journal.append(RunStarted("host:1:1", 1, {}, ()))
+    with store.write() as connection:  # as if the clock had been an hour ahead then
+        connection.execute(update(schema.events).where(schema.events.c.seq == 2)
+                           .values(at="2999-01-01T00:00:00.000000Z"))
+    journal.append(CycleStarted(), cycle=1)
+    told = read_events(store, run)
+    assert [item.kind for item in told] == ["RunRequested", "RunStarted", "CycleStarted"]
+    assert queries.last_event_id(store, run) == 3
+
+
+def test_a_command_row_with_junk_disturbs_nobody(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(insert(schema.commands), [
+            {"token": "junk", "kind": "DROP TABLE runs", "run": "no such run", "at": "yesterday"},
+            {"token": "\x00", "kind": "", "run": None, "at": ""} if store.is_sqlite
+            else {"token": "more junk", "kind": "", "run": None, "at": ""}])
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim and claim.run == run
+    with pytest.raises(commands.CommandRefused, match="no run 'no such run'"):
+        commands.command(store, "cancel", "no such run")
+
+
+def test_an_event_of_a_kind_that_nobody_knows_is_named_and_the_log_goes_on(store: Store) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    with store.write() as connection:
+        connection.execute(insert(schema.events).values(run=run, seq=2, kind="FromTheFuture", payload="{}",
+                                                        at="2026-01-01T00:00:00.000000Z"))
+    assert [line.kind for line in queries.happenings(store, run)] == ["FromTheFuture", "RunRequested"]
+    with pytest.raises(ValueError, match=f"FromTheFuture.*{run}.*newer"), store.write() as connection:
+        rebuild(connection)
+    assert queries.count_of_runs(store) == 1 and not integrity_faults(store)  # a rebuild that fails changes nothing
+
+
+def test_a_store_of_an_earlier_version_is_not_read_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    store = open_store(url)
+    with store.write() as connection:
+        connection.execute(text("DELETE FROM schema_version WHERE version > 1"))
+    store.close()
+    with pytest.raises(StoreUnusable, match=r"version 1.*python -m runner serve"):
+        open_for_reading(url)
