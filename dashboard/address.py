@@ -9,18 +9,21 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard import text
+from dashboard import showing, text
 from store.queries import Run
 
 
 def choose(label: str, key: str, options: Sequence[str], default: str | None = None,
-           shown: Callable[[str], str] = str, help_text: str | None = None) -> str:
-    """A select box whose value stands in the URL under `key`. There must be at least one option."""
+           shown: Callable[[str], str] = str, help_text: str | None = None, buttons: bool = False) -> str:
+    """A select box or a row of buttons; its value stands in the URL under `key`. There must be at least one option."""
     fallback = default if default is not None and default in options else options[0]
     candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
     # Always assigned: a widget of the same key on another page is another widget, and would begin at its first option.
     st.session_state[key] = next((value for value in candidates if value in options), fallback)
-    value = str(st.selectbox(label, options, key=key, format_func=shown, help=help_text))
+    if buttons:
+        value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True))
+    else:
+        value = str(st.selectbox(label, options, key=key, format_func=shown, help=help_text))
     _keep(key, value)
     return value
 
@@ -50,8 +53,9 @@ def typed(label: str, key: str, placeholder: str, help_text: str) -> str:
 
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
     """The run that a page is about. There must be at least one run."""
-    by_id = {run.id: run for run in runs}
-    chosen = choose(label, "run", list(by_id), default.id if default else None, lambda run: text.run_label(by_id[run]))
+    by_id, zone = {run.id: run for run in runs}, showing.zone()
+    chosen = choose(label, "run", list(by_id), default.id if default else None,
+                    lambda run: text.run_label(by_id[run], zone))
     return by_id[chosen]
 
 

@@ -1,9 +1,7 @@
-"""Which answers to show, in which order, and how two texts differ: pure, read models in and out."""
+"""Which answers to show, and in which order: pure, read models in and out."""
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from store.queries import AnswerPair
 
 OUTCOMES = ("all", "worse", "better", "same", "missing")
 ANYWHERE = "all"
-_LONGEST_DIFFERENCE = 4000
 
 
 @dataclass(frozen=True)
@@ -58,24 +55,6 @@ def metrics_of(pairs: Sequence[AnswerPair], headline: str) -> list[str]:
     """The metrics that any pair was scored with, the headline first."""
     present = {metric for pair in pairs for metric in pair.scores}
     return sorted(present, key=lambda name: (name != headline, list(MEASURES).index(name) if name in MEASURES else 99))
-
-
-def word_difference(before: str, after: str) -> str | None:
-    """The second text against the first: [-gone-] and {+new+}, as in `git diff --word-diff`.
-
-    None where a text is too long to be compared while somebody waits.
-    """
-    if max(len(before), len(after)) > _LONGEST_DIFFERENCE:
-        return None
-    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
-    parts = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, came = "".join(old[a:b]), "".join(new[c:d])
-        if tag == "equal":
-            parts.append(gone)
-        else:
-            parts += [f"[-{gone}-]" if gone.strip() else "", f"{{+{came}+}}" if came.strip() else came]
-    return "".join(parts)
 
 
 def _fits(pair: AnswerPair, choice: Choice, metric: str) -> bool:

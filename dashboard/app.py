@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import opening
+from dashboard import asking, opening, who
 from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
 
@@ -37,7 +37,9 @@ def main() -> None:
     page = st.navigation(PAGES)
     with st.sidebar:
         runner_banner()
-        launch_form()
+        who.sign_in()
+        if asking.may("launch"):
+            launch_form()
     with opening.guarded():
         page.run()
 

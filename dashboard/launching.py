@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from knowledge.topics import BUILT_IN
+from store.arms import ARMS
 from store.commands import new_token
 from store.config import PRESETS, InvalidConfig, RunConfig, check
 from store.measures import MEASURES
@@ -69,6 +70,23 @@ def judging_note(preset: str, values: Mapping[str, Any]) -> str | None:
     except InvalidConfig:
         return None
     return found.sentence() if found else None
+
+
+_FIELDS = ("questions", "cycles", "held_out", "fine_tune", "name", "knowledge_name", "held_out_set", "paraphrases",
+           "new_topics", "new_topic_questions", "general", "max_cost_usd", "student", "precision", "teacher",
+           "teacher_base_url", "steps", "learning_rate", "adapter", "max_new_tokens", "temperature", "seed",
+           "learning_curve", "judge")
+
+
+def form_state(config: RunConfig, folder_key: str) -> dict[str, Any]:
+    """What the form's fields must hold for it to describe this configuration, by their keys."""
+    head, built_in = f"launch {config.preset}", config.knowledge == BUILT_IN
+    state: dict[str, Any] = {f"{head} {field}": getattr(config, field) for field in _FIELDS}
+    state |= {f"{head} arm {arm}": arm in config.arms for arm in ARMS}
+    state |= {f"{head} {field}": getattr(config, field) or "" for field in ("teacher_base_url", "judge_base_url")}
+    state[f"{head} topics" if built_in else f"{head} topics {config.knowledge}"] = list(config.topics)
+    state[f"{head} new_topics"] = list(config.new_topics)
+    return state | {"launch preset": config.preset, folder_key: "" if built_in else config.knowledge}
 
 
 def _errors(config: RunConfig) -> list[str]:

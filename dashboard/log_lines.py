@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 from typing import Any
 
 from dashboard import text
@@ -76,6 +77,11 @@ _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.SchedulePaused: lambda e: "Paused",
     happened.ScheduleResumed: lambda e: "Resumed",
     happened.ScheduleRemoved: lambda e: "Removed",
+    happened.RunPrioritised: lambda e: f"Moved in the queue: priority {e.priority}",
+    happened.AnswerRated: lambda e: f"{e.rater} rated an answer: {e.rating}",
+    happened.RunAnnotated: lambda e: f"Tags and note by {e.by}",
+    happened.RunArchived: lambda e: f"{'Archived' if e.archived else 'Taken out of the archive'} by {e.by}",
+    happened.RunDeleted: lambda e: f"Deleted by {e.by}",
     happened.RunRequeued: lambda e: f"Waits for a runner again: {e.reason}",
 }
 
@@ -94,6 +100,7 @@ def where(happening: Happening) -> str:
     return ", ".join(part for part in (cycle, happening.stage or "") if part)
 
 
-def table(happenings: list[Happening]) -> list[dict[str, str]]:
-    """The log as rows of a table."""
-    return [{"when (UTC)": f"{item.at:%H:%M:%S}", "where": where(item), "what": told(item)} for item in happenings]
+def table(happenings: list[Happening], zone: tzinfo = UTC) -> list[dict[str, str]]:
+    """The log as rows of a table, its times in the viewer's zone."""
+    return [{"when": f"{item.at.astimezone(zone):%H:%M:%S}", "where": where(item), "what": told(item)}
+            for item in happenings]

@@ -12,8 +12,9 @@ PRACTICE = "#a855f7"
 PARAPHRASE = "#ca8a04"
 NEW_TOPIC = "#0d9488"
 GENERAL = "#64748b"
-BETTER = "#16a34a"
-WORSE = "#dc2626"
+# Told apart by those who do not see red and green; every use has a shape or a sign beside it.
+BETTER = TUNED
+WORSE = BASELINE
 INCONCLUSIVE = "#8b93a1"
 RULE = "rgba(139, 147, 161, 0.55)"
 GRID = "rgba(139, 147, 161, 0.22)"

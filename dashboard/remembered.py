@@ -6,6 +6,7 @@ begins with an underscore, which Streamlit takes for that).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -16,7 +17,7 @@ from store import queries
 from store.database import Store
 from store.queries import (
     AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Gap, Happening, Judging,
-    PastStage, Point, Run, TeacherUsage,
+    PastStage, Point, Rating, Run, TeacherUsage,
 )
 from store.queries.best import BestAdapter, best_adapter
 from store.queries.memory import StageMemory, memory_by_stage
@@ -77,6 +78,26 @@ def log(store: Store, run: Run) -> tuple[list[Happening], list[Happening]]:
 def usage(store: Store, run: Run) -> TeacherUsage | None:
     """What the run's teacher used; None where it was never called."""
     return _usage(store, store.url, run.id, run.last_event_id)
+
+
+def usages(store: Store, runs: Sequence[Run]) -> dict[str, TeacherUsage]:
+    """What the teachers of these runs used, as of the newest event of any of them."""
+    return _usages(store, store.url, tuple((run.id, run.last_event_id) for run in runs))
+
+
+def costs(store: Store, runs: Sequence[str]) -> dict[str, float]:
+    """What the teachers of these runs cost, where that is known; may be a minute old."""
+    return _costs(store, store.url, tuple(runs))
+
+
+def ratings(store: Store, run: Run) -> list[Rating]:
+    """What people found when they read the run's answers."""
+    return _ratings(store, store.url, run.id, run.last_event_id)
+
+
+def scored_by(store: Store, run: Run, cycle: int) -> dict[str, tuple[str, ...]]:
+    """Who scored each metric of a cycle."""
+    return _scored_by(store, store.url, run.id, cycle, run.last_event_id)
 
 
 def asked(store: Store) -> list[AskedPassage]:
@@ -169,6 +190,27 @@ def _past(_store: Store, url: str) -> list[PastStage]:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _usage(_store: Store, url: str, run: str, last_event_id: int) -> TeacherUsage | None:
     return queries.teacher_usage(_store, [run]).get(run)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _usages(_store: Store, url: str, heads: tuple[tuple[str, int], ...]) -> dict[str, TeacherUsage]:
+    return queries.teacher_usage(_store, [run for run, _ in heads])
+
+
+@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
+    found = queries.teacher_usage(_store, runs)
+    return {run: used.cost_usd for run, used in found.items() if used.cost_usd is not None}
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _ratings(_store: Store, url: str, run: str, last_event_id: int) -> list[Rating]:
+    return queries.ratings_of(_store, run)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _scored_by(_store: Store, url: str, run: str, cycle: int, last_event_id: int) -> dict[str, tuple[str, ...]]:
+    return queries.judges_of(_store, run, cycle)
 
 
 @st.cache_data(max_entries=4, ttl=60, show_spinner=False)

@@ -7,14 +7,25 @@ in an answer would make the viewer's browser call a foreign host.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import export, palette, text
+from dashboard import export, palette, text, word_marks
 from dashboard.text import Look
 from store.wording import visible
+
+
+def zone() -> tzinfo:
+    """The time zone of the viewer's browser; UTC where it names none that is known here."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A figure over the full width, with a description for those who do not see it."""
@@ -40,6 +51,15 @@ def verbatim(body: str | None, missing: str | None = None) -> None:
     st.code(shown or " ", language=None, wrap_lines=True)
     if note:
         st.caption(note)
+
+
+def marked(before: str, after: str) -> None:
+    """What differs between two texts; or that they are too long to be compared word by word."""
+    found = word_marks.marked(visible(before), visible(after))
+    if found is None:
+        plain("(too long to compare word by word)")
+    else:
+        st.html(found)
 
 
 def empty(sentence: str) -> None:

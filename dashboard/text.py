@@ -6,10 +6,11 @@ Knows no Streamlit and no store access. What is missing is a dash, never a zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import PurePath
 
 from dashboard.estimate import Estimate
+from dashboard.forecast import Forecast
 from knowledge.topics import BUILT_IN, TOPIC_BY_SLUG
 from store import measures, wording
 from store.config import OFFLINE_TEACHER, RunConfig
@@ -42,6 +43,10 @@ OFFLINE_NOTE = ("This run was taught offline: its references are the passages' o
                 "model. It shows that the student learns what it is taught, not how well a large teacher teaches.")
 MEMORISATION_NOTE = ("Memorisation is the gain on questions that were trained on minus the gain on held-out ones. "
                      "Near zero the student learned what carries over; far above it learned the questions by heart.")
+
+DELETION = ("It leaves every page, comparison and estimate, with its answers, scores and ratings.\n\nWhat stays: its "
+            "events, which are never taken back (they are the record of what was done), and its checkpoints and "
+            "adapters under `data/runs`. There is no way back on these pages.")
 
 ARMS_NOTE = ("Other ways to an answer, on the same held-out test, scored by the same judges, after the last cycle. "
              "They were named before the run and decide no verdict; their intervals are not corrected for how many "
@@ -132,6 +137,11 @@ def count(how_many: int, thing: str) -> str:
     return f"{how_many} {thing}" if how_many == 1 else f"{how_many} {thing}s"
 
 
+def share_interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval of a share; shares carry no sign."""
+    return "no interval" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
 def wins(row: ChangeRow) -> str:
     return f"{row.wins} better, {row.losses} worse, {row.ties} the same"
 
@@ -147,11 +157,26 @@ def time_left(guess: Estimate | None) -> str:
     return f"{span} left, going by past stages"
 
 
+def forecast(guess: Forecast | None, offline: bool) -> str:
+    """What a launch will take, before it; a cost that nobody knows is not made up."""
+    if guess is None:
+        return "Time and cost are unknown: no run of this kind has finished yet."
+    cost = ("the offline teacher costs nothing" if offline else "its cost is unknown" if guess.cost_usd is None else
+            f"the teacher costs {money(guess.cost_usd[0])} to {money(guess.cost_usd[1])}")
+    return (f"Takes about {duration(guess.low)} to {duration(guess.high)}, going by {count(guess.runs, 'past run')} of "
+            f"this kind; {cost}.")
+
+
 def ago(at: datetime | None, now: datetime | None = None) -> str:
     if at is None:
         return "never"
     seconds = max(0.0, ((now or datetime.now(UTC)) - at).total_seconds())
     return "just now" if seconds < 2 else f"{duration(seconds)} ago"
+
+
+def when(at: datetime | None, zone: tzinfo = UTC) -> str:
+    """A moment in the viewer's time zone, with the zone's name."""
+    return DASH if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def run_seconds(run: Run, now: datetime | None = None) -> float | None:
@@ -161,10 +186,17 @@ def run_seconds(run: Run, now: datetime | None = None) -> float | None:
     return ((run.ended_at or now or datetime.now(UTC)) - run.started_at).total_seconds()
 
 
-def run_label(run: Run) -> str:
+def searchable(run: Run) -> str:
+    """What a search in the history looks through, in small letters."""
+    config = run.config
+    return " ".join((run.name, run.id, config.teacher, config.student, knowledge(config), run.note,
+                     *run.tags)).casefold()
+
+
+def run_label(run: Run, zone: tzinfo = UTC) -> str:
     """A run in a list of choices: name, state and when; plain text."""
     state = verdict(run.verdict).word if run.verdict else work(run.work).word
-    return " · ".join(part for part in (run.name, state, moment(run.requested_at), run.id) if part)
+    return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id) if part)
 
 
 def teacher(name: str) -> str:

@@ -10,7 +10,11 @@ from dashboard.figures.per_question import per_question
 from dashboard.panels import answer_list, judges
 from dashboard.panels.answer import answer
 from dashboard.panels.arm_answers import arm_answers
+from dashboard.panels.rating import rate_blind
 from store import queries
+
+READ, RATE = "read", "rate"
+DOING = {READ: "Read, worst first", RATE: "Rate blind"}
 
 st.title("Answers side by side")
 store = opening.reading_or_stop()
@@ -41,11 +45,15 @@ with third:
 with fourth:
     topic = address.choose("Topic", "topic", [ANYWHERE, *sorted({pair.topic for pair in pairs})], ANYWHERE,
                            lambda slug: "All topics" if slug == ANYWHERE else text.topic(slug))
-outcome = st.segmented_control("Change", OUTCOMES, default=ANYWHERE, key="outcome", required=True,
-                               format_func=answer_list.labels(answer_choice.chosen(pairs, Choice(tier, topic), metric),
-                                                              metric).__getitem__)
-words = st.text_input("Text contains", key="answer words", placeholder="in the question, the answers or the reference")
-shown = answer_choice.chosen(pairs, Choice(tier, topic, outcome or ANYWHERE, words), metric)
+ratings = remembered.ratings(store, run)
+if address.choose("What you do here", "doing", (READ, RATE), READ, DOING.__getitem__, buttons=True) == RATE:
+    rate_blind(run, cycle, answer_choice.chosen(pairs, Choice(tier, topic), metric), ratings, metrics)
+    st.stop()
+
+labels = answer_list.labels(answer_choice.chosen(pairs, Choice(tier, topic), metric), metric)
+outcome = address.choose("Change", "outcome", OUTCOMES, ANYWHERE, labels.__getitem__, buttons=True)
+words = address.typed("Text contains", "words", "in the question, the answers or the reference", "Any part of a word.")
+shown = answer_choice.chosen(pairs, Choice(tier, topic, outcome, words), metric)
 if not shown:
     showing.empty("No question fits these filters.")
     st.stop()

@@ -37,7 +37,9 @@ with right:
     tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier,
                           text.tier_help())
 st.subheader("Scores")
+comparison.judged(store, picked, metric)
 comparison.scores(picked, metric, tier)
 showing.downloads(export.change_rows(changes), "comparison", "comparison")
 comparison.topics(picked, metric, tier)
+comparison.per_question(store, picked, metric, tier)
 comparison.time_taken(store, picked)

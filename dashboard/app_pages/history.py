@@ -1,11 +1,12 @@
-"""All runs, newest first; select one to look at it or to launch it again."""
+"""All runs, newest first; select one to look at it, to launch it again, to tag it or to put it away."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import export, opening, showing, text
-from dashboard.panels.run_table import run_actions, run_table
+from dashboard import address, export, opening, remembered, showing, text
+from dashboard.panels.run_actions import run_actions
+from dashboard.panels.run_table import run_table
 from store import queries
 
 ALL = "all"
@@ -17,23 +18,30 @@ if not runs:
     showing.empty(text.NO_STORE)
     st.stop()
 
-left, right = st.columns([3, 2])
+left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
 with left:
-    words = st.text_input("Search", key="history words", placeholder="name, run, teacher or student").casefold()
-with right:
+    words = st.text_input("Search", key="history words",
+                          placeholder="name, tag, note, teacher or student").casefold()
+with middle:
     states = [ALL, *dict.fromkeys(run.work for run in runs)]
-    state = st.selectbox("State", states, key="history state",
-                         format_func=lambda name: "All states" if name == ALL else text.work(name).word)
-shown = [run for run in runs if state in (ALL, run.work)
-         and words in f"{run.name} {run.id} {run.config.teacher} {run.config.student}".casefold()]
+    state = address.choose("State", "history state", states, ALL,
+                           lambda name: "All states" if name == ALL else text.work(name).word)
+with right:
+    verdicts = [ALL, *dict.fromkeys(run.verdict for run in runs if run.verdict)]
+    verdict = address.choose("Verdict", "history verdict", verdicts, ALL,
+                             lambda name: "All verdicts" if name == ALL else text.verdict(name).word)
+put_away = sum(run.archived for run in runs)
+archived = bool(put_away) and st.toggle(f"Show the archive ({put_away})", key="history archive")
+shown = [run for run in runs if state in (ALL, run.work) and verdict in (ALL, run.verdict)
+         and run.archived == archived and words in text.searchable(run)]
 if not shown:
     showing.empty("No run fits these filters.")
     st.stop()
 
-usages = queries.teacher_usage(store, [run.id for run in shown])
+usages = remembered.usages(store, shown)
 selected = run_table(shown, usages)
 if selected:
     run_actions(selected)
 else:
-    st.caption("Select a row to open the run, or to launch the same again.")
+    st.caption("Select a row to open the run, launch it again, tag it, archive it or delete it.")
 showing.downloads(export.run_rows(shown, usages), "runs", "runs")

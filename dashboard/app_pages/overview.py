@@ -8,6 +8,7 @@ from dashboard import address, export, findings, opening, remembered, showing, t
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.learning import learning_curve
 from dashboard.panels import control_arms, judges, measures, verdict
+from dashboard.panels.run_facts import run_facts
 from store import queries
 
 st.title("Did the student learn?")
@@ -20,7 +21,9 @@ if not runs:
 run = address.choose_run(runs, findings.newest_finished(runs))
 cycles = queries.cycles_of(store, run.id)
 changes = remembered.changes(store, run)
-verdict.verdict_card(run, cycles, remembered.usage(store, run))
+used = remembered.usage(store, run)
+verdict.verdict_card(run, cycles, used)
+run_facts(run, cycles, queries.success_rate(store, run.id), used)
 if not changes:
     showing.empty(text.NO_SCORES)
     st.page_link("app_pages/live.py", label="Follow this run", icon=":material/monitor_heart:",

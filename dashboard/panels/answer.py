@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import showing, text
-from dashboard.answer_choice import word_difference
 from store.queries import AnswerPair
 
 
@@ -30,6 +29,8 @@ def answer(pair: AnswerPair) -> None:
         st.markdown("**Evidence**")
         showing.verbatim(pair.evidence or None, "the reference names no span of the passage")
         showing.plain(f"{pair.title}\n{pair.address}"[:400])
+    with st.expander("What changed, word by word", icon=":material/difference:", expanded=True):
+        _differences(pair)
     _scores(pair)
     _more(pair)
 
@@ -51,9 +52,6 @@ def _scores(pair: AnswerPair) -> None:
 
 
 def _more(pair: AnswerPair) -> None:
-    with st.expander("What changed, word by word", icon=":material/difference:"):
-        _difference("From before to after", pair.baseline, pair.tuned)
-        _difference("From the reference to after", pair.reference, pair.tuned)
     with st.expander("The false references that choice accuracy puts beside the true one", icon=":material/quiz:"):
         for rule, foil in pair.foils:
             showing.plain(rule)
@@ -64,10 +62,18 @@ def _more(pair: AnswerPair) -> None:
         showing.verbatim(pair.passage)
 
 
+def _differences(pair: AnswerPair) -> None:
+    """What training changed, and what still differs from the reference, beside each other."""
+    left, right = st.columns(2)
+    with left:
+        _difference("From before to after", pair.baseline, pair.tuned)
+    with right:
+        _difference("From the reference to after", pair.reference, pair.tuned)
+
+
 def _difference(title: str, before: str | None, after: str | None) -> None:
-    st.caption(f"{title}: [-gone-] {{+new+}}")
+    st.caption(f"{title}: struck is gone, underlined is new")
     if before is None or after is None:
         showing.plain("(one of the two is missing)")
         return
-    found = word_difference(before, after)
-    showing.verbatim(found, "too long to compare word by word")
+    showing.marked(before, after)

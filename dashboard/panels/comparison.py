@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import comparing, findings, remembered, showing, text
 from dashboard.comparing import Picked
 from dashboard.figures.before_after import before_after, paired_change
+from dashboard.figures.sorted_changes import sorted_changes
 from dashboard.figures.durations import stage_durations
 from dashboard.figures.topics import topic_heatmap
 from store import queries
@@ -41,6 +42,33 @@ def configuration(picked: Sequence[Picked]) -> None:
         st.dataframe(rows, hide_index=True, width="stretch")
     else:
         st.caption("Nothing: the configurations are equal.")
+
+
+def judged(store: Store, picked: Sequence[Picked], metric: str) -> None:
+    """A warning where the chosen cycles were not scored by the same judges."""
+    judges = {name: remembered.scored_by(store, item.run, item.cycle).get(metric, ())
+              for name, item in zip(comparing.labels(picked), picked, strict=True)}
+    if len({names for names in judges.values() if names}) > 1:
+        st.warning("Different judges scored these cycles: differences between them may be the judges'. No line joins "
+                   "them.", icon=":material/gavel:")
+        showing.plain("\n".join(f"{name}: {', '.join(names) or text.DASH}" for name, names in judges.items()))
+
+
+def per_question(store: Store, picked: Sequence[Picked], metric: str, tier: str) -> None:
+    """Every question's change, sorted within its cycle; with the wins and losses, and the way to the worst."""
+    columns = [(name, [pair for pair in remembered.answers(store, item.run, item.cycle) if pair.tier == tier])
+               for name, item in zip(comparing.labels(picked), picked, strict=True)]
+    st.subheader("Question by question")
+    if not any(pair.change(metric) is not None for _, pairs in columns for pair in pairs):
+        st.caption("No question of this kind was scored on both sides.")
+        return
+    showing.chart(sorted_changes(columns, metric), "per question compared", "Change of each question, sorted, by cycle")
+    for name, item in zip(comparing.labels(picked), picked, strict=True):
+        if row := item.row(metric, tier):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                showing.plain(f"{name}: {text.wins(row)} ({text.coverage(row.scored, row.asked)})")
+                st.page_link("app_pages/answers.py", label="The worst", icon=":material/compare:", query_params={
+                    "run": item.run.id, "cycle": str(item.cycle), "tier": tier, "metric": metric})
 
 
 def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:

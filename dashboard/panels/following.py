@@ -7,15 +7,15 @@ import streamlit as st
 from dashboard import estimate, log_lines, remembered, showing, stage_board, text
 from dashboard.figures.series import losses, memory, throughput
 from dashboard.figures.stages import stage_board as board_figure
+from dashboard.panels.live_numbers import SPEEDS, live_numbers
 from dashboard.panels.memory import memory_table
 from dashboard.panels.run_commands import run_commands
 from store import queries
 from store.database import Store
 from store.queries import Run
 
-_LOG_COLUMNS = {"when (UTC)": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=200),
+_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=200),
                 "what": st.column_config.TextColumn(width=560)}
-_SPEEDS = ("tokens_per_second", "training_tokens_per_second")
 
 
 def follow(store: Store, run: Run) -> None:
@@ -27,6 +27,7 @@ def follow(store: Store, run: Run) -> None:
         _failure(run)
     if cells:
         _progress(store, run, cells)
+        live_numbers(store, run)
         showing.chart(board_figure(cells), "stages", "Stages of the run by cycle, with their state and time")
     _training(store, run)
     _trouble_and_log(store, run)
@@ -99,20 +100,21 @@ def _training(store: Store, run: Run) -> None:
 
 def _trouble_and_log(store: Store, run: Run) -> None:
     happenings, incidents = remembered.log(store, run)
+    zone = showing.zone()
     st.subheader("Failures and recoveries")
     if incidents:
-        st.dataframe(log_lines.table(incidents), hide_index=True, width="stretch", column_config=_LOG_COLUMNS)
+        st.dataframe(log_lines.table(incidents, zone), hide_index=True, width="stretch", column_config=_LOG_COLUMNS)
     else:
         st.caption("None so far.")
     st.subheader("Event log")
-    st.dataframe(log_lines.table(happenings), hide_index=True, width="stretch", column_config=_LOG_COLUMNS,
+    st.dataframe(log_lines.table(happenings, zone), hide_index=True, width="stretch", column_config=_LOG_COLUMNS,
                  height=min(320, 36 * len(happenings) + 40))
 
 
 def _resources(store: Store, run: Run) -> None:
     titles = {row.stage: row.title for row in run.flow}
     resident = remembered.series(store, run, "peak_rss_bytes")
-    speed = [point for key in _SPEEDS for point in remembered.series(store, run, key)]
+    speed = [point for key in SPEEDS for point in remembered.series(store, run, key)]
     if not resident and not speed:
         return
     with st.expander("Memory and speed", icon=":material/memory:"):

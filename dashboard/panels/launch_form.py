@@ -8,12 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import launching, opening
+from dashboard import asking, launching, opening, remembered, text
+from dashboard.forecast import forecast
 from dashboard.panels import knowledge_fields
 from dashboard.panels.arm_fields import arm_fields
 from dashboard.panels.knowledge_fields import Taught
-from store import commands, queries
-from store.config import ADAPTERS, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
+from store import queries
+from store.config import ADAPTERS, OFFLINE_TEACHER, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
 from store.database import StoreUnusable
 from store.statistics import PastSpread
 
@@ -35,6 +36,7 @@ def launch_form() -> None:
     st.caption(launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values)))
     if estimated := launching.judging_note(str(preset), values):
         st.caption(estimated)
+    st.caption(_forecast(str(preset), values))
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
         _launch(str(preset), values, [about.fault] if about.fault else [])
 
@@ -48,6 +50,18 @@ def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastSpread]:
     except StoreUnusable:
         return []
     return queries.past_spreads(store, like) if store else []
+
+
+def _forecast(preset: str, values: dict[str, Any]) -> str:
+    """Time and cost by past runs; nothing is reckoned for what cannot be launched."""
+    try:
+        config = launching.config_from(preset, values)
+        store = opening.reading()
+    except (InvalidConfig, StoreUnusable):
+        return ""
+    past = remembered.past(store) if store else []
+    costs = remembered.costs(store, sorted({row.run for row in past})) if store else {}
+    return text.forecast(forecast(config, past, costs), config.teacher == OFFLINE_TEACHER)
 
 
 def _size(start: RunConfig, about: Taught) -> dict[str, Any]:
@@ -136,13 +150,10 @@ def _launch(preset: str, values: dict[str, Any], faults: list[str]) -> None:
     st.session_state[_TICKET] = ticket
     try:
         config = launching.config_from(preset, values, faults)
-        run = commands.launch(opening.writing(), config, "dashboard", ticket.token)
     except InvalidConfig as error:
         st.error("This run cannot be launched:", icon=":material/error:")
         st.text("\n".join(f"• {fault}" for fault in error.errors))
-    except StoreUnusable as error:
-        st.error("The run could not be recorded:", icon=":material/error:")
-        st.text(str(error))
-    else:
+        return
+    if run := asking.launch(config, ticket.token):
         st.session_state[_TICKET] = dataclasses.replace(ticket, used_at=time.time())
         st.switch_page("app_pages/live.py", query_params={"run": run})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import opening, showing
-from store import commands
-from store.commands import CommandRefused
-from store.database import StoreUnusable
+from dashboard import asking
+from store.commands import ALLOWED
 from store.queries import Run
 
 _BUTTONS = {"pause": ("Pause", ":material/pause:"), "resume": ("Resume", ":material/play_arrow:"),
@@ -18,7 +16,7 @@ def run_commands(run: Run) -> None:
     """A button for every command that means something for this run as it stands."""
     # A lost run is a running one to the store: whoever takes it up obeys what was asked.
     work = "running" if run.work == "lost" else run.work
-    kinds = [kind for kind in _BUTTONS if work in commands.ALLOWED[kind]]
+    kinds = [kind for kind in _BUTTONS if work in ALLOWED[kind] and asking.may(kind)]
     if run.stop_requested:
         st.info(f"Asked to {run.stop_requested}; the runner obeys at its next step.", icon=":material/hourglass_top:")
     with st.container(horizontal=True):
@@ -29,11 +27,6 @@ def run_commands(run: Run) -> None:
 
 
 def _ask(kind: str, run: Run) -> None:
-    try:
-        # The event id is part of the token: a double click is one command, the same button later is another.
-        commands.command(opening.writing(), kind, run.id, f"{kind} {run.id} {run.last_event_id} {run.stop_requested}")
-    except (CommandRefused, StoreUnusable) as error:
-        st.warning("That was not done:", icon=":material/warning:")
-        showing.plain(str(error))
-    else:
+    # The event id is part of the token: a double click is one command, the same button later is another.
+    if asking.command(kind, run.id, f"{kind} {run.id} {run.last_event_id} {run.stop_requested}"):
         st.rerun()

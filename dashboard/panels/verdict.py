@@ -65,9 +65,12 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
             st.metric(
                 text.metric_short(metric), text.number(row.tuned), text.change(row.change),
                 delta_color=_delta_color(row), delta_arrow=_arrow(row),
-                delta_description=f"from {text.number(row.baseline)}, n = {row.scored}", border=True, height="stretch",
+                delta_description=f"was {text.number(row.baseline)}", border=True, height="stretch",
                 help=f"{text.metric(metric)}: {text.coverage(row.scored, row.asked)}; 95% interval of the change "
                      f"{text.interval(row.low, row.high)}. {text.verdict(row.verdict).word}.")
+    shown = [row for metric in metrics if (row := findings.latest(changes, metric, tier))]
+    pairs = list(dict.fromkeys(text.coverage(row.scored, row.asked) for row in shown))
+    st.caption(f"After, change and before in cycle {shown[0].cycle}: {' or '.join(pairs)} questions." if shown else "")
 
 
 def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
@@ -123,9 +126,9 @@ def notes(run: Run, changes: list[ChangeRow]) -> None:
                       for item in found], hide_index=True, width="stretch")
 
 
-def _delta_color(row: ChangeRow) -> Literal["green", "red", "off"]:
-    """Colour only for what is certain: green or red by the verdict, grey for the rest."""
-    return "green" if row.verdict == "improved" else "red" if row.verdict == "regressed" else "off"
+def _delta_color(row: ChangeRow) -> Literal["orange", "blue", "off"]:
+    """Colour only for what is certain: orange for better, blue for worse as in the charts, grey for the rest."""
+    return "orange" if row.verdict == "improved" else "blue" if row.verdict == "regressed" else "off"
 
 
 def _arrow(row: ChangeRow) -> Literal["up", "down", "off"]:

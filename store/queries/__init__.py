@@ -6,7 +6,7 @@ pieces.
 
 from __future__ import annotations
 
-from store.queries.answers import AnswerPair, answers_of
+from store.queries.answers import AnswerPair, answers_of, judges_of
 from store.queries.arms import (
     ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of,
     gaps_of,
@@ -31,9 +31,9 @@ __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "Audit", "ChangeRow", "CurveRow", "Cycle",
     "Gap", "Happening", "Judging", "MadeWith", "OF_RECORD", "PastStage", "Point", "Rating", "Run", "RunnerState",
     "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate", "TeacherUsage", "TestScore", "all_runs",
-    "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "audits_of",
-    "changes_again", "changes_of", "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of",
-    "happenings", "incidents", "judgings_of", "last_event_id", "made_with", "past_spreads", "past_stages", "queue",
-    "ratings_of", "run_named", "runners", "schedule_named", "schedules", "scores_again", "series", "stages_of",
-    "store_facts", "success_rate", "teacher_usage", "test_scores",
+    "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked_passages", "audits_of", "changes_again",
+    "changes_of", "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of", "happenings", "incidents",
+    "judges_of", "judgings_of", "last_event_id", "made_with", "past_spreads", "past_stages", "queue", "ratings_of",
+    "run_named", "runners", "schedule_named", "schedules", "scores_again", "series", "stages_of", "store_facts",
+    "success_rate", "teacher_usage", "test_scores",
 ]

@@ -73,6 +73,18 @@ def _scores(connection: Connection, run: str, cycle: int, judging: int) -> list[
     return [row for row in _of_cycle(connection, schema.judging_scores, run, cycle) if row.judging == judging]
 
 
+def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
+    """For each metric of a cycle, the untrained answers to the test included, who judged."""
+    table = schema.scores
+    with store.read() as connection:
+        rows = connection.execute(select(table.c.metric, table.c.judge).distinct().where(
+            table.c.run == run, table.c.cycle.in_((0, cycle))).order_by(table.c.metric, table.c.judge)).all()
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        found[row.metric] = (*found.get(row.metric, ()), row.judge)
+    return found
+
+
 def _of_cycle(connection: Connection, table: Table, run: str, cycle: int) -> list[Row[Any]]:
     """A cycle's rows, and those of cycle 0: the held-out questions and their untrained answers belong to the run."""
     return list(connection.execute(select(table).where(table.c.run == run, table.c.cycle.in_((0, cycle)))))

@@ -90,13 +90,6 @@ def test_filters_hold_together() -> None:
     assert names(Choice(outcome="worse")) == []
 
 
-def test_differences_are_shown_word_by_word() -> None:
-    assert answer_choice.word_difference("the Pod stops", "the Pod restarts now") == (
-        "the Pod [-stops-]{+restarts now+}")
-    assert answer_choice.word_difference("same words", "same words") == "same words"
-    assert answer_choice.word_difference("a" * 5000, "b") is None
-
-
 def test_only_differing_settings_are_compared(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
     chosen = [queries.run_named(store, runs[name]) for name in ("finished", "small")]

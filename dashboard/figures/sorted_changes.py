@@ -1,0 +1,36 @@
+"""The change of every question in several cycles at once, each cycle's questions sorted from the worst to the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard import palette
+from dashboard.answer_choice import outcome
+from store.queries import AnswerPair
+
+_LOOKS = {"worse": (palette.WORSE, "triangle-down"), "same": (palette.INCONCLUSIVE, "circle-open"),
+          "better": (palette.BETTER, "triangle-up")}
+
+
+def sorted_changes(columns: Sequence[tuple[str, Sequence[AnswerPair]]], metric: str) -> go.Figure:
+    """One panel a cycle on one scale; unscored questions are left out here and counted on the page."""
+    figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.02,
+                           subplot_titles=[palette.tick(label) for label, _ in columns])
+    for col, (_, pairs) in enumerate(columns, start=1):
+        scored = sorted(((change, outcome(pair, metric), pair.text) for pair in pairs
+                         if (change := pair.change(metric)) is not None), key=lambda item: item[0])
+        for kind, (color, symbol) in _LOOKS.items():
+            own = [(at, change, asked) for at, (change, found, asked) in enumerate(scored, start=1) if found == kind]
+            figure.add_trace(go.Scatter(
+                x=[at for at, _, _ in own], y=[change for _, change, _ in own], mode="markers", name=kind,
+                legendgroup=kind, showlegend=col == 1, marker={"color": color, "symbol": symbol, "size": 7},
+                customdata=[palette.escaped(asked[:90]) for _, _, asked in own],
+                hovertemplate="%{customdata}<br>%{y:+.3f}<extra></extra>"), row=1, col=col)
+    figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1})
+    figure.update_xaxes(showticklabels=False)
+    figure.update_yaxes(title="tuned − untrained", row=1, col=1)
+    figure.for_each_annotation(lambda note: note.update(font={"size": 12}))
+    return palette.dressed(figure, 320).update_layout(legend={"y": 1.12}, margin={"t": 70})

@@ -1,0 +1,34 @@
+"""The newest numbers of a run at work, as tiles: items, speed, loss, memory."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import remembered, text
+from store.database import Store
+from store.queries import Point, Run
+
+SPEEDS = ("tokens_per_second", "training_tokens_per_second")
+
+
+def live_numbers(store: Store, run: Run) -> None:
+    """What stands now; a dash where nothing was measured yet."""
+    speeds = [point for key in SPEEDS for point in remembered.series(store, run, key)]
+    loss, memory = _newest(remembered.series(store, run, "loss")), remembered.series(store, run, "peak_rss_bytes")
+    most = max((point.value for point in memory if point.value is not None), default=None)
+    speed = _newest(speeds)
+    tiles = [
+        ("Items of this stage", f"{run.done} of {run.total}" if run.total else text.DASH, run.unit or "items"),
+        ("Tokens a second", f"{speed.value:,.0f}" if speed and speed.value is not None else text.DASH,
+         f"As last measured{f' in stage {speed.stage}' if speed else ''}."),
+        ("Training loss", text.number(loss.value) if loss else text.DASH,
+         f"Step {loss.step} of cycle {loss.cycle}; {loss.unit}." if loss else "No training step yet."),
+        ("Most memory so far", text.DASH if most is None else f"{most / 1e9:.2f} GB", "Resident memory of the worker."),
+    ]
+    with st.grid(4, gap="small", min_column_width=170):
+        for label, value, help_text in tiles:
+            st.metric(label, value, border=True, height="stretch", help=help_text)
+
+
+def _newest(points: list[Point]) -> Point | None:
+    return max(points, key=lambda point: point.at, default=None)

@@ -1,0 +1,78 @@
+"""Blind rating of answers, one question at a time; and how people and metrics agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import asking, blind, showing, text, who
+from dashboard.blind import LEFT, RIGHT, SAME, Task
+from store.queries import AnswerPair, Rating, Run
+
+_CLICKS = ((LEFT, "A is better", ":material/west:"), (SAME, "No difference", ":material/drag_handle:"),
+           (RIGHT, "B is better", ":material/east:"))
+_SAID = {"better": "better", "worse": "worse", "same": "neither better nor worse"}
+
+
+def rate_blind(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Sequence[Rating],
+               metrics: Sequence[str]) -> None:
+    """The next question for this person, and the ratings so far."""
+    person = who.looking()
+    own = [rating for rating in ratings if rating.cycle == cycle]
+    todo, total = blind.tasks(pairs, own, person.name)
+    if asking.may("rate"):
+        if said := st.session_state.pop("just rated", None):
+            st.success(f"Recorded. That tuned answer was {_SAID[said]} than the untrained one, you found.",
+                       icon=":material/check:")
+        st.progress((total - len(todo)) / total if total else 0.0,
+                    text=f"{total - len(todo)} of {total} questions of this cycle rated by you")
+        if todo:
+            _task(run, cycle, todo[0], person.name)
+        else:
+            showing.empty("You have rated every question of this cycle that has two answers.")
+    summary(pairs, own, metrics)
+
+
+def _task(run: Run, cycle: int, task: Task, rater: str) -> None:
+    with st.container(border=True):
+        showing.plain(task.pair.text)
+        st.caption("Which answer is better? Which one was trained is not said until you have rated it.")
+    left, right = st.columns(2)
+    for place, name, body in zip((left, right), "AB", task.answers, strict=True):
+        with place:
+            st.markdown(f"**Answer {name}**")
+            showing.verbatim(body)
+    with st.expander("Reference and evidence", icon=":material/menu_book:"):
+        showing.verbatim(task.pair.reference, task.pair.reference_missing)
+        showing.verbatim(task.pair.evidence or None, "the reference names no span of the passage")
+    note = st.text_input("Note", key=f"note {task.pair.question}", max_chars=500, placeholder="may stay empty")
+    with st.container(horizontal=True):
+        for click, label, icon in _CLICKS:
+            if st.button(label, icon=icon, key=f"rate {click}"):
+                _record(run, cycle, task, click, rater, note)
+
+
+def _record(run: Run, cycle: int, task: Task, click: str, rater: str, note: str) -> None:
+    said = blind.rated(task, click, rater, note)
+    # One click, one rating: the head of the run is part of the token.
+    if asking.rate(run.id, cycle, said, f"rate {run.id} {cycle} {task.pair.question} {rater} {run.last_event_id}"):
+        st.session_state["just rated"] = said.rating
+        st.rerun()
+
+
+def summary(pairs: Sequence[AnswerPair], ratings: Sequence[Rating], metrics: Sequence[str]) -> None:
+    """What people found in a cycle, beside what each metric says of the same questions."""
+    if not ratings:
+        return
+    st.subheader("People and metrics")
+    showing.plain(blind.counted(ratings))
+    st.dataframe([{
+        "metric": text.metric_short(metric), "rated and scored": found.pairs, "both the same way": found.same_way,
+        "opposite": found.opposite, "one sees no difference, or both": found.pairs - found.same_way - found.opposite,
+        "95% interval of the same way": text.share_interval(found.low, found.high), "p (coin)": found.p_value,
+    } for metric, found in blind.agreement_by_metric(pairs, ratings, metrics).items()],
+        hide_index=True, width="stretch", column_config={"p (coin)": st.column_config.NumberColumn(format="%.3f")})
+    st.caption("Questions are counted once a rating: several people's ratings of one question are no independent "
+               "witnesses.")
+    showing.downloads([{**vars(rating)} for rating in ratings], "ratings", "ratings")

@@ -1,0 +1,85 @@
+"""What can be done with one run of the history: look at it, repeat it, tag it, put it away, delete it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import streamlit as st
+
+from dashboard import asking, launching, showing, text
+from dashboard.panels import knowledge_fields
+from store.queries import Run
+from store.remarks import OVER
+
+_TICKET = "repeat ticket"
+
+
+def run_actions(run: Run) -> None:
+    """The selected run: links, repetition, tags and note, archive and deletion, configuration."""
+    with st.container(border=True):
+        showing.plain(f"{run.title}\n{run.sentence or text.work(run.work).word}")
+        _links(run)
+        if asking.may("launch"):
+            _again(run)
+        if asking.may("annotate"):
+            _remarks(run)
+        if asking.may("archive"):
+            _putting_away(run)
+        with st.expander("Configuration", icon=":material/settings:"):
+            st.code("\n".join(f"{key} = {value!r}" for key, value in dataclasses.asdict(run.config).items()),
+                    language=None, wrap_lines=True)
+
+
+def _links(run: Run) -> None:
+    link = {"run": run.id}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("app_pages/overview.py", label="Overview", icon=":material/verified:", query_params=link)
+        st.page_link("app_pages/live.py", label="Live", icon=":material/monitor_heart:", query_params=link)
+        st.page_link("app_pages/answers.py", label="Answers", icon=":material/compare:", query_params=link)
+
+
+def _again(run: Run) -> None:
+    with st.container(horizontal=True):
+        st.button("Put its settings into the form", icon=":material/edit_note:", key="clone", on_click=_clone,
+                  args=(run,), help="The launch form in the sidebar takes this run's settings; change what you like.")
+        if st.button("Launch the same again", icon=":material/replay:", key="repeat"):
+            ticket = launching.ticket_for(st.session_state.get(_TICKET), time.time())
+            st.session_state[_TICKET] = ticket
+            if again := asking.launch(run.config, ticket.token):
+                st.session_state[_TICKET] = dataclasses.replace(ticket, used_at=time.time())
+                st.switch_page("app_pages/live.py", query_params={"run": again})
+
+
+def _clone(run: Run) -> None:
+    st.session_state.update(launching.form_state(run.config, knowledge_fields.FOLDER))
+
+
+def _remarks(run: Run) -> None:
+    with st.expander("Tags and note", icon=":material/label:"), st.form(f"remarks {run.id}", border=False):
+        tags = st.text_input("Tags, separated by commas", ", ".join(run.tags), max_chars=400)
+        note = st.text_area("Note", run.note, max_chars=2000)
+        if st.form_submit_button("Save") and asking.annotate(run.id, tuple(tags.split(",")), note):
+            st.rerun()
+
+
+def _putting_away(run: Run) -> None:
+    with st.container(horizontal=True):
+        label = "Take out of the archive" if run.archived else "Archive"
+        if st.button(label, icon=":material/archive:", key="archive") and asking.archive(run.id, not run.archived):
+            st.rerun()
+        if run.work in OVER:
+            with st.popover("Delete …", icon=":material/delete:"):
+                _sure(run)
+        else:
+            st.caption("Only a run that is over can be deleted: cancel it first.")
+
+
+def _sure(run: Run) -> None:
+    """Asks first, and says what goes and what stays."""
+    st.markdown("**Delete this run?**")
+    showing.plain(run.title)
+    st.markdown(text.DELETION)
+    if st.button("Yes, delete it", type="primary", key="delete sure") and asking.delete(run.id):
+        st.query_params.pop("run", None)
+        st.rerun()

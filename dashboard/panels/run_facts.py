@@ -1,0 +1,30 @@
+"""What a run took: cycles that came through, training time, the whole time, the teacher's cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import text
+from store.config import OFFLINE_TEACHER
+from store.queries import Cycle, Run, SuccessRate, TeacherUsage
+
+
+def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: TeacherUsage | None) -> None:
+    """Four tiles; counts and never a percentage, because runs have few cycles."""
+    trained = [cycle.training_seconds for cycle in cycles if cycle.training_seconds is not None]
+    offline = run.config.teacher == OFFLINE_TEACHER
+    tiles = [
+        ("Cycles that succeeded", f"{rate.succeeded} of {rate.ended}" if rate.ended else text.DASH,
+         "Cycles that came to a tuned and compared student, of those that ended. Fine-tuning off counts as none."),
+        ("Training time", text.duration(sum(trained)) if trained else text.DASH,
+         f"Fine-tuning alone, {text.count(len(trained), 'cycle')}."),
+        ("Whole run" if run.ended_at else "So far", text.duration(text.run_seconds(run)),
+         "From the first start to the end, waiting included."),
+        ("Teacher's cost", "none" if offline else text.money(used.cost_usd) if used else text.DASH,
+         "The offline teacher costs nothing." if offline else "At list prices."),
+    ]
+    with st.grid(4, gap="small", min_column_width=170):
+        for label, value, help_text in tiles:
+            st.metric(label, value, border=True, height="stretch", help=help_text)
