@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import fakes
 import pytest
@@ -53,3 +55,11 @@ def test_without_key_terms_only_the_recall_is_missing() -> None:
     told = answer_scores(fakes.FakeJudge(), "tuned", [Given(bare, ANSWER, REFERENCE, LIMIT)])
     assert {s.metric: s.missing for event in told for s in event.scores if s.value is None} == {
         "fact_recall": "the passage names no key terms"}
+
+
+def test_the_table_of_stages_and_the_commands_load_neither_ragas_nor_torch_nor_openai() -> None:
+    """They take seconds and hundreds of megabytes: only the process that judges pays for them."""
+    code = ("import sys; import runner.cycle, runner.command_line, runner.rejudging, store.judging_cost; "
+            "print([name for name in ('ragas', 'openai', 'torch', 'transformers') if name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
