@@ -22,6 +22,8 @@ from tests.bench.row import Row, as_table
 # name -> module and function; imported when it is run, for some need torch and some must not have it
 BENCHMARKS: dict[str, str] = {
     "appends": "tests.bench.appends:measure_appends",
+    "contention": "tests.bench.contention:measure_contention",
+    "large-store": "tests.bench.large_store:measure_large_store",
     "generation": "tests.bench.generation:measure_generation",
     "load": "tests.bench.load:measure_load",
     "training": "tests.bench.training:measure_training",

@@ -20,6 +20,7 @@ from store.config import preset
 from store.database import open_for_reading, open_store
 from store.events import MetricLogged
 from store.journal import Journal
+from tests.bench.row import Row
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,18 @@ class Contention:
     least_writes: int
     most_writes: int
     refused: list[str]
+
+
+def measure_contention() -> list[Row]:
+    """The worst wait of any write, and how many calls were refused."""
+    rows = []
+    for writers, readers in ((1, 8), (4, 0), (4, 2)):
+        found = measure(writers, readers, seconds=5)
+        who = f"{writers} writers and {readers} readers"
+        rows += [Row(f"{who}: the longest wait of a write", found.worst_write_seconds * 1000, "ms", goal="< 500 ms"),
+                 Row(f"{who}: writes", found.writes_per_second, "/s"),
+                 Row(f"{who}: calls refused", len(found.refused), "", goal="0")]
+    return rows
 
 
 def measure(writers: int, readers: int, seconds: float) -> Contention:

@@ -150,7 +150,8 @@ def _series(count: int) -> Iterator[Event]:
 
 
 def _question(chance: random.Random, name: str) -> QuestionRecord:
-    return QuestionRecord(name, "practice", chance.choice(TOPICS), _prose(chance, 12) + "?", f"p{name}", "A passage",
+    return QuestionRecord(name, "practice", chance.choice(TOPICS), _prose(chance, 12) + "?",
+                          f"p{chance.randrange(1676)}", "A passage",
                           _prose(chance, 60), "https://kubernetes.io/docs/concepts/", _prose(chance, 10),
                           ("pod", "node"))
 
