@@ -6,7 +6,7 @@ import argparse
 
 from runner.commands.bad_input import BadInput
 from store import queries
-from store.database import Store, open_for_reading, open_store
+from store.database import NoStoreYet, Store, StoreUnusable, open_for_reading, open_store
 from store.locations import locations
 from store.measures import ANSWER_METRICS, JUDGE_METRICS, LIKELIHOOD_METRICS
 
@@ -27,9 +27,7 @@ def carry_out(options: argparse.Namespace) -> int:
     from runner.rejudging import judge_again, order_of
     from runner.summary import change_lines
 
-    places = locations()
-    open_for_reading(places.store_url).close()  # a command never makes a store
-    store = open_store(places.store_url)
+    store = _store(locations().store_url)
     order = order_of(_run(store, options.run), metrics_in(options.metrics), options.judge, options.judge_base_url,
                      options.cycle)
     if estimated := order.estimate(store):
@@ -40,6 +38,17 @@ def carry_out(options: argparse.Namespace) -> int:
     print(f"\njudging {number} of run {order.run.id}; the run's own scores and its verdict stay as they are")
     print(*change_lines(queries.changes_again(store, order.run.id, number)), sep="\n")
     return 0
+
+
+def _store(url: str) -> Store:
+    """The store to write to, brought up to date where it is an older one; this command never makes a new one."""
+    try:
+        open_for_reading(url).close()
+    except NoStoreYet:
+        raise
+    except StoreUnusable:
+        pass  # what stands in the way of reading is either mended by opening it, or said by that
+    return open_store(url)
 
 
 def metrics_in(text: str) -> tuple[str, ...]:
