@@ -60,7 +60,8 @@ def test_a_planted_key_is_nowhere(fake: FakeOpenAI, tmp_path: Path, monkeypatch:
     logbook.tell("something went wrong", error=f"the server said {KEY}")
     archive.write(store, places, tmp_path / "backups" / "all.tar")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    for command in (("status",), ("logs",), ("logs", failed.id), ("logs", failed.id, "--json"), ("queue",)):
+    reports = [("report", failed.id, "--to", str(tmp_path / f"report{form}")) for form in (".html", ".json", ".csv")]
+    for command in (("status",), ("logs",), ("logs", failed.id), ("logs", failed.id, "--json"), ("queue",), *reports):
         assert main(command) == 0
     store.close()
     said = capsys.readouterr()

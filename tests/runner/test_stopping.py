@@ -67,7 +67,8 @@ def asked(places: Locations, kind: str, run: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("kind", "then"), [("cancel", "cancelled"), ("pause", "paused")])
+@pytest.mark.parametrize(("kind", "then"), [
+    pytest.param("cancel", "cancelled", marks=pytest.mark.slow), ("pause", "paused")])
 def test_between_two_items_a_run_stops_within_two_seconds(store: Store, places: Locations, kind: str, then: str,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ITEM_SECONDS", "0.4")
