@@ -30,7 +30,7 @@ from runner.roles import Overlap
 from runner.teacher.chat import Chat
 from runner.teacher.errors import UnreadableReply
 
-_REFERENCES_KEPT = 2048  # 384 floats each: 3 MB
+_SINGLES_KEPT = 2048  # 384 floats each: 3 MB
 TRIES = 2
 """So often is a judge asked before a reply that cannot be read means that there is no score."""
 Vector = np.ndarray[Any, np.dtype[np.float32]]
@@ -43,25 +43,24 @@ class CachedEmbedding(BaseRagasEmbedding):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.kept: dict[str, Vector] = {}
-        self.passing: dict[str, Vector] = {}
+        self.known: dict[str, Vector] = {}
+        self.alone: dict[str, Vector] = {}
 
     def prepare(self, references: Sequence[str], answers: Sequence[str]) -> None:
-        """Encode what is not known yet; references stay, for every cycle asks for them again, answers go."""
-        if len(self.kept) > _REFERENCES_KEPT:
-            self.kept.clear()
-        self.passing.clear()
-        new = list(dict.fromkeys(text for text in (*references, *answers) if text not in self.kept))
-        keep = set(references)
-        for text, vector in zip(new, self.encoder.encode(new).vectors, strict=True):
-            (self.kept if text in keep else self.passing)[text] = vector
+        """Encode the texts of one call, and forget those of the calls before.
+
+        A vector's last bits depend on the batch that its text was in. Kept from call to call, they would make a score
+        depend on what this process judged before, and a run that was resumed differ from an undisturbed one.
+        """
+        texts = list(dict.fromkeys((*references, *answers)))
+        self.known = dict(zip(texts, self.encoder.encode(texts).vectors, strict=True))
 
     def embed_text(self, text: str, **_: Any) -> list[float]:
-        vector = self.kept.get(text, self.passing.get(text))
+        vector = self.known.get(text, self.alone.get(text))
         if vector is None:
-            if len(self.passing) > _REFERENCES_KEPT:
-                self.passing.clear()
-            vector = self.passing[text] = self.encoder.encode([text]).vectors[0]
+            if len(self.alone) > _SINGLES_KEPT:
+                self.alone.clear()
+            vector = self.alone[text] = self.encoder.encode([text]).vectors[0]
         return vector.tolist()
 
     async def aembed_text(self, text: str, **_: Any) -> list[float]:

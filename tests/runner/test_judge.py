@@ -60,13 +60,12 @@ def test_an_empty_text_has_no_score(judge: RagasJudge, pair: tuple[str, str]) ->
     assert judge.similarities([pair, (POD, POD)]) == [None, pytest.approx(1.0)]
 
 
-def test_references_are_encoded_once(judge: RagasJudge, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge.similarities(PAIRS)
-    asked: list[str] = []
-    real = judge.embedding.encoder.encode
-    monkeypatch.setattr(judge.embedding.encoder, "encode", lambda texts: (asked.extend(texts), real(texts))[1])
-    judge.similarities([("Another answer.", POD)])
-    assert asked == ["Another answer."]
+def test_a_score_does_not_depend_on_what_was_judged_before(judge: RagasJudge) -> None:
+    pairs = [("A Pod is a group.", "A Pod runs containers together on one node, and they share a network."),
+             ("Why?", "The scheduler picks a node for each new Pod."), ("It routes.", "A Service has an address.")]
+    fresh = judge.similarities(pairs)
+    judge.similarities([("Something else, and rather longer than that.", reference) for _, reference in pairs])
+    assert judge.similarities(pairs) == fresh
 
 
 def test_no_pairs_give_no_scores(judge: RagasJudge) -> None:
