@@ -149,7 +149,7 @@ def _work(claim: Claim, folder: Path, parent: int, boss: int, trace: Path | None
     points = Points("worker", Plan(folder / "plan.json"), boss, trace)
     points.put_in()
     worker.Execution = _Execution  # type: ignore[misc]
-    worker.memory_in_use = dict  # type: ignore[assignment]
+    worker.watch_stage = lambda: dict  # type: ignore[assignment]
     return worker.work(claim, places_in(folder), lambda *given: _bench(points, folder, *given))
 
 
