@@ -28,13 +28,15 @@ def llama_folder(folder: Path, seed: int = 0, context: int = 128, hidden: int = 
     return _saved(model, tokenizer, folder)
 
 
-def phi_folder(folder: Path, seed: int = 0, context: int = 128, hidden: int = 64) -> Path:
+def phi_folder(folder: Path, seed: int = 0, context: int = 128, hidden: int = 64, layers: int = 2,
+               heads: int = 4) -> Path:
     """Phi-shaped with Phi-2's layer names: no ChatML tokens, no pad token, more embedding rows than tokens."""
     tokenizer = _tokenizer(["<|endoftext|>"], eos="<|endoftext|>", pad=None)
     torch.manual_seed(seed)
     model = PhiForCausalLM(PhiConfig(
-        vocab_size=len(tokenizer) + 17, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
-        num_attention_heads=4, max_position_embeddings=context, initializer_range=0.2, bos_token_id=0, eos_token_id=0))
+        vocab_size=len(tokenizer) + 17, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=layers,
+        num_attention_heads=heads, max_position_embeddings=context, initializer_range=0.2, bos_token_id=0,
+        eos_token_id=0))
     return _saved(model, tokenizer, folder)
 
 
