@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, str] = {
     "large-store": "tests.bench.large_store:measure_large_store",
     "generation": "tests.bench.generation:measure_generation",
     "load": "tests.bench.load:measure_load",
+    "pages": "tests.bench.pages:measure_pages",
     "training": "tests.bench.training:measure_training",
 }
 

@@ -178,6 +178,40 @@ def test_the_live_page_follows_a_run_to_its_end_without_a_reload(browser: Any, t
     store.close()
 
 
+def test_from_the_verdict_to_the_worst_answer_and_two_cycles_beside_each_other(
+        browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
+    runs = all_states[1]
+    visit = Visit(browser, server)
+    visit.open("overview", f"run={runs['finished']}")
+    visit.page.get_by_text("See the worst answers").click()
+    visit.page.get_by_text("What changed, word by word").wait_for(timeout=20_000)
+    visit.settle()
+    assert f"run={runs['finished']}" in visit.page.url and "/answers" in visit.page.url
+    assert visit.page.locator("del").count() + visit.page.locator("ins").count() > 0
+    visit.open("compare", f"cycles={runs['finished']}:3,{runs['small']}:2")
+    visit.page.get_by_text("different held-out sets").wait_for(timeout=20_000)
+    visit.shoot("compare-two-runs")
+    assert visit.errors == []
+    assert visit.foreign == []
+    visit.context.close()
+
+
+def test_a_run_is_cancelled_from_its_page(browser: Any, tmp_path: Path) -> None:
+    run = stores.build("queued", tmp_path)
+    with serve(tmp_path) as own:
+        visit = Visit(browser, own)
+        visit.open("live", f"run={run}")
+        visit.page.get_by_role("button", name="Cancel").click()
+        visit.page.get_by_role("button", name="Retry").wait_for(timeout=20_000)
+        visit.settle()
+        visit.shoot("cancelled")
+        assert visit.errors == []
+        visit.context.close()
+    store = stores.store_at(tmp_path)
+    assert [item.work for item in queries.all_runs(store)] == ["cancelled"]
+    store.close()
+
+
 def test_a_folder_is_read_and_put_into_the_launch_form(browser: Any, server: Server, tmp_path: Path) -> None:
     visit = Visit(browser, server)
     docs = manual(tmp_path / "plant_manual", hostile=True)

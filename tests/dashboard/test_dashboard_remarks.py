@@ -114,6 +114,19 @@ def test_a_role_is_what_the_settings_say_and_never_more(name: str, shared: bool,
     assert who.role_of(name, shared, settings) is role
 
 
+def test_a_reverse_proxys_header_names_the_person(finished: tuple[Path, str, Store], opened: Opened,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, run, store = finished
+    monkeypatch.setenv("DASHBOARD_USER_HEADER", "X-Forwarded-Email")
+    monkeypatch.setenv("DASHBOARD_REVIEWERS", "eva@x.org")
+    assert [item.key for item in opened(folder, "answers", run=run, doing="rate").button] == []
+    monkeypatch.setattr(type(who.st.context), "headers", property(lambda _: {"X-Forwarded-Email": "Eva@x.org"}))
+    app = opened(folder, "answers", run=run, doing="rate")
+    assert "Eva@x.org (reviewer)" in words_of(app) and not [item for item in app.button if item.key == "launch"]
+    button(app, "rate same").click().run()  # type: ignore[attr-defined]
+    assert [(item.rater, item.rating) for item in queries.ratings_of(store, run)] == [("Eva@x.org", "same")]
+
+
 def test_only_one_place_of_the_dashboard_writes() -> None:
     """Elsewhere a role could be forgotten."""
     writers = set()
