@@ -59,7 +59,7 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
     ("knowledge", "topics with their passages and questions, by source", knowledge.options, knowledge.carry_out),
     ("ask", "one question to a run's students and its teacher, side by side", ask.options, ask.carry_out),
     ("export", "a tuned student to take away: merged, adapter or GGUF, with a card", export.options, export.carry_out),
-    ("download", "fetch a student from a hub; goes on where it was interrupted", download.options, download.carry_out),
+    ("download", "fetch a student from a hub; finished files are kept", download.options, download.carry_out),
     ("doctor", "what this machine can run, and why", doctor.options, doctor.carry_out),
 )
 

@@ -14,7 +14,7 @@ def options(one: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace) -> int:
-    """Fetch it, with progress; a second call goes on where the first was interrupted."""
+    """Fetch it, with progress; a second call fetches what the first did not finish."""
     from runner.student.errors import ModelLoadFailed
     from runner.student.hub import endpoint, fetch, look_up
 

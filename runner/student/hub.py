@@ -62,13 +62,13 @@ def look_up(model: str, revision: str | None = None) -> Offer:
         ModelLoadFailed: no hub, no such model, or only pickled weights.
     """
     check_reachable(model)
-    import httpx
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         info = HfApi(endpoint=endpoint()).model_info(model, revision=revision, files_metadata=True, timeout=20)
-    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
         raise ModelLoadFailed(f"model {model!r} cannot be had from {endpoint()}: {_first_line(error)}; check its name "
                               "and revision (and HF_TOKEN for a gated one)") from error
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
@@ -80,12 +80,15 @@ def look_up(model: str, revision: str | None = None) -> Offer:
 
 
 def fetch(offer: Offer) -> Path:
-    """Fetch what was offered into the local cache, and return its folder there; goes on where it was interrupted.
+    """Fetch what was offered into the local cache, and return its folder there.
+
+    A connection that breaks is taken up in the middle of the file, some times; after a kill, finished files are kept
+    and the file at hand begins anew (the library gives each process a partial file of its own).
 
     Raises:
         ModelLoadFailed: the disk has no room, or the connection broke; what has arrived is kept.
     """
-    import httpx
+    import httpx2
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -98,9 +101,9 @@ def fetch(offer: Offer) -> Path:
     try:
         folder = snapshot_download(offer.model, revision=offer.revision, allow_patterns=list(WANTED), max_workers=4,
                                    endpoint=endpoint())
-    except (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError) as error:
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError) as error:
         raise ModelLoadFailed(f"model {offer.model!r} came only in part from {endpoint()}: {_first_line(error)}; the "
-                              "same command goes on where it stopped") from error
+                              "same command fetches the rest") from error
     _remember(cache, offer)
     return Path(folder)
 

@@ -22,7 +22,9 @@ class FakeHub(ThreadingHTTPServer):
         self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
         self.name = name
         self.hangs_up_after: int | None = None
-        """So many bytes of a weights file are sent, then the connection breaks."""
+        """No byte of a weights file beyond this one is sent: the connection breaks, however often it is tried."""
+        self.hang_ups = 99
+        """So many times it does that."""
         self.asked: list[tuple[str, str | None]] = []
         """(file, Range header) of each GET of content."""
 
@@ -69,7 +71,13 @@ class _Handler(BaseHTTPRequestHandler):
         if body:
             self.server.asked.append((name, asked))
         return self._send(206 if first else 200, data[first:], headers, body,
-                          self.server.hangs_up_after if name.endswith(".safetensors") else None)
+                          self._only(first) if name.endswith(".safetensors") else None)
+
+    def _only(self, first: int) -> int | None:
+        if self.server.hangs_up_after is None or not self.server.hang_ups or self.command == "HEAD":
+            return None
+        self.server.hang_ups -= 1
+        return max(0, self.server.hangs_up_after - first)
 
     def _send(self, status: int, data: bytes, headers: dict[str, str], body: bool = True,
               only: int | None = None) -> None:

@@ -20,7 +20,7 @@ MODEL = "somebody/tiny-phi"
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[FakeHub]:
-    folder = phi_folder(tmp_path / "source", hidden=256)
+    folder = phi_folder(tmp_path / "source", hidden=640)
     (folder / "pytorch_model.bin").write_bytes(b"pickle")
     (folder / "modeling_evil.py").write_text("raise SystemExit('run')")
     with serving(folder, MODEL) as served:
@@ -35,19 +35,27 @@ def run(hub_address: str, home: Path, *arguments: str) -> subprocess.CompletedPr
                           timeout=120)
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped_and_loads_without_a_hub(
+def test_a_broken_connection_is_taken_up_in_the_middle_of_the_file(hub: FakeHub, tmp_path: Path) -> None:
+    hub.hangs_up_after, hub.hang_ups = 12_000_000, 1
+    done = run(hub.address, tmp_path / "home", "-m", "runner", "download", MODEL)
+    assert done.returncode == 0, done.stderr
+    first, then = [wanted for name, wanted in hub.asked if name == "model.safetensors"]
+    assert first is None and then and int(re.findall(r"\d+", then)[0]) >= 10_000_000
+
+
+def test_an_interrupted_download_fetches_no_finished_file_again_and_loads_without_a_hub(
         hub: FakeHub, tmp_path: Path) -> None:
-    home, size = tmp_path / "home", len(hub.files["model.safetensors"])
-    hub.hangs_up_after = size // 3
+    home = tmp_path / "home"
+    hub.hangs_up_after = 12_000_000  # more than the 10 MB that the library keeps at a time
     broken = run(hub.address, home, "-m", "runner", "download", MODEL)
-    assert broken.returncode == 2 and "the same command goes on where it stopped" in broken.stderr
+    assert broken.returncode == 2 and "the same command fetches the rest" in broken.stderr
     hub.hangs_up_after, asked_before = None, len(hub.asked)
     done = run(hub.address, home, "-m", "runner", "download", MODEL)
     assert done.returncode == 0, done.stderr
     assert COMMIT in done.stdout and f"--student {MODEL}" in done.stdout
     assert "100%" in done.stderr  # a progress bar
-    (resumed,) = [wanted for name, wanted in hub.asked[asked_before:] if name == "model.safetensors"]
-    assert resumed and int(re.findall(r"\d+", resumed)[0]) >= size // 3
+    finished = {name for name, _ in hub.asked[:asked_before]} - {"model.safetensors"}
+    assert finished and not finished & {name for name, _ in hub.asked[asked_before:]}
     fetched = {name for name, _ in hub.asked}
     assert "model.safetensors" in fetched and not {"pytorch_model.bin", "modeling_evil.py"} & fetched
     code = f"from runner.student.loading import load_model; print(load_model({MODEL!r}, 'fp32', 'cpu').parameters)"
