@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from runner.commands.bad_input import BadInput
-from runner.commands.reading import opened
+from store.database import open_for_reading
 from store import queries, wording
 from store.database import Store
 from store.locations import locations
@@ -28,7 +28,7 @@ def options(one: argparse.ArgumentParser) -> None:
 
 def carry_out(options: argparse.Namespace) -> int:
     """Print what differs in the configurations, every result, and each against the first on the same questions."""
-    store = opened(locations().store_url)
+    store = open_for_reading(locations().store_url)
     sides = [_side(store, named) for named in options.runs]
     labels = [one.label for one in sides]
     if len(set(labels)) < 2 or len(set(labels)) < len(labels):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.artifacts import write_whole
 from runner.commands.bad_input import BadInput
-from runner.commands.reading import opened
+from store.database import open_for_reading
 from store.locations import locations
 from store.report import Evidence, as_csv, as_html, as_json, gather
 
@@ -30,7 +30,7 @@ def carry_out(options: argparse.Namespace) -> int:
         raise BadInput(f"--to {options.to}: the ending says what is written: use {', '.join(FORMATS)}")
     if not to.parent.is_dir():
         raise BadInput(f"--to {options.to}: there is no folder {to.parent}")
-    evidence = gather(opened(locations().store_url), options.run)
+    evidence = gather(open_for_reading(locations().store_url), options.run)
     if evidence is None:
         raise BadInput(f"no run {options.run!r}: list them with 'python -m runner status'")
     try:
