@@ -15,6 +15,7 @@ PAGES = {
         st.Page("app_pages/overview.py", title="Overview", icon=":material/verified:", default=True),
         st.Page("app_pages/answers.py", title="Answers", icon=":material/compare:"),
         st.Page("app_pages/compare.py", title="Compare", icon=":material/stacked_line_chart:"),
+        st.Page("app_pages/playground.py", title="Playground", icon=":material/forum:"),
     ],
     "Work": [
         st.Page("app_pages/live.py", title="Live", icon=":material/monitor_heart:"),

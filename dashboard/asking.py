@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import opening, showing, who
-from store import commands, remarks
+from store import commands, playground, remarks
 from store.commands import CommandRefused
 from store.config import InvalidConfig, RunConfig
 from store.database import Store, StoreUnusable
@@ -35,6 +35,15 @@ def launch(config: RunConfig, token: str) -> str | None:
 def command(kind: str, run: str, token: str) -> bool:
     """Cancel, pause, resume or retry a run."""
     return asked(lambda store: commands.command(store, kind, run, token, who.looking().role))
+
+
+def question(run: str, cycle: int, words: str, with_teacher: bool, token: str) -> int | None:
+    """Put a question to a run's students; its number, or None where it was refused."""
+    person, put = who.looking(), []
+    if asked(lambda store: put.append(playground.ask(store, run, cycle, words, person.name, token, person.role,
+                                                     with_teacher))):
+        return put[0]
+    return None
 
 
 def rate(run: str, cycle: int, rated: AnswerRated, token: str) -> bool:

@@ -15,7 +15,7 @@ from knowledge.topics import BUILT_IN, TOPIC_BY_SLUG
 from store import measures, wording
 from store.config import OFFLINE_TEACHER, RunConfig
 from store.measures import MEASURES
-from store.queries import ChangeRow, Run, TeacherUsage
+from store.queries import Asked, ChangeRow, Run, TeacherUsage
 
 DASH = wording.DASH
 number, change, interval, effect, coverage = (
@@ -197,6 +197,13 @@ def run_label(run: Run, zone: tzinfo = UTC) -> str:
     """A run in a list of choices: name, state and when; plain text."""
     state = verdict(run.verdict).word if run.verdict else work(run.work).word
     return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id) if part)
+
+
+def asked_label(asked: Asked, run: str | None, zone: tzinfo = UTC) -> str:
+    """A question of the playground in a list of choices; plain text."""
+    words = asked.question if len(asked.question) <= 80 else f"{asked.question[:80]}…"
+    whose = cycle(asked.cycle) if asked.cycle else "untrained only"
+    return " · ".join((words, run or f"{asked.run} (deleted)", whose, when(asked.asked_at, zone)))
 
 
 def teacher(name: str) -> str:

@@ -19,25 +19,30 @@ from store.locations import Locations
 NO_TEACHER = "the offline teacher only knows the references of its own questions"
 
 
-def arms_of(config: RunConfig) -> dict[str, str]:
+NO_ADAPTER = "there is no adapter: nothing was trained"
+
+
+def arms_of(config: RunConfig, trained: bool = True) -> dict[str, str]:
     """The arms that a run's question goes to, each with why it is silent; empty where it answers."""
-    return {BASELINE: "", TUNED: "", TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else ""}
+    return {BASELINE: "", TUNED: "" if trained else NO_ADAPTER,
+            TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else ""}
 
 
-def ask(config: RunConfig, adapter: Path, question: str, places: Locations,
+def ask(config: RunConfig, adapter: Path | None, question: str, places: Locations,
         open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
-        open_teacher: Callable[[RunConfig], Teacher] | None = None) -> Iterator[tuple[str, str]]:
-    """The untrained student, then the tuned one, then the teacher where it can be asked.
+        open_teacher: Callable[[RunConfig], Teacher] | None = None,
+        with_teacher: bool = True) -> Iterator[tuple[str, str]]:
+    """The untrained student, then the tuned one where there is an adapter, then the teacher where it can be asked.
 
     Raises:
         StudentError: the student cannot be had, or the adapter does not fit.
         TeacherError: the teacher cannot be asked.
     """
-    student = (open_student or _open_student)(config, places.models)
-    for arm, trained in ((BASELINE, None), (TUNED, adapter)):
+    student = (open_student or student_of)(config, places.models)
+    for arm, trained in ((BASELINE, None), *(((TUNED, adapter),) if adapter else ())):
         for piece in student.stream(question, decoding_of(config), config.seed, trained):
             yield arm, piece
-    if not arms_of(config)[TEACHER]:
+    if with_teacher and not arms_of(config)[TEACHER]:
         from knowledge.opening import open_knowledge
 
         teacher = (open_teacher or _open_teacher)(config)
@@ -52,7 +57,7 @@ def _asked(text: str) -> Question:
                     evidence="", title="")
 
 
-def _open_student(config: RunConfig, models: Path) -> StreamingStudent:
+def student_of(config: RunConfig, models: Path) -> StreamingStudent:
     from runner.student import open_student
 
     return open_student(config, models)

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from runner.commands import (
-    ask, asking, compare, demo, doctor, download, export, judge, keeping, knowledge, logs, queue, report, run,
-    schedule, serve, status, work,
+    answer_questions, ask, asking, compare, demo, doctor, download, export, judge, keeping, knowledge, logs, queue,
+    report, run, schedule, serve, status, work,
 )
 from runner.commands.bad_input import BadInput
 from runner.lifeline import AlreadyRunning
@@ -92,7 +92,8 @@ def parser() -> argparse.ArgumentParser:
         one = kinds.add_parser(name, help=help_text, description=help_text)
         one.set_defaults(carry_out=carry_out)
         options(one)
-    hidden = kinds.add_parser("work")  # what the supervisor starts; not for people, so it has no line in the help
-    hidden.set_defaults(carry_out=work.carry_out)
-    work.options(hidden)
+    for name, started in (("work", work), ("answer-questions", answer_questions)):
+        hidden = kinds.add_parser(name)  # what the supervisor starts; not for people, so it has no line in the help
+        hidden.set_defaults(carry_out=started.carry_out)
+        started.options(hidden)
     return top

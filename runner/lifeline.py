@@ -13,6 +13,7 @@ import os
 import platform
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -123,3 +124,13 @@ def end_with_parent(owner: str) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(owner.rsplit(":", 2)[1]):
         sys.exit(4)
+
+
+def end_group(process: subprocess.Popen[bytes], *signs: tuple[signal.Signals, float]) -> None:
+    """Send each signal to a child's process group, until it ends within that signal's seconds."""
+    for sign, patience in signs:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from runner.answerer import Answerer
 from runner.hardware import oom_kills
-from runner.lifeline import hold, is_dead, owner_lock
+from runner.lifeline import end_group, hold, is_dead, owner_lock
 from runner.logbook import tell
 from runner.recovery import RECOVERY, Action, ErrorKind
 from store.database import Store
@@ -58,6 +59,8 @@ class Supervisor:
     """Take up this run alone (the foreground `run`)."""
     worker: tuple[str, ...] = (sys.executable, "-m", "runner", "work")
     """The command that executes a run, before its claim."""
+    answers: tuple[str, ...] = (sys.executable, "-m", "runner", "answer-questions")
+    """The command that answers what people ask outside of runs, before its owner."""
     oom_kills: Callable[[], int | None] = oom_kills
     owner: str = field(default_factory=owner_name)
     child: Child | None = None
@@ -70,6 +73,7 @@ class Supervisor:
         descriptor = hold(owner_lock(self.places.data, self.owner))
         assert descriptor is not None
         self._lock = descriptor
+        self._answerer = Answerer(self.store, self.places, self.owner, descriptor, self.answers)
         self._started_at = first_beat(self.store, self.owner)
         self._beaten_at = time.monotonic()
 
@@ -103,9 +107,12 @@ class Supervisor:
             self.stopped.set()
         elif self.child is None:
             if claim := self._claim():
+                self._answerer.end()  # a run takes the whole device
                 kills = self.oom_kills()
                 self.child = Child(claim, self._spawn(claim), kills)
                 tell("run taken up", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
+            elif self.only is None:
+                self._answerer.look()
         elif self.child.process.poll() is not None:
             self._bury(self.child, self.child.process.returncode)
             tell("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
@@ -133,8 +140,9 @@ class Supervisor:
         owner_lock(self.places.data, self.owner).unlink(missing_ok=True)
 
     def _hand_back(self) -> None:
+        self._answerer.end()
         if self.child:
-            _end_group(self.child.process, (signal.SIGTERM, STOP_GRACE_SECONDS), (signal.SIGKILL, 10.0))
+            end_group(self.child.process, (signal.SIGTERM, STOP_GRACE_SECONDS), (signal.SIGKILL, 10.0))
             release(self.store, self.child.claim, requeue_reason="the runner was stopped")
             tell("run handed back", run=self.child.claim.run, exit_code=self.child.process.returncode)
             self.child = None
@@ -195,19 +203,9 @@ class Supervisor:
         child.stop_seen_at = child.stop_seen_at or time.monotonic()
         if time.monotonic() - child.stop_seen_at < STOP_GRACE_SECONDS:
             return
-        _end_group(child.process, (signal.SIGKILL, 10.0))
+        end_group(child.process, (signal.SIGKILL, 10.0))
         self.child = None
         tell("worker killed: it did not stop in time", logging.WARNING, run=run.id)
         with contextlib.suppress(LeaseLost):
             Journal(self.store, child.claim).append(RunCancelled() if run.stop_requested == "cancel" else RunPaused())
         release(self.store, child.claim)
-
-
-def _end_group(process: subprocess.Popen[bytes], *signs: tuple[signal.Signals, float]) -> None:
-    """Send each signal to the worker's process group, until it ends within that signal's seconds."""
-    for sign, patience in signs:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-            return

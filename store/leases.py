@@ -69,6 +69,12 @@ def _is_busy(connection: Connection, device: str) -> bool:
     return any(device_of(owner) == device for owner in held)
 
 
+def is_busy(store: Store, device: str) -> bool:
+    """Whether some runner works on a run on this device now."""
+    with store.read() as connection:
+        return _is_busy(connection, device)
+
+
 def claim_ended(store: Store, owner: str, run: str) -> Claim | None:
     """Take a run that has ended or is put aside, to add to its record; its work and its attempts stay as they are.
 

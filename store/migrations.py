@@ -71,9 +71,13 @@ def _judging(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _playground(connection: Connection) -> None:
+    schema.asked.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
-    _judging)
+    _judging, _playground)
 CURRENT = len(STEPS)
 
 

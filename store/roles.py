@@ -18,10 +18,10 @@ class Role(Enum):
 
 
 _EVERYTHING = frozenset({"launch", "cancel", "pause", "resume", "retry", "prioritise", "archive", "delete", "rate",
-                         "annotate", "schedule"})
+                         "annotate", "schedule", "ask"})
 MAY: dict[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(),
-    Role.REVIEWER: frozenset({"rate", "annotate"}),
+    Role.REVIEWER: frozenset({"rate", "annotate", "ask"}),
     Role.OPERATOR: _EVERYTHING,
 }
 """For each role the commands that it may write."""

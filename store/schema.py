@@ -1,6 +1,6 @@
 """The tables. `events` is the truth; the read models beside it can be rebuilt from it at any time.
 
-`claims`, `commands`, `runners` and `teacher_calls` are coordination and receipts, not projections.
+`claims`, `commands`, `runners`, `teacher_calls` and `asked` are coordination and receipts, not projections.
 """
 
 from __future__ import annotations
@@ -68,6 +68,21 @@ teacher_calls = Table(
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
     Column("at", String, nullable=False),
+)
+
+asked = Table(
+    "asked", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("token", String, nullable=False, unique=True),
+    *(Column(name, String, nullable=False) for name in ("run", "asked_by", "asked_at", "state")),
+    Column("cycle", Integer, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("with_teacher", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("owner", String),
+    Column("error", Text),
+    Column("said", Text),
+    Column("ended_at", String),
 )
 
 # --- read models -----------------------------------------------------------------------------------------

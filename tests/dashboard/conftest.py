@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tests.dashboard import stores
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "live", "answers", "history", "compare", "knowledge")
+PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,58 @@
+"""One question with what each arm has said so far, side by side; and, where nothing comes, why."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import showing, text
+from store import queries
+from store.database import Store
+from store.playground import ANSWERING, DONE, FAILED, WAITING, Said
+from store.queries import Asked
+
+_TITLES = {"baseline": "Before (untrained)", "tuned": "After (tuned)", "teacher": "Teacher"}
+
+
+def question_answers(store: Store, asked: Asked) -> None:
+    """The question, how it stands, and the arms' words."""
+    showing.plain(asked.question)
+    if asked.state == FAILED:
+        st.error("This question could not be answered:", icon=":material/error:")
+        showing.plain(asked.error or "")
+    elif asked.state != DONE and not _connected(store):
+        st.warning(f"It waits, and nobody is there to answer. {text.NO_RUNNER}", icon=":material/link_off:")
+    else:
+        st.caption(_how_it_stands(store, asked))
+    if asked.said:
+        for column, said in zip(st.columns(len(asked.said)), asked.said, strict=True):
+            with column:
+                _arm(said, asked)
+
+
+def _connected(store: Store) -> bool:
+    return any(runner.connected for runner in queries.runners(store))
+
+
+def _how_it_stands(store: Store, asked: Asked) -> str:
+    if asked.state == ANSWERING:
+        speaking = next((said.arm for said in asked.said if not said.finished and not said.silent), None)
+        return "The runner answers …" if speaking else "The runner loads the student …"
+    if asked.state == WAITING:
+        if queries.runs_at_work(store):
+            return "It waits: a run is at work, and a device does one thing at a time. The answer comes when it ends."
+        before = queries.waiting_before(store, asked.id)
+        return f"It waits; {before} before it." if before else "It waits for the runner to begin …"
+    took = (asked.ended_at - asked.asked_at).total_seconds() if asked.ended_at else 0.0
+    return f"Answered {text.duration(took)} after it was asked."
+
+
+def _arm(said: Said, asked: Asked) -> None:
+    st.markdown(f"**{_TITLES.get(said.arm, said.arm)}**")
+    if said.silent:
+        showing.verbatim(None, said.silent)
+    elif said.text:
+        showing.verbatim(said.text)
+    elif said.finished:
+        showing.verbatim(None, "no words")
+    else:
+        showing.plain("…" if asked.active else "(nothing)")

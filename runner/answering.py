@@ -1,0 +1,102 @@
+"""Answers what people ask on a page: one question after the other, in a process of its own, until none comes.
+
+The loaded student is kept between questions; the process ends after a while without any, so that memory comes back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from runner import asking, hardware
+from runner.export import CannotExport, tuned_cycle
+from runner.roles import StreamingStudent, Teacher
+from runner.student.errors import StudentError
+from runner.teacher.errors import TeacherError
+from store import playground, queries
+from store.arms import TEACHER
+from store.config import RunConfig
+from store.database import Store
+from store.locations import Locations
+from store.playground import UNTRAINED, Claimed, Said
+
+IDLE_SECONDS = 60.0
+LOOK_SECONDS = 0.2
+WRITE_SECONDS = 0.3
+"""Pieces are written together, so that a word does not cost a transaction."""
+NOT_ASKED = "not asked"
+
+
+def answer_questions(store: Store, places: Locations, owner: str, idle_seconds: float = IDLE_SECONDS,
+                     open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
+                     open_teacher: Callable[[RunConfig], Teacher] | None = None) -> int:
+    """Answer until nothing was asked for `idle_seconds`; returns how many questions there were."""
+    kept = KeptStudent(open_student or asking.student_of)
+    answered, until = 0, time.monotonic() + idle_seconds
+    while time.monotonic() < until:
+        claimed = playground.claim_next(store, owner)
+        if claimed is None:
+            time.sleep(LOOK_SECONDS)
+            continue
+        _answer(store, places, claimed, kept, open_teacher)
+        answered, until = answered + 1, time.monotonic() + idle_seconds
+    return answered
+
+
+class KeptStudent:
+    """Opens a student, and gives the same one again while it is asked for by the same configuration."""
+
+    def __init__(self, open_student: Callable[[RunConfig, Path], StreamingStudent]) -> None:
+        self._open = open_student
+        self._kept: tuple[RunConfig, StreamingStudent] | None = None
+
+    def __call__(self, config: RunConfig, models: Path) -> StreamingStudent:
+        if self._kept is None or self._kept[0] != config:
+            self._kept = None  # first let the other go: two may not fit
+            self._kept = (config, self._open(config, models))
+        return self._kept[1]
+
+
+def _answer(store: Store, places: Locations, claimed: Claimed, open_student: KeptStudent,
+            open_teacher: Callable[[RunConfig], Teacher] | None) -> None:
+    """One question to its end; what cannot be had is the question's failure, in words."""
+    try:
+        config, adapter = _asked_of(store, places, claimed)
+        arms = asking.arms_of(config, adapter is not None)
+        if not claimed.with_teacher and not arms[TEACHER]:
+            arms[TEACHER] = NOT_ASKED
+        pieces = asking.ask(config, adapter, claimed.question, places, open_student, open_teacher,
+                            claimed.with_teacher)
+        _write_down(store, claimed, arms, pieces)
+    except (CannotExport, StudentError, TeacherError, hardware.DoesNotFit, hardware.LadderEnded) as error:
+        playground.fail(store, claimed, str(error))
+
+
+def _asked_of(store: Store, places: Locations, claimed: Claimed) -> tuple[RunConfig, Path | None]:
+    if claimed.cycle != UNTRAINED:
+        run, _, adapter = tuned_cycle(store, places, claimed.run, claimed.cycle)
+        return run.config, adapter
+    found = queries.run_named(store, claimed.run)
+    if found is None:
+        raise CannotExport(f"no run {claimed.run!r}: it was deleted since")
+    return found.config, None
+
+
+def _write_down(store: Store, claimed: Claimed, arms: dict[str, str], pieces: Iterator[tuple[str, str]]) -> None:
+    """Every arm's words as they come, a few times a second; stops where the question is in other hands by now."""
+    said, speaking, written = dict.fromkeys(arms, ""), "", 0.0
+    for arm, piece in pieces:
+        said[arm] += piece
+        if arm != speaking or time.monotonic() - written >= WRITE_SECONDS:
+            speaking, written = arm, time.monotonic()
+            if not playground.write(store, claimed, _so_far(arms, said, speaking)):
+                return
+    playground.finish(store, claimed, _so_far(arms, said, None))
+
+
+def _so_far(arms: dict[str, str], said: dict[str, str], speaking: str | None) -> list[Said]:
+    """Arms speak in their order: those before the one that speaks have finished, and at the end all have."""
+    order = list(arms)
+    done = order if speaking is None else order[:order.index(speaking)]
+    return [Said(arm, said[arm], arm in done, silent) for arm, silent in arms.items()]

@@ -1,0 +1,81 @@
+"""What people asked a run's students outside of any run, and how far it is answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from store import schema
+from store.database import Store
+from store.expiry import held_now
+from store.playground import ANSWERING, WAITING, Said
+from store.queries.rows import values_of
+
+_FIELDS = ("id", "run", "cycle", "question", "with_teacher", "asked_by", "asked_at", "state", "error", "said",
+           "ended_at", "attempts")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question, as far as it is answered. `cycle` 0 is for the untrained student alone."""
+
+    id: int
+    run: str
+    cycle: int
+    question: str
+    with_teacher: bool
+    asked_by: str
+    asked_at: datetime
+    state: str
+    """waiting, answering, done or failed."""
+    error: str | None
+    said: tuple[Said, ...]
+    """By arm, in the order in which they answer; empty until somebody answers."""
+    ended_at: datetime | None
+    attempts: int
+
+    @property
+    def active(self) -> bool:
+        return self.state in (WAITING, ANSWERING)
+
+
+def asked(store: Store, number: int) -> Asked | None:
+    """One question; None where there is none of this number, or no more."""
+    with store.read() as connection:
+        row = connection.execute(select(*_columns()).where(schema.asked.c.id == number)).first()
+    return _asked(row) if row else None
+
+
+def recent_asked(store: Store, limit: int = 100) -> list[Asked]:
+    """The newest questions, newest first."""
+    with store.read() as connection:
+        rows = connection.execute(select(*_columns()).order_by(schema.asked.c.id.desc()).limit(limit)).all()
+    return [_asked(row) for row in rows]
+
+
+def waiting_before(store: Store, number: int) -> int:
+    """How many questions are to be answered before this one."""
+    table = schema.asked
+    with store.read() as connection:
+        return connection.execute(select(func.count()).where(
+            table.c.id < number, table.c.state.in_((WAITING, ANSWERING)))).scalar_one()
+
+
+def runs_at_work(store: Store) -> list[str]:
+    """The runs that some runner works on at this moment."""
+    with store.read() as connection:
+        return list(connection.execute(select(schema.claims.c.run).where(
+            schema.claims.c.owner.is_not(None), held_now()).order_by(schema.claims.c.run)).scalars())
+
+
+def _columns() -> list[Any]:
+    return [schema.asked.c[name] for name in _FIELDS]
+
+
+def _asked(row: Row[Any]) -> Asked:
+    values = values_of(row)
+    return Asked(**values | {"said": tuple(Said(**one) for one in json.loads(values["said"] or "[]"))})

@@ -1,0 +1,181 @@
+"""People ask outside of runs and a runner answers: the real `serve` with a real tiny student; real kills."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.answering import answer_questions
+from runner.student.errors import OutOfMemory
+from runner.supervisor import Supervisor
+from store import commands, playground, queries
+from store.config import RunConfig, preset
+from store.database import Store, open_store
+from store.locations import Locations
+from tests.runner.tiny_models import llama_folder
+from tests.runner.tiny_runs import carried_out, launched
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTION = "What does a Service do for a Pod?"
+TAKES_A_QUESTION_AND_SLEEPS = """
+import os, sys, time
+from runner.lifeline import end_with_parent
+from store import playground
+from store.database import open_store
+end_with_parent(sys.argv[1])
+store = open_store(os.environ["STORE_URL"])
+claimed = playground.claim_next(store, sys.argv[1])
+playground.write(store, claimed, [playground.Said("baseline", "half an")])
+time.sleep(600)
+"""
+SLEEPER = "import sys, time; from runner.lifeline import end_with_parent; end_with_parent(sys.argv[2]); time.sleep(600)"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Locations:
+    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+
+
+@pytest.fixture
+def store(places: Locations) -> Iterator[Store]:
+    opened = open_store(places.store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def supervisor(store: Store, places: Locations) -> Iterator[Supervisor]:
+    made = Supervisor(store, places, worker=(sys.executable, "-c", SLEEPER),
+                      answers=(sys.executable, "-c", TAKES_A_QUESTION_AND_SLEEPS))
+    yield made
+    made.close()
+
+
+def until(done: Callable[[], object], meanwhile: Callable[[], object] = lambda: None, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "not within the time"
+        meanwhile()
+        time.sleep(0.05)
+
+
+def put(store: Store, run: str, cycle: int = 0, **more: Any) -> int:
+    return playground.ask(store, run, cycle, QUESTION, "ann", commands.new_token(), **more)
+
+
+def asked(store: Store, number: int) -> queries.Asked:
+    found = queries.asked(store, number)
+    assert found
+    return found
+
+
+def test_a_serving_runner_answers_with_both_real_students(tmp_path: Path) -> None:
+    store, run, places = launched(tmp_path, llama_folder(tmp_path / "tiny", context=512), learning_rate=2e-2)
+    carried_out(store, run, places)
+    environment = os.environ | {"DATA_DIR": str(places.data), "STORE_URL": places.store_url}
+    with subprocess.Popen([sys.executable, "-m", "runner", "serve"], cwd=ROOT, env=environment) as runner:
+        number = put(store, run, 1)
+        until(lambda: not asked(store, number).active)
+        found = asked(store, number)
+        assert (found.state, found.error) == ("done", None)
+        baseline, tuned, teacher = found.said
+        assert baseline.text and tuned.text and baseline.text != tuned.text and baseline.finished and tuned.finished
+        assert "offline teacher" in teacher.silent and not teacher.text
+        before = queries.last_event_id(store, run)
+        runner.send_signal(signal.SIGINT)
+        assert runner.wait(timeout=30) == 0
+    assert queries.last_event_id(store, run) == before and not queries.runs_at_work(store)
+    store.close()
+
+
+class Parrot:
+    def stream(self, question: str, decoding: Any, seed: int, adapter: Path | None) -> Iterator[str]:
+        yield from ("You ", "asked: ", question)
+
+
+def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(store: Store, places: Locations) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    numbers, opened = [put(store, run), put(store, run)], []
+
+    def open_student(config: RunConfig, models: Path) -> Any:
+        opened.append(config)
+        return Parrot()
+
+    assert answer_questions(store, places, "host:1:1", idle_seconds=0.3, open_student=open_student) == 2
+    assert len(opened) == 1
+    for number in numbers:
+        baseline, tuned, _ = asked(store, number).said
+        assert (baseline.text, tuned.text) == (f"You asked: {QUESTION}", "")
+        assert "nothing was trained" in tuned.silent
+
+
+def test_the_teacher_is_asked_only_where_somebody_wanted_it(store: Store, places: Locations) -> None:
+    run = commands.launch(store, preset("embedded", teacher="gpt-4o-mini"), "test")
+
+    def no_teacher(config: RunConfig) -> Any:
+        raise AssertionError("a call that nobody wanted")
+
+    number = put(store, run)
+    answer_questions(store, places, "host:1:1", 0.1, lambda *_: Parrot(), no_teacher)  # type: ignore[arg-type,return-value]
+    assert [said.silent for said in asked(store, number).said][2] == "not asked"
+    wanted = put(store, run, with_teacher=True)
+    with pytest.raises(AssertionError, match="nobody wanted"):
+        answer_questions(store, places, "host:1:1", 0.1, lambda *_: Parrot(), no_teacher)  # type: ignore[arg-type,return-value]
+    assert asked(store, wanted).state == "answering"
+
+
+def test_what_cannot_be_had_fails_the_question_in_words(store: Store, places: Locations) -> None:
+    number = put(store, commands.launch(store, preset("embedded"), "test"))
+
+    def too_large(config: RunConfig, models: Path) -> Any:
+        raise OutOfMemory("the student needs 9 GB, there are 2: close programs")
+
+    answer_questions(store, places, "host:1:1", 0.1, too_large)
+    assert (asked(store, number).state, asked(store, number).error) == (
+        "failed", "the student needs 9 GB, there are 2: close programs")
+
+
+def test_a_killed_answer_is_tried_once_more_and_then_failed(store: Store, supervisor: Supervisor) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    commands.command(store, "pause", run)
+    number = put(store, run)
+    for attempt in (1, 2):
+        until(lambda attempt=attempt: asked(store, number).attempts == attempt and asked(store, number).said,
+              supervisor.tick)
+        assert supervisor._answerer.process
+        supervisor._answerer.process.kill()
+    until(lambda: asked(store, number).state == "failed", supervisor.tick)
+    assert "ended with signal SIGKILL" in str(asked(store, number).error) and "2 times" in str(asked(store, number).error)
+
+
+def test_a_run_goes_first_and_the_question_waits_for_it(store: Store, supervisor: Supervisor) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    commands.command(store, "pause", run)
+    number = put(store, run)
+    until(lambda: asked(store, number).state == "answering", supervisor.tick)
+    process = supervisor._answerer.process
+    commands.command(store, "resume", run)
+    until(lambda: supervisor.child is not None, supervisor.tick)
+    assert process and process.poll() is not None
+    for _ in range(5):
+        supervisor.tick()
+    assert (asked(store, number).state, asked(store, number).attempts) == ("waiting", 0)
+    assert queries.runs_at_work(store) == [run] and supervisor._answerer.process is None
+
+
+def test_a_runner_that_stops_ends_the_answer_and_leaves_the_question(store: Store, supervisor: Supervisor) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    commands.command(store, "pause", run)
+    number = put(store, run)
+    until(lambda: asked(store, number).state == "answering", supervisor.tick)
+    process = supervisor._answerer.process
+    supervisor.close()
+    assert process and process.poll() is not None and asked(store, number).state == "waiting"
