@@ -18,6 +18,7 @@ from runner.supervisor import Supervisor  # noqa: E402
 
 if __name__ == "__main__":
     os.environ["END_WITH_PARENT"] = "1"
-    worker = (sys.executable, str(Path(__file__).with_name("worker_on_demand.py")))
-    serve.Supervisor = partial(Supervisor, worker=worker)  # type: ignore[misc, assignment]
+    worker, answers = ((sys.executable, str(Path(__file__).with_name(name)))
+                       for name in ("worker_on_demand.py", "answer_on_demand.py"))
+    serve.Supervisor = partial(Supervisor, worker=worker, answers=answers)  # type: ignore[misc, assignment]
     sys.exit(command_line.main(["serve", *sys.argv[1:]]))

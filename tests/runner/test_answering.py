@@ -20,6 +20,7 @@ from store import commands, playground, queries
 from store.config import RunConfig, preset
 from store.database import Store, open_store
 from store.locations import Locations
+from tests.runner.answer_on_demand import Parrot
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
 
@@ -77,13 +78,33 @@ def asked(store: Store, number: int) -> queries.Asked:
     return found
 
 
+def test_a_serving_runner_answers_word_by_word_and_ends_at_once_when_told(store: Store, places: Locations) -> None:
+    run = commands.launch(store, preset("embedded"), "test")
+    commands.command(store, "pause", run)
+    environment = os.environ | {"DATA_DIR": str(places.data), "STORE_URL": places.store_url, "WORD_SECONDS": "0.4"}
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(said.text for said in asked(store, number).said[:1])
+
+    with subprocess.Popen([sys.executable, str(Path(__file__).with_name("serve_on_demand.py"))],
+                          env=environment) as runner:
+        number = put(store, run)
+        until(lambda: not asked(store, number).active, look)
+        assert asked(store, number).said[0].text == f"You asked: {QUESTION}"
+        assert "You asked: " in seen  # before the answer was whole
+        runner.send_signal(signal.SIGINT)  # while the process that answers waits for another question
+        assert runner.wait(timeout=20) == 0
+
+
+@pytest.mark.slow
 def test_a_serving_runner_answers_with_both_real_students(tmp_path: Path) -> None:
     store, run, places = launched(tmp_path, llama_folder(tmp_path / "tiny", context=512), learning_rate=2e-2)
     carried_out(store, run, places)
     environment = os.environ | {"DATA_DIR": str(places.data), "STORE_URL": places.store_url}
     with subprocess.Popen([sys.executable, "-m", "runner", "serve"], cwd=ROOT, env=environment) as runner:
         number = put(store, run, 1)
-        until(lambda: not asked(store, number).active)
+        until(lambda: not asked(store, number).active, seconds=150)
         found = asked(store, number)
         assert (found.state, found.error) == ("done", None)
         baseline, tuned, teacher = found.said
@@ -94,11 +115,6 @@ def test_a_serving_runner_answers_with_both_real_students(tmp_path: Path) -> Non
         assert runner.wait(timeout=30) == 0
     assert queries.last_event_id(store, run) == before and not queries.runs_at_work(store)
     store.close()
-
-
-class Parrot:
-    def stream(self, question: str, decoding: Any, seed: int, adapter: Path | None) -> Iterator[str]:
-        yield from ("You ", "asked: ", question)
 
 
 def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(store: Store, places: Locations) -> None:
@@ -153,7 +169,8 @@ def test_a_killed_answer_is_tried_once_more_and_then_failed(store: Store, superv
         assert supervisor._answerer.process
         supervisor._answerer.process.kill()
     until(lambda: asked(store, number).state == "failed", supervisor.tick)
-    assert "ended with signal SIGKILL" in str(asked(store, number).error) and "2 times" in str(asked(store, number).error)
+    error = str(asked(store, number).error)
+    assert "ended with signal SIGKILL" in error and "2 times" in error
 
 
 def test_a_run_goes_first_and_the_question_waits_for_it(store: Store, supervisor: Supervisor) -> None:

@@ -1,0 +1,33 @@
+"""The process that answers people's questions, with a student that needs no model: it repeats what it is asked.
+
+Run as: python answer_on_demand.py OWNER; WORD_SECONDS makes each word last.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
+
+from runner.answering import answer_questions  # noqa: E402
+from runner.lifeline import end_with_parent  # noqa: E402
+from store.database import open_store  # noqa: E402
+from store.locations import locations  # noqa: E402
+
+
+class Parrot:
+    def stream(self, question: str, decoding: Any, seed: int, adapter: Path | None) -> Iterator[str]:
+        for word in ("You ", "asked: ", question):
+            time.sleep(float(os.environ.get("WORD_SECONDS", "0")))
+            yield word
+
+
+if __name__ == "__main__":
+    end_with_parent(sys.argv[1])
+    answer_questions(open_store(locations().store_url), locations(), sys.argv[1],
+                     open_student=lambda *_: Parrot())  # type: ignore[arg-type,return-value]
