@@ -10,7 +10,8 @@ from store.database import Store
 from store.playground import ANSWERING, DONE, FAILED, WAITING, Said
 from store.queries import Asked
 
-_TITLES = {"baseline": "Before (untrained)", "tuned": "After (tuned)", "teacher": "Teacher"}
+_TITLES = {"baseline": ":blue[**○ Before (untrained)**]", "tuned": ":orange[**● After (tuned)**]",
+           "teacher": "**Teacher**"}
 
 
 def question_answers(store: Store, asked: Asked) -> None:
@@ -23,10 +24,13 @@ def question_answers(store: Store, asked: Asked) -> None:
         st.warning(f"It waits, and nobody is there to answer. {text.NO_RUNNER}", icon=":material/link_off:")
     else:
         st.caption(_how_it_stands(store, asked))
-    if asked.said:
-        for column, said in zip(st.columns(len(asked.said)), asked.said, strict=True):
-            with column:
-                _arm(said, asked)
+    speaking = [said for said in asked.said if not said.silent]
+    for column, said in zip(st.columns(len(speaking)) if speaking else [], speaking, strict=True):
+        with column:
+            _arm(said, asked)
+    for said in asked.said:
+        if said.silent:
+            showing.plain(f"{said.arm.capitalize()}: no answer ({said.silent})")
 
 
 def _connected(store: Store) -> bool:
@@ -47,10 +51,8 @@ def _how_it_stands(store: Store, asked: Asked) -> str:
 
 
 def _arm(said: Said, asked: Asked) -> None:
-    st.markdown(f"**{_TITLES.get(said.arm, said.arm)}**")
-    if said.silent:
-        showing.verbatim(None, said.silent)
-    elif said.text:
+    st.markdown(_TITLES[said.arm])
+    if said.text:
         showing.verbatim(said.text)
     elif said.finished:
         showing.verbatim(None, "no words")

@@ -28,6 +28,7 @@ def question_form(run: Run, cycles: Sequence[Cycle]) -> bool:
                              placeholder="What does a readiness probe do?")
         with_teacher = run.config.teacher != OFFLINE_TEACHER and st.checkbox(
             "Ask the teacher too: one call, which may cost money", key="playground teacher")
+        st.caption(f"A student's answer ends after at most {run.config.max_new_tokens} tokens, as in the run.")
         pressed = st.form_submit_button("Ask", icon=":material/send:", type="primary", key="playground ask")
     return pressed and _put(run, cycle, words, with_teacher)
 
