@@ -144,10 +144,14 @@ def detach(adapted: Any) -> Any:
 def tuned_copy(base: Any, adapter: Path) -> Any:
     """A copy of the base with the adapter merged into its weights: 2.5 times as fast to answer with.
 
+    What no adapter changes (embeddings, norms) is shared with the base.
+
     Raises:
         AdapterLoadFailed: the adapter cannot be used with this base.
     """
-    return _open(copy.deepcopy(base), adapter, trainable=False).merge_and_unload().eval()
+    changed = {f"{path}.weight" for path in _linear_layers(base)}
+    shared = {id(weight): weight for name, weight in base.named_parameters() if name not in changed}
+    return _open(copy.deepcopy(base, shared), adapter, trainable=False).merge_and_unload().eval()
 
 
 def tuned_in_place(base: Any, adapter: Path) -> Any:

@@ -44,15 +44,18 @@ class _Layer:
 
 
 class LlamaWeights:
-    """A Llama model's weights, packed for answering; a second copy of them, so let it go before training."""
+    """A Llama model's weights, packed for answering; a second copy of them, so let it go before training.
 
-    def __init__(self, model: Any) -> None:
+    With `use_up` the model's own are let go one by one as they are packed: it is of no use afterwards.
+    """
+
+    def __init__(self, model: Any, use_up: bool = False) -> None:
         config = model.config
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.head_size = getattr(config, "head_dim", None) or config.hidden_size // self.heads
         self.epsilon, self.dtype = config.rms_norm_eps, model.dtype
         with torch.inference_mode():
-            self.layers = [_packed(layer) for layer in model.model.layers]
+            self.layers = [_packed(layer, use_up) for layer in model.model.layers]
             self.head = PackedLinear(model.lm_head.weight.detach(), model.lm_head.bias)
         self.embedding = model.model.embed_tokens.weight.detach()
         self.last_norm = model.model.norm.weight.detach()
@@ -68,13 +71,18 @@ class LlamaWeights:
         return functional.rms_norm(x, (x.shape[-1],), weight, self.epsilon)
 
 
-def _packed(layer: Any) -> _Layer:
+def _packed(layer: Any, use_up: bool) -> _Layer:
     attention, mlp = layer.self_attn, layer.mlp
     three = (attention.q_proj, attention.k_proj, attention.v_proj)
     bias = None if three[0].bias is None else torch.cat([one.bias for one in three])
-    return _Layer(layer.input_layernorm.weight.detach(), PackedLinear(torch.cat([one.weight for one in three]), bias),
-                  _of(attention.o_proj), layer.post_attention_layernorm.weight.detach(), _of(mlp.gate_proj),
-                  _of(mlp.up_proj), _of(mlp.down_proj))
+    packed = _Layer(
+        layer.input_layernorm.weight.detach(), PackedLinear(torch.cat([one.weight for one in three]), bias),
+        _of(attention.o_proj), layer.post_attention_layernorm.weight.detach(), _of(mlp.gate_proj), _of(mlp.up_proj),
+        _of(mlp.down_proj))
+    if use_up and packed.qkv.packed:  # the plain way keeps the weights that it was given
+        for linear in (*three, attention.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj):
+            linear.weight.data = linear.weight.new_empty(0)
+    return packed
 
 
 def _of(linear: Any) -> PackedLinear:

@@ -33,7 +33,7 @@ class LocalStudent:
         self.form = form_for(loaded.tokenizer)
         self.info = _info(name, loaded.parameters, plan, weights)
         self._tuned: tuple[str, Any] | None = None
-        self._packed: tuple[Any, llama_rows.LlamaWeights] | None = None
+        self._packed: tuple[str, llama_rows.LlamaWeights] | None = None
 
     @classmethod
     def open(cls, config: RunConfig, models_dir: Path, rung: int = 0,
@@ -67,24 +67,27 @@ class LocalStudent:
     def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
         with typed_memory_errors(f"answering {len(questions)} questions"):
-            model = self._model(adapter)
-            yield from generation.generate(self._rows(model), self._context, self.loaded.tokenizer, self.form,
+            yield from generation.generate(self._rows(adapter), self._context, self.loaded.tokenizer, self.form,
                                            [(q.id, q.text) for q in questions], decoding, seed)
 
     def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
         """One answer piece by piece; joined, it is what `answer` gives."""
         with typed_memory_errors("answering a question"):
-            model = self._model(adapter)
-            yield from streaming.stream(self._rows(model), self._context, self.loaded.tokenizer, self.form,
+            yield from streaming.stream(self._rows(adapter), self._context, self.loaded.tokenizer, self.form,
                                         question_id(question), question, decoding, seed)
 
-    def _rows(self, model: Any) -> Rows:
-        """What answers are made with: packed weights where they can be had, kept for the next call."""
-        if not llama_rows.fits(model):
-            return LibraryRows(model, self.plan.answer_batch)
-        if self._packed is None or self._packed[0] is not model:
-            self._packed = None  # first let the other go: they are as large as the model
-            self._packed = (model, llama_rows.LlamaWeights(model))
+    def _rows(self, adapter: Path | None) -> Rows:
+        """What answers are made with: packed weights where they can be had, kept for the next call.
+
+        A tuned copy is used up in packing, for memory has no room for three models; weighing merges it again.
+        """
+        key = self._key(adapter)
+        if self._packed is None or self._packed[0] != key:
+            model = self._model(adapter)
+            if not llama_rows.fits(model):
+                return LibraryRows(model, self.plan.answer_batch)
+            self._packed = self._tuned = None
+            self._packed = (key, llama_rows.LlamaWeights(model, use_up=adapter is not None))
         return llama_rows.LlamaRows(self._packed[1], self.plan.answer_batch)
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
@@ -128,13 +131,21 @@ class LocalStudent:
             return self.loaded.model
         from runner.student import adapters  # late: peft takes seconds to import
 
-        adapters.check_folder(adapter)
-        key = f"{adapter.resolve()} {adapters.weights_sha256(adapter)}"
+        key = self._key(adapter)
         if self._tuned is None or self._tuned[0] != key:
             self._drop_tuned()
             make = adapters.tuned_copy if self._merges else adapters.tuned_in_place
             self._tuned = (key, make(self.loaded.model, adapter))
         return self._tuned[1]
+
+    def _key(self, adapter: Path | None) -> str:
+        """Names a model by its adapter's weights; empty for the base."""
+        if adapter is None:
+            return ""
+        from runner.student import adapters
+
+        adapters.check_folder(adapter)
+        return f"{adapter.resolve()} {adapters.weights_sha256(adapter)}"
 
     @property
     def _merges(self) -> bool:
