@@ -166,12 +166,12 @@ def test_the_live_page_follows_a_run_to_its_end_without_a_reload(browser: Any, t
         with serve(tmp_path) as own:
             visit = Visit(browser, own)
             visit.open("live")
-            visit.page.get_by_text("3 of 12 stages done").wait_for(timeout=15_000)
+            visit.page.get_by_text("4 of 13 stages done").wait_for(timeout=15_000)
             maker.say(happened.RecoveryTaken("rate limit", "wait and try again", 1, 2.0, "429"), cycle=1)
             maker.cycle(1)
-            visit.page.get_by_text("11 of 12 stages done").wait_for(timeout=15_000)
+            visit.page.get_by_text("12 of 13 stages done").wait_for(timeout=15_000)
             maker.finish()
-            visit.page.get_by_text("12 of 12 stages done").wait_for(timeout=15_000)
+            visit.page.get_by_text("13 of 13 stages done").wait_for(timeout=15_000)
             visit.page.get_by_text("Finished after").wait_for(timeout=15_000)
             assert visit.errors == []
             visit.context.close()

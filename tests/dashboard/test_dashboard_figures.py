@@ -113,10 +113,10 @@ def test_the_board_shows_every_stage_of_every_cycle(opened_store: tuple[Store, d
     run = queries.run_named(store, runs["running"])
     assert run
     cells = stage_board.board(run, queries.stages_of(store, run.id), queries.cycles_of(store, run.id))
-    assert len(cells) == 3 + 3 * 8 + 1
+    assert len(cells) == 4 + 3 * 8 + 1
     figure = board_figure(cells)
     words = [word for line in figure.data[0].text for word in line]
-    assert sum(word.startswith("✓") for word in words) == 3 + 8 + 4
+    assert sum(word.startswith("✓") for word in words) == 4 + 8 + 4
     assert sum(word.startswith("▶ 50%") for word in words) == 1
     assert list(figure.data[0].x) == ["Run", "Cycle 1", "Cycle 2", "Cycle 3"]
 

@@ -63,7 +63,7 @@ def test_the_record_says_how_the_student_was_held_and_what_was_adapted(said: dic
 def test_every_stage_left_a_checkpoint_under_its_recorded_hash(said: dict[str, Any], data: Path) -> None:
     store = open_for_reading(f"sqlite:///{data / 'events.db'}")
     stages = queries.stages_of(store, said["run"])
-    assert len(stages) == 12
+    assert len(stages) == 13
     for stage in stages:
         content = (data / "runs" / said["run"] / str(stage.path)).read_bytes()
         assert hashlib.sha256(content).hexdigest() == stage.sha256
