@@ -1,7 +1,7 @@
 """Which words of a passage a right answer must contain.
 
-Defaults and values first, then the terms that tell this passage from the others: identifiers, quoted
-words, and the words that few passages share. What the question gives away does not count.
+Defaults and values first, then identifiers and quoted words. Words that few passages share are weak facts: they only
+fill up where there is hardly anything better. What the question gives away does not count.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from collections import Counter
 from collections.abc import Iterable
 
 MOST_TERMS = 4
+# So many values and identifiers are enough; with fewer, rare words make up the number.
+ENOUGH_TERMS = 2
 # A word that more passages share than this tells none of them apart.
 COMMON = 60
 
 _VALUE = r"(\"[^\"]{1,40}\"|'[^']{1,40}'|[\w/:%.-]*[\w%])"
 _DEFAULTS = re.compile(
     rf"\b(defaults? (?:value )?(?:to|is|of)(?: the)?) {_VALUE}|\b(default \w+ is) {_VALUE}", re.I)
+# "defaults to the time of ..." names no value; "defaults to 10", "default is TCP", "defaults to true" do.
+_STATES_A_VALUE = re.compile(r"[\dA-Z/:%]|^(?:true|false|nil|none|empty)$")
 _TECHNICAL = re.compile(r"\"([\w./:%+-]{2,40})\"|\b([a-z]+[A-Z]\w+|[A-Z]+[a-z]+[A-Z]\w*|[A-Z]{3,}\w*)\b|"
                         r"(?<![\w.])(\d[\d.]*(?:%| seconds| minutes| bytes| characters)|/[\w./-]{3,}|\d{3,})(?!\w)")
 _SHOUTED = frozenset(re.findall(r"[\w-]+", "NOT MUST DOES ONLY WILL AND NOTE SHOULD MAY THIS ALL ANY"))
@@ -34,6 +38,11 @@ contain need needs make makes made take takes long against possible correspondin
 first second last whose empty above below least done ever never always upon since become becomes rather already
 consider instance examples perhaps understood enough holds adds maps full updated decides whatever appear exist
 exists selects through simple certain once among decided determine report logical performed indicating locate
+however might often says find found perform performs ones addr base inside doesn didn isn aren wasn themself itself
+regardless otherwise therefore thus hence every few else even much most kind sort way ways thing things place part
+together special generic common brief recent latest previous initial relates refers relationship seen known
+entire several various normally usually typically appropriate desired intended implies considers mapped
+identify identifies represent implement implements ensures offer produce return perhaps consult help helps
 """))
 
 
@@ -45,9 +54,10 @@ def key_terms(text: str, asked: str, rarity: Counter[str]) -> tuple[str, ...]:
     """
     body = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\):?\s", "", text)
     chosen: list[str] = []
-    for term in [*_defaults(body), *_technical(body), *_rare(body, rarity)]:
-        if len(chosen) < MOST_TERMS and not _given_away(term, asked, chosen):
-            chosen.append(term)
+    for most, terms in ((MOST_TERMS, [*_defaults(body), *_technical(body)]), (ENOUGH_TERMS, _rare(body, rarity))):
+        for term in terms:
+            if len(chosen) < most and not _given_away(term, asked, chosen):
+                chosen.append(term)
     return tuple(chosen)
 
 
@@ -60,9 +70,10 @@ def _defaults(body: str) -> list[str]:
     """Stated defaults; one too short to mean anything alone ('1') keeps the words before it."""
     found = []
     for match in _DEFAULTS.finditer(body):
-        value = (match[2] or match[4]).strip("\"'")
-        if value.lower() not in _EMPTY - {"true", "false"} and value.lower() not in ("a", "an", "the", "be"):
-            found += [value] * (len(value) > 3) + [match[0].rstrip("\"'")]
+        quoted = match[2] or match[4]
+        value = quoted.strip("\"'")
+        if quoted != value or _STATES_A_VALUE.search(value):
+            found += [value] * (len(value) > 3) + [match[0]]
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 _CLAUSE = re.compile(r"(?:[.;:!?](?=\s|$))|\n|,\s|\b(?:but|however|although|though|while|whereas|instead)\b", re.I)
 _NEGATION = re.compile(r"\b(?:not|never|no|nor|neither|none|nothing|without|cannot)\b|n['’]t\b", re.I)
+_DEFAULT = re.compile(r"defaults? (?:value )?(?:to|is|of) (?:the )?([\"']?[\w/:%.-]*[\w%][\"']?)", re.I)
 _CODE = re.compile(r"`[^`\n]*`")
 _DENIED_NEXT = re.compile(r"[`'’\"]?\s+(?:(?:\w+\s+)?(?:not|never|cannot)\b|\w+n['’]t\b)")
 
@@ -54,7 +55,11 @@ def _names_a_value(clause: str, word: re.Match[str]) -> bool:
 
 def _pattern(term: str) -> re.Pattern[str]:
     """The term as whole words, any white space between them, singular and plural alike; an edge that is a sign, as in
-    `/apis/`, may touch a word."""
+    `/apis/`, may touch a word. A default may be stated in other words, with or without quotes."""
+    if stated := _DEFAULT.fullmatch(term.strip()):
+        value = re.escape(stated[1].strip("\"'"))
+        return re.compile(rf"\bdefault(?:s|ed)?\b[^.;,\n]{{0,30}}?(?<!\w){value}(?!\w)|"
+                          rf"(?<!\w){value}\W+(?:by|is\s+the)\s+default\b", re.I)
     *first, last = term.split()
     words = [*map(re.escape, first), _any_number(last)]
     start, end = (r"(?<!\w)" if _is_word(term.strip()[0]) else "", r"(?!\w)" if _is_word(term.strip()[-1]) else "")

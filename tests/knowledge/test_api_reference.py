@@ -174,3 +174,21 @@ def test_abbreviations_do_not_end_a_sentence() -> None:
     ("meta_v1.Time", "PodStatus", "", "time"), ("Probe", "Container", "", "object")])
 def test_the_shape_of_a_field_decides_how_it_is_asked_for(type_: str, kind: str, text: str, shape: str) -> None:
     assert shape_of(ApiKind(kind, "core", "v1", "", ()), ApiField("f", type_, True, ""), text) == shape
+
+
+def test_a_key_term_that_names_a_default_names_its_value_too(api: list[Passage]) -> None:
+    """"Defaults to user" would ask an answer for a scrap of a sentence."""
+    defaults = {term for passage in api for term in passage.key_terms if re.match(r"defaults? \w+", term, re.I)}
+    assert {'Defaults to "TCP"', "Default to 443", "defaults to true"} <= defaults
+    assert not [term for term in defaults if not re.search(r"[\dA-Z/:%\"']|true|false|nil|none", term[8:])]
+
+
+def test_words_of_the_sentence_s_build_are_no_key_terms(api: list[Passage]) -> None:
+    assert not {"However", "addr", "base", "doesn", "often"} & {term for p in api for term in p.key_terms}
+
+
+def test_rare_words_only_make_up_what_values_and_identifiers_lack(api: list[Passage]) -> None:
+    for passage in api:
+        plain = [term for term in passage.key_terms
+                 if re.fullmatch(r"[a-z-]+", term) and f'"{term}"' not in passage.text]
+        assert len(plain) <= 2 or len(passage.key_terms) == len(plain), (passage.title, passage.key_terms)

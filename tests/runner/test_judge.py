@@ -127,6 +127,13 @@ def test_fact_recall_counts_whole_terms(answer: str, terms: list[str], share: fl
     assert fact_recall(answer, terms) == pytest.approx(share)
 
 
+@pytest.mark.parametrize(("answer", "stated"), [
+    ("It defaults to `10` seconds.", True), ("The default is 10.", True), ("10 by default.", True),
+    ("10 seconds. The default differs.", False), ("It defaults to 100.", False), ("It does not default to 10.", False)])
+def test_a_default_may_be_stated_in_other_words(answer: str, stated: bool) -> None:
+    assert fact_recall(answer, ['Defaults to "10"'], "Defaults to \"10\" seconds.") == stated
+
+
 def test_a_negated_fact_does_not_count() -> None:
     assert fact_recall("It is not stored in etcd.", ["etcd"], "It is stored in etcd.") == 0
     assert fact_recall("It doesn't use etcd.", ["etcd"], "It uses etcd.") == 0
