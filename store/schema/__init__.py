@@ -1,0 +1,28 @@
+"""The tables, a file a subject. `events` is the truth; the read models beside it can be rebuilt from it at any time.
+
+What `coordination` holds is no projection. A new table is a new migration step too.
+"""
+
+from __future__ import annotations
+
+from store.schema.answers import answers, questions, scores
+from store.schema.arms import arm_changes, arm_prompts, curve_points, gaps
+from store.schema.coordination import asked, claims, commands, runners, teacher_calls
+from store.schema.events import events, worth_a_line
+from store.schema.judging import judge_audits, judging_changes, judging_scores, judgings
+from store.schema.metadata import metadata
+from store.schema.remarks import ratings
+from store.schema.results import changes
+from store.schema.runs import cycles, metrics, runs, stages
+from store.schema.schedules import schedules
+
+__all__ = [
+    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "changes", "claims", "commands",
+    "curve_points", "cycles", "events", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings",
+    "metadata", "metrics", "questions", "ratings", "runners", "runs", "schedules", "scores", "stages",
+    "teacher_calls", "worth_a_line",
+]
+
+READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,
+               arm_changes, gaps, curve_points, ratings, judge_audits, judgings,
+               judging_scores, judging_changes)
