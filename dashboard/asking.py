@@ -37,6 +37,11 @@ def command(kind: str, run: str, token: str) -> bool:
     return asked(lambda store: commands.command(store, kind, run, token, who.looking().role))
 
 
+def prioritise(run: str, token: str) -> bool:
+    """Put a waiting run before all that wait."""
+    return asked(lambda store: commands.prioritise(store, run, token=token, role=who.looking().role))
+
+
 def question(run: str, cycle: int, words: str, with_teacher: bool, token: str) -> int | None:
     """Put a question to a run's students; its number, or None where it was refused."""
     person, put = who.looking(), []

@@ -104,13 +104,19 @@ def _carry_out(connection: Connection, kind: str, run: str) -> None:
         append_unowned(connection, run, RunRequeued("resumed" if kind == "resume" else "retried"))
 
 
-def prioritise(store: Store, run: str, priority: int | None = None, token: str | None = None) -> int:
-    """Move a waiting run in the queue: to a priority, or (None) before all that wait now. Returns its priority.
+def prioritise(store: Store, run: str, priority: int | None = None, token: str | None = None,
+               role: Role = Role.OPERATOR) -> None:
+    """Move a waiting run in the queue: to a priority, or (None) before all that wait now.
 
     Raises:
+        NotAllowed: the role may not move runs.
         CommandRefused: unknown run, or one that does not wait any more.
     """
+    require(role, "prioritise")
+    token = token or new_token()
     with store.write() as connection:
+        if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
+            return
         work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
         if work not in ("queued", "paused"):
             raise CommandRefused(f"run {run} is {work}: only a run that waits can be moved in the queue" if work else
@@ -119,9 +125,8 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
             first = connection.execute(select(func.max(runs.c.priority)).where(runs.c.work == "queued",
                                                                                runs.c.id != run)).scalar()
             priority = max(0, (first or 0) + 1)
-        _record(connection, token or new_token(), "prioritise", run)
+        _record(connection, token, "prioritise", run)
         append_unowned(connection, run, RunPrioritised(priority))
-    return priority
 
 
 def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:

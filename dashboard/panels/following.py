@@ -10,6 +10,7 @@ from dashboard.figures.stages import stage_board as board_figure
 from dashboard.panels.live_numbers import SPEEDS, live_numbers
 from dashboard.panels.memory import memory_table
 from dashboard.panels.run_commands import run_commands
+from dashboard.panels.waiting import waiting
 from store import queries
 from store.database import Store
 from store.queries import Run
@@ -22,6 +23,8 @@ def follow(store: Store, run: Run) -> None:
     """Everything about a run at work."""
     cells = stage_board.board(run, queries.stages_of(store, run.id), queries.cycles_of(store, run.id))
     _state(run, cells)
+    if run.work == "queued":
+        waiting(store, run)
     run_commands(run)
     if run.work == "failed":
         _failure(run)

@@ -109,6 +109,16 @@ def test_a_queued_run_is_cancelled_by_its_button(tmp_path: Path, opened: Opened)
         "command resume", "command retry"}
 
 
+def test_a_waiting_run_says_what_comes_first_and_goes_to_the_front(tmp_path: Path, opened: Opened) -> None:
+    first, last = stores.build("queued", tmp_path), stores.build("queued", tmp_path)
+    app = opened(tmp_path, "live", run=last)
+    assert "1 run before it in the queue." in words_of(app)
+    app.button(key="command prioritise").click().run()
+    assert "Next in the queue." in words_of(app)
+    assert [run.id for run in queries.queue(stores.store_at(tmp_path))] == [last, first]
+    assert not [button for button in app.button if button.key == "command prioritise"]
+
+
 def test_a_running_run_is_asked_and_says_so(tmp_path: Path, opened: Opened) -> None:
     stores.build("running", tmp_path)
     app = opened(tmp_path, "live")

@@ -113,6 +113,7 @@ ASKED: dict[str, Callable[[Store, str, Role], object]] = {
     "pause": lambda store, run, role: commands.command(store, "pause", run, role=role),
     "resume": lambda store, run, role: commands.command(store, "resume", run, role=role),
     "retry": lambda store, run, role: commands.command(store, "retry", run, role=role),
+    "prioritise": lambda store, run, role: commands.prioritise(store, run, role=role),
     "archive": lambda store, run, role: remarks.archive(store, run, True, "x", role),
     "delete": lambda store, run, role: remarks.remove(store, run, "x", role),
     "annotate": lambda store, run, role: remarks.annotate(store, run, ("x",), "", "x", role),
