@@ -146,6 +146,8 @@ class Campaign:
             return [f"not at its end after {MOST_RUNNERS} runners: {_tail(folder)}"]
         left = Plan(folder / "plan.json").left()
         happened = plan[:len(plan) - len(left)]
+        if plan and not happened:  # something else was quicker: the point has its turn again
+            self._turns[plan[0]["role"]].append(plan[0]["point"])
         self.tally.kills += sum(mishap["does"].startswith("kill") for mishap in happened)
         self.tally.mishaps += sum(not mishap["does"].startswith("kill") for mishap in happened)
         self.tally.reached |= {f"{m['role']} {m['point']}" for m in happened if m["point"]}
