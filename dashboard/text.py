@@ -49,8 +49,8 @@ DELETION = ("It leaves every page, comparison and estimate, with its answers, sc
             "adapters under `data/runs`. There is no way back on these pages.")
 
 ARMS_NOTE = ("Other ways to an answer, on the same held-out test, scored by the same judges, after the last cycle. "
-             "They were named before the run and decide no verdict; their intervals are not corrected for how many "
-             "there are.")
+             "They were named before the run and decide no verdict of the run; what is said of each is corrected for "
+             "how many comparisons there are (Holm), its interval is not.")
 GAP_NOTE = ("(tuned − untrained) / (teacher − untrained), with Fieller's interval, and only where the teacher is "
             "clearly above the untrained student.")
 ALONG_TRAINING_NOTE = ("The same held-out test, weighed by the student's likelihood at several moments of the "

@@ -14,7 +14,7 @@ from store import queries
 from store.database import Store
 from store.measures import MEASURES
 from store.queries import ChangeRow, Run, TestScore
-from store.statistics import PairedChange, over_topics, paired_change, verdict_of
+from store.statistics import PairedChange, over_many, paired_change, verdict_of
 
 _NAMES_ONLY = ("name", "preset")
 """A preset is only a starting point: the fields that it sets are compared themselves."""
@@ -99,7 +99,7 @@ def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
 def _judged(first: Side, metric: str, paired: Sequence[tuple[Side, str, str, PairedChange]]) -> list[Beside]:
     better = MEASURES[metric].better if metric in MEASURES else 1
     of_metric = {other.label: (judge, found) for other, name, judge, found in paired if name == metric}
-    corrected = over_topics({label: found for label, (_, found) in of_metric.items()}, better)
+    corrected = over_many({label: found for label, (_, found) in of_metric.items()}, better)
     alone = len(of_metric) == 1
     return [Beside(first.label, label, metric, judge, found, None if alone else corrected[label].adjusted_p,
                    verdict_of(found, better) if alone else corrected[label].verdict)

@@ -1,4 +1,8 @@
-"""The arms beside each other: each against the untrained student, tuned against each, and the gap to the teacher."""
+"""The arms beside each other: each against the untrained student, tuned against each, and the gap to the teacher.
+
+Several arms are several looks: by each metric, what is said of an arm knows how many comparisons were made (Holm).
+Tuned against untrained is none of them, for that is the run's own question.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from store.arms import BASELINE, TEACHER, TUNED, in_order
 from store.config import OFFLINE_TEACHER
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
 from store.measures import MEASURES
-from store.statistics import gap_closed, paired_change, verdict_of
+from store.statistics import gap_closed, over_many, paired_change
 
 Scores = dict[tuple[str, str, str], float | None]
 """(arm, question, metric) -> value."""
@@ -23,20 +27,29 @@ def arm_comparison(context: Context) -> Sequence[Event]:
                       for artifact in context.inputs.values() for event in artifact.events
                       if isinstance(event, AnswersScored) for score in event.scores}
     metrics = [metric for metric in MEASURES if any(scored == metric for _, _, scored in scores)]
-    pairs = [(TUNED, BASELINE), *((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
-    changes = [_change(asked, scores, arm, against, metric) for arm, against in pairs for metric in metrics]
+    changes = arm_changes(asked, scores, arms, metrics)
     gaps = [_gap(asked, scores, metric, context.config.teacher == OFFLINE_TEACHER) for metric in metrics
             if TEACHER in arms]
     return [ControlArmsCompared(context.config.cycles, tuple(changes), tuple(gaps))]
 
 
-def _change(asked: Sequence[QuestionRecord], scores: Scores, arm: str, against: str, metric: str) -> ArmChangeRecord:
-    measure = MEASURES[metric]
-    found = paired_change(_of(asked, scores, against, metric), _of(asked, scores, arm, metric),
-                          [question.passage_id for question in asked], measure.better, measure.tie_band)
-    return ArmChangeRecord(arm, against, metric, found.baseline, found.tuned, found.change, found.low, found.high,
-                           found.scored, found.asked, found.wins, found.ties, found.losses, found.p_value,
-                           verdict_of(found, measure.better))
+def arm_changes(asked: Sequence[QuestionRecord], scores: Scores, arms: Sequence[str],
+                metrics: Sequence[str]) -> list[ArmChangeRecord]:
+    """By each metric: tuned against untrained as it stands, then every other pair, corrected for one another."""
+    looks = [*((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
+    return [change for metric in metrics for pairs in ([(TUNED, BASELINE)], looks)
+            for change in _changes(asked, scores, metric, pairs)]
+
+
+def _changes(asked: Sequence[QuestionRecord], scores: Scores, metric: str,
+             pairs: Sequence[tuple[str, str]]) -> list[ArmChangeRecord]:
+    measure, passages = MEASURES[metric], [question.passage_id for question in asked]
+    found = {f"{arm} {against}": paired_change(_of(asked, scores, against, metric), _of(asked, scores, arm, metric),
+                                               passages, measure.better, measure.tie_band) for arm, against in pairs}
+    verdicts = [finding.verdict for finding in over_many(found, measure.better).values()]
+    return [ArmChangeRecord(arm, against, metric, of.baseline, of.tuned, of.change, of.low, of.high, of.scored,
+                            of.asked, of.wins, of.ties, of.losses, of.p_value, verdict)
+            for (arm, against), of, verdict in zip(pairs, found.values(), verdicts, strict=True)]
 
 
 def _gap(asked: Sequence[QuestionRecord], scores: Scores, metric: str, by_construction: bool) -> GapRecord:

@@ -12,7 +12,7 @@ from store.events import (
     AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
 )
 from store.measures import MEASURES
-from store.statistics import PairedChange, over_topics, paired_change, verdict_of, verdict_sentence
+from store.statistics import PairedChange, over_many, paired_change, verdict_of, verdict_sentence
 
 COMPANION = "reference_nll"
 Scores = dict[tuple[str, str, str], float | None]
@@ -48,7 +48,7 @@ def _rows_of(tier: str, metric: str, questions: Sequence[QuestionRecord], scores
     better, whole = MEASURES[metric].better, _change(questions, metric, scores)
     topics = {topic: _change([q for q in questions if q.topic == topic], metric, scores)
               for topic in sorted({q.topic for q in questions})}
-    found = over_topics(topics, better)
+    found = over_many(topics, better)
     return [ChangeRecord(tier=tier, metric=metric, topic="", verdict=verdict_of(whole, better),
                          **dataclasses.asdict(whole)),
             *(ChangeRecord(tier=tier, metric=metric, topic=topic, verdict=found[topic].verdict,

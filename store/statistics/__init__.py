@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from store.statistics.agreement import Agreement, agreement
 from store.statistics.bootstrap import cluster_bootstrap
-from store.statistics.corrections import OverCycles, TopicFinding, holm, over_cycles, over_topics
+from store.statistics.corrections import OverCycles, Finding, holm, over_cycles, over_many
 from store.statistics.distance import Distance, distance
 from store.statistics.effect import Effect, effect_size
 from store.statistics.gap import GapClosed, gap_closed
@@ -19,8 +19,8 @@ from store.statistics.verdict import verdict_of, verdict_sentence
 
 __all__ = [
     "Agreement", "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "GapClosed", "Mean", "OverCycles", "PairedChange",
-    "PastSpread", "Power", "TopicFinding", "agreement", "chance_to_see", "cluster_bootstrap", "clustered_interval",
-    "distance", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "over_topics", "paired_change",
+    "PastSpread", "Power", "Finding", "agreement", "chance_to_see", "cluster_bootstrap", "clustered_interval",
+    "distance", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "over_many", "paired_change",
     "power_before", "sign_test", "smallest_visible_change", "usual_spread", "verdict_of", "verdict_sentence",
     "wilcoxon_test",
 ]

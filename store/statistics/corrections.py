@@ -1,4 +1,4 @@
-"""Many looks at once find something by luck: Holm's correction, over topics and over cycles."""
+"""Many looks at once find something by luck: Holm's correction, over topics, arms and cycles."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class TopicFinding:
-    """What may be said of one topic among several: `adjusted_p` is None where its pairs are too few to count."""
+class Finding:
+    """What may be said of one topic or arm among several: `adjusted_p` is None where its pairs are too few to count."""
 
     adjusted_p: float | None
     verdict: str
 
 
-def over_topics(changes: Mapping[str, PairedChange], better: int) -> dict[str, TopicFinding]:
-    """A verdict for each topic, corrected for having looked at all of them; under six pairs there is none."""
-    told = [topic for topic, change in changes.items()
+def over_many(changes: Mapping[str, PairedChange], better: int) -> dict[str, Finding]:
+    """A verdict for each, corrected for having looked at all of them; under six pairs there is none."""
+    told = [name for name, change in changes.items()
             if change.scored >= FEWEST_PAIRS and change.t_p_value is not None]
-    adjusted = dict(zip(told, holm([changes[topic].t_p_value or 0.0 for topic in told]), strict=True))
+    adjusted = dict(zip(told, holm([changes[name].t_p_value or 0.0 for name in told]), strict=True))
     found = {}
-    for topic, change in changes.items():
+    for name, change in changes.items():
         verdict = verdict_of(change, better)
-        if verdict in ("improved", "regressed") and adjusted.get(topic, 1.0) >= 1 - CONFIDENCE:
+        if verdict in ("improved", "regressed") and adjusted.get(name, 1.0) >= 1 - CONFIDENCE:
             verdict = "no evidence"
-        found[topic] = TopicFinding(adjusted.get(topic), verdict)
+        found[name] = Finding(adjusted.get(name), verdict)
     return found
 
 

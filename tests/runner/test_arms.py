@@ -11,6 +11,7 @@ import fakes
 import pytest
 
 from knowledge.questions import HELD_OUT, PRACTICE
+from runner.stages.arm_comparison import arm_changes
 from runner.stages.placebo import NothingToShuffle, deranged
 from runner.stages.prompting import PASSAGES, Shown, prepared
 from runner.summary import as_json, as_lines
@@ -271,3 +272,21 @@ def test_the_best_passage_is_cut_where_not_even_it_fits_and_the_question_stays_w
     assert len(cut.text.split()) == 30 and cut.text.endswith("What is it?")
     bare = prepared(QUESTION, LONG, PASSAGES, lambda text: False)
     assert (bare.sources, bare.text, bare.left_out, bare.cut) == ((), "What is it?", 3, True)
+
+
+def test_several_arms_are_several_looks_but_the_runs_own_question_is_one() -> None:
+    """A change that would do for a lone arm is no evidence among five; the same change of tuned is judged alone."""
+    gains = (0.35, 0.3, -0.05, 0.3, 0.2, -0.05, 0.4, 0.2, 0.0, 0.3, 0.15, 0.0)
+    asked = [QuestionRecord(f"q{n}", "held-out", "pods", "?", f"p{n}", "Pod", "A Pod.", "a", "A Pod.", ())
+             for n in range(12)]
+
+    def verdicts(arms: tuple[str, ...]) -> dict[tuple[str, str], str]:
+        scores: dict[tuple[str, str, str], float | None] = {
+            (arm, f"q{n}", "rouge_l"): 0.4 + (gain if arm in ("tuned", "placebo") else 0)
+            for arm in ("baseline", "tuned", *arms) for n, gain in enumerate(gains)}
+        return {(row.arm, row.against): row.verdict for row in arm_changes(asked, scores, arms, ["rouge_l"])}
+
+    assert verdicts(("placebo",))["placebo", "baseline"] == "improved"
+    among_five = verdicts(("placebo", "few-shot", "retrieval", "tuned-retrieval", "teacher"))
+    assert among_five["placebo", "baseline"] == "no evidence"
+    assert among_five["tuned", "baseline"] == "improved"

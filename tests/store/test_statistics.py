@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.linalg import sqrtm
 
 from store.statistics import (
-    PastSpread, clustered_interval, distance, effect_size, holm, mean_of, over_cycles, over_topics, paired_change,
+    PastSpread, clustered_interval, distance, effect_size, holm, mean_of, over_cycles, over_many, paired_change,
     power_before, sign_test, verdict_of, verdict_sentence, wilcoxon_test,
 )
 from store.statistics.interval import robust_mean
@@ -89,7 +89,7 @@ def test_holms_correction_agrees_with_its_definition() -> None:
 def test_topics_under_six_pairs_get_no_verdict_and_do_not_burden_the_others() -> None:
     clear = paired_change([0.1, 0.2, 0.15, 0.1, 0.2, 0.1], [0.8, 0.7, 0.9, 0.85, 0.8, 0.75], range(6))
     few = {f"small {n}": paired_change([0.0] * 5, [1.0] * 5, range(5)) for n in range(19)}
-    found = over_topics({"pods": clear, **few}, better=1)
+    found = over_many({"pods": clear, **few}, better=1)
     assert found["pods"].verdict == "improved" and found["pods"].adjusted_p == clear.t_p_value
     assert found["small 3"].verdict == "too few to say" and found["small 3"].adjusted_p is None
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from store.statistics import (
-    FEWEST_PAIRS, chance_to_see, cluster_bootstrap, clustered_interval, over_topics, paired_change,
+    FEWEST_PAIRS, chance_to_see, cluster_bootstrap, clustered_interval, over_many, paired_change,
     smallest_visible_change, verdict_of,
 )
 
@@ -138,7 +138,7 @@ def test_among_twenty_topics_without_a_change_one_is_claimed_in_at_most_one_run_
     rng, claimed, uncorrected = np.random.default_rng(17), 0, 0
     for _ in range(60):
         changes = {str(topic): paired_change(list(rng.random(8)), list(rng.random(8)), range(8)) for topic in range(20)}
-        claimed += any(found.verdict in ("improved", "regressed") for found in over_topics(changes, 1).values())
+        claimed += any(found.verdict in ("improved", "regressed") for found in over_many(changes, 1).values())
         uncorrected += any(verdict_of(change, 1) != "no evidence" for change in changes.values())
     assert claimed <= 6 and uncorrected >= 25
 
