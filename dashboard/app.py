@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import asking, opening, who
+from dashboard import asking, opening, settling, who
 from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
 
@@ -43,6 +43,7 @@ def main() -> None:
             launch_form()
     with opening.guarded():
         page.run()
+    settling.settle()
 
 
 main()

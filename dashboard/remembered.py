@@ -1,7 +1,8 @@
 """What was read of a run or of a folder, kept until it changes; bounded, so that a long-lived process does not grow.
 
 Keys are the store's address, the run and its last event id; the store itself is no part of a key (its name
-begins with an underscore, which Streamlit takes for that).
+begins with an underscore, which Streamlit takes for that). What is kept is shared by all sessions as it is, not copied
+for each look: nobody changes it.
 """
 
 from __future__ import annotations
@@ -129,12 +130,12 @@ def past(store: Store) -> list[PastStage]:
     return _past(store, store.url)
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=24, show_spinner=False)
 def _answers(_store: Store, url: str, run: str, cycle: int, judging: int, last_event_id: int) -> list[AnswerPair]:
     return queries.answers_of(_store, run, cycle, judging)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _judges(_store: Store, url: str, run: str, last_event_id: int) -> Judges:
     audits = queries.audits_of(_store, run)
     again = [(one, queries.changes_again(_store, run, one.judging),
@@ -142,78 +143,78 @@ def _judges(_store: Store, url: str, run: str, last_event_id: int) -> Judges:
     return Judges([audit for audit in audits if audit.judging == queries.OF_RECORD], again)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _changes(_store: Store, url: str, run: str, last_event_id: int) -> list[ChangeRow]:
     return queries.changes_of(_store, run)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _arms(_store: Store, url: str, run: str, last_event_id: int) -> Arms:
     return Arms(queries.arm_changes_of(_store, run), queries.gaps_of(_store, run), queries.arm_prompts_of(_store, run))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _arm_answers(_store: Store, url: str, run: str, last_event_id: int) -> list[ArmAnswer]:
     return queries.arm_answers_of(_store, run)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _curve(_store: Store, url: str, run: str, last_event_id: int) -> list[CurveRow]:
     return queries.curve_of(_store, run)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _series(_store: Store, url: str, run: str, key: str, last_event_id: int) -> list[Point]:
     return queries.series(_store, run, key)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _log(_store: Store, url: str, run: str, last_event_id: int) -> tuple[list[Happening], list[Happening]]:
     return queries.happenings(_store, run), queries.incidents(_store, run)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _memory(_store: Store, url: str, run: str, last_event_id: int) -> list[StageMemory]:
     return memory_by_stage(_store, run)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _best(_store: Store, url: str, run: str, last_event_id: int) -> BestAdapter | None:
     return best_adapter(_store, run)
 
 
-@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+@st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
 def _past(_store: Store, url: str) -> list[PastStage]:
     return queries.past_stages(_store)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _usage(_store: Store, url: str, run: str, last_event_id: int) -> TeacherUsage | None:
     return queries.teacher_usage(_store, [run]).get(run)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _usages(_store: Store, url: str, heads: tuple[tuple[str, int], ...]) -> dict[str, TeacherUsage]:
     return queries.teacher_usage(_store, [run for run, _ in heads])
 
 
-@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+@st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
 def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
     found = queries.teacher_usage(_store, runs)
     return {run: used.cost_usd for run, used in found.items() if used.cost_usd is not None}
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _ratings(_store: Store, url: str, run: str, last_event_id: int) -> list[Rating]:
     return queries.ratings_of(_store, run)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _scored_by(_store: Store, url: str, run: str, cycle: int, last_event_id: int) -> dict[str, tuple[str, ...]]:
     return queries.judges_of(_store, run, cycle)
 
 
-@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+@st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
 def _asked(_store: Store, url: str) -> list[AskedPassage]:
     return queries.asked_passages(_store)
 

@@ -6,7 +6,9 @@ in an answer would make the viewer's browser call a foreign host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,9 +29,23 @@ def zone() -> tzinfo:
         return UTC
 
 
-def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """A figure over the full width, with a description for those who do not see it."""
-    st.plotly_chart(figure, width="stretch", key=key, config=palette.CONFIG, alt=alt)
+def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any) -> None:
+    """The figure of what is given, over the full width, with a description for those who do not see it.
+
+    Plotly takes longer to build and encode one than everything else on a page together: a chart of the same values is
+    sent again as it was drawn before, in whatever session that was.
+    """
+    _chart(figure, given, key, alt, _fingerprint(figure, given))
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _chart(_figure: Callable[..., go.Figure], _given: tuple[Any, ...], key: str, alt: str, fingerprint: str) -> None:
+    st.plotly_chart(_figure(*_given), width="stretch", key=key, config=palette.CONFIG, alt=alt)
+
+
+def _fingerprint(figure: Callable[..., go.Figure], given: tuple[Any, ...]) -> str:
+    """Another one where any value is another."""
+    return hashlib.blake2b(pickle.dumps((figure.__module__, figure.__qualname__, given))).hexdigest()
 
 
 def badge(look: Look) -> None:

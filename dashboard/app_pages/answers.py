@@ -59,7 +59,7 @@ if not shown:
     st.stop()
 
 with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
-    showing.chart(per_question(shown, metric), "per question", "Change of each question, from the worst to the best")
+    showing.chart(per_question, "per question", "Change of each question, from the worst to the best", shown, metric)
 picked = answer_list.pick(shown, metric)
 answer(picked)
 arm_answers(store, run, picked)

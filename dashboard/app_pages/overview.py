@@ -51,9 +51,9 @@ with right:
 rows = findings.over_cycles(changes, metric, tier)
 left, right = st.columns([3, 2])
 with left:
-    showing.chart(before_after(rows, metric), "before and after", "Before and after training, by cycle")
+    showing.chart(before_after, "before and after", "Before and after training, by cycle", rows, metric)
 with right:
-    showing.chart(paired_change(rows, metric), "paired change", "Paired change with its 95% interval, by cycle")
+    showing.chart(paired_change, "paired change", "Paired change with its 95% interval, by cycle", rows, metric)
 if len(rows) > 1:
     together = findings.cycles_together(changes, metric, tier)
     st.caption(text.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
@@ -68,7 +68,7 @@ with st.expander("The same with intervals, number of pairs and sign test", icon=
     showing.downloads(export.change_rows(changes), f"changes-{run.id}", "changes")
 
 st.subheader("Learning curve")
-showing.chart(learning_curve(changes, metrics), "learning curve", "Every metric over the cycles")
+showing.chart(learning_curve, "learning curve", "Every metric over the cycles", changes, metrics)
 control_arms.curve_along_training(store, run)
 control_arms.control_arms(store, run, metric)
 verdict.notes(run, changes)

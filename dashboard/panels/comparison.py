@@ -62,7 +62,7 @@ def per_question(store: Store, picked: Sequence[Picked], metric: str, tier: str)
     if not any(pair.change(metric) is not None for _, pairs in columns for pair in pairs):
         st.caption("No question of this kind was scored on both sides.")
         return
-    showing.chart(sorted_changes(columns, metric), "per question compared", "Change of each question, sorted, by cycle")
+    showing.chart(sorted_changes, "per question compared", "Change of each question, sorted, by cycle", columns, metric)
     for name, item in zip(comparing.labels(picked), picked, strict=True):
         if row := item.row(metric, tier):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -79,9 +79,9 @@ def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
     groups = comparing.joinable([picked[at] for at, _ in known], tier)
     left, right = st.columns([3, 2])
     with left:
-        showing.chart(before_after(rows, metric, shown, groups), "compare scores", "Before and after, by chosen cycle")
+        showing.chart(before_after, "compare scores", "Before and after, by chosen cycle", rows, metric, shown, groups)
     with right:
-        showing.chart(paired_change(rows, metric, shown), "compare change", "Paired change, by chosen cycle")
+        showing.chart(paired_change, "compare change", "Paired change, by chosen cycle", rows, metric, shown)
     st.dataframe(table(picked), hide_index=True, width="stretch", height=320, column_config={
         name: st.column_config.NumberColumn(format=form)
         for name, form in (("before", "%.3f"), ("after", "%.3f"), ("change", "%+.3f"))})
@@ -103,7 +103,7 @@ def topics(picked: Sequence[Picked], metric: str, tier: str) -> None:
     columns = [(name, findings.by_topic(item.changes, metric, tier)) for name, item in zip(names, picked, strict=True)]
     st.subheader("Topics")
     if any(rows for _, rows in columns):
-        showing.chart(topic_heatmap(columns, metric), "topics", "Change by topic and cycle, with the number of pairs")
+        showing.chart(topic_heatmap, "topics", "Change by topic and cycle, with the number of pairs", columns, metric)
         st.caption("Change of the mean, and the number of pairs that it rests on. Orange is better, blue is worse.")
     else:
         st.caption("These cycles were not compared by topic.")
@@ -116,6 +116,6 @@ def time_taken(store: Store, picked: Sequence[Picked]) -> None:
     titles = {row.stage: row.title for item in picked for row in item.run.flow}
     st.subheader("Where the time went")
     if any(stage.seconds for _, stages in columns for stage in stages):
-        showing.chart(stage_durations(columns, titles), "durations", "Duration of the stages, by chosen cycle")
+        showing.chart(stage_durations, "durations", "Duration of the stages, by chosen cycle", columns, titles)
     else:
         st.caption("No stage of these cycles has finished.")

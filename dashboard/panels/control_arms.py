@@ -20,8 +20,8 @@ def control_arms(store: Store, run: Run, metric: str) -> None:
         return
     st.subheader("Beside other ways to an answer")
     st.caption(text.ARMS_NOTE)
-    showing.chart(forest(lines, metric), "control arms", "Every control arm against the untrained and the tuned "
-                  "student, with 95% intervals")
+    showing.chart(forest, "control arms", "Every control arm against the untrained and the tuned student, with 95% "
+                  "intervals", lines, metric)
     st.table(arm_findings.table(arms.changes, metric), hide_index=True)
     for line in arm_findings.shown_lines(arms.prompts, run.config.teacher == OFFLINE_TEACHER):
         showing.plain(line)
@@ -37,4 +37,4 @@ def curve_along_training(store: Store, run: Run) -> None:
     if rows:
         st.markdown("**Along the training**")
         st.caption(text.ALONG_TRAINING_NOTE)
-        showing.chart(along_training(rows), "along training", "The held-out test after a quarter, half and all steps")
+        showing.chart(along_training, "along training", "The held-out test after a quarter, half and all steps", rows)

@@ -31,7 +31,7 @@ def follow(store: Store, run: Run) -> None:
     if cells:
         _progress(store, run, cells)
         live_numbers(store, run)
-        showing.chart(board_figure(cells), "stages", "Stages of the run by cycle, with their state and time")
+        showing.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
     _training(store, run)
     _trouble_and_log(store, run)
     _resources(store, run)
@@ -84,7 +84,7 @@ def _training(store: Store, run: Run) -> None:
     with left:
         st.subheader("Training loss")
         if points:
-            showing.chart(losses(points), "losses", "Training loss over optimizer steps, one line a cycle")
+            showing.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points)
         else:
             st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
                        "No training step was taken." if run.ended_at else "No training step yet.")
@@ -122,7 +122,7 @@ def _resources(store: Store, run: Run) -> None:
         return
     with st.expander("Memory and speed", icon=":material/memory:"):
         if resident:
-            showing.chart(memory(resident, titles), "memory", "Most resident memory by stage")
+            showing.chart(memory, "memory", "Most resident memory by stage", resident, titles)
             memory_table(remembered.memory(store, run), titles)
         if speed:
-            showing.chart(throughput(speed, titles), "speed", "Tokens per second over time")
+            showing.chart(throughput, "speed", "Tokens per second over time", speed, titles)
