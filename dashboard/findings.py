@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dashboard import text
 from store.findings import (
     HEADLINE_TIER, Memorisation, by_topic, cycles_together, in_order, is_gain, latest, memorisation, metrics_in,
     tiers_in,
 )
 from store.findings import by_cycle as over_cycles
 from store.measures import MEASURES
-from store.queries import AnswerPair, Run
+from store.queries import AnswerPair, ChangeRow, Run
 
 __all__ = [
-    "HEADLINE_TIER", "Memorisation", "baseline_means", "by_topic", "cycles_together", "headline_of", "in_order",
-    "is_gain", "latest", "memorisation", "metrics_in", "newest_active", "newest_finished", "over_cycles", "tiers_in",
+    "HEADLINE_TIER", "Memorisation", "baseline_means", "by_topic", "coverage_of", "cycles_together", "headline_of",
+    "in_order", "is_gain", "latest", "memorisation", "metrics_in", "newest_active", "newest_finished",
+    "over_cycles", "tiers_in",
 ]
 
 
@@ -43,6 +45,13 @@ def baseline_means(pairs: Sequence[AnswerPair], tier: str) -> dict[str, tuple[fl
         if values:
             found[metric] = (sum(values) / len(values), len(values), len(asked))
     return found
+
+
+def coverage_of(rows: Sequence[ChangeRow]) -> str:
+    """On how many pairs the rows rest, metrics that miss none and those that do told apart."""
+    whole = [row for row in rows if row.scored == row.asked]
+    rest = [f"{text.metric_short(row.metric)}: {row.asked - row.scored} missing" for row in rows if row not in whole]
+    return f"Each rests on {rows[0].asked} questions{'; ' + ', '.join(rest) if rest else ', none missing'}."
 
 
 def headline_of(run: Run, sentence: str | None) -> str:

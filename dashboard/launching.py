@@ -97,11 +97,15 @@ def _errors(config: RunConfig) -> list[str]:
     return []
 
 
-def power_note(values: Mapping[str, Any], past: Sequence[PastSpread] = ()) -> str:
+def power_note(values: Mapping[str, Any], past: Sequence[PastSpread] = ()) -> tuple[str, str | None]:
     """What so many held-out questions will be able to show, said before anything is spent.
 
     Args:
         past: how far the headline metric spread in past runs like this one.
+
+    Returns:
+        The sentence, and the runs that it goes by, where there are any.
     """
     headline = str(values.get("headline", RunConfig.headline))
-    return power_before(headline, int(values["held_out"]), past).sentence(MEASURES[headline].title)
+    power = power_before(headline, int(values["held_out"]), past)
+    return power.sentence(MEASURES[headline].title), f"Reckoned from {', '.join(power.runs)}." if power.runs else None

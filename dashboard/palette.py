@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -29,7 +30,7 @@ WORK_FILL: dict[str, str] = {
 ON_FILL = "#ffffff"
 """Text on any of the fills here: they are dark enough for white on either ground."""
 # Orange above zero, blue below: the colours of the tuned and of the untrained student.
-DIVERGING = [[0.0, "#1d4ed8"], [0.5, "#64748b"], [1.0, "#c2410c"]]
+DIVERGING = [[0.0, "#1d4ed8"], [0.5, "#6b7075"], [1.0, "#c2410c"]]
 
 # Plotly's "share" button uploads the chart's data to somebody else's server.
 CONFIG: dict[str, Any] = {"modeBarButtonsToRemove": ["sendChartToCloud", "lasso2d", "select2d"], "displaylogo": False}
@@ -50,6 +51,11 @@ def dressed(figure: go.Figure, height: int, title: str = "", left: int = 10) -> 
 def tick(label: str) -> str:
     """A label under an axis: a name and a cycle stand one below the other."""
     return escaped(label).replace(" · ", "<br>")
+
+
+def folded(words: str, longest: int = 22) -> str:
+    """A label in lines of about this length, so that a narrow chart is not all label."""
+    return "<br>".join(escaped(line) for line in textwrap.wrap(words, longest)) or escaped(words)
 
 
 def escaped(words: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,6 +27,11 @@ def zone() -> tzinfo:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return UTC
+
+
+def moment(at: datetime | None) -> str:
+    """A moment in the viewer's time zone; a dash where there is none."""
+    return text.when(at, zone())
 
 
 def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any) -> None:

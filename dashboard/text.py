@@ -20,8 +20,7 @@ from store.queries import Asked, ChangeRow, Run, TeacherUsage
 DASH = wording.DASH
 number, change, interval, effect, coverage = (
     wording.number, wording.change, wording.interval, wording.effect, wording.coverage)
-duration, moment, money, metric, clipped = (
-    wording.duration, wording.moment, wording.money, wording.metric, wording.clipped)
+duration, money, metric, clipped = wording.duration, wording.money, wording.metric, wording.clipped
 
 NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."

@@ -16,7 +16,15 @@ import streamlit as st
 from store.roles import Role
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via",
+             "Cf-Connecting-Ip", "True-Client-Ip", "X-Forwarded-User", "X-Forwarded-Email", "Remote-User")
+"""Headers that reverse proxies add: with one of them whoever looks came over a network, though the proxy is local."""
 NAMELESS = "dashboard"
+
+
+PROXY_NOTE = ("This page came through a reverse proxy, and it was not said in which header the proxy names people: set "
+              "`DASHBOARD_USER_HEADER` and `DASHBOARD_OPERATORS`, or `DASHBOARD_ROLE` for everybody, where the "
+              "dashboard is started.")
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Person:
     name: str
     role: Role
     may_sign_in: bool = False
+    through_a_proxy: bool = False
+    """A proxy brought them here, and nobody said in which header it names people."""
 
 
 def looking() -> Person:
@@ -36,8 +46,10 @@ def looking() -> Person:
     if header and not name:
         name = st.context.headers.get(header) or ""
     signs_in = "is_logged_in" in user
-    shared = signs_in or bool(header) or st.get_option("server.address") not in LOOPBACK
-    return Person(name or NAMELESS, role_of(name, shared, os.environ), signs_in and not user.get("is_logged_in"))
+    proxied = any(st.context.headers.get(one) for one in FORWARDED)
+    shared = signs_in or bool(header) or proxied or st.get_option("server.address") not in LOOPBACK
+    return Person(name or NAMELESS, role_of(name, shared, os.environ), signs_in and not user.get("is_logged_in"),
+                  proxied and not header and not signs_in)
 
 
 def role_of(name: str, shared: bool, settings: Mapping[str, str]) -> Role:
@@ -60,3 +72,5 @@ def sign_in() -> None:
         st.text(f"{person.name} ({person.role.value})")
     if person.role is not Role.OPERATOR:
         st.caption(f"You look at this as a {person.role.value}: launching, stopping and deleting is for operators.")
+        if person.through_a_proxy:
+            st.caption(PROXY_NOTE)

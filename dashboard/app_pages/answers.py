@@ -25,7 +25,8 @@ if not runs:
 
 run = address.choose_run(runs, findings.newest_finished(runs))
 cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0"]
-first, second, third, fourth = st.columns(4)
+filters = st.grid(4, min_column_width=170)
+first, second, third, fourth = (filters.cell() for _ in range(4))
 with first:
     cycle = int(address.choose("Cycle", "cycle", cycles, cycles[-1], lambda name: text.cycle(int(name))))
 judging = judges.choose(remembered.judges(store, run).again)

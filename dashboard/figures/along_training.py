@@ -14,8 +14,8 @@ from store.queries import CurveRow
 def along_training(rows: Sequence[CurveRow]) -> go.Figure:
     """One panel a metric, steps of all cycles in a row; each point with the interval of its change."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
-    figure = make_subplots(rows=1, cols=max(1, len(metrics)), subplot_titles=[text.metric(name) for name in metrics],
-                           horizontal_spacing=0.09)
+    figure = make_subplots(rows=1, cols=max(1, len(metrics)), horizontal_spacing=0.09,
+                           subplot_titles=[palette.folded(text.metric(name)) for name in metrics])
     for at, metric in enumerate(metrics, start=1):
         own = [row for row in rows if row.metric == metric and row.value is not None]
         figure.add_scatter(x=steps_so_far(own), y=[row.change for row in own], mode="lines+markers",

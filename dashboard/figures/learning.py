@@ -21,8 +21,8 @@ def learning_curve(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.F
     """One panel a metric. Practice and paraphrase questions are other ones in each cycle: no line joins them."""
     columns = 2 if len(metrics) > 1 else 1
     rows = max(1, -(-len(metrics) // columns))
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=[text.metric(name) for name in metrics],
-                           vertical_spacing=0.16, horizontal_spacing=0.08)
+    figure = make_subplots(rows=rows, cols=columns, vertical_spacing=0.16, horizontal_spacing=0.08,
+                           subplot_titles=[palette.folded(text.metric(name)) for name in metrics])
     for at, metric in enumerate(metrics):
         row, col = at // columns + 1, at % columns + 1
         for trace in _traces(changes, metric, first=at == 0):

@@ -21,9 +21,10 @@ def stage_board(cells: Sequence[Cell]) -> go.Figure:
     grid = [[at.get((title, column)) for column in columns] for title in titles]
     figure = go.Figure(go.Heatmap(
         z=[[_ORDER.index(_state(cell)) if cell else None for cell in row] for row in grid],
-        x=columns, y=titles, zmin=-0.5, zmax=len(_ORDER) - 0.5, colorscale=_scale(), showscale=False, xgap=4, ygap=4,
+        x=columns, y=[palette.folded(title) for title in titles], zmin=-0.5, zmax=len(_ORDER) - 0.5,
+        colorscale=_scale(), showscale=False, xgap=4, ygap=4,
         text=[[_words(cell) for cell in row] for row in grid], texttemplate="%{text}",
-        textfont={"color": palette.ON_FILL},
+        textfont={"color": palette.ON_FILL, "size": 11},
         customdata=[[_hover(cell) for cell in row] for row in grid], hovertemplate="%{customdata}<extra></extra>",
         hoverongaps=False,
     ))

@@ -23,14 +23,14 @@ def topic_heatmap(columns: Sequence[tuple[str, Sequence[ChangeRow]]], metric: st
     gains = [[_gain(row, metric) for row in line] for line in grid]
     reach = max((abs(gain) for line in gains for gain in line if gain is not None), default=1.0) or 1.0
     figure = go.Figure(go.Heatmap(
-        z=gains, x=[label for label, _ in columns], y=[text.topic(topic) for topic in topics], zmin=-reach, zmax=reach,
-        colorscale=palette.DIVERGING, xgap=4, ygap=4, colorbar={"title": "gain", "thickness": 12},
+        z=gains, x=[label for label, _ in columns], y=[palette.folded(text.topic(topic)) for topic in topics],
+        zmin=-reach, zmax=reach, colorscale=palette.DIVERGING, xgap=4, ygap=4, showscale=False,
         text=[[_words(row) for row in line] for line in grid], texttemplate="%{text}",
-        textfont={"color": palette.ON_FILL}, hoverongaps=False,
+        textfont={"color": palette.ON_FILL, "size": 12}, hoverongaps=False,
         hovertemplate="%{y}, %{x}: gain %{z:+.3f}<extra></extra>"))
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showgrid=False)
-    return palette.dressed(figure, 34 * len(topics) + 110)
+    return palette.dressed(figure, 44 * len(topics) + 110)
 
 
 def _gain(row: ChangeRow | None, metric: str) -> float | None:
@@ -38,4 +38,4 @@ def _gain(row: ChangeRow | None, metric: str) -> float | None:
 
 
 def _words(row: ChangeRow | None) -> str:
-    return "" if row is None or row.change is None else f"{text.change(row.change)}  (n = {row.scored})"
+    return "" if row is None or row.change is None else f"{text.change(row.change)}<br>n = {row.scored}"

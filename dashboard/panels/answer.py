@@ -13,7 +13,8 @@ def answer(pair: AnswerPair) -> None:
     with st.container(border=True):
         showing.plain(pair.text)
         st.caption(f"{text.topic(pair.topic)} · {text.tier(pair.tier)} · {text.cycle(pair.cycle).lower()}")
-    first, second, third, fourth = st.columns(4)
+    beside = st.grid(4, min_column_width=190, gap="medium")
+    first, second, third, fourth = (beside.cell() for _ in range(4))
     with first:
         st.markdown(":blue[**○ Before (untrained)**]")
         showing.verbatim(pair.baseline, pair.baseline_missing)
@@ -43,12 +44,13 @@ def _cut_off(cut: bool) -> None:
 def _scores(pair: AnswerPair) -> None:
     reasons = pair.unscored or {}
     rows = [{"metric": text.metric(name), "before": before, "after": after, "change": pair.change(name),
-             "missing because": reasons.get(name, ""), "by": (pair.judges or {}).get(name, "")}
-            for name, (before, after) in pair.scores.items()]
+             **({"missing because": reasons.get(name, "")} if reasons else {}),
+             "by": (pair.judges or {}).get(name, "")} for name, (before, after) in pair.scores.items()]
     if rows:
         number = st.column_config.NumberColumn(format="%.3f")
         st.dataframe(rows, hide_index=True, width="stretch", column_config={
-            "before": number, "after": number, "change": st.column_config.NumberColumn(format="%+.3f")})
+            "metric": st.column_config.TextColumn(width=240), "before": number, "after": number,
+            "change": st.column_config.NumberColumn(format="%+.3f")})
 
 
 def _more(pair: AnswerPair) -> None:

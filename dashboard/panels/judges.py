@@ -65,8 +65,8 @@ def judged_again(judging: Judging, changes: Sequence[ChangeRow], of_record: Sequ
     """One judging's changes beside the run's own by the same metric; the verdict stays the run's."""
     by = judging.judge or "the metrics that need no judge model"
     with st.expander(f"Judged again, {judging.judging}: by {by} ({judging.work})", icon=":material/replay:"):
-        st.caption(f"{text.moment(judging.started_at)}. Stored answers, scored again beside the run's own scores; the "
-                   "verdict stays with those of the run.")
+        st.caption(f"{showing.moment(judging.started_at)}. Stored answers, scored again beside the run's own scores; "
+                   "the verdict stays with those of the run.")
         own = {(row.cycle, row.tier, row.metric): row for row in of_record if not row.topic}
         st.dataframe([_beside(row, own.get((row.cycle, row.tier, row.metric))) for row in changes if not row.topic],
                      hide_index=True, width="stretch")

@@ -28,36 +28,37 @@ def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
         st.caption(f"Hash of the knowledge: `{knowledge.domain.hash}`. Runs with this hash were taught the same.")
     passages = sum(row.passages for row in rows)
     numbers = {"Topics": len(rows), "Passages": passages, "Questions": sum(row.questions for row in rows),
-               "Practice passages": sum(row.practice for row in rows),
-               "Held-out passages": sum(row.held_out for row in rows),
-               "Asked about so far": sum(row.passages_asked for row in rows)}
-    with st.grid(6, gap="small", min_column_width=150):
+               "Practice": sum(row.practice for row in rows),
+               "Held-out": sum(row.held_out for row in rows),
+               "Asked about": sum(row.passages_asked for row in rows)}
+    with st.grid(6, gap="small", min_column_width=115):
         for label, number in numbers.items():
             st.metric(label, f"{number:,}", border=True)
-    if not numbers["Held-out passages"]:
+    st.caption("Practice, held-out and asked about count passages: those that may be trained on, those that are only "
+               "tested with, and those that any run of this store has asked about.")
+    if not numbers["Held-out"]:
         st.warning("No passage can be held out, so a run on this knowledge has no test and no verdict. More documents "
                    "help.", icon=":material/quiz:")
-    left_out = passages - numbers["Practice passages"] - numbers["Held-out passages"]
+    left_out = passages - numbers["Practice"] - numbers["Held-out"]
     if left_out:
         st.caption(f"{text.count(left_out, 'passage')} on neither side: held back, but a practice passage says nearly "
                    "the same, so testing with them would test memory.")
 
 
 def topic_table(rows: Sequence[TopicCoverage]) -> None:
-    """One row a topic; the bar says how much of it any run has asked about."""
+    """One row a topic; counts and no percentages, because topics of a small folder have few passages."""
     sources = list(dict.fromkeys(source for row in rows for source in row.by_source))
     shown = [{"topic": row.name, "passages": row.passages,
               **({_SOURCES.get(source, source): row.by_source.get(source, 0) for source in sources}
                  if len(sources) > 1 else {}),
               "questions": row.questions, "practice": row.practice, "held-out": row.held_out, "asked": row.asked,
-              "asked about": row.passages_asked / row.passages if row.passages else 0.0} for row in rows]
+              "asked about": row.passages_asked} for row in rows]
     st.dataframe(shown, hide_index=True, width="stretch", height=min(780, 35 * len(rows) + 38), column_config={
         "topic": st.column_config.TextColumn(width=260),
         "practice": st.column_config.NumberColumn(help="Passages that may be trained on."),
         "held-out": st.column_config.NumberColumn(help="Passages that are only tested with."),
         "asked": st.column_config.NumberColumn(help="Questions asked so far, in all runs of this store."),
-        "asked about": st.column_config.ProgressColumn(
-            help="Share of the passages that any run has asked about.", format="percent", min_value=0, max_value=1)})
+        "asked about": st.column_config.NumberColumn(help="Passages that any run has asked about.")})
 
 
 def folder_report(knowledge: Knowledge) -> None:

@@ -33,7 +33,8 @@ def launch_form() -> None:
     knowledge_fields.told(about)
     values = _size(start, about)
     values |= _advanced(start, about, values)
-    st.caption(launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values)))
+    power, reckoned_from = launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values))
+    st.caption(power, help=reckoned_from)
     if estimated := launching.judging_note(str(preset), values):
         st.caption(estimated)
     st.caption(_forecast(str(preset), values))

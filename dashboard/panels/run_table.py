@@ -24,7 +24,7 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | 
 def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
     config, verdict = run.config, text.verdict(run.verdict)
     return {
-        "asked for": text.when(run.requested_at, showing.zone()), "name": run.name or text.DASH,
+        "asked for": showing.moment(run.requested_at), "name": run.name or text.DASH,
         "state": f"{text.work(run.work).sign} {text.work(run.work).word}",
         "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else text.DASH,
         "took": text.duration(text.run_seconds(run)), **_cost(run, usages),

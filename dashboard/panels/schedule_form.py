@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import asking, planning, showing, text, who
+from dashboard import asking, planning, showing, who
 from dashboard.planning import CRON, EVERY, UNITS
 from store import schedules
 from store.config import RunConfig
@@ -31,7 +31,7 @@ def form(runs: Sequence[Run]) -> None:
         if errors:
             showing.plain("\n".join(errors))
         else:
-            st.caption("Due next: " + ", ".join(text.moment(due) for due in planning.preview(timing)))
+            st.caption("Due next: " + ", ".join(showing.moment(due) for due in planning.preview(timing)))
         if st.button("Add the schedule", type="primary", icon=":material/event_repeat:", key="schedule add",
                      disabled=bool(errors)):
             _add(name.strip(), timing, settings[chosen], skip)

@@ -54,7 +54,7 @@ def _do(act: Callable[..., None], name: str) -> None:
 
 def _row(one: Schedule) -> dict[str, object]:
     return {"name": one.name, "when": one.timing.described,
-            "due next": text.moment(one.next_due_at) if one.enabled else "paused",
-            "last time": text.moment(one.last_due_at),
+            "due next": showing.moment(one.next_due_at) if one.enabled else "paused",
+            "last time": showing.moment(one.last_due_at),
             "what came of it": _OUTCOMES.get(one.last_outcome or "", text.DASH), "why": one.last_message or "",
             "settings": f"{one.config.preset}, {one.config.questions} questions, {one.config.cycles} cycles"}

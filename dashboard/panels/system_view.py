@@ -19,7 +19,7 @@ def runners(found: Sequence[RunnerState]) -> None:
     st.dataframe([{"runner": one.owner, "host": one.host, "process": one.pid,
                    "state": "✓ connected" if one.connected else "? not heard of any more",
                    "last heard of": f"{text.duration(one.beat_seconds_ago)} ago",
-                   "since": text.moment(one.started_at)} for one in found], hide_index=True, width="stretch")
+                   "since": showing.moment(one.started_at)} for one in found], hide_index=True, width="stretch")
 
 
 def plan(runs: Sequence[Run]) -> None:
@@ -40,7 +40,7 @@ def store_facts(facts: StoreFacts) -> None:
     """What the store is and how much it holds."""
     st.dataframe([{"store": facts.address, "engine": facts.engine, "schema version": facts.schema_version,
                    "events": f"{facts.events:,}", "runs": f"{facts.runs:,}",
-                   "last event": text.moment(facts.last_event_at)}], hide_index=True, width="stretch")
+                   "last event": showing.moment(facts.last_event_at)}], hide_index=True, width="stretch")
 
 
 def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
@@ -48,7 +48,7 @@ def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
     if free is not None:
         showing.plain(f"{folder}: {premises.size(free)} free on its disk")
     rows = [{"what": one.kind, "name": one.name, "size": premises.size(one.size_bytes),
-             "changed": text.moment(one.changed_at)} for one in found]
+             "changed": showing.moment(one.changed_at)} for one in found]
     if rows:
         st.dataframe(rows, hide_index=True, width="stretch")
         showing.downloads(rows, "data-folder", "things")
@@ -61,6 +61,6 @@ def versions(made: MadeWith | None) -> None:
     if made is None:
         st.caption("No runner took a run up yet, so no versions are on record.")
         return
-    st.caption(f"Of the run that was taken up last ({text.moment(made.at)}), by the runner that took it up.")
+    st.caption(f"Of the run that was taken up last ({showing.moment(made.at)}), by the runner that took it up.")
     st.dataframe([{"package": name, "version": version} for name, version in made.versions.items()],
                  hide_index=True, width="content")

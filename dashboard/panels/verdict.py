@@ -69,8 +69,8 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
                 help=f"{text.metric(metric)}: {text.coverage(row.scored, row.asked)}; 95% interval of the change "
                      f"{text.interval(row.low, row.high)}. {text.verdict(row.verdict).word}.")
     shown = [row for metric in metrics if (row := findings.latest(changes, metric, tier))]
-    pairs = list(dict.fromkeys(text.coverage(row.scored, row.asked) for row in shown))
-    st.caption(f"After, change and before in cycle {shown[0].cycle}: {' or '.join(pairs)} questions." if shown else "")
+    if shown:
+        st.caption(f"After, change and before in cycle {shown[0].cycle}. {findings.coverage_of(shown)}")
 
 
 def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:

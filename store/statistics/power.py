@@ -13,7 +13,6 @@ from store.statistics.interval import CONFIDENCE, FEWEST_PAIRS
 POWER = 0.8
 _USUAL = {"choice_accuracy": 0.5}
 _USUAL_GRADED = 0.25
-_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,8 @@ class Power:
         """Where the spread comes from, in words."""
         if not self.runs:
             return f"a usual spread of {self.spread:.2f}, no past run being like this one"
-        named = ", ".join(self.runs[:_NAMED]) + (", ..." if len(self.runs) > _NAMED else "")
         return (f"a spread of {self.spread:.2f}, as in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} "
-                f"like this one: {named}")
+                "like this one")
 
     def sentence(self, title: str) -> str:
         """What the test will be able to show, for a person who has not paid for it yet."""

@@ -87,17 +87,19 @@ def test_the_server_checks_what_the_browser_should_have() -> None:
 
 
 def test_the_power_note_says_what_can_be_seen() -> None:
-    usual = power_note({"held_out": 40})
+    usual, runs = power_note({"held_out": 40})
+    assert runs is None
     assert "0.23" in usual and "40 held-out questions" in usual and "choice accuracy" in usual and "usual" in usual
-    assert "0.11" in power_note({"held_out": 40, "headline": "answer_similarity"})
-    assert "no verdict" in power_note({"held_out": 5})
-    assert "nothing can be said" in power_note({"held_out": 0})
+    assert "0.11" in power_note({"held_out": 40, "headline": "answer_similarity"})[0]
+    assert "no verdict" in power_note({"held_out": 5})[0]
+    assert "nothing can be said" in power_note({"held_out": 0})[0]
 
 
 def test_the_power_note_of_the_form_goes_by_past_runs_like_it(tmp_path: Path, opened: Opened) -> None:
     run = stores.build("finished", tmp_path)
-    notes = [caption.value for caption in opened(tmp_path, "overview").caption if "can only see" in caption.value]
-    assert len(notes) == 1 and f"1 past run like this one: {run}" in notes[0]
+    notes = [caption for caption in opened(tmp_path, "overview").caption if "can only see" in caption.value]
+    assert len(notes) == 1 and "1 past run like this one" in notes[0].value
+    assert run in notes[0].proto.help
 
 
 def test_a_queued_run_is_cancelled_by_its_button(tmp_path: Path, opened: Opened) -> None:

@@ -144,7 +144,7 @@ def test_the_heatmap_writes_number_and_n_and_turns_gains() -> None:
     lower_is_better = [row(1, -0.5, metric="reference_nll", topic="pods", scored=7)]
     figure = topic_heatmap([("one", lower_is_better)], "reference_nll")
     assert figure.data[0].z[0][0] == pytest.approx(0.5)
-    assert figure.data[0].text[0][0] == "−0.50  (n = 7)"
+    assert figure.data[0].text[0][0] == "−0.50<br>n = 7"
 
 
 def test_the_change_of_every_question_is_sorted(opened_store: tuple[Store, dict[str, str]]) -> None:

@@ -115,7 +115,7 @@ def test_numbers_are_written_for_people() -> None:
     assert text.duration(4200) == "1 h 10 min"
     assert text.coverage(9, 10) == "n = 9 of 10, 1 missing"
     assert text.ago(None) == "never"
-    assert text.moment(datetime(2026, 1, 2, 3, 4, tzinfo=UTC)) == "2026-01-02 03:04 UTC"
+    assert text.when(datetime(2026, 1, 2, 3, 4, tzinfo=UTC)) == "2026-01-02 03:04 UTC"
 
 
 def test_an_unknown_state_keeps_its_own_name() -> None:
