@@ -1,102 +1,132 @@
 """Server time of every page over a store with 1,000 cycles, 50,000 answers and 1,000,000 events.
 
-Cold: the first look, in a process that has everything imported and nothing remembered. Warm: the same look again.
-The tick is the live page's fragment while its run goes on. What the browser draws is not in these times.
-`PAGES_EVENTS=100000` in the environment makes the store smaller.
+Measured at a real server, from a page's request to its last message, as a browser would wait for it; what the browser
+then draws is not in these times. Cold: nothing is remembered of the store (everything is imported). Warm: the same
+page again. A tick is the live page's timer while a run is at work: with nothing new, and with new losses each time.
+`PAGES_STORE=FOLDER` keeps the seeded store there and takes it from there the next time.
 """
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import os
-import resource
+import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
-import streamlit as st
-from streamlit.testing.v1 import AppTest
-
-from store import queries
+from store import leases
 from store.database import Store, open_store
+from store.events import MetricLogged
+from store.journal import Claim, Journal
 from tests.bench.row import Row
-from tests.bench.seeded_store import Size, run_name, seed
+from tests.bench.seeded_store import CYCLES_A_RUN, Size, run_name, seed
+from tests.bench.visitor import Look, Visitor
+from tests.dashboard.served import Server, serve
 
-APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "answers", "compare", "live", "history", "knowledge", "schedules", "system")
-ROUNDS = 3
+PAGES = {"overview": "", **{page: page for page in (
+    "answers", "compare", "playground", "live", "history", "schedules", "system", "knowledge")}}
+SIZE = Size()
+COLD, WARM = 5, 15
 TICKS = int(os.environ.get("PAGES_TICKS", "1800"))
 """An hour of ticks at one every two seconds."""
+NEWS = 100
 
 
 def measure_pages() -> list[Row]:
-    """Every page cold and warm, a live tick, and how memory grows over an hour of ticks."""
-    logging.getLogger("streamlit").setLevel(logging.ERROR)  # it says at every cache that no server is running
-    size = Size(events=int(os.environ.get("PAGES_EVENTS", "1000000")))
-    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"DATA_DIR": folder}):
-        os.environ.pop("STORE_URL", None)
-        store = open_store(f"sqlite:///{folder}/events.db")
-        seed(store, size)
-        _page("overview")  # imports are not what is measured
-        rows = [row for page in PAGES for row in _page_rows(page)]
-        rows += _tick_rows(store)
-        store.close()
+    """Start to the first page, every page cold and warm, ticks, and how memory grows over an hour of them."""
+    with _seeded() as folder:
+        began = time.perf_counter()
+        with serve(folder, every_seconds=0.02) as server:
+            with Visitor(server.at) as visitor:
+                _right(visitor.look(""))
+            rows = [Row("start of the process to the first page", time.perf_counter() - began, "s", goal="< 2 s")]
+            for name, page in PAGES.items():
+                rows += _page_rows(server, name, page)
+            rows += _tick_rows(server, folder)
+            rows.append(Row("loaded libraries of torch", float(_maps(server).count("libtorch")), "", goal="0"))
     return rows
 
 
-def _page_rows(page: str) -> list[Row]:
+@contextlib.contextmanager
+def _seeded() -> Iterator[Path]:
+    """A data folder with the large store, kept where somebody says so."""
+    with tempfile.TemporaryDirectory() as passing:
+        folder = Path(os.environ.get("PAGES_STORE", passing))
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "events.db").exists():
+            began, store = time.perf_counter(), open_store(f"sqlite:///{folder}/events.db")
+            seed(store, SIZE)
+            store.close()
+            print(f"seeded {SIZE.events:,} events in {time.perf_counter() - began:.0f} s", flush=True)
+        yield folder
+
+
+def _page_rows(server: Server, name: str, page: str) -> list[Row]:
     cold = []
-    for _ in range(ROUNDS):
-        st.cache_data.clear()
-        cold.append(_page(page)[0])
-    warm = [_page(page)[0] for _ in range(ROUNDS)]
-    return [Row(f"page {page}, cold", sorted(cold)[ROUNDS // 2], "ms", goal="< 300 ms"),
-            Row(f"page {page}, warm", sorted(warm)[ROUNDS // 2], "ms", goal="< 100 ms")]
+    for _ in range(COLD):
+        with Visitor(server.at) as visitor:
+            visitor.forget()
+            cold.append(_right(visitor.look(page)).milliseconds)
+    with Visitor(server.at) as visitor:
+        visitor.look(page)
+        warm = [_right(visitor.look(page)).milliseconds for _ in range(WARM)]
+    return [Row(f"page {name}, cold", statistics.median(cold), "ms", goal="< 300 ms"),
+            Row(f"page {name}, warm", statistics.median(warm), "ms", goal="< 100 ms")]
 
 
-def _page(page: str) -> tuple[float, AppTest]:
-    """Milliseconds of one look at a page, sidebar included."""
-    app = AppTest.from_file(str(APP), default_timeout=120)
-    if page != "overview":
-        app.switch_page(f"app_pages/{page}.py")
-    began = time.perf_counter()
-    app.run()
-    took = (time.perf_counter() - began) * 1000
-    if app.exception:
-        raise RuntimeError(f"page {page}: {app.exception[0].value}")
-    return took, app
+def _tick_rows(server: Server, folder: Path) -> list[Row]:
+    """Ticks over the run at work, which has nine whole cycles behind it; this process plays its runner."""
+    store = open_store(f"sqlite:///{folder}/events.db")
+    claim = _claimed(store)
+    journal, query = Journal(store, claim), f"run={claim.run}"
+    with Visitor(server.at) as visitor:
+        visitor.look("live", query)
+        timer = min(visitor.timers, key=visitor.timers.__getitem__)
+        visitor.tick(timer, query)
+        idle, before = [], 0.0
+        for number in range(TICKS):
+            if number % 100 == 0:
+                leases.renew(store, claim)
+            if number == TICKS // 6:
+                before = _resident_mb(server)
+            idle.append(_right(visitor.tick(timer, query)).milliseconds)
+        grown = _resident_mb(server) - before
+        news = [_tick_with_news(visitor, timer, query, journal, number) for number in range(NEWS)]
+    leases.release(store, claim)
+    store.close()
+    return [*_spread("live tick, nothing new", idle), *_spread("live tick, new losses", news),
+            Row(f"memory from tick {TICKS // 6:,} to {TICKS:,}", grown, "MB", goal="about 0")]
 
 
-def _tick_rows(store: Store) -> list[Row]:
-    """Ticks over the longest run there is; every tick draws everything, as in the page's own fragment."""
-    run = queries.run_named(store, run_name(0))
-    if run is None:
-        raise RuntimeError("the seeded store has no first run")
-    app = AppTest.from_function(_follow, default_timeout=120, args=(store, run))
-    app.run()
-    if app.exception:
-        raise RuntimeError(f"live tick: {app.exception[0].value}")
-    took, before = [], 0
-    for number in range(TICKS):
-        began = time.perf_counter()
-        app.run()
-        took.append((time.perf_counter() - began) * 1000)
-        if number == TICKS // 6:
-            before = _resident_kb()
-    took.sort()
-    return [Row("live tick, median", took[len(took) // 2], "ms", goal="< 50 ms"),
-            Row("live tick, 99 in 100", took[len(took) * 99 // 100], "ms"),
-            Row(f"memory over {TICKS:,} ticks", (_resident_kb() - before) / 1024, "MB", goal="about 0")]
+def _claimed(store: Store) -> Claim:
+    claim = leases.claim_next(store, leases.owner_name(), run_name(SIZE.runs - 1))
+    if claim is None:
+        raise RuntimeError("the seeded store has no run at work: remove the kept one")
+    return claim
 
 
-def _follow(store: object, run: object) -> None:
-    """A script of its own: only its body reaches the test's runner, with the names that it imports itself."""
-    from dashboard.panels import following
-    following.follow(store, run)  # type: ignore[arg-type]
+def _tick_with_news(visitor: Visitor, timer: str, query: str, journal: Journal, number: int) -> float:
+    journal.append(MetricLogged("loss", 10_000 + number, 1.0, "nats"), cycle=CYCLES_A_RUN, stage="fine-tune")
+    return _right(visitor.tick(timer, query)).milliseconds
 
 
-def _resident_kb() -> int:
-    """Resident now, not at most: the most can only grow."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 1024
+def _spread(what: str, took: list[float]) -> list[Row]:
+    return [Row(f"{what}, median", statistics.median(took), "ms", goal="< 50 ms"),
+            Row(f"{what}, 99 in 100", statistics.quantiles(took, n=100)[98], "ms")]
+
+
+def _right(look: Look) -> Look:
+    if look.faults or not look.elements:
+        raise RuntimeError(f"the page did not come as it should: {look}")
+    return look
+
+
+def _resident_mb(server: Server) -> float:
+    status = Path(f"/proc/{server.pid}/statm").read_text().split()
+    return int(status[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _maps(server: Server) -> str:
+    return Path(f"/proc/{server.pid}/maps").read_text()

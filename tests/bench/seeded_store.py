@@ -1,6 +1,7 @@
 """A large store to measure on: runs, cycles, questions, answers, scores and long series, as a runner would leave them.
 
 Events are inserted in bulk and the read models are then rebuilt from them, so they are consistent by construction.
+Every run is finished but the last one, which is in the middle of the training of its last cycle and has no runner.
 `python -m tests.bench.seeded_store FILE [EVENTS] [CYCLES] [ANSWERS]` makes one and says how long it took.
 """
 
@@ -34,6 +35,7 @@ METRICS = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall
 TOPICS = ("pods", "services", "jobs", "volumes", "nodes")
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _SECONDS_BETWEEN = 0.05
+_SERIES = (("loss", "nats"), ("training_tokens_per_second", "tokens/s"))
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,15 @@ def _events(number: int, size: Size) -> Iterator[tuple[int | None, str | None, E
     events_a_cycle = size.events // size.cycles
     for cycle in range(1, cycles + 1):
         told = list(_cycle(random.Random(f"{number} {cycle}"), size.questions_a_cycle, config))
-        spare = 5 if cycle == 1 else 0  # what the run tells for itself
-        series = list(_series(max(0, events_a_cycle - len(told) - spare)))
-        half = len(told) // 2
-        for stage, event in (*told[:half], *(("fine-tune", event) for event in series), *told[half:]):
+        trained = next(at for at, (_, event) in enumerate(told) if isinstance(event, AdapterTrained))
+        at_work = number == size.runs - 1 and cycle == cycles
+        before, after = told[:trained], [] if at_work else told[trained:]
+        of_the_run = (4 if cycle == 1 else 0) + (cycle == cycles and not at_work)
+        series = _series(max(0, events_a_cycle - len(before) - len(after) - of_the_run))
+        for stage, event in (*before, *(("fine-tune", event) for event in series), *after):
             yield cycle, stage, event
+        if at_work:
+            return
     yield None, None, RunFinished("no evidence", "No evidence of a change.", 3_000.0)
 
 
@@ -131,6 +137,8 @@ def _arm(chance: random.Random, arm: str, asked: list[str]) -> Iterator[tuple[st
     yield arm, AnswersGiven(arm, tuple(
         AnswerRecord(name, _prose(chance, 40), None, 60, 1.5, False) for name in asked))
     yield arm, _finished(chance, arm)
+    yield arm, MetricLogged("peak_rss_bytes", 0, 2.5e9, "bytes")
+    yield arm, MetricLogged("tokens_per_second", 0, 300.0, "tokens/s")
     yield f"{arm}-evaluation", StageStarted("judge")
     yield f"{arm}-evaluation", AnswersScored(arm, "likelihood", tuple(
         ScoreRecord(name, metric, chance.random()) for name in asked for metric in METRICS))
@@ -146,7 +154,8 @@ def _series(count: int) -> Iterator[Event]:
         if step % 20 == 19:
             yield StageProgressed(step, count, "steps", "learning")
         else:
-            yield MetricLogged(("loss", "learning rate")[step % 2], step // 2, 3.0 / (step + 1), "nats")
+            key, unit = _SERIES[step % len(_SERIES)]
+            yield MetricLogged(key, step // len(_SERIES), 3.0 / (step + 1), unit)
 
 
 def _question(chance: random.Random, name: str) -> QuestionRecord:

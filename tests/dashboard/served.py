@@ -22,7 +22,13 @@ class Server:
     """A running dashboard; `exit_code` is set once it was stopped."""
 
     address: str
+    pid: int
     exit_code: int | None = None
+
+    @property
+    def at(self) -> str:
+        """Host and port."""
+        return self.address.removeprefix("http://")
 
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.address + path, timeout=5) as reply:
@@ -30,8 +36,8 @@ class Server:
 
 
 @contextmanager
-def serve(data: Path) -> Iterator[Server]:
-    """Start, wait until it answers, hand over, stop."""
+def serve(data: Path, every_seconds: float = 0.2) -> Iterator[Server]:
+    """Start, wait until it answers, asking so often; hand over, stop."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,16 +45,17 @@ def serve(data: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        server = Server(f"http://127.0.0.1:{port}")
+        server = Server(f"http://127.0.0.1:{port}", process.pid)
         try:
-            _wait(server, process)
+            _wait(server, process, every_seconds)
             yield server
         finally:
             process.terminate()
             server.exit_code = process.wait(timeout=20)
 
 
-def _wait(server: Server, process: subprocess.Popen[bytes], seconds: float = 40) -> None:
+def _wait(server: Server, process: subprocess.Popen[bytes], every_seconds: float,
+          seconds: float = 40) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         assert process.poll() is None, "the start command ended by itself"
@@ -56,5 +63,5 @@ def _wait(server: Server, process: subprocess.Popen[bytes], seconds: float = 40)
             if server.get("/_stcore/health") == "ok":
                 return
         except OSError:
-            time.sleep(0.2)
+            time.sleep(every_seconds)
     raise AssertionError("the dashboard did not answer in time")
