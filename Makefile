@@ -1,6 +1,7 @@
 # make demo    set up, serve, run one demonstration when the store is empty, show it (SERVE=0: exit after the verdict)
 # make run     set up, serve runner and dashboard
 # make test    set up, run the test suite
+# make browser every page in every window, and a person's way through the program (Chromium)
 # make chaos   kill -9 and faults at every point of a run (TRIALS=20: a short one)
 # make setup   the common part: idempotent, quick the second time
 #
@@ -18,7 +19,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: chaos demo run test test-all test-postgres setup setup-dev bench lint clean
+.PHONY: browser chaos demo run test test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
@@ -32,6 +33,9 @@ test: setup-dev
 
 test-all: setup-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu" $(ARGS)
+
+browser: setup-dev
+	@$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
 
 test-postgres: setup-dev
 	@$(BIN)/python -m pytest -m "" -k postgresql tests/store $(ARGS)

@@ -11,9 +11,10 @@ from dashboard.coverage import TopicCoverage
 from knowledge.passages import Passage
 from store.queries import ChangeRow, Cycle, Run, TeacherUsage
 from store.spreadsheet import answer_rows, harmless, to_csv, to_json
+from store.tuned_beside_tuned import Beside
 
-__all__ = ["answer_rows", "change_rows", "cycle_rows", "harmless", "passage_rows", "run_rows", "to_csv", "to_json",
-           "topic_rows"]
+__all__ = ["answer_rows", "beside_rows", "change_rows", "cycle_rows", "harmless", "passage_rows", "run_rows",
+           "to_csv", "to_json", "topic_rows"]
 
 _NONE: Mapping[str, TeacherUsage] = {}
 
@@ -21,6 +22,12 @@ _NONE: Mapping[str, TeacherUsage] = {}
 def change_rows(changes: Sequence[ChangeRow]) -> list[dict[str, Any]]:
     """Paired changes, one a row."""
     return [dataclasses.asdict(row) for row in changes]
+
+
+def beside_rows(paired: Sequence[Beside]) -> list[dict[str, Any]]:
+    """Tuned students against each other, one metric a row."""
+    return [{"one": row.one, "other": row.other, "metric": row.metric, "judge": row.judge,
+             **dataclasses.asdict(row.found), "adjusted_p": row.adjusted_p, "verdict": row.verdict} for row in paired]
 
 
 def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from dashboard import knowledge_source
 from dashboard.knowledge_source import Knowledge
-from store import queries
+from store import queries, tuned_beside_tuned
 from store.database import Store
 from store.queries import (
     AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Gap, Happening, Judging,
@@ -22,6 +22,7 @@ from store.queries import (
 )
 from store.queries.best import BestAdapter, best_adapter
 from store.queries.memory import StageMemory, memory_by_stage
+from store.tuned_beside_tuned import Beside, Refused, side
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,12 @@ def costs(store: Store, runs: Sequence[str]) -> dict[str, float]:
 def ratings(store: Store, run: Run) -> list[Rating]:
     """What people found when they read the run's answers."""
     return _ratings(store, store.url, run.id, run.last_event_id)
+
+
+def beside(store: Store, chosen: Sequence[tuple[Run, int]]) -> tuple[list[Beside], list[Refused]]:
+    """The first chosen cycle's tuned student against every other's, on the same test."""
+    return _beside(store, store.url, tuple((run.id, cycle, run.last_event_id) for run, cycle in chosen),
+                   [run for run, _ in chosen])
 
 
 def scored_by(store: Store, run: Run, cycle: int) -> dict[str, tuple[str, ...]]:
@@ -207,6 +214,13 @@ def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _ratings(_store: Store, url: str, run: str, last_event_id: int) -> list[Rating]:
     return queries.ratings_of(_store, run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _beside(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
+            _runs: Sequence[Run]) -> tuple[list[Beside], list[Refused]]:
+    first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
+    return tuned_beside_tuned.beside(first, others)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import export, palette, text, word_marks
 from dashboard.text import Look
@@ -51,6 +52,12 @@ def _chart(_figure: Callable[..., go.Figure], _given: tuple[Any, ...], key: str,
 def _fingerprint(figure: Callable[..., go.Figure], given: tuple[Any, ...]) -> str:
     """Another one where any value is another."""
     return hashlib.blake2b(pickle.dumps((figure.__module__, figure.__qualname__, given))).hexdigest()
+
+
+def halves() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two places beside each other; one below the other where a chart would be too narrow to be read."""
+    grid = st.grid(2, min_column_width=330)
+    return grid.cell(), grid.cell()
 
 
 def badge(look: Look) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import address, comparing, export, findings, opening, showing, text
-from dashboard.panels import comparison
+from dashboard.panels import comparison, tuned_together
 from store import queries
 
 AT_MOST = 6
@@ -40,6 +40,8 @@ st.subheader("Scores")
 comparison.judged(store, picked, metric)
 comparison.scores(picked, metric, tier)
 showing.downloads(export.change_rows(changes), "comparison", "comparison")
+tuned_together.tuned_against_tuned(store, picked)
 comparison.topics(picked, metric, tier)
 comparison.per_question(store, picked, metric, tier)
+tuned_together.control_arms(store, picked, metric)
 comparison.time_taken(store, picked)

@@ -49,7 +49,7 @@ with right:
     tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier,
                           text.tier_help())
 rows = findings.over_cycles(changes, metric, tier)
-left, right = st.columns([3, 2])
+left, right = showing.halves()
 with left:
     showing.chart(before_after, "before and after", "Before and after training, by cycle", rows, metric)
 with right:

@@ -24,7 +24,7 @@ def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles:
                        hovertemplate="%{fullData.name}: %{customdata}<extra></extra>")
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="seconds")
+    figure.update_xaxes(ticksuffix=" s")  # a title would stand where a narrow window has the legend
     palette.dressed(figure, 56 * len(columns) + 150)
     legend = {"y": -0.35, "yanchor": "top", "traceorder": "normal"}
     return figure.update_layout(legend=legend, margin={"t": 16, "b": 110})

@@ -45,9 +45,9 @@ def _column(cell: Cell) -> str:
 def _words(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    share = f" {cell.share_done:.0%}" if cell.share_done is not None else ""
-    seconds = "" if cell.seconds is None else f" {text.duration(cell.seconds)}"
-    return f"{_SIGNS[_state(cell)]}{share}{seconds}".strip()
+    share = f" {cell.share_done:.0%}<br>" if cell.share_done is not None else " "
+    took = "" if cell.seconds is None else text.duration(cell.seconds).replace(" min", "m").replace(" s", "s")
+    return f"{_SIGNS[_state(cell)]}{share}{took}".strip()
 
 
 def _hover(cell: Cell | None) -> str:

@@ -77,7 +77,7 @@ def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
     known = [(at, row) for at, item in enumerate(picked) if (row := item.row(metric, tier))]
     rows, shown = [row for _, row in known], [names[at] for at, _ in known]
     groups = comparing.joinable([picked[at] for at, _ in known], tier)
-    left, right = st.columns([3, 2])
+    left, right = showing.halves()
     with left:
         showing.chart(before_after, "compare scores", "Before and after, by chosen cycle", rows, metric, shown, groups)
     with right:

@@ -80,7 +80,7 @@ def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
 
 def _training(store: Store, run: Run) -> None:
     points = remembered.series(store, run, "loss")
-    left, right = st.columns([3, 2])
+    left, right = showing.halves()
     with left:
         st.subheader("Training loss")
         if points:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard import stores
+from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge")
+PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge", "schedules",
+         "system")
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +32,18 @@ def all_states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
     """One store with a run in every state: for what looks across runs."""
     folder = tmp_path_factory.mktemp("all")
     return folder, stores.build_all(folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; whoever needs it is skipped where it is not."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

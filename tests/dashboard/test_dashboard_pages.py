@@ -163,3 +163,20 @@ def test_a_store_that_appears_later_is_seen(tmp_path: Path, opened: Opened) -> N
     assert text.NO_STORE in words_of(app)
     stores.build("queued", tmp_path)
     assert len(app.run().dataframe[0].value) == 1
+
+
+def test_tuned_students_are_paired_on_the_same_test_and_else_refused(all_states: tuple[Path, dict[str, str]],
+                                                                     opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "compare", cycles=f"{runs['finished']}:1,{runs['finished']}:3")
+    assert not app.exception
+    (paired,) = (frame.value for frame in app.dataframe if "judge" in frame.value.columns)
+    assert set(paired["cycle"]) == {"cycle 3"} and "Choice accuracy" in set(paired["metric"])
+    app = opened(folder, "compare", cycles=f"{runs['finished']}:3,{runs['small']}:2")
+    assert "not paired, because they were tested on different held-out questions" in words_of(app)
+
+
+def test_compare_shows_the_control_arms_of_a_run_that_has_them(state_folders: Folders, opened: Opened) -> None:
+    app = opened(state_folders["arms"][0], "compare")
+    assert not app.exception
+    assert any("what it tells" in frame.value.columns for frame in app.dataframe)

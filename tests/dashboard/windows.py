@@ -1,0 +1,109 @@
+"""A browser window on the dashboard: opens pages, keeps what went wrong, measures what is drawn, takes screenshots."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tests.dashboard.served import ROOT, Server
+
+CHROMIUM = Path("/usr/bin/chromium")
+SHOTS = ROOT / "test-results" / "screenshots"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+WIDE, NARROW, PHONE = 1280, 900, 420
+
+# Boxes are taken a little smaller than they are: letters do not fill them.
+_FAULTS_OF_CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+  const frame = plot.getBoundingClientRect(), faults = [];
+  const name = plot.closest('[data-testid=stPlotlyChart]')?.closest('[class*=st-key-]')?.className
+      .match(/st-key-([\\w-]+)/)?.[1] ?? 'chart';
+  const texts = [...plot.querySelectorAll('.main-svg text')]
+      .filter(text => text.textContent.trim() && !text.closest('.hoverlayer'))
+      .map(text => ({words: text.textContent, box: text.getBoundingClientRect()}))
+      .filter(({box}) => box.width > 0 && box.height > 0);
+  for (const {words, box} of texts)
+    if (box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2
+        || box.bottom > frame.bottom + 2) faults.push(`${name}: "${words}" is cut off`);
+  texts.forEach((one, at) => texts.slice(at + 1).forEach(other => {
+    const wide = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
+    const high = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
+    if (wide > 2 && high > 4) faults.push(`${name}: "${one.words}" lies over "${other.words}"`);
+  }));
+  return faults;
+})"""
+_FAULTS_OF_PAGE = """() => {
+  const faults = [], main = document.querySelector('[data-testid=stMain]');
+  for (const one of [document.documentElement, main])
+    if (one.scrollWidth > one.clientWidth + 1) faults.push(`the page is ${one.scrollWidth} wide`);
+  for (const one of document.querySelectorAll('[data-testid=stException]')) faults.push(`raised: ${one.innerText}`);
+  for (const one of document.querySelectorAll('[data-testid=stMetricValue] *, [data-testid=stMetricLabel] p, '
+                                              + '[data-testid=stMain] button p'))
+    if (one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
+      faults.push(`"${one.innerText}" is cut off`);
+  for (const one of document.querySelectorAll('[data-testid=stPlotlyChart]'))
+    if (!one.closest('[aria-label]') && !one.querySelector('[aria-label]'))
+      faults.push('a chart without a description');
+  return faults;
+}"""
+
+
+class Window:
+    """One browser window; remembers what went wrong in it and which hosts it called."""
+
+    def __init__(self, browser: Any, server: Server, scheme: str = "light", width: int = WIDE) -> None:
+        self.context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800},
+                                           timezone_id="Europe/Berlin")
+        self.page = self.context.new_page()
+        self.address, self.width = server.address, width
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("response", self._response)
+        self.page.on("console", self._console)
+        self.page.on("request", lambda request: None if request.url.startswith((server.address, "data:", "blob:"))
+                     else self.foreign.append(request.url))
+
+    def open(self, page: str, query: str = "") -> None:
+        self.page.goto(f"{self.address}/{'' if page == 'overview' else page}?{query}")
+        self.page.wait_for_selector("h1", timeout=30_000)
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.wait_for_selector(IDLE, timeout=30_000)
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until nothing is a grey place-holder any more."""
+        self.page.wait_for_function(
+            "() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0", timeout=30_000)
+        self.page.wait_for_timeout(400)
+
+    def shoot(self, name: str) -> None:
+        """The whole page: the window grows to what there is to see."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        height = self.page.evaluate(
+            "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
+        self.page.set_viewport_size({"width": self.width, "height": max(800, min(int(height) + 40, 6000))})
+        self.drawn()
+        self.page.screenshot(path=str(SHOTS / f"{name}.png"))
+        self.page.set_viewport_size({"width": self.width, "height": 800})
+
+    def faults(self) -> list[str]:
+        """Whatever a person would see or miss: errors, foreign hosts, texts over each other, cut off, undescribed."""
+        return [*self.errors, *self.foreign, *self.page.evaluate(_FAULTS_OF_PAGE),
+                *self.page.evaluate(_FAULTS_OF_CHARTS)]
+
+    def close(self) -> None:
+        self.context.close()
+
+    def _response(self, response: Any) -> None:
+        # Below a page's path Streamlit looks for its own service first, and finds it at the root.
+        if response.status >= 400 and "/_stcore/" not in response.url:
+            self.errors.append(f"{response.status} {response.url}")
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and not re.search(r"status of 404", message.text):
+            self.errors.append(message.text)
