@@ -51,6 +51,14 @@ def typed(label: str, key: str, placeholder: str, help_text: str) -> str:
     return value
 
 
+def pointed_at(key: str, selected: str | None) -> str | None:
+    """What was selected in a table, which then stands in the URL; else what a link names that came from elsewhere."""
+    if selected is None and (linked := _linked(key)) is not None:
+        return linked
+    _keep(key, selected or "")
+    return selected
+
+
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
     """The run that a page is about. There must be at least one run."""
     by_id, zone = {run.id: run for run in runs}, showing.zone()

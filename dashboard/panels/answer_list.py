@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import answer_choice, text
+from dashboard import address, answer_choice, text
 from dashboard.answer_choice import OUTCOMES
 from store.queries import AnswerPair
 
@@ -21,7 +21,7 @@ def labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
 
 
 def pick(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
-    """The list as a table; returns the selected pair, the first where none is selected."""
+    """The list as a table; returns the selected or linked pair, else the first; the URL names a selected one."""
     number = st.column_config.NumberColumn(format="%.3f")
     selection = st.dataframe(
         [_row(pair, metric) for pair in pairs], key="answer list", on_select="rerun", selection_mode="single-row",
@@ -30,7 +30,9 @@ def pick(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
                        "question": st.column_config.TextColumn(width="large"),
                        "": st.column_config.TextColumn(width=36)})
     rows = selection.selection.rows if selection else []
-    at = rows[0] if rows and rows[0] < len(pairs) else 0
+    selected = pairs[rows[0]].question if rows and rows[0] < len(pairs) else None
+    named = address.pointed_at("question", selected)
+    at = next((at for at, pair in enumerate(pairs) if pair.question == named), 0)
     st.caption(f"Question {at + 1} of {len(pairs)}, sorted from the worst change to the best. Select a row to read it.")
     return pairs[at]
 

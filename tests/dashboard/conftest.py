@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.bench.seeded_store import Size, seed
 from tests.dashboard import stores
 from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 
@@ -25,6 +26,16 @@ def state_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[P
         folder = tmp_path_factory.mktemp(state)
         found[state] = (folder, stores.build(state, folder))
     return found
+
+
+@pytest.fixture(scope="session")
+def thousand_cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a store with a thousand cycles in a hundred runs."""
+    folder = tmp_path_factory.mktemp("thousand")
+    store = stores.store_at(folder)
+    seed(store, Size(events=30_000, cycles=1_000, answers=4_000))
+    store.close()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -180,3 +180,18 @@ def test_compare_shows_the_control_arms_of_a_run_that_has_them(state_folders: Fo
     app = opened(state_folders["arms"][0], "compare")
     assert not app.exception
     assert any("what it tells" in frame.value.columns for frame in app.dataframe)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_over_a_thousand_cycles(page: str, thousand_cycles: Path, opened: Opened) -> None:
+    app = opened(thousand_cycles, page)
+    assert not app.exception and not app.main.error
+    assert text.NO_STORE not in words_of(app)
+
+
+def test_a_link_opens_the_answer_that_it_names(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "answers", run=runs["finished"], question="held-out-0-17")
+    assert any("field 17 of" in element.value for element in app.text)
+    gone = opened(folder, "answers", run=runs["finished"], question="no such question")
+    assert not gone.exception and "Question 1 of " in words_of(gone)
