@@ -10,11 +10,11 @@ from typing import Any
 from dashboard.coverage import TopicCoverage
 from knowledge.passages import Passage
 from store.queries import ChangeRow, Cycle, Run, TeacherUsage
-from store.spreadsheet import answer_rows, harmless, to_csv, to_json
+from store.spreadsheet import answer_rows, harmless, to_csv, to_html, to_json
 from store.tuned_beside_tuned import Beside
 
 __all__ = ["answer_rows", "beside_rows", "change_rows", "cycle_rows", "harmless", "passage_rows", "run_rows",
-           "to_csv", "to_json", "topic_rows"]
+           "to_csv", "to_html", "to_json", "topic_rows"]
 
 _NONE: Mapping[str, TeacherUsage] = {}
 

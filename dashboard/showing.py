@@ -96,7 +96,7 @@ def empty(sentence: str) -> None:
 
 
 def downloads(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> None:
-    """The rows as CSV and JSON; nothing where there are none."""
+    """The rows as CSV, JSON and HTML; nothing where there are none."""
     if not rows:
         return
     with st.container(horizontal=True):
@@ -104,3 +104,5 @@ def downloads(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> None:
                            icon=":material/download:", key=f"{key} csv", on_click="ignore")
         st.download_button("JSON", lambda: export.to_json(rows).encode(), f"{name}.json", "application/json",
                            icon=":material/download:", key=f"{key} json", on_click="ignore")
+        st.download_button("HTML", lambda: export.to_html(rows, name).encode(), f"{name}.html", "text/html",
+                           icon=":material/download:", key=f"{key} html", on_click="ignore")

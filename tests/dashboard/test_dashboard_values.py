@@ -121,3 +121,9 @@ def test_numbers_are_written_for_people() -> None:
 def test_an_unknown_state_keeps_its_own_name() -> None:
     assert text.work("melted").word == "melted"
     assert text.verdict("odd").word == "odd"
+
+
+def test_a_table_as_html_holds_nothing_that_acts() -> None:
+    page = export.to_html([{"a<b": stores.EVIL, "n": 1}, {"n": None}], stores.EVIL)
+    assert "<img" not in page and "<script" not in page and "default-src 'none'" in page
+    assert page.count("&lt;script&gt;") == 3 and "<th>a&lt;b</th><th>n</th>" in page
