@@ -7,18 +7,18 @@ adds to a run holds the row of its claim until the commit, so two never take the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
-from store.clock import as_text
+from store.clock import utc_now
 from store.database import Store
-from store.driver import execute, execute_each, sql_of
+from store.driver import execute, execute_each, statement
 from store.events import Event, Recorded, to_json
 from store.projections import project, recorded_from
 from store.schema import claims, events
+
 
 class Entry(NamedTuple):
     """An event with its place in the run, ready to be written."""
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
     event: Event
     cycle: int | None
     stage: str | None
-    at: datetime
+    at: str
     payload: str
 
 
@@ -37,44 +37,50 @@ class Head(NamedTuple):
     seq: int
 
 
-def entry(event: Event, cycle: int | None = None, stage: str | None = None) -> Entry:
-    """Encode now, outside any transaction, so that an unfit event is refused before anything is held."""
-    return Entry(event, cycle, stage, datetime.now(UTC), to_json(event))
+def entries_of(happened: Sequence[Event], cycle: int | None = None, stage: str | None = None) -> list[Entry]:
+    """Encode now, outside any transaction, so that an unfit event is refused before anything is held.
+
+    What is told together has happened at one moment.
+    """
+    at = utc_now()
+    return [Entry(event, cycle, stage, at, to_json(event)) for event in happened]
 
 
 def head_for(connection: Connection, run: str, owner: str, fence: int) -> Head | None:
     """A run's head for the holder of its claim, whose row is locked from here on; None for anybody else."""
-    values = {"run_": run, "owner_": owner, "fence_": fence}
     if connection.dialect.name != "sqlite":  # there the transaction itself excludes every other writer
-        execute(connection, sql_of(connection, ("lock claim",), _lock), {"run_": run})
-    row = execute(connection, sql_of(connection, ("head for owner",), _head_for), values).fetchone()
+        execute(connection, statement(connection, ("lock claim",), _lock), (run,))
+    row = execute(connection, statement(connection, ("head for owner",), _head_for), (run, owner, fence)).fetchone()
     return Head(*row) if row else None
 
 
 def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequence[Entry]) -> None:
     """Insert entries after the run's head and project each."""
-    rows = [{"run": run, "seq": seq, "cycle": item.cycle, "stage": item.stage, "kind": type(item.event).__name__,
-             "at": as_text(item.at), "payload": item.payload} for seq, item in enumerate(entries, start=head_seq + 1)]
-    execute_each(connection, sql_of(connection, ("insert event",), _insert), rows)
-    project(connection, [Recorded(run, seq, item.cycle, item.stage, item.at, item.event)
-                         for seq, item in enumerate(entries, start=head_seq + 1)])
+    numbered = list(enumerate(entries, start=head_seq + 1))
+    insert_events(connection, [(run, seq, cycle, stage, type(event).__name__, at, payload)
+                               for seq, (event, cycle, stage, at, payload) in numbered])
+    project(connection, [Recorded(run, seq, cycle, stage, at, event)
+                         for seq, (event, cycle, stage, at, _) in numbered])
+
+
+def insert_events(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert finished rows, their values in the order of the table's columns; no read model hears of them."""
+    execute_each(connection, statement(connection, ("insert event",), _insert), rows)
 
 
 def append_unowned(connection: Connection, run: str, *happened: Event, cycle: int | None = None) -> None:
     """Append inside the caller's transaction where no runner is involved, such as cancelling a queued run."""
     connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update()).scalar_one()
     head = connection.execute(_highest(run)).scalar_one()
-    write_entries(connection, run, head, [entry(event, cycle) for event in happened])
+    write_entries(connection, run, head, entries_of(happened, cycle))
 
 
 def not_written_yet(connection: Connection, run: str, entries: Sequence[Entry]) -> list[Entry]:
     """Those of the entries that are not among the run's events: told by their moment, kind and payload together."""
-    moments = [as_text(item.at) for item in entries]
     there = connection.execute(select(events.c.at, events.c.kind, events.c.payload).where(
-        events.c.run == run, events.c.at.in_(moments))).all()
+        events.c.run == run, events.c.at.in_({item.at for item in entries}))).all()
     known = {(row.at, row.kind, row.payload) for row in there}
-    return [item for item, at in zip(entries, moments, strict=True)
-            if (at, type(item.event).__name__, item.payload) not in known]
+    return [item for item in entries if (item.at, type(item.event).__name__, item.payload) not in known]
 
 
 def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -18,14 +17,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from store.database import Store
 from store.entries import (
-    Entry, append_unowned, entry, head_for, head_of, not_written_yet, read_events,
-    write_entries,
+    Entry, append_unowned, entries_of, head_for, head_of, not_written_yet, read_events, write_entries,
 )
 from store.events import Event
 from store.schema import claims
 
-__all__ = ["Claim", "Entry", "Journal", "LeaseLost", "StopRequested", "append_unowned", "entry", "head_of",
-           "read_events"]
+__all__ = ["Claim", "Entry", "Journal", "LeaseLost", "StopRequested", "append_unowned", "head_of", "read_events"]
 
 EMIT_SECONDS = 0.25
 EMIT_AT_MOST = 100
@@ -58,7 +55,7 @@ class Claim:
 class _Batch:
     """What one caller wants written together, and how that went."""
 
-    __slots__ = ("entries", "error", "settled", "waits")
+    __slots__ = ("call", "entries", "error", "settled", "waits")
 
     def __init__(self, entries: list[Entry], waits: bool) -> None:
         self.entries = entries
@@ -66,6 +63,8 @@ class _Batch:
         """Whether the caller waits for the commit; nobody waits for what was emitted."""
         self.settled = False
         self.error: BaseException | None = None
+        self.call: threading.Lock | None = None
+        """Held while the caller waits behind another thread's commit; let go when it is settled, or is to lead."""
 
 
 class Journal:
@@ -77,7 +76,9 @@ class Journal:
         self._arrived: deque[_Batch] = deque()
         self._emitted = 0
         self._since = 0.0
-        self._committing = threading.Lock()
+        self._door = threading.Lock()
+        self._led = False
+        """Whether a thread commits at this moment; the others wait until they are called."""
         self._stop: str | None = None
         self._asked_here: str | None = None
 
@@ -90,13 +91,7 @@ class Journal:
             SQLAlchemyError: the store failed for longer than a write is tried again; as things are, nobody knows
                 whether the last try came through: all of it is there, or nothing.
         """
-        batch = _Batch([entry(event, cycle, stage) for event in happened], waits=True)
-        self._arrived.append(batch)
-        with self._committing:  # whoever gets here first commits for all who have arrived
-            if not batch.settled:
-                self._commit_arrived()
-        if batch.error is not None:
-            raise batch.error
+        self._commit(_Batch(entries_of(happened, cycle, stage), waits=True))
 
     def emit(self, event: Event, cycle: int | None = None, stage: str | None = None) -> None:
         """Write soon, together with others.
@@ -105,21 +100,19 @@ class Journal:
             LeaseLost: as in `append`.
             StopRequested: a person asked to cancel or pause, seen at the latest commit.
         """
-        self._arrived.append(_Batch([entry(event, cycle, stage)], waits=False))
+        self._arrived.append(_Batch(entries_of((event,), cycle, stage), waits=False))
         self._since = self._since if self._emitted else time.monotonic()
         self._emitted += 1
         if self._emitted >= EMIT_AT_MOST or time.monotonic() - self._since >= EMIT_SECONDS:
-            with self._committing:
-                self._commit_arrived()
+            self._commit(_Batch([], waits=True))
         self.check_stop()
 
     def flush(self) -> None:
         """Write what waits; learns whether a stop was asked for even when nothing does, without a write."""
-        with self._committing:
-            if self._arrived:
-                self._commit_arrived()
-            else:
-                self._look()
+        if self._arrived:
+            self._commit(_Batch([], waits=True))
+        else:
+            self._look()
 
     def check_stop(self) -> None:
         """Raise StopRequested when a stop was seen, or asked for here."""
@@ -139,34 +132,78 @@ class Journal:
             raise LeaseLost(f"run {self.claim.run} was taken over by another runner")
         self._stop = row.stop_requested
 
+    def _commit(self, batch: _Batch) -> None:
+        """See a batch committed: by this thread for all who have arrived, or by the one that is at it already."""
+        with self._door:
+            self._arrived.append(batch)
+            leads, self._led = not self._led, True
+            if not leads:
+                batch.call = threading.Lock()
+                batch.call.acquire()
+        if batch.call:
+            self._wait(batch)
+        if not batch.settled:
+            try:
+                self._commit_arrived()
+            finally:
+                self._hand_over()
+        if batch.error is not None:
+            raise batch.error
+
+    def _wait(self, batch: _Batch) -> None:
+        called = False
+        try:
+            batch.call.acquire()  # type: ignore[union-attr]
+            called = True
+        finally:
+            if not called:  # interrupted: what was told is written all the same, by another
+                with self._door:
+                    was_to_lead = not batch.call.locked() and not batch.settled  # type: ignore[union-attr]
+                    batch.call = None
+                if was_to_lead:
+                    self._hand_over()
+
+    def _hand_over(self) -> None:
+        """The next to lead is one who arrived meanwhile, if anybody did."""
+        with self._door:
+            heir = next((batch for batch in self._arrived if batch.call), None)
+            if heir is None:
+                self._led = False
+            else:
+                heir.call.release()  # type: ignore[union-attr]
+
     def _commit_arrived(self) -> None:
         """One transaction for everything that has arrived; called by one thread at a time.
 
         Where it fails, those who wait learn it, and what was emitted waits for the next one.
         """
-        batches = [self._arrived.popleft() for _ in range(len(self._arrived))]
-        self._emitted = 0
-        written = not batches
+        batches: list[_Batch] = []
+        self._gather(batches)
+        written = False
         try:
-            if batches:
-                self._write([item for batch in batches for item in batch.entries],
-                            in_doubt=any(batch.settled for batch in batches))
-                written = True
+            self._write(batches)
+            written = True
         finally:
             for batch in batches:
                 batch.settled, batch.error = True, None if written else sys.exception()
+                if call := batch.call:
+                    call.release()
             if not written:
                 self._arrived.extendleft(batch for batch in reversed(batches) if not batch.waits)
 
-    def _write(self, entries: list[Entry], in_doubt: bool) -> None:
+    def _gather(self, batches: list[_Batch]) -> None:
+        self._emitted = 0
+        batches += [self._arrived.popleft() for _ in range(len(self._arrived))]
+
+    def _write(self, batches: list[_Batch]) -> None:
         """Write, and again for a while where the store fails.
 
         A write that failed may have come through in spite of it: the next one looks, inside its own transaction.
         """
-        until, wait = 0.0, 0.05
+        in_doubt, until, wait = False, 0.0, 0.05
         while True:
             try:
-                self._write_once(entries, in_doubt)
+                self._write_once(batches, in_doubt)
                 return
             except (OperationalError, InterfaceError):
                 in_doubt = True
@@ -176,13 +213,16 @@ class Journal:
             time.sleep(wait)
             wait = min(2 * wait, 1.0)
 
-    def _write_once(self, entries: Sequence[Entry], in_doubt: bool) -> None:
+    def _write_once(self, batches: list[_Batch], in_doubt: bool) -> None:
+        """Whoever arrives while this waits for the store's turn to write comes along."""
         claim = self.claim
         with self._store.write() as connection:
+            self._gather(batches)
             head = head_for(connection, claim.run, claim.owner, claim.fence)
             if head is None:
                 raise LeaseLost(f"run {claim.run} was taken over by another runner (fence {claim.fence} is past)")
-            if in_doubt:
+            entries = [item for batch in batches for item in batch.entries]
+            if in_doubt or any(batch.settled for batch in batches):
                 entries = not_written_yet(connection, claim.run, entries)
             write_entries(connection, claim.run, head.seq, entries)
         self._stop = head.stop_requested

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -36,8 +36,11 @@ class PooledWriter:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with self._translated, self.engine.begin() as connection:
-            yield connection
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except self._translated.family as error:
+            raise self._translated.of(error) from error
 
     def close(self) -> None:
         """Give back every connection."""
@@ -52,6 +55,7 @@ class HeldWriter:
         self._turn = turn
         self._lock = threading.RLock()
         self._held: Connection | None = None
+        self._driver: Any = None
         self._inside = self._has_turn = False
         self._translated = _Translated(engine)
 
@@ -63,13 +67,15 @@ class HeldWriter:
         if self._inside:
             self._lock.release()
             raise RuntimeError("a transaction is open in this thread already: hand its connection on")
-        self._inside, self._has_turn = True, self._turn.take()
         begun = False
+        self._inside, self._has_turn = True, False
         try:
-            with self._translated:
-                connection = self._held or self._open()
-                connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
+            self._has_turn = self._turn.take()
+            connection = self._held or self._open()
+            self._driver.execute("BEGIN IMMEDIATE")
             begun = True
+        except self._translated.family as error:
+            raise self._translated.of(error) from error
         finally:
             if not begun:
                 self._leave(drop=True)
@@ -79,16 +85,18 @@ class HeldWriter:
         """SQLAlchemy's own transaction begins only with its own first statement, so the end looks after both."""
         committed = False
         try:
-            with self._translated:
-                if error is not None:
-                    raise error
+            if error is None:
                 held = self._held
                 assert held is not None
                 if held.in_transaction():
                     held.commit()
                 else:
-                    held.connection.dbapi_connection.commit()  # type: ignore[union-attr]
-            committed = True
+                    self._driver.execute("COMMIT")
+                committed = True
+            elif isinstance(error, self._translated.family):
+                raise self._translated.of(error) from error
+        except self._translated.family as fault:
+            raise self._translated.of(fault) from fault
         finally:
             self._leave(drop=not committed)
 
@@ -109,11 +117,12 @@ class HeldWriter:
 
     def _open(self) -> Connection:
         self._held = self.engine.connect()
+        self._driver = self._held.connection.dbapi_connection
         return self._held
 
     def _drop(self) -> None:
         """Close the connection for good; what it had not committed is gone."""
-        held, self._held = self._held, None
+        held, self._held, self._driver = self._held, None, None
         if held is not None:
             held.invalidate()
             held.close()
@@ -124,11 +133,8 @@ class _Translated:
 
     def __init__(self, engine: Engine) -> None:
         self._dialect = engine.dialect
-        self._family: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self.family: type[Exception] = engine.dialect.loaded_dbapi.Error
 
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, self._family):
-            raise DBAPIError.instance(None, None, error, self._family, dialect=self._dialect) from error
+    def of(self, error: Exception) -> BaseException:
+        """The driver's error as SQLAlchemy's."""
+        return DBAPIError.instance(None, None, error, self.family, dialect=self._dialect)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 from pydantic import TypeAdapter
 
+from store.clock import parse
 from store.events import answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training
 from store.events.event import Event
 
@@ -22,16 +23,20 @@ KINDS: dict[str, type[Event]] = {
 """Every kind of event by its name in the store."""
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """An event with its envelope, as read back from the store."""
+class Recorded(NamedTuple):
+    """An event with its envelope, as it stands in the store."""
 
     run: str
     seq: int
     cycle: int | None
     stage: str | None
-    at: datetime
+    moment: str
+    """When it happened, as the tables hold it."""
     event: Event
+
+    @property
+    def at(self) -> datetime:
+        return parse(self.moment)
 
     @property
     def kind(self) -> str:
@@ -53,7 +58,7 @@ def _fields(thing: Any) -> dict[str, Any]:
     raise TypeError(f"{type(thing).__name__} is no JSON value")
 
 
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_fields)
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_fields)
 
 
 def to_json(event: Event) -> str:
@@ -63,7 +68,18 @@ def to_json(event: Event) -> str:
         UnfitEvent: a number is NaN or infinite, or a value is no JSON value.
     """
     try:
-        return _ENCODER.encode(event)
+        quick = orjson.dumps(event, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:  # orjson knows fewer kinds of numbers and texts than JSON does; or it is no JSON value
+        return _strictly(event)
+    # orjson writes NaN as null: where there is any, the strict encoder tells a missing number from a wrong one.
+    return _strictly(event) if b"null" in quick else quick.decode()
+
+
+def _strictly(event: Event) -> str:
+    try:
+        text = _ENCODER.encode(event)
+        text.encode()  # half of a surrogate pair, as a foreign JSON can hold it, is no text that could be read back
+        return text
     except (ValueError, TypeError) as error:
         raise UnfitEvent(f"{type(event).__name__} cannot be recorded: {error}") from error
 

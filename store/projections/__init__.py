@@ -1,25 +1,24 @@
 """How each event changes the read models, in the event's own transaction; and the rebuild from nothing.
 
-One function a kind, in a file a subject, found through `APPLY`; through `ROWS` where an event is one row of one table.
-An event without an entry changes no read model. A projection reads and changes rows of its own stream of events
-alone, so that streams can be replayed one after the other.
+One function a kind, in a file a subject, found through `APPLY`. What comes in long series is written together: through
+`ROWS` where an event is one row of one table, through `LATEST` where it covers all that those before it said. An event
+without an entry changes no read model. A projection reads and changes rows of its own stream of events alone, so that
+streams can be replayed one after the other.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
 from store import events as happened
 from store import schema
-from store.clock import parse
 from store.events import Recorded
 from store.events.envelope import UnknownEvent
 from store.projections import answers, arms, judging, remarks, results, runs, schedules, stages, teaching
-from store.projections.writing import Apply, Rows, upsert
+from store.projections.writing import Apply, Rows, insert_rows
 
 APPLY: dict[type[happened.Event], Apply] = {
     kind: apply for subject in (runs, stages, teaching, answers, results, arms, schedules, remarks, judging)
@@ -28,28 +27,34 @@ APPLY: dict[type[happened.Event], Apply] = {
 
 
 ROWS: dict[type[happened.Event], Rows] = {**stages.ROWS}
+LATEST: dict[type[happened.Event], Apply] = {**stages.LATEST}
+_IN_SERIES = {*ROWS, *LATEST}
 _AT_ONCE = 1000
 
 
 def project(connection: Connection, recorded: Sequence[Recorded]) -> None:
-    """Apply events to the read models, in order; neighbours that only fill the same table go there together."""
-    for kind, some in _neighbours(recorded):
+    """Apply events to the read models, in order; a series goes there together, before the next other event does."""
+    series: dict[type[happened.Event], list[Recorded]] = {}
+    for one in recorded:
+        kind = type(one.event)
+        if kind in _IN_SERIES:
+            series.setdefault(kind, []).append(one)
+        elif kind in APPLY:
+            _write_series(connection, series)
+            APPLY[kind](connection, one, one.event)
+    _write_series(connection, series)
+
+
+def _write_series(connection: Connection, series: dict[type[happened.Event], list[Recorded]]) -> None:
+    """Write what has gathered, and gather anew. Series touch no row of one another's, so their order is free."""
+    for kind, some in series.items():
         if kind in ROWS:
             table, row_of = ROWS[kind]
-            upsert(connection, table, [row_of(one, one.event) for one in some])
-        elif kind in APPLY:
-            for one in some:
-                APPLY[kind](connection, one, one.event)
-
-
-def _neighbours(recorded: Sequence[Recorded]) -> Iterable[tuple[type[happened.Event], Iterable[Recorded]]]:
-    if len(recorded) == 1:
-        return ((type(recorded[0].event), recorded),)
-    return itertools.groupby(recorded, _kind)
-
-
-def _kind(recorded: Recorded) -> type[happened.Event]:
-    return type(recorded.event)
+            insert_rows(connection, table, [row_of(one, one.event) for one in some])
+        else:
+            for last in {one.run: one for one in some}.values():
+                LATEST[kind](connection, last, last.event)
+    series.clear()
 
 
 def rebuild(connection: Connection) -> int:
@@ -76,4 +81,4 @@ def recorded_from(row: Any) -> Recorded:
     except UnknownEvent as error:
         raise UnknownEvent(f"{error} in run {row.run} (number {row.seq}): use the newer program that wrote it"
                            ) from error
-    return Recorded(row.run, row.seq, row.cycle, row.stage, parse(row.at), event)
+    return Recorded(row.run, row.seq, row.cycle, row.stage, row.at, event)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from store import events as happened
@@ -42,17 +40,17 @@ def _cycle_finished(connection: Connection, recorded: Recorded, event: happened.
               ended_at=moment(recorded), seconds=event.seconds)
 
 
-def _metric(recorded: Recorded, event: happened.MetricLogged) -> dict[str, Any]:
-    return {"run": recorded.run, "key": event.key, "cycle": recorded.cycle or 0, "stage": recorded.stage or "",
-            "step": event.step, "value": event.value, "unit": event.unit, "at": moment(recorded)}
+def _metric(recorded: Recorded, event: happened.MetricLogged) -> tuple[object, ...]:
+    return (recorded.run, event.key, recorded.cycle or 0, recorded.stage or "", event.step, event.value, event.unit,
+            recorded.moment)
 
 
 APPLY: dict[type[happened.Event], Apply] = {
     happened.CycleStarted: _cycle_started,
     happened.StageStarted: _stage_started,
-    happened.StageProgressed: _progressed,
     happened.StageFinished: _stage_finished,
     happened.StageFailed: _stage_failed,
     happened.CycleFinished: _cycle_finished,
 }
+LATEST: dict[type[happened.Event], Apply] = {happened.StageProgressed: _progressed}
 ROWS: dict[type[happened.Event], Rows] = {happened.MetricLogged: Rows(schema.metrics, _metric)}

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table
 
 from store import schema
-from store.clock import as_text
-from store.driver import update_row, update_rows, upsert
+from store.driver import insert_rows, update_row, update_rows, upsert
 from store.events import Recorded
 
-__all__ = ["Apply", "Rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "update_rows",
+__all__ = ["Apply", "Rows", "insert_rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "update_rows",
            "upsert"]
 
 Apply = Callable[[Connection, Recorded, Any], None]
@@ -23,12 +22,13 @@ class Rows(NamedTuple):
     """For an event that is one row of one table and nothing else: many of them are written with one statement."""
 
     table: Table
-    row_of: Callable[[Recorded, Any], dict[str, Any]]
+    row_of: Callable[[Recorded, Any], tuple[object, ...]]
+    """The values of all columns, in the table's order."""
 
 
 def moment(recorded: Recorded) -> str:
     """When it happened, as the tables hold it."""
-    return as_text(recorded.at)
+    return recorded.moment
 
 
 def set_run(connection: Connection, recorded: Recorded, **values: Any) -> None:

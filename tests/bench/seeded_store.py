@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import bindparam, insert, text
+from sqlalchemy import insert, text
 
 from runner.cycle import flow_rows
 from store import schema
 from store.clock import as_text
 from store.config import RunConfig, preset
 from store.database import Store, open_store
-from store.driver import execute_each, sql_of
+from store.entries import insert_events
 from store.events import (
     AdapterTrained, AnswerRecord, AnswersGiven, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, CycleStarted,
     Event, KnowledgeRead, MetricLogged, PlanChosen, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten,
@@ -64,10 +64,8 @@ def seed(store: Store, size: Size | None = None) -> int:
     """Fill an empty store; returns how many events it holds then."""
     size = size or Size()
     with store.write() as connection:
-        insert_event = sql_of(connection, ("insert event",), lambda: insert(schema.events).values(
-            {column.name: bindparam(column.name) for column in schema.events.columns}))
         for number in range(size.runs):
-            execute_each(connection, insert_event, list(_rows(number, size)))
+            insert_events(connection, list(_rows(number, size)))
         connection.execute(insert(schema.claims), [
             {"run": run_name(number), "fence": 1, "attempt": 1} for number in range(size.runs)])
         count = rebuild(connection)
@@ -78,11 +76,11 @@ def seed(store: Store, size: Size | None = None) -> int:
     return count
 
 
-def _rows(number: int, size: Size) -> Iterator[dict[str, object]]:
+def _rows(number: int, size: Size) -> Iterator[tuple[object, ...]]:
     run, began = run_name(number), _BEGAN + timedelta(hours=number)
     for seq, (cycle, stage, event) in enumerate(_events(number, size), start=1):
-        yield {"run": run, "seq": seq, "cycle": cycle, "stage": stage, "kind": type(event).__name__,
-               "at": as_text(began + timedelta(seconds=seq * _SECONDS_BETWEEN)), "payload": to_json(event)}
+        yield (run, seq, cycle, stage, type(event).__name__,
+               as_text(began + timedelta(seconds=seq * _SECONDS_BETWEEN)), to_json(event))
 
 
 def _events(number: int, size: Size) -> Iterator[tuple[int | None, str | None, Event]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.events import (
     AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunFinished, RunRequested, RunStarted, StageFinished,
-    StageStarted, UnfitEvent,
+    StageProgressed, StageStarted, UnfitEvent, from_json, to_json,
 )
 from store.journal import Journal, LeaseLost, StopRequested, head_of, read_events
 from store.projections import rebuild
@@ -73,6 +76,19 @@ def test_a_number_that_nobody_measured_is_refused_and_nothing_is_written(store: 
     assert len(read_events(store, journal.claim.run)) == 1
 
 
+@pytest.mark.parametrize("value", [None, 0.1, 1e300, -0.0])
+@pytest.mark.parametrize("name", ["null and NaN in words", 'a "quoted" \\ line\n', "Ünïcode ☃ 𝄞"])
+def test_an_event_comes_back_from_json_as_it_was(name: str, value: float | None) -> None:
+    told = MetricLogged(name, 1, value)
+    assert from_json("MetricLogged", to_json(told)) == told
+
+
+@pytest.mark.parametrize("value", [{1, 2}, Path("/"), b"bytes", datetime.now(UTC), object(), "half a pair \ud800"])
+def test_what_is_no_json_value_is_refused(value: object) -> None:
+    with pytest.raises(UnfitEvent, match="RunStarted"):
+        to_json(RunStarted("host:1:1", 1, {"python": value}, ()))  # type: ignore[dict-item]
+
+
 def test_a_past_claim_cannot_write(store: Store) -> None:
     journal = started(store)
     with store.write() as connection:
@@ -106,6 +122,61 @@ def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(stor
         assert isinstance(item.event, MetricLogged)
         steps.setdefault(item.event.key, []).append(item.event.step)
     assert len(steps) == 8 and all(found == list(range(20)) for found in steps.values())
+
+
+def test_who_is_interrupted_while_waiting_for_anothers_commit_holds_nobody_up(store: Store) -> None:
+    """As by Ctrl-C. What was told is written all the same, with the next commit."""
+    journal = started(store)
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold_the_claim() -> None:
+        with store.write() as connection:
+            connection.execute(update(schema.claims).values(stop_requested=None))
+            held.set()
+            let_go.wait(10)
+
+    def interrupt(*_: object) -> None:
+        raise InterruptedError("by hand")
+
+    holder = threading.Thread(target=hold_the_claim)
+    leader = threading.Thread(target=journal.append, args=(MetricLogged("first", 1, 1.0),))
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        holder.start()
+        held.wait(10)
+        leader.start()  # waits for the claim, and this thread then for its commit
+        time.sleep(0.1)
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(InterruptedError, match="by hand"):
+            journal.append(MetricLogged("second", 1, 1.0))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        let_go.set()
+    holder.join(10)
+    leader.join(10)
+    journal.append(MetricLogged("third", 1, 1.0))
+    kept = [item.event.key for item in read_events(store, journal.claim.run) if isinstance(item.event, MetricLogged)]
+    assert sorted(kept) == ["first", "second", "third"]
+
+
+def test_of_a_series_told_at_once_the_run_shows_the_last_and_keeps_every_number(store: Store) -> None:
+    journal = started(store)
+    journal.append(RunStarted(journal.claim.owner, 1, {}, ()), StageProgressed(9, 9, "items", "before the stage"),
+                   StageStarted("trainer"), StageProgressed(1, 3, "steps", "one"), MetricLogged("loss", 1, 2.0),
+                   StageProgressed(2, 3, "steps", "two"), MetricLogged("loss", 1, 1.5), MetricLogged("loss", 2, 1.0),
+                   cycle=1, stage="fine-tune")
+    shown = dump(store)
+    with store.read() as connection:
+        run = connection.execute(select(schema.runs)).one()
+        numbers = connection.execute(select(schema.metrics.c.step, schema.metrics.c.value)).all()
+    assert (run.done, run.total, run.detail) == (2, 3, "two")
+    assert sorted(map(tuple, numbers)) == [(1, 1.5), (2, 1.0)]
+    with store.write() as connection:
+        rebuild(connection)
+    assert dump(store) == shown
+    journal.append(StageProgressed(3, 3, "steps", "three"), StageStarted("judge"), cycle=1, stage="tuned-evaluation")
+    with store.read() as connection:
+        assert connection.execute(select(schema.runs.c.done)).scalar_one() is None
 
 
 def test_a_stop_request_reaches_the_worker_with_its_next_number(store: Store) -> None:
