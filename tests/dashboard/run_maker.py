@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import update
@@ -14,6 +13,7 @@ from sqlalchemy import update
 from runner.cycle import flow_rows
 from store import commands, entries, journal, leases, schema
 from store import events as happened
+from store.clock import as_text
 from store.config import RunConfig
 from store.database import Store
 from tests.dashboard.made_content import Content
@@ -25,14 +25,14 @@ SECONDS = {"held-out": 2, "held-out-baseline": 14, "held-out-baseline-evaluation
 
 
 class Clock:
-    """Stands in for `datetime` in the journal: time passes when a test says so."""
+    """Stands in for the time in the journal: it passes when a test says so."""
 
     def __init__(self, start: datetime) -> None:
         self.moment = start
 
-    def now(self, _zone: Any = None) -> datetime:
+    def now(self) -> str:
         self.moment += timedelta(milliseconds=5)
-        return self.moment
+        return as_text(self.moment)
 
     def pass_seconds(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
@@ -42,7 +42,7 @@ class Clock:
 def clock_at(start: datetime) -> Iterator[Clock]:
     """A journal whose events happen from `start` on."""
     clock = Clock(start)
-    with patch.object(entries, "datetime", clock):
+    with patch.object(entries, "utc_now", clock.now):
         yield clock
 
 
