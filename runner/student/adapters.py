@@ -110,6 +110,11 @@ def wrapped(layer: Any) -> Wrapped | None:
                    layer.lora_dropout[name])
 
 
+def dropout_of(adapted: Any) -> ByteDropout | None:
+    """The dropout of the adapted layers, which is the same for all; None where nothing is dropped."""
+    return next((module for module in adapted.modules() if isinstance(module, ByteDropout)), None)
+
+
 def is_plain(adapted: Any) -> bool:
     """Whether every adapted layer has one LoRA pair and nothing besides (an adapter from elsewhere may)."""
     return all(len(layer.lora_A) == 1 and not layer.lora_variant and not any(layer.lora_bias.values())

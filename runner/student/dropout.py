@@ -6,7 +6,7 @@ element is enough to decide with. The probability is thereby rounded to 256ths (
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 
@@ -32,6 +32,23 @@ class ByteDropout(torch.nn.Module):
         return x if factors is None else x * factors
 
 
-def kept_factors(dropout: Any, x: torch.Tensor) -> torch.Tensor | None:
-    """The factors of a layer's dropout; None for one that drops nothing."""
-    return dropout.factors(x) if isinstance(dropout, ByteDropout) else None
+class FactorPool:
+    """Dropout for one whole pass: factors are drawn once, every layer takes a stretch of them from a place of chance.
+
+    Each element is dropped with the same probability as ever; two layers' draws may be the same ones, shifted.
+    """
+
+    def __init__(self, dropout: ByteDropout | None, dtype: torch.dtype) -> None:
+        self.dropout, self.dtype = dropout, dtype
+
+    def draws(self, training: bool, longest: int) -> Callable[[torch.Tensor], torch.Tensor | None]:
+        """What gives the factors of an input of at most so many elements, for one pass."""
+        some = self.dropout.factors(torch.empty(2 * longest, dtype=self.dtype)) if training and self.dropout else None
+        if some is None:
+            return lambda x: None
+        places = torch.randint(longest, (1024,)).tolist()
+
+        def draw(x: torch.Tensor) -> torch.Tensor:
+            at = places.pop() if places else 0
+            return some[at : at + x.numel()].view(x.shape)
+        return draw

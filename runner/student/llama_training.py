@@ -1,8 +1,8 @@
-"""The loss of a Llama-shaped model with LoRA adapters on a CPU: a lean forward pass, computed where tokens are.
+"""The loss of a Llama-shaped model with LoRA adapters on a CPU: a lean pass, computed where tokens are.
 
 The library's pass under autocast casts every adapter, keeps a dozen tensors a layer and multiplies padding. This one
-works on the batch's real tokens alone (only attention sees rows), and computes the same: held by a test. Other
-architectures, GPUs, 4-bit weights and recomputed activations take the library's own pass.
+works on the batch's real tokens alone, is written out forward and backward, and computes the same: held by a test.
+Other architectures, GPUs, 4-bit weights and recomputed activations take the library's own pass.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd import Function
+
 from runner.student import adapters
-from runner.student.dropout import kept_factors
-from runner.student.lora_functions import Adapted, Gated, LabelLosses, RmsNorm, Turned, applied, products
+from runner.student.dropout import FactorPool
+from runner.student.llama_block import Block, Heads, Rows, add_normed_back, normed
+from runner.student.lora_groups import LoraGroup
 
 _ROPE_TYPES = ("default", "linear", "llama3")  # those whose angles do not depend on how long the text has become
+_ROWS = 8  # labels whose chances are worked out at a time: 1.6 MB of fp32 on the embedded student, which a cache holds
 
 
 def fits(adapted: Any) -> bool:
@@ -29,90 +33,128 @@ def fits(adapted: Any) -> bool:
             and adapters.is_plain(adapted))
 
 
-class _Group:
-    """Layers that read the same input, one dropout for all of them."""
-
-    def __init__(self, *linears: Any) -> None:
-        found = [adapters.wrapped(one) for one in linears]
-        there = [one for one in found if one is not None]
-        bases = [one.linear if one else linear for one, linear in zip(found, linears, strict=True)]
-        self.layers = Adapted(
-            tuple(one.weight for one in bases), tuple(one.bias for one in bases),
-            tuple(one.scale if one else 0.0 for one in found), tuple(len(one.down) if one else 0 for one in found))
-        self.downs, self.ups = [one.down for one in there], [one.up for one in there]
-        self.dropout = there[0].dropout if there else None
-
-    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return products(x, kept_factors(self.dropout, x), self.layers, self.downs, self.ups)
-
-
 class LlamaLoss:
     """The sum of label losses of a batch, with gradients for the adapters."""
 
     def __init__(self, adapted: Any) -> None:
         base = adapted.get_base_model()
         config, inner = base.config, base.model
-        self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
-        self.size = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.epsilon = config.rms_norm_eps
+        self.adapted, self.epsilon = adapted, config.rms_norm_eps
+        self.heads = Heads(config.num_attention_heads, config.num_key_value_heads,
+                           getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
         self.embedding, self.head, self.last_norm = inner.embed_tokens.weight, base.lm_head.weight, inner.norm.weight
         self.rotary = inner.rotary_emb
-        self.layers = [(layer.input_layernorm.weight, layer.post_attention_layernorm.weight,
-                        _Group(layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj),
-                        _Group(layer.self_attn.o_proj), _Group(layer.mlp.gate_proj, layer.mlp.up_proj),
-                        _Group(layer.mlp.down_proj)) for layer in inner.layers]
+        with torch.no_grad():
+            self.blocks = [_block(layer, self.heads, self.epsilon) for layer in inner.layers]
+        groups = [group for block in self.blocks for group in block.groups]
+        self.weights = [weight for group in groups for weight in (*group.downs, *group.ups)]
+        self.widest = max(group.weight.shape[1] for group in groups)
+        self.pool = FactorPool(adapters.dropout_of(adapted), self.embedding.dtype)
 
     def __call__(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Shapes: B x T each; N are the real tokens among them."""
-        real = mask.bool()
-        places, position, causal = self._places(real)
-        cos, sin = self._angles(ids.shape[1], position)
-        hidden = self.embedding[ids[real]]
-        for before_attention, before_mlp, qkv, out, gate_up, down in self.layers:
-            mixed = torch.cat(qkv(applied(RmsNorm, hidden, before_attention, self.epsilon)), 1)
-            seen = self._attend(mixed.view(len(hidden), -1, self.size), cos, sin, places, causal, ids.shape)
-            hidden = hidden + out(seen)[0]
-            gate, up = gate_up(applied(RmsNorm, hidden, before_mlp, self.epsilon))
-            hidden = hidden + down(applied(Gated, gate, up))[0]
-        following = labels.roll(-1, 1).index_fill(1, torch.tensor([labels.shape[1] - 1]), -100)[real]
-        wanted = (following != -100).nonzero().squeeze(1)
-        last = applied(RmsNorm, hidden[wanted], self.last_norm, self.epsilon)
-        total: torch.Tensor = applied(LabelLosses, last, self.head, following[wanted])
+        """Shapes: B x T each; padding on the right."""
+        total: torch.Tensor = _Pass.apply(self, ids, mask.bool(), labels, *self.weights)  # type: ignore[no-untyped-call]
         return total
 
-    def _places(self, real: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """Where each real token stands in B x T with padding on the right (None: everywhere), its position, the mask.
+    def forward(self, ids: torch.Tensor, real: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        """The loss, and what its gradient needs."""
+        for block in self.blocks:
+            for group in block.groups:
+                group.refresh()
+        draw = self.pool.draws(self.adapted.training, int(real.sum()) * self.widest)
+        rows, kept = self._rows(real), []
+        hidden = self.embedding[ids[real]]
+        for block in self.blocks:
+            hidden, left = block.forward(hidden, rows, draw)
+            kept.append(left)
+        following = labels.roll(-1, 1).index_fill(1, torch.tensor([labels.shape[1] - 1]), -100)[real]
+        wanted = (following != -100).nonzero().squeeze(1)
+        last, norm = normed(hidden[wanted], self.last_norm, self.epsilon)
+        total, for_last = label_losses(last, self.head, following[wanted])
+        return total, (rows, kept, wanted, norm, for_last, hidden.shape)
 
-        The mask has the rows of all heads that share keys below each other: a causal model with padding on the right
-        needs no other.
-        """
-        width = real.shape[1]
-        lengths = real.sum(1, keepdim=True)
-        there = torch.arange(width) < lengths
-        places = there.flatten().nonzero().squeeze(1)
+    def backward(self, state: Any) -> list[torch.Tensor]:
+        """Gradients of `weights`, views into one tensor of fp32."""
+        rows, kept, wanted, norm, for_last, shape = state
+        some = torch.zeros_like(for_last)
+        add_normed_back(some, for_last, norm, self.last_norm)
+        grad = some.new_zeros(shape).index_copy_(0, wanted, some)
+        flat = grad.new_empty(sum(weight.numel() for weight in self.weights))
+        into = iter(_views(flat, self.weights))
+        places = [tuple([next(into) for _ in (*group.downs, *group.ups)] for group in block.groups)
+                  for block in self.blocks]
+        for block, place in zip(reversed(self.blocks), reversed(places), strict=True):
+            grad = block.backward(grad, kept.pop(), rows, place)
+        return _views(flat.float(), self.weights)
+
+    def _rows(self, real: torch.Tensor) -> Rows:
+        (count, width), places = real.shape, real.flatten().nonzero().squeeze(1)
+        tokens = torch.zeros(real.numel(), dtype=torch.long).index_copy_(0, places, torch.arange(len(places)))
         causal = torch.full((width, width), -torch.inf, dtype=self.embedding.dtype).triu_(1)
-        full = len(places) == there.numel()
-        return None if full else places, places % width, causal.repeat(self.heads // self.kv_heads, 1)
-
-    def _angles(self, width: int, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         cos, sin = self.rotary(self.embedding[:1], torch.arange(width)[None])
-        half = self.size // 2
+        half, times = self.heads.size // 2, self.heads.queries + self.heads.keys
         signed = torch.cat([-sin[0][:, :half], sin[0][:, half:]], -1)
-        return cos[0][position][:, None], signed[position][:, None]
+        return Rows(count, width, places, tokens, causal.repeat(self.heads.queries // self.heads.keys, 1),
+                    cos[0][places % width].repeat(1, times), signed[places % width].repeat(1, times))
 
-    def _attend(self, mixed: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, places: torch.Tensor | None,
-                causal: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-        """Shapes: mixed N x (heads + 2 kv heads) x size; result N x heads * size."""
-        (rows, width), groups = shape, self.heads // self.kv_heads
-        turned = applied(Turned, mixed[:, : -self.kv_heads], cos, sin)
-        mixed = torch.cat([turned, mixed[:, -self.kv_heads :]], 1)
-        if places is not None:
-            mixed = mixed.new_zeros(rows * width, *mixed.shape[1:]).index_copy(0, places, mixed)
-        mixed = mixed.view(rows, width, -1, self.size).transpose(1, 2)
-        query = mixed[:, : self.heads].reshape(rows * self.kv_heads, groups * width, self.size)
-        key, value = (mixed[:, at : at + self.kv_heads].reshape(-1, width, self.size)
-                      for at in (self.heads, self.heads + self.kv_heads))
-        scores = torch.baddbmm(causal, query, key.transpose(1, 2), alpha=self.size**-0.5)
-        seen = torch.bmm(scores.softmax(-1), value).view(rows, self.heads, width, self.size).transpose(1, 2)
-        flat = seen.reshape(rows * width, self.heads * self.size)
-        return flat if places is None else flat.index_select(0, places)
+
+class _Pass(Function):
+    """Hands the pass to autograd as one operation on all adapters' weights."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: LlamaLoss, ids: torch.Tensor, real: torch.Tensor, labels: torch.Tensor,
+                *_: torch.Tensor) -> torch.Tensor:
+        total, ctx.state = loss.forward(ids, real, labels)
+        ctx.loss = loss
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[Any, ...]:
+        found = ctx.loss.backward(ctx.state)
+        ctx.state = None
+        if found:
+            found[0]._base.mul_(grad)
+        return None, None, None, None, *found
+
+
+def label_losses(hidden: torch.Tensor, head: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sum of the negative log-likelihoods of one label a row, in fp32, and its gradient for `hidden`.
+
+    The gradient is worked out at once, where the logits are at hand anyway; no fp32 copy of all of them is made.
+    """
+    logits, total = hidden @ head.t(), hidden.new_zeros((), dtype=torch.float32)
+    for some, wanted in zip(torch.split(logits, _ROWS), torch.split(labels, _ROWS), strict=True):
+        chances = some.softmax(-1, dtype=torch.float32)
+        likeliest = some.amax(-1).float() - chances.amax(-1).log()  # the logarithm of the sum of exponentials
+        total += (likeliest - some.gather(1, wanted[:, None]).squeeze(1)).sum()
+        some.copy_(chances.scatter_add_(1, wanted[:, None], chances.new_full((len(some), 1), -1.0)))
+    return total, logits @ head
+
+
+def _views(flat: torch.Tensor, like: list[torch.Tensor]) -> list[torch.Tensor]:
+    parts = torch.split(flat, [one.numel() for one in like])
+    return [part.view(one.shape) for part, one in zip(parts, like, strict=True)]
+
+
+def _block(layer: Any, heads: Heads, epsilon: float) -> Block:
+    attention, mlp = layer.self_attn, layer.mlp
+    return Block(heads, epsilon, (layer.input_layernorm.weight, layer.post_attention_layernorm.weight),
+                 _group(attention.q_proj, attention.k_proj, attention.v_proj), _group(attention.o_proj),
+                 _group(mlp.gate_proj, mlp.up_proj), _group(mlp.down_proj))
+
+
+def _group(*linears: Any) -> LoraGroup:
+    adapted = [adapters.wrapped(one) for one in linears]
+    plain = [one.linear if one else linear for one, linear in zip(adapted, linears, strict=True)]
+    bias = None if plain[0].bias is None else torch.cat([one.bias for one in plain])
+    return LoraGroup(_laid_together(plain), bias, [len(one.weight) for one in plain], adapted)
+
+
+def _laid_together(linears: list[Any]) -> torch.Tensor:
+    """The layers' weights as one tensor, of which their own become parts: the same numbers, and no second copy."""
+    if len(linears) == 1:
+        return linears[0].weight.detach()
+    together = torch.cat([one.weight.detach() for one in linears])
+    for one, part in zip(linears, torch.split(together, [len(one.weight) for one in linears]), strict=True):
+        one.weight.data = part
+    return together

@@ -1,0 +1,85 @@
+"""Frozen layers that read the same input, with their LoRA adapters, as few products: forward and backward by hand.
+
+A LoRA training needs gradients of the adapters and of what flows through, none of the frozen weights. Knows nothing
+of models and nothing of autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from runner.student.adapters import Wrapped
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one call leaves for its backward pass. Shapes: N x K, N x R, N x K."""
+
+    thinned: torch.Tensor
+    """The input after dropout."""
+    inner: torch.Tensor | None
+    """It between the adapters' halves; None where no layer has an adapter."""
+    factors: torch.Tensor | None
+    """What dropout multiplied with; None where nothing is dropped."""
+
+
+class LoraGroup:
+    """y = x W^T + b + (x d) A^T S B^T, layers side by side: W is M x K, A is R x K, B is M x R, a block each."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, sizes: Sequence[int],
+                 adapted: Sequence[Wrapped | None]) -> None:
+        """Of the layers' weights below each other, of `sizes` rows each. They are used as they lie, not copied."""
+        there = [one for one in adapted if one is not None]
+        self.downs, self.ups = [one.down for one in there], [one.up for one in there]
+        rank = sum(len(down) for down in self.downs)
+        self.weight, self.bias = weight, bias
+        self.down, self.up = weight.new_zeros(rank, weight.shape[1]), weight.new_zeros(weight.shape[0], rank)
+        self.scales = torch.cat([weight.new_full((len(one.down),), one.scale) for one in there]) if there else None
+        self.blocks = _blocks(sizes, adapted)
+
+    def refresh(self) -> None:
+        """Take the adapters as they are now, in the base's own precision."""
+        at = 0
+        for down, up, (rows, columns) in zip(self.downs, self.ups, self.blocks, strict=True):
+            self.down[at : at + len(down)].copy_(down)
+            self.up[rows, columns].copy_(up)
+            at += len(down)
+
+    def forward(self, x: torch.Tensor, factors: torch.Tensor | None,
+                beside: torch.Tensor | None = None) -> tuple[torch.Tensor, Kept]:
+        """The layers' results, and `beside` added to them. Shapes: x N x K; results and `beside` N x M."""
+        if self.scales is None:
+            result = functional.linear(x, self.weight, self.bias)
+            return (result if beside is None else result.add_(beside)), Kept(x, None, None)
+        thinned = x if factors is None else x * factors
+        inner = (thinned @ self.down.t()).mul_(self.scales)
+        result = functional.linear(x, self.weight, self.bias).addmm_(inner, self.up.t())
+        return (result if beside is None else result.add_(beside)), Kept(thinned, inner, factors)
+
+    def backward(self, grad: torch.Tensor, kept: Kept, into: list[torch.Tensor]) -> torch.Tensor:
+        """The input's gradient, N x K; the adapters' own are written `into`, the down halves first."""
+        if kept.inner is None or self.scales is None:
+            return grad @ self.weight
+        for_inner = (grad @ self.up).mul_(self.scales)
+        downs = torch.split(for_inner.t() @ kept.thinned, [len(down) for down in self.downs])
+        for place, found in zip(into, downs, strict=False):
+            place.copy_(found)
+        for place, (rows, columns) in zip(into[len(downs):], self.blocks, strict=True):
+            torch.mm(grad[:, rows].t(), kept.inner[:, columns], out=place)
+        through = for_inner @ self.down
+        return (through if kept.factors is None else through.mul_(kept.factors)).addmm_(grad, self.weight)
+
+
+def _blocks(sizes: Sequence[int], adapted: Sequence[Wrapped | None]) -> list[tuple[slice, slice]]:
+    """Where each adapter's upper half stands in B."""
+    row, column, found = 0, 0, []
+    for size, one in zip(sizes, adapted, strict=True):
+        if one is not None:
+            found.append((slice(row, row + size), slice(column, column + len(one.down))))
+            column += len(one.down)
+        row += size
+    return found
