@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from runner.answerer import Answerer
-from runner.hardware import oom_kills
+from runner.hardware import oom_kills, ram
 from runner.lifeline import end_group, hold, is_dead, owner_lock
 from runner.logbook import tell
 from runner.recovery import RECOVERY, Action, ErrorKind
@@ -34,6 +34,8 @@ from store.queries import run_named
 
 STOP_GRACE_SECONDS = 8.0
 """How long a worker may take to stop between two items before it is killed."""
+SCARCE = 0.1
+"""With a smaller share of the RAM free, a SIGKILL out of nowhere is taken for a watchdog's."""
 LOG_BYTES = 1_000_000
 """A longer `worker.log` is put aside when the next worker starts."""
 
@@ -46,6 +48,8 @@ class Child:
     process: subprocess.Popen[bytes]
     oom_kills: int | None = None
     """The kernel's count as it began."""
+    least_ram_free: float = 1.0
+    """The smallest share of the RAM that was free at any look."""
     stop_seen_at: float | None = None
 
 
@@ -62,6 +66,8 @@ class Supervisor:
     answers: tuple[str, ...] = (sys.executable, "-m", "runner", "answer-questions")
     """The command that answers what people ask outside of runs, before its owner."""
     oom_kills: Callable[[], int | None] = oom_kills
+    ram: Callable[[], tuple[int, int]] = ram
+    """All, and free now."""
     owner: str = field(default_factory=owner_name)
     child: Child | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -118,6 +124,8 @@ class Supervisor:
             tell("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
             self.child = None  # only now: where the store failed on the way, the next look buries it again
         else:
+            total, free = self.ram()
+            self.child.least_ram_free = min(self.child.least_ram_free, free / total)
             self._stop_if_asked(self.child)
 
     def _claim(self) -> Claim | None:
@@ -168,7 +176,7 @@ class Supervisor:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         crashes = self._crashes.get(child.claim.run, 0) + 1
         kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
-        for_memory = code == -signal.SIGKILL and self._killed_for_memory(child, crashes)
+        for_memory = code == -signal.SIGKILL and self._killed_for_memory(child)
         action = Action.STEP_DOWN if for_memory else recovery.action
         message = f"the worker process ended with {how}{', most likely for want of memory' if for_memory else ''}"
         journal = Journal(self.store, child.claim)
@@ -181,13 +189,13 @@ class Supervisor:
                 release(self.store, child.claim, requeue_reason=message)
             self._crashes[child.claim.run] = crashes
 
-    def _killed_for_memory(self, child: Child, crashes: int) -> bool:
-        """Whether a SIGKILL was the kernel's, for want of memory: its count has risen, or it keeps none.
+    def _killed_for_memory(self, child: Child) -> bool:
+        """Whether a SIGKILL was for want of memory: the kernel's count has risen, or it keeps none.
 
-        Other watchdogs (earlyoom, a cluster) are not in that count, so a second kill is taken for the same.
+        Other watchdogs (earlyoom, a cluster) are not in that count; they strike where hardly any memory is left.
         """
         now = self.oom_kills()
-        return now is None or child.oom_kills is None or now > child.oom_kills or crashes > 1
+        return now is None or child.oom_kills is None or now > child.oom_kills or child.least_ram_free < SCARCE
 
     def _log_tail(self, run: str) -> str:
         with contextlib.suppress(OSError):

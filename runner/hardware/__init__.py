@@ -11,7 +11,7 @@ Does not load models and does not know what they are used for. Importing this co
 
 from __future__ import annotations
 
-from runner.hardware.machine import GB, Gpu, Machine, measure, oom_kills, settle_libraries
+from runner.hardware.machine import GB, Gpu, Machine, measure, oom_kills, ram, settle_libraries
 from runner.hardware.needs import EMBEDDED, Need, Size, need_of
 from runner.hardware.plans import GPU_BORDER_BYTES, DoesNotFit, LadderEnded, Plan, cap_gpu, ladder, plan_for
 from runner.hardware.probe import PrecisionProbe, probe_precision
@@ -20,5 +20,5 @@ from runner.hardware.use import Memory, StageMemory, give_back, memory_now, set_
 __all__ = [
     "DoesNotFit", "EMBEDDED", "GB", "GPU_BORDER_BYTES", "Gpu", "LadderEnded", "Machine", "Memory", "Need", "Plan",
     "PrecisionProbe", "Size", "StageMemory", "cap_gpu", "give_back", "ladder", "measure", "memory_now", "need_of",
-    "oom_kills", "plan_for", "probe_precision", "set_imports_aside", "settle_libraries", "watch_stage",
+    "oom_kills", "plan_for", "probe_precision", "ram", "set_imports_aside", "settle_libraries", "watch_stage",
 ]

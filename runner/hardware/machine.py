@@ -75,10 +75,15 @@ def report_gpu() -> Gpu | None:
 
 def measure(gpu_report: Callable[[], Gpu | None] = report_gpu) -> Machine:
     """Look at the machine; torch is asked only where there may be a GPU."""
-    memory, gpu = psutil.virtual_memory(), gpu_report() or Gpu("", 0, 0, True)
-    limit, free_of_limit = cgroup_memory(_CGROUP, read("/proc/self/cgroup"))
-    return Machine(_cores(), min(memory.total, limit), min(memory.available, free_of_limit), gpu.name or None,
-                   gpu.free_bytes, gpu.total_bytes, _cpu_flags(), gpu.bf16)
+    gpu, (total, available) = gpu_report() or Gpu("", 0, 0, True), ram()
+    return Machine(_cores(), total, available, gpu.name or None, gpu.free_bytes, gpu.total_bytes, _cpu_flags(),
+                   gpu.bf16)
+
+
+def ram() -> tuple[int, int]:
+    """Bytes of RAM that this process may use at all, and that are free now; the limits of its cgroups count."""
+    memory, (limit, left) = psutil.virtual_memory(), cgroup_memory(_CGROUP, read("/proc/self/cgroup"))
+    return min(memory.total, limit), min(memory.available, left)
 
 
 def cgroup_memory(root: Path, membership: str) -> tuple[int, int]:

@@ -96,14 +96,14 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(store: Store, places: L
     supervisor.close()
 
 
-@pytest.mark.parametrize(("kernel_killed", "rung"), [(True, 1), (False, 0)])
-def test_a_worker_that_the_kernel_killed_for_memory_goes_on_one_rung_down(
-        store: Store, places: Locations, monkeypatch: pytest.MonkeyPatch, kernel_killed: bool,
+@pytest.mark.parametrize(("kernel_killed", "free", "rung"), [(True, 50, 1), (False, 50, 0), (False, 4, 1)])
+def test_a_worker_that_was_killed_for_memory_goes_on_one_rung_down(
+        store: Store, places: Locations, monkeypatch: pytest.MonkeyPatch, kernel_killed: bool, free: int,
         rung: int) -> None:
-    """A real SIGKILL; the kernel's own count says whose it was."""
+    """A real SIGKILL; the kernel's own count says whose it was, or that hardly any memory was left."""
     monkeypatch.setenv("KILL_AT", "fine-tune:inside")
     run, kills = launch(store), [7]
-    supervisor = Supervisor(store, places, worker=WORKER, oom_kills=lambda: kills[0])
+    supervisor = Supervisor(store, places, worker=WORKER, oom_kills=lambda: kills[0], ram=lambda: (100, free))
     tick_until(supervisor, lambda: supervisor.child is not None)
     kills[0] += kernel_killed
     monkeypatch.delenv("KILL_AT")
