@@ -67,28 +67,30 @@ class LocalStudent:
     def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
         with typed_memory_errors(f"answering {len(questions)} questions"):
-            yield from generation.generate(self._rows(adapter), self._context, self.loaded.tokenizer, self.form,
+            rows = self._rows(adapter, len(questions))
+            yield from generation.generate(rows, self._context, self.loaded.tokenizer, self.form,
                                            [(q.id, q.text) for q in questions], decoding, seed)
 
     def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
         """One answer piece by piece; joined, it is what `answer` gives."""
         with typed_memory_errors("answering a question"):
-            yield from streaming.stream(self._rows(adapter), self._context, self.loaded.tokenizer, self.form,
+            yield from streaming.stream(self._rows(adapter, 1), self._context, self.loaded.tokenizer, self.form,
                                         question_id(question), question, decoding, seed)
 
-    def _rows(self, adapter: Path | None) -> Rows:
+    def _rows(self, adapter: Path | None, asked: int) -> Rows:
         """What answers are made with: packed weights where they can be had, kept for the next call.
 
+        No more places than questions: keys and values of an empty one take as much memory as those of a full one.
         A tuned copy is used up in packing, for memory has no room for three models; weighing merges it again.
         """
-        key = self._key(adapter)
+        key, places = self._key(adapter), max(1, min(self.plan.answer_batch, asked))
         if self._packed is None or self._packed[0] != key:
             model = self._model(adapter)
             if not llama_rows.fits(model):
-                return LibraryRows(model, self.plan.answer_batch)
+                return LibraryRows(model, places)
             self._packed = self._tuned = None
             self._packed = (key, llama_rows.LlamaWeights(model, use_up=adapter is not None))
-        return llama_rows.LlamaRows(self._packed[1], self.plan.answer_batch)
+        return llama_rows.LlamaRows(self._packed[1], places)
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
         with typed_memory_errors(f"weighing {len(pairs)} answers"):
