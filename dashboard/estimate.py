@@ -44,8 +44,9 @@ def estimate(remaining: Sequence[Remaining], run: str, config: RunConfig,
     """The time that the remaining stages will take, or None where nothing can be said of any of them."""
     low = high = 0.0
     unknown = 0
+    took = _seconds_by_stage(run, config, past)
     for item in remaining:
-        span = _of_stage(item, run, config, past)
+        span = _of_stage(item, took.get(item.stage, []))
         if span is None:
             unknown += 1
         else:
@@ -53,9 +54,17 @@ def estimate(remaining: Sequence[Remaining], run: str, config: RunConfig,
     return None if unknown == len(remaining) else Estimate(low, high, unknown)
 
 
-def _of_stage(item: Remaining, run: str, config: RunConfig, past: Sequence[PastStage]) -> tuple[float, float] | None:
-    known = [row.seconds for row in past
-             if row.stage == item.stage and (row.run == run or alike(row.config, config))]
+def _seconds_by_stage(run: str, config: RunConfig, past: Sequence[PastStage]) -> dict[str, list[float]]:
+    """How long each stage took in this run and in those like it; runs are compared once, not stage by stage."""
+    tells = {name: name == run or alike(like, config) for name, like in {row.run: row.config for row in past}.items()}
+    found: dict[str, list[float]] = {}
+    for row in past:
+        if tells[row.run]:
+            found.setdefault(row.stage, []).append(row.seconds)
+    return found
+
+
+def _of_stage(item: Remaining, known: Sequence[float]) -> tuple[float, float] | None:
     if item.share_done > 0:
         # Its own pace is the best witness, once some of it is done.
         left = item.elapsed / item.share_done - item.elapsed

@@ -17,8 +17,8 @@ from dashboard.knowledge_source import Knowledge
 from store import queries, tuned_beside_tuned
 from store.database import Store
 from store.queries import (
-    AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Gap, Happening, Judging,
-    PastStage, Point, Rating, Run, TeacherUsage,
+    AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Cycle, Gap, Happening,
+    Judging, PastStage, Rating, Run, StageState, TeacherUsage,
 )
 from store.queries.best import BestAdapter, best_adapter
 from store.queries.memory import StageMemory, memory_by_stage
@@ -68,13 +68,19 @@ def curve(store: Store, run: Run) -> list[CurveRow]:
     return _curve(store, store.url, run.id, run.last_event_id)
 
 
-def series(store: Store, run: Run, key: str) -> list[Point]:
-    return _series(store, store.url, run.id, key, run.last_event_id)
+def stages(store: Store, run: Run) -> list[StageState]:
+    """The run's stages in the order in which they began."""
+    return _stages(store, store.url, run.id, run.last_event_id)
+
+
+def cycles(store: Store, run: Run) -> list[Cycle]:
+    return _cycles(store, store.url, run.id, run.last_event_id)
 
 
 def log(store: Store, run: Run) -> tuple[list[Happening], list[Happening]]:
-    """The newest happenings, and the newest incidents."""
-    return _log(store, store.url, run.id, run.last_event_id)
+    """The newest happenings, and the newest incidents; numbers and counts, which come often, are none of them."""
+    newest = _newest_line(store, store.url, run.id, run.last_event_id)
+    return _log(store, store.url, run.id, newest)
 
 
 def usage(store: Store, run: Run) -> TeacherUsage | None:
@@ -171,12 +177,22 @@ def _curve(_store: Store, url: str, run: str, last_event_id: int) -> list[CurveR
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _series(_store: Store, url: str, run: str, key: str, last_event_id: int) -> list[Point]:
-    return queries.series(_store, run, key)
+def _stages(_store: Store, url: str, run: str, last_event_id: int) -> list[StageState]:
+    return queries.stages_of(_store, run)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _cycles(_store: Store, url: str, run: str, last_event_id: int) -> list[Cycle]:
+    return queries.cycles_of(_store, run)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _log(_store: Store, url: str, run: str, last_event_id: int) -> tuple[list[Happening], list[Happening]]:
+def _newest_line(_store: Store, url: str, run: str, last_event_id: int) -> int:
+    return queries.newest_line(_store, run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _log(_store: Store, url: str, run: str, newest: int) -> tuple[list[Happening], list[Happening]]:
     return queries.happenings(_store, run), queries.incidents(_store, run)
 
 

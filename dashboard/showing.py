@@ -35,13 +35,17 @@ def moment(at: datetime | None) -> str:
     return text.when(at, zone())
 
 
-def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any) -> None:
+def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any,
+          known_by: object = None) -> None:
     """The figure of what is given, over the full width, with a description for those who do not see it.
 
     Plotly takes longer to build and encode one than everything else on a page together: a chart of the same values is
     sent again as it was drawn before, in whatever session that was.
+
+    Args:
+        known_by: stands for what is given where that is much: another value whenever any of it is another.
     """
-    _chart(figure, given, key, alt, _fingerprint(figure, given))
+    _chart(figure, given, key, alt, _fingerprint(figure, given if known_by is None else known_by))
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
@@ -49,7 +53,7 @@ def _chart(_figure: Callable[..., go.Figure], _given: tuple[Any, ...], key: str,
     st.plotly_chart(_figure(*_given), width="stretch", key=key, config=palette.CONFIG, alt=alt)
 
 
-def _fingerprint(figure: Callable[..., go.Figure], given: tuple[Any, ...]) -> str:
+def _fingerprint(figure: Callable[..., go.Figure], given: object) -> str:
     """Another one where any value is another."""
     return hashlib.blake2b(pickle.dumps((figure.__module__, figure.__qualname__, given))).hexdigest()
 

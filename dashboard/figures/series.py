@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 
 from dashboard import palette
 from store.queries import Point
 
+T = TypeVar("T")
+MOST_POINTS = 1_200
+"""Of one chart: a screen has about as many columns, and every further one is built, sent and drawn at each tick."""
+
 
 def losses(points: Sequence[Point]) -> go.Figure:
     """Training loss over optimizer steps: every cycle as measured (thin) and smoothed (thick)."""
-    figure = go.Figure()
-    cycles = sorted({point.cycle for point in points})
-    for at, cycle in enumerate(cycles):
-        own = [point for point in points if point.cycle == cycle and point.value is not None]
-        color = palette.SERIES[(at + 1) % len(palette.SERIES)]
-        steps, values = [point.step for point in own], [point.value or 0.0 for point in own]
-        figure.add_scatter(x=steps, y=values, mode="lines", line={"color": color, "width": 1}, opacity=0.35,
-                           showlegend=False, hoverinfo="skip", legendgroup=str(cycle))
-        figure.add_scatter(x=steps, y=smoothed(values), mode="lines", name=f"cycle {cycle}", legendgroup=str(cycle),
-                           line={"color": color, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[at % 4]},
-                           customdata=values, hovertemplate="step %{x}: %{customdata:.3f} (smoothed %{y:.3f})")
+    by_cycle: dict[int, list[Point]] = {point.cycle: [] for point in sorted(points, key=lambda point: point.cycle)}
+    for point in points:
+        if point.value is not None:
+            by_cycle[point.cycle].append(point)
+    most = MOST_POINTS // len(by_cycle) if by_cycle else 0
+    # One go: a trace that is added to a figure costs as much as all that are there from its beginning.
+    figure = go.Figure([line for at, cycle in enumerate(by_cycle) for line in _cycle(at, cycle, by_cycle[cycle], most)])
     figure.update_xaxes(title="optimizer step")
     figure.update_yaxes(title=next((point.unit for point in points if point.unit), "loss"))
     return palette.dressed(figure, 330)
+
+
+def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict[str, Any]]:
+    color = palette.SERIES[(at + 1) % len(palette.SERIES)]
+    steps, values = [point.step for point in points], [point.value or 0.0 for point in points]
+    even = smoothed(values)
+    steps, values, even = thinned(steps, most), thinned(values, most), thinned(even, most)
+    return [{"type": "scatter", "x": steps, "y": values, "mode": "lines", "line": {"color": color, "width": 1},
+             "opacity": 0.35, "showlegend": False, "hoverinfo": "skip", "legendgroup": str(cycle)},
+            {"type": "scatter", "x": steps, "y": even, "mode": "lines", "name": f"cycle {cycle}",
+             "legendgroup": str(cycle),
+             "line": {"color": color, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[at % 4]},
+             "customdata": values, "hovertemplate": "step %{x}: %{customdata:.3f} (smoothed %{y:.3f})"}]
+
+
+def thinned(values: Sequence[T], most: int) -> list[T]:
+    """Every so manieth value, and always the last one, where there are more than `most`."""
+    every = -(-len(values) // max(1, most))
+    if every <= 1:
+        return list(values)
+    return [*values[:-1:every], values[-1]]
 
 
 def smoothed(values: Sequence[float], weight: float = 0.7) -> list[float]:
@@ -54,11 +76,15 @@ def memory(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
 
 def throughput(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
     """Tokens per second in the order of time, one colour a stage."""
-    figure = go.Figure()
-    for at, stage in enumerate(dict.fromkeys(point.stage for point in points)):
-        own = sorted((point for point in points if point.stage == stage), key=lambda point: point.at)
-        figure.add_scatter(x=[point.at for point in own], y=[point.value for point in own], mode="lines+markers",
-                           name=palette.escaped(titles.get(stage, stage)),
-                           line={"color": palette.SERIES[at % len(palette.SERIES)], "width": 2}, marker={"size": 5})
+    by_stage: dict[str, list[Point]] = {}
+    for point in points:
+        by_stage.setdefault(point.stage, []).append(point)
+    lines = []
+    for at, (stage, unordered) in enumerate(by_stage.items()):
+        own = thinned(sorted(unordered, key=lambda point: point.at), MOST_POINTS // len(by_stage))
+        lines.append({"type": "scatter", "x": [point.at for point in own], "y": [point.value for point in own],
+                      "mode": "lines+markers", "name": palette.escaped(titles.get(stage, stage)),
+                      "line": {"color": palette.SERIES[at % len(palette.SERIES)], "width": 2}, "marker": {"size": 5}})
+    figure = go.Figure(lines)
     figure.update_yaxes(title="tokens per second", rangemode="tozero")
     return palette.dressed(figure, 300)

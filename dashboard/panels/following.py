@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import estimate, log_lines, remembered, showing, stage_board, text
+from dashboard import estimate, log_lines, numbers, remembered, showing, stage_board, text
 from dashboard.figures.series import losses, memory, throughput
 from dashboard.figures.stages import stage_board as board_figure
 from dashboard.panels.live_numbers import SPEEDS, live_numbers
 from dashboard.panels.memory import memory_table
 from dashboard.panels.run_commands import run_commands
 from dashboard.panels.waiting import waiting
-from store import queries
 from store.database import Store
 from store.queries import Run
 
@@ -21,7 +20,7 @@ _LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.colum
 
 def follow(store: Store, run: Run) -> None:
     """Everything about a run at work."""
-    cells = stage_board.board(run, queries.stages_of(store, run.id), queries.cycles_of(store, run.id))
+    cells = stage_board.board(run, remembered.stages(store, run), remembered.cycles(store, run))
     _state(run, cells)
     if run.work == "queued":
         waiting(store, run)
@@ -79,12 +78,13 @@ def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
 
 
 def _training(store: Store, run: Run) -> None:
-    points = remembered.series(store, run, "loss")
+    points = numbers.series(store, run, "loss")
     left, right = showing.halves()
     with left:
         st.subheader("Training loss")
         if points:
-            showing.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points)
+            showing.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points,
+                          known_by=_as_of(store, run))
         else:
             st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
                        "No training step was taken." if run.ended_at else "No training step yet.")
@@ -99,6 +99,11 @@ def _training(store: Store, run: Run) -> None:
         if used := remembered.usage(store, run):
             st.subheader("Teacher")
             showing.plain(f"{run.config.teacher}: {text.usage(used, run.config.max_cost_usd)}")
+
+
+def _as_of(store: Store, run: Run) -> tuple[str, str, int]:
+    """Stands for everything that was logged of a run."""
+    return store.url, run.id, run.last_event_id
 
 
 def _trouble_and_log(store: Store, run: Run) -> None:
@@ -116,8 +121,8 @@ def _trouble_and_log(store: Store, run: Run) -> None:
 
 def _resources(store: Store, run: Run) -> None:
     titles = {row.stage: row.title for row in run.flow}
-    resident = remembered.series(store, run, "peak_rss_bytes")
-    speed = [point for key in SPEEDS for point in remembered.series(store, run, key)]
+    resident = numbers.series(store, run, "peak_rss_bytes")
+    speed = [point for key in SPEEDS for point in numbers.series(store, run, key)]
     if not resident and not speed:
         return
     with st.expander("Memory and speed", icon=":material/memory:"):
@@ -125,4 +130,5 @@ def _resources(store: Store, run: Run) -> None:
             showing.chart(memory, "memory", "Most resident memory by stage", resident, titles)
             memory_table(remembered.memory(store, run), titles)
         if speed:
-            showing.chart(throughput, "speed", "Tokens per second over time", speed, titles)
+            showing.chart(throughput, "speed", "Tokens per second over time", speed, titles,
+                          known_by=_as_of(store, run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import remembered, text
+from dashboard import numbers, text
 from store.database import Store
 from store.queries import Point, Run
 
@@ -13,8 +13,8 @@ SPEEDS = ("tokens_per_second", "training_tokens_per_second")
 
 def live_numbers(store: Store, run: Run) -> None:
     """What stands now; a dash where nothing was measured yet."""
-    speeds = [point for key in SPEEDS for point in remembered.series(store, run, key)]
-    loss, memory = _newest(remembered.series(store, run, "loss")), remembered.series(store, run, "peak_rss_bytes")
+    speeds = [point for key in SPEEDS for point in numbers.series(store, run, key)]
+    loss, memory = _newest(numbers.series(store, run, "loss")), numbers.series(store, run, "peak_rss_bytes")
     most = max((point.value for point in memory if point.value is not None), default=None)
     speed = _newest(speeds)
     tiles = [

@@ -11,14 +11,14 @@ from store.queries.arms import (
     ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of,
     gaps_of,
 )
-from store.queries.happenings import Happening, happenings, incidents
+from store.queries.happenings import Happening, happenings, incidents, newest_line
 from store.queries.judging import (
     Audit, Judging, OF_RECORD, ScoreAgain, audits_of, changes_again, judgings_of, scores_again,
 )
 from store.queries.playground import Asked, asked, recent_asked, runs_at_work, waiting_before
 from store.queries.progress import (
-    ChangeRow, Cycle, PastStage, Point, StageState, SuccessRate, changes_of, compared_cycles, cycles_of,
-    past_stages, series, stages_of, success_rate,
+    ChangeRow, Cycle, PastStage, Point, StageState, SuccessRate, all_series, changes_of, compared_cycles, cycles_of,
+    logged_since, past_stages, series, stages_of, success_rate,
 )
 from store.queries.ratings import Rating, ratings_of
 from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, queue, run_named, runners
@@ -32,10 +32,10 @@ __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "Asked", "AskedPassage", "Audit", "ChangeRow", "CurveRow",
     "Cycle", "Gap", "Happening", "Judging", "MadeWith", "OF_RECORD", "PastStage", "Point", "Rating", "Run",
     "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate", "TeacherUsage", "TestScore",
-    "all_runs", "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked", "asked_passages",
-    "audits_of", "changes_again", "changes_of", "compared_cycles", "count_of_runs", "curve_of", "cycles_of", "gaps_of",
-    "happenings", "incidents", "judges_of", "judgings_of", "last_event_id", "made_with", "past_spreads", "past_stages",
-    "queue", "ratings_of", "recent_asked", "run_named", "runners", "runs_at_work", "schedule_named", "schedules",
-    "scores_again", "series", "stages_of", "store_facts", "success_rate", "teacher_usage", "test_scores",
-    "waiting_before",
+    "all_runs", "all_series", "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked",
+    "asked_passages", "audits_of", "changes_again", "changes_of", "compared_cycles", "count_of_runs", "curve_of",
+    "cycles_of", "gaps_of", "happenings", "incidents", "judges_of", "judgings_of", "last_event_id", "logged_since",
+    "made_with", "newest_line", "past_spreads", "past_stages", "queue", "ratings_of", "recent_asked", "run_named",
+    "runners", "runs_at_work", "schedule_named", "schedules", "scores_again", "series", "stages_of", "store_facts",
+    "success_rate", "teacher_usage", "test_scores", "waiting_before",
 ]

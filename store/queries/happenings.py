@@ -36,6 +36,15 @@ def happenings(store: Store, run: str, limit: int = 100) -> list[Happening]:
     return _newest(store, run, true(), limit)
 
 
+def newest_line(store: Store, run: str) -> int:
+    """The number of the newest event that is worth a line in the log; 0 where there is none."""
+    table = schema.events
+    statement = (select(table.c.seq).where(table.c.run == run, schema.worth_a_line)
+                 .order_by(table.c.seq.desc()).limit(1))
+    with store.read() as connection:
+        return connection.execute(statement).scalar() or 0
+
+
 def incidents(store: Store, run: str, limit: int = 100) -> list[Happening]:
     """Errors met and recoveries taken, newest first."""
     return _newest(store, run, schema.events.c.kind.in_(_INCIDENTS), limit)

@@ -13,7 +13,8 @@ from store import schema
 from store.clock import parse
 from store.config import RunConfig, from_json
 from store.database import Store
-from store.events import ChangeRecord
+from store.events import ChangeRecord, MetricLogged
+from store.events import from_json as event_from_json
 from store.queries.rows import rows_of, values_of
 
 
@@ -122,6 +123,27 @@ def series(store: Store, run: str, key: str) -> list[Point]:
         rows = connection.execute(select(table).where(table.c.run == run, table.c.key == key)
                                   .order_by(table.c.cycle, table.c.step)).all()
     return [Point(row.key, row.cycle, row.stage, row.step, row.value, row.unit, parse(row.at)) for row in rows]
+
+
+def all_series(store: Store, run: str) -> list[Point]:
+    """All points of every series of a run."""
+    table = schema.metrics
+    with store.read() as connection:
+        rows = connection.execute(select(table).where(table.c.run == run)).all()
+    return [Point(row.key, row.cycle, row.stage, row.step, row.value, row.unit, parse(row.at)) for row in rows]
+
+
+def logged_since(store: Store, run: str, seq: int) -> list[Point]:
+    """The points that a run logged after its event `seq`, in the order in which they were logged."""
+    table = schema.events
+    with store.read() as connection:
+        rows = connection.execute(
+            select(table.c.cycle, table.c.stage, table.c.at, table.c.payload)
+            .where(table.c.run == run, table.c.seq > seq, table.c.kind == MetricLogged.__name__)
+            .order_by(table.c.seq)).all()
+    logged = [(row, event_from_json(MetricLogged.__name__, row.payload)) for row in rows]
+    return [Point(event.key, row.cycle or 0, row.stage or "", event.step, event.value, event.unit, parse(row.at))
+            for row, event in logged if isinstance(event, MetricLogged)]
 
 
 def past_stages(store: Store, newest_runs: int = 50) -> list[PastStage]:
