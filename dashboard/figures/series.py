@@ -22,11 +22,9 @@ def losses(points: Sequence[Point]) -> go.Figure:
         if point.value is not None:
             by_cycle[point.cycle].append(point)
     most = MOST_POINTS // len(by_cycle) if by_cycle else 0
-    # One go: a trace that is added to a figure costs as much as all that are there from its beginning.
-    figure = go.Figure([line for at, cycle in enumerate(by_cycle) for line in _cycle(at, cycle, by_cycle[cycle], most)])
-    figure.update_xaxes(title="optimizer step")
-    figure.update_yaxes(title=next((point.unit for point in points if point.unit), "loss"))
-    return palette.dressed(figure, 330)
+    lines = [line for at, cycle in enumerate(by_cycle) for line in _cycle(at, cycle, by_cycle[cycle], most)]
+    unit = next((point.unit for point in points if point.unit), "loss")
+    return palette.drawn(lines, 330, {"title": {"text": "optimizer step"}}, {"title": {"text": unit}})
 
 
 def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict[str, Any]]:
@@ -85,6 +83,4 @@ def throughput(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
         lines.append({"type": "scatter", "x": [point.at for point in own], "y": [point.value for point in own],
                       "mode": "lines+markers", "name": palette.escaped(titles.get(stage, stage)),
                       "line": {"color": palette.SERIES[at % len(palette.SERIES)], "width": 2}, "marker": {"size": 5}})
-    figure = go.Figure(lines)
-    figure.update_yaxes(title="tokens per second", rangemode="tozero")
-    return palette.dressed(figure, 300)
+    return palette.drawn(lines, 300, {}, {"title": {"text": "tokens per second"}, "rangemode": "tozero"})

@@ -19,19 +19,17 @@ def stage_board(cells: Sequence[Cell]) -> go.Figure:
     columns = list(dict.fromkeys(_column(cell) for cell in sorted(cells, key=lambda cell: cell.cycle)))
     at = {(cell.title, _column(cell)): cell for cell in cells}
     grid = [[at.get((title, column)) for column in columns] for title in titles]
-    figure = go.Figure(go.Heatmap(
-        z=[[_ORDER.index(_state(cell)) if cell else None for cell in row] for row in grid],
-        x=columns, y=[palette.folded(title) for title in titles], zmin=-0.5, zmax=len(_ORDER) - 0.5,
-        colorscale=_scale(), showscale=False, xgap=4, ygap=4,
-        text=[[_words(cell) for cell in row] for row in grid], texttemplate="%{text}",
-        textfont={"color": palette.ON_FILL, "size": 11},
-        customdata=[[_hover(cell) for cell in row] for row in grid], hovertemplate="%{customdata}<extra></extra>",
-        hoverongaps=False,
-    ))
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(side="top", showgrid=False)
-    palette.dressed(figure, 32 * len(titles) + 70)
-    return figure.update_layout(margin={"t": 40, "b": 10})
+    heatmap = {
+        "type": "heatmap", "z": [[_ORDER.index(_state(cell)) if cell else None for cell in row] for row in grid],
+        "x": columns, "y": [palette.folded(title) for title in titles], "zmin": -0.5, "zmax": len(_ORDER) - 0.5,
+        "colorscale": _scale(), "showscale": False, "xgap": 4, "ygap": 4,
+        "text": [[_words(cell) for cell in row] for row in grid], "texttemplate": "%{text}",
+        "textfont": {"color": palette.ON_FILL, "size": 11},
+        "customdata": [[_hover(cell) for cell in row] for row in grid],
+        "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
+    }
+    return palette.drawn([heatmap], 32 * len(titles) + 70, {"side": "top", "showgrid": False},
+                         {"autorange": "reversed", "showgrid": False}, margin={"l": 10, "r": 10, "t": 40, "b": 10})
 
 
 def _state(cell: Cell) -> str:
