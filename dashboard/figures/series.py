@@ -11,8 +11,8 @@ from dashboard import palette
 from store.queries import Point
 
 T = TypeVar("T")
-MOST_POINTS = 1_200
-"""Of one chart: a screen has about as many columns, and every further one is built, sent and drawn at each tick."""
+MOST_POINTS = 800
+"""Of one chart: about what a screen can show apart, and every further one is built, sent and drawn at each tick."""
 
 
 def losses(points: Sequence[Point]) -> go.Figure:
