@@ -76,7 +76,8 @@ def test_every_state_can_be_looked_at(name: str, browser: Any, server: Server,
     window.close()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page if page in ("answers", "compare", "live") else
+                                  pytest.param(page, marks=pytest.mark.slow) for page in PAGES])
 def test_hostile_answers_call_no_foreign_host_and_run_nothing(page: str, browser: Any, server: Server,
                                                               all_states: tuple[Path, dict[str, str]]) -> None:
     window = Window(browser, server)
