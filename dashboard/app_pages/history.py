@@ -17,6 +17,8 @@ runs = queries.all_runs(store)
 if not runs:
     showing.empty(text.NO_STORE)
     st.stop()
+if (there := queries.count_of_runs(store)) > len(runs):
+    st.caption(f"The newest {len(runs)} of {there:,} runs. An older one opens by its address: `?run=` and its id.")
 
 left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
 with left:

@@ -20,6 +20,9 @@ from store.events import FlowRow
 from store.expiry import holds
 from store.queries.rows import values_of
 
+MOST_RUNS = 500
+"""Read at once at the most."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -83,8 +86,8 @@ class RunnerState:
     connected: bool
 
 
-def all_runs(store: Store, limit: int = 500) -> list[Run]:
-    """Runs, newest first."""
+def all_runs(store: Store, limit: int = MOST_RUNS) -> list[Run]:
+    """Runs, newest first, and no more than `limit`: whoever shows them says so where there are more."""
     with store.read() as connection:
         rows = connection.execute(_runs().order_by(schema.runs.c.requested_at.desc()).limit(limit)).all()
     return [_run(row) for row in rows]

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import text
-from store import leases
+from store import leases, queries
 from tests.dashboard import stores
 from tests.dashboard.conftest import PAGES, words_of
 
@@ -18,6 +18,7 @@ Opened = Callable[..., AppTest]
 Folders = dict[str, tuple[Path, str | None]]
 
 SAID = {
+    ("schedules", "empty"): "No schedule yet.",
     ("overview", "queued"): "The run waits for a runner.",
     ("overview", "running"): "So far: cycle 1 of 3.",
     ("overview", "finished"): "Yes: the student improved",
@@ -195,3 +196,12 @@ def test_a_link_opens_the_answer_that_it_names(all_states: tuple[Path, dict[str,
     assert any("field 17 of" in element.value for element in app.text)
     gone = opened(folder, "answers", run=runs["finished"], question="no such question")
     assert not gone.exception and "Question 1 of " in words_of(gone)
+
+
+def test_history_says_how_many_runs_it_does_not_show(tmp_path: Path, opened: Opened,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        stores.build("queued", tmp_path)
+    read = queries.all_runs
+    monkeypatch.setattr(queries, "all_runs", lambda store: read(store, 2))
+    assert "The newest 2 of 3 runs." in words_of(opened(tmp_path, "history"))
