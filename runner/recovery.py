@@ -23,6 +23,7 @@ class ErrorKind(enum.StrEnum):
     BUDGET = "budget spent"
     CONTEXT_TOO_LONG = "context too long"
     MODEL_LOADING = "model loading"
+    MODEL_UNUSABLE = "model unusable"
     ADAPTER = "adapter unusable"
     TRAINING = "training failure"
     JUDGE = "judge failure"
@@ -69,6 +70,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.BUDGET:              Recovery(A.GIVE_UP, 0, 0.0, True, "Raise the budget, or ask fewer questions, then retry the run."),
     K.CONTEXT_TOO_LONG:    Recovery(A.GIVE_UP, 0, 0.0, False, "Choose a model with a larger context, or shorter passages."),
     K.MODEL_LOADING:       Recovery(A.NEXT_SETTINGS, 2, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is here."),
+    K.MODEL_UNUSABLE:      Recovery(A.GIVE_UP, 0, 0.0, True, "Name a student that is a model of safetensors; `python -m runner doctor` lists what is here."),
     K.ADAPTER:             Recovery(A.GIVE_UP, 0, 0.0, False, "Train it again from scratch (--adapter fresh), or put the run's folder back from a backup."),
     K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
     K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
@@ -87,7 +89,7 @@ _KIND_OF_NAME: dict[str, ErrorKind] = {
     "RateLimited": K.RATE_LIMIT, "EndpointDown": K.TEACHER_UNREACHABLE, "UnreadableReply": K.TEACHER_REPLY,
     "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET, "UnknownPrice": K.BUDGET,
     "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
-    "ModelLoadFailed": K.MODEL_LOADING, "AdapterLoadFailed": K.ADAPTER, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
+    "ModelLoadFailed": K.MODEL_LOADING, "ModelUnusable": K.MODEL_UNUSABLE, "AdapterLoadFailed": K.ADAPTER, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
     "KeyboardInterrupt": K.INTERRUPTED,
     "TooFewQuestions": K.KNOWLEDGE, "UnknownTopic": K.KNOWLEDGE, "HeldOutSetUnusable": K.KNOWLEDGE,
     "NothingReadable": K.KNOWLEDGE, "NoSuchFolder": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,

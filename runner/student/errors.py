@@ -2,6 +2,7 @@
 
     StudentError
     |- ModelLoadFailed       the model, or the package that ships it, cannot be had
+    |  '- ModelUnusable      what stands there is no model that can be read safely, in whatever precision it is tried
     |- AdapterLoadFailed     a saved adapter is missing, damaged, or made for another model
     |- TrainingFailed        training ran, but what it left is no use (the loss is not a number ...)
     '- OutOfMemory           memory ran out on the way; that nothing fits to begin with is `runner/hardware`'s word
@@ -18,6 +19,10 @@ class StudentError(Exception):
 
 class ModelLoadFailed(StudentError):
     """The student (or judge) model cannot be loaded."""
+
+
+class ModelUnusable(ModelLoadFailed):
+    """What was named is no usable model: trying again with other settings would find the same."""
 
 
 class AdapterLoadFailed(StudentError):

@@ -14,20 +14,15 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from runner.student.llama_shape import is_plain_llama
 from runner.student.packed import PackedLinear
 
-_ROPE_TYPES = ("default", "linear", "llama3")  # those whose angles do not depend on how long the text has become
 _ROOM_STEP = 64
 
 
 def fits(model: Any) -> bool:
     """Whether this model can be worked with here."""
-    config = model.config
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    return (type(model).__name__ == "LlamaForCausalLM" and model.device.type == "cpu"
-            and model.dtype in (torch.float32, torch.bfloat16) and not getattr(model, "is_quantized", False)
-            and config.hidden_act == "silu" and rope in _ROPE_TYPES
-            and type(model.model.layers[0].self_attn.q_proj) is torch.nn.Linear)
+    return is_plain_llama(model) and type(model.model.layers[0].self_attn.q_proj) is torch.nn.Linear
 
 
 @dataclass(frozen=True)

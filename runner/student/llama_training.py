@@ -15,21 +15,16 @@ from torch.autograd import Function
 from runner.student import adapters
 from runner.student.dropout import FactorPool
 from runner.student.llama_block import Block, Heads, Rows, add_normed_back, normed
+from runner.student.llama_shape import is_plain_llama
 from runner.student.lora_groups import LoraGroup
 
-_ROPE_TYPES = ("default", "linear", "llama3")  # those whose angles do not depend on how long the text has become
 _ROWS = 8  # labels whose chances are worked out at a time: 1.6 MB of fp32 on the embedded student, which a cache holds
 
 
 def fits(adapted: Any) -> bool:
     """Whether this model with its adapter can be trained here."""
     base = adapted.get_base_model()
-    config = base.config
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    return (type(base).__name__ == "LlamaForCausalLM" and base.device.type == "cpu"
-            and base.dtype in (torch.float32, torch.bfloat16) and not getattr(base, "is_quantized", False)
-            and config.hidden_act == "silu" and rope in _ROPE_TYPES and not config.attention_dropout
-            and base.lm_head.bias is None
+    return (is_plain_llama(base) and not base.config.attention_dropout and base.lm_head.bias is None
             and adapters.is_plain(adapted))
 
 

@@ -30,7 +30,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from runner.hardware import Size
-from runner.student.errors import ModelLoadFailed
+from runner.student.errors import ModelLoadFailed, ModelUnusable
 from runner.student.hub import check_reachable
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -211,20 +211,20 @@ def _check_folder(source: str) -> None:
     folder = Path(source)
     if not folder.is_dir():
         if source.startswith((".", "/", "~")) or source.count("/") > 1:
-            raise ModelLoadFailed(f"student {source!r}: no such folder; give a model folder that exists, "
-                                  "a Hugging Face id such as microsoft/phi-2, or 'embedded'")
+            raise ModelUnusable(f"student {source!r}: no such folder; give a model folder that exists, "
+                                "a Hugging Face id such as microsoft/phi-2, or 'embedded'")
         return
     if not (folder / "config.json").is_file():
-        raise ModelLoadFailed(f"student {source!r}: no config.json in it, so it is not a model folder; give the "
-                              "folder that save_pretrained wrote")
+        raise ModelUnusable(f"student {source!r}: no config.json in it, so it is not a model folder; give the "
+                            "folder that save_pretrained wrote")
     if code := _own_code(folder):
-        raise ModelLoadFailed(f"student {source!r}: brings code of its own ({code}), and code that comes with a model "
-                              "is never run; give a model of an architecture that transformers knows")
+        raise ModelUnusable(f"student {source!r}: brings code of its own ({code}), and code that comes with a model "
+                            "is never run; give a model of an architecture that transformers knows")
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         found = f"only pickled weights ({', '.join(sorted(pickled))}), which can run code when read"
-        raise ModelLoadFailed(f"student {source!r}: {found if pickled else 'no weights in it'}; save the model as "
-                              "safetensors: model.save_pretrained(folder)")
+        raise ModelUnusable(f"student {source!r}: {found if pickled else 'no weights in it'}; save the model as "
+                            "safetensors: model.save_pretrained(folder)")
 
 
 def _own_code(folder: Path) -> str:

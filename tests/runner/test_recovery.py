@@ -15,7 +15,7 @@ import pytest
 from runner.hardware import DoesNotFit, LadderEnded
 from runner.recovery import RECOVERY, Action, ErrorKind, kind_of, wait_before
 from runner.stages.questions import TooFewQuestions
-from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, OutOfMemory, TrainingFailed
+from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, ModelUnusable, OutOfMemory, TrainingFailed
 from runner.teacher.errors import (
     BudgetSpent, ContextTooLong, EndpointDown, MissingKey, RateLimited, UnreadableReply, WrongKey,
 )
@@ -77,7 +77,8 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.AUTHENTICATION: ("answer", WrongKey("refused")),
     ErrorKind.BUDGET: ("answer", BudgetSpent("no credit")),
     ErrorKind.CONTEXT_TOO_LONG: ("answer", ContextTooLong("too long")),
-    ErrorKind.MODEL_LOADING: ("answer", ModelLoadFailed("no such file")),
+    ErrorKind.MODEL_LOADING: ("answer", ModelLoadFailed("no 4-bit weights here")),
+    ErrorKind.MODEL_UNUSABLE: ("answer", ModelUnusable("no such folder")),
     ErrorKind.TRAINING: ("fine_tune", TrainingFailed("not a number")),
     ErrorKind.JUDGE: ("likelihoods", type("JudgeFailed", (Exception,), {})("no score")),
     ErrorKind.KNOWLEDGE: ("answer", TooFewQuestions("nothing left")),

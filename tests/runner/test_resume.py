@@ -134,6 +134,18 @@ def test_a_damaged_checkpoint_is_noticed_and_its_stage_done_again(tmp_path: Path
     assert (path.with_name("baseline.json.set-aside").exists()) == (damage != "gone")
 
 
+def test_an_adapter_that_was_altered_is_noticed_and_trained_again(tmp_path: Path, undisturbed: object) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = launch(store)
+    assert attempt(store, tmp_path, run, "tuned:before") == -9
+    (weights,) = (tmp_path / "runs" / run / "cycle-01").rglob("adapter_model.safetensors")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert attempt(store, tmp_path, run) == 0
+    assert weights.read_bytes() == whole
+    assert result(store, run) == undisturbed
+
+
 def test_a_killed_answer_stage_keeps_the_batches_it_had(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
     run = launch(store)
