@@ -87,7 +87,9 @@ def carry_out(options: argparse.Namespace) -> int:
     from runner.summary import power_of
 
     store = open_store(places.store_url)
-    told = [power_of(store, config).sentence(MEASURES[config.headline].title)]
+    power = power_of(store, config)
+    told = [power.sentence(MEASURES[config.headline].title)]
+    told += [f"Reckoned from {', '.join(power.runs)}."] if power.runs else []
     told += [estimate.sentence()] if (estimate := estimate_of(config)) else []
     print(*told, sep="\n", file=sys.stderr if options.json else sys.stdout, flush=True)
     return see_through(store, places, commands.launch(store, config, "command line"), options.json)

@@ -19,8 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(data: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    # A suite that was started in the background ignores SIGINT, and a child would inherit that.
     return subprocess.Popen([sys.executable, "-m", "runner", *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, env=os.environ | {"DATA_DIR": str(data)} | environment)
+                            stderr=subprocess.STDOUT, env=os.environ | {"DATA_DIR": str(data)} | environment,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 
 
 def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
