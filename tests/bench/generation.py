@@ -51,7 +51,7 @@ def measure_generation() -> list[Row]:
             rates[what].append(tokens / seconds)
     medians = {what: statistics.median(values) for what, values in rates.items()}
     plain = next(iter(ways))
-    limit = _limit(fast, QUESTIONS)
+    limit, products = _limit(fast, QUESTIONS), _products(fast, QUESTIONS)
     return [
         Row(plain, medians[plain], "tokens/s"),
         *(Row(what, rate, "tokens/s", rate / medians[plain], plain, ">= 30 x" if str(QUESTIONS) in what else "")
@@ -59,6 +59,8 @@ def measure_generation() -> list[Row]:
         Row(f"the machine's limit for a step of {QUESTIONS} rows ({fast.plan.precision})", limit, "tokens/s"),
         Row(f"ours, {QUESTIONS} questions", medians[f"ours, {QUESTIONS} questions"], "tokens/s",
             medians[f"ours, {QUESTIONS} questions"] / limit, "that limit", ">= 0.40 x"),
+        Row(f"the products of a step of {QUESTIONS} rows alone, at their own shapes", products, "tokens/s",
+            products / limit, "that limit"),
     ]
 
 
@@ -99,3 +101,21 @@ def _limit(student: LocalStudent, rows: int, length: int = 80) -> float:
     cache = rows * length * config.num_hidden_layers * 2 * config.num_key_value_heads * head
     seconds = max((weights + cache) * size / found.bytes_per_second, 2 * weights * rows / found.flops)
     return rows / seconds
+
+
+def _products(student: LocalStudent, rows: int, steps: int = 20) -> float:
+    """Tokens a second of a step that is nothing but its products: what attention and the rest could at best come to.
+
+    They are small ones, of a hidden size of hundreds and `rows` rows, and do not reach the rate of large products.
+    """
+    weights = student._rows(None, rows).weights  # type: ignore[attr-defined]
+    hidden = torch.randn(rows, weights.embedding.shape[1], dtype=weights.dtype)
+    with torch.inference_mode():
+        for step in range(steps + 1):
+            if step == 1:  # the first chooses kernels
+                began = time.perf_counter()
+            for layer in weights.layers:
+                attended = layer.qkv(hidden)[:, : hidden.shape[1]]
+                layer.down.plus(layer.up.times(hidden, layer.gate.silu(hidden)), layer.out.plus(attended, hidden))
+            weights.head(hidden)
+    return rows * steps / (time.perf_counter() - began)
