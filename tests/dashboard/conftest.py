@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge", "schedules",
          "system")
+_MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def _main_stays_main() -> Iterator[None]:
+    """Streamlit's tester leaves its script as `__main__`, which a process that is spawned later would run again."""
+    yield
+    sys.modules["__main__"] = _MAIN
 
 
 @pytest.fixture(scope="session")
