@@ -37,7 +37,7 @@ def running(store: Store, start: datetime, **changes: Any) -> str:
         maker.say(happened.RecoveryTaken("rate limit", "wait and try again", 1, 4.0, "429 Too Many Requests"),
                   cycle=2, stage="questions")
         maker.cycle(2, until="fine-tune")
-        return maker.hold(3600)  # longer than any suite: a slow machine must not lose it on the way
+        return maker.hold(295)  # as long as a lease is believed: the tests of a slow machine come late
 
 
 def finished(store: Store, start: datetime, gains: tuple[float, ...] = (0.12, 0.2, 0.26), seed: int = 1,
