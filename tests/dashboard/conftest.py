@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,20 @@ def _main_stays_main() -> Iterator[None]:
     sys.modules["__main__"] = _MAIN
 
 
+_RUNNING: list[tuple[Path, str]] = []
+"""Data folders that live as long as the suite, each with its run at work."""
+_RENEWED = [0.0]
+
+
+@pytest.fixture(autouse=True)
+def _running_runs_keep_their_leases() -> None:
+    """No lease is believed for as long as a suite takes."""
+    if _RENEWED[0] + 60 < time.time():
+        _RENEWED[0] = time.time()
+        for folder, run in _RUNNING:
+            stores.renew(folder, run)
+
+
 @pytest.fixture(scope="session")
 def state_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str | None]]:
     """For each state its data folder and its run."""
@@ -34,6 +49,7 @@ def state_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[P
     for state in stores.STATES:
         folder = tmp_path_factory.mktemp(state)
         found[state] = (folder, stores.build(state, folder))
+    _RUNNING.append((found["running"][0], str(found["running"][1])))
     return found
 
 
@@ -51,7 +67,9 @@ def thousand_cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def all_states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """One store with a run in every state: for what looks across runs."""
     folder = tmp_path_factory.mktemp("all")
-    return folder, stores.build_all(folder)
+    runs = stores.build_all(folder)
+    _RUNNING.append((folder, runs["running"]))
+    return folder, runs
 
 
 @pytest.fixture(scope="module")

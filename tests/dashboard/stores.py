@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from store import commands
+from sqlalchemy import update
+
+from store import commands, schema
 from store import events as happened
 from store.arms import ARMS
 from store.config import RunConfig, check
@@ -38,6 +41,15 @@ def running(store: Store, start: datetime, **changes: Any) -> str:
                   cycle=2, stage="questions")
         maker.cycle(2, until="fine-tune")
         return maker.hold(295)  # as long as a lease is believed: the tests of a slow machine come late
+
+
+def renew(folder: Path, run: str) -> None:
+    """Give a made run at work its lease anew."""
+    store = store_at(folder)
+    with store.write() as connection:
+        connection.execute(update(schema.claims).where(schema.claims.c.run == run)
+                           .values(expires_at=time.time() + 240))
+    store.close()
 
 
 def finished(store: Store, start: datetime, gains: tuple[float, ...] = (0.12, 0.2, 0.26), seed: int = 1,
