@@ -73,16 +73,14 @@ def command(store: Store, kind: str, run: str, token: str | None = None, role: R
         CommandRefused: unknown run, or a state in which the command means nothing.
     """
     require(role, kind)
-    token = token or new_token()
     with store.write() as connection:
-        if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
+        if not record_once(connection, token or new_token(), kind, run):
             return
         work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
         if work is None:
             raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
         if work not in ALLOWED[kind]:
             raise CommandRefused(f"run {run} is {work}: {kind} works on runs that are {' or '.join(ALLOWED[kind])}")
-        _record(connection, token, kind, run)
         _carry_out(connection, kind, run)
 
 
@@ -113,9 +111,8 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
         CommandRefused: unknown run, or one that does not wait any more.
     """
     require(role, "prioritise")
-    token = token or new_token()
     with store.write() as connection:
-        if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
+        if not record_once(connection, token or new_token(), "prioritise", run):
             return
         work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
         if work not in ("queued", "paused"):
@@ -125,12 +122,11 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
             first = connection.execute(select(func.max(runs.c.priority)).where(runs.c.work == "queued",
                                                                                runs.c.id != run)).scalar()
             priority = max(0, (first or 0) + 1)
-        _record(connection, token, "prioritise", run)
         append_unowned(connection, run, RunPrioritised(priority))
 
 
 def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:
-    """Whether this command is new; it is on record afterwards."""
+    """Whether this command is new; it is on record afterwards, unless the caller's transaction is refused."""
     if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
         return False
     _record(connection, token, kind, run)

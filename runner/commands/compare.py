@@ -8,9 +8,8 @@ import json
 from collections.abc import Sequence
 
 from runner.commands.bad_input import BadInput
-from store.database import open_for_reading
 from store import queries, wording
-from store.database import Store
+from store.database import Store, open_for_reading
 from store.locations import locations
 from store.queries import ChangeRow
 from store.statistics import PairedChange

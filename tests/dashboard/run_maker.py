@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -167,8 +168,12 @@ class RunMaker(Content):
 
     def hold(self, seconds: float) -> str:
         """Keep (or, with a negative time, lose) the lease of a run that is not over."""
-        import time
-        with self.store.write() as connection:
-            connection.execute(update(schema.claims).where(schema.claims.c.run == self.run)
-                               .values(expires_at=time.time() + seconds))
+        lease_for(self.store, self.run, seconds)
         return self.run
+
+
+def lease_for(store: Store, run: str, seconds: float) -> None:
+    """Let the lease of a made run end so many seconds from now."""
+    with store.write() as connection:
+        connection.execute(update(schema.claims).where(schema.claims.c.run == run)
+                           .values(expires_at=time.time() + seconds))

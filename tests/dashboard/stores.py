@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
-
-from store import commands, schema
+from store import commands
 from store import events as happened
 from store.arms import ARMS
 from store.config import RunConfig, check
 from store.database import Store, open_store
 from tests.dashboard.made_content import TOPICS
-from tests.dashboard.run_maker import RunMaker, clock_at
+from tests.dashboard.run_maker import RunMaker, clock_at, lease_for
+
+LEASE = 240.0
 
 
 def store_at(folder: Path) -> Store:
@@ -40,15 +39,13 @@ def running(store: Store, start: datetime, **changes: Any) -> str:
         maker.say(happened.RecoveryTaken("rate limit", "wait and try again", 1, 4.0, "429 Too Many Requests"),
                   cycle=2, stage="questions")
         maker.cycle(2, until="fine-tune")
-        return maker.hold(295)  # as long as a lease is believed: the tests of a slow machine come late
+        return maker.hold(LEASE)
 
 
 def renew(folder: Path, run: str) -> None:
     """Give a made run at work its lease anew."""
     store = store_at(folder)
-    with store.write() as connection:
-        connection.execute(update(schema.claims).where(schema.claims.c.run == run)
-                           .values(expires_at=time.time() + 240))
+    lease_for(store, run, LEASE)
     store.close()
 
 
