@@ -9,12 +9,12 @@ from typing import Any
 
 from dashboard.coverage import TopicCoverage
 from knowledge.passages import Passage
-from store.queries import ChangeRow, Cycle, Run, TeacherUsage
+from store.queries import Asked, ChangeRow, Cycle, Run, TeacherUsage
 from store.spreadsheet import answer_rows, harmless, to_csv, to_html, to_json
 from store.tuned_beside_tuned import Beside
 
-__all__ = ["answer_rows", "beside_rows", "change_rows", "cycle_rows", "harmless", "passage_rows", "run_rows",
-           "to_csv", "to_html", "to_json", "topic_rows"]
+__all__ = ["answer_rows", "asked_rows", "beside_rows", "change_rows", "cycle_rows", "harmless", "passage_rows",
+           "run_rows", "to_csv", "to_html", "to_json", "topic_rows"]
 
 _NONE: Mapping[str, TeacherUsage] = {}
 
@@ -39,6 +39,19 @@ def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) ->
         **{f"teacher_{field}": getattr(usages.get(run.id), field, None) for field in ("calls", "tokens", "cost_usd")},
         **{f"config_{key}": _flat(value) for key, value in dataclasses.asdict(run.config).items()},
     } for run in runs]
+
+
+def asked_rows(questions: Sequence[Asked]) -> list[dict[str, Any]]:
+    """Questions of the playground, one a row, with what every arm said and what the teacher's answer came to."""
+    return [{
+        "asked": one.id, "run": one.run, "cycle": one.cycle, "asked_by": one.asked_by, "asked_at": _iso(one.asked_at),
+        "state": one.state, "question": one.question,
+        **{key: value for said in one.said
+           for key, value in ((said.arm, said.text or None), (f"{said.arm}_silent", said.silent or None))},
+        "error": one.error, "with_teacher": one.with_teacher,
+        **{f"teacher_{field}": getattr(one.bill, field, None) for field in (
+            "model", "calls", "prompt_tokens", "completion_tokens", "cost_usd")},
+    } for one in questions]
 
 
 def cycle_rows(cycles: Sequence[Cycle]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from knowledge.api_reference import read_api_reference
 from knowledge.notes import read_notes
 from knowledge.passages import Passage, collection_hash
-from knowledge.topics import TOPIC_BY_SLUG, TOPICS
+from knowledge.topics import BUILT_IN_NAME, TOPIC_BY_SLUG, TOPICS
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def kubernetes() -> Domain:
         MalformedNote: a note breaks the form.
         ApiReferenceMissing: `lightkube-models` is not installed.
     """
-    return domain_of("Kubernetes v1.28", [*read_notes(), *read_api_reference()])
+    return domain_of(BUILT_IN_NAME, [*read_notes(), *read_api_reference()])
 
 
 def counts(domain: Domain) -> dict[str, dict[str, Count]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from knowledge.domain import Domain, kubernetes
 from knowledge.folder import domain_of_folder
-from knowledge.topics import BUILT_IN
+from knowledge.folder.reading import project_name
+from knowledge.topics import BUILT_IN, BUILT_IN_NAME
 
 
 def open_knowledge(knowledge: str, name: str = "") -> Domain:
@@ -19,3 +20,10 @@ def open_knowledge(knowledge: str, name: str = "") -> Domain:
     if knowledge == BUILT_IN:
         return kubernetes()
     return domain_of_folder(Path(knowledge).expanduser(), name or None)
+
+
+def name_of(knowledge: str, name: str = "") -> str:
+    """What the domain is called that a configuration names; nothing of it is read."""
+    if knowledge == BUILT_IN:
+        return BUILT_IN_NAME
+    return name or project_name(Path(knowledge).expanduser())

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 BUILT_IN = "kubernetes-1.28"
 """The knowledge base that comes with the program; any other is a folder."""
+BUILT_IN_NAME = "Kubernetes v1.28"
+"""What prompts and pages call it."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runner import asking, hardware
+from runner.answering_teacher import teacher_says
 from runner.export import CannotExport, tuned_cycle
 from runner.roles import StreamingStudent, Teacher
 from runner.student.errors import StudentError
-from runner.teacher.errors import TeacherError
 from store import playground, queries
 from store.arms import TEACHER
 from store.config import RunConfig
@@ -30,7 +30,7 @@ NOT_ASKED = "not asked"
 
 def answer_questions(store: Store, places: Locations, owner: str, idle_seconds: float = IDLE_SECONDS,
                      open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
-                     open_teacher: Callable[[RunConfig], Teacher] | None = None) -> int:
+                     open_teacher: Callable[[RunConfig, Claimed], Teacher] | None = None) -> int:
     """Answer until nothing was asked for `idle_seconds`; returns how many questions there were."""
     kept = KeptStudent(open_student or asking.student_of)
     answered, until = 0, time.monotonic() + idle_seconds
@@ -59,17 +59,20 @@ class KeptStudent:
 
 
 def _answer(store: Store, places: Locations, claimed: Claimed, open_student: KeptStudent,
-            open_teacher: Callable[[RunConfig], Teacher] | None) -> None:
+            open_teacher: Callable[[RunConfig, Claimed], Teacher] | None) -> None:
     """One question to its end; what cannot be had is the question's failure, in words."""
     try:
         config, adapter = _asked_of(store, places, claimed)
         arms = asking.arms_of(config, adapter is not None)
         if not claimed.with_teacher and not arms[TEACHER]:
             arms[TEACHER] = NOT_ASKED
-        pieces = asking.ask(config, adapter, claimed.question, places, open_student, open_teacher,
-                            claimed.with_teacher)
-        _write_down(store, claimed, arms, pieces)
-    except (CannotExport, StudentError, TeacherError, hardware.DoesNotFit, hardware.LadderEnded) as error:
+        pieces = asking.ask_students(config, adapter, claimed.question, places, open_student)
+        said = _write_down(store, claimed, arms, pieces)
+        if said and not arms[TEACHER]:
+            said[-1] = teacher_says(store, claimed, config, open_teacher)
+        if said:
+            playground.finish(store, claimed, said)
+    except (CannotExport, StudentError, hardware.DoesNotFit, hardware.LadderEnded) as error:
         playground.fail(store, claimed, str(error))
 
 
@@ -83,16 +86,23 @@ def _asked_of(store: Store, places: Locations, claimed: Claimed) -> tuple[RunCon
     return found.config, None
 
 
-def _write_down(store: Store, claimed: Claimed, arms: dict[str, str], pieces: Iterator[tuple[str, str]]) -> None:
-    """Every arm's words as they come, a few times a second; stops where the question is in other hands by now."""
+def _write_down(store: Store, claimed: Claimed, arms: dict[str, str],
+                pieces: Iterator[tuple[str, str]]) -> list[Said]:
+    """The students' words as they come, a few times a second; what all said, the teacher last and yet to be asked.
+
+    Stops where the question is in other hands by now, and then nobody has said anything.
+    """
     said, speaking, written = dict.fromkeys(arms, ""), "", 0.0
     for arm, piece in pieces:
         said[arm] += piece
         if arm != speaking or time.monotonic() - written >= WRITE_SECONDS:
             speaking, written = arm, time.monotonic()
             if not playground.write(store, claimed, _so_far(arms, said, speaking)):
-                return
-    playground.finish(store, claimed, _so_far(arms, said, None))
+                return []
+    whole = _so_far(arms, said, None)
+    if not arms[TEACHER] and not playground.write(store, claimed, [*whole[:-1], Said(TEACHER)]):
+        return []
+    return whole
 
 
 def _so_far(arms: dict[str, str], said: dict[str, str], speaking: str | None) -> list[Said]:

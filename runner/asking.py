@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from knowledge.domain import domain_of
+from knowledge.opening import name_of
 from knowledge.questions import Question, question_id
-from runner.roles import StreamingStudent, Teacher
+from runner.roles import Answer, StreamingStudent, Teacher
 from runner.stages.answers import decoding_of
 from store.arms import BASELINE, TEACHER, TUNED
 from store.config import OFFLINE_TEACHER, RunConfig
@@ -38,17 +40,33 @@ def ask(config: RunConfig, adapter: Path | None, question: str, places: Location
         StudentError: the student cannot be had, or the adapter does not fit.
         TeacherError: the teacher cannot be asked.
     """
-    student = (open_student or student_of)(config, places.models)
+    yield from ask_students(config, adapter, question, places, open_student or student_of)
+    if with_teacher and not arms_of(config)[TEACHER]:
+        answer = ask_teacher(config, question, (open_teacher or unrecorded_teacher)(config))
+        yield TEACHER, answer.text or f"(no answer: {answer.missing})"
+
+
+def ask_students(config: RunConfig, adapter: Path | None, question: str, places: Locations,
+                 open_student: Callable[[RunConfig, Path], StreamingStudent]) -> Iterator[tuple[str, str]]:
+    """The untrained student, then the tuned one where there is an adapter.
+
+    Raises:
+        StudentError: as `ask`.
+    """
+    student = open_student(config, places.models)
     for arm, trained in ((BASELINE, None), *(((TUNED, adapter),) if adapter else ())):
         for piece in student.stream(question, decoding_of(config), config.seed, trained):
             yield arm, piece
-    if with_teacher and not arms_of(config)[TEACHER]:
-        from knowledge.opening import open_knowledge
 
-        teacher = (open_teacher or _open_teacher)(config)
-        answers = teacher.answer_all(open_knowledge(config.knowledge, config.knowledge_name), [_asked(question)],
-                                     lambda answer: None)
-        yield TEACHER, answers[0].text or f"(no answer: {answers[0].missing})"
+
+def ask_teacher(config: RunConfig, question: str, teacher: Teacher) -> Answer:
+    """The teacher's own answer, or why there is none; of the knowledge it is told the name alone.
+
+    Raises:
+        TeacherError: as `ask`.
+    """
+    domain = domain_of(name_of(config.knowledge, config.knowledge_name), ())
+    return teacher.answer_all(domain, [_asked(question)], lambda answer: None)[0]
 
 
 def _asked(text: str) -> Question:
@@ -63,7 +81,7 @@ def student_of(config: RunConfig, models: Path) -> StreamingStudent:
     return open_student(config, models)
 
 
-def _open_teacher(config: RunConfig) -> Teacher:
+def unrecorded_teacher(config: RunConfig) -> Teacher:
     from runner.teacher import open_teacher
 
-    return open_teacher(config, "", None)  # no store: a question asked here is no call of the run
+    return open_teacher(config, "", None)  # no store: a question asked in a terminal is on no record

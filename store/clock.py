@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def utc_now() -> str:
@@ -16,6 +16,11 @@ def utc_now() -> str:
 def as_text(moment: datetime) -> str:
     """A moment in UTC as the store holds it."""
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def before_now(span: timedelta) -> str:
+    """So long ago, as text."""
+    return as_text(datetime.now(UTC) - span)
 
 
 @functools.lru_cache(maxsize=2)  # thousands of events share one

@@ -30,6 +30,19 @@ UNTRAINED = 0
 
 
 @dataclass(frozen=True)
+class Bill:
+    """What a question to a paid teacher came to."""
+
+    model: str
+    calls: int
+    """Calls that were made and paid for; 0 where none was."""
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """At list prices; None where the price is not known, or the server did not count."""
+
+
+@dataclass(frozen=True)
 class Said:
     """What one arm has said so far; or why it says nothing."""
 
@@ -37,6 +50,14 @@ class Said:
     text: str = ""
     finished: bool = False
     silent: str = ""
+    bill: Bill | None = None
+    """Of an arm that is paid for, once it was asked."""
+
+
+def said_in(words: str | None) -> tuple[Said, ...]:
+    """What the arms have said, as it was written down."""
+    return tuple(Said(**one | {"bill": Bill(**one["bill"]) if one.get("bill") else None})
+                 for one in json.loads(words or "[]"))
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.clock import utc_now
@@ -46,6 +46,10 @@ class Totals:
     unmetered: int
     """Calls whose tokens the server did not count; they add nothing to the sums."""
 
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
+                      self.completion_tokens + other.completion_tokens, self.unmetered + other.unmetered)
+
 
 def call_key(model: str, prompt: str, parameters: Mapping[str, Any], item: str) -> str:
     """The name of a call (64 hex digits): equal calls have equal names, on every machine.
@@ -77,16 +81,49 @@ def record(store: Store, receipt: Receipt) -> Receipt:
 
 JUDGING = "judge "
 """What the purpose of a judge's receipt begins with; a teacher's never does."""
+ASKED = "asked "
+"""What the purpose of a receipt begins with whose call a person's question was; its number follows."""
+
+_CALLS = teacher_calls.c
+_METERED = _CALLS.prompt_tokens.is_not(None) & _CALLS.completion_tokens.is_not(None)
+_SUMS = (func.count(), func.coalesce(func.sum(_CALLS.prompt_tokens), 0),
+         func.coalesce(func.sum(_CALLS.completion_tokens), 0), func.count().filter(_METERED))
+
+
+def purpose_of_question(number: int, purpose: str = "") -> str:
+    """The purpose of a call that a person's question made."""
+    return f"{ASKED}{number} {purpose}"
 
 
 def totals(store: Store, run: str, judging: bool = False) -> Totals:
-    """The sums over a run's receipts: those of its teacher, or those of its judge."""
-    calls = teacher_calls.c
-    of_judge = calls.purpose.startswith(JUDGING)
-    metered = calls.prompt_tokens.is_not(None) & calls.completion_tokens.is_not(None)
+    """The sums over a run's receipts: of its teacher, or of its judge; never of people's questions."""
+    of_judge, of_person = _CALLS.purpose.startswith(JUDGING), _CALLS.purpose.startswith(ASKED)
+    return _totals(store, _CALLS.run == run, of_judge if judging else ~of_judge & ~of_person)
+
+
+def totals_of_questions(store: Store, run: str) -> Totals:
+    """The sums over what people asked the run's teacher."""
+    return _totals(store, _CALLS.run == run, _CALLS.purpose.startswith(ASKED))
+
+
+def totals_of_question(store: Store, number: int) -> Totals:
+    """What one question of a person took, attempts that were broken off included."""
+    return _totals(store, _CALLS.purpose.startswith(purpose_of_question(number)))
+
+
+def totals_by_model(store: Store, since: str) -> dict[str, Totals]:
+    """The sums over what people asked any teacher since a moment, by the teacher's model."""
     with store.read() as connection:
-        row = connection.execute(
-            select(func.count(), func.coalesce(func.sum(calls.prompt_tokens), 0),
-                   func.coalesce(func.sum(calls.completion_tokens), 0), func.count().filter(metered))
-            .where(calls.run == run, of_judge if judging else ~of_judge)).one()
-    return Totals(calls=row[0], prompt_tokens=row[1], completion_tokens=row[2], unmetered=row[0] - row[3])
+        rows = connection.execute(select(_CALLS.model, *_SUMS).where(
+            _CALLS.purpose.startswith(ASKED), _CALLS.at >= since).group_by(_CALLS.model)).all()
+    return {model: _of(sums) for model, *sums in rows}
+
+
+def _totals(store: Store, *which: ColumnElement[bool]) -> Totals:
+    with store.read() as connection:
+        return _of(connection.execute(select(*_SUMS).where(*which)).one())
+
+
+def _of(sums: Sequence[int]) -> Totals:
+    calls, prompt, completion, metered = sums
+    return Totals(calls=calls, prompt_tokens=prompt, completion_tokens=completion, unmetered=calls - metered)

@@ -64,6 +64,8 @@ def money(usd: float | None) -> str:
     """An amount at list prices; a price that nobody knows is no zero."""
     if usd is None:
         return "no price known"
+    if 0 < usd < 0.0001:
+        return "less than 0.0001 USD"
     return f"{usd:.2f} USD" if usd == 0 or usd >= 0.1 else f"{usd:.4f} USD"
 
 

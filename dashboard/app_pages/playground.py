@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, findings, opening, showing, text
+from dashboard import address, export, findings, opening, showing, text
 from dashboard.panels.question_answers import question_answers
 from dashboard.panels.question_form import question_form
 from store import queries
@@ -22,7 +22,7 @@ if not runs:
     st.stop()
 
 run = address.choose_run(runs, findings.newest_finished(runs))
-if question_form(run, queries.cycles_of(store, run.id)):
+if question_form(store, run, queries.cycles_of(store, run.id)):
     st.rerun()
 
 earlier = queries.recent_asked(store, EARLIER)
@@ -49,3 +49,4 @@ def tick() -> None:
 
 
 tick()
+showing.downloads(export.asked_rows(earlier), "questions", "questions")

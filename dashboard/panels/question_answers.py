@@ -30,7 +30,8 @@ def question_answers(store: Store, asked: Asked) -> None:
             _arm(said, asked)
     for said in asked.said:
         if said.silent:
-            showing.plain(f"{said.arm.capitalize()}: no answer ({said.silent})")
+            paid = f" Receipt: {text.bill(said.bill)}" if said.bill else ""
+            showing.plain(f"{said.arm.capitalize()}: no answer ({said.silent}){paid}")
 
 
 def _connected(store: Store) -> bool:
@@ -58,3 +59,5 @@ def _arm(said: Said, asked: Asked) -> None:
         showing.verbatim(None, "no words")
     else:
         showing.plain("…" if asked.active else "(nothing)")
+    if said.bill:
+        showing.plain(f"Receipt: {text.bill(said.bill)}")

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import address, asking, launching, text
-from store.config import OFFLINE_TEACHER
+from dashboard import address, asking, launching, showing, text
+from store import asking_cost
+from store.database import Store
 from store.playground import LONGEST_QUESTION, UNTRAINED
 from store.queries import Cycle, Run
 
 _TICKET = "question ticket"
 
 
-def question_form(run: Run, cycles: Sequence[Cycle]) -> bool:
+def question_form(store: Store, run: Run, cycles: Sequence[Cycle]) -> bool:
     """The form; True once a question was put, which then stands in the URL."""
     cycle = _cycle(cycles)
     if not asking.may("ask"):
@@ -26,11 +27,25 @@ def question_form(run: Run, cycles: Sequence[Cycle]) -> bool:
     with st.form("playground", border=False):
         words = st.text_area("Question", key="playground question", max_chars=LONGEST_QUESTION, height=90,
                              placeholder="What does a readiness probe do?")
-        with_teacher = run.config.teacher != OFFLINE_TEACHER and st.checkbox(
-            "Ask the teacher too: one call, which may cost money", key="playground teacher")
+        with_teacher = asking_cost.is_paid(run.config) and _teacher_too(store, run)
         st.caption(f"A student's answer ends after at most {run.config.max_new_tokens} tokens, as in the run.")
         pressed = st.form_submit_button("Ask", icon=":material/send:", type="primary", key="playground ask")
     return pressed and _put(run, cycle, words, with_teacher)
+
+
+def _teacher_too(store: Store, run: Run) -> bool:
+    """A tick for a teacher that is paid, and before it what a question costs at most; no tick where none is allowed.
+
+    Hiding the tick is a courtesy: what answers looks at the limit once more before it asks.
+    """
+    refused = asking_cost.refusal(store, run.id, run.config)
+    if refused:
+        showing.plain(f"The teacher {run.config.teacher} cannot be asked: {refused}")
+        return False
+    most, there = asking_cost.estimate(run.config), asking_cost.purse(store, run.id, run.config)
+    showing.plain(f"{most.sentence()} {there.sentence() if there else ''}")
+    costs = "which may cost money" if most.cost_usd is None else f"at most {text.money(most.cost_usd)}"
+    return st.checkbox(f"Ask the teacher too: one call, {costs}", key="playground teacher")
 
 
 def _cycle(cycles: Sequence[Cycle]) -> int:

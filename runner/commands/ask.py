@@ -13,9 +13,12 @@ from rich.text import Text
 
 from runner.commands.bad_input import BadInput
 from runner.export import CannotExport, tuned_cycle
+from store import asking_cost
+from store.config import RunConfig
 from store.database import open_for_reading
 from store.locations import locations
 from store.queries.best import best_adapter
+from store.wording import money
 
 
 def options(one: argparse.ArgumentParser) -> None:
@@ -28,6 +31,7 @@ def options(one: argparse.ArgumentParser) -> None:
 def carry_out(options: argparse.Namespace) -> int:
     """Ask, and show the answers as they come; nothing of it goes on record."""
     from runner import asking
+    from runner.roles import Teacher
     from runner.student.errors import StudentError
     from runner.teacher.errors import TeacherError
 
@@ -41,7 +45,19 @@ def carry_out(options: argparse.Namespace) -> int:
         best = best_adapter(store, run.id)
         if best:
             print(best.sentence)
-        show(asking.ask(run.config, adapter, options.question, places), asking.arms_of(run.config), Console())
+        if asking_cost.is_paid(run.config):
+            print(asking_cost.estimate(run.config, options.question).sentence())
+        asked: list[Teacher] = []
+
+        def open_teacher(config: RunConfig) -> Teacher:
+            asked.append(asking.unrecorded_teacher(config))
+            return asked[-1]
+
+        show(asking.ask(run.config, adapter, options.question, places, open_teacher=open_teacher),
+             asking.arms_of(run.config), Console())
+        for teacher in asked:
+            used = teacher.usage()
+            print(f"\nThe teacher: {used.prompt_tokens + used.completion_tokens:,} tokens, {money(used.cost_usd)}.")
     except (CannotExport, StudentError, TeacherError) as error:
         raise BadInput(str(error)) from error
     return 0

@@ -19,13 +19,14 @@ OnWait = Callable[[float, Exception], None]
 
 
 def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None,
-                 sleep: Callable[[float], None] | None = None) -> Teacher:
+                 sleep: Callable[[float], None] | None = None, asked: int | None = None) -> Teacher:
     """The teacher that a configuration asks for.
 
     Args:
         run: whose calls these are, in the receipts.
         store: where replies are recorded before they are used; None records nothing, and may pay twice.
         sleep: how a wait is spent; may raise to give up. Called from worker threads.
+        asked: the number of a person's question whose calls these are, and not the run's.
 
     Raises:
         MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.
@@ -37,4 +38,5 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
     from runner.teacher.opening import open_chat_teacher  # late: imports openai
     from runner.teacher.patient_chat import Time
 
-    return open_chat_teacher(config, run, store, on_wait, time=Time(sleep=sleep) if sleep else None)
+    return open_chat_teacher(config, run, store, on_wait, time=Time(sleep=sleep) if sleep else None,
+                             asked=asked)

@@ -21,6 +21,7 @@ from runner.teacher.hunt import PASSAGES_A_CALL, Batch, Hunt
 from runner.teacher.quality import reference_fault
 from runner.teacher.recorded_chat import RecordedChat
 from runner.teacher.replies import answer_in, drafts_in
+from store.asking_cost import REPLY_TOKENS
 
 T = TypeVar("T")
 
@@ -198,4 +199,4 @@ def _reference_request(domain: Domain, question: Question, attempt: int) -> Chat
 def _closed_book_request(domain: Domain, question: Question) -> ChatRequest:
     prompt = prompts.closed_book_prompt(domain.name, question.text)
     return ChatRequest(prompt.system, prompt.user, "answer", prompts.ANSWER_SCHEMA, REFERENCE_TEMPERATURE,
-                       REFERENCE_TOKENS, 0, "closed book", question.id)
+                       REPLY_TOKENS, 0, "closed book", question.id)

@@ -19,7 +19,7 @@ from store.prices import cost_usd
 def open_chat_teacher(config: RunConfig, run: str, store: Store | None,
                       on_wait: Callable[[float, Exception], None] | None,
                       patience: Patience | None = None, time: Time | None = None,
-                      reply_seconds: float = REPLY_SECONDS) -> ChatTeacher:
+                      reply_seconds: float = REPLY_SECONDS, asked: int | None = None) -> ChatTeacher:
     """A chat teacher for `config.teacher` at `config.teacher_base_url`.
 
     The address is always said: the library's own `OPENAI_BASE_URL` would let a run go elsewhere than it says.
@@ -37,6 +37,6 @@ def open_chat_teacher(config: RunConfig, run: str, store: Store | None,
     pace = Pace(time.clock)
     chat = OpenAIChat(config.teacher, address, key_for(address), reply_seconds, on_limit_spent=pace.hold)
     patient = PatientChat(chat, patience, pace, time, on_wait or (lambda seconds, error: None))
-    recorded = RecordedChat(patient, config.teacher, shown(address), run, store, config.max_cost_usd)
+    recorded = RecordedChat(patient, config.teacher, shown(address), run, store, config.max_cost_usd, asked=asked)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {shown(address)}"
     return ChatTeacher(recorded, name, patience.concurrency)

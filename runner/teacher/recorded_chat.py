@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from runner.roles import Usage
 from runner.teacher.chat import Chat, ChatRequest, Completion
 from runner.teacher.errors import BudgetReached
 from store.database import Store
 from store.prices import cost_usd
-from store.receipts import Receipt, Totals, call_key, find, record, totals
+from store.receipts import (
+    Receipt, Totals, call_key, find, purpose_of_question, record, totals, totals_of_question, totals_of_questions,
+)
 
 
 class RecordedChat:
     """Takes replies from the receipts, or makes the call and records it first. Safe to use from several threads."""
 
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
-                 budget_usd: float | None = None, judging: bool = False) -> None:
+                 budget_usd: float | None = None, judging: bool = False, asked: int | None = None) -> None:
+        """`asked` is the number of a person's question: its calls are that question's and not the run's."""
         self._chat = chat
         self._model = model
         self._address = address
@@ -26,6 +29,7 @@ class RecordedChat:
         self._store = store
         self._budget_usd = budget_usd
         self._judging = judging
+        self._asked = asked
         self._reused = 0
         self._paid: list[Completion] = []
         self._lock = threading.Lock()
@@ -39,6 +43,8 @@ class RecordedChat:
         """
         if self._store is None:
             return self._pay(request)
+        if self._asked is not None:
+            request = replace(request, purpose=purpose_of_question(self._asked, request.purpose))
         key = self.key_of(request)
         known = find(self._store, key)
         if known:
@@ -58,13 +64,25 @@ class RecordedChat:
         return call_key(self._model, prompt, parameters, f"{request.purpose}: {request.item}")
 
     def usage(self) -> Usage:
-        """What this run has used so far; without a store, what this process has."""
-        spent = totals(self._store, self._run, self._judging) if self._store else self._unrecorded()
-        cost = None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
-        return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, cost)
+        """What this run, or this question, has used so far; without a store, what this process has."""
+        if self._store is None:
+            spent = self._unrecorded()
+        elif self._asked is not None:
+            spent = totals_of_question(self._store, self._asked)
+        else:
+            spent = totals(self._store, self._run, self._judging)
+        return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, self._cost(spent))
+
+    def _cost(self, spent: Totals) -> float | None:
+        return None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
+
+    def _spent(self) -> float | None:
+        """Of the budget, which holds the run and people's questions on it together."""
+        return self._cost(totals(self._store, self._run) + totals_of_questions(self._store, self._run)
+                          if self._store else self._unrecorded())
 
     def _pay(self, request: ChatRequest) -> Completion:
-        spent = self.usage().cost_usd if self._budget_usd is not None else None
+        spent = self._spent() if self._budget_usd is not None else None
         if spent is not None and self._budget_usd is not None and spent >= self._budget_usd:
             raise BudgetReached(f"the run has cost {spent:.4f} USD of the {self._budget_usd:g} USD that it may cost")
         completion = self._chat.complete(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy import Row, func, select
 from store import schema
 from store.database import Store
 from store.expiry import held_now
-from store.playground import ANSWERING, WAITING, Said
+from store.playground import ANSWERING, WAITING, Bill, Said, said_in
 from store.queries.rows import values_of
 
 _FIELDS = ("id", "run", "cycle", "question", "with_teacher", "asked_by", "asked_at", "state", "error", "said",
@@ -41,6 +40,11 @@ class Asked:
     @property
     def active(self) -> bool:
         return self.state in (WAITING, ANSWERING)
+
+    @property
+    def bill(self) -> Bill | None:
+        """What the teacher's answer came to; None where no paid teacher was asked."""
+        return next((said.bill for said in self.said if said.bill), None)
 
 
 def asked(store: Store, number: int) -> Asked | None:
@@ -78,4 +82,4 @@ def _columns() -> list[Any]:
 
 def _asked(row: Row[Any]) -> Asked:
     values = values_of(row)
-    return Asked(**values | {"said": tuple(Said(**one) for one in json.loads(values["said"] or "[]"))})
+    return Asked(**values | {"said": said_in(values["said"])})

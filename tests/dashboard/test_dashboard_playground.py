@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import text
-from store import leases, playground, queries
+from dashboard import export, text
+from store import leases, playground, queries, receipts
 from store.database import Store
-from store.playground import Said
+from store.playground import Bill, Said
+from store.receipts import Receipt
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 
@@ -126,6 +127,37 @@ def test_a_teacher_that_costs_is_asked_only_where_somebody_says_so(tmp_path: Pat
     store = stores.store_at(folder)
     assert {one.question: one.with_teacher for one in queries.recent_asked(store)} == {"One?": False, "Two?": True}
     store.close()
+
+
+def test_a_paid_teacher_says_what_it_costs_at_most_before_and_what_it_took_after(
+        tmp_path: Path, state_folders: Folders, opened: Opened) -> None:
+    folder, run = copy_of("paid", tmp_path, state_folders)
+    store = stores.store_at(folder)
+    app = opened(folder, "playground")
+    words = words_of(app)
+    assert "One question to the teacher gpt-4o-mini costs at most 0.0011 USD at list prices" in words
+    assert "0.50 USD is left of the 0.50 USD that this run's teacher may cost" in words
+    assert app.checkbox(key="playground teacher").label == "Ask the teacher too: one call, at most 0.0011 USD"
+    assert app.checkbox(key="playground teacher").value is False
+    number = playground.ask(store, run, 1, "Why?", "ann", "token", with_teacher=True)
+    bill = Bill("gpt-4o-mini", 1, 1200, 80, 0.000228)
+    playground.finish(store, claimed(store), [Said("baseline", "So.", True), Said("teacher", "Thus.", True, "", bill)])
+    app = opened(folder, "playground", asked=str(number))
+    assert "Receipt: gpt-4o-mini, 1 call, 1,200 tokens in and 80 out, 0.0002 USD at list prices." in words_of(app)
+    (row,) = export.asked_rows(queries.recent_asked(store))
+    assert (row["teacher"], row["teacher_cost_usd"], row["baseline"]) == ("Thus.", 0.000228, "So.")
+    store.close()
+
+
+def test_a_teacher_that_may_cost_no_more_has_no_tick_and_says_why(tmp_path: Path, state_folders: Folders,
+                                                                  opened: Opened) -> None:
+    folder, run = copy_of("paid", tmp_path, state_folders)
+    store = stores.store_at(folder)
+    receipts.record(store, Receipt("k", run, "gpt-4o-mini", "reference", "{}", 0, 833_333))  # 0.4999998 of 0.50 USD
+    store.close()
+    app = opened(folder, "playground")
+    assert "The teacher gpt-4o-mini cannot be asked: it could cost 0.0011 USD." in words_of(app)
+    assert not [box for box in app.main.checkbox if box.key == "playground teacher"]
 
 
 def test_an_empty_question_is_refused_in_words(made: tuple[Path, str, Store], opened: Opened) -> None:

@@ -1,0 +1,171 @@
+"""People ask a paid teacher: never above its estimate or a limit, paid once whatever is killed, with a bill."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.answering import answer_questions
+from runner.teacher.prompts import ANSWER_SCHEMA, closed_book_prompt
+from store import asking_cost, commands, playground, queries, receipts
+from store.config import RunConfig, preset
+from store.database import Store, open_store
+from store.locations import Locations
+from store.playground import Bill
+from store.receipts import Receipt, Totals, call_key
+from tests.runner.answer_on_demand import Parrot
+from tests.runner.fake_openai import FakeOpenAI, refuse, say
+
+LONGEST = "What does a Pod do? " * 50
+ANSWER = json.dumps({"answer": "A Pod is a group of containers."})
+PAID = Bill("gpt-4o-mini", 1, 100, 20, pytest.approx((100 * 0.15 + 20 * 0.60) / 1e6))  # as the server counts
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI(models=("gpt-4o-mini", "house-model"), words=lambda body: ANSWER) as server:
+        yield server
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Locations:
+    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+
+
+@pytest.fixture
+def store(places: Locations) -> Iterator[Store]:
+    opened = open_store(places.store_url)
+    yield opened
+    opened.close()
+
+
+def launched(store: Store, fake: FakeOpenAI, **changes: Any) -> str:
+    given = {"teacher": "gpt-4o-mini", "teacher_base_url": fake.url, **changes}
+    return commands.launch(store, preset("embedded", **given), "test")
+
+
+def asked(store: Store, places: Locations, run: str, question: str = LONGEST) -> queries.Asked:
+    """One question with the teacher, answered by the process's own loop."""
+    number = playground.ask(store, run, 0, question, "ann", commands.new_token(), with_teacher=True)
+    answer_questions(store, places, "host:1:1", 0.05, lambda *_: Parrot())  # type: ignore[arg-type,return-value]
+    found = queries.asked(store, number)
+    assert found and found.state == "done"
+    return found
+
+
+def spend(store: Store, run: str, completion_tokens: int | None, purpose: str = "reference") -> None:
+    """A receipt of an earlier call."""
+    tokens = None if completion_tokens is None else 0
+    receipts.record(store, Receipt(call_key("gpt-4o-mini", run, {}, purpose), run, "gpt-4o-mini", purpose, "{}",
+                                   tokens, completion_tokens))
+
+
+def test_an_answer_has_its_bill_and_counts_for_nothing_of_the_run(store: Store, places: Locations,
+                                                                  fake: FakeOpenAI) -> None:
+    run = launched(store, fake)
+    found = asked(store, places, run)
+    assert found.said[-1].text == "A Pod is a group of containers." and found.bill == PAID
+    assert receipts.totals(store, run) == Totals(0, 0, 0, 0) and queries.teacher_usage(store, [run]) == {}
+    assert receipts.totals_of_questions(store, run) == Totals(1, 100, 20, 0)
+    purse = asking_cost.purse(store, run, preset("embedded", teacher="gpt-4o-mini"))
+    assert purse and purse.spent_usd == PAID.cost_usd
+    assert asked(store, places, run).bill == PAID and len(fake.requests) == 2  # another question is another call
+
+
+def test_no_question_takes_more_than_was_said_before_it(store: Store, places: Locations, fake: FakeOpenAI) -> None:
+    run = launched(store, fake)
+    for question in ("Why?", "ß€😀" * 333):
+        asked(store, places, run, question)
+        (said, limit), estimate = spoken(fake), asking_cost.estimate(preset("embedded", teacher="x"), question)
+        assert said <= estimate.prompt_tokens and limit == estimate.completion_tokens
+    longest = asking_cost.estimate(preset("embedded", teacher="gpt-4o-mini"))
+    assert longest.cost_usd is not None and "0.0011 USD" in longest.sentence()
+    prompt = closed_book_prompt("", "")
+    assert len((prompt.system + prompt.user + json.dumps(ANSWER_SCHEMA)).encode()) + 100 < asking_cost.AROUND_BYTES
+
+
+def spoken(fake: FakeOpenAI) -> tuple[int, int]:
+    """The bytes of everything that was sent in the newest request, and how long its reply may be."""
+    body = {key: value for key, value in fake.requests[-1].items() if key != "_headers"}
+    return len(json.dumps(body["messages"], ensure_ascii=False).encode()), body["max_tokens"]
+
+
+def test_the_limit_of_a_run_holds_its_own_calls_and_questions_together(store: Store, places: Locations,
+                                                                       fake: FakeOpenAI) -> None:
+    run = launched(store, fake, max_cost_usd=0.01)
+    assert asked(store, places, run).bill
+    spend(store, run, round(0.0095 / 0.60 * 1e6))
+    found = asked(store, places, run)
+    assert found.said[0].text and not found.bill and len(fake.requests) == 1
+    assert "not asked: it could cost" in found.said[-1].silent and "0.0100 USD that this run" in found.said[-1].silent
+
+
+def test_all_questions_of_a_day_have_a_limit_of_their_own(store: Store, places: Locations, fake: FakeOpenAI) -> None:
+    spend(store, "another run", round(1 / 0.60 * 1e6), receipts.purpose_of_question(7, "closed book"))
+    found = asked(store, places, launched(store, fake))
+    assert "1.00 USD that all questions" in found.said[-1].silent and not fake.requests
+
+
+def test_calls_that_nobody_counted_are_taken_at_their_most(store: Store, fake: FakeOpenAI) -> None:
+    run = launched(store, fake)
+    config = preset("embedded", teacher="gpt-4o-mini")
+    spend(store, run, None, receipts.purpose_of_question(7))
+    purse = asking_cost.purse(store, run, config)
+    assert purse and purse.spent_usd == asking_cost.estimate(config).cost_usd
+
+
+def test_a_question_whose_process_was_killed_is_paid_once(store: Store, places: Locations, fake: FakeOpenAI) -> None:
+    run = launched(store, fake)
+    number = playground.ask(store, run, 0, LONGEST, "ann", "token", with_teacher=True)
+
+    class Killed(BaseException):
+        """As by a signal, after the call."""
+
+    def kept(store: Store, receipt: Receipt) -> Receipt:
+        receipts.record(store, receipt)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("runner.teacher.recorded_chat.record", kept)
+        answer_questions(store, places, "host:1:1", 0.05, lambda *_: Parrot())  # type: ignore[arg-type,return-value]
+    playground.give_up(store, "host:1:1", "killed")
+    answer_questions(store, places, "host:1:1", 0.05, lambda *_: Parrot())  # type: ignore[arg-type,return-value]
+    found = queries.asked(store, number)
+    assert found and found.bill == PAID and found.attempts == 2 and len(fake.requests) == 1
+
+
+def test_a_teacher_of_unknown_price_says_so_and_its_tokens_are_counted(store: Store, places: Locations,
+                                                                       fake: FakeOpenAI) -> None:
+    config = preset("embedded", teacher="house-model")
+    assert "No price is known for the teacher house-model" in asking_cost.estimate(config).sentence()
+    bill = asked(store, places, launched(store, fake, teacher="house-model")).bill
+    assert bill == dataclasses.replace(PAID, model="house-model", cost_usd=None)
+
+
+def test_a_teacher_that_cannot_answer_is_silent_and_the_students_are_heard(store: Store, places: Locations,
+                                                                           fake: FakeOpenAI) -> None:
+    run = launched(store, fake, knowledge="/no/such/folder", topics=())
+    fake.script.extend([refuse(401, "Incorrect API key"), say("")])
+    refused = asked(store, places, run)
+    assert refused.said[0].text.startswith("You asked") and not refused.bill and "key" in refused.said[-1].silent
+    wordless = asked(store, places, run)
+    assert "empty" in wordless.said[-1].silent and wordless.bill == PAID  # it was paid for all the same
+
+
+def test_a_run_s_own_asking_ends_where_questions_have_spent_its_limit(store: Store, fake: FakeOpenAI) -> None:
+    from runner.teacher import open_teacher
+    from runner.teacher.errors import BudgetReached
+    from runner.teacher.prompts import ANSWER_SCHEMA as SCHEMA
+    from runner.teacher.chat import ChatRequest
+
+    config = RunConfig(teacher="gpt-4o-mini", teacher_base_url=fake.url, max_cost_usd=0.01)
+    spend(store, "r1", round(0.02 / 0.60 * 1e6), receipts.purpose_of_question(7))
+    teacher: Any = open_teacher(config, "r1", store)
+    with pytest.raises(BudgetReached):
+        teacher._chat.complete(ChatRequest("s", "u", "answer", SCHEMA, 0.0, 10, 0, "reference", "x"))
+    assert not fake.requests
