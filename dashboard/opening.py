@@ -10,7 +10,7 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import showing, text
-from store.database import NoStoreYet, Store, StoreUnusable, open_for_reading, open_store
+from store.database import NoStoreYet, OlderStore, Store, StoreUnusable, open_for_reading, open_store
 from store.locations import locations
 
 _SQLITE = "sqlite:///"
@@ -45,10 +45,17 @@ def writing() -> Store:
         StoreUnusable: it cannot be opened, with what to do about it.
     """
     url = locations().store_url
-    if not _identity(url):
+    if reading() is None:  # which refuses an older store: a click on a page changes no tables
         # The first launch makes the file, and with it the identity under which it is kept open.
         open_store(url).close()
     return _writer(url, _identity(url))
+
+
+def reading_if_usable() -> Store | None:
+    """The store for reading, for a page that has more to show than the store: what is wrong with it is said, once."""
+    with guarded():
+        return reading()
+    return None
 
 
 @contextlib.contextmanager
@@ -59,7 +66,10 @@ def guarded() -> Iterator[None]:
     except (StoreUnusable, SQLAlchemyError) as error:
         st.error("The store cannot be read, so there is nothing to show. The data itself was not touched.",
                  icon=":material/database_off:")
-        showing.plain(str(getattr(error, "orig", None) or error).splitlines()[0][:500])
+        said = str(getattr(error, "orig", None) or error)
+        showing.plain(said[:1000] if isinstance(error, StoreUnusable) else said.partition("\n")[0][:500])
+        if isinstance(error, OlderStore):
+            st.code(error.command, language=None)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

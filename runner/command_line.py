@@ -53,6 +53,8 @@ COMMANDS: tuple[tuple[str, str, Options, CarryOut], ...] = (
      keeping.backup),
     ("restore", "put an archive back", keeping.restore_options, keeping.restore),
     ("rebuild", "make the read models anew from the events", keeping.rebuild_options, keeping.rebuild),
+    ("migrate", "bring a store of an earlier version up to date, after a copy of it was kept", keeping.migrate_options,
+     keeping.migrate),
     ("report", "the evidence of one run as one offline file: .html, .json or .csv", report.options, report.carry_out),
     ("compare", "runs or cycles beside each other, paired where the test is the same", compare.options,
      compare.carry_out),

@@ -15,16 +15,16 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
-from store.migrations import CURRENT, NewerStore, migrate, refuse_newer, version_of
-from store.sqlite_files import engine_for, file_of, is_safe, keep_copy, prepare, refuse_what_loses_data
+from store.migrations import CURRENT, migrate, refuse_newer, version_of
+from store.sqlite_files import copy_of, engine_for, file_of, is_safe, keep_copy, prepare, refuse_what_loses_data
 from store.turn import Turn
-from store.unusable import NoStoreYet, StoreUnusable
+from store.unusable import NewerStore, NoStoreYet, OlderStore, StoreUnusable
 from store.writers import HeldWriter, PooledWriter, Writer
 
 sqlite_is_safe = is_safe
 
-__all__ = ["NoStoreYet", "Store", "StoreUnusable", "integrity_faults", "open_for_reading", "open_store",
-           "sqlite_is_safe"]
+__all__ = ["NewerStore", "NoStoreYet", "OlderStore", "Store", "StoreUnusable", "integrity_faults", "open_for_reading",
+           "open_store", "sqlite_is_safe", "version_at"]
 
 
 class Store:
@@ -107,15 +107,40 @@ def open_for_reading(url: str) -> Store:
             raise NoStoreYet(f"no store at {file_of(address)} yet")
         refuse_what_loses_data(file_of(address))
     reader = _reader(address)
-    with _explained(url), reader.connect() as connection:
-        version = version_of(connection)
-        if version == 0:
-            raise NoStoreYet(f"the store {url} has no tables yet")
-        refuse_newer(version)
-        if version < CURRENT:
-            raise StoreUnusable(f"the store has tables of version {version}, this program reads version {CURRENT}: "
-                                "start the runner once (python -m runner serve), it brings them up to date")
+    try:
+        with _explained(url), reader.connect() as connection:
+            _refuse_other_versions(address, version_of(connection))
+    except StoreUnusable:
+        reader.dispose()
+        raise
     return Store(url, None, reader)
+
+
+def _refuse_other_versions(address: URL, version: int) -> None:
+    if version == 0:
+        raise NoStoreYet(f"the store {address.render_as_string()} has no tables yet")
+    refuse_newer(version)
+    if version < CURRENT:
+        is_file = address.get_backend_name() == "sqlite"
+        raise OlderStore(str(file_of(address)) if is_file else address.render_as_string(), version, CURRENT,
+                         str(copy_of(file_of(address), version)) if is_file else None)
+
+
+def version_at(url: str) -> int:
+    """The version of the tables at an address; 0 where there are none.
+
+    Raises:
+        StoreUnusable: what is there cannot be read.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and not file_of(address).exists():
+        return 0
+    reader = _reader(address)
+    try:
+        with _explained(url), reader.connect() as connection:
+            return version_of(connection)
+    finally:
+        reader.dispose()
 
 
 def _reader(address: URL) -> Engine:
@@ -129,8 +154,6 @@ def _explained(url: str) -> Iterator[None]:
     """Turn what a person can act on into a sentence; everything else passes through."""
     try:
         yield
-    except NewerStore as error:
-        raise StoreUnusable(str(error)) from error
     except (DatabaseError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         raise StoreUnusable(f"the store {make_url(url).render_as_string()} cannot be opened ({cause}): check that it "

@@ -16,14 +16,11 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from store import schema
 from store.clock import utc_now
 from store.schema import arm_changes, arm_prompts, changes, curve_points, gaps, metadata, schedules
+from store.unusable import NewerStore
 
 _version = Table("schema_version", MetaData(), Column("version", Integer, primary_key=True), Column("at", String))
 _MIGRATION_LOCK = 0x57_0E_5
 Transaction = Callable[[], contextlib.AbstractContextManager[Connection]]
-
-
-class NewerStore(RuntimeError):
-    """The database was written by a newer version of this program; nothing was changed."""
 
 
 def _first_tables(connection: Connection) -> None:
@@ -108,8 +105,7 @@ def version_of(connection: Connection) -> int:
 def refuse_newer(version: int) -> None:
     """Raise NewerStore for a version that this program does not know."""
     if version > CURRENT:
-        raise NewerStore(f"the store has schema version {version}, this program knows up to {CURRENT}: "
-                         "use the newer program, or another DATA_DIR")
+        raise NewerStore(version, CURRENT)
 
 
 def migrate(transaction: Transaction, keep_copy: Callable[[int], None] = lambda version: None) -> int:

@@ -111,9 +111,14 @@ def engine_for(address: URL, writes: bool) -> Engine:
     return engine
 
 
+def copy_of(file: Path, version: int) -> Path:
+    """Where the copy is that is kept of a database before its tables of this version are changed."""
+    return file.with_name(f"{file.name}.version-{version}")
+
+
 def keep_copy(file: Path, version: int) -> None:
     """A copy of the database beside it, as it was under this version of its tables; an earlier such copy stays."""
-    copy = file.with_name(f"{file.name}.version-{version}")
+    copy = copy_of(file, version)
     if copy.exists():
         return
     aside = copy.with_name(f".{copy.name}.{os.getpid()}.new")

@@ -19,7 +19,7 @@ except CannotOpen as error:
     showing.plain(str(error))
     st.stop()
 
-store = opening.reading()
+store = opening.reading_if_usable()
 domain, names = knowledge.domain, knowledge.domain.topic_names
 asked = coverage.asked_of(remembered.asked(store)) if store else {}
 sides = coverage.sides_of(domain)

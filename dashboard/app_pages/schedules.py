@@ -11,7 +11,7 @@ from store import queries
 st.title("Schedules")
 st.caption("A schedule queues a run whenever it is due; a connected runner then works on it. What is due while no "
            "runner serves is recorded as missed, not made up for.")
-store = opening.reading()
+store = opening.reading_if_usable()
 found = queries.schedules(store) if store else []
 if found and store:
     chosen = schedule_table.table(found)

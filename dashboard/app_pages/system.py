@@ -10,7 +10,7 @@ from store import queries
 from store.locations import locations
 
 st.title("System")
-places, store = locations(), opening.reading()
+places, store = locations(), opening.reading_if_usable()
 
 st.subheader("Runners")
 system_view.runners(queries.runners(store) if store else [])

@@ -1,4 +1,4 @@
-"""`backup`, `restore`, `rebuild`: keeping what is there, and getting it back."""
+"""`backup`, `restore`, `rebuild`, `migrate`: keeping what is there, and getting it back."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.lifeline import hold_as_only_runner
-from store.database import open_for_reading, open_store
+from store.database import NoStoreYet, open_for_reading, open_store, version_at
 from store.locations import locations
+from store.migrations import CURRENT
 from store.projections import rebuild as rebuild_read_models
 
 
@@ -24,6 +25,10 @@ def restore_options(one: argparse.ArgumentParser) -> None:
 
 
 def rebuild_options(_one: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def migrate_options(_one: argparse.ArgumentParser) -> None:
     """None."""
 
 
@@ -60,4 +65,21 @@ def rebuild(_options: argparse.Namespace) -> int:
     with open_store(places.store_url).write() as connection:
         count = rebuild_read_models(connection)
     print(f"read models rebuilt from {count} events")
+    return 0
+
+
+def migrate(_options: argparse.Namespace) -> int:
+    """Bring the tables of an earlier version up to date, after a copy was kept; refused while a runner serves."""
+    places = locations()
+    before = version_at(places.store_url)
+    if not before:
+        raise NoStoreYet(f"no store at {places.data} yet: there is nothing to bring up to date")
+    if before == CURRENT:
+        print(f"the tables are of version {CURRENT}: nothing was to do")
+        return 0
+    hold_as_only_runner(places.data)
+    open_store(places.store_url).close()
+    print(f"the tables are of version {version_at(places.store_url)}, from {before}")
+    for copy in places.data.glob(f"events.db.version-{before}"):
+        print(f"the store as it was: {copy}")
     return 0

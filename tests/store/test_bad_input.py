@@ -168,5 +168,5 @@ def test_a_store_of_an_earlier_version_is_not_read_before_it_is_brought_up_to_da
     with store.write() as connection:
         connection.execute(text("DELETE FROM schema_version WHERE version > 1"))
     store.close()
-    with pytest.raises(StoreUnusable, match=r"version 1.*python -m runner serve"):
+    with pytest.raises(StoreUnusable, match=r"version 1.*python -m runner migrate"):
         open_for_reading(url)
