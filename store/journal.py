@@ -26,6 +26,8 @@ __all__ = ["Claim", "Entry", "Journal", "LeaseLost", "StopRequested", "append_un
 
 EMIT_SECONDS = 0.25
 EMIT_AT_MOST = 100
+COMPANY_SECONDS = 0.0005
+"""How long a commit waits for those who shared the last one: about what they need to come back with their next."""
 STORE_PATIENCE_SECONDS = 20.0
 """How long a write is tried again while the store fails: shorter than a lease, so that a claim outlives it."""
 
@@ -79,6 +81,10 @@ class Journal:
         self._door = threading.Lock()
         self._led = False
         """Whether a thread commits at this moment; the others wait until they are called."""
+        self._company = 1
+        """How many waited for the latest commit or came meanwhile; as many are likely to come to the next one."""
+        self._awaited: threading.Lock | None = None
+        """Held while the one who leads waits for company; let go by the last to come."""
         self._stop: str | None = None
         self._asked_here: str | None = None
 
@@ -140,10 +146,15 @@ class Journal:
             if not leads:
                 batch.call = threading.Lock()
                 batch.call.acquire()
+                if self._awaited and len(self._arrived) >= self._company:
+                    self._awaited.release()
+                    self._awaited = None
         if batch.call:
             self._wait(batch)
         if not batch.settled:
             try:
+                if self._company > 1:
+                    self._wait_for_company()
                 self._commit_arrived()
             finally:
                 self._hand_over()
@@ -163,10 +174,23 @@ class Journal:
                 if was_to_lead:
                     self._hand_over()
 
+    def _wait_for_company(self) -> None:
+        """A moment, so that threads that append without a pause share every commit and not every other one."""
+        with self._door:
+            if len(self._arrived) >= self._company:
+                return
+            awaited = self._awaited = threading.Lock()
+            awaited.acquire()
+        try:
+            awaited.acquire(timeout=COMPANY_SECONDS)
+        finally:
+            with self._door:
+                self._awaited = None
+
     def _hand_over(self) -> None:
         """The next to lead is one who arrived meanwhile, if anybody did."""
         with self._door:
-            heir = next((batch for batch in self._arrived if batch.call), None)
+            heir = next((batch for batch in tuple(self._arrived) if batch.call), None)  # others emit meanwhile
             if heir is None:
                 self._led = False
             else:
@@ -184,6 +208,7 @@ class Journal:
             self._write(batches)
             written = True
         finally:
+            self._company = sum(batch.waits for batch in (*batches, *self._arrived))
             for batch in batches:
                 batch.settled, batch.error = True, None if written else sys.exception()
                 if call := batch.call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -13,13 +14,20 @@ from store.database import Store
 
 def values_of(row: Row[Any], json_fields: tuple[str, ...] = ()) -> dict[str, Any]:
     """A row's values by name, with moments and the named JSON columns decoded."""
-    values = dict(row._mapping)
-    for key, value in values.items():
-        if key.endswith("_at") and isinstance(value, str):
-            values[key] = parse(value)
-        elif key in json_fields and value is not None:
-            values[key] = json.loads(value)
+    names = row._fields
+    values = dict(zip(names, row, strict=True))
+    for name in _moments(names):
+        if isinstance(values[name], str):  # a lease's end is a number of seconds
+            values[name] = parse(values[name])
+    for name in json_fields:
+        if values[name] is not None:
+            values[name] = json.loads(values[name])
     return values
+
+
+@functools.cache
+def _moments(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.endswith("_at"))
 
 
 def rows_of(store: Store, table: Table, run: str, *order: Any) -> list[Row[Any]]:

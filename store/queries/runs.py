@@ -153,7 +153,7 @@ def _run(row: Row[Any]) -> Run:
         values["work"] = "lost"
     values["config"] = _config(values["config"])
     values["flow"] = _flow(values["flow"] or "[]")
-    values |= {"tags": tuple(json.loads(values["tags"] or "[]")), "note": values["note"] or "",
+    values |= {"tags": tuple(json.loads(values["tags"])) if values["tags"] else (), "note": values["note"] or "",
                "archived": bool(values["archived"])}
     return Run(**values)
 

@@ -61,12 +61,12 @@ class OneRow:
         self.driver = _raw(path)
         self.driver.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, run TEXT, seq INTEGER, cycle INTEGER, "
                             "stage TEXT, kind TEXT, at TEXT, payload TEXT, UNIQUE (run, seq))")
-        self._payload = to_json(metric(0))
         self._seq = 0
 
     def rows(self, count: int) -> list[tuple[object, ...]]:
         first, self._seq = self._seq + 1, self._seq + count
-        return [(RUN, seq, 1, "fine-tune", "MetricLogged", AT, self._payload) for seq in range(first, first + count)]
+        return [(RUN, seq, 1, "fine-tune", "MetricLogged", AT, to_json(metric(seq)))
+                for seq in range(first, first + count)]
 
     def append(self, rows: Sequence[tuple[object, ...]]) -> None:
         """One transaction with these events."""
@@ -84,25 +84,25 @@ class SameJob:
         self.driver.execute("INSERT INTO claims (run, owner, fence, attempt) VALUES (?, 'bench', 1, 1)", (RUN,))
         self.driver.execute("INSERT INTO runs (id, name, config, requested_by, requested_at, priority, work, attempts) "
                             "VALUES (?, '', '{}', 'bench', ?, 0, 'running', 1)", (RUN, AT))
-        self._payload = {kind: to_json(kind(0)) for kind in (metric, progress)}
         self._step = 0
 
     def work(self, count: int, kind: Callable[[int], Event]) -> Any:
         """What `append` needs, as finished as it can be before the head is known."""
         first, self._step = self._step, self._step + count
-        name, payload, steps = type(kind(0)).__name__, self._payload[kind], range(first, first + count)
+        steps, name = range(first, first + count), type(kind(0)).__name__
+        payloads = [to_json(kind(step)) for step in steps]
         if kind is metric:
-            return name, payload, count, _METRIC, [(RUN, "loss", 1, "fine-tune", step, 1.0 / (step + 1), "nats", AT)
-                                                   for step in steps]
-        return name, payload, count, _PROGRESS, [(steps[-1], 1_000_000, "steps", "a detail of usual length", RUN)]
+            return name, payloads, _METRIC, [(RUN, "loss", 1, "fine-tune", step, 1.0 / (step + 1), "nats", AT)
+                                             for step in steps]
+        return name, payloads, _PROGRESS, [(steps[-1], 1_000_000, "steps", "a detail of usual length", RUN)]
 
     def append(self, work: Any) -> None:
         """One transaction with these events and what they change."""
-        name, payload, count, statement, rows = work
+        name, payloads, statement, rows = work
         self.driver.execute("BEGIN IMMEDIATE")
         _, head = self.driver.execute(_HEAD, (RUN,)).fetchone()
-        _insert(self.driver, _INSERT, [(RUN, head + number, 1, "fine-tune", name, AT, payload)
-                                       for number in range(1, count + 1)])
+        _insert(self.driver, _INSERT, [(RUN, seq, 1, "fine-tune", name, AT, payload)
+                                       for seq, payload in enumerate(payloads, start=head + 1)])
         _insert(self.driver, statement, rows)
         self.driver.execute("COMMIT")
 

@@ -17,6 +17,7 @@ from sqlalchemy import select, text, update
 from store import commands, leases, queries, schema
 from store.config import preset
 from store.database import Store, integrity_faults, open_store
+from store.entries import write_entries
 from store.events import (
     AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunFinished, RunRequested, RunStarted, StageFinished,
     StageProgressed, StageStarted, UnfitEvent, from_json, to_json,
@@ -103,10 +104,18 @@ def test_a_past_claim_cannot_write(store: Store) -> None:
     Journal(store, later).append(CycleStarted(), cycle=1)
 
 
-def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(store: Store) -> None:
+def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(store: Store,
+                                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.journal.COMPANY_SECONDS", 0.2)  # on a busy machine they come back late
+    commits = []
+    monkeypatch.setattr("store.journal.write_entries",
+                        lambda *given: (commits.append(given), write_entries(*given)))
     journal = started(store)
 
+    together = threading.Barrier(8)
+
     def produce(name: str) -> None:
+        together.wait(10)
         for step in range(20):
             journal.append(MetricLogged(name, step, 1.0))
 
@@ -122,6 +131,7 @@ def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(stor
         assert isinstance(item.event, MetricLogged)
         steps.setdefault(item.event.key, []).append(item.event.step)
     assert len(steps) == 8 and all(found == list(range(20)) for found in steps.values())
+    assert len(commits) < 40  # of 160 events: every thread is in nearly every commit
 
 
 def test_who_is_interrupted_while_waiting_for_anothers_commit_holds_nobody_up(store: Store) -> None:
