@@ -1,8 +1,41 @@
-"""Lets the tests here import the fakes beside them."""
+"""What most tests of the runner begin with: a run's places and store, the knowledge base, a fake endpoint."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+import pytest
+
+from knowledge.domain import Domain, domain_of
+from knowledge.notes import read_notes
+from store.database import Store, open_store
+from store.locations import Locations
+from tests.runner.fake_openai import FakeOpenAI
+
+sys.path.insert(0, str(Path(__file__).parent))  # `fakes` has one name here and in the processes that tests start
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Locations:
+    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+
+
+@pytest.fixture
+def store(places: Locations) -> Iterator[Store]:
+    opened = open_store(places.store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def domain() -> Domain:
+    return domain_of("Kubernetes v1.28", read_notes())
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOpenAI]:
+    """An endpoint that needs no key and answers as a teacher should."""
+    with FakeOpenAI() as server:
+        yield server

@@ -18,7 +18,7 @@ from runner.student.errors import OutOfMemory
 from runner.supervisor import Supervisor
 from store import commands, playground, queries
 from store.config import RunConfig, preset
-from store.database import Store, open_store
+from store.database import Store
 from store.locations import Locations
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.tiny_models import llama_folder
@@ -38,18 +38,6 @@ playground.write(store, claimed, [playground.Said("baseline", "half an")])
 time.sleep(600)
 """
 SLEEPER = "import sys, time; from runner.lifeline import end_with_parent; end_with_parent(sys.argv[2]); time.sleep(600)"
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-
-
-@pytest.fixture
-def store(places: Locations) -> Iterator[Store]:
-    opened = open_store(places.store_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

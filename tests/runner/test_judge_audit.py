@@ -22,7 +22,7 @@ from runner.worker import work
 from runner.workbench import Workbench
 from store import commands, leases, queries
 from store.config import RunConfig, preset
-from store.database import Store, open_store
+from store.database import Store
 from store.events import JudgeAudited, JudgingEstimated, QuestionRecord, ReferenceRecord
 from store.journal import read_events
 from store.locations import Locations
@@ -134,10 +134,6 @@ def test_what_closeness_cannot_see_is_measured() -> None:
 
 
 # --- in a run ------------------------------------------------------------------------------------------------
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"sqlite:///{tmp_path / 'events.db'}")
 
 
 def carry_out(store: Store, data: Path, config: RunConfig) -> queries.Run:

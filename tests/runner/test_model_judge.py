@@ -16,7 +16,7 @@ from runner.judge.model_judge import Limits, ModelJudge
 from runner.judge.opening import open_model_judge
 from runner.teacher.patient_chat import Patience, Time
 from store.config import InvalidConfig, RunConfig, preset
-from store.database import Store, open_store
+from store.database import Store
 from store.judging_cost import USUAL, estimate, estimate_of
 from store.measures import JUDGE_METRICS
 from store.receipts import totals
@@ -32,11 +32,6 @@ ITEM = Judged("What is a Pod?", "A Pod groups containers. It is a node.", RIGHT,
 def fake() -> Iterator[FakeOpenAI]:
     with FakeOpenAI(words=fake_judges.competent) as server:
         yield server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"sqlite:///{tmp_path / 'events.db'}")
 
 
 def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:

@@ -41,13 +41,6 @@ def places(tmp_path: Path) -> Locations:
     return Locations(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'events.db'}")
 
 
-@pytest.fixture
-def store(places: Locations) -> Iterator[Store]:
-    opened = open_store(places.store_url)
-    yield opened
-    opened.close()
-
-
 def launch(store: Store, **more: object) -> str:
     small = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 4}
     return commands.launch(store, preset("embedded", **small | more), "test")  # type: ignore[arg-type]

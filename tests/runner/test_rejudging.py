@@ -19,7 +19,7 @@ from runner.teacher.patient_chat import Patience, Time
 from runner.worker import work
 from store import commands, leases, queries
 from store.config import RunConfig, preset
-from store.database import Store, open_store
+from store.database import Store
 from store.journal import Journal, read_events
 from store.locations import Locations
 from store.projections import rebuild
@@ -33,11 +33,6 @@ IMPATIENT = Patience(total_seconds=0.5, first_seconds=0.01, most_seconds=0.02)
 def fake() -> Iterator[FakeOpenAI]:
     with FakeOpenAI(words=fake_judges.competent) as server:
         yield server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"sqlite:///{tmp_path / 'events.db'}")
 
 
 @pytest.fixture

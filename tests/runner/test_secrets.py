@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.runner import fakes
 from tests.runner.fake_openai import FakeOpenAI, refuse
 
 KEY = "planted-KEY-9f8e7d6c5b4a"  # not of the usual form, so that no pattern hides it by luck
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
 
 
 def real_teacher(*given: Any) -> Workbench:

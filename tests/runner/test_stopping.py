@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from runner.teacher.errors import RateLimited
 from runner.worker import _sleep
 from store import commands, leases, queries
 from store.config import preset
-from store.database import Store, open_store
+from store.database import Store
 from store.events import StageFinished
 from store.journal import Journal, StopRequested, read_events
 from store.locations import Locations
@@ -26,18 +26,6 @@ from tests.runner.tiny_models import llama_folder, student
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-
-
-@pytest.fixture
-def store(places: Locations) -> Iterator[Store]:
-    opened = open_store(places.store_url)
-    yield opened
-    opened.close()
 
 
 def launch(store: Store) -> str:

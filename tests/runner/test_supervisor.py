@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,25 +16,13 @@ from runner.lifeline import AlreadyRunning, hold, hold_as_only_runner, is_dead, 
 from runner.supervisor import Supervisor
 from store import commands, leases, queries
 from store.config import preset
-from store.database import Store, open_store
+from store.database import Store
 from store.events import PlanChosen, RecoveryTaken, RunRequeued
 from store.journal import read_events
 from store.locations import Locations
 from store.schema import claims
 
 WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-
-
-@pytest.fixture
-def store(places: Locations) -> Iterator[Store]:
-    opened = open_store(places.store_url)
-    yield opened
-    opened.close()
 
 
 RUNNER_WITH_A_SLEEPING_WORKER = """

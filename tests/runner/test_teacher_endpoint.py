@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from runner.teacher.chat import ChatRequest, Completion
+from runner.teacher.chat import Completion
 from runner.teacher.error_map import FROM_OPENAI
 from runner.teacher.errors import (
     BudgetSpent,
@@ -24,9 +24,7 @@ from runner.teacher.errors import (
 )
 from runner.teacher.openai_chat import OpenAIChat
 from tests.runner.fake_openai import FakeOpenAI, Step, cut_off, hang_up, refuse, send, slow
-
-KEY = "sk-test-1234567890"
-REQUEST = ChatRequest("s", "u", "questions", {"type": "object"}, 0.7, 100, 5, "questions", "i")
+from tests.runner.fake_teachers import KEY, REQUEST
 
 
 @pytest.fixture

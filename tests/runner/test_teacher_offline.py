@@ -7,19 +7,13 @@ import sys
 
 import pytest
 
-from knowledge.domain import Domain, domain_of
-from knowledge.notes import read_notes
+from knowledge.domain import Domain
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, Question
 from knowledge.split import side_of
 from knowledge.twins import are_twins
 from runner.teacher import open_teacher
 from runner.teacher.offline import OfflineTeacher
 from store.config import RunConfig
-
-
-@pytest.fixture(scope="module")
-def domain() -> Domain:
-    return domain_of("Kubernetes v1.28", read_notes())
 
 
 def test_the_default_configuration_opens_the_offline_teacher_and_its_name_says_so() -> None:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runner.teacher.chat import ChatRequest
 from runner.teacher.errors import (
     EndpointDown,
     RateLimited,
@@ -19,9 +18,7 @@ from runner.teacher.openai_chat import OpenAIChat
 from runner.teacher.pace import Circuit, Pace
 from runner.teacher.patient_chat import Patience, PatientChat, Time
 from tests.runner.fake_openai import FakeOpenAI, Step, cut_off, hang_up, refuse, say, send
-
-KEY = "sk-test-1234567890"
-REQUEST = ChatRequest("s", "u", "questions", {"type": "object"}, 0.7, 100, 5, "questions", "i")
+from tests.runner.fake_teachers import KEY, REQUEST
 
 
 @pytest.fixture

@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from knowledge.domain import Domain, domain_of
-from knowledge.notes import read_notes
+from knowledge.domain import Domain
 from knowledge.questions import PRACTICE, Question
 from runner.roles import Reference
 from runner.teacher.chat_teacher import ChatTeacher
 from runner.teacher.errors import EndpointDown
-from runner.teacher.opening import open_chat_teacher
-from runner.teacher.patient_chat import Patience, Time
-from store.config import RunConfig
-from store.database import Store, open_store
+from store.database import Store
 from tests.runner.fake_openai import FakeOpenAI, refuse, say
-
-IMPATIENT = Patience(total_seconds=0.2, first_seconds=0.01, most_seconds=0.02)
-
-
-@pytest.fixture(scope="module")
-def domain() -> Domain:
-    return domain_of("Kubernetes v1.28", read_notes())
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    yield opened
-    opened.close()
-
-
-def teacher_at(fake: FakeOpenAI, store: Store | None = None, model: str = "gpt-4o-mini") -> ChatTeacher:
-    config = dataclasses.replace(RunConfig(), teacher=model, teacher_base_url=fake.url)
-    return open_chat_teacher(config, "r1", store, None, IMPATIENT, Time(chance=random.Random(1)))
+from tests.runner.fake_teachers import teacher_at
 
 
 # --- references ------------------------------------------------------------------------------------------

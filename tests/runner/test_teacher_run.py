@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,17 @@ import pytest
 from knowledge.questions import PRACTICE
 from runner.teacher.errors import UnknownPrice
 from runner.teacher.opening import open_chat_teacher
-from runner.teacher.patient_chat import Patience, Time
+from runner.teacher.patient_chat import Time
 from runner.worker import real_workbench, work
 from runner.workbench import Workbench
 from store import commands, leases, queries
 from store.config import RunConfig, preset
-from store.database import Store, open_store
+from store.database import Store
 from store.events import RecoveryTaken
 from store.journal import Journal, read_events
 from store.locations import Locations
 from tests.runner.fake_openai import FakeOpenAI, refuse
-
-IMPATIENT = Patience(total_seconds=0.2, first_seconds=0.01, most_seconds=0.02)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"sqlite:///{tmp_path / 'events.db'}")
+from tests.runner.fake_teachers import IMPATIENT
 
 
 def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from knowledge.passages import Passage
 from knowledge.questions import PARAPHRASE, PRACTICE
-from runner.teacher.chat import ChatRequest
 from runner.teacher.errors import UnreadableReply
 from runner.teacher.prompts import Material, question_prompt, reference_prompt, subject_of
 from runner.teacher.quality import reference_fault
@@ -18,7 +17,6 @@ from runner.teacher.replies import Draft, answer_in, drafts_in, json_in
 
 PASSAGE = Passage("p", "probes", "notes", "Default timing", "A probe runs every 10 seconds unless periodSeconds says "
                   "otherwise. By default failureThreshold is 3.", "https://x", ("10 seconds",), ())
-REQUEST = ChatRequest("s", "u", "questions", {"type": "object"}, 0.7, 100, 5, "questions", "i")
 DRAFT = Draft("How often does a probe run?", "P1", "every 10 seconds")
 OBJECT = '{"passage": "P1", "question": "How often does a probe run?", "evidence": "every 10 seconds"}'
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from knowledge.passages import Passage
-from runner.teacher.chat import ChatRequest
 from runner.teacher.credentials import NO_KEY, OPENAI_ADDRESS, hide, key_for, shown
 from runner.teacher.dialect import Dialect
 from runner.teacher.errors import EndpointDown, MissingKey, UnreadableReply, WrongKey
@@ -17,10 +16,10 @@ from store.prices import cost_usd
 from runner.teacher.replies import Draft
 from runner.teacher.waits import asked_wait, backoff, seconds_of, spent_wait
 from runner.teacher.wire import completion_in
+from tests.runner.fake_teachers import REQUEST
 
 PASSAGE = Passage("p", "probes", "notes", "Default timing", "A probe runs every 10 seconds unless periodSeconds says "
                   "otherwise. By default failureThreshold is 3.", "https://x", ("10 seconds",), ())
-REQUEST = ChatRequest("s", "u", "questions", {"type": "object"}, 0.7, 100, 5, "questions", "i")
 DRAFT = Draft("How often does a probe run?", "P1", "every 10 seconds")
 OBJECT = '{"passage": "P1", "question": "How often does a probe run?", "evidence": "every 10 seconds"}'
 

@@ -14,16 +14,11 @@ from runner.held_out_sets import path_of
 from runner.worker import work
 from store import commands, leases, queries
 from store.config import InvalidConfig, preset
-from store.database import Store, open_store
+from store.database import Store
 from store.events import ReferencesWritten
 from store.journal import read_events
 from store.locations import Locations
 from store.measures import JUDGE_METRICS, MEASURES
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"sqlite:///{tmp_path / 'events.db'}")
 
 
 def carry_out(store: Store, data: Path, **changes: Any) -> queries.Run:
