@@ -15,13 +15,18 @@ from store.queries import Run
 
 def choose(label: str, key: str, options: Sequence[str], default: str | None = None,
            shown: Callable[[str], str] = str, help_text: str | None = None, buttons: bool = False) -> str:
-    """A select box or a row of buttons; its value stands in the URL under `key`. There must be at least one option."""
+    """A select box or a row of buttons; its value stands in the URL under `key`. There must be at least one option.
+
+    Args:
+        buttons: a row of buttons, which say by themselves what they are: their label is for screen readers.
+    """
     fallback = default if default is not None and default in options else options[0]
     candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
     # Always assigned: a widget of the same key on another page is another widget, and would begin at its first option.
     st.session_state[key] = next((value for value in candidates if value in options), fallback)
     if buttons:
-        value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True))
+        value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True,
+                                         label_visibility="collapsed"))
     else:
         value = str(st.selectbox(label, options, key=key, format_func=shown, help=help_text))
     _keep(key, value)
@@ -42,11 +47,16 @@ def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[
     return values
 
 
-def typed(label: str, key: str, placeholder: str, help_text: str) -> str:
-    """A text field whose value stands in the URL under `key`; an empty one leaves nothing there."""
+def typed(label: str, key: str, placeholder: str, help_text: str | None = None, hidden: bool = False) -> str:
+    """A text field whose value stands in the URL under `key`; an empty one leaves nothing there.
+
+    Args:
+        hidden: the placeholder says what it is; the label is for screen readers.
+    """
     candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
     st.session_state[key] = next((value for value in candidates if value is not None), "")
-    value = str(st.text_input(label, key=key, placeholder=placeholder, help=help_text, max_chars=1000) or "").strip()
+    value = str(st.text_input(label, key=key, placeholder=placeholder, help=help_text, max_chars=1000,
+                              label_visibility="collapsed" if hidden else "visible") or "").strip()
     _keep(key, value)
     return value
 

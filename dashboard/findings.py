@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from dashboard import text
@@ -18,6 +19,9 @@ __all__ = [
     "in_order", "is_gain", "latest", "memorisation", "metrics_in", "newest_active", "newest_finished",
     "over_cycles", "tiers_in",
 ]
+
+_SAID_ABOVE = ("Improved", "Regressed", "No evidence of a change", "Too few to say", "Not measured")
+"""With these words a verdict's sentence begins, and the heading above it has said them."""
 
 
 def newest_finished(runs: Sequence[Run]) -> Run | None:
@@ -57,7 +61,9 @@ def coverage_of(rows: Sequence[ChangeRow]) -> str:
 def headline_of(run: Run, sentence: str | None) -> str:
     """The sentence under the verdict, or why there is none yet."""
     if sentence:
-        return sentence
+        lead, _, rest = sentence.partition(": ")
+        said = rest[:1].upper() + rest[1:] if lead in _SAID_ABOVE else sentence
+        return re.sub(r"-(?=\d)", "−", said)  # as every other number here has it
     waiting = {
         "queued": "The run waits for a runner.",
         "running": "The run is still at work; its first verdict comes with its first finished cycle.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -47,7 +47,7 @@ _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {e.judge}",
     happened.JudgingEstimated: lambda e: f"The judge {e.judge} will be asked at most {e.calls:,} times, about "
                                          f"{e.prompt_tokens + e.completion_tokens:,} tokens; {text.money(e.cost_usd)}",
-    happened.JudgeAudited: lambda e: f"Trial of {text.metric_short(e.metric).lower()} by {e.judge}: "
+    happened.JudgeAudited: lambda e: f"Trial of {text.metric_within(e.metric)} by {e.judge}: "
                                      + ("passed" if e.passed else "not passed: " + "; ".join(e.reasons)),
     happened.JudgingStarted: lambda e: f"Judging {e.judging} of stored answers by {', '.join(e.metrics)}",
     happened.AnswersJudgedAgain: lambda e: f"{len(e.scores)} {e.arm} scores by {e.judge} (judging {e.judging})",
@@ -94,13 +94,19 @@ def told(happening: Happening) -> str:
     return str(tell(happening.event))
 
 
-def where(happening: Happening) -> str:
+def where(happening: Happening, titles: Mapping[str, str]) -> str:
     """Cycle and stage, as far as the event has them."""
-    cycle = f"cycle {happening.cycle}" if happening.cycle else ""
-    return ", ".join(part for part in (cycle, happening.stage or "") if part)
+    cycle = f"Cycle {happening.cycle}" if happening.cycle else ""
+    stage = titles.get(happening.stage or "", happening.stage or "")
+    return ": ".join(part for part in (cycle, stage) if part)
 
 
-def table(happenings: list[Happening], zone: tzinfo = UTC) -> list[dict[str, str]]:
-    """The log as rows of a table, its times in the viewer's zone."""
-    return [{"when": f"{item.at.astimezone(zone):%H:%M:%S}", "where": where(item), "what": told(item)}
+def table(happenings: list[Happening], zone: tzinfo = UTC,
+          titles: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """The log as rows of a table, its times in the viewer's zone.
+
+    Args:
+        titles: what each stage is called.
+    """
+    return [{"when": f"{item.at.astimezone(zone):%H:%M:%S}", "where": where(item, titles or {}), "what": told(item)}
             for item in happenings]

@@ -13,7 +13,7 @@ from dashboard.estimate import Estimate
 from dashboard.forecast import Forecast
 from knowledge.topics import BUILT_IN, TOPIC_BY_SLUG
 from store import measures, wording
-from store.config import OFFLINE_TEACHER, RunConfig
+from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.measures import MEASURES
 from store.playground import Bill
 from store.queries import Asked, ChangeRow, Run, TeacherUsage
@@ -125,6 +125,12 @@ def metric_short(name: str) -> str:
     return MEASURES[name].title if name in MEASURES else metric(name)
 
 
+def metric_within(name: str) -> str:
+    """A metric's title within a sentence: ROUGE-L and chrF keep their letters."""
+    title = metric_short(name)
+    return title if any(letter.isupper() for letter in title[1:].partition(" ")[0]) else title[0].lower() + title[1:]
+
+
 def topic(slug: str) -> str:
     return TOPIC_BY_SLUG[slug].name if slug in TOPIC_BY_SLUG else slug
 
@@ -196,7 +202,7 @@ def searchable(run: Run) -> str:
 def run_label(run: Run, zone: tzinfo = UTC) -> str:
     """A run in a list of choices: name, state and when; plain text."""
     state = verdict(run.verdict).word if run.verdict else work(run.work).word
-    return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id) if part)
+    return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id[-4:]) if part)
 
 
 def asked_label(asked: Asked, run: str | None, zone: tzinfo = UTC) -> str:
@@ -208,6 +214,10 @@ def asked_label(asked: Asked, run: str | None, zone: tzinfo = UTC) -> str:
 
 def teacher(name: str) -> str:
     return "the knowledge base itself (offline)" if name == OFFLINE_TEACHER else name
+
+
+def student(name: str) -> str:
+    return "SmolLM2-135M (embedded)" if name == EMBEDDED_STUDENT else name
 
 
 def knowledge(config: RunConfig) -> str:

@@ -8,13 +8,13 @@ from dashboard import address, answer_choice, export, findings, opening, remembe
 from dashboard.answer_choice import ANYWHERE, OUTCOMES, Choice
 from dashboard.figures.per_question import per_question
 from dashboard.panels import answer_list, judges
-from dashboard.panels.answer import answer
+from dashboard.panels.answer import answer, differences
 from dashboard.panels.arm_answers import arm_answers
 from dashboard.panels.rating import rate_blind
 from store import queries
 
 READ, RATE = "read", "rate"
-DOING = {READ: "Read, worst first", RATE: "Rate blind"}
+DOING = {READ: "Read", RATE: "Rate blind"}
 
 st.title("Answers side by side")
 store = opening.reading_or_stop()
@@ -52,16 +52,21 @@ if address.choose("What you do here", "doing", (READ, RATE), READ, DOING.__getit
     st.stop()
 
 labels = answer_list.labels(answer_choice.chosen(pairs, Choice(tier, topic), metric), metric)
-outcome = address.choose("Change", "outcome", OUTCOMES, ANYWHERE, labels.__getitem__, buttons=True)
-words = address.typed("Text contains", "words", "in the question, the answers or the reference", "Any part of a word.")
+with st.container(horizontal=True, vertical_alignment="center"):
+    outcome = address.choose("Change", "outcome", OUTCOMES, ANYWHERE, labels.__getitem__, buttons=True)
+    words = address.typed("Text contains", "words", "Search question, answers and reference", hidden=True)
 shown = answer_choice.chosen(pairs, Choice(tier, topic, outcome, words), metric)
 if not shown:
     showing.empty("No question fits these filters.")
     st.stop()
 
-with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
-    showing.chart(per_question, "per question", "Change of each question, from the worst to the best", shown, metric)
-picked = answer_list.pick(shown, metric)
+left, right = showing.halves()
+with left:
+    picked = answer_list.pick(shown, metric)
+with right:
+    differences(picked)
 answer(picked)
 arm_answers(store, run, picked)
+with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
+    showing.chart(per_question, "per question", "Change of each question, from the worst to the best", shown, metric)
 showing.downloads(export.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

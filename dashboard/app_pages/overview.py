@@ -18,13 +18,15 @@ if not runs:
     showing.empty(text.NO_STORE)
     st.stop()
 
-run = address.choose_run(runs, findings.newest_finished(runs))
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    run = address.choose_run(runs, findings.newest_finished(runs))
+    verdict.evidence_pack(store, run)
 cycles = queries.cycles_of(store, run.id)
 changes = remembered.changes(store, run)
 used = remembered.usage(store, run)
-verdict.verdict_card(run, cycles, used)
-run_facts(run, cycles, queries.success_rate(store, run.id), used)
+verdict.verdict_card(run, cycles, findings.latest(changes, run.config.headline), used)
 if not changes:
+    run_facts(run, cycles, queries.success_rate(store, run.id), used)
     showing.empty(text.NO_SCORES)
     st.page_link("app_pages/live.py", label="Follow this run", icon=":material/monitor_heart:",
                  query_params={"run": run.id})
@@ -32,9 +34,9 @@ if not changes:
 
 judged = remembered.judges(store, run)
 judges.headline_warning(judged.trials, run.config.headline)
-verdict.evidence_pack(store, run)
 verdict.cycle_notes(cycles)
 if all(row.tuned is None for row in changes):
+    run_facts(run, cycles, queries.success_rate(store, run.id), used)
     pairs = remembered.answers(store, run, cycles[-1].cycle)
     verdict.not_tuned(pairs, findings.tiers_in(changes))
     control_arms.control_arms(store, run, run.config.headline)
@@ -54,16 +56,18 @@ with left:
     showing.chart(before_after, "before and after", "Before and after training, by cycle", rows, metric)
 with right:
     showing.chart(paired_change, "paired change", "Paired change with its 95% interval, by cycle", rows, metric)
+measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
 if len(rows) > 1:
     together = findings.cycles_together(changes, metric, tier)
     st.caption(text.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
 if best := remembered.best(store, run):
     st.caption(best.sentence)
 
-measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
+run_facts(run, cycles, queries.success_rate(store, run.id), used)
+st.subheader("Every metric")
 verdict.key_numbers(changes, metrics, tier)
 judges.cut_off_line(remembered.answers(store, run, cycles[-1].cycle), tier)
-with st.expander("The same with intervals, number of pairs and sign test", icon=":material/table:"):
+with st.expander("Intervals, pairs and tests", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
     showing.downloads(export.change_rows(changes), f"changes-{run.id}", "changes")
 

@@ -47,7 +47,7 @@ def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] |
                         categoryarray=[names[at] for at in whole])
     values = [value for at in whole for value in (rows[at].baseline, rows[at].tuned)]
     figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
-    return palette.dressed(figure, 360, f"Before and after: {text.metric_short(metric).lower()}")
+    return palette.dressed(figure, 320, _went([rows[at] for at in whole], metric))
 
 
 def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] | None = None) -> go.Figure:
@@ -68,7 +68,25 @@ def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] 
                         range=[-0.5, max(len(whole), 2) - 0.5])
     better = MEASURES[metric].better if metric in MEASURES else 1
     figure.update_yaxes(title="tuned − untrained" + (" (below 0 is better)" if better < 0 else ""), zeroline=False)
-    return palette.dressed(figure, 360, "Change with 95% interval")
+    return palette.dressed(figure, 320, _how_sure([row for _, row in whole]))
+
+
+def _went(rows: Sequence[ChangeRow], metric: str) -> str:
+    """What the chart shows, as its title: from where to where, in the last of the rows."""
+    last = rows[-1:] if len({row.run for row in rows}) == 1 else []
+    return palette.escaped(text.metric_short(metric)) + "".join(
+        f": {text.number(row.baseline)} → {text.number(row.tuned)}" for row in last)
+
+
+def _how_sure(rows: Sequence[ChangeRow]) -> str:
+    """What the intervals say together, as the title of their chart."""
+    better, worse = (sum(row.verdict == verdict for row in rows) for verdict in ("improved", "regressed"))
+    if len(rows) == 1:
+        said = "Improved" if better else "Regressed" if worse else "No evidence of a change"
+        return f"{said}: {text.change(rows[0].change)}"
+    parts = [f"{word} in {many}" for word, many in (("improved", better), ("regressed", worse)) if many]
+    return f"{' and '.join(parts).capitalize()} of {len(rows)} cycles" if parts else \
+        f"No evidence of a change in {text.count(len(rows), 'cycle')}"
 
 
 def _conclusion(row: ChangeRow) -> str:

@@ -34,7 +34,7 @@ def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
         figure.add_hline(y=split - 0.5, line={"color": palette.RULE, "width": 1})
     figure.update_yaxes(categoryorder="array", categoryarray=names, range=[len(lines) - 0.5, -0.5], showgrid=False)
     figure.update_xaxes(title="gain: right of 0 is better", zeroline=False)
-    return palette.dressed(figure, 34 * len(lines) + 130, f"Control arms: {text.metric_short(metric).lower()}")
+    return palette.dressed(figure, 34 * len(lines) + 130, f"Control arms: {text.metric_within(metric)}")
 
 
 def _name(line: Comparison) -> str:

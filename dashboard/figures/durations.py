@@ -25,6 +25,16 @@ def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles:
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(ticksuffix=" s")  # a title would stand where a narrow window has the legend
-    palette.dressed(figure, 56 * len(columns) + 150)
+    palette.dressed(figure, 56 * len(columns) + 180, _longest(columns, titles))
     legend = {"y": -0.35, "yanchor": "top", "traceorder": "normal"}
-    return figure.update_layout(legend=legend, margin={"t": 16, "b": 110})
+    return figure.update_layout(legend=legend, margin={"t": 46, "b": 110})
+
+
+def _longest(columns: Sequence[tuple[str, Sequence[StageState]]], titles: dict[str, str]) -> str:
+    """The stage that took most, and its share of all."""
+    took: dict[str, float] = {}
+    for stage in (stage for _, stages in columns for stage in stages):
+        took[stage.stage] = took.get(stage.stage, 0.0) + (stage.seconds or 0.0)
+    longest, all_of_it = max(took, key=lambda name: took[name], default=""), sum(took.values())
+    return palette.escaped(f"{titles.get(longest, longest)}: {took[longest] / all_of_it:.0%} of the time") \
+        if all_of_it else ""

@@ -28,4 +28,6 @@ def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
     figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1})
     figure.update_xaxes(title="questions, sorted by change", showticklabels=False)
     figure.update_yaxes(title="tuned − untrained")
-    return palette.dressed(figure, 260).update_layout(bargap=0.15)
+    said = ", ".join(f"{sum(found == kind for _, found, _ in scored)} {word}" for kind, word in
+                     (("better", "better"), ("worse", "worse"), ("same", "the same")))
+    return palette.dressed(figure, 280, said).update_layout(bargap=0.15)

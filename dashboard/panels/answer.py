@@ -8,11 +8,18 @@ from dashboard import showing, text
 from store.queries import AnswerPair
 
 
-def answer(pair: AnswerPair) -> None:
-    """The question; both answers, the reference and the evidence beside each other; scores, foils, differences."""
+def differences(pair: AnswerPair) -> None:
+    """The question, what training changed, and what still differs from the reference: what a reviewer came for."""
     with st.container(border=True):
         showing.plain(pair.text)
         st.caption(f"{text.topic(pair.topic)} · {text.tier(pair.tier)} · {text.cycle(pair.cycle).lower()}")
+        st.markdown("**What changed, word by word**", help="Struck through: gone. Underlined: new.")
+        _difference("Before → after training", pair.baseline, pair.tuned)
+        _difference("Reference → after training", pair.reference, pair.tuned)
+
+
+def answer(pair: AnswerPair) -> None:
+    """Both answers, the reference and the evidence beside each other, whole; scores and foils."""
     beside = st.grid(4, min_column_width=190, gap="medium")
     first, second, third, fourth = (beside.cell() for _ in range(4))
     with first:
@@ -30,8 +37,6 @@ def answer(pair: AnswerPair) -> None:
         st.markdown("**Evidence**")
         showing.verbatim(pair.evidence or None, "the reference names no span of the passage")
         showing.plain(f"{pair.title}\n{pair.address}"[:400])
-    with st.expander("What changed, word by word", icon=":material/difference:", expanded=True):
-        _differences(pair)
     _scores(pair)
     _more(pair)
 
@@ -45,7 +50,7 @@ def _scores(pair: AnswerPair) -> None:
     reasons = pair.unscored or {}
     rows = [{"metric": text.metric(name), "before": before, "after": after, "change": pair.change(name),
              **({"missing because": reasons.get(name, "")} if reasons else {}),
-             "by": (pair.judges or {}).get(name, "")} for name, (before, after) in pair.scores.items()]
+             "scored by": (pair.judges or {}).get(name, "")} for name, (before, after) in pair.scores.items()]
     if rows:
         number = st.column_config.NumberColumn(format="%.3f")
         st.dataframe(rows, hide_index=True, width="stretch", column_config={
@@ -64,17 +69,8 @@ def _more(pair: AnswerPair) -> None:
         showing.verbatim(pair.passage)
 
 
-def _differences(pair: AnswerPair) -> None:
-    """What training changed, and what still differs from the reference, beside each other."""
-    left, right = st.columns(2)
-    with left:
-        _difference("From before to after", pair.baseline, pair.tuned)
-    with right:
-        _difference("From the reference to after", pair.reference, pair.tuned)
-
-
 def _difference(title: str, before: str | None, after: str | None) -> None:
-    st.caption(f"{title}: struck is gone, underlined is new")
+    st.caption(title)
     if before is None or after is None:
         showing.plain("(one of the two is missing)")
         return

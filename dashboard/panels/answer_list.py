@@ -25,20 +25,20 @@ def pick(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     number = st.column_config.NumberColumn(format="%.3f")
     selection = st.dataframe(
         [_row(pair, metric) for pair in pairs], key="answer list", on_select="rerun", selection_mode="single-row",
-        hide_index=True, width="stretch", height=min(300, 38 * len(pairs) + 40),
+        hide_index=True, width="stretch", height=min(400, 38 * len(pairs) + 40),
         column_config={"before": number, "after": number, "change": st.column_config.NumberColumn(format="%+.3f"),
-                       "question": st.column_config.TextColumn(width="large"),
+                       "question": st.column_config.TextColumn(width=260),
                        "": st.column_config.TextColumn(width=36)})
     rows = selection.selection.rows if selection else []
     selected = pairs[rows[0]].question if rows and rows[0] < len(pairs) else None
     named = address.pointed_at("question", selected)
     at = next((at for at, pair in enumerate(pairs) if pair.question == named), 0)
-    st.caption(f"Question {at + 1} of {len(pairs)}, sorted from the worst change to the best. Select a row to read it.")
+    st.caption(f"Question {at + 1} of {len(pairs)}, worst change first. Select a row to read it.")
     return pairs[at]
 
 
 def _row(pair: AnswerPair, metric: str) -> dict[str, object]:
     before, after = pair.scores.get(metric, (None, None))
-    return {"": _SIGNS[answer_choice.outcome(pair, metric)], "change": pair.change(metric), "before": before,
-            "after": after, "question": pair.text[:300], "topic": text.topic(pair.topic),
+    return {"": _SIGNS[answer_choice.outcome(pair, metric)], "change": pair.change(metric),
+            "question": pair.text[:300], "before": before, "after": after, "topic": text.topic(pair.topic),
             "tier": text.tier_short(pair.tier)}

@@ -14,7 +14,7 @@ from dashboard.panels.waiting import waiting
 from store.database import Store
 from store.queries import Run
 
-_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=200),
+_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=250),
                 "what": st.column_config.TextColumn(width=560)}
 
 
@@ -91,8 +91,9 @@ def _training(store: Store, run: Run) -> None:
     with right:
         st.subheader("Plan")
         if run.plan:
-            showing.plain(f"{run.plan['device']}, {run.plan['precision']}, batch {run.plan['batch_size']}, "
-                          f"{run.plan['threads']} threads, {run.plan['parameters']:,} parameters")
+            showing.plain(f"{str(run.plan['device']).upper()}, {run.plan['precision']}, batch of "
+                          f"{run.plan['batch_size']}, {text.count(run.plan['threads'], 'thread')}, "
+                          f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
             showing.plain(f"Why: {run.plan['reason']}")
         else:
             st.caption("The runner chooses device, precision and batch size when it takes the run up, and says why.")
@@ -108,15 +109,19 @@ def _as_of(store: Store, run: Run) -> tuple[str, str, int]:
 
 def _trouble_and_log(store: Store, run: Run) -> None:
     happenings, incidents = remembered.log(store, run)
-    zone = showing.zone()
+    zone, titles = showing.zone(), {row.stage: row.title for row in run.flow}
     st.subheader("Failures and recoveries")
     if incidents:
-        st.dataframe(log_lines.table(incidents, zone), hide_index=True, width="stretch", column_config=_LOG_COLUMNS)
+        _log(log_lines.table(incidents, zone, titles))
     else:
         st.caption("None so far.")
     st.subheader("Event log")
-    st.dataframe(log_lines.table(happenings, zone), hide_index=True, width="stretch", column_config=_LOG_COLUMNS,
-                 height=min(320, 36 * len(happenings) + 40))
+    _log(log_lines.table(happenings, zone, titles))
+
+
+def _log(lines: list[dict[str, str]]) -> None:
+    st.dataframe(lines, hide_index=True, width="stretch", column_config=_LOG_COLUMNS,
+                 height=min(320, 36 * len(lines) + 40))
 
 
 def _resources(store: Store, run: Run) -> None:

@@ -17,7 +17,7 @@ def headline_warning(audits: Sequence[Audit], headline: str) -> None:
     """Beside the verdict: the metric that decides it did not pass."""
     for audit in audits:
         if audit.metric == headline and not audit.passed:
-            st.warning(f"The verdict rests on {text.metric_short(headline).lower()}, which did not pass its trial in "
+            st.warning(f"The verdict rests on {text.metric_within(headline)}, which did not pass its trial in "
                        "this run: see below.", icon=":material/gavel:")
 
 

@@ -33,13 +33,13 @@ def launch_form() -> None:
     knowledge_fields.told(about)
     values = _size(start, about)
     values |= _advanced(start, about, values)
+    if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
+        _launch(str(preset), values, [about.fault] if about.fault else [])
+    st.caption(_forecast(str(preset), values))
     power, reckoned_from = launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values))
     st.caption(power, help=reckoned_from)
     if estimated := launching.judging_note(str(preset), values):
         st.caption(estimated)
-    st.caption(_forecast(str(preset), values))
-    if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
-        _launch(str(preset), values, [about.fault] if about.fault else [])
 
 
 def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastSpread]:

@@ -16,16 +16,18 @@ def live_numbers(store: Store, run: Run) -> None:
     speeds = [point for key in SPEEDS for point in numbers.series(store, run, key)]
     loss, memory = _newest(numbers.series(store, run, "loss")), numbers.series(store, run, "peak_rss_bytes")
     most = max((point.value for point in memory if point.value is not None), default=None)
-    speed = _newest(speeds)
+    speed, titles = _newest(speeds), {row.stage: row.title for row in run.flow}
     tiles = [
-        ("Items of this stage", f"{run.done} of {run.total}" if run.total else text.DASH, run.unit or "items"),
+        (f"{(run.unit or 'items').capitalize()} of this stage",
+         f"{run.done} of {run.total}" if run.total else text.DASH,
+         "Done so far by the stage that is at work."),
         ("Tokens a second", f"{speed.value:,.0f}" if speed and speed.value is not None else text.DASH,
-         f"As last measured{f' in stage {speed.stage}' if speed else ''}."),
+         f"As last measured{f' in: {titles.get(speed.stage, speed.stage)}' if speed else ''}."),
         ("Training loss", text.number(loss.value) if loss else text.DASH,
          f"Step {loss.step} of cycle {loss.cycle}; {loss.unit}." if loss else "No training step yet."),
-        ("Most memory so far", text.DASH if most is None else f"{most / 1e9:.2f} GB", "Resident memory of the worker."),
+        ("Peak memory", text.DASH if most is None else f"{most / 1e9:.2f} GB", "Resident memory of the worker."),
     ]
-    with st.grid(4, gap="small", min_column_width=170):
+    with st.grid(4, gap="small", min_column_width=140):
         for label, value, help_text in tiles:
             st.metric(label, value, border=True, height="stretch", help=help_text)
 

@@ -14,7 +14,7 @@ def wins_line(run: Run, row: ChangeRow | None, metric: str, tier: str) -> None:
     if row is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{text.wins(row)}** in cycle {row.cycle} by {text.metric_short(metric).lower()} "
+        st.markdown(f"**{text.wins(row)}** in cycle {row.cycle} by {text.metric_within(metric)} "
                     f"({text.coverage(row.scored, row.asked)}).")
         st.page_link("app_pages/answers.py", label="See the worst answers", icon=":material/compare:",
                      query_params={"run": run.id, "cycle": str(row.cycle), "tier": tier, "metric": metric})

@@ -16,7 +16,7 @@ def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: Teache
     trained = [cycle.training_seconds for cycle in cycles if cycle.training_seconds is not None]
     offline = run.config.teacher == OFFLINE_TEACHER
     tiles = [
-        ("Cycles that succeeded", f"{rate.succeeded} of {rate.ended}" if rate.ended else text.DASH,
+        ("Success rate", f"{rate.succeeded} of {text.count(rate.ended, 'cycle')}" if rate.ended else text.DASH,
          "Cycles that came to a tuned and compared student, of those that ended. Fine-tuning off counts as none."),
         ("Training time", text.duration(sum(trained)) if trained else text.DASH,
          f"Fine-tuning alone, {text.count(len(trained), 'cycle')}."),
@@ -25,6 +25,6 @@ def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: Teache
         ("Teacher's cost", "none" if offline else text.money(used.cost_usd) if used else text.DASH,
          "The offline teacher costs nothing." if offline else "At list prices."),
     ]
-    with st.grid(4, gap="small", min_column_width=170):
+    with st.container(border=True), st.grid(4, gap="small", min_column_width=130):
         for label, value, help_text in tiles:
-            st.metric(label, value, border=True, height="stretch", help=help_text)
+            st.metric(label, value, help=help_text)

@@ -16,7 +16,8 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | 
                              hide_index=True, selection_mode="single-row", width="stretch",
                              height=min(520, 36 * len(runs) + 40),
                              column_config={"name": st.column_config.TextColumn(width=210),
-                                            "verdict": st.column_config.TextColumn(width=170)})
+                                            "verdict": st.column_config.TextColumn(width=170),
+                                            "duration": st.column_config.NumberColumn(format="duration")})
     rows = selection.selection.rows if selection else []
     return runs[rows[0]] if rows and rows[0] < len(runs) else None
 
@@ -24,10 +25,10 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | 
 def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
     config, verdict = run.config, text.verdict(run.verdict)
     return {
-        "asked for": showing.moment(run.requested_at), "name": run.name or text.DASH,
+        "requested": showing.moment(run.requested_at), "name": run.name or text.DASH,
         "state": f"{text.work(run.work).sign} {text.work(run.work).word}",
         "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else text.DASH,
-        "took": text.duration(text.run_seconds(run)), **_cost(run, usages),
+        "duration": text.run_seconds(run), **_cost(run, usages),
         "tags": ", ".join(run.tags), "note": run.note[:200],
         "cycles": config.cycles, "questions": config.questions, "held-out": config.held_out,
         "steps": config.steps if config.fine_tune else 0, "teacher": config.teacher, "student": config.student,

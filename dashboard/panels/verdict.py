@@ -14,29 +14,49 @@ from store.database import Store
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 
 
-def verdict_card(run: Run, cycles: list[Cycle], used: TeacherUsage | None = None) -> None:
-    """The verdict with its sentence, the run's own or that of its latest finished cycle; what ran, and its cost."""
+def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used: TeacherUsage | None = None) -> None:
+    """Does it work, how much better, how sure, on what: the verdict, its numbers, and what ran.
+
+    Args:
+        decides: the change that the verdict goes by, of the latest cycle that was compared.
+    """
     spoken = next((cycle for cycle in reversed(cycles) if cycle.sentence), None)
     name = run.verdict or (spoken.verdict if spoken else None)
     look = text.verdict(name)
     with st.container(border=True):
-        st.subheader(f"{look.sign} {text.ANSWERS.get(name or '', look.word)}")
-        showing.plain(findings.headline_of(run, run.sentence or (spoken.sentence if spoken else None)))
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(f"{look.sign} {text.ANSWERS.get(name or '', look.word)}", width="content")
             showing.badge(text.work(run.work))
             if run.work != "finished" and spoken:
-                st.caption(f"So far: cycle {spoken.cycle} of {run.config.cycles}.")
+                st.caption(f"So far: cycle {spoken.cycle} of {run.config.cycles}.", width="content")
+        showing.plain(findings.headline_of(run, run.sentence or (spoken.sentence if spoken else None)))
+        if decides and decides.change is not None:
+            _numbers(decides)
         showing.plain(_what_ran(run))
         if used:
             showing.plain(f"The teacher took {text.usage(used, run.config.max_cost_usd)}.")
 
 
+def _numbers(row: ChangeRow) -> None:
+    """The four numbers that a verdict rests on."""
+    tiles = [("Before", text.number(row.baseline), "Mean score of the untrained student on the test."),
+             ("After", text.number(row.tuned), "Mean score of the tuned student on the same questions."),
+             ("Change", text.change(row.change), "After minus before"
+              + (": below 0 is better." if findings.is_gain(row.metric, 1.0) < 0 else ".")),
+             ("95% interval", text.interval(row.low, row.high), "Where the true change most likely lies, were other "
+              "questions of this kind asked. While it includes 0, the change may be chance."),
+             ("Questions", f"{row.scored}" + (f" of {row.asked}" if row.scored < row.asked else ""),
+              "Held-out questions, never trained on, that were scored before and after.")]
+    with st.grid(5, gap="small", min_column_width=150):
+        for label, value, help_text in tiles:
+            st.metric(label, value, help=help_text)
+
+
 def _what_ran(run: Run) -> str:
-    config, what = run.config, "fine-tuned" if run.config.fine_tune else "not fine-tuned"
-    return (f"Knowledge: {text.knowledge(config)}. Teacher: {text.teacher(config.teacher)}. "
-            f"Student: {config.student}, {what}. "
-            f"{text.count(config.cycles, 'cycle')} of {text.count(config.questions, 'practice question')}; "
-            f"{text.count(config.held_out, 'held-out question')}. Verdict by {text.metric_short(config.headline)}.")
+    config = run.config
+    return (f"{text.knowledge(config)} · teacher: {text.teacher(config.teacher)} · student: "
+            f"{text.student(config.student)}, {'fine-tuned' if config.fine_tune else 'not fine-tuned'} · "
+            f"{text.count(config.cycles, 'cycle')} of {text.count(config.questions, 'practice question')}")
 
 
 def evidence_pack(store: Store, run: Run) -> None:
@@ -47,12 +67,12 @@ def evidence_pack(store: Store, run: Run) -> None:
             return make(found).encode() if found else b""
         return write
 
-    with st.container(horizontal=True):
+    with st.popover("Evidence pack", icon=":material/verified:"):
+        st.caption("The verdict with its intervals, tiers, worst cases, configuration, hashes and the command that "
+                   "repeats the run, in one file that needs no network.")
         for ending, mime, make in (("html", "text/html", report.as_html), ("json", "application/json", report.as_json)):
             st.download_button(f"Evidence as {ending.upper()}", written(make), f"evidence-{run.id}.{ending}", mime,
-                               icon=":material/verified:", key=f"evidence {ending}", on_click="ignore",
-                               help="The verdict with its intervals, tiers, worst cases, configuration, hashes and the "
-                               "command that repeats the run, in one file that needs no network.")
+                               icon=":material/download:", key=f"evidence {ending}", on_click="ignore")
 
 
 def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:

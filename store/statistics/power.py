@@ -39,7 +39,7 @@ class Power:
     def source(self) -> str:
         """Where the spread comes from, in words."""
         if not self.runs:
-            return f"a usual spread of {self.spread:.2f}, no past run being like this one"
+            return f"a usual spread of {self.spread:.2f}: no past run is like this one"
         return (f"a spread of {self.spread:.2f}, as in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} "
                 "like this one")
 
@@ -49,8 +49,8 @@ class Power:
             return "No held-out questions: nothing can be said about what was learned beyond the practice questions."
         if self.smallest is None:
             return f"With fewer than {FEWEST_PAIRS} held-out questions no verdict is given."
-        return (f"{self.pairs} held-out questions can only see a change of about {self.smallest:.2f} or more in "
-                f"{title.lower()} (four times in five, at 95% confidence; reckoned from {self.source}).")
+        return (f"{self.pairs} held-out questions can only detect a change of about {self.smallest:.2f} or more in "
+                f"{title.lower()} (80% power at 95% confidence, from {self.source}).")
 
 
 def usual_spread(metric: str) -> float:

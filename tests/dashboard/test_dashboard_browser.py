@@ -48,6 +48,7 @@ def test_every_page_draws_whole_and_without_errors(page: str, kind: str, windows
     window.open(page)
     window.shoot(f"{page}-{kind}")
     assert window.faults() == []
+    assert window.page.title() == f"{page.capitalize()} · Knowledge distillation"
 
 
 def test_the_launch_button_is_reached_by_keyboard(windows: dict[str, Window], browser: Any, server: Server) -> None:

@@ -55,12 +55,12 @@ def test_a_verdict_by_a_metric_that_passed_has_no_warning(state_folders: Any, op
 
 def test_answers_show_the_runs_own_scores_unless_another_judging_is_chosen(judged: Path, opened: Opened) -> None:
     app = opened(judged, "answers")
-    own = table_with(app, "by")
-    assert set(own["by"]) == {"all-MiniLM-L6-v2"} and len(own) > 6
+    own = table_with(app, "scored by")
+    assert set(own["scored by"]) == {"all-MiniLM-L6-v2"} and len(own) > 6
     app.selectbox(key="judging").set_value(1).run()
     assert not app.exception
-    again = table_with(app, "by")
-    assert list(again["by"]) == ["another-judge"] and list(again["before"]) == [0.25]
+    again = table_with(app, "scored by")
+    assert list(again["scored by"]) == ["another-judge"] and list(again["before"]) == [0.25]
 
 
 def test_without_a_later_judging_nobody_is_asked_whose_scores(state_folders: Any, opened: Opened) -> None:

@@ -95,7 +95,7 @@ def test_a_connected_runner_is_named_until_it_goes(tmp_path: Path, opened: Opene
     owner = leases.owner_name()
     started = leases.first_beat(store, owner)
     app = opened(tmp_path)
-    assert any("A runner is connected" in element.value for element in app.sidebar.success)
+    assert any("A runner is connected" in element.value for element in app.sidebar.markdown)
     leases.beat(store, owner, started, stopped=True)
     assert any(text.NO_RUNNER in element.value for element in app.run().sidebar.warning)
     store.close()

@@ -13,7 +13,7 @@ SHOTS = ROOT / "test-results" / "screenshots"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-WIDE, NARROW, PHONE = 1280, 900, 420
+WIDE, NARROW, PHONE = 1280, 900, 390
 
 # Boxes are taken a little smaller than they are: letters do not fill them.
 _FAULTS_OF_CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
