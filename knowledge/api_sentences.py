@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 MOST_WORDS = 70
@@ -29,13 +30,15 @@ _UNSPEAKABLE = re.compile(r"://|[\[{]\s*[{\"]\w+\"?:|\[ \{")
 LEAD_NOISE = re.compile(r"^(?:\(?optional\)?(?:[:.,]|(?<=\)))|required[:.,]|\w+ (?:field )?is optional\.)\s*", re.I)
 
 
-def sentences(description: str) -> list[str]:
+@functools.lru_cache(maxsize=1)  # a field's are asked for twice in a row
+def sentences(description: str) -> tuple[str, ...]:
     """A description's sentences, without what only a web page needs; each ends in a full stop."""
     text = re.sub(r"\s+", " ", re.sub(r"\n\s*[*-]\s+", " ; ", description)) + " "
     for pattern, new in _PAGE_NOISE:
         text = pattern.sub(new, text)
     found = [sentence.strip() for sentence in _SENTENCE_END.split(LEAD_NOISE.sub("", text.strip()))]
-    return [_finished(sentence) for sentence in found if len(sentence) > 3 and not _UNSPEAKABLE.search(sentence)]
+    return tuple(_finished(sentence) for sentence in found
+                 if len(sentence) > 3 and not _UNSPEAKABLE.search(sentence))
 
 
 def shortened(found: list[str], keep_last: bool = False) -> str:

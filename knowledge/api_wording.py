@@ -35,6 +35,11 @@ human specification identifier details generation
 _FINITE = re.compile(r"\b(is|are|will|must|should|can|may|has|have|does|defaults|cannot|needs|means|matches)\b", re.I)
 
 
+# For any name, compared after the match: a pattern a name would be compiled a thousand times.
+_ARTICLE = re.compile(r"^(?:A|An|The) ")
+_SUBJECT_AND_VERB = re.compile(r"(?:the |a |an )?['\"]?([\w$.-]+)['\"]?\s+(\S+)\s", re.I)
+
+
 def article(noun: str) -> str:
     """'a' or 'an' for a kind's name, as it is spoken: an EnvVar, an HTTPGetAction, a UserInfo."""
     if re.match(r"[A-Z]{2}", noun):
@@ -74,7 +79,8 @@ def kind_text(kind: ApiKind) -> str:
     found = sentences(kind.description)
     if not found or len(found[0].split()) < 5:
         return ""
-    first = re.sub(rf"^(?:(?:A|An|The) )?{kind.name}\b", kind.name, found[0])
+    bare = _ARTICLE.sub("", found[0])
+    first = bare if _begins_with(bare, kind.name) else found[0]
     if not first.startswith(kind.name):
         first = _named(kind.name, first)
     return shortened([first, *found[1:], _fields_sentence(kind)], keep_last=True)
@@ -82,8 +88,8 @@ def kind_text(kind: ApiKind) -> str:
 
 def _joined(field_name: str, sentence: str) -> str:
     """The first sentence, so that it reads on from the field's name: ' is ...', ' specifies ...' or ': ...'."""
-    named = re.match(rf"(?:the |a |an )?['\"]?{re.escape(field_name)}['\"]?\s+(\S+)\s", sentence, re.I)
-    if named and (verb := _third_person(named[1])):
+    named = _SUBJECT_AND_VERB.match(sentence)
+    if named and named[1].casefold() == field_name.casefold() and (verb := _third_person(named[2])):
         return f" {verb} {_continued(verb, LEAD_NOISE.sub('', sentence[named.end():]))}"
     first, _, rest = sentence.partition(" ")
     if first.capitalize() in _VERBS:
@@ -94,6 +100,11 @@ def _joined(field_name: str, sentence: str) -> str:
         if first.lower() in _SINGULAR_NOUNS:
             return f" is {'a' if first in ('List', 'Array', 'Set', 'Reference') else 'the'} {_lowered(first)} {rest}"
     return f": {sentence}"
+
+
+def _begins_with(sentence: str, name: str) -> bool:
+    """Whether its first word is this name, and not one that begins like it."""
+    return sentence.startswith(name) and not re.match(r"\w", sentence[len(name):])
 
 
 def _named(kind: str, sentence: str) -> str:

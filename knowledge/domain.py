@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
+from knowledge.api_models import models_folder
 from knowledge.api_reference import read_api_reference
-from knowledge.notes import read_notes
+from knowledge.kept import digest_of, kept
+from knowledge.notes import NOTES_FOLDER, read_notes
 from knowledge.passages import Passage, collection_hash
-from knowledge.topics import BUILT_IN_NAME, TOPIC_BY_SLUG, TOPICS
+from knowledge.topics import BUILT_IN, BUILT_IN_NAME, TOPIC_BY_SLUG, TOPICS
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Domain:
     """`collection_hash` of the passages: what a run records as the knowledge it used."""
     given_names: Mapping[str, str] = field(default_factory=dict)
     """Topic names that come with the passages, by slug; see `topic_names` for all."""
+    follows_from: str = ""
+    """A hash of everything that the passages follow from, for what is kept of a domain; empty: nothing is."""
 
     @cached_property
     def topics(self) -> tuple[str, ...]:
@@ -88,7 +93,13 @@ def kubernetes() -> Domain:
         MalformedNote: a note breaks the form.
         ApiReferenceMissing: `lightkube-models` is not installed.
     """
-    return domain_of(BUILT_IN_NAME, [*read_notes(), *read_api_reference()])
+    digest = digest_of([*sorted(NOTES_FOLDER.glob("*.md")), *sorted(models_folder().glob("*.py"))])
+    found = kept(BUILT_IN, digest, lambda: [asdict(passage) for passage in (*read_notes(), *read_api_reference())])
+    return replace(domain_of(BUILT_IN_NAME, map(_passage, found)), follows_from=digest)
+
+
+def _passage(values: dict[str, Any]) -> Passage:
+    return Passage(**values | {name: tuple(values[name]) for name in ("key_terms", "questions")})
 
 
 def counts(domain: Domain) -> dict[str, dict[str, Count]]:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
+import rapidfuzz
 from rapidfuzz import fuzz, process
 
 from knowledge.domain import Domain
+from knowledge.kept import kept
 from knowledge.passages import Passage
 from knowledge.twins import TwinIndex, normal
 
@@ -39,11 +41,12 @@ def side_of(passage_id: str) -> Side:
 def near_duplicates(candidates: Sequence[Passage], against: Sequence[Passage]) -> frozenset[str]:
     """Ids of the candidates that say, or are asked, nearly the same as one of the others."""
     known_texts = [comparable(passage) for passage in against]
-    exact = set(known_texts)
+    exact, containing = set(known_texts), _Containing(known_texts)
     asked = TwinIndex(question for passage in against for question in passage.questions)
     return frozenset(passage.id for passage in candidates
                      if (text := comparable(passage)) in exact
-                     or _resembles(text, known_texts)
+                     or process.extractOne(text, known_texts, scorer=fuzz.ratio, score_cutoff=SAME_TEXT)
+                     or containing.finds(text)
                      or any(asked.twin_of(question) for question in passage.questions))
 
 
@@ -57,8 +60,12 @@ def practice_passages(domain: Domain) -> tuple[Passage, ...]:
 def held_out_passages(domain: Domain) -> tuple[Passage, ...]:
     """All passages that may be tested on: those held out, less the near twins of practice passages."""
     held_out = [passage for passage in domain.passages if side_of(passage.id) == HELD_OUT_SIDE]
-    twins = near_duplicates(held_out, practice_passages(domain))
-    return tuple(passage for passage in held_out if passage.id not in twins)
+
+    def twins() -> list[str]:
+        return sorted(near_duplicates(held_out, practice_passages(domain)))
+    left_out = set(kept("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", twins)
+                   if domain.follows_from else twins())
+    return tuple(passage for passage in held_out if passage.id not in left_out)
 
 
 @lru_cache(maxsize=8192)
@@ -74,18 +81,28 @@ def comparable(passage: Passage) -> str:
     return normal(" ".join(words))
 
 
-def _resembles(text: str, known: list[str]) -> bool:
-    if process.extractOne(text, known, scorer=fuzz.ratio, score_cutoff=SAME_TEXT):
-        return True
-    if len(text.split()) < TELLING_WORDS:
-        return False
-    words = _words(text)
-    # The costly comparison only where most words of the shorter text are in the longer one.
-    overlapping = [other for other in known if len(words & _words(other)) >= 0.7 * min(len(words), len(_words(other)))]
-    return any(len(other.split()) >= TELLING_WORDS and fuzz.token_set_ratio(text, other) >= CONTAINED_TEXT
-               for other in overlapping)
+class _Containing:
+    """Finds texts that lie within one of many, or that one of many lies within, as far as words tell."""
 
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._bits: dict[str, int] = {}
+        words = [(text, frozenset(text.split())) for text in texts if len(text.split()) >= TELLING_WORDS]
+        self._known = [(text, self._mask(of_text), len(of_text)) for text, of_text in words]
 
-@lru_cache(maxsize=8192)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    def finds(self, text: str) -> bool:
+        """Whether one of them is such a text; too short a text tells nothing."""
+        if len(text.split()) < TELLING_WORDS:
+            return False
+        words = frozenset(text.split())
+        mask, most = self._mask(words), len(words)
+        # The costly comparison only where most words of the shorter text are in the longer one.
+        overlapping = [other for other, its, size in self._known
+                       if (mask & its).bit_count() >= 0.7 * (size if size < most else most)]
+        return any(fuzz.token_set_ratio(text, other) >= CONTAINED_TEXT for other in overlapping)
+
+    def _mask(self, words: frozenset[str]) -> int:
+        """The words as bits of one number: counting what two texts share is then one step, not one a word."""
+        mask = 0
+        for word in words:
+            mask |= 1 << self._bits.setdefault(word, len(self._bits))
+        return mask
