@@ -145,7 +145,16 @@ def _cores() -> int:
     return min(usable, int(wanted)) if wanted.isdigit() and int(wanted) else usable
 
 
+def cpu_name() -> str:
+    """The processor's name with the flags that count; empty where the system does not say."""
+    name = _told_of_cpu("model name").partition(":")[2].strip()
+    return " ".join((name, *_cpu_flags())) if name else ""
+
+
 def _cpu_flags() -> tuple[str, ...]:
-    line = next((line for line in read("/proc/cpuinfo").splitlines() if line.startswith("flags")), "")
-    present = set(line.split())
+    present = set(_told_of_cpu("flags").split())
     return tuple(flag for flag in _CPU_FLAGS if flag in present)
+
+
+def _told_of_cpu(key: str) -> str:
+    return next((line for line in read("/proc/cpuinfo").splitlines() if line.startswith(key)), "")

@@ -1,10 +1,18 @@
-"""Which number format this CPU multiplies faster: measured, for names of CPUs say little."""
+"""Which number format this CPU multiplies faster: measured, for names of CPUs say little. Once for a machine."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+import os
+import platform
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.hardware.machine import cpu_name
 
 _SHAPE = (360, 576, 1536)  # a training batch of 4 x 90 tokens through an MLP layer of the embedded student
 _SECONDS = 0.25
@@ -22,12 +30,54 @@ class PrecisionProbe:
 
 
 @functools.cache
-def probe_precision() -> PrecisionProbe:
-    """Multiply for half a second in fp32 and bf16; the best of many rounds counts, others may use the cores too."""
+def probe_precision(record: Path | None = None) -> PrecisionProbe:
+    """Multiply for half a second in fp32 and bf16; the best of many rounds counts, others may use the cores too.
+
+    Args:
+        record: a file that keeps what was found, for as long as processor, threads and torch are the same.
+    """
+    conditions = _conditions() if record else {}
+    kept = _read(record, conditions) if record else None
+    if kept:
+        return kept
     rates = {name: _matmul_gflops(name) for name in ("float32", "bfloat16")}
     fp32, bf16 = rates["float32"], rates["bfloat16"]
     faster = "bf16" if bf16 > fp32 * _CLEARLY_FASTER else "fp32"
-    return PrecisionProbe(fp32, bf16, faster, f"measured {bf16:.0f} GFLOP/s in bf16 and {fp32:.0f} in fp32")
+    found = PrecisionProbe(fp32, bf16, faster, f"measured {bf16:.0f} GFLOP/s in bf16 and {fp32:.0f} in fp32")
+    if record:
+        _write(record, conditions, found)
+    return found
+
+
+def _conditions() -> dict[str, str]:
+    """What a rate depends on."""
+    import torch
+
+    return {"processor": cpu_name() or platform.processor(), "threads": str(torch.get_num_threads()),
+            "torch": torch.__version__}
+
+
+def _read(record: Path, conditions: dict[str, str]) -> PrecisionProbe | None:
+    """None where nothing was kept, where it cannot be read, or where it was measured under other conditions."""
+    try:
+        kept = json.loads(record.read_text(encoding="utf-8"))
+        if kept["conditions"] != conditions:
+            return None
+        found = PrecisionProbe(**kept["found"])
+        return PrecisionProbe(float(found.fp32_gflops), float(found.bf16_gflops), str(found.faster),
+                              f"{found.reason} on {kept['on']}")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(record: Path, conditions: dict[str, str], found: PrecisionProbe) -> None:
+    """Where it cannot be kept, the next process measures again."""
+    aside = record.with_name(f".{record.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        record.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(json.dumps({"conditions": conditions, "on": f"{datetime.now(UTC):%Y-%m-%d}",
+                                     "found": asdict(found)}, indent=1), encoding="utf-8")
+        os.replace(aside, record)
 
 
 def _matmul_gflops(dtype: str) -> float:

@@ -7,7 +7,6 @@ training itself.
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import shutil
 from collections import Counter
@@ -22,10 +21,9 @@ from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 
 from runner.roles import Recipe
+from runner.student.adapter_files import CONFIG, WEIGHTS, check_folder, weights_sha256
 from runner.student.dropout import ByteDropout
 from runner.student.errors import AdapterLoadFailed, TrainingFailed
-
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -170,23 +168,13 @@ def tuned_in_place(base: Any, adapter: Path) -> Any:
     return _open(base, adapter, trainable=False).eval()
 
 
-def check_folder(folder: Path) -> None:
-    """See that an adapter is there at all; peft would ask the hub for it otherwise.
-
-    Raises:
-        AdapterLoadFailed: a file is missing.
-    """
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise AdapterLoadFailed(f"adapter {folder}: no {name} in it; train it again or start fresh")
-
-
 def _open(base: Any, folder: Path, *, trainable: bool) -> Any:
     check_folder(folder)
     try:
         return PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        detail = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        lines = str(error).split("\n")  # the first says that something is wrong, the second what
+        detail = " ".join(" ".join(lines[:2]).split())[:300] or type(error).__name__
         raise AdapterLoadFailed(f"adapter {folder} does not fit this student or is damaged: {detail}; "
                                 "train it again or start fresh") from error
 
@@ -206,12 +194,6 @@ def save(adapted: Any, folder: Path) -> str:
     shutil.rmtree(aside)
     _sync(folder)
     return weights_sha256(folder)
-
-
-def weights_sha256(folder: Path) -> str:
-    """The sha256 of an adapter's weights."""
-    with (folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def trainable_parameters(adapted: Any) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.roles import Example, Recipe, Training
-from runner.student import adapters
+from runner.student.adapter_files import weights_sha256
 
 FOLDER, SEAL, RECORD = "checkpoints", "seal.json", "training.json"
 
@@ -42,7 +42,7 @@ def fingerprint(examples: Sequence[Example], recipe: Recipe, start: Path | None,
     for held in ("batch_size", "gradient_accumulation", "gradient_checkpointing", "max_sequence_tokens"):
         del same[held]
     told = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": same,
-            "start": adapters.weights_sha256(start) if start else None, "student": student}
+            "start": weights_sha256(start) if start else None, "student": student}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -79,7 +79,7 @@ def read_record(to: Path, fingerprint: str) -> Training | None:
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in record["training"].items()}
         training = Training(**{**values, "adapter": str(to)})
-        whole = record["fingerprint"] == fingerprint and adapters.weights_sha256(to) == training.adapter_sha256
+        whole = record["fingerprint"] == fingerprint and weights_sha256(to) == training.adapter_sha256
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return training if whole else None

@@ -55,6 +55,13 @@ def check_reachable(model: str) -> None:
                               f"({error}): {way_out}") from error
 
 
+def setting_errors() -> tuple[type[Exception], ...]:
+    """What a model's configuration fails with where a value is of the wrong type: of no usual kind."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    return (StrictDataclassError,)
+
+
 def look_up(model: str, revision: str | None = None) -> Offer:
     """What the hub has, without fetching it.
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 
 from runner.roles import Likelihood
-from runner.student.prompt import PromptForm, answer_ids, prompt_ids
+from runner.student.prompt import PromptForm, Tokenizer, answer_ids, prompt_ids
 
 
+Losses = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Of ids, mask and labels, B x T each, padded on the right: the sum of each row's negative log-likelihoods, in fp32.
+A label of -100 is none."""
 _BATCH_TOKENS = 1024  # logits are 49,152 fp32 numbers a token on the embedded student: 200 MB a batch at the most
 
 
-def likelihoods(model: Any, tokenizer: Any, form: PromptForm,
+def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, form: PromptForm,
                 pairs: Sequence[tuple[str, str]]) -> list[Likelihood]:
     """For each (question, answer) pair its likelihood, in the order given; computed in batches of like length."""
-    context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     fitted = [_fit(prompt_ids(tokenizer, form, question), answer_ids(tokenizer, form, answer), context)
               for question, answer in pairs]
     order = sorted(range(len(fitted)), key=lambda at: len(fitted[at][0]) + len(fitted[at][1]))
     found: dict[int, Likelihood] = {}
     for batch in _batches(order, [len(prompt) + len(answer) for prompt, answer, _ in fitted]):
-        scores = _mean_nll(model, [fitted[at][:2] for at in batch])
+        scores = _mean_nll(losses, [fitted[at][:2] for at in batch])
         for at, nll in zip(batch, scores, strict=True):
             found[at] = Likelihood(nll, len(fitted[at][1]), fitted[at][2])
     return [found[at] for at in range(len(fitted))]
@@ -50,11 +52,10 @@ def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
 
 
 @torch.inference_mode()
-def _mean_nll(model: Any, batch: list[tuple[list[int], list[int]]]) -> list[float]:
-    """Mean negative log-likelihood per answer token. Shapes: B rows, T positions, K of them that predict an answer.
+def _mean_nll(losses: Losses, batch: list[tuple[list[int], list[int]]]) -> list[float]:
+    """Mean negative log-likelihood per answer token. Shapes: B rows, T positions.
 
-    Padded on the right, where a causal model cannot see it. Logits are computed for the K positions only: the
-    output layer is a fifth of the embedded student's work.
+    Padded on the right, where a causal model cannot see it.
     """
     width = max(len(prompt) + len(answer) for prompt, answer in batch)
     ids = torch.zeros(len(batch), width, dtype=torch.long)
@@ -65,12 +66,20 @@ def _mean_nll(model: Any, batch: list[tuple[list[int], list[int]]]) -> list[floa
         ids[row, :end] = torch.tensor(prompt + answer)
         labels[row, len(prompt) : end] = torch.tensor(answer)
         mask[row, :end] = 1
-    nll = token_losses(model, ids.to(model.device), mask.to(model.device), labels.to(model.device))
-    return [float(value) for value in nll.sum(1) / (labels != -100).sum(1).to(nll.device)]
+    return [float(value) for value in losses(ids, mask, labels) / (labels != -100).sum(1)]
+
+
+def library_losses(model: Any) -> Losses:
+    """The library's forward pass, on whatever device the model is."""
+    return lambda *given: token_losses(model, *(one.to(model.device) for one in given)).sum(1).cpu()
 
 
 def token_losses(model: Any, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each label, B x K in fp32, 0 where a row has none; used in training too."""
+    """Negative log-likelihood of each label, B x K in fp32, 0 where a row has none; used in training too.
+
+    Logits are computed for the K positions that have labels: the output layer is a fifth of the embedded student's
+    work.
+    """
     following = labels[:, 1:]
     keep = (following != -100).any(0).nonzero().squeeze(1)
     logits = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep, use_cache=False).logits

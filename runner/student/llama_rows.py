@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from runner.student.likelihood import Losses
 from runner.student.llama_shape import is_plain_llama
 from runner.student.packed import PackedLinear
 
 _ROOM_STEP = 64
+_WEIGHED = 64  # labels whose likelihoods are worked out at a time: 13 MB of fp32 on the embedded student
 
 
 def fits(model: Any) -> bool:
@@ -84,6 +86,11 @@ def _of(linear: Any) -> PackedLinear:
     return PackedLinear(linear.weight.detach(), None if linear.bias is None else linear.bias.detach())
 
 
+def losses_of(weights: LlamaWeights) -> Losses:
+    """How likely answers are, by these weights; a cache of their own for each batch."""
+    return lambda ids, mask, labels: LlamaRows(weights, len(ids)).losses(ids, labels)
+
+
 class LlamaRows:
     """Rows at work over `LlamaWeights`; row i's keys and values lie in `cache[layer, i]` up to its own length."""
 
@@ -112,6 +119,21 @@ class LlamaRows:
         position = self.lengths
         self.lengths = position + 1
         return self._forward(tokens[:, None], position, slice(0, len(tokens)), None)
+
+    @torch.inference_mode()
+    def losses(self, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The sum of each row's negative log-likelihoods, as `likelihood.Losses` has it; no row may be at work.
+
+        The output layer is asked where labels are; of all logits no fp32 copy is made at once.
+        """
+        count, width = ids.shape
+        self._make_room(width)
+        following = labels.roll(-1, 1).index_fill(1, torch.tensor([width - 1]), -100).flatten()
+        at = (following != -100).nonzero().squeeze(1)
+        logits = self._forward(ids, torch.arange(width).repeat(count), slice(0, count), at)
+        found = [functional.cross_entropy(some.float(), wanted, reduction="none") for some, wanted
+                 in zip(torch.split(logits, _WEIGHED), torch.split(following[at], _WEIGHED), strict=True)]
+        return torch.zeros(count).index_add_(0, at // width, torch.cat(found))
 
     @torch.inference_mode()
     def keep(self, rows: Sequence[int]) -> list[int]:

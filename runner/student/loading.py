@@ -12,7 +12,6 @@ import io
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,25 +28,19 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from runner.hardware import Size
+from runner.hardware import Size, set_imports_aside
 from runner.student.errors import ModelLoadFailed, ModelUnusable
-from runner.student.hub import check_reachable
+from runner.student.hub import check_reachable, setting_errors
+from runner.student.loaded import Loaded
+from runner.student.weight_files import PLAIN_TYPES, tensors_in
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_UNREADABLE = (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError)
+_UNREADABLE: tuple[type[Exception], ...] = (
+    OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError, *setting_errors())
 
 transformers_logging.disable_progress_bar()
 transformers_logging.set_verbosity_error()
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A causal language model in evaluation mode, all weights frozen, and its tokenizer."""
-
-    model: Any
-    tokenizer: Any
-    parameters: int
-    precision: str
+set_imports_aside()
 
 
 def load_model(source: str, precision: str, device: str) -> Loaded:
@@ -74,7 +67,9 @@ def load_model(source: str, precision: str, device: str) -> Loaded:
     model = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
         source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, **kind, **where))
     _stay_trainable(model)
-    return Loaded(_freeze(model), _with_padding(tokenizer), _parameter_count(source, model), precision)
+    library = _freeze(model), _with_padding(tokenizer)
+    context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+    return Loaded(_parameter_count(source, model), precision, context, tokenizer, lambda: library)
 
 
 def trainer_callbacks() -> tuple[Any, Any]:
@@ -108,18 +103,10 @@ def count_parameters(source: str) -> int:
 
 def _count_in_headers(folder: Path) -> int:
     """0 where there are no plain weights: of quantized ones the files hold packed bytes."""
-    count = 0
-    for path in folder.glob("*.safetensors"):
-        try:
-            with path.open("rb") as file:
-                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        except (OSError, ValueError, MemoryError, OverflowError):
-            return 0  # loading will say what is wrong with it
-        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
-        if any(tensor["dtype"] not in ("F32", "BF16", "F16") for tensor in tensors):
-            return 0
-        count += sum(math.prod(tensor["shape"]) for tensor in tensors)
-    return count
+    files = [tensors_in(path) for path in folder.glob("*.safetensors")]
+    if not all(files) or any(tensor.dtype not in PLAIN_TYPES for file in files for tensor in file.values()):
+        return 0
+    return sum(math.prod(tensor.shape) for file in files for tensor in file.values())
 
 
 def _count_in_skeleton(source: str) -> int:
@@ -243,15 +230,16 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
         return load(local_files_only=True)
     except _UNREADABLE as error:
         if Path(source).is_dir() or isinstance(error, ImportError):
-            raise ModelLoadFailed(f"student {source!r} cannot be loaded: {_first_line(error)}; check the files, or "
+            raise ModelLoadFailed(f"student {source!r} cannot be loaded: {_in_short(error)}; check the files, or "
                                   "choose another student or precision") from error
     check_reachable(source)
     try:
         return load()
     except _UNREADABLE as error:
-        raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {_first_line(error)}; check the "
+        raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {_in_short(error)}; check the "
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def _in_short(error: BaseException) -> str:
+    """Two lines: where the first only says that something is wrong, the second says what."""
+    return " ".join(" ".join(str(error).strip().splitlines()[:2]).split())[:300] or type(error).__name__

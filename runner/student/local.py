@@ -16,10 +16,11 @@ from knowledge.questions import Question, question_id
 from runner import hardware
 from runner.roles import Answer, Decoding, Example, Likelihood, Recipe, StudentInfo, Training, TrainingStep
 from runner.student import generation, likelihood, llama_rows, streaming
+from runner.student.adapter_files import check_folder, plain_adapter, weights_sha256
 from runner.student.bundled import student_source
-from runner.student.loading import Loaded, config_of, load_model, size_of
+from runner.student.loaded import Loaded
 from runner.student.memory import typed_memory_errors
-from runner.student.naming import weights_named
+from runner.student.opening import load_model, name_of, size_of
 from runner.student.prompt import form_for, prompt_ids
 from runner.student.rows import LibraryRows, Rows
 from store.config import EMBEDDED_STUDENT, RunConfig
@@ -30,7 +31,7 @@ class LocalStudent:
 
     def __init__(self, loaded: Loaded, name: str, plan: hardware.Plan, weights: str = "") -> None:
         self.loaded, self.plan = loaded, plan
-        self.form = form_for(loaded.tokenizer)
+        self.form = form_for(loaded.words)
         self.info = _info(name, loaded.parameters, plan, weights)
         self._tuned: tuple[str, Any] | None = None
         self._packed: tuple[str, llama_rows.LlamaWeights] | None = None
@@ -54,9 +55,9 @@ class LocalStudent:
         machine = hardware.measure()
         torch.set_num_threads(machine.cores)  # before the probe: it measures what will be used
         size = size_of(source)
-        plan = hardware.plan_for(config, machine, hardware.probe_precision(), size, rung)
+        plan = hardware.plan_for(config, machine, hardware.probe_precision(models_dir / "precision.json"), size, rung)
         name = "SmolLM2-135M-Instruct" if config.student == EMBEDDED_STUDENT else config.student
-        weights = weights_named(source, config_of(source))
+        weights = name_of(source)
         on_plan(_info(name, size.parameters, plan, weights))
         torch.set_num_threads(plan.threads)
         hardware.cap_gpu(plan, config.gpu_memory_cap_gb, machine, torch.cuda)
@@ -68,41 +69,57 @@ class LocalStudent:
                adapter: Path | None) -> Iterator[list[Answer]]:
         with typed_memory_errors(f"answering {len(questions)} questions"):
             rows = self._rows(adapter, len(questions))
-            yield from generation.generate(rows, self._context, self.loaded.tokenizer, self.form,
+            yield from generation.generate(rows, self.loaded.context, self.loaded.words, self.form,
                                            [(q.id, q.text) for q in questions], decoding, seed)
 
     def stream(self, question: str, decoding: Decoding, seed: int, adapter: Path | None) -> Iterator[str]:
         """One answer piece by piece; joined, it is what `answer` gives."""
         with typed_memory_errors("answering a question"):
-            yield from streaming.stream(self._rows(adapter, 1), self._context, self.loaded.tokenizer, self.form,
+            yield from streaming.stream(self._rows(adapter, 1), self.loaded.context, self.loaded.words, self.form,
                                         question_id(question), question, decoding, seed)
 
     def _rows(self, adapter: Path | None, asked: int) -> Rows:
         """What answers are made with: packed weights where they can be had, kept for the next call.
 
         No more places than questions: keys and values of an empty one take as much memory as those of a full one.
-        A tuned copy is used up in packing, for memory has no room for three models; weighing merges it again.
         """
-        key, places = self._key(adapter), max(1, min(self.plan.answer_batch, asked))
+        places = max(1, min(self.plan.answer_batch, asked))
+        weights = self._weights(adapter)
+        return LibraryRows(self._model(adapter), places) if weights is None else llama_rows.LlamaRows(weights, places)
+
+    def _weights(self, adapter: Path | None) -> llama_rows.LlamaWeights | None:
+        """Packed weights, straight from the files where that can be; None for a model of another kind.
+
+        A tuned copy of the library's is used up in packing, for memory has no room for three models.
+        """
+        key = self._key(adapter)
         if self._packed is None or self._packed[0] != key:
-            model = self._model(adapter)
-            if not llama_rows.fits(model):
-                return LibraryRows(model, places)
+            plain = self._read(adapter)
+            model = plain or self._model(adapter)
+            if plain is None and not llama_rows.fits(model):
+                return None
             self._packed = self._tuned = None
-            self._packed = (key, llama_rows.LlamaWeights(model, use_up=adapter is not None))
-        return llama_rows.LlamaRows(self._packed[1], places)
+            self._packed = (key, llama_rows.LlamaWeights(model, use_up=plain is None and adapter is not None))
+        return self._packed[1]
+
+    def _read(self, adapter: Path | None) -> Any:
+        """The model as the files have it; None where the library has to read them."""
+        plain = self.loaded.plain
+        if plain is None or adapter is None:
+            return plain and plain.with_weights()
+        found = plain_adapter(adapter, plain.config.weights())
+        return found and plain.with_weights(found.merged)
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
         with typed_memory_errors(f"weighing {len(pairs)} answers"):
-            return likelihood.likelihoods(self._model(adapter), self.loaded.tokenizer, self.form, pairs)
+            if self.loaded.plain and (weights := self._weights(adapter)):
+                losses = llama_rows.losses_of(weights)
+            else:
+                losses = likelihood.library_losses(self._model(adapter))
+            return likelihood.likelihoods(losses, self.loaded.context, self.loaded.words, self.form, pairs)
 
     def fits(self, question: str, answer_tokens: int) -> bool:
-        return len(prompt_ids(self.loaded.tokenizer, self.form, question)) + answer_tokens <= self._context
-
-    @property
-    def _context(self) -> int:
-        """How many tokens prompt and answer may have together."""
-        return int(getattr(self.loaded.model.config, "max_position_embeddings", 0) or 1 << 30)
+        return len(prompt_ids(self.loaded.words, self.form, question)) + answer_tokens <= self.loaded.context
 
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:
@@ -114,6 +131,7 @@ class LocalStudent:
                 return training.fine_tune(self.loaded, self.form, examples, self._fitted(recipe), start, to, on_step,
                                           self.plan.kept_tokens)
         finally:
+            self.loaded.let_go()
             hardware.give_back()
 
     def _fitted(self, recipe: Recipe) -> Recipe:
@@ -144,10 +162,8 @@ class LocalStudent:
         """Names a model by its adapter's weights; empty for the base."""
         if adapter is None:
             return ""
-        from runner.student import adapters
-
-        adapters.check_folder(adapter)
-        return f"{adapter.resolve()} {adapters.weights_sha256(adapter)}"
+        check_folder(adapter)
+        return f"{adapter.resolve()} {weights_sha256(adapter)}"
 
     @property
     def _merges(self) -> bool:

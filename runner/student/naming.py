@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 
 
-def weights_named(source: str, config: object) -> str:
+def weights_named(source: str, config: object | None) -> str:
     """`sha256:` over a folder's safetensors in the order of their names, `commit:` of a hub model, else empty.
 
     Args:
         source: where the model was loaded from, a folder or a Hugging Face id.
-        config: its loaded configuration; transformers keeps the hub's commit there.
+        config: a hub model's loaded configuration; transformers keeps the commit there.
     """
     folder = Path(source).expanduser()
     if not folder.is_dir():

@@ -18,18 +18,22 @@ import datasets
 import torch
 from trl import SFTConfig, SFTTrainer
 
+from runner.hardware import set_imports_aside
 from runner.roles import Example, Recipe, Training, TrainingStep, kept_adapter
 from runner.student import adapters, checkpoints
+from runner.student.adapter_files import check_folder
 from runner.student.errors import TrainingFailed
 from runner.student.likelihood import token_losses
 from runner.student.llama_training import LlamaLoss, fits
-from runner.student.loading import Loaded, trainer_callbacks
+from runner.student.loaded import Loaded
+from runner.student.loading import trainer_callbacks
 from runner.student.prompt import PromptForm, answer_ids, prompt_ids
 from store.journal import StopRequested
 
 _SAVES = 6  # checkpoints a training: each costs a fraction of a second, a kill costs at most a sixth
 
 datasets.disable_progress_bars()
+set_imports_aside()
 TrainerCallback, PrinterCallback = trainer_callbacks()
 
 
@@ -104,7 +108,7 @@ def fine_tune(loaded: Loaded, form: PromptForm, examples: Sequence[Example], rec
         AdapterLoadFailed: `start` cannot be used.
     """
     if start is not None:
-        adapters.check_folder(start)
+        check_folder(start)
     mark = checkpoints.fingerprint(examples, recipe, start, loaded.model.config.name_or_path)
     finished = checkpoints.read_record(to, mark)
     if finished is not None:

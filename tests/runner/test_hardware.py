@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner import hardware
+from runner.hardware import probe
 from runner.hardware.machine import cgroup_memory
 from runner.hardware.needs import need_of
 from runner.hardware import EMBEDDED, GB, DoesNotFit, LadderEnded, Machine, PrecisionProbe, Size, ladder, plan_for
@@ -177,6 +178,21 @@ def test_the_probe_is_short_and_remembered() -> None:
     assert probe.fp32_gflops > 0 and probe.bf16_gflops > 0
     assert probe.faster in ("fp32", "bf16")
     assert hardware.probe_precision() is probe
+
+
+def test_what_the_probe_found_is_kept_for_this_processor_and_this_torch(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, rates = tmp_path / "models" / "precision.json", iter([100.0, 500.0, 90.0, 80.0, 70.0, 60.0])
+    monkeypatch.setattr(probe, "_matmul_gflops", lambda dtype: next(rates))
+    measure = probe.probe_precision.__wrapped__
+    first, kept = measure(file), measure(file)
+    assert (kept.fp32_gflops, kept.bf16_gflops, kept.faster) == (100.0, 500.0, "bf16") == (
+        first.fp32_gflops, first.bf16_gflops, first.faster)
+    assert kept.reason.startswith(f"{first.reason} on 20")  # it says that it was not measured just now
+    monkeypatch.setattr(probe, "_conditions", lambda: {"processor": "another"})
+    assert measure(file).fp32_gflops == 90.0
+    file.write_text('{"conditions": {"processor": "another"}, "found": 3}')
+    assert measure(file).fp32_gflops == 70.0
 
 
 def test_light_modules_do_not_import_heavy_libraries() -> None:

