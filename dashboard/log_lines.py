@@ -28,9 +28,16 @@ def _prompts(event: happened.PromptsPrepared) -> str:
             + (f", {short} of them shortened to fit into the student's context" if short else ""))
 
 
+def _owner(name: str) -> str:
+    """Host and process of a runner; the number that makes its name unique says nothing to people."""
+    host, pid, *_ = [*name.split(":"), ""]
+    return f"{host}, process {pid}" if pid else host
+
+
 _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunRequested: lambda e: f"Asked for by the {e.requested_by}",
-    happened.RunStarted: lambda e: f"Taken up by {e.owner}" + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
+    happened.RunStarted: lambda e: f"Taken up by {_owner(e.owner)}"
+                                    + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
     happened.KnowledgeRead: lambda e: f"Knowledge read: {e.domain}, {e.passages} passages",
     happened.PlanChosen: lambda e: f"Plan: {e.device}, {e.precision}: {e.reason}",
     happened.CycleStarted: lambda e: "Cycle began",

@@ -31,7 +31,8 @@ WORK_FILL: dict[str, str] = {
 ON_FILL = "#ffffff"
 """Text on any of the fills here: they are dark enough for white on either ground."""
 # Orange above zero, blue below: the colours of the tuned and of the untrained student.
-DIVERGING = [[0.0, "#1d4ed8"], [0.5, "#6b7075"], [1.0, "#c2410c"]]
+DIVERGING = [[0.0, "#1d4ed8"], [0.25, "#3a62b8"], [0.46, "#64748b"], [0.54, "#64748b"], [0.75, "#b0552f"],
+             [1.0, "#c2410c"]]
 
 # Plotly's "share" button uploads the chart's data to somebody else's server.
 CONFIG: dict[str, Any] = {"modeBarButtonsToRemove": ["sendChartToCloud", "lasso2d", "select2d"], "displaylogo": False}

@@ -51,6 +51,9 @@ DELETION = ("It leaves every page, comparison and estimate, with its answers, sc
 ARMS_NOTE = ("Other ways to an answer, on the same held-out test, scored by the same judges, after the last cycle. "
              "They were named before the run and decide no verdict of the run; what is said of each is corrected for "
              "how many comparisons there are (Holm), its interval is not.")
+NO_ARMS = ("This run has no control arms: other ways to an answer, such as searching the documents, which show whether "
+           "training was worth it. Ask for them in the launch form, under Advanced.")
+ARMS_TO_COME = "The control arms answer after the last cycle."
 GAP_NOTE = ("(tuned − untrained) / (teacher − untrained), with Fieller's interval, and only where the teacher is "
             "clearly above the untrained student.")
 ALONG_TRAINING_NOTE = ("The same held-out test, weighed by the student's likelihood at several moments of the "

@@ -71,12 +71,19 @@ with st.expander("Intervals, pairs and tests", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
     showing.downloads(export.change_rows(changes), f"changes-{run.id}", "changes")
 
-st.subheader("Learning curve")
-showing.chart(learning_curve, "learning curve", "Every metric over the cycles", changes, metrics)
-control_arms.curve_along_training(store, run)
-control_arms.control_arms(store, run, metric)
-verdict.notes(run, changes)
-judges.trials(judged.trials)
-for judging, by_it, trials in judged.again:
-    judges.judged_again(judging, by_it, changes, trials)
-measures.what_they_say(metrics)
+verdict.notes(run)
+
+learned, arms, believed, said = st.tabs(["Learning curve", "Control arms", "Judges", "What the metrics say"])
+with learned:
+    showing.chart(learning_curve, "learning curve", "Every metric over the cycles", changes, metrics)
+    control_arms.curve_along_training(store, run)
+    verdict.memorisation(changes)
+with arms:
+    if not control_arms.control_arms(store, run, metric):
+        st.caption(text.ARMS_TO_COME if run.config.arms and run.active else text.NO_ARMS)
+with believed:
+    judges.trials(judged.trials)
+    for judging, by_it, trials in judged.again:
+        judges.judged_again(judging, by_it, changes, trials)
+with said:
+    measures.what_they_say(metrics)

@@ -19,6 +19,7 @@ def sorted_changes(columns: Sequence[tuple[str, Sequence[AnswerPair]]], metric: 
     """One panel a cycle on one scale; unscored questions are left out here and counted on the page."""
     figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.02,
                            subplot_titles=[palette.tick(label) for label, _ in columns])
+    named: set[str] = set()
     for col, (_, pairs) in enumerate(columns, start=1):
         scored = sorted(((change, outcome(pair, metric), pair.text) for pair in pairs
                          if (change := pair.change(metric)) is not None), key=lambda item: item[0])
@@ -26,9 +27,11 @@ def sorted_changes(columns: Sequence[tuple[str, Sequence[AnswerPair]]], metric: 
             own = [(at, change, asked) for at, (change, found, asked) in enumerate(scored, start=1) if found == kind]
             figure.add_trace(go.Scatter(
                 x=[at for at, _, _ in own], y=[change for _, change, _ in own], mode="markers", name=kind,
-                legendgroup=kind, showlegend=col == 1, marker={"color": color, "symbol": symbol, "size": 7},
+                legendgroup=kind, showlegend=bool(own) and kind not in named,
+                marker={"color": color, "symbol": symbol, "size": 7},
                 customdata=[palette.escaped(asked[:90]) for _, _, asked in own],
                 hovertemplate="%{customdata}<br>%{y:+.3f}<extra></extra>"), row=1, col=col)
+            named |= {kind} if own else set()
     figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1})
     figure.update_xaxes(showticklabels=False)
     figure.update_yaxes(title="tuned − untrained", row=1, col=1)

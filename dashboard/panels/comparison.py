@@ -83,6 +83,7 @@ def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
     with right:
         showing.chart(paired_change, "compare change", "Paired change, by chosen cycle", rows, metric, shown)
     st.dataframe(table(picked), hide_index=True, width="stretch", height=320, column_config={
+        "metric": st.column_config.TextColumn(width=220)} | {
         name: st.column_config.NumberColumn(format=form)
         for name, form in (("before", "%.3f"), ("after", "%.3f"), ("change", "%+.3f"))})
 
@@ -92,7 +93,7 @@ def table(picked: Sequence[Picked]) -> list[dict[str, object]]:
     return [{"cycle": name, "metric": text.metric(row.metric), "questions": text.tier_short(row.tier),
              "before": row.baseline, "after": row.tuned, "change": row.change,
              "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
-             "verdict": text.verdict(row.verdict).word}
+             "verdict": f"{text.verdict(row.verdict).sign} {text.verdict(row.verdict).word}"}
             for name, item in zip(comparing.labels(picked), picked, strict=True)
             for row in item.changes if not row.topic]
 

@@ -12,13 +12,13 @@ from store.database import Store
 from store.queries import Run
 
 
-def control_arms(store: Store, run: Run, metric: str) -> None:
-    """Everything about the arms; nothing where the run asked for none, or has not come to them."""
+def control_arms(store: Store, run: Run, metric: str) -> bool:
+    """Everything about the arms; False where the run asked for none, or has not come to them."""
     arms = remembered.arms(store, run)
     lines = arm_findings.comparisons(arms.changes, metric)
     if not lines:
-        return
-    st.subheader("Beside other ways to an answer")
+        return False
+    st.subheader("Other ways to an answer")
     st.caption(text.ARMS_NOTE)
     showing.chart(forest, "control arms", "Every control arm against the untrained and the tuned student, with 95% "
                   "intervals", lines, metric)
@@ -29,6 +29,7 @@ def control_arms(store: Store, run: Run, metric: str) -> None:
         st.markdown("**Gap closed**")
         st.caption(text.GAP_NOTE)
         st.table(arm_findings.gap_rows(arms.gaps), hide_index=True)
+    return True
 
 
 def curve_along_training(store: Store, run: Run) -> None:

@@ -112,7 +112,7 @@ def _trouble_and_log(store: Store, run: Run) -> None:
     zone, titles = showing.zone(), {row.stage: row.title for row in run.flow}
     st.subheader("Failures and recoveries")
     if incidents:
-        _log(log_lines.table(incidents, zone, titles))
+        st.table(log_lines.table(incidents, zone, titles), hide_index=True)  # few, and to be read whole
     else:
         st.caption("None so far.")
     st.subheader("Event log")

@@ -39,6 +39,9 @@ def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
     if not numbers["Held-out"]:
         st.warning("No passage can be held out, so a run on this knowledge has no test and no verdict. More documents "
                    "help.", icon=":material/quiz:")
+    if not numbers["Questions"]:
+        st.warning("The offline teacher can write no question on this knowledge. Longer documents help, or a chat "
+                   "model as the teacher.", icon=":material/quiz:")
     left_out = passages - numbers["Practice"] - numbers["Held-out"]
     if left_out:
         st.caption(f"{text.count(left_out, 'passage')} on neither side: held back, but a practice passage says nearly "

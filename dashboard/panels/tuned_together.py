@@ -21,7 +21,8 @@ def tuned_against_tuned(store: Store, picked: Sequence[Picked]) -> None:
     if paired:
         showing.plain(f"On the very same held-out questions: before is {first}, after is the cycle that is named.")
         rows = [_row(one, called) for one in paired]
-        st.dataframe(rows, hide_index=True, width="stretch", height=min(320, 36 * len(rows) + 40))
+        st.dataframe(rows, hide_index=True, width="stretch", height=min(320, 36 * len(rows) + 40),
+                     column_config={"metric": st.column_config.TextColumn(width=220)})
         showing.downloads(export.beside_rows(paired), "tuned-against-tuned", "beside")
     for reason in dict.fromkeys(_why(one, called) for one in refused):
         showing.plain(reason)

@@ -131,11 +131,15 @@ def cycle_notes(cycles: list[Cycle]) -> None:
                        icon=":material/model_training:")
 
 
-def notes(run: Run, changes: list[ChangeRow]) -> None:
+def notes(run: Run) -> None:
     """What the numbers cannot say."""
-    st.info(text.SIMILARITY_NOTE, icon=":material/info:")
+    st.caption(f":material/info: {text.SIMILARITY_NOTE}")
     if run.config.teacher == OFFLINE_TEACHER:
-        st.info(text.OFFLINE_NOTE, icon=":material/wifi_off:")
+        st.caption(f":material/wifi_off: {text.OFFLINE_NOTE}")
+
+
+def memorisation(changes: list[ChangeRow]) -> None:
+    """How much more was gained on what was trained on; nothing where one side was not compared."""
     found = findings.memorisation(changes)
     if found:
         st.markdown("**Memorisation**")

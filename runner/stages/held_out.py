@@ -32,7 +32,7 @@ def _ask(context: Context) -> list[Event]:
                  for record in event.questions]
     if any(wanted.values()) and not questions:
         raise TooFewQuestions(f"no held-out question can be asked on {', '.join(trained_topics(context))}: "
-                              "choose more topics, or set held-out to 0 and do without a proof")
+                              "add documents or topics, or set held-out to 0 and do without a proof")
     references = write_references(context, questions)
     tell_usage(context)
     return [*told, references]

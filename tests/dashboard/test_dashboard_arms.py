@@ -33,10 +33,10 @@ def test_the_overview_lays_the_arms_beside_each_other(state_folders: Folders, op
     folder, run = state_folders["arms"]
     app = opened(folder, "overview", run=str(run))
     words = words_of(app)
-    assert not app.exception and "Beside other ways to an answer" in words and text.ARMS_NOTE in words
+    assert not app.exception and "Other ways to an answer" in words and text.ARMS_NOTE in words
     assert "Gap closed" in words and "Along the training" in words
     assert "was among those found for 15 of 20 questions" in words and "did not fit into" in words
-    assert "Beside other ways" not in words_of(opened(state_folders["finished"][0], "overview"))
+    assert "Other ways to an answer" not in words_of(opened(state_folders["finished"][0], "overview"))
 
 
 def test_a_test_question_shows_what_every_arm_said_and_was_shown(state_folders: Folders, opened: Opened) -> None:
