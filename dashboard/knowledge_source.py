@@ -10,14 +10,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge.api_reference import ApiReferenceMissing
 from knowledge.domain import Domain, domain_of, kubernetes
-from knowledge.folder import NoSuchFolder, NothingReadable, Skipped, read_folder
-from knowledge.folder.reading import project_name
-from knowledge.folder.walking import KINDS
 from knowledge.notes import MalformedNote
 from knowledge.topics import BUILT_IN
+
+if TYPE_CHECKING:
+    from knowledge.folder import Skipped
 
 MOST_DOCUMENTS, MOST_FILES = 5_000, 100_000
 """A folder with more is refused here: somebody who types / must not make the server read a whole disk."""
@@ -64,12 +65,22 @@ def opened(place: str) -> Knowledge:
     Raises:
         CannotOpen: with the sentence to show.
     """
+    if place != BUILT_IN:
+        return _of_folder(place)
     try:
-        if place == BUILT_IN:
-            return Knowledge(place, kubernetes())
-        # As `domain_of_folder` does it, but what was left out is kept.
+        return Knowledge(place, kubernetes())
+    except (MalformedNote, ApiReferenceMissing) as error:
+        raise CannotOpen(str(error)) from error
+
+
+def _of_folder(place: str) -> Knowledge:
+    """As `domain_of_folder` does it, but what was left out is kept."""
+    from knowledge.folder import NoSuchFolder, NothingReadable, read_folder  # late: the first page needs none of it
+    from knowledge.folder.reading import project_name
+
+    try:
         reading, called = read_folder(Path(place)), project_name(Path(place))
-    except (NoSuchFolder, NothingReadable, MalformedNote, ApiReferenceMissing) as error:
+    except (NoSuchFolder, NothingReadable) as error:
         raise CannotOpen(str(error)) from error
     except OSError as error:
         raise CannotOpen(f"{place}: {error.strerror or error}") from error
@@ -84,6 +95,8 @@ def state_of(place: str) -> str:
     """
     if place == BUILT_IN:
         return ""
+    from knowledge.folder.walking import KINDS
+
     state, documents = hashlib.sha256(), 0
     for number, path in enumerate(_files(place), start=1):
         if number > MOST_FILES or documents > MOST_DOCUMENTS:

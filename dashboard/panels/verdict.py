@@ -8,7 +8,6 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import findings, showing, text
-from store import report
 from store.config import OFFLINE_TEACHER
 from store.database import Store
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
@@ -61,17 +60,19 @@ def _what_ran(run: Run) -> str:
 
 def evidence_pack(store: Store, run: Run) -> None:
     """Everything that bears on the verdict, as one offline page or as data; made when somebody asks for it."""
-    def written(make: Callable[[report.Evidence], str]) -> Callable[[], bytes]:
+    def written(ending: str) -> Callable[[], bytes]:
         def write() -> bytes:
+            from store import report  # late: the first page needs no templates
+
             found = report.gather(store, run.id)
-            return make(found).encode() if found else b""
+            return (report.as_html if ending == "html" else report.as_json)(found).encode() if found else b""
         return write
 
     with st.popover("Evidence pack", icon=":material/verified:"):
         st.caption("The verdict with its intervals, tiers, worst cases, configuration, hashes and the command that "
                    "repeats the run, in one file that needs no network.")
-        for ending, mime, make in (("html", "text/html", report.as_html), ("json", "application/json", report.as_json)):
-            st.download_button(f"Evidence as {ending.upper()}", written(make), f"evidence-{run.id}.{ending}", mime,
+        for ending, mime in (("html", "text/html"), ("json", "application/json")):
+            st.download_button(f"Evidence as {ending.upper()}", written(ending), f"evidence-{run.id}.{ending}", mime,
                                icon=":material/download:", key=f"evidence {ending}", on_click="ignore")
 
 

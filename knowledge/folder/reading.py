@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from knowledge.folder.asking import Asker
 from knowledge.folder.blocks import Page, Unreadable, plain
 from knowledge.folder.decoding import decode
-from knowledge.folder.html_pages import read_html
-from knowledge.folder.markdown_pages import read_markdown
-from knowledge.folder.pdf_pages import read_pdf
 from knowledge.folder.repeats import without_collections, without_copies, without_furniture, without_site_title
 from knowledge.folder.sections import Paragraph, Part, paragraphs, parts
 from knowledge.folder.sorting import readable, topics
 from knowledge.folder.terms import terms_of
-from knowledge.folder.text_pages import read_text
 from knowledge.folder.walking import HTML, MARKDOWN, PDF, Skipped, documents
 from knowledge.key_terms import word_counts
 from knowledge.passages import Passage, passage_id
@@ -93,10 +89,26 @@ def _check(folder: Path) -> None:
 def _page(file: Path, path: str) -> tuple[Page, str]:
     data, kind = file.read_bytes(), file.suffix.lower()
     if kind in PDF:
+        from knowledge.folder.pdf_pages import read_pdf  # late, as the others: most folders need one of the libraries
+
         return read_pdf(path, data), ""
     text, remark = decode(data)
-    read = read_markdown if kind in MARKDOWN else read_html if kind in HTML else read_text
-    return read(path, text), remark
+    return _reader(kind)(path, text), remark
+
+
+def _reader(kind: str) -> Callable[[str, str], Page]:
+    """What reads files of this ending."""
+    if kind in MARKDOWN:
+        from knowledge.folder.markdown_pages import read_markdown
+
+        return read_markdown
+    if kind in HTML:
+        from knowledge.folder.html_pages import read_html
+
+        return read_html
+    from knowledge.folder.text_pages import read_text
+
+    return read_text
 
 
 def _parts(pages: dict[str, list[Paragraph]]) -> tuple[list[Part], list[Skipped]]:

@@ -6,14 +6,16 @@ import dataclasses
 import functools
 import json
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from pydantic import TypeAdapter
 
 from store.clock import parse
 from store.events import answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training
 from store.events.event import Event
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _SUBJECTS = (answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training)
 KINDS: dict[str, type[Event]] = {
@@ -98,4 +100,6 @@ def from_json(kind: str, payload: str) -> Event:
 
 @functools.cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # late: pages read what was made of the events, and never an event
+
     return TypeAdapter(KINDS[kind])
