@@ -69,6 +69,23 @@ def pointed_at(key: str, selected: str | None) -> str | None:
     return selected
 
 
+def page(key: str, count: int, size: int) -> int:
+    """Which page of so many things is shown, `size` on each: the place of its first. One page has no buttons."""
+    pages = max(1, -(-count // size))
+    candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
+    asked = next((str(value) for value in candidates if str(value or "").isdecimal()), "1")
+    st.session_state[key] = min(pages, max(1, int(asked[:9])))
+    at = st.pagination(pages, key=key) if pages > 1 else 1
+    _keep(key, str(at) if at > 1 else "")
+    return (at - 1) * size
+
+
+def named_run() -> str | None:
+    """The run that a link names, or that was chosen before; it may be none that is there."""
+    named = st.query_params.get("run") or st.session_state.get(_kept("run"))
+    return str(named) if named else None
+
+
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
     """The run that a page is about. There must be at least one run."""
     by_id, zone = {run.id: run for run in runs}, showing.zone()

@@ -9,9 +9,11 @@ from pathlib import Path
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard import showing, text
+from dashboard import address, showing, text
+from store import queries
 from store.database import NoStoreYet, OlderStore, Store, StoreUnusable, open_for_reading, open_store
 from store.locations import locations
+from store.queries import Run
 
 _SQLITE = "sqlite:///"
 
@@ -36,6 +38,22 @@ def reading_or_stop() -> Store:
         showing.empty(text.NO_STORE)
         st.stop()
     return store
+
+
+def runs_or_stop() -> tuple[Store, list[Run]]:
+    """The store and the runs to choose from, newest first: many, and the one that the address names, however old.
+
+    Where there is none yet the page shows its empty state and ends here.
+    """
+    store = reading_or_stop()
+    runs = queries.all_runs(store)
+    if not runs:
+        showing.empty(text.NO_STORE)
+        st.stop()
+    named = address.named_run()
+    if named and all(run.id != named for run in runs) and (older := queries.run_named(store, named)):
+        runs.append(older)
+    return store, runs
 
 
 def writing() -> Store:

@@ -21,6 +21,8 @@ from dashboard import export, palette, text, word_marks
 from dashboard.text import Look
 from store.wording import visible
 
+Rows = Sequence[Mapping[str, Any]]
+
 
 def zone() -> tzinfo:
     """The time zone of the viewer's browser; UTC where it names none that is known here."""
@@ -99,14 +101,17 @@ def empty(sentence: str) -> None:
     st.info(sentence, icon=":material/inbox:")
 
 
-def downloads(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> None:
-    """The rows as CSV, JSON and HTML; nothing where there are none."""
+def downloads(rows: Rows | Callable[[], Rows], name: str, key: str) -> None:
+    """The rows as CSV, JSON and HTML; nothing where there are none. What costs much is made when it is asked for."""
     if not rows:
         return
+
+    def made() -> Rows:
+        return rows() if callable(rows) else rows
     with st.container(horizontal=True):
-        st.download_button("CSV", lambda: export.to_csv(rows).encode("utf-8-sig"), f"{name}.csv", "text/csv",
+        st.download_button("CSV", lambda: export.to_csv(made()).encode("utf-8-sig"), f"{name}.csv", "text/csv",
                            icon=":material/download:", key=f"{key} csv", on_click="ignore")
-        st.download_button("JSON", lambda: export.to_json(rows).encode(), f"{name}.json", "application/json",
+        st.download_button("JSON", lambda: export.to_json(made()).encode(), f"{name}.json", "application/json",
                            icon=":material/download:", key=f"{key} json", on_click="ignore")
-        st.download_button("HTML", lambda: export.to_html(rows, name).encode(), f"{name}.html", "text/html",
+        st.download_button("HTML", lambda: export.to_html(made(), name).encode(), f"{name}.html", "text/html",
                            icon=":material/download:", key=f"{key} html", on_click="ignore")

@@ -96,6 +96,8 @@ TIERS: dict[str, str] = {"held-out": "Held-out (never trained on)", "practice": 
                          "paraphrase": "Paraphrase (same fact, asked otherwise)",
                          "new-topic": "New topic (never trained)",
                          "general": "General (everyday questions: what was forgotten)"}
+RUN_ORDERS: dict[str, str] = {"newest": "Newest first", "oldest": "Oldest first", "longest": "Longest first",
+                              "shortest": "Shortest first", "name": "By name", "verdict": "By verdict"}
 CYCLE_WORK: dict[str, str] = {"running": "running", "finished": "finished", "not tuned": "fine-tuning was off",
                               "no adapter": "training left no adapter"}
 
@@ -193,13 +195,6 @@ def run_seconds(run: Run, now: datetime | None = None) -> float | None:
     if run.started_at is None:
         return None
     return ((run.ended_at or now or datetime.now(UTC)) - run.started_at).total_seconds()
-
-
-def searchable(run: Run) -> str:
-    """What a search in the history looks through, in small letters."""
-    config = run.config
-    return " ".join((run.name, run.id, config.teacher, config.student, knowledge(config), run.note,
-                     *run.tags)).casefold()
 
 
 def run_label(run: Run, zone: tzinfo = UTC) -> str:

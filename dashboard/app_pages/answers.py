@@ -17,12 +17,7 @@ READ, RATE = "read", "rate"
 DOING = {READ: "Read", RATE: "Rate blind"}
 
 st.title("Answers side by side")
-store = opening.reading_or_stop()
-runs = queries.all_runs(store)
-if not runs:
-    showing.empty(text.NO_STORE)
-    st.stop()
-
+store, runs = opening.runs_or_stop()
 run = address.choose_run(runs, findings.newest_finished(runs))
 cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0"]
 filters = st.grid(4, min_column_width=170)

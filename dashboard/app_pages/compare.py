@@ -11,8 +11,7 @@ from store import queries
 AT_MOST = 6
 
 st.title("Compare cycles")
-store = opening.reading_or_stop()
-runs = queries.all_runs(store)
+store, runs = opening.runs_or_stop()
 compared = queries.compared_cycles(store)
 names = {comparing.key_of(run.id, cycle): f"{run.name or run.id} · cycle {cycle}"
          for run in runs for cycle in compared.get(run.id, ())}

@@ -1,49 +1,59 @@
-"""All runs, newest first; select one to look at it, to launch it again, to tag it or to put it away."""
+"""All runs, a page at a time; select one to look at it, to launch it again, to tag it or to put it away."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboard import address, export, opening, remembered, showing, text
+from dashboard.panels import run_table
 from dashboard.panels.run_actions import run_actions
-from dashboard.panels.run_table import run_table
 from store import queries
+from store.queries import ORDERS, Wanted
 
 ALL = "all"
 
 st.title("History")
 store = opening.reading_or_stop()
-runs = queries.all_runs(store)
-if not runs:
+there = queries.present(store)
+if not there.works:
     showing.empty(text.NO_STORE)
     st.stop()
-if (there := queries.count_of_runs(store)) > len(runs):
-    st.caption(f"The newest {len(runs)} of {there:,} runs. An older one opens by its address: `?run=` and its id.")
 
-left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
-with left:
-    words = st.text_input("Search", key="history words",
-                          placeholder="name, tag, note, teacher or student").casefold()
-with middle:
-    states = [ALL, *dict.fromkeys(run.work for run in runs)]
-    state = address.choose("State", "history state", states, ALL,
+filters = st.grid(4, min_column_width=170)
+first, second, third, fourth = (filters.cell() for _ in range(4))
+with first:
+    words = address.typed("Search", "history words", "name, tag, note, teacher or student")
+with second:
+    state = address.choose("State", "history state", [ALL, *there.works], ALL,
                            lambda name: "All states" if name == ALL else text.work(name).word)
-with right:
-    verdicts = [ALL, *dict.fromkeys(run.verdict for run in runs if run.verdict)]
-    verdict = address.choose("Verdict", "history verdict", verdicts, ALL,
+with third:
+    verdict = address.choose("Verdict", "history verdict", [ALL, *there.verdicts], ALL,
                              lambda name: "All verdicts" if name == ALL else text.verdict(name).word)
-put_away = sum(run.archived for run in runs)
-archived = bool(put_away) and st.toggle(f"Show the archive ({put_away})", key="history archive")
-shown = [run for run in runs if state in (ALL, run.work) and verdict in (ALL, run.verdict)
-         and run.archived == archived and words in text.searchable(run)]
-if not shown:
+with fourth:
+    order = address.choose("Order", "history order", list(ORDERS), "newest", text.RUN_ORDERS.__getitem__)
+archived = bool(there.archived) and st.toggle(f"Show the archive ({there.archived})", key="history archive")
+wanted = Wanted(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order)
+count = queries.count_found(store, wanted)
+if not count:
     showing.empty("No run fits these filters.")
     st.stop()
 
-usages = remembered.usages(store, shown)
-selected = run_table(shown, usages)
+begin = address.page("history page", count, run_table.A_PAGE)
+shown = queries.found_runs(store, wanted, run_table.A_PAGE, begin)
+if count > len(shown):
+    st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. A heading sorts this page, the order above "
+               "sorts all; what is taken along below is all of them.")
+selected = run_table.run_table(shown, remembered.usages(store, shown))
 if selected:
     run_actions(selected)
 else:
     st.caption("Select a row to open the run, launch it again, tag it, archive it or delete it.")
-showing.downloads(export.run_rows(shown, usages), "runs", "runs")
+
+
+def all_found() -> list[dict[str, object]]:
+    """Every run that fits, not this page's alone; read when somebody takes them along."""
+    found = queries.found_runs(store, wanted)
+    return export.run_rows(found, queries.teacher_usage(store, [run.id for run in found]))
+
+
+showing.downloads(all_found, "runs", "runs")

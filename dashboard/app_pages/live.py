@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, findings, opening, showing, text
+from dashboard import address, findings, opening
 from dashboard.panels.following import follow
 from store import queries
 
 TICK_SECONDS = 2
 
 st.title("Live")
-store = opening.reading_or_stop()
-runs = queries.all_runs(store)
-if not runs:
-    showing.empty(text.NO_STORE)
-    st.stop()
-
+store, runs = opening.runs_or_stop()
 run = address.choose_run(runs, findings.newest_active(runs))
 
 

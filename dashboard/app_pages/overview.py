@@ -12,12 +12,7 @@ from dashboard.panels.run_facts import run_facts
 from store import queries
 
 st.title("Did the student learn?")
-store = opening.reading_or_stop()
-runs = queries.all_runs(store)
-if not runs:
-    showing.empty(text.NO_STORE)
-    st.stop()
-
+store, runs = opening.runs_or_stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     run = address.choose_run(runs, findings.newest_finished(runs))
     verdict.evidence_pack(store, run)

@@ -10,6 +10,10 @@ from dashboard import showing, text
 from store.queries import Run, TeacherUsage
 
 
+A_PAGE = 100
+"""Runs of a page."""
+
+
 def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | None:
     """The runs, with what their teachers cost where any was called; a click on a heading sorts."""
     selection = st.dataframe([_row(run, usages) for run in runs], key="run table", on_select="rerun",

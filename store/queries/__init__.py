@@ -12,6 +12,7 @@ from store.queries.arms import (
     gaps_of,
 )
 from store.queries.happenings import Happening, happenings, incidents, newest_line
+from store.queries.history import ORDERS, Present, Wanted, count_found, found_runs, present
 from store.queries.judging import (
     Audit, Judging, OF_RECORD, ScoreAgain, audits_of, changes_again, judgings_of, scores_again,
 )
@@ -30,12 +31,13 @@ from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, t
 
 __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "Asked", "AskedPassage", "Audit", "ChangeRow", "CurveRow",
-    "Cycle", "Gap", "Happening", "Judging", "MadeWith", "OF_RECORD", "PastStage", "Point", "Rating", "Run",
-    "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate", "TeacherUsage", "TestScore",
-    "all_runs", "all_series", "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "asked",
-    "asked_passages", "audits_of", "changes_again", "changes_of", "compared_cycles", "count_of_runs", "curve_of",
-    "cycles_of", "gaps_of", "happenings", "incidents", "judges_of", "judgings_of", "last_event_id", "logged_since",
-    "made_with", "newest_line", "past_spreads", "past_stages", "queue", "ratings_of", "recent_asked", "run_named",
-    "runners", "runs_at_work", "schedule_named", "schedules", "scores_again", "series", "stages_of", "store_facts",
-    "success_rate", "teacher_usage", "test_scores", "waiting_before",
+    "Cycle", "Gap", "Happening", "Judging", "MadeWith", "OF_RECORD", "ORDERS", "PastStage", "Point", "Present",
+    "Rating", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate", "TeacherUsage",
+    "TestScore", "Wanted", "all_runs", "all_series", "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of",
+    "asked", "asked_passages", "audits_of", "changes_again", "changes_of", "compared_cycles", "count_found",
+    "count_of_runs", "curve_of", "cycles_of", "found_runs", "gaps_of", "happenings", "incidents", "judges_of",
+    "judgings_of", "last_event_id", "logged_since", "made_with", "newest_line", "past_spreads", "past_stages",
+    "present", "queue", "ratings_of", "recent_asked", "run_named", "runners", "runs_at_work", "schedule_named",
+    "schedules", "scores_again", "series", "stages_of", "store_facts", "success_rate", "teacher_usage", "test_scores",
+    "waiting_before",
 ]

@@ -89,24 +89,24 @@ class RunnerState:
 def all_runs(store: Store, limit: int = MOST_RUNS) -> list[Run]:
     """Runs, newest first, and no more than `limit`: whoever shows them says so where there are more."""
     with store.read() as connection:
-        rows = connection.execute(_runs().order_by(schema.runs.c.requested_at.desc()).limit(limit)).all()
-    return [_run(row) for row in rows]
+        rows = connection.execute(run_rows().order_by(schema.runs.c.requested_at.desc()).limit(limit)).all()
+    return [run_of(row) for row in rows]
 
 
 def queue(store: Store) -> list[Run]:
     """The runs that wait, in the order in which they will be taken up; a lost one waits too."""
     table = schema.runs
     with store.read() as connection:
-        rows = connection.execute(_runs().where(table.c.work.in_(("queued", "running")))
+        rows = connection.execute(run_rows().where(table.c.work.in_(("queued", "running")))
                                   .order_by(table.c.priority.desc(), table.c.requested_at, table.c.id)).all()
-    return [run for run in map(_run, rows) if run.work != "running"]
+    return [run for run in map(run_of, rows) if run.work != "running"]
 
 
 def run_named(store: Store, run: str) -> Run | None:
     """One run, or None."""
     with store.read() as connection:
-        row = connection.execute(_runs().where(schema.runs.c.id == run)).one_or_none()
-    return _run(row) if row else None
+        row = connection.execute(run_rows().where(schema.runs.c.id == run)).one_or_none()
+    return run_of(row) if row else None
 
 
 def last_event_id(store: Store, run: str) -> int:
@@ -132,7 +132,7 @@ def runners(store: Store) -> list[RunnerState]:
                         row.next_beat_by >= now) for row in rows]
 
 
-def _runs() -> Any:
+def run_rows() -> Any:
     claims, events, runs = schema.claims, schema.events, schema.runs
     return (select(runs, claims.c.expires_at, claims.c.stop_requested,
                    _newest_event(events.c.seq, runs.c.id).scalar_subquery().label("last_event_id"),
@@ -146,7 +146,7 @@ def _newest_event(column: Any, run: Any) -> Any:
     return select(column).where(events.c.run == run).order_by(events.c.seq.desc()).limit(1)
 
 
-def _run(row: Row[Any]) -> Run:
+def run_of(row: Row[Any]) -> Run:
     values = values_of(row, json_fields=("plan",))
     expires_at = values.pop("expires_at")
     if values["work"] == "running" and not holds(expires_at):

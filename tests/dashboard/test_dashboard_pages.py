@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import text
+from dashboard.panels import run_table
 from store import leases, queries
 from tests.dashboard import stores
 from tests.dashboard.conftest import PAGES, words_of
@@ -198,10 +199,26 @@ def test_a_link_opens_the_answer_that_it_names(all_states: tuple[Path, dict[str,
     assert not gone.exception and "Question 1 of " in words_of(gone)
 
 
-def test_history_says_how_many_runs_it_does_not_show(tmp_path: Path, opened: Opened,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(3):
-        stores.build("queued", tmp_path)
-    read = queries.all_runs
+def test_history_leads_through_all_runs_a_page_at_a_time(all_states: tuple[Path, dict[str, str]], opened: Opened,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_table, "A_PAGE", 4)
+    folder, runs = all_states
+    seen = []
+    for page in ("1", "2", "3"):
+        app = opened(folder, "history", **{"history page": page, "history order": "oldest"})
+        assert not app.exception
+        seen += list(app.dataframe[0].value["run"])
+    assert seen[0] == runs["hostile"] and sorted(seen) == sorted(runs.values())
+    assert "Runs 9 to 9 of 9." in words_of(app)
+    beyond = opened(folder, "history", **{"history page": "7 or so"})
+    assert not beyond.exception and "Runs 1 to 4 of 9." in words_of(beyond)
+
+
+def test_a_link_opens_a_run_that_is_too_old_for_the_list(all_states: tuple[Path, dict[str, str]], opened: Opened,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    read, (folder, runs) = queries.all_runs, all_states
     monkeypatch.setattr(queries, "all_runs", lambda store: read(store, 2))
-    assert "The newest 2 of 3 runs." in words_of(opened(tmp_path, "history"))
+    for page in ("overview", "answers", "live", "playground"):
+        app = opened(folder, page, run=runs["regressed"])
+        assert not app.exception and app.selectbox(key="run").value == runs["regressed"]
+        assert len(app.selectbox(key="run").options) == 3

@@ -1,0 +1,118 @@
+"""Runs of the whole history, a page at a time: filtered, sorted and counted by the database, however many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Select, and_, cast, func, or_, select, true, type_coerce
+
+from knowledge.topics import BUILT_IN, BUILT_IN_NAME
+from store.database import Store
+from store.expiry import free_now, held_now
+from store.queries.runs import Run, run_of, run_rows
+from store.schema import claims, runs
+
+_SEARCHED = ("teacher", "student", "knowledge", "knowledge_name")
+"""Fields of a configuration that a search looks through."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs, and in which order. An empty value leaves a filter open."""
+
+    words: str = ""
+    """A part of the name, the id, a tag, the note, the teacher, the student or the knowledge; case aside."""
+    work: str = ""
+    verdict: str = ""
+    archived: bool = False
+    order: str = "newest"
+
+
+@dataclass(frozen=True)
+class Present:
+    """What there is to choose from: states and verdicts of all runs, and how many are put away."""
+
+    works: tuple[str, ...]
+    verdicts: tuple[str, ...]
+    archived: int
+
+
+ORDERS: dict[str, Callable[[bool], tuple[Any, ...]]] = {
+    "newest": lambda sqlite: (runs.c.requested_at.desc(),),
+    "oldest": lambda sqlite: (runs.c.requested_at,),
+    "longest": lambda sqlite: (_seconds(sqlite).desc().nulls_last(),),
+    "shortest": lambda sqlite: (_seconds(sqlite).nulls_last(),),
+    "name": lambda sqlite: (runs.c.name == "", func.lower(runs.c.name)),
+    "verdict": lambda sqlite: (runs.c.verdict.is_(None), runs.c.verdict, runs.c.requested_at.desc()),
+}
+"""Orders by name; what they leave open goes by id."""
+
+
+def found_runs(store: Store, wanted: Wanted, limit: int | None = None, offset: int = 0) -> list[Run]:
+    """The runs that fit, from the given place on; all of them without a limit."""
+    order = ORDERS[wanted.order](store.is_sqlite)
+    with store.read() as connection:
+        rows = connection.execute(_fitting(run_rows(), store, wanted).order_by(*order, runs.c.id)
+                                  .limit(limit).offset(offset)).all()
+    return [run_of(row) for row in rows]
+
+
+def count_found(store: Store, wanted: Wanted) -> int:
+    """How many runs fit."""
+    counted = select(func.count()).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
+    with store.read() as connection:
+        return int(connection.execute(_fitting(counted, store, wanted)).scalar_one())
+
+
+def present(store: Store) -> Present:
+    """What states, verdicts and put-away runs there are."""
+    is_lost = and_(runs.c.work == "running", free_now())
+    kinds = [runs.c.work.label("work"), runs.c.verdict.label("verdict"), is_lost.label("lost"),
+             func.coalesce(runs.c.archived, False).label("archived")]
+    with store.read() as connection:
+        found = connection.execute(
+            select(*kinds, func.count().label("runs")).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
+            .group_by(*kinds).order_by(*kinds)).all()
+    return Present(tuple(dict.fromkeys("lost" if row.lost else row.work for row in found)),
+                   tuple(dict.fromkeys(row.verdict for row in found if row.verdict)),
+                   sum(row.runs for row in found if row.archived))
+
+
+def _fitting(query: Select[Any], store: Store, wanted: Wanted) -> Select[Any]:
+    return query.where(
+        func.coalesce(runs.c.archived, False).is_(wanted.archived),
+        _in_state(wanted.work) if wanted.work else true(),
+        runs.c.verdict == wanted.verdict if wanted.verdict else true(),
+        _holding(wanted.words, store.is_sqlite) if wanted.words else true())
+
+
+def _in_state(work: str) -> ColumnElement[bool]:
+    """A run that nobody holds any more is lost, whatever its row says: as a single run is read."""
+    if work in ("running", "lost"):
+        return and_(runs.c.work == "running", held_now() if work == "running" else free_now())
+    return runs.c.work == work
+
+
+def _holding(words: str, sqlite: bool) -> ColumnElement[bool]:
+    config: Any = type_coerce(runs.c.config, JSON) if sqlite else cast(runs.c.config, JSON)
+    columns = [runs.c.name, runs.c.id, runs.c.note, *(config[field].as_string() for field in _SEARCHED)]
+    # SQLite folds the case of ASCII alone; and tags are JSON, in which other letters are written in ASCII.
+    spellings = {words, words.lower(), words.upper(), words.title()}
+    holding = [column.icontains(spelling, autoescape=True) for column in columns for spelling in spellings]
+    holding += [runs.c.tags.icontains(json.dumps(spelling)[1:-1], autoescape=True) for spelling in spellings]
+    if words.casefold() in BUILT_IN_NAME.casefold():
+        holding.append(config["knowledge"].as_string() == BUILT_IN)
+    return or_(*holding)
+
+
+def _seconds(sqlite: bool) -> Any:
+    """From the first start to the end; NULL for a run that has not ended."""
+    if sqlite:
+        return func.julianday(runs.c.ended_at) - func.julianday(runs.c.started_at)
+    return func.to_timestamp(runs.c.ended_at, _PG_TIME) - func.to_timestamp(runs.c.started_at, _PG_TIME)
+
+
+_PG_TIME = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
