@@ -18,11 +18,13 @@ _SINGLE_SPREAD = 0.2
 
 @dataclass(frozen=True)
 class Remaining:
-    """One stage that is still to do; `share_done` and `elapsed` belong to the one that runs now."""
+    """One stage that is still to do; what comes after its name belongs to the one that runs now."""
 
     stage: str
     share_done: float = 0.0
     elapsed: float = 0.0
+    at_its_pace: float | None = None
+    """Seconds to go at the pace of what was done since it began, or began again; None before there is one."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,13 @@ def _seconds_by_stage(run: str, config: RunConfig, past: Sequence[PastStage]) ->
 
 
 def _of_stage(item: Remaining, known: Sequence[float]) -> tuple[float, float] | None:
-    if item.share_done > 0:
-        # Its own pace is the best witness, once some of it is done.
-        left = item.elapsed / item.share_done - item.elapsed
-        return left * (1 - _SINGLE_SPREAD), left * (1 + _SINGLE_SPREAD)
+    if item.at_its_pace is not None:  # the best witness
+        return item.at_its_pace * (1 - _SINGLE_SPREAD), item.at_its_pace * (1 + _SINGLE_SPREAD)
     if not known:
         return None
     low, high = min(known), max(known)
     if len(known) == 1:
         low, high = low * (1 - _SINGLE_SPREAD), high * (1 + _SINGLE_SPREAD)
+    if item.share_done > 0:  # done before it began again: of the present attempt nothing is known yet
+        return low * (1 - item.share_done), high * (1 - item.share_done)
     return max(0.0, low - item.elapsed), max(0.0, high - item.elapsed)

@@ -26,6 +26,8 @@ class Cell:
     seconds: float | None
     share_done: float | None
     error: str | None
+    seconds_left: float | None = None
+    """Of the one at work, at its own pace."""
 
 
 def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: datetime | None = None) -> list[Cell]:
@@ -42,7 +44,7 @@ def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: 
 
 def remaining(cells: Sequence[Cell]) -> list[Remaining]:
     """What is still to do, for the estimate."""
-    return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0)
+    return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0, cell.seconds_left)
             for cell in cells if cell.state in (PENDING, STOPPED, "running")]
 
 
@@ -77,4 +79,5 @@ def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageS
         seconds = (until - state.started_at).total_seconds()
     at_work = state.work == "running"
     shown = STOPPED if at_work and run.work != "running" else state.work
-    return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error)
+    left = run.stage_seconds_left(now) if current and shown == "running" else None
+    return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error, left)

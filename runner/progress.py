@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.live import Live
@@ -41,17 +42,14 @@ def line_of(store: Store, run: queries.Run) -> str:
     parts = [f"cycle {run.cycle}/{run.config.cycles}" if run.cycle else "run", run.stage or "starting"]
     if run.total:
         parts.append(f"{run.done} of {run.total} {run.unit}")
-    parts += [text for text in (run.detail, _time_left(store, run)) if text]
+    parts += [text for text in (run.detail, _time_left(run)) if text]
     return "  " + " | ".join(parts)
 
 
-def _time_left(store: Store, run: queries.Run) -> str:
+def _time_left(run: queries.Run) -> str:
     """This stage's remaining time at its own pace so far; nothing before there is a pace."""
-    stage = next((s for s in reversed(queries.stages_of(store, run.id)) if s.work == "running"), None)
-    if stage is None or not run.done or not run.total or run.done >= run.total:
-        return ""
-    spent = time.time() - stage.started_at.timestamp()
-    return f"{_duration(spent / run.done * (run.total - run.done))} left in stage"
+    left = run.stage_seconds_left(datetime.now(UTC))
+    return f"{_duration(left)} left of it" if left else ""
 
 
 def _duration(seconds: float) -> str:

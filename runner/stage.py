@@ -5,6 +5,7 @@ A stage writes no file, retries nothing, sleeps never and catches no error: the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,26 @@ from runner.artifacts import Artifact, Header, Parts
 from runner.workbench import Workbench
 from store.config import RunConfig
 from store.events import Event, MetricLogged, StageProgressed
+
+
+@dataclass
+class Pace:
+    """How long an attempt has taken for what it has done itself: what an earlier one left says nothing of its speed.
+
+    The clock begins with the first word of an attempt, and anew wherever the count does not rise.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _before: int = 0
+    _last: int | None = None
+    _since: float = 0.0
+
+    def at(self, done: int) -> tuple[int, float]:
+        """Items that were there when the clock began, and the seconds since."""
+        if self._last is None or done <= self._last:
+            self._before, self._since = done, self.clock()
+        self._last = done
+        return self._before, self.clock() - self._since
 
 
 @dataclass(frozen=True)
@@ -35,6 +56,7 @@ class Context:
     running_seconds: Callable[[], float] = field(default=lambda: 0.0)
     """Time since this run began, and since this cycle began: for the closing events."""
     cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def domain(self) -> Domain:
@@ -50,7 +72,7 @@ class Context:
         return Parts(self.folder / f"{self.stage}.parts.jsonl", self.header)
 
     def progress(self, done: int, total: int, unit: str, detail: str = "") -> None:
-        self.emit(StageProgressed(done, total, unit, detail))
+        self.emit(StageProgressed(done, total, unit, detail, *self.pace.at(done)))
 
     def metric(self, key: str, step: int, value: float | None, unit: str = "") -> None:
         self.emit(MetricLogged(key, step, value, unit))

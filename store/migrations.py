@@ -72,9 +72,13 @@ def _playground(connection: Connection) -> None:
     schema.asked.create(connection, checkfirst=True)
 
 
+def _pace(connection: Connection) -> None:
+    _add_missing_columns(connection, schema.runs)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
-    _judging, _playground)
+    _judging, _playground, _pace)
 CURRENT = len(STEPS)
 
 

@@ -64,8 +64,9 @@ def answered(context: Context, asked: Sequence[QuestionRecord], arm: str, adapte
     done = {str(item["question_id"]): AnswerRecord(**item) for item in parts.items}  # type: ignore[arg-type]
     left = [dataclasses.replace(question_of(record), text=instead.get(record.question_id, record.text))
             for record in asked if record.question_id not in done]
+    student = context.workbench.student  # loaded before the first word: loading is no part of the pace
     context.progress(len(done), len(asked), "answers")
-    for batch in context.workbench.student.answer(left, decoding_of(context.config), context.config.seed, adapter):
+    for batch in student.answer(left, decoding_of(context.config), context.config.seed, adapter):
         records = [record_of_answer(answer) for answer in batch]
         parts.add([dataclasses.asdict(record) for record in records])
         done |= {record.question_id: record for record in records}

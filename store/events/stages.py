@@ -27,6 +27,10 @@ class StageProgressed(Event):
     total: int
     unit: str
     detail: str = ""
+    before: int = 0
+    """Of `done`, those that were done when this attempt's clock began: they say nothing of its speed."""
+    seconds: float = 0.0
+    """What this attempt has taken for the others."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ def _stage_started(connection: Connection, recorded: Recorded, event: happened.S
     upsert(connection, schema.stages, [stage_key(recorded) | {
         "doer": event.doer, "work": "running", "started_at": moment(recorded), "ended_at": None, "error": None}])
     set_run(connection, recorded, cycle=recorded.cycle, stage=recorded.stage, done=None, total=None, unit=None,
-            detail=None)
+            detail=None, done_before=None, done_seconds=None)
 
 
 def _progressed(connection: Connection, recorded: Recorded, event: happened.StageProgressed) -> None:
-    set_run(connection, recorded, done=event.done, total=event.total, unit=event.unit, detail=event.detail)
+    set_run(connection, recorded, done=event.done, total=event.total, unit=event.unit, detail=event.detail,
+            done_before=event.before or None, done_seconds=event.seconds or None)
 
 
 def _stage_finished(connection: Connection, recorded: Recorded, event: happened.StageFinished) -> None:

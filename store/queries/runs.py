@@ -63,6 +63,21 @@ class Run:
     tags: tuple[str, ...] = ()
     note: str = ""
     archived: bool = False
+    done_before: int | None = None
+    """Of the stage's items, those that were done when its present attempt's clock began."""
+    done_seconds: float | None = None
+    """What this attempt had taken for the others when it last told."""
+
+    def stage_seconds_left(self, now: datetime) -> float | None:
+        """Of the stage at work, at the pace of this attempt alone; None before there is a pace.
+
+        What has passed since the last word counts as work: where no item comes any more, the pace falls.
+        """
+        made = (self.done or 0) - (self.done_before or 0)
+        if not self.done or not self.total or not self.done_seconds or made <= 0:
+            return None
+        silent = max(0.0, (now - (self.last_event_at or now)).total_seconds())
+        return (self.done_seconds + silent) / made * max(0, self.total - self.done)
 
     @property
     def active(self) -> bool:

@@ -37,6 +37,8 @@ runs = Table(
     Column("tags", Text),
     Column("note", Text),
     Column("archived", Boolean),
+    Column("done_before", Integer),
+    Column("done_seconds", Float),
     Index("runs_by_state", "work", "priority", "requested_at"),
 )
 

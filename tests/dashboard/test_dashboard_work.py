@@ -49,8 +49,16 @@ def test_runs_of_another_size_say_nothing_but_the_own_run_always_does() -> None:
 
 
 def test_the_running_stage_is_judged_by_its_own_pace() -> None:
-    found = estimate.estimate([Remaining("tuned", share_done=0.5, elapsed=30)], "mine", CONFIG, [past(1000)])
+    found = estimate.estimate([Remaining("tuned", 0.5, 30, at_its_pace=30)], "mine", CONFIG, [past(1000)])
     assert found == Estimate(24, 36, 0)
+
+
+def test_a_stage_that_has_just_begun_again_is_judged_by_its_past_and_by_what_is_left_of_it() -> None:
+    """40 of 50 answers were there before: they are no speed of this attempt."""
+    again = Remaining("tuned", share_done=0.8, elapsed=1, at_its_pace=None)
+    assert estimate.estimate([again], "mine", CONFIG, [past(90), past(110)]) == Estimate(
+        pytest.approx(18), pytest.approx(22), 0)
+    assert estimate.estimate([again], "mine", CONFIG, []) is None
 
 
 def test_stages_without_a_past_are_counted() -> None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
+import fakes
+import pytest
+
+from knowledge.questions import Question
+from runner.artifacts import Header
 from runner.progress import line_of
+from runner.roles import Answer, Decoding
+from runner.stage import Context, Pace
+from runner.stages.answers import answered
+from runner.teacher.offline import OfflineTeacher
+from runner.workbench import Workbench
 from store import commands, leases, queries
 from store.config import preset
 from store.database import open_store
-from store.events import CycleStarted, RunStarted, StageProgressed, StageStarted
+from store.events import (
+    AnswerRecord, CycleStarted, Event, QuestionRecord, RunStarted, StageProgressed, StageStarted,
+)
 from store.journal import Journal
 
 
@@ -29,7 +44,73 @@ def test_the_line_says_where_the_run_is(tmp_path: Path) -> None:
     journal.append(RunStarted("host:1:1", 1, {}, ()), CycleStarted(), cycle=10)
     journal.append(StageStarted("trainer"), cycle=10, stage="fine-tune")
     assert "fine-tune" in line()
-    journal.append(StageProgressed(100, 1000, "steps", "loss 3.141"), cycle=10, stage="fine-tune")
-    assert re.fullmatch(r"  cycle 10/10 \| fine-tune \| 100 of 1000 steps \| loss 3\.141"
-                        r"( \| \d+ (s|min) left in stage)?", line())
+    journal.append(StageProgressed(100, 1000, "steps", "loss 3.141", 1, 99.0), cycle=10, stage="fine-tune")
+    assert re.fullmatch(r"  cycle 10/10 \| fine-tune \| 100 of 1000 steps \| loss 3\.141 \| 1[56] min left of it",
+                        line())
     assert len(line()) <= 80
+    journal.append(StageProgressed(900, 1000, "steps", "", 900, 0.0), cycle=10, stage="fine-tune")
+    assert "left" not in line()  # begun again at 900, and nothing done since
+
+
+class SlowStudent(fakes.FakeStudent):
+    """Two seconds an answer, by a clock of its own."""
+
+    now = 100.0
+
+    def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
+               adapter: Path | None) -> Iterator[list[Answer]]:
+        for question in questions:
+            self.now += 2.0
+            yield [Answer(question.id, "Yes.", 2, 2.0)]
+
+
+def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Path) -> None:
+    """40 of 50 answers are there already; as if made in this attempt's two seconds, they would promise the rest at
+    once."""
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run, student = commands.launch(store, preset("embedded"), "test"), SlowStudent()
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    journal, left = Journal(store, claim), list[float | None]()
+    journal.append(RunStarted("host:1:1", 1, {}, ()), StageStarted("student"), stage="baseline")
+
+    def emit(event: Event) -> None:
+        journal.append(event, stage="baseline")
+        found = queries.run_named(store, run)
+        assert found and found.last_event_at
+        if isinstance(event, StageProgressed):
+            left.append(found.stage_seconds_left(found.last_event_at))
+
+    bench = Workbench(fakes.small_domain, OfflineTeacher, lambda rung: student, fakes.FakeJudge)
+    context = Context("r", preset("embedded"), 0, "baseline", {}, tmp_path, Header("r", 0, "baseline", "", ""), bench,
+                      emit, pace=Pace(lambda: student.now))
+    asked = [QuestionRecord(f"q{number}", "Why?", "pods", "held-out", "p1", "A passage", "", "", "", ())
+             for number in range(50)]
+    context.folder.mkdir()
+    context.parts().add([dataclasses.asdict(AnswerRecord(one.question_id, "Yes.", None, 2, 2.0, False))
+                         for one in asked[:40]])
+    given = answered(context, asked, "baseline", None)
+    assert len(given.answers) == 50
+    assert left == [None, *(pytest.approx(2.0 * count) for count in range(9, 0, -1)), 0.0]
+
+
+def test_a_stage_that_stands_still_promises_less_and_less(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    run = commands.launch(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    Journal(store, claim).append(StageProgressed(10, 20, "answers", "", 0, 10.0), stage="baseline")
+    found = queries.run_named(store, run)
+    assert found and found.last_event_at
+    assert found.stage_seconds_left(found.last_event_at) == 10.0
+    assert found.stage_seconds_left(found.last_event_at + timedelta(seconds=90)) == 100.0
+
+
+def test_an_attempt_that_falls_back_begins_its_clock_again() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    told = []
+    for done, at in ((0, 0), (5, 10), (5, 100), (6, 102)):  # after the second, memory ran out and it was tried again
+        now[0] = float(at)
+        told.append(pace.at(done))
+    assert told == [(0, 0.0), (0, 10.0), (5, 0.0), (5, 2.0)]
