@@ -84,7 +84,7 @@ def _training(store: Store, run: Run) -> None:
         st.subheader("Training loss")
         if points:
             showing.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points,
-                          known_by=_as_of(store, run))
+                          known_by=numbers.version(store, run, "loss"))
         else:
             st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
                        "No training step was taken." if run.ended_at else "No training step yet.")
@@ -100,11 +100,6 @@ def _training(store: Store, run: Run) -> None:
         if used := remembered.usage(store, run):
             st.subheader("Teacher")
             showing.plain(f"{run.config.teacher}: {text.usage(used, run.config.max_cost_usd)}")
-
-
-def _as_of(store: Store, run: Run) -> tuple[str, str, int]:
-    """Stands for everything that was logged of a run."""
-    return store.url, run.id, run.last_event_id
 
 
 def _trouble_and_log(store: Store, run: Run) -> None:
@@ -136,4 +131,4 @@ def _resources(store: Store, run: Run) -> None:
             memory_table(remembered.memory(store, run), titles)
         if speed:
             showing.chart(throughput, "speed", "Tokens per second over time", speed, titles,
-                          known_by=_as_of(store, run))
+                          known_by=numbers.version(store, run, *SPEEDS))

@@ -6,17 +6,17 @@ import streamlit as st
 
 from dashboard import numbers, text
 from store.database import Store
-from store.queries import Point, Run
+from store.queries import Run
 
 SPEEDS = ("tokens_per_second", "training_tokens_per_second")
 
 
 def live_numbers(store: Store, run: Run) -> None:
     """What stands now; a dash where nothing was measured yet."""
-    speeds = [point for key in SPEEDS for point in numbers.series(store, run, key)]
-    loss, memory = _newest(numbers.series(store, run, "loss")), numbers.series(store, run, "peak_rss_bytes")
+    speed, loss = numbers.newest(store, run, *SPEEDS), numbers.newest(store, run, "loss")
+    memory = numbers.series(store, run, "peak_rss_bytes")
     most = max((point.value for point in memory if point.value is not None), default=None)
-    speed, titles = _newest(speeds), {row.stage: row.title for row in run.flow}
+    titles = {row.stage: row.title for row in run.flow}
     tiles = [
         (f"{(run.unit or 'items').capitalize()} of this stage",
          f"{run.done} of {run.total}" if run.total else text.DASH,
@@ -30,7 +30,3 @@ def live_numbers(store: Store, run: Run) -> None:
     with st.grid(4, gap="small", min_column_width=140):
         for label, value, help_text in tiles:
             st.metric(label, value, border=True, height="stretch", help=help_text)
-
-
-def _newest(points: list[Point]) -> Point | None:
-    return max(points, key=lambda point: point.at, default=None)
