@@ -9,12 +9,13 @@ from typing import Any
 
 from dashboard.coverage import TopicCoverage
 from knowledge.passages import Passage
-from store.queries import Asked, ChangeRow, Cycle, Run, TeacherUsage
+from store.queries import Asked, ChangeRow, Cycle, Point, Run, TeacherUsage
+from store.queries.memory import StageMemory
 from store.spreadsheet import answer_rows, harmless, to_csv, to_html, to_json
 from store.tuned_beside_tuned import Beside
 
-__all__ = ["answer_rows", "asked_rows", "beside_rows", "change_rows", "cycle_rows", "harmless", "passage_rows",
-           "run_rows", "to_csv", "to_html", "to_json", "topic_rows"]
+__all__ = ["answer_rows", "asked_rows", "beside_rows", "change_rows", "cycle_rows", "harmless", "memory_rows",
+           "number_rows", "passage_rows", "run_rows", "to_csv", "to_html", "to_json", "topic_rows"]
 
 _NONE: Mapping[str, TeacherUsage] = {}
 
@@ -59,6 +60,16 @@ def cycle_rows(cycles: Sequence[Cycle]) -> list[dict[str, Any]]:
     return [{"run": cycle.run, "cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
              "sentence": cycle.sentence, "seconds": cycle.seconds, "training_seconds": cycle.training_seconds,
              "adapter": cycle.adapter, "adapter_sha256": cycle.adapter_sha256} for cycle in cycles]
+
+
+def number_rows(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """What a run logged, one number a row."""
+    return [{**vars(point), "at": _iso(point.at)} for point in points]
+
+
+def memory_rows(stages: Sequence[StageMemory]) -> list[dict[str, Any]]:
+    """Memory around each stage, in bytes."""
+    return [dataclasses.asdict(stage) for stage in stages]
 
 
 def topic_rows(rows: Sequence[TopicCoverage]) -> list[dict[str, Any]]:

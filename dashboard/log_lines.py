@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -117,3 +117,9 @@ def table(happenings: list[Happening], zone: tzinfo = UTC,
     """
     return [{"when": f"{item.at.astimezone(zone):%H:%M:%S}", "where": where(item, titles or {}), "what": told(item)}
             for item in happenings]
+
+
+def rows(happenings: Sequence[Happening]) -> list[dict[str, Any]]:
+    """The log as it is taken along: moments in UTC, stages by their own names."""
+    return [{"event": item.id, "at": item.at.isoformat(), "cycle": item.cycle, "stage": item.stage, "kind": item.kind,
+             "what": told(item)} for item in happenings]

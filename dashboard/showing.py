@@ -103,15 +103,41 @@ def empty(sentence: str) -> None:
 
 def downloads(rows: Rows | Callable[[], Rows], name: str, key: str) -> None:
     """The rows as CSV, JSON and HTML; nothing where there are none. What costs much is made when it is asked for."""
-    if not rows:
-        return
+    if rows:
+        with st.container(horizontal=True):
+            _buttons(rows, name, key)
 
-    def made() -> Rows:
-        return rows() if callable(rows) else rows
-    with st.container(horizontal=True):
-        st.download_button("CSV", lambda: export.to_csv(made()).encode("utf-8-sig"), f"{name}.csv", "text/csv",
-                           icon=":material/download:", key=f"{key} csv", on_click="ignore")
-        st.download_button("JSON", lambda: export.to_json(made()).encode(), f"{name}.json", "application/json",
-                           icon=":material/download:", key=f"{key} json", on_click="ignore")
-        st.download_button("HTML", lambda: export.to_html(made(), name).encode(), f"{name}.html", "text/html",
-                           icon=":material/download:", key=f"{key} html", on_click="ignore")
+
+def take_along(rows: Rows | Callable[[], Rows], name: str, key: str, label: str = "Export") -> None:
+    """The same behind one small button, for tables that few take along."""
+    if rows:
+        with st.popover(label, icon=":material/download:", key=f"{key} export", type="tertiary"), \
+                st.container(horizontal=True):
+            _buttons(rows, name, key)
+
+
+def table(rows: Rows, name: str, key: str, taken: Rows | None = None, **options: Any) -> None:
+    """A small table to look at and to take along.
+
+    Args:
+        taken: what is taken along, where that is more than what is shown.
+        options: as `st.dataframe` has them.
+    """
+    st.dataframe(rows, **{"hide_index": True, "width": "stretch", **options})
+    take_along(rows if taken is None else taken, name, key)
+
+
+def _buttons(rows: Rows | Callable[[], Rows], name: str, key: str) -> None:
+    def written(ending: str) -> Callable[[], bytes]:
+        return lambda: _FORMS[ending][1](rows() if callable(rows) else rows, name)
+
+    for ending, (kind, _) in _FORMS.items():
+        st.download_button(ending.upper(), written(ending), f"{name}.{ending}", kind, icon=":material/download:",
+                           key=f"{key} {ending}", on_click="ignore")
+
+
+_FORMS: dict[str, tuple[str, Callable[[Rows, str], bytes]]] = {
+    "csv": ("text/csv", lambda rows, name: export.to_csv(rows).encode("utf-8-sig")),
+    "json": ("application/json", lambda rows, name: export.to_json(rows).encode()),
+    "html": ("text/html", lambda rows, name: export.to_html(rows, name).encode()),
+}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, findings, opening
+from dashboard import address, export, findings, log_lines, opening, showing
 from dashboard.panels.following import follow
 from store import queries
+from store.queries.memory import memory_by_stage
 
 TICK_SECONDS = 2
 
@@ -26,3 +27,11 @@ def tick() -> None:
 
 
 tick()
+
+with st.container(horizontal=True):
+    showing.take_along(lambda: log_lines.rows(queries.happenings(store, run.id, None)), f"log-{run.id}", "log",
+                       "Event log")
+    showing.take_along(lambda: export.number_rows(queries.all_series(store, run.id)), f"numbers-{run.id}", "numbers",
+                       "Every number that was logged")
+    showing.take_along(lambda: export.memory_rows(memory_by_stage(store, run.id)), f"memory-{run.id}", "memory",
+                       "Memory by stage")

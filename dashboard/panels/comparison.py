@@ -39,7 +39,7 @@ def configuration(picked: Sequence[Picked]) -> None:
     if len(runs) == 1:
         st.caption("These are cycles of one run: the configuration is the same.")
     elif rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
+        showing.table(rows, "settings-that-differ", "differences")
     else:
         st.caption("Nothing: the configurations are equal.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import streamlit as st
 
 from dashboard import arm_findings, remembered, showing, text
@@ -23,12 +25,14 @@ def control_arms(store: Store, run: Run, metric: str) -> bool:
     showing.chart(forest, "control arms", "Every control arm against the untrained and the tuned student, with 95% "
                   "intervals", lines, metric)
     st.table(arm_findings.table(arms.changes, metric), hide_index=True)
+    showing.take_along([dataclasses.asdict(row) for row in arms.changes], f"control-arms-{run.id}", "arms")
     for line in arm_findings.shown_lines(arms.prompts, run.config.teacher == OFFLINE_TEACHER):
         showing.plain(line)
     if arms.gaps:
         st.markdown("**Gap closed**")
         st.caption(text.GAP_NOTE)
         st.table(arm_findings.gap_rows(arms.gaps), hide_index=True)
+        showing.take_along([dataclasses.asdict(gap) for gap in arms.gaps], f"gap-closed-{run.id}", "gaps")
     return True
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import showing, text
+from dashboard import export, showing, text
 from store.queries import OF_RECORD, AnswerPair, Audit, ChangeRow, Judging
 
 _KINDS = {"right": "right", "short": "true, short", "negated": "negated", "foreign": "other answer",
@@ -27,7 +27,7 @@ def trials(audits: Sequence[Audit]) -> None:
         return
     st.subheader("Can the judges be believed?")
     st.caption(text.TRIAL_NOTE)
-    _table(audits)
+    _table(audits, "trials")
     failed = [audit for audit in audits if not audit.passed]
     if failed:
         with st.expander("What they did not tell apart", icon=":material/gavel:"):
@@ -36,11 +36,13 @@ def trials(audits: Sequence[Audit]) -> None:
                               + "\n".join(f"• {reason}" for reason in audit.reasons))
 
 
-def _table(audits: Sequence[Audit]) -> None:
+def _table(audits: Sequence[Audit], key: str) -> None:
     number = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe([_row(audit) for audit in audits], hide_index=True, width="stretch",
-                 column_config=dict.fromkeys(_KINDS.values(), number)
-                 | {"retest noise": st.column_config.NumberColumn(format="%.3f")})
+    rows = [_row(audit) for audit in audits]
+    showing.table(rows, "judges-on-trial", key,
+                  [{**row, "reasons": "\n".join(audit.reasons)} for row, audit in zip(rows, audits, strict=True)],
+                  column_config=dict.fromkeys(_KINDS.values(), number)
+                  | {"retest noise": st.column_config.NumberColumn(format="%.3f")})
 
 
 def _row(audit: Audit) -> dict[str, object]:
@@ -68,9 +70,10 @@ def judged_again(judging: Judging, changes: Sequence[ChangeRow], of_record: Sequ
         st.caption(f"{showing.moment(judging.started_at)}. Stored answers, scored again beside the run's own scores; "
                    "the verdict stays with those of the run.")
         own = {(row.cycle, row.tier, row.metric): row for row in of_record if not row.topic}
-        st.dataframe([_beside(row, own.get((row.cycle, row.tier, row.metric))) for row in changes if not row.topic],
-                     hide_index=True, width="stretch")
-        _table(audits)
+        showing.table([_beside(row, own.get((row.cycle, row.tier, row.metric))) for row in changes if not row.topic],
+                      f"judged-again-{judging.judging}", f"judged again {judging.judging}",
+                      export.change_rows(changes))
+        _table(audits, f"trials {judging.judging}")
 
 
 def _beside(row: ChangeRow, own: ChangeRow | None) -> dict[str, object]:

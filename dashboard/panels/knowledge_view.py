@@ -84,7 +84,7 @@ def folder_report(knowledge: Knowledge) -> None:
             st.caption("Nothing was skipped.")
         if remarks:
             st.caption("Read, but not as they stand")
-            st.dataframe(remarks, hide_index=True, width="stretch")
+            showing.table(remarks, "remarks", "remarks")
         showing.downloads(left_out, "skipped", "skipped")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import text
+from dashboard import showing, text
 from store.measures import MEASURES
 from store.queries import ChangeRow, Run
 
@@ -23,5 +23,7 @@ def wins_line(run: Run, row: ChangeRow | None, metric: str, tier: str) -> None:
 def what_they_say(metrics: list[str]) -> None:
     """The table of metrics in words."""
     st.subheader("What each metric says, and what it cannot see")
-    st.table([{"metric": measure.title, "says": measure.says, "cannot see": measure.blind_to}
-              for name in metrics if (measure := MEASURES.get(name))], hide_index=True)
+    rows = [{"metric": measure.title, "says": measure.says, "cannot see": measure.blind_to}
+            for name in metrics if (measure := MEASURES.get(name))]
+    st.table(rows, hide_index=True)
+    showing.take_along(rows, "metrics", "metrics")

@@ -67,12 +67,12 @@ def summary(pairs: Sequence[AnswerPair], ratings: Sequence[Rating], metrics: Seq
         return
     st.subheader("People and metrics")
     showing.plain(blind.counted(ratings))
-    st.dataframe([{
+    showing.table([{
         "metric": text.metric_short(metric), "rated and scored": found.pairs, "both the same way": found.same_way,
         "opposite": found.opposite, "one sees no difference, or both": found.pairs - found.same_way - found.opposite,
         "95% interval of the same way": text.share_interval(found.low, found.high), "p (coin)": found.p_value,
     } for metric, found in blind.agreement_by_metric(pairs, ratings, metrics).items()],
-        hide_index=True, width="stretch", column_config={"p (coin)": st.column_config.NumberColumn(format="%.3f")})
+        "people-and-metrics", "agreement", column_config={"p (coin)": st.column_config.NumberColumn(format="%.3f")})
     st.caption("Questions are counted once a rating: several people's ratings of one question are no independent "
                "witnesses.")
     showing.downloads([{**vars(rating)} for rating in ratings], "ratings", "ratings")

@@ -33,7 +33,8 @@ def actions(store: Store, one: Schedule) -> None:
             if asking.may("schedule"):
                 _buttons(one)
         with st.expander("What came of it", icon=":material/history:", expanded=True):
-            st.dataframe(log_lines.table(queries.happenings(store, one.stream)), hide_index=True, width="stretch")
+            lines = queries.happenings(store, one.stream)
+            showing.table(log_lines.table(lines), "what-came-of-it", "came of it", log_lines.rows(lines))
 
 
 def _buttons(one: Schedule) -> None:

@@ -16,10 +16,10 @@ def runners(found: Sequence[RunnerState]) -> None:
     if not found:
         st.warning(text.NO_RUNNER, icon=":material/link_off:")
         return
-    st.dataframe([{"runner": one.owner, "host": one.host, "process": one.pid,
+    showing.table([{"runner": one.owner, "host": one.host, "process": one.pid,
                    "state": "✓ connected" if one.connected else "? not heard of any more",
                    "last heard of": f"{text.duration(one.beat_seconds_ago)} ago",
-                   "since": showing.moment(one.started_at)} for one in found], hide_index=True, width="stretch")
+                   "since": showing.moment(one.started_at)} for one in found], "runners", "runners")
 
 
 def plan(runs: Sequence[Run]) -> None:
@@ -30,17 +30,17 @@ def plan(runs: Sequence[Run]) -> None:
         return
     plan = run.plan
     showing.plain(str(plan.get("reason", "")))
-    st.dataframe([{"run": run.title, "student": plan.get("student"), "device": plan.get("device"),
+    showing.table([{"run": run.title, "student": plan.get("student"), "device": plan.get("device"),
                    "precision": plan.get("precision"), "training batch": plan.get("batch_size"),
-                   "threads": plan.get("threads"), "parameters": f"{plan.get('parameters', 0):,}"}],
-                 hide_index=True, width="stretch")
+                   "threads": plan.get("threads"), "parameters": f"{plan.get('parameters', 0):,}"}], "plan", "plan",
+                  [{"run": run.id, **plan}])
 
 
 def store_facts(facts: StoreFacts) -> None:
     """What the store is and how much it holds."""
-    st.dataframe([{"store": facts.address, "engine": facts.engine, "schema version": facts.schema_version,
+    showing.table([{"store": facts.address, "engine": facts.engine, "schema version": facts.schema_version,
                    "events": f"{facts.events:,}", "runs": f"{facts.runs:,}",
-                   "last event": showing.moment(facts.last_event_at)}], hide_index=True, width="stretch")
+                   "last event": showing.moment(facts.last_event_at)}], "store", "store")
 
 
 def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
@@ -62,5 +62,5 @@ def versions(made: MadeWith | None) -> None:
         st.caption("No runner took a run up yet, so no versions are on record.")
         return
     st.caption(f"Of the run that was taken up last ({showing.moment(made.at)}), by the runner that took it up.")
-    st.dataframe([{"package": name, "version": version} for name, version in made.versions.items()],
-                 hide_index=True, width="content")
+    showing.table([{"package": name, "version": version} for name, version in made.versions.items()],
+                  "versions", "versions", width="content")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
@@ -145,10 +146,11 @@ def memorisation(changes: list[ChangeRow]) -> None:
     if found:
         st.markdown("**Memorisation**")
         st.caption(text.MEMORISATION_NOTE)
-        st.dataframe([{"metric": text.metric_short(item.metric), "gain on practice": text.change(item.practice),
+        showing.table([{"metric": text.metric_short(item.metric), "gain on practice": text.change(item.practice),
                        "gain on held-out": text.change(item.held_out), "distance": text.change(item.distance),
                        "95% interval": text.interval(item.low, item.high)}
-                      for item in found], hide_index=True, width="stretch")
+                      for item in found], "memorisation", "memorisation",
+                      [dataclasses.asdict(item) for item in found])
 
 
 def _delta_color(row: ChangeRow) -> Literal["orange", "blue", "off"]:

@@ -31,8 +31,8 @@ class Happening:
     event: happened.Event | None
 
 
-def happenings(store: Store, run: str, limit: int = 100) -> list[Happening]:
-    """The newest events of a run, newest first, without series and progress counts."""
+def happenings(store: Store, run: str, limit: int | None = 100) -> list[Happening]:
+    """The newest events of a run, newest first, without series and progress counts; all of them without a limit."""
     return _newest(store, run, true(), limit)
 
 
@@ -50,7 +50,7 @@ def incidents(store: Store, run: str, limit: int = 100) -> list[Happening]:
     return _newest(store, run, schema.events.c.kind.in_(_INCIDENTS), limit)
 
 
-def _newest(store: Store, run: str, condition: Any, limit: int) -> list[Happening]:
+def _newest(store: Store, run: str, condition: Any, limit: int | None) -> list[Happening]:
     table = schema.events
     payload = case((func.length(table.c.payload) <= _LONGEST_PAYLOAD, table.c.payload)).label("payload")
     statement = (select(table.c.seq, table.c.at, table.c.cycle, table.c.stage, table.c.kind, payload)
