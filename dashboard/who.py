@@ -70,6 +70,8 @@ def sign_in() -> None:
         st.button("Sign in", icon=":material/login:", on_click=st.login, width="stretch", key="sign in")
     elif person.name != NAMELESS:
         st.text(f"{person.name} ({person.role.value})")
+        if st.user.to_dict().get("is_logged_in"):
+            st.button("Sign out", icon=":material/logout:", on_click=st.logout, width="stretch", key="sign out")
     if person.role is not Role.OPERATOR:
         st.caption(f"You look at this as a {person.role.value}: launching, stopping and deleting is for operators.")
         if person.through_a_proxy:

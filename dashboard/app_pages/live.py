@@ -18,10 +18,10 @@ run = address.choose_run(runs, findings.newest_active(runs))
 
 @st.fragment(run_every=TICK_SECONDS if run.active else None)
 def tick() -> None:
-    """Look again; when the run has ended, draw the whole page once more without a timer."""
+    """Look again; when its state is another, draw the whole page once more: of an ended run without a timer."""
     with opening.guarded():
         now = queries.run_named(store, run.id)
-        if now is None or now.active != run.active:
+        if now is None or now.work != run.work:
             st.rerun()
         follow(store, now)
 

@@ -12,7 +12,7 @@ from store.queries import AnswerPair, Rating, Run
 
 _CLICKS = ((LEFT, "A is better", ":material/west:"), (SAME, "No difference", ":material/drag_handle:"),
            (RIGHT, "B is better", ":material/east:"))
-_SAID = {"better": "better", "worse": "worse", "same": "neither better nor worse"}
+_SAID = {"better": "better than", "worse": "worse than", "same": "as good as"}
 
 
 def rate_blind(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Sequence[Rating],
@@ -23,10 +23,10 @@ def rate_blind(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Seque
     todo, total = blind.tasks(pairs, own, person.name)
     if asking.may("rate"):
         if said := st.session_state.pop("just rated", None):
-            st.success(f"Recorded. That tuned answer was {_SAID[said]} than the untrained one, you found.",
+            st.success(f"Recorded: you found the tuned answer {_SAID[said]} the untrained one.",
                        icon=":material/check:")
         st.progress((total - len(todo)) / total if total else 0.0,
-                    text=f"{total - len(todo)} of {total} questions of this cycle rated by you")
+                    text=f"You have rated {total - len(todo)} of {total} questions of this cycle.")
         if todo:
             _task(run, cycle, todo[0], person.name)
         else:
@@ -37,7 +37,7 @@ def rate_blind(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Seque
 def _task(run: Run, cycle: int, task: Task, rater: str) -> None:
     with st.container(border=True):
         showing.plain(task.pair.text)
-        st.caption("Which answer is better? Which one was trained is not said until you have rated it.")
+        st.caption("Which answer is better? You learn which one was trained once you have rated them.")
     left, right = st.columns(2)
     for place, name, body in zip((left, right), "AB", task.answers, strict=True):
         with place:

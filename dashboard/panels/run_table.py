@@ -21,7 +21,7 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | 
                              height=min(520, 36 * len(runs) + 40),
                              column_config={"name": st.column_config.TextColumn(width=210),
                                             "verdict": st.column_config.TextColumn(width=170),
-                                            "duration": st.column_config.NumberColumn(format="duration")})
+                                            "duration, min": st.column_config.NumberColumn(format="%.1f")})
     rows = selection.selection.rows if selection else []
     return runs[rows[0]] if rows and rows[0] < len(runs) else None
 
@@ -32,12 +32,18 @@ def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
         "requested": showing.moment(run.requested_at), "name": run.name or text.DASH,
         "state": f"{text.work(run.work).sign} {text.work(run.work).word}",
         "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else text.DASH,
-        "duration": text.run_seconds(run), **_cost(run, usages),
+        "duration, min": _minutes(run), **_cost(run, usages),
         "tags": ", ".join(run.tags), "note": run.note[:200],
         "cycles": config.cycles, "questions": config.questions, "held-out": config.held_out,
         "steps": config.steps if config.fine_tune else 0, "teacher": config.teacher, "student": config.student,
         "knowledge": text.knowledge(config), "topics": text.topics_trained(config), "run": run.id,
     }
+
+
+def _minutes(run: Run) -> float | None:
+    """A number, so that a click on the heading sorts."""
+    seconds = text.run_seconds(run)
+    return None if seconds is None else seconds / 60
 
 
 def _cost(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, str]:

@@ -58,4 +58,5 @@ def _row(one: Schedule) -> dict[str, object]:
             "due next": showing.moment(one.next_due_at) if one.enabled else "paused",
             "last time": showing.moment(one.last_due_at),
             "what came of it": _OUTCOMES.get(one.last_outcome or "", text.DASH), "why": one.last_message or "",
-            "settings": f"{one.config.preset}, {one.config.questions} questions, {one.config.cycles} cycles"}
+            "settings": f"{one.config.preset}, {text.count(one.config.questions, 'question')}, "
+                        f"{text.count(one.config.cycles, 'cycle')}"}

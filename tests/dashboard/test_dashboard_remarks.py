@@ -51,7 +51,7 @@ def test_a_rating_is_blind_until_it_is_given_and_then_on_record(finished: tuple[
     assert left == shown[0]
     assert rating.rating == ("better" if rating.left_arm == "tuned" else "worse")
     assert (rating.blind, rating.note, rating.rater) == (True, "why", who.NAMELESS)
-    assert "1 of 39 questions of this cycle rated by you" in str(app.get("progress")[0].proto)
+    assert "You have rated 1 of 39 questions of this cycle." in str(app.get("progress")[0].proto)
     assert "Of 1 blind ratings by 1 person" in words_of(app)
 
 
