@@ -55,6 +55,8 @@ class Execution:
     """The run's events so far; empty but for the request on a first attempt."""
     watch_memory: Callable[[], Callable[[], Mapping[str, float]]] = lambda: dict
     """Called as a stage begins; what it returns is asked for the stage's memory as it ends."""
+    seconds_loading: Callable[[], float] = lambda: 0.0
+    """What this process has spent on loading models and their libraries so far."""
     sleep: Callable[[float], None] = time.sleep
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
 
@@ -94,13 +96,14 @@ class Execution:
         return artifact
 
     def _take(self, step: Step) -> Artifact:
-        began, memory = time.monotonic(), self.watch_memory()
+        began, loading, memory = time.monotonic(), self.seconds_loading(), self.watch_memory()
         self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
         context = self._context(step)
         told = self._events_of(step.row, context)
         self.journal.flush()  # a claim that was lost meanwhile ends here: files carry no fence
         artifact = write_artifact(self._path(step), context.header, told)
-        self._tell_finished(step, artifact, time.monotonic() - began, memory(), adopted=False)
+        self._tell_finished(step, artifact, time.monotonic() - began, memory(), adopted=False,
+                            loading=self.seconds_loading() - loading)
         context.parts().remove()
         return artifact
 
@@ -171,10 +174,10 @@ class Execution:
         return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"
 
     def _tell_finished(self, step: Step, artifact: Artifact, seconds: float, used: Mapping[str, float],
-                       adopted: bool) -> None:
+                       adopted: bool, loading: float = 0.0) -> None:
         """One transaction: what the stage told, that it is finished, and what memory it used."""
         finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
-                                 artifact.sha256, artifact.header.inputs_sha256, adopted)
+                                 artifact.sha256, artifact.header.inputs_sha256, adopted, loading)
         memory = [MetricLogged(key, 0, value, "bytes") for key, value in used.items()]
         self.journal.append(*artifact.events, finished, *memory, cycle=step.cycle, stage=step.row.stage)
 

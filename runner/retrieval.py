@@ -20,12 +20,13 @@ def open_retriever() -> Retriever:
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
     """
-    from runner.hardware import settle_libraries
+    from runner.hardware import settle_libraries, time_loading
 
     settle_libraries()
-    from runner.judge.embedding import Encoder  # late: imports torch
+    with time_loading():
+        from runner.judge.embedding import Encoder  # late: imports torch
 
-    return EncoderRetriever(Encoder())
+        return EncoderRetriever(Encoder())
 
 
 class EncoderRetriever:

@@ -22,7 +22,7 @@ from knowledge.domain import Domain
 from knowledge.opening import open_knowledge
 from runner.cycle import flow_rows
 from runner.execution import Execution, RunGivenUp
-from runner.hardware import watch_stage
+from runner.hardware import seconds_loading, watch_stage
 from runner.judge.marks import ModelJudge
 from runner.recovery import RECOVERY, Action, kind_of
 from runner.roles import Judge, Student, StudentInfo, Teacher
@@ -75,7 +75,7 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
         workbench = bench(run.config, claim.run, store, places, journal)
         workbench.rung = first_rung(history)
         Execution(run=claim.run, config=run.config, folder=folder, journal=journal, workbench=workbench,
-                  history=history, watch_memory=watch_stage).carry_out()
+                  history=history, watch_memory=watch_stage, seconds_loading=seconds_loading).carry_out()
     except StopRequested as stop:
         journal.append(STOPPED[stop.how])
     except LeaseLost:

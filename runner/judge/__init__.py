@@ -22,12 +22,13 @@ def open_judge() -> Judge:
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
     """
-    from runner.hardware import settle_libraries
+    from runner.hardware import settle_libraries, time_loading
 
     settle_libraries()
-    from runner.judge.ragas_metrics import RagasJudge  # late: imports torch and ragas
+    with time_loading():
+        from runner.judge.ragas_metrics import RagasJudge  # late: imports torch and ragas
 
-    return RagasJudge()
+        return RagasJudge()
 
 
 def open_model_judge(config: RunConfig, run: str, store: Store | None,
@@ -35,10 +36,11 @@ def open_model_judge(config: RunConfig, run: str, store: Store | None,
     """The judge model that a configuration names; None where it names none."""
     if not config.judge:
         return None
-    from runner.hardware import settle_libraries
+    from runner.hardware import settle_libraries, time_loading
 
     settle_libraries()
-    from runner.judge.opening import open_model_judge  # late: imports torch, ragas and openai
+    with time_loading():
+        from runner.judge.opening import open_model_judge  # late: imports torch, ragas and openai
 
     return open_model_judge(config, run, store, on_wait)
 

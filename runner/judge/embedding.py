@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.hardware import time_loading
 from runner.student.bundled import ENCODER_ADVICE, ENCODER_WHEEL, package_folder
 from runner.student.errors import ModelLoadFailed
 from runner.student.loading import load_encoder
@@ -76,7 +77,8 @@ def bundled_encoder() -> Encoder:
     Raises:
         ModelLoadFailed: it is not installed, or not readable.
     """
-    return Encoder()
+    with time_loading():
+        return Encoder()
 
 
 def _bundled_folder() -> Path:

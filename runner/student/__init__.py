@@ -26,9 +26,10 @@ def open_student(config: RunConfig, models_dir: Path, rung: int = 0,
         OutOfMemory: memory ran out in loading.
         hardware.DoesNotFit, hardware.LadderEnded: there is no plan to load by.
     """
-    from runner.hardware import settle_libraries
+    from runner.hardware import settle_libraries, time_loading
 
     settle_libraries()
-    from runner.student.local import LocalStudent  # late: imports torch and transformers
+    with time_loading():
+        from runner.student.local import LocalStudent  # late: imports torch
 
-    return LocalStudent.open(config, models_dir, rung, on_plan)
+        return LocalStudent.open(config, models_dir, rung, on_plan)

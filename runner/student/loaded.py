@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from runner.hardware import time_loading
 from runner.student.plain_llama import PlainLlama
 from runner.student.prompt import Tokenizer
 
@@ -42,5 +43,6 @@ class Loaded:
         if self._library is None:
             if self.plain:
                 self.plain.check()
-            self._library = self._open_library()
+            with time_loading():
+                self._library = self._open_library()
         return self._library

@@ -99,7 +99,8 @@ class LocalStudent:
             if plain is None and not llama_rows.fits(model):
                 return None
             self._packed = self._tuned = None
-            self._packed = (key, llama_rows.LlamaWeights(model, use_up=plain is None and adapter is not None))
+            with hardware.time_loading():
+                self._packed = (key, llama_rows.LlamaWeights(model, use_up=plain is None and adapter is not None))
         return self._packed[1]
 
     def _read(self, adapter: Path | None) -> Any:
@@ -123,7 +124,8 @@ class LocalStudent:
 
     def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> Training:
-        from runner.student import training  # late: trl takes seconds to import, and only training needs it
+        with hardware.time_loading():
+            from runner.student import training  # late: trl takes seconds to import, and only training needs it
 
         self._drop_tuned()
         try:
@@ -155,7 +157,8 @@ class LocalStudent:
         if self._tuned is None or self._tuned[0] != key:
             self._drop_tuned()
             make = adapters.tuned_copy if self._merges else adapters.tuned_in_place
-            self._tuned = (key, make(self.loaded.model, adapter))
+            with hardware.time_loading():
+                self._tuned = (key, make(self.loaded.model, adapter))
         return self._tuned[1]
 
     def _key(self, adapter: Path | None) -> str:

@@ -46,6 +46,8 @@ class StageFinished(Event):
     """Hash over the artifacts that the stage read: a changed input means another artifact."""
     adopted: bool = False
     """True where a finished file was found without its event, after a kill between the two."""
+    loading_seconds: float = 0.0
+    """Of `seconds`, what went into loading models and their libraries."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tests.bench.row import Row, as_table
 # name -> module and function; imported when it is run, for some need torch and some must not have it
 BENCHMARKS: dict[str, str] = {
     "appends": "tests.bench.appends:measure_appends",
+    "cycle": "tests.bench.cycle:measure_cycle",
     "contention": "tests.bench.contention:measure_contention",
     "large-store": "tests.bench.large_store:measure_large_store",
     "generation": "tests.bench.generation:measure_generation",
@@ -53,7 +54,7 @@ def _keep(name: str, rows: list[Row]) -> None:
     kept = json.loads(path.read_text()) if path.exists() else {}
     kept = kept if isinstance(kept, dict) else {}
     kept[name] = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "load": os.getloadavg()[0],
-                  "rows": [dataclasses.asdict(row) for row in rows]}
+                  "rows": [dataclasses.asdict(row) | {"met": row.met} for row in rows]}
     path.write_text(json.dumps(kept, indent=1))
     print(f"\nkept in {path}", flush=True)
 

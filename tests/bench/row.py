@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -19,13 +20,24 @@ class Row:
     goal: str = ""
     """What was aimed at, such as `>= 0.90 x` or `< 300 ms`; empty for a yardstick."""
 
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal was reached; None where there is none, or none that is a number."""
+        goal = re.fullmatch(r"(<|>=) ([\d.,]+) (\S+)", self.goal)
+        value = self.ratio if goal and goal[3] == "x" else self.measured
+        if goal is None or value is None or goal[3] not in ("x", self.unit):
+            return None
+        bound = float(goal[2].replace(",", ""))
+        return value < bound if goal[1] == "<" else value >= bound
+
 
 def as_table(rows: list[Row]) -> str:
     """The rows as a Markdown table: what people read on the terminal is what stands in the README."""
     lines = ["| what | measured | ratio | against | goal |", "| --- | ---: | ---: | --- | --- |"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f} x"
-        lines.append(f"| {row.what} | {_short(row.measured)} {row.unit} | {ratio} | {row.against} | {row.goal} |")
+        goal = row.goal + {True: " (reached)", False: " (not reached)", None: ""}[row.met]
+        lines.append(f"| {row.what} | {_short(row.measured)} {row.unit} | {ratio} | {row.against} | {goal} |")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -25,6 +26,7 @@ from knowledge.topics import TOPICS
 from runner import hardware
 from runner.roles import Example, Recipe, TrainingStep
 from runner.student import training
+from runner.student.llama_training import LlamaLoss
 from runner.student.loading import trainer_callbacks
 from runner.student.local import LocalStudent
 from runner.teacher.offline import OfflineTeacher
@@ -56,6 +58,11 @@ def measure_training() -> list[Row]:
         Row(f"ours, {fast.plan.precision}, batch 4", rate, "tokens/s", rate / plain_rate, PLAIN, ">= 5 x"),
         Row("products of our training", rate * work / 1e9, "GFLOP/s", rate * work / limit,
             "the machine's large matrix products", ">= 0.40 x"),
+        Row("of our steps outside of the forward and backward pass: trainer, optimizer, a checkpoint",
+            100 * statistics.median(run.outside for run in ours), "%", goal="< 10 %"),
+        Row("padding in the batches as they are drawn", 100 * ours[0].padding, "%"),
+        Row("padding in what our pass multiplies, attention included", 100 * _padded_products(fast, ours[0].batches),
+            "%", goal="< 5 %"),
         Row(f"loss of our step {STEPS}", ours[0].last_loss, "nats/token", ours[0].last_loss / plain[0].last_loss,
             f"the plain way's, {plain[0].tokens} and {ours[0].tokens} tokens seen", "the same"),
     ]
@@ -66,6 +73,49 @@ class _Run:
     rate: float
     tokens: int
     last_loss: float
+    outside: float = 0.0
+    """Share of the steps' time that was spent outside of the forward and backward pass."""
+    batches: tuple[tuple[int, ...], ...] = ()
+    """The lengths of each batch's sequences."""
+
+    @property
+    def padding(self) -> float:
+        places = sum(len(batch) * max(batch) for batch in self.batches)
+        return 1 - sum(map(sum, self.batches)) / places
+
+
+class _Watch:
+    """Notes when the passes of a training ran, and on what."""
+
+    def __init__(self) -> None:
+        self.passes: list[tuple[float, float]] = []
+        self.batches: list[tuple[int, ...]] = []
+
+    def __enter__(self) -> _Watch:
+        self._patches = [mock.patch.object(LlamaLoss, name, self._timed(getattr(LlamaLoss, name)))
+                         for name in ("forward", "backward")]
+        for patch in self._patches:
+            patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for patch in self._patches:
+            patch.stop()
+
+    def outside(self, began: float, ended: float) -> float:
+        """The share of a stretch of time in which no pass ran."""
+        return 1 - sum(until - since for since, until in self.passes if began <= since < ended) / (ended - began)
+
+    def _timed(self, real: Any) -> Any:
+        def timed(loss: LlamaLoss, *given: Any) -> Any:
+            if real.__name__ == "forward":
+                self.batches.append(tuple(given[1].sum(1).tolist()))
+            began = time.perf_counter()
+            try:
+                return real(loss, *given)
+            finally:
+                self.passes.append((began, time.perf_counter()))
+        return timed
 
 
 def _examples() -> list[Example]:
@@ -94,9 +144,22 @@ def _ours(student: LocalStudent, examples: list[Example]) -> _Run:
         if len(steps) == STEPS:
             raise StopRequested("cancel")
 
-    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(StopRequested):
+    with tempfile.TemporaryDirectory() as folder, _Watch() as watch, contextlib.suppress(StopRequested):
         student.fine_tune(examples, _recipe(), None, Path(folder), told)
-    return _run(steps)
+    return dataclasses.replace(_run(steps), outside=watch.outside(steps[0][0], steps[-1][0]),
+                               batches=tuple(watch.batches))
+
+
+def _padded_products(student: LocalStudent, batches: Sequence[Sequence[int]]) -> float:
+    """The share of the multiplications that padding takes: linear layers work on real tokens, attention on whole
+    rows."""
+    model = student.loaded.model
+    linear = 2 * (student.loaded.parameters - model.lm_head.weight.numel())
+    a_place = 4 * model.config.num_hidden_layers * model.config.hidden_size  # scores and what they weigh
+    real = sum(map(sum, batches)) * linear
+    whole = a_place * sum(len(batch) * max(batch) ** 2 for batch in batches)
+    needed = a_place * sum(length**2 for batch in batches for length in batch)
+    return (whole - needed) / (real + whole)
 
 
 def _plain(student: LocalStudent, examples: list[Example]) -> _Run:

@@ -78,7 +78,8 @@ class RunMaker(Content):
         self.clock.pass_seconds(seconds if finish else seconds / 2)
         total = self.config.steps if name == "fine-tune" else self.config.questions
         self.say(happened.StageProgressed(total if finish else total // 2, total,
-                                          "steps" if name == "fine-tune" else "questions"), cycle=cycle, stage=name)
+                                          "steps" if name == "fine-tune" else "questions", "", 0,
+                                          seconds if finish else seconds / 2), cycle=cycle, stage=name)
         self.say(*events, cycle=cycle, stage=name)
         if finish:
             self.say(happened.MetricLogged("rss_before_bytes", 0, 8e8, "bytes"),

@@ -180,6 +180,16 @@ def test_the_probe_is_short_and_remembered() -> None:
     assert hardware.probe_precision() is probe
 
 
+def test_loading_within_loading_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, before = iter([0.0, 10.0, 15.0]), hardware.seconds_loading()
+    monkeypatch.setattr("runner.hardware.loading.time.monotonic", lambda: next(now))
+    with pytest.raises(ValueError, match="no such file"), hardware.time_loading():
+        with hardware.time_loading():
+            pass
+        raise ValueError("no such file")  # what failed took its time too
+    assert hardware.seconds_loading() == before + 15.0
+
+
 def test_what_the_probe_found_is_kept_for_this_processor_and_this_torch(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, rates = tmp_path / "models" / "precision.json", iter([100.0, 500.0, 90.0, 80.0, 70.0, 60.0])

@@ -19,7 +19,7 @@ from runner.student import generation, local, open_student, training
 from runner.student.errors import OutOfMemory
 from store import queries
 from store.config import preset
-from store.events import AdapterTrained, Event, MetricLogged, PlanChosen, RecoveryTaken, RunFailed
+from store.events import AdapterTrained, Event, MetricLogged, PlanChosen, RecoveryTaken, RunFailed, StageFinished
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import STEPS, carried_out, launched
 
@@ -60,6 +60,8 @@ def test_memory_that_runs_out_takes_the_next_rung_and_the_cycle_finishes(
     assert events.index(of_kind(events, PlanChosen)[0]) < events.index(taken)  # the plan that failed is on record
     (cycle,) = queries.cycles_of(store, run)
     assert cycle.work == "finished" and cycle.adapter
+    spent = [(done.loading_seconds, done.seconds) for done in of_kind(events, StageFinished)]
+    assert all(0 <= loading <= seconds for loading, seconds in spent) and any(loading > 0 for loading, _ in spent)
 
 
 def test_training_goes_on_at_the_next_rung_from_its_last_checkpoint(

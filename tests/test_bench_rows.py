@@ -1,0 +1,40 @@
+"""The benchmarks' own arithmetic: what they say of a record and of a goal."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.events import Event, Recorded, RunFinished, RunRequested, StageFinished, StageStarted
+from tests.bench.cycle import rows_of
+from tests.bench.row import Row
+
+
+@pytest.mark.parametrize(("row", "met"), [
+    (Row("a", 2.9, "s", goal="< 3 s"), True), (Row("a", 3.0, "s", goal="< 3 s"), False),
+    (Row("a", 7.0, "/s", 0.9, "b", ">= 0.90 x"), True), (Row("a", 7.0, "/s", 0.89, "b", ">= 0.90 x"), False),
+    (Row("a", 1.0, "nats", 1.0, "b", "the same"), None), (Row("a", 1.0, "s"), None)])
+def test_a_goal_is_reached_or_not_by_the_figure_that_it_names(row: Row, met: bool | None) -> None:
+    assert row.met is met
+
+
+def test_what_is_neither_answering_nor_training_nor_judging_is_everything_else() -> None:
+    """100 s: 40 of answers with 4 of loading in them, 30 of training with 5, 20 of judging, 6 of the teacher."""
+    at, history = 0, list[Recorded]()
+
+    def say(event: Event, stage: str | None = None, passed: int = 0) -> None:
+        nonlocal at
+        at += passed
+        moment = f"2026-01-01T00:{at // 60:02d}:{at % 60:02d}.000000Z"
+        history.append(Recorded("r", len(history) + 1, 1, stage, moment, event))
+
+    say(RunRequested({}, "test"))
+    for stage, doer, seconds, loading in (("questions", "teacher", 6, 0), ("tuned", "student", 40, 4),
+                                          ("fine-tune", "trainer", 30, 5), ("tuned-evaluation", "judge", 20, 0)):
+        say(StageStarted(doer), stage)
+        say(StageFinished(seconds, "a.json", 1, "aa", "bb", False, loading), stage, seconds)
+    say(RunFinished("improved", "It did.", 100.0), passed=4)
+    found = {row.what: row.measured for row in rows_of(history)}
+    assert found["of it answers"] == 36 and found["of it training"] == 25 and found["of it judging"] == 20
+    assert found["of it loading models and their libraries"] == 9
+    assert found["of it everything else"] == 10  # the teacher's 6, and 4 between stages
+    assert found["of it everything else, loading included"] == 19
