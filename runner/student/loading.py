@@ -64,8 +64,10 @@ def load_model(source: str, precision: str, device: str) -> Loaded:
             bnb_4bit_compute_dtype=_compute_dtype(device))
     tokenizer = _from_source(source, lambda **where: AutoTokenizer.from_pretrained(
         source, trust_remote_code=False, **where))
-    model = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
-        source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, **kind, **where))
+    model, told = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
+        source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, output_loading_info=True,
+        **kind, **where))
+    _check_whole(source, told["missing_keys"])
     _stay_trainable(model)
     library = _freeze(model), _with_padding(tokenizer)
     context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
@@ -212,6 +214,13 @@ def _check_folder(source: str) -> None:
         found = f"only pickled weights ({', '.join(sorted(pickled))}), which can run code when read"
         raise ModelUnusable(f"student {source!r}: {found if pickled else 'no weights in it'}; save the model as "
                             "safetensors: model.save_pretrained(folder)")
+
+
+def _check_whole(source: str, missing: set[str]) -> None:
+    """The library makes up at random whatever weights its configuration speaks of and its files do not have."""
+    if missing:
+        raise ModelUnusable(f"student {source!r}: its files lack {len(missing)} of its weights, {min(missing)} among "
+                            "them; fetch or save the model again, whole")
 
 
 def _own_code(folder: Path) -> str:

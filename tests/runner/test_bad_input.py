@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from runner.student import adapters, generation, training
 from runner.student.errors import ModelLoadFailed
@@ -49,6 +51,28 @@ def test_pickled_weights_alone_fail_the_run_before_anything_is_asked_of_them(tmp
     (failed,) = of_kind(events, RunFailed)
     assert not of_kind(events, RecoveryTaken)  # nothing to wait for
     assert failed.kind == "model unusable" and "can run code when read" in failed.message and failed.advice
+
+
+@pytest.mark.parametrize("make", [llama_folder, phi_folder], ids=["llama", "phi"])
+def test_a_model_that_lacks_a_weight_fails_the_run_and_is_not_filled_up_with_random_numbers(
+        tmp_path: Path, make: Any) -> None:
+    folder = make(tmp_path / "model", context=512)
+    weights = load_file(folder / "model.safetensors")
+    lost = weights.pop("model.layers.1.self_attn.q_proj.weight")
+    assert lost.numel()
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    store, run, places = launched(tmp_path, folder)
+    (failed,) = of_kind(carried_out(store, run, places), RunFailed)
+    assert failed.kind == "model unusable" and failed.advice
+    assert re.search(r"lack 1 of its weights, model\.layers\.1\.self_attn\.q_proj\.weight", failed.message)
+
+
+def test_a_configuration_with_a_value_of_the_wrong_type_is_named(tmp_path: Path) -> None:
+    folder = llama_folder(tmp_path / "model")
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(told | {"hidden_size": "wide"}))
+    with pytest.raises(ModelLoadFailed, match=r"cannot be loaded: .*'hidden_size'.*expected int"):
+        load_model(str(folder), "fp32", "cpu")
 
 
 def test_a_context_too_small_for_the_question_is_a_missing_answer_with_its_reason(tmp_path: Path) -> None:
@@ -129,5 +153,6 @@ def test_an_adapter_for_another_base_leaves_the_cycle_honest_and_the_run_goes_on
         events = carried_out(store, run, places)
     (failed,) = of_kind(events, StageFailed)
     assert failed.kind == "adapter unusable" and "does not fit this student" in failed.message
+    assert str(foreign) in failed.message and "start fresh" in failed.message
     assert [cycle.work for cycle in queries.cycles_of(store, run)] == ["finished", "no adapter"]
     assert of_kind(events, RecoveryTaken) == []
