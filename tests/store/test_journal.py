@@ -10,6 +10,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -108,8 +109,13 @@ def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(stor
                                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.journal.COMPANY_SECONDS", 0.2)  # on a busy machine they come back late
     commits = []
-    monkeypatch.setattr("store.journal.write_entries",
-                        lambda *given: (commits.append(given), write_entries(*given)))
+
+    def slowly(*given: Any) -> None:
+        commits.append(given)
+        time.sleep(0.01)  # as a disk that takes its time: the others come meanwhile
+        write_entries(*given)
+
+    monkeypatch.setattr("store.journal.write_entries", slowly)
     journal = started(store)
 
     together = threading.Barrier(8)
@@ -131,7 +137,7 @@ def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(stor
         assert isinstance(item.event, MetricLogged)
         steps.setdefault(item.event.key, []).append(item.event.step)
     assert len(steps) == 8 and all(found == list(range(20)) for found in steps.values())
-    assert len(commits) < 100  # of 160 events
+    assert len(commits) < 60  # of 160 events
 
 
 def test_who_is_interrupted_while_waiting_for_anothers_commit_holds_nobody_up(store: Store) -> None:
