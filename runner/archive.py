@@ -113,7 +113,7 @@ def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
     """Unpack and check everything; returns the manifest."""
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            _extract(tar, folder)
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         wanted: dict[str, dict[str, Any]] = manifest["files"]
     except FileNotFoundError as error:
@@ -131,6 +131,21 @@ def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
     for leftover in (f"{STORE}-wal", f"{STORE}-shm"):
         (folder / leftover).unlink(missing_ok=True)
     return manifest
+
+
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Plain files inside the folder, and nothing else that an archive could hold.
+
+    `extractall` has a filter for that from Python 3.11.4 on, and Debian 12 brings 3.11.2.
+    """
+    for member in tar:
+        target = folder / member.name
+        content = tar.extractfile(member) if member.isfile() else None
+        if content is None or not target.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{member.name} is no plain file inside it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with content, target.open("xb") as file:
+            shutil.copyfileobj(content, file)
 
 
 def _put_aside(data: Path, target: Path, in_the_way: list[Path]) -> None:

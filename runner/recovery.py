@@ -32,6 +32,7 @@ class ErrorKind(enum.StrEnum):
     DISK = "disk failure"
     PROCESS_KILLED = "process killed"
     INTERRUPTED = "interrupted"
+    ELSEWHERE = "checkpoints elsewhere"
     BUG = "unforeseen"
 
 
@@ -42,6 +43,7 @@ class Action(enum.StrEnum):
     NEXT_SETTINGS = "load with the next settings of the plan and try again"
     WAIT = "wait and try again"
     GO_ON = "go on from the last checkpoint"
+    DO_AGAIN = "do again what has no checkpoint here"
     GIVE_UP = "give the stage up"
 
 
@@ -79,6 +81,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.DISK:                Recovery(A.GIVE_UP, 0, 0.0, True, "The data folder cannot be written: give permission, repair the disk, or move it with DATA_DIR; then retry the run."),
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely for want of memory."),
     K.INTERRUPTED:         Recovery(A.GO_ON, 0, 0.0, True, "Nothing to do: a runner goes on from the last checkpoint by itself."),
+    K.ELSEWHERE:           Recovery(A.DO_AGAIN, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that has them or copy the run's folder over, then resume it."),
     K.BUG:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
 }
 

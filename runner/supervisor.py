@@ -25,9 +25,10 @@ from runner.hardware import oom_kills, ram
 from runner.lifeline import end_group, hold, is_dead, owner_lock
 from runner.logbook import tell
 from runner.recovery import RECOVERY, Action, ErrorKind
+from runner.whereabouts import left_elsewhere
 from store.database import Store
 from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
-from store.journal import Claim, Journal, LeaseLost
+from store.journal import Claim, Journal, LeaseLost, read_events
 from store.leases import BEAT_SECONDS, beat, claim_next, first_beat, free_claims_of_dead, owner_name, release
 from store.locations import Locations
 from store.queries import run_named
@@ -139,7 +140,19 @@ class Supervisor:
             with contextlib.suppress(LeaseLost):
                 Journal(self.store, claim).append(RecoveryTaken(
                     kind, RECOVERY[kind].action, claim.attempt, 0.0, "the runner that worked on it is gone"))
+        if claim and claim.attempt > 1:
+            self._tell_what_lies_elsewhere(claim)
         return claim
+
+    def _tell_what_lies_elsewhere(self, claim: Claim) -> None:
+        """Work that is done anew though it was done: on record and in the log, with both folders."""
+        found = left_elsewhere(read_events(self.store, claim.run), self.places.run(claim.run))
+        if found:
+            kind = ErrorKind.ELSEWHERE
+            tell("checkpoints are not in this data folder", logging.WARNING, run=claim.run, why=found,
+                 advice=RECOVERY[kind].advice)
+            with contextlib.suppress(LeaseLost):
+                Journal(self.store, claim).append(RecoveryTaken(kind, RECOVERY[kind].action, claim.attempt, 0.0, found))
 
     def close(self) -> None:
         """Let the child at work finish its item, hand its run back to the queue, and sign off."""

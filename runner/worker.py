@@ -67,8 +67,8 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
     claim = journal.claim
     run = run_named(store, claim.run)
     assert run is not None
-    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows(run.config)))
     folder = places.run(claim.run)
+    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows(run.config), str(folder)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         history = read_events(store, claim.run)

@@ -156,6 +156,9 @@ def _explained(url: str) -> Iterator[None]:
         yield
     except (DatabaseError, OSError) as error:
         cause = getattr(error, "orig", None) or error
+        if "malformed" in str(cause):
+            raise StoreUnusable(f"the store {make_url(url).render_as_string()} is damaged ({cause}): put a copy back, "
+                                "by 'python -m runner restore' or out of data/backups") from error
         raise StoreUnusable(f"the store {make_url(url).render_as_string()} cannot be opened ({cause}): check that it "
                             "is a database of this program and may be written, or set STORE_URL or DATA_DIR") from error
 

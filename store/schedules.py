@@ -84,11 +84,13 @@ def resume(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
 
     Raises:
         NotAllowed: the role may not have schedules.
-        CommandRefused: there is no such schedule.
+        CommandRefused: there is no such schedule, or its timing cannot be used (any more).
     """
     require(role, "schedule")
     with store.write() as connection:
         row = _known(connection, name)
+        if errors := timing_errors(timing_of(row)):
+            raise CommandRefused(f"schedule {name!r} cannot be due: {'; '.join(errors)}")
         if not row.enabled:
             now = datetime.now(UTC)
             append_unowned(connection, STREAM + name, ScheduleResumed(_text(next_due(timing_of(row), now, now))))
@@ -126,7 +128,10 @@ def _fire(store: Store, name: str, now: datetime) -> list[Event]:
         row = _row(connection, name)
         if row is None or row.next_due_at is None or row.next_due_at > _text(now):
             return []  # another runner was quicker, or somebody paused or removed it
-        told = list(_come_to(connection, row, now))
+        # A time zone can be gone from a newer list, or a row be spoiled: the others must not wait for this one.
+        errors = timing_errors(timing_of(row))
+        told = ([ScheduleFailed(row.next_due_at, "; ".join(errors), row.next_due_at), SchedulePaused()] if errors
+                else list(_come_to(connection, row, now)))
         append_unowned(connection, STREAM + name, *told)
     return told
 

@@ -64,19 +64,53 @@ def _of_run(store: Store, run: str, last: int, follow: bool) -> Iterator[dict[st
 
 
 def _of_runner(path: Path, last: int, follow: bool) -> Iterator[dict[str, Any]]:
-    """The log's last lines, those of the file before it included; then what is added, over rotations."""
-    files = [file for file in (path.with_name(path.name + ".1"), path) if file.exists()]
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    yield from (json.loads(line) for line in lines[len(lines) - min(last, len(lines)):])
-    position, inode = (path.stat().st_size, path.stat().st_ino) if path.exists() else (0, 0)
+    """The log's last lines, those of files that were put aside included; then what is added, over rotations."""
+    inode = path.stat().st_ino if path.exists() else 0
+    newest = _whole_lines(path, 0) if path.exists() else []
+    position = sum(map(len, newest))
+    lines = [line for file in reversed(_put_aside(path)) for line in _whole_lines(file, 0)] + newest
+    yield from map(_line_of, lines[len(lines) - min(last, len(lines)):])
     while follow:
         time.sleep(POLL_SECONDS)
         if not path.exists():
             continue
         if path.stat().st_ino != inode:
+            yield from _rest_of(path, inode, position)
             position, inode = 0, path.stat().st_ino
-        with path.open(encoding="utf-8") as file:
-            file.seek(position)
-            whole = [line for line in file.readlines() if line.endswith("\n")]
-        position += sum(len(line.encode()) for line in whole)
-        yield from map(json.loads, whole)
+        whole = _whole_lines(path, position)
+        position += sum(map(len, whole))
+        yield from map(_line_of, whole)
+
+
+def _put_aside(path: Path) -> list[Path]:
+    """The files before this one, the newest first."""
+    from runner.logbook import FILES_KEPT
+
+    files = (path.with_name(f"{path.name}.{number}") for number in range(1, FILES_KEPT + 1))
+    return [file for file in files if file.exists()]
+
+
+def _rest_of(path: Path, inode: int, position: int) -> Iterator[dict[str, Any]]:
+    """What was added to files that were put aside since the last look; nothing where the file is kept no more."""
+    aside = _put_aside(path)
+    at = next((at for at, file in enumerate(aside) if file.stat().st_ino == inode), None)
+    if at is not None:
+        yield from map(_line_of, _whole_lines(aside[at], position))
+        for file in reversed(aside[:at]):
+            yield from map(_line_of, _whole_lines(file, 0))
+
+
+def _whole_lines(path: Path, position: int) -> list[bytes]:
+    with path.open("rb") as file:
+        file.seek(position)
+        return [line for line in file.readlines() if line.endswith(b"\n")]
+
+
+def _line_of(raw: bytes) -> dict[str, Any]:
+    """A line as it was told; one that a full disk or a power cut tore is shown as it stands."""
+    try:
+        line = json.loads(raw)
+    except ValueError:
+        line = None
+    whole = isinstance(line, dict) and {"at", "what"} <= line.keys()
+    return line if whole else {"at": "", "what": raw.decode(errors="replace").strip()}

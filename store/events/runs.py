@@ -37,6 +37,8 @@ class RunStarted(Event):
     attempt: int
     versions: dict[str, str]
     flow: tuple[FlowRow, ...]
+    folder: str = ""
+    """Where its checkpoints go, on the owner's host."""
 
 
 @dataclass(frozen=True)

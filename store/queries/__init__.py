@@ -26,7 +26,7 @@ from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_e
 from store.queries.schedules import Schedule, schedule_named, schedules
 from store.queries.scored import TestScore, test_scores
 from store.queries.spreads import past_spreads
-from store.queries.system import MadeWith, StoreFacts, made_with, store_facts
+from store.queries.system import MadeWith, StoreFacts, made_with, stage_files, store_facts
 from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, teacher_usage
 
 __all__ = [
@@ -38,6 +38,6 @@ __all__ = [
     "count_of_runs", "curve_of", "cycles_of", "found_runs", "gaps_of", "happenings", "incidents", "judges_of",
     "judgings_of", "last_event_id", "logged_since", "made_with", "newest_line", "past_spreads", "past_stages",
     "present", "queue", "ratings_of", "recent_asked", "run_named", "runners", "runs_at_work", "schedule_named",
-    "schedules", "scores_again", "series", "stages_of", "store_facts", "success_rate", "teacher_usage", "test_scores",
-    "waiting_before",
+    "schedules", "scores_again", "series", "stage_files", "stages_of", "store_facts", "success_rate", "teacher_usage",
+    "test_scores", "waiting_before",
 ]

@@ -69,3 +69,11 @@ def made_with(store: Store) -> MadeWith | None:
     event = from_json(RunStarted.__name__, row.payload)
     assert isinstance(event, RunStarted)
     return MadeWith(row.run, parse(row.at), event.owner, event.versions)
+
+
+def stage_files(store: Store) -> list[tuple[str, str]]:
+    """Run and file, as it lies in the run's folder, of every stage that is finished."""
+    stages = schema.stages
+    with store.read() as connection:
+        rows = connection.execute(select(stages.c.run, stages.c.path).where(stages.c.path.is_not(None)))
+        return [(row.run, row.path) for row in rows]

@@ -183,11 +183,14 @@ def test_a_damaged_archive_restores_nothing(store: Store, places: Locations, tmp
     whole[member.offset_data + 20] ^= 1
     (tmp_path / "all.tar").write_bytes(whole)
     there = Locations(tmp_path / "there", f"sqlite:///{tmp_path / 'there' / 'events.db'}")
+    with tarfile.open(tmp_path / "foreign.tar", "w") as tar:
+        outside = tarfile.TarInfo("../outside")
+        tar.addfile(outside)
     for damaged, said in (("all.tar", "comparison.json is not as it was"), ("none.tar", "not there"),
-                          ("data/events.db", "no whole backup")):
+                          ("data/events.db", "no whole backup"), ("foreign.tar", "no plain file inside it")):
         with pytest.raises(BadInput, match=said):
             archive.restore(tmp_path / damaged, there, force=False)
-    assert list(there.data.iterdir()) == []
+    assert list(there.data.iterdir()) == [] and not (tmp_path / "outside").exists()
 
 
 def test_the_store_is_copied_once_a_day_and_a_week_of_copies_is_kept(store: Store, places: Locations) -> None:

@@ -86,8 +86,8 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),
     ErrorKind.BUG: ("answer", KeyError("surprise")),
 }
-# A death is no exception: these two rows are the supervisor's, and tested with it.
-BY_THE_SUPERVISOR = {ErrorKind.PROCESS_KILLED, ErrorKind.INTERRUPTED}
+# A death is no exception: these rows are the supervisor's, and tested with it.
+BY_THE_SUPERVISOR = {ErrorKind.PROCESS_KILLED, ErrorKind.INTERRUPTED, ErrorKind.ELSEWHERE}
 
 
 def test_every_row_has_its_example() -> None:
