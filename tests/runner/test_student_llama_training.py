@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from runner.roles import Recipe
-from runner.student import adapters, llama_training
+from runner.roles import Example, Recipe, TrainingStep
+from runner.student import adapters, llama_training, training
+from runner.student.adapter_files import WEIGHTS
 from runner.student.likelihood import token_losses
 from store.config import MISSION_TARGETS
 from tests.runner.tiny_models import llama_folder, phi_folder, student
@@ -31,12 +33,23 @@ def adapted(folder: Path, precision: str = "fp32", **changes: Any) -> Any:
     return model
 
 
-def batch(padding: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+BATCHES = {  # of each row its length, and how many of its last tokens are labels
+    "no padding": [(9, 6), (9, 6), (9, 6)],
+    "padding": [(9, 6), (6, 3), (7, 4)],
+    "answers of one token": [(9, 1), (4, 1), (2, 1)],
+    "very different lengths": [(60, 50), (2, 1), (5, 2)],
+    "a row without a label": [(9, 6), (5, 0), (1, 1)],  # the first token of a text is predicted from nothing
+    "one row": [(7, 2)],
+}
+
+
+def batch(kind: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     torch.manual_seed(2)
-    ids, lengths = torch.randint(3, 60, (3, 9)), {"none": [9, 9, 9]}.get(padding, [9, 6, 7])
-    mask = torch.tensor([[1] * length + [0] * (9 - length) for length in lengths])
-    labels = ids.masked_fill((mask == 0) | (torch.arange(9) < 3), -100)
-    return ids, mask, labels
+    rows, width = BATCHES[kind], max(length for length, _ in BATCHES[kind])
+    ids, places = torch.randint(3, 60, (len(rows), width)), torch.arange(width)
+    mask = torch.stack([(places < length).long() for length, _ in rows])
+    labelled = torch.stack([(places < length) & (places >= length - labels) for length, labels in rows])
+    return ids, mask, ids.masked_fill(~labelled, -100)
 
 
 def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -45,10 +58,10 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
     return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.requires_grad}
 
 
-@pytest.mark.parametrize("padding", ["none", "right"])
+@pytest.mark.parametrize("kind", BATCHES)
 @pytest.mark.parametrize("targets", [MISSION_TARGETS, ("q_proj", "v_proj", "up_proj")], ids=["all", "some"])
-def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, padding: str, targets: tuple[str, ...]) -> None:
-    model, given = adapted(tmp_path, target_modules=targets), batch(padding)
+def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, targets: tuple[str, ...]) -> None:
+    model, given = adapted(tmp_path, target_modules=targets), batch(kind)
     plain, lean = token_losses(model, *given).sum(), llama_training.LlamaLoss(model)(*given)
     assert lean.item() == pytest.approx(plain.item(), rel=1e-5)
     expected, found = gradients(model, plain), gradients(model, lean)
@@ -59,11 +72,11 @@ def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, padding: st
 
 
 def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> None:
-    exact = gradients(one := adapted(tmp_path / "model"), llama_training.LlamaLoss(one)(*batch("right")))
+    exact = gradients(one := adapted(tmp_path / "model"), llama_training.LlamaLoss(one)(*batch("padding")))
     half = adapted(tmp_path / "model2", "bf16")
-    lean = gradients(half, llama_training.LlamaLoss(half)(*batch("right")))
+    lean = gradients(half, llama_training.LlamaLoss(half)(*batch("padding")))
     with torch.autocast("cpu", torch.bfloat16):
-        plain = token_losses(half, *batch("right")).sum()
+        plain = token_losses(half, *batch("padding")).sum()
     theirs = gradients(half, plain)
 
     def distance(one: dict[str, torch.Tensor]) -> float:
@@ -74,7 +87,7 @@ def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> Non
 
 def test_dropout_leaves_the_gradient_of_what_was_computed(tmp_path: Path) -> None:
     """With the same draws, a step along the gradient changes the loss by what the gradient says."""
-    model, given = adapted(tmp_path, lora_dropout=0.3), batch("right")
+    model, given = adapted(tmp_path, lora_dropout=0.3), batch("padding")
     loss = llama_training.LlamaLoss(model)
 
     def drawn() -> torch.Tensor:
@@ -101,3 +114,46 @@ def test_other_architectures_and_four_bit_weights_take_the_librarys_pass(tmp_pat
 def _phi(folder: Path) -> Any:
     base = student(phi_folder(folder)).loaded.model
     return adapters.attach(base, RECIPE, adapters.resolve_targets(base, MISSION_TARGETS), None)
+
+
+@pytest.mark.parametrize(("examples", "changes"), [
+    pytest.param(["So.", "A.", "It.", "Pod."], {}, id="short answers", marks=pytest.mark.slow),
+    pytest.param(["So.", "A group of containers that share network and storage, and more of it. " * 3, "Yes."], {},
+                 id="very different lengths", marks=pytest.mark.slow),
+    pytest.param(["So.", "A group of containers.", "It routes."], {"gradient_accumulation": 2},
+                 id="an odd rest of a batch"),
+    pytest.param(["So.", "A group of containers.", "It routes."], {"batch_size": 1, "gradient_accumulation": 2},
+                 id="an odd rest of a step", marks=pytest.mark.slow),
+])
+def test_a_whole_training_ends_where_one_by_the_librarys_pass_does(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: list[str], changes: dict[str, Any]) -> None:
+    """Five steps over two passes through the examples and more; the optimizer magnifies small differences."""
+    tiny = student(llama_folder(tmp_path / "model"))
+    recipe = dataclasses.replace(RECIPE, steps=5, learning_rate=1e-3, **changes)
+    pairs, weights, used = [Example("Why?", text) for text in examples], {}, list[object]()
+    for name, fits in (("lean", True), ("library", False)):
+        monkeypatch.setattr(training, "fits", lambda model, fits=fits: fits)
+        steps: list[TrainingStep] = []
+        trained = tiny.fine_tune(pairs, recipe, None, tmp_path / name, steps.append)
+        weights[name] = load_file(tmp_path / name / WEIGHTS)
+        used.append((trained.tokens, pytest.approx([step.loss for step in steps], rel=1e-4)))
+    assert used[0][0] == used[1][0] > 0 and used[0][1].expected == used[1][1]  # type: ignore[index]
+    for name, weight in weights["library"].items():
+        assert torch.allclose(weights["lean"][name], weight, rtol=0.02, atol=2e-4), name
+
+
+@pytest.mark.slow
+def test_a_training_with_an_odd_rest_that_was_killed_ends_with_the_same_weights(tmp_path: Path) -> None:
+    tiny = student(llama_folder(tmp_path / "model"))
+    recipe = dataclasses.replace(RECIPE, gradient_accumulation=2, lora_dropout=0.1)
+    pairs = [Example("Why?", text) for text in ("So.", "A group of containers.", "It routes.")]
+
+    def stop(step: TrainingStep) -> None:
+        if step.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.fine_tune(pairs, recipe, None, tmp_path / "killed", stop)
+    after = tiny.fine_tune(pairs, recipe, None, tmp_path / "killed", lambda step: None)
+    whole = tiny.fine_tune(pairs, recipe, None, tmp_path / "whole", lambda step: None)
+    assert (after.adapter_sha256, after.tokens) == (whole.adapter_sha256, whole.tokens)
