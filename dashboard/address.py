@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import showing, text
 from store.queries import Run
+from store.wording import visible
 
 
 def choose(label: str, key: str, options: Sequence[str], default: str | None = None,
@@ -28,7 +29,8 @@ def choose(label: str, key: str, options: Sequence[str], default: str | None = N
         value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True,
                                          label_visibility="collapsed"))
     else:
-        value = str(st.selectbox(label, options, key=key, format_func=shown, help=help_text))
+        value = str(st.selectbox(label, options, key=key, format_func=lambda option: visible(shown(option)),
+                                 help=help_text))
     _keep(key, value)
     return value
 
@@ -41,8 +43,8 @@ def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[
     on_page = st.session_state.get(key)
     st.session_state[key] = known(_linked(key)) or (
         known(",".join(on_page)) if on_page is not None else known(st.session_state.get(_kept(key))) or list(default))
-    values = [str(value) for value in st.multiselect(label, options, key=key, format_func=shown,
-                                                     max_selections=at_most)]
+    values = [str(value) for value in st.multiselect(label, options, key=key, max_selections=at_most,
+                                                     format_func=lambda option: visible(shown(option)))]
     _keep(key, ",".join(values))
     return values
 

@@ -36,6 +36,7 @@ def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) ->
     return [{
         "run": run.id, "name": run.name, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
         "requested_at": _iso(run.requested_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
+        "tags": _flat(run.tags), "note": run.note, "archived": run.archived,
         "held_out_hash": run.held_out_hash, "knowledge_hash": run.knowledge_hash,
         **{f"teacher_{field}": getattr(usages.get(run.id), field, None) for field in ("calls", "tokens", "cost_usd")},
         **{f"config_{key}": _flat(value) for key, value in dataclasses.asdict(run.config).items()},

@@ -22,6 +22,8 @@ from dashboard.text import Look
 from store.wording import visible
 
 Rows = Sequence[Mapping[str, Any]]
+_LONGEST_CELL = 2000
+"""Of a table: about what a cell that is opened can show. Exports have all."""
 
 
 def zone() -> tzinfo:
@@ -72,8 +74,20 @@ def badge(look: Look) -> None:
 
 
 def plain(words: str) -> None:
-    """One line or paragraph of text that somebody wrote, as it is."""
-    st.text(visible(words))
+    """One line or paragraph of text that somebody wrote, as it is; one that is far too long says where it ends."""
+    shown, note = text.clipped(visible(words))
+    st.text(f"{shown} … {note}" if note else shown)
+
+
+def frame(rows: Rows, **options: Any) -> Any:
+    """A table of texts and numbers; what somebody wrote stands in its cells as it is, and the longest cut.
+
+    Args:
+        options: as `st.dataframe` has them; what it returns is returned.
+    """
+    cells = [{name: visible(cell)[:_LONGEST_CELL] if isinstance(cell, str) else cell for name, cell in row.items()}
+             for row in rows]
+    return st.dataframe(cells, **{"hide_index": True, "width": "stretch", **options})
 
 
 def verbatim(body: str | None, missing: str | None = None) -> None:
@@ -121,9 +135,9 @@ def table(rows: Rows, name: str, key: str, taken: Rows | None = None, **options:
 
     Args:
         taken: what is taken along, where that is more than what is shown.
-        options: as `st.dataframe` has them.
+        options: as `frame` has them.
     """
-    st.dataframe(rows, **{"hide_index": True, "width": "stretch", **options})
+    frame(rows, **options)
     take_along(rows if taken is None else taken, name, key)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from store.queries import AnswerPair
+from store.wording import visible
 
 # A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -46,7 +47,7 @@ def to_html(rows: Sequence[Mapping[str, Any]], title: str) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row))
 
     def line(cells: Sequence[Any], tag: str) -> str:
-        return "".join(f"<{tag}>{html.escape('' if cell is None else str(cell))}</{tag}>" for cell in cells)
+        return "".join(f"<{tag}>{html.escape('' if cell is None else visible(str(cell)))}</{tag}>" for cell in cells)
     return _PAGE.format(title=html.escape(title), head=line(columns, "th"), body="\n".join(
         f"<tr>{line([row.get(column) for column in columns], 'td')}</tr>" for row in rows))
 

@@ -8,8 +8,10 @@ from datetime import datetime
 from store.measures import MEASURES
 
 DASH = "–"
-# NUL and other controls, and those of writing direction: with them a text can be made to read as something else.
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+# NUL and other controls, those of writing direction, marks and tags that nobody sees: with them a text can be made to
+# read as something else.
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb"
+                        "\U000e0000-\U000e007f]")
 
 
 def number(value: float | None, digits: int = 2) -> str:

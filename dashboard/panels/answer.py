@@ -53,7 +53,7 @@ def _scores(pair: AnswerPair) -> None:
              "scored by": (pair.judges or {}).get(name, "")} for name, (before, after) in pair.scores.items()]
     if rows:
         number = st.column_config.NumberColumn(format="%.3f")
-        st.dataframe(rows, hide_index=True, width="stretch", column_config={
+        showing.frame(rows, column_config={
             "metric": st.column_config.TextColumn(width=240), "before": number, "after": number,
             "change": st.column_config.NumberColumn(format="%+.3f")})
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import address, answer_choice, text
+from dashboard import address, answer_choice, showing, text
 from dashboard.answer_choice import OUTCOMES
 from store.queries import AnswerPair
 
@@ -23,9 +23,9 @@ def labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
 def pick(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     """The list as a table; returns the selected or linked pair, else the first; the URL names a selected one."""
     number = st.column_config.NumberColumn(format="%.3f")
-    selection = st.dataframe(
+    selection = showing.frame(
         [_row(pair, metric) for pair in pairs], key="answer list", on_select="rerun", selection_mode="single-row",
-        hide_index=True, width="stretch", height=min(400, 38 * len(pairs) + 40),
+        height=min(400, 38 * len(pairs) + 40),
         column_config={"before": number, "after": number, "change": st.column_config.NumberColumn(format="%+.3f"),
                        "question": st.column_config.TextColumn(width=260),
                        "": st.column_config.TextColumn(width=36)})

@@ -82,7 +82,7 @@ def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
         showing.chart(before_after, "compare scores", "Before and after, by chosen cycle", rows, metric, shown, groups)
     with right:
         showing.chart(paired_change, "compare change", "Paired change, by chosen cycle", rows, metric, shown)
-    st.dataframe(table(picked), hide_index=True, width="stretch", height=320, column_config={
+    showing.frame(table(picked), height=320, column_config={
         "metric": st.column_config.TextColumn(width=220)} | {
         name: st.column_config.NumberColumn(format=form)
         for name, form in (("before", "%.3f"), ("after", "%.3f"), ("change", "%+.3f"))})

@@ -107,7 +107,8 @@ def _trouble_and_log(store: Store, run: Run) -> None:
     zone, titles = showing.zone(), {row.stage: row.title for row in run.flow}
     st.subheader("Failures and recoveries")
     if incidents:
-        st.table(log_lines.table(incidents, zone, titles), hide_index=True)  # few, and to be read whole
+        for line in log_lines.table(incidents, zone, titles):  # few, and to be read whole; a table of Markdown is none
+            showing.plain(" · ".join(filter(None, line.values())))
     else:
         st.caption("None so far.")
     st.subheader("Event log")
@@ -115,8 +116,7 @@ def _trouble_and_log(store: Store, run: Run) -> None:
 
 
 def _log(lines: list[dict[str, str]]) -> None:
-    st.dataframe(lines, hide_index=True, width="stretch", column_config=_LOG_COLUMNS,
-                 height=min(320, 36 * len(lines) + 40))
+    showing.frame(lines, column_config=_LOG_COLUMNS, height=min(320, 36 * len(lines) + 40))
 
 
 def _resources(store: Store, run: Run) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import export, showing, text
 from store.queries import OF_RECORD, AnswerPair, Audit, ChangeRow, Judging
+from store.wording import visible
 
 _KINDS = {"right": "right", "short": "true, short", "negated": "negated", "foreign": "other answer",
           "echo": "echo", "no answer": "\"I do not know.\"", "padded": "padded"}
@@ -58,15 +59,15 @@ def choose(again: Sequence[tuple[Judging, Sequence[ChangeRow], Sequence[Audit]]]
         return OF_RECORD
     names = {OF_RECORD: "the run's own, which its verdict rests on"}
     names |= {one.judging: f"judging {one.judging}, by {one.judge or 'no model'}" for one, _, _ in again}
-    chosen = st.selectbox("Scores", list(names), format_func=names.__getitem__, key="judging")
+    chosen = st.selectbox("Scores", list(names), format_func=lambda one: visible(names[one]), key="judging")
     return int(chosen or OF_RECORD)
 
 
 def judged_again(judging: Judging, changes: Sequence[ChangeRow], of_record: Sequence[ChangeRow],
                  audits: Sequence[Audit]) -> None:
     """One judging's changes beside the run's own by the same metric; the verdict stays the run's."""
-    by = judging.judge or "the metrics that need no judge model"
-    with st.expander(f"Judged again, {judging.judging}: by {by} ({judging.work})", icon=":material/replay:"):
+    with st.expander(f"Judged again, {judging.judging} ({judging.work})", icon=":material/replay:"):
+        showing.plain(f"By {judging.judge or 'the metrics that need no judge model'}.")
         st.caption(f"{showing.moment(judging.started_at)}. Stored answers, scored again beside the run's own scores; "
                    "the verdict stays with those of the run.")
         own = {(row.cycle, row.tier, row.metric): row for row in of_record if not row.topic}

@@ -13,6 +13,7 @@ from dashboard import knowledge_source, remembered, showing, text
 from dashboard.knowledge_source import CannotOpen
 from knowledge.topics import BUILT_IN, TOPICS
 from store.config import OFFLINE_TEACHER, RANGES, RunConfig
+from store.wording import visible
 
 FOLDER = "launch knowledge"
 """Key of the field; the page Knowledge fills it in."""
@@ -63,8 +64,9 @@ def topics(about: Taught, start: RunConfig) -> list[str]:
     built_in = about.place == BUILT_IN
     key = f"launch {start.preset} topics" if built_in else f"launch {start.preset} topics {about.place}"
     return st.multiselect(
-        "Topics", list(about.topics), list(start.topics) if built_in else None, format_func=about.topics.__getitem__,
-        key=key, wrap=False, placeholder="Choose topics" if built_in else "All topics of the folder",
+        "Topics", list(about.topics), list(start.topics) if built_in else None,
+        format_func=lambda slug: visible(about.topics[slug]), key=key, wrap=False,
+        placeholder="Choose topics" if built_in else "All topics of the folder",
         help="What is asked about. All topics of the knowledge base unless you take some away." if built_in else
              "What is asked about. Leave this empty for all topics of the folder.")
 
@@ -107,7 +109,7 @@ def _new_topics(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[
     key, free = f"launch {start.preset} new_topics", [slug for slug in about.topics if slug not in chosen]
     # A topic that is trained by now, or belongs to another folder, is no new one any more.
     st.session_state[key] = [slug for slug in st.session_state.get(key, start.new_topics) if slug in free]
-    new = st.multiselect("New topics", free, format_func=about.topics.__getitem__, key=key, wrap=False,
+    new = st.multiselect("New topics", free, format_func=lambda slug: visible(about.topics[slug]), key=key, wrap=False,
                          placeholder="none" if free else "take topics away above first",
                          help="Tested and never trained: shows what carries over. Topics that are chosen above cannot "
                               "be new.")

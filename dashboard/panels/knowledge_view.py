@@ -56,7 +56,7 @@ def topic_table(rows: Sequence[TopicCoverage]) -> None:
                  if len(sources) > 1 else {}),
               "questions": row.questions, "practice": row.practice, "held-out": row.held_out, "asked": row.asked,
               "asked about": row.passages_asked} for row in rows]
-    st.dataframe(shown, hide_index=True, width="stretch", height=min(780, 35 * len(rows) + 38), column_config={
+    showing.frame(shown, height=min(780, 35 * len(rows) + 38), column_config={
         "topic": st.column_config.TextColumn(width=260),
         "practice": st.column_config.NumberColumn(help="Passages that may be trained on."),
         "held-out": st.column_config.NumberColumn(help="Passages that are only tested with."),
@@ -79,7 +79,7 @@ def folder_report(knowledge: Knowledge) -> None:
                      icon=":material/folder_open:"):
         if left_out:
             st.caption("Skipped, and why")
-            st.dataframe(left_out, hide_index=True, width="stretch")
+            showing.frame(left_out)
         else:
             st.caption("Nothing was skipped.")
         if remarks:
@@ -94,11 +94,11 @@ def pick(passages: Sequence[Passage], names: Mapping[str, str], sides: Mapping[s
     rows = [{"title": passage.title[:200], "topic": names[passage.topic],
              "source": _SOURCES.get(passage.source, passage.source), "side": side(sides[passage.id]).lower(),
              "asked": asked.get(passage.id, 0), "text": passage.text[:300]} for passage in passages]
-    selection = st.dataframe(rows, key="passage list", on_select="rerun", selection_mode="single-row", hide_index=True,
-                             width="stretch", height=min(300, 36 * len(rows) + 40), column_config={
-                                 "title": st.column_config.TextColumn(width="medium"),
-                                 "topic": st.column_config.TextColumn(width=170),
-                                 "text": st.column_config.TextColumn(width="large")})
+    selection = showing.frame(rows, key="passage list", on_select="rerun", selection_mode="single-row",
+                              height=min(300, 36 * len(rows) + 40), column_config={
+                                  "title": st.column_config.TextColumn(width="medium"),
+                                  "topic": st.column_config.TextColumn(width=170),
+                                  "text": st.column_config.TextColumn(width="large")})
     picked = selection.selection.rows if selection else []
     at = picked[0] if picked and picked[0] < len(passages) else 0
     st.caption(f"Passage {at + 1} of {len(passages)}. Select a row to read it.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import asking, launching, opening, remembered, text
+from dashboard import asking, launching, opening, remembered, showing, text
 from dashboard.forecast import forecast
 from dashboard.panels import knowledge_fields
 from dashboard.panels.arm_fields import arm_fields
@@ -39,7 +39,7 @@ def launch_form() -> None:
     power, reckoned_from = launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values))
     st.caption(power, help=reckoned_from)
     if estimated := launching.judging_note(str(preset), values):
-        st.caption(estimated)
+        showing.plain(estimated)  # it names the judge, which somebody typed
 
 
 def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastSpread]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from dashboard import showing
 from store.queries.memory import StageMemory
 
 _GB = st.column_config.NumberColumn(format="%.2f")
@@ -15,8 +16,7 @@ def memory_table(stages: Sequence[StageMemory], titles: Mapping[str, str]) -> No
     """One row a stage; GPU columns only where a GPU was used."""
     gpu = any(stage.gpu_peak_bytes is not None for stage in stages)
     rows = [_row(stage, titles, gpu) for stage in stages]
-    st.dataframe(rows, hide_index=True, width="stretch",
-                 column_config={name: _GB for name in rows[0] if name.endswith("GB")})
+    showing.frame(rows, column_config={name: _GB for name in rows[0] if name.endswith("GB")})
 
 
 def _row(stage: StageMemory, titles: Mapping[str, str], gpu: bool) -> dict[str, object]:

@@ -16,12 +16,11 @@ A_PAGE = 100
 
 def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | None:
     """The runs, with what their teachers cost where any was called; a click on a heading sorts."""
-    selection = st.dataframe([_row(run, usages) for run in runs], key="run table", on_select="rerun",
-                             hide_index=True, selection_mode="single-row", width="stretch",
-                             height=min(520, 36 * len(runs) + 40),
-                             column_config={"name": st.column_config.TextColumn(width=210),
-                                            "verdict": st.column_config.TextColumn(width=170),
-                                            "duration, min": st.column_config.NumberColumn(format="%.1f")})
+    selection = showing.frame([_row(run, usages) for run in runs], key="run table", on_select="rerun",
+                              selection_mode="single-row", height=min(520, 36 * len(runs) + 40),
+                              column_config={"name": st.column_config.TextColumn(width=210),
+                                             "verdict": st.column_config.TextColumn(width=170),
+                                             "duration, min": st.column_config.NumberColumn(format="%.1f")})
     rows = selection.selection.rows if selection else []
     return runs[rows[0]] if rows and rows[0] < len(runs) else None
 

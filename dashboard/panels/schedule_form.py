@@ -12,6 +12,7 @@ from store import schedules
 from store.config import RunConfig
 from store.queries import Run
 from store.timetable import Timing, timing_errors
+from store.wording import visible
 
 
 def form(runs: Sequence[Run]) -> None:
@@ -21,7 +22,7 @@ def form(runs: Sequence[Run]) -> None:
         left, right = st.columns(2)
         with left:
             name = st.text_input("Name", key="schedule name", placeholder="nightly", max_chars=64)
-            chosen = st.selectbox("Settings", list(settings), key="schedule settings",
+            chosen = st.selectbox("Settings", list(settings), key="schedule settings", format_func=visible,
                                   help="A preset as it is, or everything as in a run of before.")
             skip = st.checkbox("Skip when one of its runs is still waiting or at work", value=True,
                                key="schedule skip")

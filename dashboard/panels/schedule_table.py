@@ -16,8 +16,8 @@ _OUTCOMES = {"fired": "✓ queued a run", "skipped": "○ skipped", "missed": "�
 
 def table(found: Sequence[Schedule]) -> Schedule | None:
     """All schedules; returns the selected one."""
-    selection = st.dataframe([_row(one) for one in found], key="schedule table", on_select="rerun", hide_index=True,
-                             selection_mode="single-row", width="stretch")
+    selection = showing.frame([_row(one) for one in found], key="schedule table", on_select="rerun",
+                              selection_mode="single-row")
     rows = selection.selection.rows if selection else []
     return found[rows[0]] if rows and rows[0] < len(found) else None
 

@@ -50,7 +50,7 @@ def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
     rows = [{"what": one.kind, "name": one.name, "size": premises.size(one.size_bytes),
              "changed": showing.moment(one.changed_at)} for one in found]
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
+        showing.frame(rows)
         showing.downloads(rows, "data-folder", "things")
     if not any(one.kind == "backup" for one in found):
         st.caption("No backup yet: a serving runner makes one a day; `python -m runner backup` makes one now.")

@@ -21,8 +21,8 @@ def tuned_against_tuned(store: Store, picked: Sequence[Picked]) -> None:
     if paired:
         showing.plain(f"On the very same held-out questions: before is {first}, after is the cycle that is named.")
         rows = [_row(one, called) for one in paired]
-        st.dataframe(rows, hide_index=True, width="stretch", height=min(320, 36 * len(rows) + 40),
-                     column_config={"metric": st.column_config.TextColumn(width=220)})
+        showing.frame(rows, height=min(320, 36 * len(rows) + 40),
+                      column_config={"metric": st.column_config.TextColumn(width=220)})
         showing.downloads(export.beside_rows(paired), "tuned-against-tuned", "beside")
     for reason in dict.fromkeys(_why(one, called) for one in refused):
         showing.plain(reason)
@@ -36,7 +36,7 @@ def control_arms(store: Store, picked: Sequence[Picked], metric: str) -> None:
     if rows:
         st.subheader("Other ways to an answer")
         st.caption(text.ARMS_NOTE)
-        st.dataframe(rows, hide_index=True, width="stretch")
+        showing.frame(rows)
         showing.downloads(rows, "control-arms", "arms compared")
 
 

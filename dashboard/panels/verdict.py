@@ -98,14 +98,13 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
 def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
     """On how many pairs each number rests, and how sure it is."""
     rows = [row for metric in metrics if (row := findings.latest(changes, metric, tier))]
-    st.dataframe(
+    showing.frame(
         [{"metric": text.metric(row.metric), "before": row.baseline, "after": row.tuned, "change": row.change,
           "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
           "better / worse / same": text.wins(row), "sign test p": row.p_value, "Wilcoxon p": row.wilcoxon_p,
           "effect size (g)": text.effect(row.effect, row.effect_low, row.effect_high),
           "bootstrap check": text.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
           "verdict": f"{text.verdict(row.verdict).sign} {text.verdict(row.verdict).word}"} for row in rows],
-        hide_index=True, width="stretch",
         column_config={"before": st.column_config.NumberColumn(format="%.3f"),
                        "after": st.column_config.NumberColumn(format="%.3f"),
                        "change": st.column_config.NumberColumn(format="%+.3f"),

@@ -49,10 +49,15 @@ def as_html(evidence: Evidence) -> str:
         offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER, shown=SHOWN).strip() + "\n"
 
 
+def _harmless(value: Any) -> Any:
+    """Whatever a template puts out, without characters that hide or turn what stands around them; drawings as they are."""
+    return wording.visible(value) if type(value) is str else value
+
+
 @functools.cache
 def _templates() -> Environment:
     environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
+                              trim_blocks=True, lstrip_blocks=True, finalize=_harmless)
     environment.filters |= {
         "number": wording.number, "change": wording.change, "metric": wording.metric, "duration": wording.duration,
         "moment": wording.moment, "money": wording.money, "p": wording.p_value, "topic": _topic, "text": _text,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from store import commands
+from store import commands, leases, playground, remarks, schedules, schema
 from store import events as happened
 from store.arms import ARMS
+from store.clock import utc_now
 from store.config import RunConfig, check
 from store.database import Store, open_store
+from store.playground import Bill, Said
+from store.timetable import Timing
 from tests.dashboard.made_content import TOPICS
 from tests.dashboard.run_maker import RunMaker, clock_at, lease_for
 
@@ -102,6 +106,11 @@ def paid(store: Store, start: datetime, cost_usd: float | None = 0.0123) -> str:
 EVIL = ('<img src="http://evil.example/x.png" onerror="alert(1)"><script>alert(2)</script> '
         '![image](http://evil.example/y.png) [click](javascript:alert(3)) **bold** $x^2$ :material/bomb: {{1+1}}')
 FORMULA = '=HYPERLINK("http://evil.example","click")'
+TURNED = "a\u202eb\u2066c\x00\x07\x1b[31m\x9b\u200f"
+"""What would turn or hide the text around it, or ring a bell."""
+ODD = f"{FORMULA} {EVIL} $\\href{{http://evil.example/z}}{{x}}$ {TURNED}"
+SHEET = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1")
+"""Beginnings that make a cell a formula."""
 
 
 class HostileMaker(RunMaker):
@@ -117,10 +126,43 @@ class HostileMaker(RunMaker):
         return happened.AnswerRecord(question.question_id, texts[number % len(texts)], None, 9, 0.1, False)
 
 
-def hostile(store: Store, start: datetime) -> str:
+def hostile_everywhere(store: Store, start: datetime) -> str:
+    """A hostile run, and whatever else people and machines can write into a store, as hostile."""
+    run = hostile(store, start, cycles=2)
+    remarks.annotate(store, run, (*SHEET[:4], ODD[:40]), f"=the note {ODD}", "ann")
+    schedules.add(store, "odd", Timing(every_seconds=86_400), config_of(name=f"{ODD} repeated"), f"{ODD} the planner")
+    with store.write() as connection:
+        connection.execute(schema.runners.insert(), {
+            "owner": f"{ODD} the runner", "host": f"{ODD} the host", "pid": 1, "started_at": utc_now(),
+            "beat_at": time.time(), "next_beat_by": time.time() + 250, "stopped": False})
+    with clock_at(start + timedelta(minutes=90)) as clock:
+        maker = HostileMaker(store, config_of(name=f"{ODD} failed", teacher=f"{ODD} the teacher"), clock).start()
+        maker.opening().say(happened.RunFailed("model loading", f"{ODD} the error " + "A" * 100_000,
+                                               f"{ODD} the advice", f"{ODD} the trace"))
+        leases.release(store, maker.journal.claim)
+    _hostile_questions(store, run)
+    return run
+
+
+def _hostile_questions(store: Store, run: str) -> None:
+    """One that was answered, with a bill, and one that failed; the newest stands on the page."""
+    for number, end in enumerate(("failed", "answered")):
+        playground.ask(store, run, 0, f"{ODD} the question {number}", ODD, f"odd {number}")
+        claimed = playground.claim_next(store, "host:1:1")
+        assert claimed
+        if end == "failed":
+            playground.fail(store, claimed, f"{ODD} the failure")
+        else:
+            playground.finish(store, claimed, [
+                Said("baseline", f"{ODD} the answer", True), Said("tuned", "A" * 100_000, True),
+                Said("teacher", "", True, f"{ODD} the silence", Bill(f"{ODD} the model", 1, 10, 2, None))])
+
+
+def hostile(store: Store, start: datetime, cycles: int = 1) -> str:
     with clock_at(start) as clock:
-        maker = HostileMaker(store, config_of(cycles=1, name=EVIL, held_out=12), clock).start().opening()
-        maker.cycle(1, 0.3)
+        maker = HostileMaker(store, config_of(cycles=cycles, name=EVIL, held_out=12), clock).start().opening()
+        for number in range(1, cycles + 1):
+            maker.cycle(number, 0.3)
         return maker.finish()
 
 
@@ -138,7 +180,7 @@ def build(state: str, folder: Path) -> str | None:
     store = store_at(folder)
     try:
         maker = {"queued": queued, "running": running, "finished": finished, "untuned": untuned, "failed": failed,
-                 "lost": lost, "hostile": hostile, "paid": paid, "arms": with_arms}[state]
+                 "lost": lost, "hostile": hostile_everywhere, "paid": paid, "arms": with_arms}[state]
         return maker(store, long_ago(0.1 if state in ("queued", "running") else 2))
     finally:
         store.close()

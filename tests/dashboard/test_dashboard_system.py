@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
 def test_both_pages_open_in_every_state(page: str, state: str, state_folders: Folders, opened: Opened) -> None:
     app = opened(state_folders[state][0], page)
     assert not app.exception
-    assert {"schedules": "No schedule yet", "system": "Versions"}[page] in words_of(app)
+    assert {"schedules": "Add a schedule", "system": "Versions"}[page] in words_of(app)
 
 
 def test_a_schedule_is_added_from_the_form_even_where_there_is_no_store_yet(tmp_path: Path, opened: Opened) -> None:
