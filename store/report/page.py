@@ -50,7 +50,7 @@ def as_html(evidence: Evidence) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    """Whatever a template puts out, without characters that hide or turn what stands around them; drawings as they are."""
+    """What a template puts out, without characters that hide or turn what stands around them; drawings as they are."""
     return wording.visible(value) if type(value) is str else value
 
 
