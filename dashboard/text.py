@@ -159,7 +159,7 @@ def wins(row: ChangeRow) -> str:
 
 def time_left(guess: Estimate | None) -> str:
     """The estimate as a range; what has no past makes it a lower bound."""
-    if guess is None:
+    if guess is None or (guess.unknown and guess.high < 1):
         return "time left unknown: no stage like these has finished before"
     low, high = duration(guess.low), duration(guess.high)
     span = f"about {low}" if low == high else f"{low} to {high}"

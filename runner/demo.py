@@ -26,6 +26,13 @@ from store.locations import Locations
 DEMONSTRATION = {"questions": 12, "held_out": 12, "general": 12, "steps": 60, "name": "Demonstration"}
 START_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parent.parent
+_NEXT = """What next:
+  make run                              this run in the dashboard, and a form to launch more
+  .venv/bin/python -m runner report {run} --to evidence.html
+                                        its evidence as one file to hand over
+  .venv/bin/python -m runner run --knowledge ~/our-docs
+                                        the same over documents of your own
+"""
 
 
 def demo(places: Locations, port: int, keep_serving: bool, with_run: bool) -> int:
@@ -39,11 +46,14 @@ def demo(places: Locations, port: int, keep_serving: bool, with_run: bool) -> in
     signal.signal(signal.SIGTERM, _interrupt)
     children: list[subprocess.Popen[bytes]] = []
     try:
-        children = [_start_runner(store), _start_dashboard(_free_port(port), console)]
+        address = f"http://127.0.0.1:{(free := _free_port(port))}"
+        children = [_start_runner(store), _start_dashboard(free)]
+        console.print(f"dashboard: {address}")
         code = _show(store, console) if with_run else 0
         if not keep_serving:
+            console.print(_NEXT.format(run=queries.all_runs(store, limit=1)[0].id), markup=False)
             return code
-        console.print("serving; Ctrl-C stops runner and dashboard")
+        console.print(f"serving at {address}; Ctrl-C stops runner and dashboard")
         return _serve(children)
     except KeyboardInterrupt:
         console.print("stopping runner and dashboard")
@@ -74,7 +84,7 @@ def _start_runner(store: Store) -> subprocess.Popen[bytes]:
     raise AlreadyRunning(f"the runner did not start within {START_SECONDS:.0f} s")
 
 
-def _start_dashboard(port: int, console: Console) -> subprocess.Popen[bytes]:
+def _start_dashboard(port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -85,7 +95,6 @@ def _start_dashboard(port: int, console: Console) -> subprocess.Popen[bytes]:
                 break
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    console.print(f"dashboard: http://127.0.0.1:{port}")
     return process
 
 

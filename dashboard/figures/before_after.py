@@ -43,7 +43,7 @@ def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] |
                        text=[text.change(rows[at].change) for at in whole],
                        textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in whole],
                        customdata=hover, hovertemplate="%{customdata}<extra></extra>")
-    figure.update_xaxes(range=[-0.5, max(len(whole), 2) - 0.5], categoryorder="array",
+    figure.update_xaxes(range=_room(len(whole)), categoryorder="array",
                         categoryarray=[names[at] for at in whole])
     values = [value for at in whole for value in (rows[at].baseline, rows[at].tuned)]
     figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
@@ -65,10 +65,15 @@ def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] 
                 customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
     figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in whole],
-                        range=[-0.5, max(len(whole), 2) - 0.5])
+                        range=_room(len(whole)))
     better = MEASURES[metric].better if metric in MEASURES else 1
     figure.update_yaxes(title="tuned − untrained" + (" (below 0 is better)" if better < 0 else ""), zeroline=False)
     return palette.dressed(figure, 320, _how_sure([row for _, row in whole]))
+
+
+def _room(many: int) -> list[float]:
+    """The span of the axis: a lone cycle stands in the middle."""
+    return [-1.0, 1.0] if many == 1 else [-0.5, many - 0.5]
 
 
 def _went(rows: Sequence[ChangeRow], metric: str) -> str:

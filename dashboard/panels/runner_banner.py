@@ -21,8 +21,6 @@ def runner_banner() -> None:
     if not connected:
         st.warning(text.NO_RUNNER, icon=":material/link_off:")
     elif len(connected) == 1:
-        runner = connected[0]
-        st.badge("A runner is connected.", icon=":material/link:", color="green",
-                 help=f"{runner.host}, process {runner.pid}, heard of {text.duration(runner.beat_seconds_ago)} ago")
+        st.badge("A runner is connected.", icon=":material/link:", color="green")
     else:
         st.badge(f"{len(connected)} runners are connected.", icon=":material/link:", color="green")

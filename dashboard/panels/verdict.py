@@ -47,7 +47,7 @@ def _numbers(row: ChangeRow) -> None:
               "questions of this kind asked. While it includes 0, the change may be chance."),
              ("Questions", f"{row.scored}" + (f" of {row.asked}" if row.scored < row.asked else ""),
               "Held-out questions, never trained on, that were scored before and after.")]
-    with st.grid(5, gap="small", min_column_width=150):
+    with st.grid(5, gap="small", min_column_width=135):
         for label, value, help_text in tiles:
             st.metric(label, value, help=help_text)
 
@@ -55,7 +55,7 @@ def _numbers(row: ChangeRow) -> None:
 def _what_ran(run: Run) -> str:
     config = run.config
     return (f"{text.knowledge(config)} · teacher: {text.teacher(config.teacher)} · student: "
-            f"{text.student(config.student)}, {'fine-tuned' if config.fine_tune else 'not fine-tuned'} · "
+            f"{text.student(config.student)}{'' if config.fine_tune else ', not fine-tuned'} · "
             f"{text.count(config.cycles, 'cycle')} of {text.count(config.questions, 'practice question')}")
 
 

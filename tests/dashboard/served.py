@@ -43,9 +43,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(data: Path, every_seconds: float = 0.2) -> Iterator[Server]:
-    """Start, wait until it answers, asking so often; hand over, stop."""
-    port = free_port()
+def serve(data: Path, every_seconds: float = 0.2, port: int | None = None) -> Iterator[Server]:
+    """Start, wait until it answers, asking so often; hand over, stop. The port is a free one where none is named."""
+    port = port or free_port()
     environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"} | {"DATA_DIR": str(data)}
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
     with tempfile.TemporaryFile() as log:

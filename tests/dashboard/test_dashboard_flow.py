@@ -26,14 +26,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 @contextmanager
-def runner_at(data: Path) -> Iterator[None]:
-    """A serving runner whose stages take long enough to be watched; its log stays in the data folder."""
+def runner_at(data: Path) -> Iterator[int]:
+    """The process of a serving runner whose stages take long enough to be watched; its log stays in the data folder."""
     settings = {key: value for key, value in os.environ.items() if key != "STORE_URL"}
     with (data / "runner.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, str(RUNNER)], stdout=log, stderr=log,
                                    env=settings | {"DATA_DIR": str(data), "ITEM_SECONDS": "0.05"})
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
             process.wait(timeout=30)
