@@ -77,7 +77,7 @@ def _carry_out(store: Store, journal: Journal, places: Locations, bench: Callabl
         Execution(run=claim.run, config=run.config, folder=folder, journal=journal, workbench=workbench,
                   history=history, watch_memory=watch_stage, seconds_loading=seconds_loading).carry_out()
     except StopRequested as stop:
-        journal.append(STOPPED[stop.how])
+        journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # what nobody understands loses nothing
     except LeaseLost:
         raise
     except RunGivenUp as given_up:

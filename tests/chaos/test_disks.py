@@ -7,7 +7,6 @@ real file system that is too small.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.locations import Locations
 from store.projections import rebuild
+from tests.another_user import as_nobody, open_to_all
 from tests.runner import fakes
 
 SMALL: dict[str, Any] = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 3}
@@ -160,17 +160,27 @@ def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkey
     store.close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; the campaign raises EROFS instead")
 def test_a_data_folder_that_turns_read_only_fails_the_run_clearly(tmp_path: Path) -> None:
-    places = Locations(tmp_path, f"sqlite:///{tmp_path.parent / 'elsewhere.db'}")
+    """As a user who may write the store, and not the folder of the run."""
+    # What a worker needs is read before: the program may be in a place where that user finds nothing.
+    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    _carry_one_out(places)
+    with open_to_all() as folder:
+        folder.chmod(0o777)
+        there = Locations(folder / "data", f"sqlite:///{folder / 'events.db'}")
+        (folder / "data").mkdir(mode=0o555)
+        assert as_nobody(lambda: _carry_one_out(there)) == "0"
+        store = open_store(there.store_url)
+        (run,) = queries.all_runs(store)
+        assert (run.work, run.error_kind) == ("failed", "disk failure")
+        assert "Permission denied" in (run.error or "") and "permission" in (run.advice or "")
+        store.close()
+
+
+def _carry_one_out(places: Locations) -> int:
     store = open_store(places.store_url)
-    run = commands.launch(store, preset("embedded", **SMALL), "test")
+    commands.launch(store, preset("embedded", **SMALL), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
-    places.run(run).mkdir(parents=True)
-    places.run(run).chmod(0o500)
-    try:
-        assert work(claim, places, fakes.fake_bench) == 0
-    finally:
-        places.run(run).chmod(0o700)
-    assert run_of(store, run).error_kind == "disk failure" and "permission" in (run_of(store, run).advice or "")
+    store.close()
+    return work(claim, places, fakes.fake_bench)

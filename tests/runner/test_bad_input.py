@@ -10,14 +10,20 @@ from typing import Any
 
 import pytest
 import torch
+from sqlalchemy import update
 from safetensors.torch import load_file, save_file
 
 from runner.student import adapters, generation, training
 from runner.student.errors import ModelLoadFailed
 from runner.student.loading import load_model
-from store import queries
+from runner.worker import work
+from store import commands, leases, queries
 from store.config import InvalidConfig, preset
+from store.database import open_store
 from store.events import AdapterTrained, RecoveryTaken, RunFailed, StageFailed
+from store.locations import Locations
+from store.schema import claims
+from tests.runner import fakes
 from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.runner.tiny_runs import carried_out, launched
 
@@ -130,8 +136,6 @@ def test_a_disk_that_fills_while_the_adapter_is_saved_fails_the_run_and_leaves_n
     assert failed.kind == "disk full" and "DATA_DIR" in failed.advice and of_kind(events, AdapterTrained) == []
     assert not (places.run(run) / "cycle-01" / "adapter" / adapters.WEIGHTS).exists()
     full[0] = False
-    from store import commands
-
     commands.command(store, "retry", run)
     carried_out(store, run, places)
     assert queries.cycles_of(store, run)[0].work == "finished"
@@ -156,3 +160,17 @@ def test_an_adapter_for_another_base_leaves_the_cycle_honest_and_the_run_goes_on
     assert str(foreign) in failed.message and "start fresh" in failed.message
     assert [cycle.work for cycle in queries.cycles_of(store, run)] == ["finished", "no adapter"]
     assert of_kind(events, RecoveryTaken) == []
+
+
+def test_a_stop_request_that_nobody_understands_puts_the_run_aside(tmp_path: Path) -> None:
+    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    store = open_store(places.store_url)
+    run = commands.launch(store, preset("embedded", topics=("pods", "jobs"), questions=3, held_out=3, steps=2), "test")
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    with store.write() as connection:
+        connection.execute(update(claims).values(stop_requested="'; DROP TABLE runs"))
+    assert work(claim, places, fakes.fake_bench) == 0
+    shown = queries.run_named(store, run)
+    assert shown and (shown.work, shown.stop_requested) == ("paused", None)
+    store.close()

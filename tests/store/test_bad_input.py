@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
 import time
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from store.database import Store, StoreUnusable, integrity_faults, open_for_read
 from store.events import CycleStarted, RunStarted
 from store.journal import Journal, LeaseLost, read_events
 from store.projections import rebuild
+from tests.another_user import as_nobody, open_to_all
 
 MOUNTS = """/dev/vda / ext4 rw 0 0
 server:/home /home nfs4 rw 0 0
@@ -71,27 +70,31 @@ def test_a_second_library_on_the_file_in_this_process_is_refused(tmp_path: Path)
 
 
 def test_a_folder_without_permission_is_named() -> None:
-    """As a user who may not write there: where the tests run as root, a child process becomes another user."""
-    closed = Path(tempfile.mkdtemp(prefix="closed-"))  # pytest's own folders let no other user in
-    closed.chmod(0o555)
-    told, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            if os.geteuid() == 0:
-                os.setuid(65534)
-            open_store(f"sqlite:///{closed / 'events.db'}")
-        except StoreUnusable as error:
-            os.write(tell, str(error).encode())
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    os.close(tell)
-    message = os.read(told, 10_000).decode()
-    os.close(told)
-    assert f"the store sqlite:///{closed}" in message and "cannot be opened" in message and "DATA_DIR" in message
-    assert not list(closed.iterdir())
-    closed.rmdir()
+    with open_to_all() as folder:
+        said = as_nobody(lambda: open_store(f"sqlite:///{folder / 'events.db'}"))
+        assert f"the store sqlite:///{folder}" in said and "cannot be opened" in said and "DATA_DIR" in said
+        made = as_nobody(lambda: open_store(f"sqlite:///{folder / 'data' / 'events.db'}"))
+        assert f"the data folder {folder / 'data'} cannot be made (Permission denied)" in made
+        assert not list(folder.iterdir())
+
+
+def test_a_store_of_somebody_else_is_named_by_whoever_may_not_write_it() -> None:
+    """Readers too write beside a SQLite store in WAL mode: where they may not, they hear so, and nothing breaks."""
+    with open_to_all() as folder:
+        url = f"sqlite:///{folder / 'events.db'}"
+        open_store(url).close()
+        before = (folder / "events.db").read_bytes()
+        for opening in (open_store, open_for_reading):
+            said = as_nobody(lambda opening=opening: opening(url))  # type: ignore[misc]
+            assert said.startswith("StoreUnusable") and "may be written" in said and "DATA_DIR" in said
+        (folder / "events.db").chmod(0)
+        for opening in (open_store, open_for_reading):
+            assert as_nobody(lambda opening=opening: opening(url)).startswith("StoreUnusable")  # type: ignore[misc]
+        (folder / "events.db").chmod(0o644)
+        assert (folder / "events.db").read_bytes() == before
+        store = open_store(url)
+        assert integrity_faults(store) == []
+        store.close()
 
 
 def test_a_clock_that_jumps_ahead_takes_a_claim_away_but_lets_nobody_write_twice(

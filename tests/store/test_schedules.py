@@ -109,6 +109,37 @@ def test_a_configuration_that_this_version_refuses_is_a_failed_firing(store: Sto
     assert isinstance(failed, ScheduleFailed) and "5000" in failed.message and queries.count_of_runs(store) == 0
 
 
+@pytest.mark.parametrize(("spoilt", "said"), [({"zone": "Mars/Olympus"}, "Mars/Olympus"),
+                                              ({"cron": "0 0 30 2 *"}, "never due"), ({"cron": None}, "either")])
+def test_a_schedule_that_can_be_due_no_more_is_told_once_and_holds_no_other_up(store: Store, spoilt: dict[str, str],
+                                                                               said: str) -> None:
+    """As where a newer list of time zones has no such zone, or somebody wrote into the table."""
+    add(store)
+    add(store, "second", Timing(every_seconds=60))
+    due = max(due_of(store), due_of(store, "second"))
+    with store.write() as connection:
+        connection.execute(update(schema.schedules).where(schema.schedules.c.name == "nightly").values(**spoilt))
+    told = schedules.fire_due(store, due)
+    (failed,) = [event for event in told if isinstance(event, ScheduleFailed)]
+    assert said in failed.message and any(isinstance(event, ScheduleFired) for event in told)
+    shown = schedules_of(store)
+    assert (shown.enabled, shown.next_due_at, shown.last_outcome) == (False, None, "failed")
+    assert not [event for event in schedules.fire_due(store, due) if isinstance(event, ScheduleFailed)]
+    with pytest.raises(CommandRefused, match=f"cannot be due.*{said}"):
+        schedules.resume(store, "nightly")
+
+
+def test_a_clock_that_jumps_back_fires_nothing_twice_and_one_that_jumps_ahead_makes_up_for_one(store: Store) -> None:
+    add(store, "hourly", Timing(every_seconds=3600))
+    due = due_of(store, "hourly")
+    assert len(schedules.fire_due(store, due)) == 1
+    assert schedules.fire_due(store, due - timedelta(hours=2)) == []
+    assert schedules.fire_due(store, due) == [] and queries.count_of_runs(store) == 1  # and not again on the way
+    told = schedules.fire_due(store, due + timedelta(days=100, seconds=1))
+    assert {type(event) for event in told} == {ScheduleMissed, ScheduleSkipped}
+    assert queries.count_of_runs(store) == 1 and due_of(store, "hourly") > due + timedelta(days=100)
+
+
 def test_a_paused_schedule_is_not_due_and_a_removed_one_is_gone_but_for_its_history(store: Store) -> None:
     add(store)
     due = due_of(store)
