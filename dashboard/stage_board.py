@@ -28,6 +28,8 @@ class Cell:
     error: str | None
     seconds_left: float | None = None
     """Of the one at work, at its own pace."""
+    counted: str = ""
+    """How many items of how many: a share of a few items is no percentage."""
 
 
 def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: datetime | None = None) -> list[Cell]:
@@ -80,4 +82,5 @@ def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageS
     at_work = state.work == "running"
     shown = STOPPED if at_work and run.work != "running" else state.work
     left = run.stage_seconds_left(now) if current and shown == "running" else None
-    return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error, left)
+    counted = f"{run.done}/{run.total}" if share is not None and at_work else ""
+    return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error, left, counted)

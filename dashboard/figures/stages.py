@@ -43,7 +43,7 @@ def _column(cell: Cell) -> str:
 def _words(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    share = f" {cell.share_done:.0%}<br>" if cell.share_done is not None else " "
+    share = f" {cell.counted}<br>" if cell.counted else " "
     took = "" if cell.seconds is None else text.duration(cell.seconds).replace(" min", "m").replace(" s", "s")
     return f"{_SIGNS[_state(cell)]}{share}{took}".strip()
 

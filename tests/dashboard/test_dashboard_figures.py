@@ -117,7 +117,7 @@ def test_the_board_shows_every_stage_of_every_cycle(opened_store: tuple[Store, d
     figure = board_figure(cells)
     words = [word for line in figure.data[0].text for word in line]
     assert sum(word.startswith("✓") for word in words) == 4 + 8 + 4
-    assert sum(word.startswith("▶ 50%") for word in words) == 1
+    assert sum(word.startswith("▶ 30/60") for word in words) == 1
     assert list(figure.data[0].x) == ["Run", "Cycle 1", "Cycle 2", "Cycle 3"]
 
 

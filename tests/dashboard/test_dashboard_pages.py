@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,30 @@ SAID = {
 }
 
 
+CONNECTED = ("hostile",)
+"""States of a store that a runner was just heard of in; in all others every page says how to start one."""
+WITHOUT_A_RUNNER = {
+    ("live", "queued"): text.NO_RUNNER_HINT, ("live", "lost"): "The next runner takes it up where it stopped.",
+    ("overview", "queued"): "The run waits for a runner.", ("overview", "lost"): "another one takes the run up",
+    **{("system", state): text.NO_RUNNER for state in stores.STATES if state not in CONNECTED},
+    **{("schedules", state): "a connected runner then works on it" for state in stores.STATES},
+}
+"""What a page says beside that, where nobody being there matters to it."""
+# Levels of confidence and power, and shares of time and of steps, are no shares of a few things.
+_PERCENT = re.compile(r"\d\s?%(?! (?:intervals?|power|confidence|of the time|of each cycle))")
+
+
+def told(app: AppTest) -> Iterator[str]:
+    """What a page says of its own: its words, its tables' cells, its charts; the knowledge is quoted and not said."""
+    if app.title[0].value == "Knowledge":
+        yield from (str(element.value) for kind in ("caption", "markdown", "metric") for element in app.get(kind))
+        return
+    yield from words_of(app).split("\n")
+    for frame in (*app.dataframe, *app.table):
+        yield from (cell for column in frame.value.columns for cell in frame.value[column] if isinstance(cell, str))
+    yield from (chart.proto.spec for chart in app.get("plotly_chart"))
+
+
 @pytest.mark.parametrize("state", stores.STATES)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_in_every_state(page: str, state: str, state_folders: Folders, opened: Opened) -> None:
@@ -54,6 +79,10 @@ def test_every_page_opens_in_every_state(page: str, state: str, state_folders: F
     assert not app.exception
     words = words_of(app)
     assert "Traceback" not in words
+    nobody = any(text.NO_RUNNER in warning.value for warning in app.sidebar.warning)
+    assert nobody == (state not in CONNECTED)
+    assert WITHOUT_A_RUNNER.get((page, state), "") in words
+    assert [said for said in told(app) if _PERCENT.search(said)] == [], "a share of few is said in counts"
     expected = SAID.get((page, state), text.NO_STORE if state == "empty" else "")
     assert expected in words
 
