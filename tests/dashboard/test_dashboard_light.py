@@ -162,3 +162,26 @@ def test_no_page_ever_imports_a_model_library(stores: tuple[Path, Path]) -> None
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert "streamlit" in loaded
     assert not loaded & {"torch", "transformers", "peft", "trl", "ragas", "openai", "datasets", "sentence_transformers"}
+
+
+def test_what_is_remembered_is_read_once_until_the_run_has_news(followed: tuple[AppTest, Journal],
+                                                                stores: tuple[Path, Path]) -> None:
+    from dashboard import remembered
+    store, journal = open_store(f"sqlite:///{stores[0]}/events.db"), followed[1]
+
+    def looks() -> list[object]:
+        run = queries.run_named(store, run_name(1))
+        assert run
+        return [remembered.stages(store, run), remembered.cycles(store, run), remembered.changes(store, run),
+                *(remembered.answers(store, run, cycle) for cycle in (1, 2))]
+
+    with statements() as said:
+        first = looks()
+        asked = len(said)
+        again = looks()
+    assert len(said) - asked == 1, "the run alone"
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    assert len({id(one) for one in first}) == len(first) and first[3] != first[4]
+    journal.append(MetricLogged("loss", 5, 1.0, "nats"), cycle=CYCLES_A_RUN, stage="fine-tune")
+    assert not any(one is other for one, other in zip(first, looks(), strict=True))
+    store.close()
