@@ -3,6 +3,7 @@
 # make test    set up, run the test suite
 # make browser every page in every window, and a person's way through the program (Chromium)
 # make chaos   kill -9 and faults at every point of a run (TRIALS=20: a short one)
+# make test-postgres  the store's tests, a runner's, the pages and a short make chaos on a PostgreSQL server of their own
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
@@ -38,7 +39,7 @@ browser: setup-dev
 	@$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
 
 test-postgres: setup-dev
-	@$(BIN)/python -m pytest -m "" -k postgresql tests/store $(ARGS)
+	@$(BIN)/python -m tests.on_postgresql $(ARGS)
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
+from store import postgresql
 from store.migrations import CURRENT, migrate, refuse_newer, version_of
 from store.sqlite_files import copy_of, engine_for, file_of, is_safe, keep_copy, prepare, refuse_what_loses_data
 from store.turn import Turn
@@ -88,7 +89,7 @@ def open_store(url: str) -> Store:
         with _explained(url):
             migrate(writer.transaction, partial(keep_copy, file_of(address)))
     else:
-        writer = PooledWriter(create_engine(address, pool_pre_ping=True))
+        writer = PooledWriter(postgresql.engine_for(address, writes=True))
         with _explained(url):
             migrate(writer.transaction)
     return Store(url, writer, _reader(address))
@@ -146,7 +147,7 @@ def version_at(url: str) -> int:
 def _reader(address: URL) -> Engine:
     if address.get_backend_name() == "sqlite":
         return engine_for(address, writes=False)
-    return create_engine(address, pool_pre_ping=True, execution_options={"postgresql_readonly": True})
+    return postgresql.engine_for(address, writes=False)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ from store import queries
 from store.database import open_store
 from store.journal import Claim
 from store.locations import Locations
+from tests.addresses import address_in
 from tests.chaos.points import Plan, Points
 from tests.runner import fakes
 
@@ -43,7 +44,7 @@ domain = cache(fakes.small_domain)
 
 
 def places_in(folder: Path) -> Locations:
-    return Locations(folder / "data", f"sqlite:///{folder / 'data' / 'events.db'}")
+    return Locations(folder / "data", address_in(folder / "data"))
 
 
 def forked(act: Callable[[], int]) -> int:

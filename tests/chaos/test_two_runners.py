@@ -22,6 +22,7 @@ from store.database import Store, integrity_faults, open_store
 from store.events import RunFinished, RunStarted
 from store.journal import Journal, read_events
 from store.schema import claims
+from tests.addresses import address_in
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER, WORKER = (ROOT / "tests" / "runner" / name for name in ("serve_on_demand.py", "worker_on_demand.py"))
@@ -49,7 +50,7 @@ def work_off(url: str, number: int, taken: multiprocessing.Queue[list[str]]) -> 
 
 @pytest.mark.slow
 def test_three_runners_take_each_of_three_hundred_runs_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'events.db'}"
+    url = address_in(tmp_path)
     store = open_store(url)
     runs = {launch(store) for _ in range(300)}
     context = multiprocessing.get_context("spawn")
@@ -67,7 +68,7 @@ def test_three_runners_take_each_of_three_hundred_runs_once(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_two_runners_of_one_machine_share_a_queue_and_work_one_after_the_other(tmp_path: Path) -> None:
     """Each has a data folder of its own, so that the lock of the folder does not keep them apart."""
-    url = f"sqlite:///{tmp_path / 'events.db'}"
+    url = address_in(tmp_path)
     store = open_store(url)
     runs = [launch(store) for _ in range(6)]
     serving = [subprocess.Popen([sys.executable, str(RUNNER)], stdout=subprocess.DEVNULL,
@@ -95,7 +96,7 @@ def test_two_runners_of_one_machine_share_a_queue_and_work_one_after_the_other(t
 
 
 def test_a_stopped_worker_that_wakes_after_its_lease_writes_nothing(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    store = open_store(address_in(tmp_path))
     run = launch(store, steps=10_000)
     claim = leases.claim_next(store, leases.owner_name())
     assert claim

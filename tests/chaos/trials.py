@@ -23,6 +23,7 @@ from typing import Any
 from store import commands, queries
 from store.config import preset
 from store.database import open_store
+from tests.addresses import SERVER, copy_store
 from tests.chaos import outcome
 from tests.chaos.points import FAULTS, Plan, Points
 from tests.chaos.stage_hands import domain, forked, places_in, run_the_runner
@@ -61,7 +62,7 @@ def undisturbed(folder: Path) -> Undisturbed:
     """Queue the run that all trials start from, and carry one copy of it out in peace."""
     template, calm = folder / "template", folder / "calm"
     run = str(_asked(lambda: _launch(template), folder))
-    shutil.copytree(template, calm)
+    _copy(template, calm)
     _prepare(calm, [])
     began = time.monotonic()
     code = _wait(forked(lambda: run_the_runner(calm, run, trace=calm / "trace")))
@@ -132,7 +133,7 @@ class Campaign:
     def _trial(self, plan: list[dict[str, Any]], instants: list[str], stop: str | None) -> list[str]:
         folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="trial-"))
         shutil.rmtree(folder)
-        shutil.copytree(self.calm.template, folder)
+        _copy(self.calm.template, folder)
         _prepare(folder, plan)
         happenings = [partial(self._ask, folder, stop)] if stop else []
         happenings += [partial(self._kill, victim) for victim in instants]
@@ -190,7 +191,7 @@ def launches_once(folder: Path, calm: Undisturbed) -> list[str]:
     wrong = []
     for point in range(1, 9):
         place = folder / f"launch-{point}"
-        shutil.copytree(calm.template, place)
+        _copy(calm.template, place)
         _prepare(place, [{"role": "dashboard", "point": point, "does": "kill"}])
         for _ in range(2):
             _wait(forked(lambda place=place: _launch_killed(place)))  # type: ignore[misc]
@@ -230,6 +231,12 @@ def _work_of(folder: Path, run: str) -> str:
     found = queries.run_named(open_store(places_in(folder).store_url), run)
     assert found
     return found.work
+
+
+def _copy(template: Path, folder: Path) -> None:
+    shutil.copytree(template, folder)
+    if os.environ.get(SERVER):
+        assert _wait(forked(lambda: copy_store(template / "data", folder / "data") or 0)) == 0
 
 
 def _prepare(folder: Path, plan: list[dict[str, Any]]) -> None:

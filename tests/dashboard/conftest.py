@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.addresses import address_in
 from tests.bench.seeded_store import Size, seed
 from tests.dashboard import stores
 from tests.dashboard.windows import ARGUMENTS, CHROMIUM
@@ -89,7 +90,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """The app over a data folder, on a page, with URL parameters."""
     def open_app(folder: Path, page: str = "overview", **url: str) -> AppTest:
         monkeypatch.setenv("DATA_DIR", str(folder))
-        monkeypatch.delenv("STORE_URL", raising=False)
+        monkeypatch.setenv("STORE_URL", address_in(folder))
         app = AppTest.from_file(str(APP), default_timeout=20)
         for key, value in url.items():
             app.query_params[key] = value

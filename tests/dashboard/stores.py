@@ -16,6 +16,7 @@ from store.config import RunConfig, check
 from store.database import Store, open_store
 from store.playground import Bill, Said
 from store.timetable import Timing
+from tests.addresses import address_in
 from tests.dashboard.made_content import TOPICS
 from tests.dashboard.run_maker import RunMaker, clock_at, lease_for
 
@@ -24,7 +25,7 @@ LEASE = 240.0
 
 def store_at(folder: Path) -> Store:
     """An open store where `locations()` looks for it once DATA_DIR is `folder`."""
-    return open_store(f"sqlite:///{folder / 'events.db'}")
+    return open_store(address_in(folder))
 
 
 def config_of(**changes: Any) -> RunConfig:

@@ -12,6 +12,7 @@ from knowledge.domain import Domain, domain_of
 from knowledge.notes import read_notes
 from store.database import Store, open_store
 from store.locations import Locations
+from tests.addresses import address_in
 from tests.runner.fake_openai import FakeOpenAI
 
 sys.path.insert(0, str(Path(__file__).parent))  # `fakes` has one name here and in the processes that tests start
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # `fakes` has one name here and 
 
 @pytest.fixture
 def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    return Locations(tmp_path, address_in(tmp_path))
 
 
 @pytest.fixture

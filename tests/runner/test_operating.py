@@ -30,6 +30,7 @@ from store.events import RecoveryTaken, StageFinished, StageStarted
 from store.journal import Journal, read_events
 from store.locations import Locations
 from store.migrations import CURRENT
+from tests.addresses import address_in
 from tests.another_user import as_nobody, open_to_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ INSTALLED = "/opt/distillation"
 
 @pytest.fixture
 def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'events.db'}")
+    return Locations(tmp_path / "data", address_in(tmp_path / "data"))
 
 
 @pytest.fixture

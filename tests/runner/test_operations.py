@@ -31,6 +31,7 @@ from store.events import RecoveryTaken, RunRequeued, RunStarted
 from store.journal import Journal, read_events
 from store.locations import Locations
 from store.timetable import Timing
+from tests.addresses import address_in
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -38,7 +39,7 @@ ROOT = HERE.parents[1]
 
 @pytest.fixture
 def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'events.db'}")
+    return Locations(tmp_path / "data", address_in(tmp_path / "data"))
 
 
 def launch(store: Store, **more: object) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import insert, text, update
 from store import commands, leases, queries, schema, sqlite_files
 from store.config import preset
 from store.database import Store, StoreUnusable, integrity_faults, open_for_reading, open_store
-from store.events import CycleStarted, RunStarted
+from store.events import AnswerRecord, AnswersGiven, CycleStarted, RunStarted
 from store.journal import Journal, LeaseLost, read_events
 from store.projections import rebuild
 from tests.another_user import as_nobody, open_to_all
@@ -145,13 +145,27 @@ def test_a_command_row_with_junk_disturbs_nobody(store: Store) -> None:
     with store.write() as connection:
         connection.execute(insert(schema.commands), [
             {"token": "junk", "kind": "DROP TABLE runs", "run": "no such run", "at": "yesterday"},
-            {"token": "\x00", "kind": "", "run": None, "at": ""} if store.is_sqlite
-            else {"token": "more junk", "kind": "", "run": None, "at": ""}])
+            {"token": "\x00", "kind": "", "run": None, "at": ""}])
     run = commands.launch(store, preset("embedded"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim and claim.run == run
     with pytest.raises(commands.CommandRefused, match="no run 'no such run'"):
         commands.command(store, "cancel", "no such run")
+
+
+def test_a_text_with_a_nul_in_it_is_kept_as_it_came_and_shown(store: Store) -> None:
+    """PostgreSQL's texts cannot hold one; JSON can, so events keep it everywhere."""
+    run = commands.launch(store, preset("embedded", name="a\x00b"), "test")
+    claim = leases.claim_next(store, "host:1:1")
+    assert claim
+    told = AnswersGiven("baseline", (AnswerRecord("q1", "half\x00way", None, 3, 0.5, False),))
+    Journal(store, claim).append(told, cycle=1, stage="baseline")
+    assert read_events(store, run)[-1].event == told
+    with store.read() as connection:
+        shown = connection.execute(text("SELECT text FROM answers")).scalar_one()
+    assert shown == ("half\x00way" if store.is_sqlite else "half\u2400way")
+    with store.write() as connection:
+        assert rebuild(connection) == 2
 
 
 def test_an_event_of_a_kind_that_nobody_knows_is_named_and_the_log_goes_on(store: Store) -> None:
