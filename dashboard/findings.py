@@ -55,7 +55,7 @@ def coverage_of(rows: Sequence[ChangeRow]) -> str:
     """On how many pairs the rows rest, metrics that miss none and those that do told apart."""
     whole = [row for row in rows if row.scored == row.asked]
     rest = [f"{text.metric_short(row.metric)}: {row.asked - row.scored} missing" for row in rows if row not in whole]
-    return f"Each rests on {rows[0].asked} questions{'; ' + ', '.join(rest) if rest else ', none missing'}."
+    return f"Each metric rests on {rows[0].asked} questions{'; ' + ', '.join(rest) if rest else ', none missing'}."
 
 
 def headline_of(run: Run, sentence: str | None) -> str:

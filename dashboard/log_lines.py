@@ -35,13 +35,13 @@ def _owner(name: str) -> str:
 
 
 _TOLD: dict[type[happened.Event], Callable[[Any], str]] = {
-    happened.RunRequested: lambda e: f"Asked for by the {e.requested_by}",
+    happened.RunRequested: lambda e: f"Requested by the {e.requested_by}",
     happened.RunStarted: lambda e: f"Taken up by {_owner(e.owner)}"
                                     + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
     happened.KnowledgeRead: lambda e: f"Knowledge read: {e.domain}, {e.passages} passages",
     happened.PlanChosen: lambda e: f"Plan: {e.device}, {e.precision}: {e.reason}",
-    happened.CycleStarted: lambda e: "Cycle began",
-    happened.StageStarted: lambda e: f"Began ({e.doer})" if e.doer else "Began",
+    happened.CycleStarted: lambda e: "Cycle started",
+    happened.StageStarted: lambda e: f"Started ({e.doer})" if e.doer else "Started",
     happened.StageFinished: lambda e: f"{'Taken over, finished before' if e.adopted else 'Finished'} in "
                                       f"{text.duration(e.seconds)}",
     happened.StageFailed: lambda e: f"Failed ({e.kind}): {e.message} {e.advice}",

@@ -26,19 +26,19 @@ duration, money, metric, clipped = wording.duration, wording.money, wording.metr
 NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
 NO_RUNNER_HINT = "Without a connected runner it will not begin: see the sidebar."
-NO_SCORES = "No cycle of this run has been compared yet. What is already known stands on the page Live."
-SEVERAL_CYCLES = "With several cycles one may look good by luck: the verdict is the last cycle's, not the best one's."
+NO_SCORES = "No cycle of this run has been compared yet. The page Live shows how far it has come."
+SEVERAL_CYCLES = "With several cycles, one may look good by luck: the verdict is the last cycle's, not the best one's."
 NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained "
              "student; what is missing is missing, not zero.")
 NO_ANSWERS = "This cycle has no questions yet."
 
 SIMILARITY_NOTE = ("Similarity is not correctness. An answer that says the opposite in the same words scores nearly as "
                    "high as the truth: read answer similarity together with choice accuracy or fact recall.")
-TRIAL_NOTE = ("Before any score was believed, each judge scored planted answers to questions of this run's own test. "
-              "It passes where a true answer, whole or short, beats every wrong one by more than the noise of reading "
-              "the same answer twice, and where padding does not pay. Mean scores by kind of planted answer:")
-CUT_OFF_NOTE = ("Those that reached the token limit, which both share, are scored as they stand; others, cut off by "
-                "time or context, have no score.")
+TRIAL_NOTE = ("Before its scores were used, each judge scored planted answers to questions of this run's own test. It "
+              "passes if every true answer, full or short, beats every wrong one by more than its retest noise, and if "
+              "padding does not raise the score. Mean score by kind of planted answer:")
+CUT_OFF_NOTE = ("Answers that reached the token limit, which is the same for both, are scored as they stand; those "
+                "cut off by time or context have no score.")
 OFFLINE_NOTE = ("This run was taught offline: its references are the passages' own words, not the prose of a large "
                 "model. It shows that the student learns what it is taught, not how well a large teacher teaches.")
 MEMORISATION_NOTE = ("Memorisation is the gain on questions that were trained on minus the gain on held-out ones. "
@@ -49,15 +49,15 @@ DELETION = ("It leaves every page, comparison and estimate, with its answers, sc
             "adapters under `data/runs`. There is no way back on these pages.")
 
 ARMS_NOTE = ("Other ways to an answer, on the same held-out test, scored by the same judges, after the last cycle. "
-             "They were named before the run and decide no verdict of the run; what is said of each is corrected for "
-             "how many comparisons there are (Holm), its interval is not.")
+             "They were chosen before the run and do not affect its verdict. What is said of each arm is corrected for "
+             "the number of comparisons (Holm); the intervals are not.")
 NO_ARMS = ("This run has no control arms: other ways to an answer, such as searching the documents, which show whether "
            "training was worth it. Ask for them in the launch form, under Advanced.")
 ARMS_TO_COME = "The control arms answer after the last cycle."
 GAP_NOTE = ("(tuned − untrained) / (teacher − untrained), with Fieller's interval, and only where the teacher is "
             "clearly above the untrained student.")
-ALONG_TRAINING_NOTE = ("The same held-out test, weighed by the student's likelihood at several moments of the "
-                       "training: whether more steps would still help, or already hurt.")
+ALONG_TRAINING_NOTE = ("The same held-out test, scored by the student's own likelihoods at several points of the "
+                       "training. It shows whether more steps would still help, or already hurt.")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,8 @@ def time_left(guess: Estimate | None) -> str:
     low, high = duration(guess.low), duration(guess.high)
     span = f"about {low}" if low == high else f"{low} to {high}"
     if guess.unknown:
-        return f"at least {span} left; {count(guess.unknown, 'stage')} without a past to go by"
+        never = f"{count(guess.unknown, 'stage')} that {'has' if guess.unknown == 1 else 'have'} never run"
+        return f"at least {span} left, not counting {never}"
     return f"{span} left, going by past stages"
 
 

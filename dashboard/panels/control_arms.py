@@ -40,6 +40,6 @@ def curve_along_training(store: Store, run: Run) -> None:
     """The test along each cycle's training; nothing where it was not asked for."""
     rows = remembered.curve(store, run)
     if rows:
-        st.markdown("**Along the training**")
+        st.markdown("**During training**")
         st.caption(text.ALONG_TRAINING_NOTE)
         showing.chart(along_training, "along training", "The held-out test after a quarter, half and all steps", rows)

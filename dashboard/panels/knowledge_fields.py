@@ -85,7 +85,7 @@ def fields(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[str, 
         "held_out_set": st.text_input("Held-out set", start.held_out_set, key=key("held_out_set"),
                                       placeholder="its own", max_chars=64, help="A name that several runs share to be "
                                       "tested with the same questions; the first run that names it draws them."),
-        "paraphrases": st.number_input("Paraphrases a cycle", *_limits("paraphrases"), start.paraphrases,
+        "paraphrases": st.number_input("Paraphrases per cycle", *_limits("paraphrases"), start.paraphrases,
                                        key=key("paraphrases"), help="Practised facts asked again in other words, "
                                        "which are never trained on."),
         **_new_topics(about, chosen, start),
@@ -98,7 +98,7 @@ def fields(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[str, 
 def most_cost(teacher: str, start: RunConfig) -> float | None:
     """The most that the teacher may cost; None is no limit, and all that means something offline."""
     offline = teacher.strip() == OFFLINE_TEACHER
-    most = st.number_input("Most that the teacher may cost, USD", 0.0, None, start.max_cost_usd, step=0.1,
+    most = st.number_input("Teacher budget, USD", 0.0, None, start.max_cost_usd, step=0.1,
                            format="%.2f", key=f"launch {start.preset} max_cost_usd", placeholder="no limit",
                            disabled=offline, help="At list prices; then asking ends, and the run goes on with what it "
                            "has. Empty: no limit. The offline teacher costs nothing.")

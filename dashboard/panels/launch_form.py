@@ -20,6 +20,7 @@ from store.statistics import PastSpread
 
 _PRESET_HELP = ("embedded: everything offline on the CPU, in minutes. phi-2: GPT-4o-mini teaches Phi-2 with 4-bit "
                 "QLoRA; needs a key, and a GPU to be quick.")
+_PRESETS = {"embedded": "embedded (offline, CPU)", "phi-2": "phi-2 (GPT-4o-mini, GPU)"}
 _TICKET = "launch ticket"
 
 
@@ -27,7 +28,8 @@ _TICKET = "launch ticket"
 def launch_form() -> None:
     """The form; a fragment, so that filling it in does not draw the page beside it again."""
     st.subheader("Launch a run")
-    preset = st.selectbox("Preset", list(PRESETS), key="launch preset", help=_PRESET_HELP)
+    preset = st.selectbox("Preset", list(PRESETS), key="launch preset", help=_PRESET_HELP,
+                          format_func=lambda name: _PRESETS.get(name, name))
     start = PRESETS.get(str(preset), RunConfig())
     about = knowledge_fields.taught()
     knowledge_fields.told(about)
@@ -70,7 +72,7 @@ def _size(start: RunConfig, about: Taught) -> dict[str, Any]:
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
     return {
-        "questions": st.slider("Practice questions a cycle", *_limits("questions"), start.questions,
+        "questions": st.slider("Practice questions per cycle", *_limits("questions"), start.questions,
                                key=key("questions"), help="The teacher asks and answers these; the student trains on "
                                "them. More questions teach more and take longer."),
         "cycles": st.slider("Cycles", *_limits("cycles"), start.cycles, key=key("cycles"),
@@ -118,7 +120,8 @@ def _who(start: RunConfig) -> dict[str, Any]:
                                "it adds factual correctness, faithfulness and RAGAS's answer relevancy. Every call "
                                "costs."),
         "judge_base_url": st.text_input("Judge address", start.judge_base_url or "", key=key("judge_base_url"),
-                                        placeholder="the OpenAI API"),
+                                        placeholder="the OpenAI API", help="Base URL of the judge's endpoint; may be "
+                                        "another than the teacher's."),
     }
 
 
@@ -126,13 +129,16 @@ def _how(start: RunConfig) -> dict[str, Any]:
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
     return {
-        "steps": st.number_input("Training steps a cycle", *_limits("steps"), start.steps, key=key("steps")),
+        "steps": st.number_input("Training steps per cycle", *_limits("steps"), start.steps, key=key("steps"),
+                                 help="Optimizer steps. The loss on the page Live shows whether fewer would do."),
         "learning_rate": st.number_input("Learning rate", *RANGES["learning_rate"], start.learning_rate, step=5e-5,
-                                         format="%.2e", key=key("learning_rate")),
+                                         format="%.2e", key=key("learning_rate"),
+                                         help="Of AdamW. Too high, and the student forgets what it knew."),
         "adapter": st.selectbox("Adapter", ADAPTERS, ADAPTERS.index(start.adapter), key=key("adapter"),
                                 help="continue: each cycle trains on from the one before. fresh: all start anew."),
         "max_new_tokens": st.number_input("Longest answer, tokens", *_limits("max_new_tokens"),
-                                          start.max_new_tokens, key=key("max_new_tokens")),
+                                          start.max_new_tokens, key=key("max_new_tokens"),
+                                          help="The same limit for the untrained and the tuned student."),
         "temperature": st.slider("Temperature", 0.0, float(RANGES["temperature"][1]), start.temperature, 0.05,
                                  key=key("temperature"), help="0 is greedy: the same answer every time."),
         "seed": st.number_input("Seed", *_limits("seed"), start.seed, key=key("seed"),

@@ -21,7 +21,7 @@ def live_numbers(store: Store, run: Run) -> None:
         (f"{(run.unit or 'items').capitalize()} of this stage",
          f"{run.done} of {run.total}" if run.total else text.DASH,
          "Done so far by the stage that is at work."),
-        ("Tokens a second", f"{speed.value:,.0f}" if speed and speed.value is not None else text.DASH,
+        ("Tokens per second", f"{speed.value:,.0f}" if speed and speed.value is not None else text.DASH,
          f"As last measured{f' in: {titles.get(speed.stage, speed.stage)}' if speed else ''}."),
         ("Training loss", text.number(loss.value) if loss else text.DASH,
          f"Step {loss.step} of cycle {loss.cycle}; {loss.unit}." if loss else "No training step yet."),

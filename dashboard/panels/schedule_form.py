@@ -21,11 +21,12 @@ def form(runs: Sequence[Run]) -> None:
     with st.container(border=True):
         left, right = st.columns(2)
         with left:
-            name = st.text_input("Name", key="schedule name", placeholder="nightly", max_chars=64)
+            name = st.text_input("Name", key="schedule name", placeholder="nightly", max_chars=64,
+                                 help="How its runs are told from others; no two schedules share one.")
             chosen = st.selectbox("Settings", list(settings), key="schedule settings", format_func=visible,
                                   help="A preset as it is, or everything as in a run of before.")
             skip = st.checkbox("Skip when one of its runs is still waiting or at work", value=True,
-                               key="schedule skip")
+                               key="schedule skip", help="Off: the new run waits in the queue behind the other.")
         with right:
             timing = _timing()
         errors = timing_errors(timing)

@@ -92,7 +92,7 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
                      f"{text.interval(row.low, row.high)}. {text.verdict(row.verdict).word}.")
     shown = [row for metric in metrics if (row := findings.latest(changes, metric, tier))]
     if shown:
-        st.caption(f"After, change and before in cycle {shown[0].cycle}. {findings.coverage_of(shown)}")
+        st.caption(f"Cycle {shown[0].cycle}: after, change, before. {findings.coverage_of(shown)}")
 
 
 def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:

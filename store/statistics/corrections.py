@@ -72,7 +72,7 @@ def over_cycles(found: Mapping[int, tuple[float | None, str]]) -> OverCycles | N
 def _sentence(count: int, improved: tuple[int, ...], regressed: tuple[int, ...], adjusted: dict[int, float]) -> str:
     parts = [f"{_listed(cycles)} {word}"
              for cycles, word in ((improved, "improved"), (regressed, "regressed")) if cycles]
-    found = " and ".join(parts) or "no cycle can be told from no change"
+    found = " and ".join(parts) or "no cycle shows a clear change"
     return (f"Looking at all {count} cycles at once (Holm's correction), {found}; "
             f"smallest corrected p {min(adjusted.values()):.3f}.")
 

@@ -34,7 +34,7 @@ def test_the_overview_lays_the_arms_beside_each_other(state_folders: Folders, op
     app = opened(folder, "overview", run=str(run))
     words = words_of(app)
     assert not app.exception and "Other ways to an answer" in words and text.ARMS_NOTE in words
-    assert "Gap closed" in words and "Along the training" in words
+    assert "Gap closed" in words and "During training" in words
     assert "was among those found for 15 of 20 questions" in words and "did not fit into" in words
     assert "Other ways to an answer" not in words_of(opened(state_folders["finished"][0], "overview"))
 

@@ -64,7 +64,7 @@ def test_a_stage_that_has_just_begun_again_is_judged_by_its_past_and_by_what_is_
 def test_stages_without_a_past_are_counted() -> None:
     found = estimate.estimate([Remaining("tuned"), Remaining("new")], "mine", CONFIG, [past(10), past(10)])
     assert found == Estimate(10, 10, 1)
-    assert text.time_left(found) == "at least about 10 s left; 1 stage without a past to go by"
+    assert text.time_left(found) == "at least about 10 s left, not counting 1 stage that has never run"
     assert "unknown" in text.time_left(None)
 
 
