@@ -68,10 +68,13 @@ def _catch_up(store: Store, run: Run, numbers: _Numbers) -> None:
     new = queries.logged_since(store, run.id, numbers.seq) if begun else queries.all_series(store, run.id)
     for point in new:
         places, place = numbers.by_place.setdefault(point.key, {}), (point.cycle, point.stage, point.step)
-        _keep_in_order(numbers.in_order, point, place in places)
+        if begun:
+            _keep_in_order(numbers.in_order, point, place in places)
         places[place] = point
-        numbers.logged[point.key] += 1
-        numbers.newest[point.key] = max(numbers.newest.get(point.key, point), point, key=_when)
+        before = numbers.newest.get(point.key)
+        if before is None or point.at >= before.at:
+            numbers.newest[point.key] = point
+    numbers.logged.update(point.key for point in new)
     numbers.seq = run.last_event_id  # later ones may have been read too: they are read again, and are the same
 
 
