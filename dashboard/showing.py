@@ -115,15 +115,9 @@ def empty(sentence: str) -> None:
     st.info(sentence, icon=":material/inbox:")
 
 
-def downloads(rows: Rows | Callable[[], Rows], name: str, key: str) -> None:
-    """The rows as CSV, JSON and HTML; nothing where there are none. What costs much is made when it is asked for."""
-    if rows:
-        with st.container(horizontal=True):
-            _buttons(rows, name, key)
-
-
 def take_along(rows: Rows | Callable[[], Rows], name: str, key: str, label: str = "Export") -> None:
-    """The same behind one small button, for tables that few take along."""
+    """The rows as CSV, JSON and HTML behind one small button; nothing where there are none. What costs much is made
+    when it is asked for."""
     if rows:
         with st.popover(label, icon=":material/download:", key=f"{key} export", type="tertiary"), \
                 st.container(horizontal=True):

@@ -64,4 +64,4 @@ answer(picked)
 arm_answers(store, run, picked)
 with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
     showing.chart(per_question, "per question", "Change of each question, from the worst to the best", shown, metric)
-showing.downloads(export.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")
+showing.take_along(export.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

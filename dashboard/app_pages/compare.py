@@ -38,7 +38,7 @@ with right:
 st.subheader("Scores")
 comparison.judged(store, picked, metric)
 comparison.scores(picked, metric, tier)
-showing.downloads(export.change_rows(changes), "comparison", "comparison")
+showing.take_along(export.change_rows(changes), "comparison", "comparison")
 tuned_together.tuned_against_tuned(store, picked)
 comparison.topics(picked, metric, tier)
 comparison.per_question(store, picked, metric, tier)

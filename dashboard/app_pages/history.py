@@ -56,4 +56,4 @@ def all_found() -> list[dict[str, object]]:
     return export.run_rows(found, queries.teacher_usage(store, [run.id for run in found]))
 
 
-showing.downloads(all_found, "runs", "runs")
+showing.take_along(all_found, "runs", "runs")

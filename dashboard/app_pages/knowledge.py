@@ -29,7 +29,7 @@ knowledge_view.folder_report(knowledge)
 
 st.subheader("Topics")
 knowledge_view.topic_table(rows)
-showing.downloads(export.topic_rows(rows), "topics", "topics")
+showing.take_along(export.topic_rows(rows), "topics", "topics")
 
 st.subheader("Passages")
 left, middle, right = st.columns([2, 1, 2])
@@ -47,4 +47,4 @@ if not shown:
 
 passage = knowledge_view.pick(shown, names, sides, asked)
 knowledge_view.passage_card(passage, names[passage.topic], sides[passage.id], asked.get(passage.id, 0))
-showing.downloads(export.passage_rows(shown, sides), "passages", "passages")
+showing.take_along(export.passage_rows(shown, sides), "passages", "passages")

@@ -64,7 +64,7 @@ verdict.key_numbers(changes, metrics, tier)
 judges.cut_off_line(remembered.answers(store, run, cycles[-1].cycle), tier)
 with st.expander("Intervals, pairs and tests", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
-    showing.downloads(export.change_rows(changes), f"changes-{run.id}", "changes")
+    showing.take_along(export.change_rows(changes), f"changes-{run.id}", "changes")
 
 verdict.notes(run)
 

@@ -44,4 +44,4 @@ def tick() -> None:
 
 
 tick()
-showing.downloads(export.asked_rows(earlier), "questions", "questions")
+showing.take_along(export.asked_rows(earlier), "questions", "questions")

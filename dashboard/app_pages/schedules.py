@@ -19,7 +19,7 @@ if found and store:
         schedule_table.actions(store, chosen)
     else:
         st.caption("Select a row to pause or remove a schedule, and to see what came of it.")
-    showing.downloads(planning.export_rows(found), "schedules", "schedules")
+    showing.take_along(planning.export_rows(found), "schedules", "schedules")
 else:
     showing.empty("No schedule yet. Add one below, or with `python -m runner schedule add NAME --every 1d`.")
 

@@ -85,7 +85,7 @@ def folder_report(knowledge: Knowledge) -> None:
         if remarks:
             st.caption("Read, but not as they stand")
             showing.table(remarks, "remarks", "remarks")
-        showing.downloads(left_out, "skipped", "skipped")
+        showing.take_along(left_out, "skipped", "skipped")
 
 
 def pick(passages: Sequence[Passage], names: Mapping[str, str], sides: Mapping[str, str],

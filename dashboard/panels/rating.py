@@ -75,4 +75,4 @@ def summary(pairs: Sequence[AnswerPair], ratings: Sequence[Rating], metrics: Seq
         "people-and-metrics", "agreement", column_config={"p (coin)": st.column_config.NumberColumn(format="%.3f")})
     st.caption("Questions are counted once a rating: several people's ratings of one question are no independent "
                "witnesses.")
-    showing.downloads([{**vars(rating)} for rating in ratings], "ratings", "ratings")
+    showing.take_along([{**vars(rating)} for rating in ratings], "ratings", "ratings")

@@ -51,7 +51,7 @@ def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
              "changed": showing.moment(one.changed_at)} for one in found]
     if rows:
         showing.frame(rows)
-        showing.downloads(rows, "data-folder", "things")
+        showing.take_along(rows, "data-folder", "things")
     if not any(one.kind == "backup" for one in found):
         st.caption("No backup yet: a serving runner makes one a day; `python -m runner backup` makes one now.")
 

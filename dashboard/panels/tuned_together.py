@@ -23,7 +23,7 @@ def tuned_against_tuned(store: Store, picked: Sequence[Picked]) -> None:
         rows = [_row(one, called) for one in paired]
         showing.frame(rows, height=min(320, 36 * len(rows) + 40),
                       column_config={"metric": st.column_config.TextColumn(width=220)})
-        showing.downloads(export.beside_rows(paired), "tuned-against-tuned", "beside")
+        showing.take_along(export.beside_rows(paired), "tuned-against-tuned", "beside")
     for reason in dict.fromkeys(_why(one, called) for one in refused):
         showing.plain(reason)
 
@@ -37,7 +37,7 @@ def control_arms(store: Store, picked: Sequence[Picked], metric: str) -> None:
         st.subheader("Other ways to an answer")
         st.caption(text.ARMS_NOTE)
         showing.frame(rows)
-        showing.downloads(rows, "control-arms", "arms compared")
+        showing.take_along(rows, "control-arms", "arms compared")
 
 
 def _row(one: Beside, called: dict[str, str]) -> dict[str, str]:
