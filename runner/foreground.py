@@ -11,10 +11,13 @@ from rich.console import Console
 from runner.lifeline import AlreadyRunning, hold_as_only_runner
 from runner.logbook import keep
 from runner.progress import follow
+from runner.recovery import RECOVERY, ErrorKind
 from runner.summary import as_json, as_lines
 from runner.supervisor import Supervisor
+from runner.whereabouts import left_elsewhere
 from store import queries
 from store.database import Store
+from store.journal import read_events
 from store.locations import Locations
 
 EXIT_CODES = {"finished": 0, "failed": 1, "cancelled": 3, "paused": 3}
@@ -35,6 +38,8 @@ def see_through(store: Store, places: Locations, run_id: str, json_output: bool)
         supervisor = None
     else:
         console.print(f"run {run_id}")
+        if found := left_elsewhere(read_events(store, run_id), places.run(run_id)):
+            console.print(f"{found}. {RECOVERY[ErrorKind.ELSEWHERE].advice}", markup=False, soft_wrap=True)
         keep(places, on_screen=False)
         supervisor = Supervisor(store, places, only=run_id)
     try:

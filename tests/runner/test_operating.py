@@ -52,6 +52,14 @@ def store(places: Locations) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    """A command in the foreground takes SIGTERM for Ctrl-C; the tests after it must not."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 def in_the_readme(language: str) -> str:
     (found,) = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.M | re.S)
     return str(found)
@@ -140,6 +148,7 @@ def _when_training(store: Store, do: Callable[[str], None]) -> threading.Thread:
     return thread
 
 
+@pytest.mark.usefixtures("signals_as_before")
 @pytest.mark.parametrize(("how", "code"), [
     ("fails", 1), ("interrupted", 130), pytest.param("cancelled", 3, marks=pytest.mark.slow),
     pytest.param("paused", 3, marks=pytest.mark.slow)])
@@ -154,14 +163,10 @@ def test_the_exit_code_says_how_a_run_ended(store: Store, places: Locations, mon
         "paused": lambda run: commands.command(store, "pause", run),
         "interrupted": lambda run: os.kill(os.getpid(), signal.SIGTERM)}
     asked = ["--topics", "pods,services,jobs", "--questions", "6", "--held-out", "6", "--steps", "10000"]
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        watching = _when_training(store, acts[how]) if how in acts else None
-        assert main(["run", *asked]) == code
-        if watching:
-            watching.join(10)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    watching = _when_training(store, acts[how]) if how in acts else None
+    assert main(["run", *asked]) == code
+    if watching:
+        watching.join(10)
     (run,) = queries.all_runs(store)
     assert run.work == {"fails": "failed", "interrupted": "queued"}.get(how, how)
     if how == "interrupted":  # and says how to go on
@@ -303,9 +308,10 @@ def test_doctor_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- another data folder ---
 
 
+@pytest.mark.usefixtures("signals_as_before")
 def test_a_runner_with_another_data_folder_says_that_it_does_finished_stages_again(
         store: Store, places: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-        caplog: pytest.LogCaptureFixture) -> None:
+        caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
     run = launch(store, steps=10_000)
     first = Supervisor(store, places, worker=WORKER)
     tick_until(first, lambda: run_of(store, run).stage == "fine-tune")
@@ -324,3 +330,9 @@ def test_a_runner_with_another_data_folder_says_that_it_does_finished_stages_aga
     for folder in (places.run(run), elsewhere.run(run)):
         assert str(folder) in told.message
     assert "checkpoints are not in this data folder" in caplog.text
+    monkeypatch.setenv("DATA_DIR", str(elsewhere.data))  # and the same to whoever goes on by hand
+    monkeypatch.setenv("STORE_URL", elsewhere.store_url)
+    worker = (sys.executable, "-c", WORKER_WITHOUT_ROOM)
+    monkeypatch.setattr(foreground, "Supervisor", partial(Supervisor, worker=worker))
+    assert main(["resume", run]) == 1
+    assert told.message in capsys.readouterr().out
