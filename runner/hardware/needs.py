@@ -28,7 +28,8 @@ class Size:
     inner: int
     vocabulary: int
     copies: int = 2
-    """Of its weights, on a CPU: the base, the adapter merged in, and for Llama models that once more, packed."""
+    """Of its weights, on a CPU: the base and the adapter merged in; for a Llama that only the library can read that
+    once more, packed. One that is read from its files is there once, and counts as two."""
 
     @property
     def kept_bytes_a_token(self) -> float:
@@ -36,7 +37,7 @@ class Size:
         return 2.0 * self.layers * (24 * self.hidden + 7 * self.inner) + 3 * self.vocabulary
 
 
-EMBEDDED = Size(134_515_008, 30, 576, 1536, 49_152, copies=3)
+EMBEDDED = Size(134_515_008, 30, 576, 1536, 49_152)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def size_of(source: str) -> Size:
     """
     if shape := _plain_shape(source):
         return Size(shape.parameters, shape.num_hidden_layers, shape.hidden_size, shape.intermediate_size,
-                    shape.vocab_size, copies=3)
+                    shape.vocab_size)
     from runner.student import loading
 
     return loading.size_of(source)
