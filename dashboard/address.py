@@ -14,6 +14,9 @@ from store.queries import Run
 from store.wording import visible
 
 
+_MOST_NAMED = 6
+
+
 def choose(label: str, key: str, options: Sequence[str], default: str | None = None,
            shown: Callable[[str], str] = str, help_text: str | None = None, buttons: bool = False) -> str:
     """A select box or a row of buttons; its value stands in the URL under `key`. There must be at least one option.
@@ -82,10 +85,11 @@ def page(key: str, count: int, size: int) -> int:
     return (at - 1) * size
 
 
-def named_run() -> str | None:
-    """The run that a link names, or that was chosen before; it may be none that is there."""
-    named = st.query_params.get("run") or st.session_state.get(_kept("run"))
-    return str(named) if named else None
+def named_runs() -> list[str]:
+    """The runs that a link names, or that were chosen before, by themselves or by their cycles; some may be gone."""
+    one, cycles = (str(st.query_params.get(key) or st.session_state.get(_kept(key)) or "") for key in ("run", "cycles"))
+    named = [one, *(cycle.rpartition(":")[0] for cycle in cycles.split(",")[:_MOST_NAMED])]
+    return list(dict.fromkeys(filter(None, named)))
 
 
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:

@@ -41,7 +41,7 @@ def reading_or_stop() -> Store:
 
 
 def runs_or_stop() -> tuple[Store, list[Run]]:
-    """The store and the runs to choose from, newest first: many, and the one that the address names, however old.
+    """The store and the runs to choose from, newest first: many, and those that the address names, however old.
 
     Where there is none yet the page shows its empty state and ends here.
     """
@@ -50,10 +50,9 @@ def runs_or_stop() -> tuple[Store, list[Run]]:
     if not runs:
         showing.empty(text.NO_STORE)
         st.stop()
-    named = address.named_run()
-    if named and all(run.id != named for run in runs) and (older := queries.run_named(store, named)):
-        runs.append(older)
-    return store, runs
+    there = {run.id for run in runs}
+    older = (queries.run_named(store, named) for named in address.named_runs() if named not in there)
+    return store, [*runs, *filter(None, older)]
 
 
 def writing() -> Store:

@@ -19,6 +19,7 @@ Opened = Callable[..., AppTest]
 Folders = dict[str, tuple[Path, str | None]]
 
 SAID = {
+    ("system", "finished"): "Versions",
     ("schedules", "empty"): "No schedule yet.",
     ("overview", "queued"): "The run waits for a runner.",
     ("overview", "running"): "So far: cycle 1 of 3.",
@@ -237,3 +238,5 @@ def test_a_link_opens_a_run_that_is_too_old_for_the_list(all_states: tuple[Path,
         app = opened(folder, page, run=runs["regressed"])
         assert not app.exception and app.selectbox(key="run").value == runs["regressed"]
         assert len(app.selectbox(key="run").options) == 3
+    app = opened(folder, "compare", cycles=f"{runs['regressed']}:1,{runs['small']}:2,no-such-run:1")
+    assert not app.exception and app.multiselect(key="cycles").value == [f"{runs['regressed']}:1", f"{runs['small']}:2"]

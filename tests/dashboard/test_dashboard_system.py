@@ -30,14 +30,6 @@ def store(tmp_path: Path) -> Store:
     return stores.store_at(tmp_path)
 
 
-@pytest.mark.parametrize("page", ["schedules", "system"])
-@pytest.mark.parametrize("state", stores.STATES)
-def test_both_pages_open_in_every_state(page: str, state: str, state_folders: Folders, opened: Opened) -> None:
-    app = opened(state_folders[state][0], page)
-    assert not app.exception
-    assert {"schedules": "Add a schedule", "system": "Versions"}[page] in words_of(app)
-
-
 def test_a_schedule_is_added_from_the_form_even_where_there_is_no_store_yet(tmp_path: Path, opened: Opened) -> None:
     app = opened(tmp_path, "schedules")
     app.text_input(key="schedule name").input("nightly").run()
