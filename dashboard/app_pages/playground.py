@@ -13,8 +13,8 @@ TICK_SECONDS = 0.5
 EARLIER = 100
 
 st.title("Playground")
-st.caption("Ask both students the same. A runner answers. Nothing of it is on the run's record or counts in a score, "
-           "and one answer proves nothing: the verdict rests on the held-out test.")
+st.caption("Ask both students the same question. Nothing here is on the run's record or counts in a score, and one "
+           "answer proves nothing: the verdict rests on the held-out test.")
 store, runs = opening.runs_or_stop()
 run = address.choose_run(runs, findings.newest_finished(runs))
 if question_form(store, run, queries.cycles_of(store, run.id)):
