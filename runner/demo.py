@@ -27,11 +27,12 @@ DEMONSTRATION = {"questions": 12, "held_out": 12, "general": 12, "steps": 60, "n
 START_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parent.parent
 _NEXT = """What next:
-  make run                              this run in the dashboard, and a form to launch more
-  .venv/bin/python -m runner report {run} --to evidence.html
-                                        its evidence as one file to hand over
-  .venv/bin/python -m runner run --knowledge ~/our-docs
-                                        the same over documents of your own
+  this run in the dashboard, and a form to launch more:
+    make run
+  its evidence as one file to hand over:
+    .venv/bin/python -m runner report {run} --to evidence.html
+  the same over documents of your own:
+    .venv/bin/python -m runner run --knowledge ~/our-docs
 """
 
 
@@ -51,7 +52,8 @@ def demo(places: Locations, port: int, keep_serving: bool, with_run: bool) -> in
         console.print(f"dashboard: {address}")
         code = _show(store, console) if with_run else 0
         if not keep_serving:
-            console.print(_NEXT.format(run=queries.all_runs(store, limit=1)[0].id), markup=False)
+            if code == 0:
+                console.print(_NEXT.format(run=queries.all_runs(store, limit=1)[0].id), markup=False, soft_wrap=True)
             return code
         console.print(f"serving at {address}; Ctrl-C stops runner and dashboard")
         return _serve(children)

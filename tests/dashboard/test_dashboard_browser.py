@@ -68,6 +68,26 @@ def test_the_launch_button_is_reached_by_keyboard(windows: dict[str, Window], br
 
 
 @pytest.mark.slow
+def test_the_verdict_its_numbers_and_the_launch_button_are_seen_without_scrolling(
+        browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
+    window = Window(browser, server, width=1440)
+    window.page.set_viewport_size({"width": 1440, "height": 900})
+    window.open("overview", f"run={all_states[1]['finished']}")
+    main = window.page.get_by_test_id("stMain")
+    for seen in (main.get_by_role("heading", name="Yes: the student improved"), main.get_by_text("95% interval").last,
+                 main.get_by_test_id("stPlotlyChart").first, window.page.get_by_role("button", name="Launch run")):
+        box = seen.bounding_box()
+        assert box and box["y"] + box["height"] < 940, seen
+    main.get_by_text("See the worst answers").click()
+    words = window.page.locator("del, ins").first
+    words.wait_for(timeout=20_000)
+    window.settle()
+    box = words.bounding_box()
+    assert box and box["y"] < 900, "one click from the verdict the words of the worst answer are on the screen"
+    window.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["failed", "lost", "queued", "regressed", "small", "untuned"])
 def test_every_state_can_be_looked_at(name: str, browser: Any, server: Server,
                                       all_states: tuple[Path, dict[str, str]]) -> None:
