@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, make_url, text
@@ -24,8 +25,8 @@ from store.writers import HeldWriter, PooledWriter, Writer
 
 sqlite_is_safe = is_safe
 
-__all__ = ["NewerStore", "NoStoreYet", "OlderStore", "Store", "StoreUnusable", "integrity_faults", "open_for_reading",
-           "open_store", "sqlite_is_safe", "version_at"]
+__all__ = ["NewerStore", "NoStoreYet", "OlderStore", "Store", "StoreUnusable", "integrity_faults", "kept_copy",
+           "open_for_reading", "open_store", "sqlite_is_safe", "version_at"]
 
 
 class Store:
@@ -125,6 +126,13 @@ def _refuse_other_versions(address: URL, version: int) -> None:
         is_file = address.get_backend_name() == "sqlite"
         raise OlderStore(str(file_of(address)) if is_file else address.render_as_string(), version, CURRENT,
                          str(copy_of(file_of(address), version)) if is_file else None)
+
+
+def kept_copy(url: str, version: int) -> Path | None:
+    """The copy that was kept of a store before its tables of this version were changed; None where there is none."""
+    address = make_url(url)
+    copy = copy_of(file_of(address), version) if address.get_backend_name() == "sqlite" else None
+    return copy if copy and copy.exists() else None
 
 
 def version_at(url: str) -> int:

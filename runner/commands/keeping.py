@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.lifeline import hold_as_only_runner
-from store.database import NoStoreYet, open_for_reading, open_store, version_at
+from store.database import NoStoreYet, kept_copy, open_for_reading, open_store, version_at
 from store.locations import locations
 from store.migrations import CURRENT
 from store.projections import rebuild as rebuild_read_models
@@ -80,6 +80,6 @@ def migrate(_options: argparse.Namespace) -> int:
     hold_as_only_runner(places.data)
     open_store(places.store_url).close()
     print(f"the tables are of version {version_at(places.store_url)}, from {before}")
-    for copy in places.data.glob(f"events.db.version-{before}"):
+    if copy := kept_copy(places.store_url, before):
         print(f"the store as it was: {copy}")
     return 0

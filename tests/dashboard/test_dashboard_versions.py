@@ -75,7 +75,8 @@ def test_the_command_keeps_a_copy_and_then_every_page_reads_the_store(
     assert not opened(tmp_path, "history").dataframe
     before = digest(file)
     assert main(["migrate"]) == 0
-    assert f"version {CURRENT}, from 1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"version {CURRENT}, from 1" in said and f"the store as it was: {file}.version-1" in said
     copy = sqlite.connect(f"{file}.version-1")
     assert copy.execute("SELECT max(version) FROM schema_version").fetchone() == (1,)
     copy.close()
