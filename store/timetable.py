@@ -34,7 +34,7 @@ class Timing:
         """The timing in words."""
         if self.cron is not None:
             return f"cron {self.cron} ({self.zone})"
-        return f"every {_length(self.every_seconds or 0)}"
+        return f"every {_length(self.every_seconds or 0).removeprefix('1 ')}"
 
 
 def timing_errors(timing: Timing) -> list[str]:

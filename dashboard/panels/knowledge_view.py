@@ -30,12 +30,12 @@ def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
     numbers = {"Topics": len(rows), "Passages": passages, "Questions": sum(row.questions for row in rows),
                "Practice": sum(row.practice for row in rows),
                "Held-out": sum(row.held_out for row in rows),
-               "Asked about": sum(row.passages_asked for row in rows)}
+               "Passages asked": sum(row.passages_asked for row in rows)}
     with st.grid(6, gap="small", min_column_width=115):
         for label, number in numbers.items():
             st.metric(label, f"{number:,}", border=True)
-    st.caption("Practice, held-out and asked about count passages: those that may be trained on, those that are only "
-               "tested with, and those that any run of this store has asked about.")
+    st.caption("Practice and held-out count passages too: those that may be trained on, and those that are only tested "
+               "with. Passages asked are those that any run of this store has asked about.")
     if not numbers["Held-out"]:
         st.warning("No passage can be held out, so a run on this knowledge has no test and no verdict. More documents "
                    "help.", icon=":material/quiz:")
@@ -54,14 +54,14 @@ def topic_table(rows: Sequence[TopicCoverage]) -> None:
     shown = [{"topic": row.name, "passages": row.passages,
               **({_SOURCES.get(source, source): row.by_source.get(source, 0) for source in sources}
                  if len(sources) > 1 else {}),
-              "questions": row.questions, "practice": row.practice, "held-out": row.held_out, "asked": row.asked,
-              "asked about": row.passages_asked} for row in rows]
+              "questions": row.questions, "practice": row.practice, "held-out": row.held_out,
+              "questions asked": row.asked, "passages asked": row.passages_asked} for row in rows]
     showing.frame(shown, height=min(780, 35 * len(rows) + 38), column_config={
         "topic": st.column_config.TextColumn(width=260),
         "practice": st.column_config.NumberColumn(help="Passages that may be trained on."),
         "held-out": st.column_config.NumberColumn(help="Passages that are only tested with."),
-        "asked": st.column_config.NumberColumn(help="Questions asked so far, in all runs of this store."),
-        "asked about": st.column_config.NumberColumn(help="Passages that any run has asked about.")})
+        "questions asked": st.column_config.NumberColumn(help="Questions asked so far, in all runs of this store."),
+        "passages asked": st.column_config.NumberColumn(help="Passages that any run has asked about.")})
 
 
 def folder_report(knowledge: Knowledge) -> None:
