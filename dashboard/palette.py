@@ -26,7 +26,7 @@ STAGES = ("#60a5fa", "#2563eb", "#2dd4bf", "#0f766e", "#f97316", "#c084fc", "#7e
 
 WORK_FILL: dict[str, str] = {
     "finished": "#15803d", "running": "#2563eb", "failed": "#b91c1c", "pending": "rgba(139, 147, 161, 0.16)",
-    "left out": "#7c8696", "stopped": "#a16207",
+    "left out": "#64748b", "stopped": "#a16207",
 }
 ON_FILL = "#ffffff"
 """Text on any of the fills here: they are dark enough for white on either ground."""
