@@ -28,9 +28,8 @@ def main() -> int:
     """The highest exit code of all parts; each is run whatever came of the one before."""
     try:
         with server() as url:
-            environment = os.environ | {SERVER: url, "STORE_URL": url}
+            environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"} | {SERVER: url}
             codes = [_run(environment, "-m", "pytest", *part, *sys.argv[1:]) for part in PARTS]
-            del environment["STORE_URL"]
             codes.append(_run(environment, "-m", "tests.chaos.on_postgresql", str(TRIALS)))
             return max(codes)
     except NoServer as error:

@@ -61,6 +61,7 @@ class Undisturbed:
 def undisturbed(folder: Path) -> Undisturbed:
     """Queue the run that all trials start from, and carry one copy of it out in peace."""
     template, calm = folder / "template", folder / "calm"
+    (template / "data").mkdir(parents=True)
     run = str(_asked(lambda: _launch(template), folder))
     _copy(template, calm)
     _prepare(calm, [])

@@ -156,6 +156,7 @@ def test_the_exit_code_says_how_a_run_ended(store: Store, places: Locations, mon
                                             capsys: pytest.CaptureFixture[str], how: str, code: int) -> None:
     assert re.search(rf"\b{code}\b", README.partition("Exit codes:")[2][:300])
     monkeypatch.setenv("DATA_DIR", str(places.data))
+    monkeypatch.setenv("STORE_URL", places.store_url)
     worker = (sys.executable, "-c", WORKER_WITHOUT_ROOM) if how == "fails" else WORKER
     monkeypatch.setattr(foreground, "Supervisor", partial(Supervisor, worker=worker))
     acts: dict[str, Callable[[str], None]] = {

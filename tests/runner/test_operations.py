@@ -260,6 +260,7 @@ def test_the_queue_is_shown_in_order_and_can_be_changed(store: Store, places: Lo
                                                         monkeypatch: pytest.MonkeyPatch,
                                                         capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("DATA_DIR", str(places.data))
+    monkeypatch.setenv("STORE_URL", places.store_url)
     first, second, third = (launch(store) for _ in range(3))
     assert [run.id for run in queries.queue(store)] == [first, second, third]
     assert main(["queue", "--move", third, "--to-front", "--json"]) == 0
