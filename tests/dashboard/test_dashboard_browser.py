@@ -108,9 +108,7 @@ def test_hostile_answers_call_no_foreign_host_and_run_nothing(page: str, browser
     dialogs: list[str] = []
     window.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     window.open(page, f"run={all_states[1]['hostile']}")
-    for summary in window.page.locator("main details summary, [data-testid=stMain] details summary").all():
-        summary.click()
-    window.settle()
+    window.open_everything()
     window.shoot(f"hostile-{page}")
     assert dialogs == []
     assert window.foreign == []

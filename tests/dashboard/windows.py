@@ -81,6 +81,15 @@ class Window:
             "() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0", timeout=30_000)
         self.page.wait_for_timeout(400)
 
+    def open_everything(self) -> None:
+        """Every expander of the page, those within its tabs too."""
+        for tab in [None, *self.page.locator("[data-testid=stMain] [role=tab]").all()]:
+            if tab:
+                tab.click()
+            self.page.evaluate("""() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary')
+                .forEach(summary => summary.offsetParent && summary.click())""")
+            self.settle()
+
     def shoot(self, name: str) -> None:
         """The whole page: the window grows to what there is to see."""
         SHOTS.mkdir(parents=True, exist_ok=True)
