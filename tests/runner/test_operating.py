@@ -189,6 +189,7 @@ logbook.keep(Locations(data, ""), on_screen=False)
 for number in range(count):
     logbook.tell("counted", by=who, number=number)
     print(number, flush=True)
+    time.sleep(0.002)  # a quick machine would fill more files than are kept
 """
 
 
