@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from store.locations import Locations
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
+from tests.runner.watching import until
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What does a Service do for a Pod?"
@@ -46,14 +46,6 @@ def supervisor(store: Store, places: Locations) -> Iterator[Supervisor]:
                       answers=(sys.executable, "-c", TAKES_A_QUESTION_AND_SLEEPS))
     yield made
     made.close()
-
-
-def until(done: Callable[[], object], meanwhile: Callable[[], object] = lambda: None, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "not within the time"
-        meanwhile()
-        time.sleep(0.05)
 
 
 def put(store: Store, run: str, cycle: int = 0, **more: Any) -> int:

@@ -1,4 +1,4 @@
-"""What the README says of operating it, tried: the unit, the container, exit codes, the log, doctor, the folders."""
+"""What the README says of operating it, tried: the unit, the container, exit codes, the folders."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from runner import doctor, foreground, hardware, logbook, serve
+from runner import foreground, logbook, serve
 from runner.command_line import main, parser
-from runner.commands import logs
 from runner.supervisor import Supervisor
-from store import commands, leases, queries
+from store import commands, queries
 from store.config import preset
 from store.database import Store, open_store
-from store.events import RecoveryTaken, StageFinished, StageStarted
-from store.journal import Journal, read_events
+from store.events import RecoveryTaken
+from store.journal import read_events
 from store.locations import Locations
-from store.migrations import CURRENT
 from tests.addresses import address_in
-from tests.another_user import as_nobody, open_to_all
+from tests.runner.watching import run_of, tick_until
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,18 +65,6 @@ def in_the_readme(language: str) -> str:
 def launch(store: Store, **more: Any) -> str:
     small = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 4}
     return commands.launch(store, preset("embedded", **small | more), "test")
-
-
-def run_of(store: Store, run: str) -> queries.Run:
-    return queries.run_named(store, run) or pytest.fail(f"no run {run}")
-
-
-def tick_until(supervisor: Supervisor, done: Callable[[], object], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "not within the time"
-        supervisor.tick()
-        time.sleep(0.05)
 
 
 # --- the unit and the container file ---
@@ -172,139 +157,6 @@ def test_the_exit_code_says_how_a_run_ended(store: Store, places: Locations, mon
     assert run.work == {"fails": "failed", "interrupted": "queued"}.get(how, how)
     if how == "interrupted":  # and says how to go on
         assert f"resume {run.id}" in capsys.readouterr().out
-
-
-# --- the log ---
-
-LOGGING = """
-import sys, time
-from pathlib import Path
-from runner import lifeline, logbook
-from store.locations import Locations
-
-data, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-logbook.FILE_BYTES, logbook.FILES_KEPT = 4000, 200
-lifeline.hold_as_only_runner(data, lambda seconds: time.sleep(0.01))
-logbook.keep(Locations(data, ""), on_screen=False)
-for number in range(count):
-    logbook.tell("counted", by=who, number=number)
-    print(number, flush=True)
-    time.sleep(0.002)  # a quick machine would fill more files than are kept
-"""
-
-
-def test_two_processes_that_write_the_log_in_turn_lose_no_line_over_many_files(
-        places: Locations, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def start(who: str, count: int) -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, "-c", LOGGING, str(places.data), who, str(count)], cwd=ROOT,
-                                stdout=subprocess.PIPE, text=True)
-
-    first = start("first", 10**9)
-    assert first.stdout and first.stdout.readline() == "0\n"
-    second = start("second", 200)
-    for _ in range(150):
-        acknowledged = int(first.stdout.readline())
-    time.sleep(0.5)  # the second one stands by meanwhile
-    first.kill()
-    acknowledged = max(acknowledged, *map(int, first.stdout.read().split()[:-1] or [0]))
-    second.communicate(timeout=60)
-    monkeypatch.setenv("DATA_DIR", str(places.data))
-    monkeypatch.setattr(logbook, "FILES_KEPT", 200)
-    assert main(["logs", "--json", "--lines", "100000"]) == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    counts = {name: [line["number"] for line in told if line.get("by") == name] for name in ("first", "second")}
-    assert counts["first"] == list(range(len(counts["first"]))) and len(counts["first"]) > acknowledged
-    assert counts["second"] == list(range(200))
-    assert [line["by"] for line in told] == sorted(line["by"] for line in told)  # never both at once
-    files = list((places.data / "logs").iterdir())
-    assert len(files) > 5 and all(file.stat().st_size <= 4000 for file in files)
-
-
-@pytest.mark.timeout(60)
-def test_the_log_is_followed_over_rotations_and_past_a_torn_line(places: Locations,
-                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(logbook, "FILE_BYTES", 2000)
-    monkeypatch.setattr(logbook.log, "handlers", [])
-    path = logbook.path_of(places)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b'{"at": "2026-01-01T00:00:00+00:00", "what": "torn off he\n')
-    logbook.keep(places, on_screen=False)
-    logbook.tell("counted", number=0, separator="\u2028")
-    following = logs._of_runner(path, 2, follow=True)
-    assert [next(following)["what"][-6:], next(following)["number"]] == ["off he", 0]
-    for start in (1, 61):  # each time over more than one rotation
-        for number in range(start, start + 40):
-            logbook.tell("counted", number=number)
-        assert [next(following)["number"] for _ in range(40)] == list(range(start, start + 40))
-    assert len(list(path.parent.iterdir())) > 3
-    for handler in logbook.log.handlers:
-        handler.close()
-
-
-# --- doctor ---
-
-
-def _spoil(path: Path) -> None:
-    whole = bytearray(path.read_bytes())
-    pages = len(whole) // 4096
-    for page in range(2 * pages // 3, pages):
-        whole[page * 4096:page * 4096 + 64] = bytes(range(64))
-    path.write_bytes(whole)
-
-
-def _newer(path: Path) -> None:
-    store = open_store(f"sqlite:///{path}")
-    with store.write() as connection:
-        connection.execute(text(f"INSERT INTO schema_version VALUES ({CURRENT + 1}, 'later')"))
-    store.close()
-
-
-@pytest.mark.parametrize(("breaking", "says"), [
-    (_spoil, "runner restore"), (_newer, "newer program"), (lambda path: path.write_text("no database " * 900),
-                                                            "not a database"),
-    (lambda path: path.write_bytes(b""), "")])
-def test_doctor_names_what_is_wrong_with_a_data_folder(places: Locations, monkeypatch: pytest.MonkeyPatch,
-                                                       capsys: pytest.CaptureFixture[str], breaking: Any,
-                                                       says: str) -> None:
-    open_store(places.store_url).close()
-    breaking(places.data / "events.db")
-    before = (places.data / "events.db").read_bytes()
-    monkeypatch.setenv("DATA_DIR", str(places.data))
-    monkeypatch.setattr(hardware, "probe_precision", lambda: hardware.PrecisionProbe(1.0, 1.0, "fp32", "not measured"))
-    code = main(["doctor", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert says in found["store"]["fault"] and code == (1 if says else 0)
-    assert says or "no tables yet" in found["store"]["holds"]
-    assert (places.data / "events.db").read_bytes() == before  # it looks, and changes nothing
-
-
-def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, places: Locations) -> None:
-    run, file = launch(store), "cycle-01/tuned.json"
-    claim = leases.claim_next(store, leases.owner_name())
-    assert claim
-    Journal(store, claim).append(StageStarted("student"), StageFinished(1.0, file, 2, "aa", "bb"), cycle=1,
-                                 stage="tuned")
-    (places.run(run) / file).parent.mkdir(parents=True)
-    (places.run(run) / file).write_text("{}")
-    found = doctor.store_findings(places)
-    assert found["holds"].startswith("1 runs, 3 events") and found["checkpoints"] == "all are there"
-    assert (found["runners"], found["fault"]) == ("none is connected", "")
-    (places.run(run) / file).unlink()
-    assert doctor.store_findings(places)["checkpoints"].startswith(f"1 are not in this data folder, of {run}")
-
-
-def test_doctor_says_that_a_folder_cannot_be_written() -> None:
-    with open_to_all() as folder:
-        found = Locations(folder, f"sqlite:///{folder / 'events.db'}")
-        assert as_nobody(lambda: doctor.is_writable(found)) == "False"
-        folder.chmod(0o777)
-        assert as_nobody(lambda: doctor.is_writable(found)) == "True"
-
-
-def test_doctor_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = Locations(Path("/nonexistent"), "postgresql+psycopg://me:hunter2@127.0.0.1:1/none")
-    assert "hunter2" not in json.dumps(doctor.store_findings(secret))
 
 
 # --- another data folder ---

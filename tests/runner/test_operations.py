@@ -10,8 +10,7 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import fakes
@@ -32,6 +31,7 @@ from store.journal import Journal, read_events
 from store.locations import Locations
 from store.timetable import Timing
 from tests.addresses import address_in
+from tests.runner.watching import run_of, until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -57,20 +57,6 @@ def serving(places: Locations, *arguments: str) -> Iterator[subprocess.Popen[str
     finally:
         process.kill()
         process.communicate()
-
-
-def until(done: Callable[[], object], seconds: float = 60) -> float:
-    began = time.monotonic()
-    while not done():
-        assert time.monotonic() - began < seconds, "not within the time"
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
-def run_of(store: Store, run: str) -> queries.Run:
-    found = queries.run_named(store, run)
-    assert found
-    return found
 
 
 def runner(*arguments: str, places: Locations) -> subprocess.CompletedProcess[str]:

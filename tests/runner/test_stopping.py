@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,14 @@ from runner.student import checkpoints
 from runner.supervisor import Supervisor
 from runner.teacher.errors import RateLimited
 from runner.worker import _sleep
-from store import commands, leases, queries
+from store import commands, leases
 from store.config import preset
 from store.database import Store
 from store.events import StageFinished
 from store.journal import Journal, StopRequested, read_events
 from store.locations import Locations
 from tests.runner.tiny_models import llama_folder, student
+from tests.runner.watching import run_of, tick_until
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
@@ -31,21 +31,6 @@ WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
 def launch(store: Store) -> str:
     return commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=8, held_out=8,
                                          steps=3), "test")
-
-
-def until(supervisor: Supervisor, done: Callable[[], object], seconds: float = 60) -> float:
-    began = time.monotonic()
-    while not done():
-        assert time.monotonic() - began < seconds, "not within the time"
-        supervisor.tick()
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def run_of(store: Store, run: str) -> queries.Run:
-    found = queries.run_named(store, run)
-    assert found
-    return found
 
 
 def asked(places: Locations, kind: str, run: str) -> None:
@@ -62,14 +47,14 @@ def test_between_two_items_a_run_stops_within_two_seconds(store: Store, places: 
     monkeypatch.setenv("ITEM_SECONDS", "0.4")
     run = launch(store)
     supervisor = Supervisor(store, places, worker=WORKER)
-    until(supervisor, lambda: (run_of(store, run).done or 0) >= 4 and run_of(store, run).total)
+    tick_until(supervisor, lambda: (run_of(store, run).done or 0) >= 4 and run_of(store, run).total)
     asked(places, kind, run)
-    assert until(supervisor, lambda: run_of(store, run).work == then, seconds=10) < 2
-    until(supervisor, lambda: supervisor.child is None)
+    assert tick_until(supervisor, lambda: run_of(store, run).work == then, seconds=10) < 2
+    tick_until(supervisor, lambda: supervisor.child is None)
     monkeypatch.delenv("ITEM_SECONDS")
     before = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
     commands.command(store, "resume", run)
-    until(supervisor, lambda: run_of(store, run).work == "finished")
+    tick_until(supervisor, lambda: run_of(store, run).work == "finished")
     after = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
     assert after[:len(before)] == before and len(after) == len(set(after))  # went on; did nothing again
     supervisor.close()
@@ -81,12 +66,12 @@ def test_in_the_middle_of_a_long_item_a_run_stops_within_ten_seconds(store: Stor
     monkeypatch.setenv("ITEM_SECONDS", "120")
     run = launch(store)
     supervisor = Supervisor(store, places, worker=WORKER)
-    until(supervisor, lambda: run_of(store, run).stage == "held-out-baseline")
+    tick_until(supervisor, lambda: run_of(store, run).stage == "held-out-baseline")
     commands.command(store, "cancel", run)
-    assert until(supervisor, lambda: run_of(store, run).work == "cancelled", seconds=20) < 10
+    assert tick_until(supervisor, lambda: run_of(store, run).work == "cancelled", seconds=20) < 10
     monkeypatch.delenv("ITEM_SECONDS")
     commands.command(store, "retry", run)
-    until(supervisor, lambda: run_of(store, run).work == "finished")
+    tick_until(supervisor, lambda: run_of(store, run).work == "finished")
     supervisor.close()
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from store.events import PlanChosen, RecoveryTaken, RunRequeued
 from store.journal import read_events
 from store.locations import Locations
 from store.schema import claims
+from tests.runner.watching import run_of, tick_until
 
 WORKER = (sys.executable, str(Path(__file__).parent / "worker_on_demand.py"))
 
@@ -46,18 +46,8 @@ def launch(store: Store, steps: int = 4) -> str:
                                          steps=steps), "test")
 
 
-def tick_until(supervisor: Supervisor, done: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "not within the time"
-        supervisor.tick()
-        time.sleep(0.05)
-
-
 def work_of(store: Store, run: str) -> str:
-    found = queries.run_named(store, run)
-    assert found
-    return found.work
+    return run_of(store, run).work
 
 
 def test_a_queued_run_is_taken_up_and_finished(store: Store, places: Locations) -> None:

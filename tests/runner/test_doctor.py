@@ -1,0 +1,83 @@
+"""What doctor says of sound, damaged, newer, empty and forbidden data folders; it looks, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from runner import doctor, hardware
+from runner.command_line import main
+from store import commands, leases
+from store.config import preset
+from store.database import Store, open_store
+from store.events import StageFinished, StageStarted
+from store.journal import Journal
+from store.locations import Locations
+from store.migrations import CURRENT
+from tests.another_user import as_nobody, open_to_all
+
+
+def _spoil(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    pages = len(whole) // 4096
+    for page in range(2 * pages // 3, pages):
+        whole[page * 4096:page * 4096 + 64] = bytes(range(64))
+    path.write_bytes(whole)
+
+
+def _newer(path: Path) -> None:
+    store = open_store(f"sqlite:///{path}")
+    with store.write() as connection:
+        connection.execute(text(f"INSERT INTO schema_version VALUES ({CURRENT + 1}, 'later')"))
+    store.close()
+
+
+@pytest.mark.parametrize(("breaking", "says"), [
+    (_spoil, "runner restore"), (_newer, "newer program"), (lambda path: path.write_text("no database " * 900),
+                                                            "not a database"),
+    (lambda path: path.write_bytes(b""), "")])
+def test_doctor_names_what_is_wrong_with_a_data_folder(places: Locations, monkeypatch: pytest.MonkeyPatch,
+                                                       capsys: pytest.CaptureFixture[str], breaking: Any,
+                                                       says: str) -> None:
+    open_store(places.store_url).close()
+    breaking(places.data / "events.db")
+    before = (places.data / "events.db").read_bytes()
+    monkeypatch.setenv("DATA_DIR", str(places.data))
+    monkeypatch.setattr(hardware, "probe_precision", lambda: hardware.PrecisionProbe(1.0, 1.0, "fp32", "not measured"))
+    code = main(["doctor", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert says in found["store"]["fault"] and code == (1 if says else 0)
+    assert says or "no tables yet" in found["store"]["holds"]
+    assert (places.data / "events.db").read_bytes() == before  # it looks, and changes nothing
+
+
+def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, places: Locations) -> None:
+    run, file = commands.launch(store, preset("embedded"), "test"), "cycle-01/tuned.json"
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    Journal(store, claim).append(StageStarted("student"), StageFinished(1.0, file, 2, "aa", "bb"), cycle=1,
+                                 stage="tuned")
+    (places.run(run) / file).parent.mkdir(parents=True)
+    (places.run(run) / file).write_text("{}")
+    found = doctor.store_findings(places)
+    assert found["holds"].startswith("1 runs, 3 events") and found["checkpoints"] == "all are there"
+    assert (found["runners"], found["fault"]) == ("none is connected", "")
+    (places.run(run) / file).unlink()
+    assert doctor.store_findings(places)["checkpoints"].startswith(f"1 are not in this data folder, of {run}")
+
+
+def test_doctor_says_that_a_folder_cannot_be_written() -> None:
+    with open_to_all() as folder:
+        found = Locations(folder, f"sqlite:///{folder / 'events.db'}")
+        assert as_nobody(lambda: doctor.is_writable(found)) == "False"
+        folder.chmod(0o777)
+        assert as_nobody(lambda: doctor.is_writable(found)) == "True"
+
+
+def test_doctor_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = Locations(Path("/nonexistent"), "postgresql+psycopg://me:hunter2@127.0.0.1:1/none")
+    assert "hunter2" not in json.dumps(doctor.store_findings(secret))
