@@ -6,13 +6,13 @@ A link wins over what was chosen before in the same session; a value that is no 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
 from dashboard import showing, text
 from store.queries import Run
 from store.wording import visible
-
 
 _MOST_NAMED = 6
 
@@ -25,9 +25,8 @@ def choose(label: str, key: str, options: Sequence[str], default: str | None = N
         buttons: a row of buttons, which say by themselves what they are: their label is for screen readers.
     """
     fallback = default if default is not None and default in options else options[0]
-    candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
     # Always assigned: a widget of the same key on another page is another widget, and would begin at its first option.
-    st.session_state[key] = next((value for value in candidates if value in options), fallback)
+    st.session_state[key] = next((value for value in _candidates(key) if value in options), fallback)
     if buttons:
         value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True,
                                          label_visibility="collapsed"))
@@ -58,8 +57,7 @@ def typed(label: str, key: str, placeholder: str, help_text: str | None = None, 
     Args:
         hidden: the placeholder says what it is; the label is for screen readers.
     """
-    candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
-    st.session_state[key] = next((value for value in candidates if value is not None), "")
+    st.session_state[key] = next((value for value in _candidates(key) if value is not None), "")
     value = str(st.text_input(label, key=key, placeholder=placeholder, help=help_text, max_chars=1000,
                               label_visibility="collapsed" if hidden else "visible") or "").strip()
     _keep(key, value)
@@ -77,8 +75,7 @@ def pointed_at(key: str, selected: str | None) -> str | None:
 def page(key: str, count: int, size: int) -> int:
     """Which page of so many things is shown, `size` on each: the place of its first. One page has no buttons."""
     pages = max(1, -(-count // size))
-    candidates = [_linked(key), st.session_state.get(key), st.session_state.get(_kept(key))]
-    asked = next((str(value) for value in candidates if str(value or "").isdecimal()), "1")
+    asked = next((str(value) for value in _candidates(key) if str(value or "").isdecimal()), "1")
     st.session_state[key] = min(pages, max(1, int(asked[:9])))
     at = st.pagination(pages, key=key) if pages > 1 else 1
     _keep(key, str(at) if at > 1 else "")
@@ -98,6 +95,11 @@ def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> 
     chosen = choose(label, "run", list(by_id), default.id if default else None,
                     lambda run: text.run_label(by_id[run], zone))
     return by_id[chosen]
+
+
+def _candidates(key: str) -> tuple[Any, ...]:
+    """What a widget may begin with, in this order: a link's, its own, and what it had when it was last on a page."""
+    return _linked(key), st.session_state.get(key), st.session_state.get(_kept(key))
 
 
 def _linked(key: str) -> str | None:

@@ -18,11 +18,11 @@ from dashboard.knowledge_source import Knowledge
 from store import queries, tuned_beside_tuned
 from store.database import Store
 from store.queries import (
-    AnswerPair, ArmAnswer, ArmChange, ArmPrompt, AskedPassage, Audit, ChangeRow, CurveRow, Cycle, Gap, Happening,
-    Judging, PastStage, Rating, Run, StageState, TeacherUsage,
+    AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, Gap, Happening,
+    Judging, Run, TeacherUsage,
 )
-from store.queries.best import BestAdapter, best_adapter
-from store.queries.memory import StageMemory, memory_by_stage
+from store.queries.best import best_adapter
+from store.queries.memory import memory_by_stage
 from store.tuned_beside_tuned import Beside, Refused, side
 
 T = TypeVar("T")
@@ -74,6 +74,20 @@ def a_minute(read: Callable[[Store], T]) -> Callable[[Store], T]:
     return lambda store: cached(store, store.url)
 
 
+changes = until_news(64)(queries.changes_of)
+arm_answers = until_news(8)(queries.arm_answers_of)
+curve = until_news(16)(queries.curve_of)
+stages = until_news(32)(queries.stages_of)
+cycles = until_news(32)(queries.cycles_of)
+ratings = until_news(32)(queries.ratings_of)
+scored_by = until_news(32)(queries.judges_of)
+memory = until_news(16)(memory_by_stage)
+best = until_news(32)(best_adapter)
+_newest_line = until_news(16)(queries.newest_line)
+past = a_minute(queries.past_stages)
+asked = a_minute(queries.asked_passages)
+
+
 @until_news(24)
 def answers(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
     """The scores are the run's own, or those of a later judging."""
@@ -93,78 +107,10 @@ def arms(store: Store, run: str) -> Arms:
     return Arms(queries.arm_changes_of(store, run), queries.gaps_of(store, run), queries.arm_prompts_of(store, run))
 
 
-@until_news(64)
-def changes(store: Store, run: str) -> list[ChangeRow]:
-    return queries.changes_of(store, run)
-
-
-@until_news(8)
-def arm_answers(store: Store, run: str) -> list[ArmAnswer]:
-    return queries.arm_answers_of(store, run)
-
-
-@until_news(16)
-def curve(store: Store, run: str) -> list[CurveRow]:
-    """The learning curve within the training of each cycle."""
-    return queries.curve_of(store, run)
-
-
-@until_news(32)
-def stages(store: Store, run: str) -> list[StageState]:
-    """The run's stages in the order in which they began."""
-    return queries.stages_of(store, run)
-
-
-@until_news(32)
-def cycles(store: Store, run: str) -> list[Cycle]:
-    return queries.cycles_of(store, run)
-
-
 @until_news(32)
 def usage(store: Store, run: str) -> TeacherUsage | None:
     """What the run's teacher used; None where it was never called."""
     return queries.teacher_usage(store, [run]).get(run)
-
-
-@until_news(32)
-def ratings(store: Store, run: str) -> list[Rating]:
-    """What people found when they read the run's answers."""
-    return queries.ratings_of(store, run)
-
-
-@until_news(32)
-def scored_by(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
-    """Who scored each metric of a cycle."""
-    return queries.judges_of(store, run, cycle)
-
-
-@until_news(16)
-def memory(store: Store, run: str) -> list[StageMemory]:
-    """Memory around each stage of the run."""
-    return memory_by_stage(store, run)
-
-
-@until_news(32)
-def best(store: Store, run: str) -> BestAdapter | None:
-    """The run's best adapter by held-out score; None where none was scored."""
-    return best_adapter(store, run)
-
-
-@until_news(16)
-def _newest_line(store: Store, run: str) -> int:
-    return queries.newest_line(store, run)
-
-
-@a_minute
-def past(store: Store) -> list[PastStage]:
-    """Durations of stages."""
-    return queries.past_stages(store)
-
-
-@a_minute
-def asked(store: Store) -> list[AskedPassage]:
-    """Passages that were asked about in any run."""
-    return queries.asked_passages(store)
 
 
 def log(store: Store, run: Run) -> tuple[list[Happening], list[Happening]]:

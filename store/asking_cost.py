@@ -94,7 +94,12 @@ def purse(store: Store, run: str, config: RunConfig) -> Purse | None:
 
 def refusal(store: Store, run: str, config: RunConfig, question: str | None = None) -> str | None:
     """Why the teacher must not be asked this, in words; None where it may."""
-    most, there = estimate(config, question).cost_usd, purse(store, run, config)
+    return refused(estimate(config, question), purse(store, run, config))
+
+
+def refused(asked: AskingEstimate, there: Purse | None) -> str | None:
+    """As `refusal`, of what is at hand."""
+    most = asked.cost_usd
     if most is None or there is None or most <= there.left_usd:
         return None
     return f"it could cost {money(most)}. {there.sentence()}"

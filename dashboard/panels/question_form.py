@@ -38,11 +38,11 @@ def _teacher_too(store: Store, run: Run) -> bool:
 
     Hiding the tick is a courtesy: what answers looks at the limit once more before it asks.
     """
-    refused = asking_cost.refusal(store, run.id, run.config)
+    most, there = asking_cost.estimate(run.config), asking_cost.purse(store, run.id, run.config)
+    refused = asking_cost.refused(most, there)
     if refused:
         showing.plain(f"The teacher {run.config.teacher} cannot be asked: {refused}")
         return False
-    most, there = asking_cost.estimate(run.config), asking_cost.purse(store, run.id, run.config)
     showing.plain(f"{most.sentence()} {there.sentence() if there else ''}")
     costs = "which may cost money" if most.cost_usd is None else f"at most {text.money(most.cost_usd)}"
     return st.checkbox(f"Ask the teacher too: one call, {costs}", key="playground teacher")

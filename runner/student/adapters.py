@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from runner.roles import Recipe
 from runner.student.adapter_files import CONFIG, WEIGHTS, check_folder, weights_sha256
 from runner.student.dropout import ByteDropout
-from runner.student.errors import AdapterLoadFailed, TrainingFailed
+from runner.student.errors import AdapterLoadFailed, TrainingFailed, in_short
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,7 @@ def _open(base: Any, folder: Path, *, trainable: bool) -> Any:
     try:
         return PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        lines = str(error).split("\n")  # the first says that something is wrong, the second what
-        detail = " ".join(" ".join(lines[:2]).split())[:300] or type(error).__name__
-        raise AdapterLoadFailed(f"adapter {folder} does not fit this student or is damaged: {detail}; "
+        raise AdapterLoadFailed(f"adapter {folder} does not fit this student or is damaged: {in_short(error)}; "
                                 "train it again or start fresh") from error
 
 

@@ -35,3 +35,8 @@ class TrainingFailed(StudentError):
 
 class OutOfMemory(StudentError):
     """There is not enough memory for what was asked."""
+
+
+def in_short(error: BaseException) -> str:
+    """Two lines of a library's error: where the first only says that something is wrong, the second says what."""
+    return " ".join(" ".join(str(error).strip().splitlines()[:2]).split())[:300] or type(error).__name__

@@ -69,6 +69,11 @@ def _mean_nll(losses: Losses, batch: list[tuple[list[int], list[int]]]) -> list[
     return [float(value) for value in losses(ids, mask, labels) / (labels != -100).sum(1)]
 
 
+def following(labels: torch.Tensor) -> torch.Tensor:
+    """The label that each place predicts: that of the next one, B x T; the last place of a row predicts none."""
+    return labels.roll(-1, 1).index_fill(1, torch.tensor([labels.shape[1] - 1]), -100)
+
+
 def library_losses(model: Any) -> Losses:
     """The library's forward pass, on whatever device the model is."""
     return lambda *given: token_losses(model, *(one.to(model.device) for one in given)).sum(1).cpu()

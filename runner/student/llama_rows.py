@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from runner.student.likelihood import Losses
+from runner.student.likelihood import Losses, following
 from runner.student.llama_shape import is_plain_llama
 from runner.student.packed import PackedLinear
 
@@ -128,11 +128,11 @@ class LlamaRows:
         """
         count, width = ids.shape
         self._make_room(width)
-        following = labels.roll(-1, 1).index_fill(1, torch.tensor([width - 1]), -100).flatten()
-        at = (following != -100).nonzero().squeeze(1)
+        wanted = following(labels).flatten()
+        at = (wanted != -100).nonzero().squeeze(1)
         logits = self._forward(ids, torch.arange(width).repeat(count), slice(0, count), at)
-        found = [functional.cross_entropy(some.float(), wanted, reduction="none") for some, wanted
-                 in zip(torch.split(logits, _WEIGHED), torch.split(following[at], _WEIGHED), strict=True)]
+        found = [functional.cross_entropy(some.float(), right, reduction="none") for some, right
+                 in zip(torch.split(logits, _WEIGHED), torch.split(wanted[at], _WEIGHED), strict=True)]
         return torch.zeros(count).index_add_(0, at // width, torch.cat(found))
 
     @torch.inference_mode()

@@ -14,6 +14,7 @@ from torch.autograd import Function
 
 from runner.student import adapters
 from runner.student.dropout import FactorPool
+from runner.student.likelihood import following
 from runner.student.llama_block import Block, Heads, Rows, add_normed_back, normed
 from runner.student.llama_shape import is_plain_llama
 from runner.student.lora_groups import LoraGroup
@@ -62,10 +63,10 @@ class LlamaLoss:
         for block in self.blocks:
             hidden, left = block.forward(hidden, rows, draw)
             kept.append(left)
-        following = labels.roll(-1, 1).index_fill(1, torch.tensor([labels.shape[1] - 1]), -100)[real]
-        wanted = (following != -100).nonzero().squeeze(1)
+        right = following(labels)[real]
+        wanted = (right != -100).nonzero().squeeze(1)
         last, norm = normed(hidden[wanted], self.last_norm, self.epsilon)
-        total, for_last = label_losses(last, self.head, following[wanted])
+        total, for_last = label_losses(last, self.head, right[wanted])
         return total, (rows, kept, wanted, norm, for_last, hidden.shape)
 
     def backward(self, state: Any) -> list[torch.Tensor]:

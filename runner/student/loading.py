@@ -29,7 +29,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from runner.hardware import Size, set_imports_aside
-from runner.student.errors import ModelLoadFailed, ModelUnusable
+from runner.student.errors import ModelLoadFailed, ModelUnusable, in_short
 from runner.student.hub import check_reachable, setting_errors
 from runner.student.loaded import Loaded
 from runner.student.weight_files import PLAIN_TYPES, tensors_in
@@ -44,16 +44,7 @@ set_imports_aside()
 
 
 def load_model(source: str, precision: str, device: str) -> Loaded:
-    """Load a student.
-
-    Args:
-        source: a local folder with safetensors, or a Hugging Face id (local cache first, then the hub).
-        precision: fp32, bf16, fp16 or nf4 (4-bit with double quantization; works on the CPU too).
-        device: `cpu` or `cuda`.
-
-    Raises:
-        ModelLoadFailed: with the value at fault and the way out.
-    """
+    """As `opening.load_model`, by the library."""
     _check_folder(source)
     kind: dict[str, Any] = {"dtype": DTYPES.get(precision) or _compute_dtype(device)}
     if device == "cpu":
@@ -239,16 +230,11 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
         return load(local_files_only=True)
     except _UNREADABLE as error:
         if Path(source).is_dir() or isinstance(error, ImportError):
-            raise ModelLoadFailed(f"student {source!r} cannot be loaded: {_in_short(error)}; check the files, or "
+            raise ModelLoadFailed(f"student {source!r} cannot be loaded: {in_short(error)}; check the files, or "
                                   "choose another student or precision") from error
     check_reachable(source)
     try:
         return load()
     except _UNREADABLE as error:
-        raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {_in_short(error)}; check the "
+        raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {in_short(error)}; check the "
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
-
-
-def _in_short(error: BaseException) -> str:
-    """Two lines: where the first only says that something is wrong, the second says what."""
-    return " ".join(" ".join(str(error).strip().splitlines()[:2]).split())[:300] or type(error).__name__

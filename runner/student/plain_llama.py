@@ -7,6 +7,7 @@ of. Of training this knows nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -139,25 +140,15 @@ class PlainLlama:
                     **{name: _holding(part(name).weight.clone())
                        for name in ("input_layernorm", "post_attention_layernorm")})
 
-    def _opened(self) -> _Opened:
-        return _Opened(self.file, self.dtype)
-
-
-class _Opened:
-    """The file while weights are taken from it."""
-
-    def __init__(self, file: Path, dtype: torch.dtype) -> None:
-        self._file, self._dtype = file, dtype
-
-    def __enter__(self) -> Callable[[str, Merge], torch.Tensor]:
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Callable[[str, Merge], torch.Tensor]]:
+        """The file while weights are taken from it; what was taken keeps it in memory."""
         try:
-            self._open: Any = safe_open(str(self._file), "pt")
+            file: Any = safe_open(str(self.file), "pt")
         except (OSError, SafetensorError) as error:
-            raise ModelLoadFailed(f"{self._file} cannot be read: {error}; check the file") from error
-        return lambda name, merge: merge(name, self._open.get_tensor(name).to(self._dtype))
-
-    def __exit__(self, *why: Any) -> None:
-        self._open.__exit__(*why)  # takes no weights any more; what was taken keeps the file in memory
+            raise ModelLoadFailed(f"{self.file} cannot be read: {error}; check the file") from error
+        with file:
+            yield lambda name, merge: merge(name, file.get_tensor(name).to(self.dtype))
 
 
 def angles(shape: LlamaShape, like: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
