@@ -15,7 +15,6 @@ from knowledge.topics import BUILT_IN, TOPIC_BY_SLUG
 from store import measures, wording
 from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.measures import MEASURES
-from store.playground import Bill
 from store.queries import Asked, ChangeRow, Run, TeacherUsage
 
 DASH = wording.DASH
@@ -235,12 +234,3 @@ def usage(used: TeacherUsage, most_usd: float | None = None) -> str:
     """What the teacher used, in one line."""
     limit = f", of at most {money(most_usd)}" if most_usd is not None else ""
     return f"{count(used.calls, 'call')}, {used.tokens:,} tokens; cost: {money(used.cost_usd)}{limit}"
-
-
-def bill(paid: Bill) -> str:
-    """What one question to a paid teacher came to, in one line; the model's name is somebody's text."""
-    if not paid.calls:
-        return f"{paid.model}, no call was made."
-    by = "" if paid.cost_usd is None else " at list prices"
-    return (f"{paid.model}, {count(paid.calls, 'call')}, {paid.prompt_tokens:,} tokens in and "
-            f"{paid.completion_tokens:,} out, {money(paid.cost_usd)}{by}.")

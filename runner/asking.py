@@ -1,7 +1,6 @@
 """One question to a run's students and its teacher, answered side by side, piece by piece.
 
-For a terminal or a page alike: `ask` yields (arm, piece of text). Writes nothing: what is asked here is on no record
-and counts in no score.
+For a terminal or a page alike: arms yield (arm, piece of text). What is asked here counts in no score.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ from store.config import OFFLINE_TEACHER, RunConfig
 from store.locations import Locations
 
 NO_TEACHER = "the offline teacher only knows the references of its own questions"
-
-
 NO_ADAPTER = "there is no adapter: nothing was trained"
 
 
@@ -30,28 +27,12 @@ def arms_of(config: RunConfig, trained: bool = True) -> dict[str, str]:
             TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else ""}
 
 
-def ask(config: RunConfig, adapter: Path | None, question: str, places: Locations,
-        open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
-        open_teacher: Callable[[RunConfig], Teacher] | None = None,
-        with_teacher: bool = True) -> Iterator[tuple[str, str]]:
-    """The untrained student, then the tuned one where there is an adapter, then the teacher where it can be asked.
-
-    Raises:
-        StudentError: the student cannot be had, or the adapter does not fit.
-        TeacherError: the teacher cannot be asked.
-    """
-    yield from ask_students(config, adapter, question, places, open_student or student_of)
-    if with_teacher and not arms_of(config)[TEACHER]:
-        answer = ask_teacher(config, question, (open_teacher or unrecorded_teacher)(config))
-        yield TEACHER, answer.text or f"(no answer: {answer.missing})"
-
-
 def ask_students(config: RunConfig, adapter: Path | None, question: str, places: Locations,
                  open_student: Callable[[RunConfig, Path], StreamingStudent]) -> Iterator[tuple[str, str]]:
     """The untrained student, then the tuned one where there is an adapter.
 
     Raises:
-        StudentError: as `ask`.
+        StudentError: the student cannot be had, or the adapter does not fit.
     """
     student = open_student(config, places.models)
     for arm, trained in ((BASELINE, None), *(((TUNED, adapter),) if adapter else ())):
@@ -63,7 +44,7 @@ def ask_teacher(config: RunConfig, question: str, teacher: Teacher) -> Answer:
     """The teacher's own answer, or why there is none; of the knowledge it is told the name alone.
 
     Raises:
-        TeacherError: as `ask`.
+        TeacherError: the teacher cannot be asked.
     """
     domain = domain_of(name_of(config.knowledge, config.knowledge_name), ())
     return teacher.answer_all(domain, [_asked(question)], lambda answer: None)[0]
@@ -79,9 +60,3 @@ def student_of(config: RunConfig, models: Path) -> StreamingStudent:
     from runner.student import open_student
 
     return open_student(config, models)
-
-
-def unrecorded_teacher(config: RunConfig) -> Teacher:
-    from runner.teacher import open_teacher
-
-    return open_teacher(config, "", None)  # no store: a question asked in a terminal is on no record

@@ -17,6 +17,7 @@ from store.commands import CommandRefused
 from store.database import Store
 from store.roles import Role, require
 from store.schema import asked, cycles, runs
+from store.wording import money
 
 LONGEST_QUESTION = 1000
 KEPT = 300
@@ -40,6 +41,15 @@ class Bill:
     completion_tokens: int
     cost_usd: float | None
     """At list prices; None where the price is not known, or the server did not count."""
+
+    def sentence(self) -> str:
+        """The bill as people read it; the model's name is somebody's text."""
+        if not self.calls:
+            return f"{self.model}, no call was made."
+        calls = "1 call" if self.calls == 1 else f"{self.calls} calls"
+        by = "" if self.cost_usd is None else " at list prices"
+        return (f"{self.model}, {calls}, {self.prompt_tokens:,} tokens in and {self.completion_tokens:,} out, "
+                f"{money(self.cost_usd)}{by}.")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def question_answers(store: Store, asked: Asked) -> None:
             _arm(said, asked)
     for said in asked.said:
         if said.silent:
-            paid = f" Receipt: {text.bill(said.bill)}" if said.bill else ""
+            paid = f" Receipt: {said.bill.sentence()}" if said.bill else ""
             showing.plain(f"{said.arm.capitalize()}: no answer ({said.silent}){paid}")
 
 
@@ -60,4 +60,4 @@ def _arm(said: Said, asked: Asked) -> None:
     else:
         showing.plain("…" if asked.active else "(nothing)")
     if said.bill:
-        showing.plain(f"Receipt: {text.bill(said.bill)}")
+        showing.plain(f"Receipt: {said.bill.sentence()}")

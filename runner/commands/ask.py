@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 from collections.abc import Iterator
+from itertools import chain
 
 from rich.columns import Columns
 from rich.console import Console
@@ -13,27 +15,26 @@ from rich.text import Text
 
 from runner.commands.bad_input import BadInput
 from runner.export import CannotExport, tuned_cycle
-from store import asking_cost
-from store.config import RunConfig
-from store.database import open_for_reading
+from store import asking_cost, playground
+from store.arms import TEACHER
+from store.database import open_for_reading, open_store
 from store.locations import locations
+from store.queries import Run
 from store.queries.best import best_adapter
-from store.wording import money
 
 
 def options(one: argparse.ArgumentParser) -> None:
     """Whose student, and the question."""
     one.add_argument("run", help="a run's id, as `status` shows it")
     one.add_argument("question", help="what to ask")
+    one.add_argument("--no-teacher", action="store_true", help="ask the students alone, so that nothing can be billed")
     one.add_argument("--cycle", type=int, metavar="K", help="whose adapter (default: the best by held-out score)")
 
 
 def carry_out(options: argparse.Namespace) -> int:
-    """Ask, and show the answers as they come; nothing of it goes on record."""
+    """Ask, and show the answers as they come; no event tells of it."""
     from runner import asking
-    from runner.roles import Teacher
     from runner.student.errors import StudentError
-    from runner.teacher.errors import TeacherError
 
     places = locations()
     store = open_for_reading(places.store_url)
@@ -41,26 +42,31 @@ def carry_out(options: argparse.Namespace) -> int:
         raise BadInput("the question is empty")
     try:
         run, cycle, adapter = tuned_cycle(store, places, options.run, options.cycle)
-        print(f"run {run.id}, cycle {cycle.cycle}. What is asked here is on no record and counts in no score.")
+        print(f"run {run.id}, cycle {cycle.cycle}. What is asked here counts in no score.")
         best = best_adapter(store, run.id)
         if best:
             print(best.sentence)
-        if asking_cost.is_paid(run.config):
+        arms = asking.arms_of(run.config)
+        if not arms[TEACHER] and options.no_teacher:
+            arms[TEACHER] = "not asked"
+        pieces = asking.ask_students(run.config, adapter, options.question, places, asking.student_of)
+        if not arms[TEACHER]:
             print(asking_cost.estimate(run.config, options.question).sentence())
-        asked: list[Teacher] = []
-
-        def open_teacher(config: RunConfig) -> Teacher:
-            asked.append(asking.unrecorded_teacher(config))
-            return asked[-1]
-
-        show(asking.ask(run.config, adapter, options.question, places, open_teacher=open_teacher),
-             asking.arms_of(run.config), Console())
-        for teacher in asked:
-            used = teacher.usage()
-            print(f"\nThe teacher: {used.prompt_tokens + used.completion_tokens:,} tokens, {money(used.cost_usd)}.")
-    except (CannotExport, StudentError, TeacherError) as error:
+            pieces = chain(pieces, teacher_words(places.store_url, run, cycle.cycle, options.question))
+        show(pieces, arms, Console())
+    except (CannotExport, StudentError) as error:
         raise BadInput(str(error)) from error
     return 0
+
+
+def teacher_words(store_url: str, run: Run, cycle: int, question: str) -> Iterator[tuple[str, str]]:
+    """What the teacher says within what questions may still cost; its receipt is kept, as that of a page's question."""
+    from runner.answering_teacher import teacher_says
+
+    claimed = playground.Claimed(-1 - secrets.randbelow(2**53), 1, run.id, cycle, question, with_teacher=True)
+    said = teacher_says(open_store(store_url), claimed, run.config)
+    bill = "" if said.bill is None else f"\n\n({said.bill.sentence()})"
+    yield TEACHER, (said.text or f"(no answer: {said.silent})") + bill
 
 
 def show(pieces: Iterator[tuple[str, str]], arms: dict[str, str], console: Console) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runner.answering import answer_questions
+from runner.commands.ask import teacher_words
 from runner.teacher.prompts import ANSWER_SCHEMA, closed_book_prompt
 from store import asking_cost, commands, playground, queries, receipts
 from store.config import RunConfig, preset
@@ -137,6 +138,20 @@ def test_a_question_whose_process_was_killed_is_paid_once(store: Store, places: 
     answer_questions(store, places, "host:1:1", 0.05, lambda *_: Parrot())  # type: ignore[arg-type,return-value]
     found = queries.asked(store, number)
     assert found and found.bill == PAID and found.attempts == 2 and len(fake.requests) == 1
+
+
+def test_a_question_in_a_terminal_is_held_by_the_same_limits_and_keeps_its_receipt(store: Store, places: Locations,
+                                                                                 fake: FakeOpenAI) -> None:
+    once = asking_cost.estimate(preset("embedded", teacher="gpt-4o-mini"), LONGEST).cost_usd
+    run = queries.run_named(store, launched(store, fake, max_cost_usd=once))
+    assert run
+    before = queries.last_event_id(store, run.id)
+    [(arm, words)] = teacher_words(places.store_url, run, 1, LONGEST)
+    assert arm == "teacher" and words.startswith("A Pod is a group of containers.") and "1 call, 100 tokens in" in words
+    [(_, words)] = teacher_words(places.store_url, run, 1, LONGEST)
+    assert words.startswith("(no answer: not asked: it could cost") and len(fake.requests) == 1
+    assert receipts.totals_of_questions(store, run.id) == Totals(1, 100, 20, 0)
+    assert queries.last_event_id(store, run.id) == before
 
 
 def test_a_teacher_of_unknown_price_says_so_and_its_tokens_are_counted(store: Store, places: Locations,

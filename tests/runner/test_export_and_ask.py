@@ -17,11 +17,9 @@ from runner import asking
 from runner.command_line import main
 from runner.commands.ask import show
 from runner.export import CannotExport, export, tuned_cycle
-from runner.roles import Answer
 from runner.student import open_student
 from runner.student.prompt import prompt_ids
 from store import queries
-from store.config import preset
 from store.database import Store
 from store.locations import Locations
 from store.queries.best import best_adapter
@@ -156,32 +154,14 @@ def test_the_best_adapter_is_named_by_its_held_out_score_with_the_warning(made: 
 def test_asking_streams_the_very_answers_of_both_students(made: tuple[Store, str, Locations]) -> None:
     store, run, places = made
     config = queries.run_named(store, run).config  # type: ignore[union-attr]
-    pieces = list(asking.ask(config, places.run(run) / "cycle-02" / "adapter", QUESTION, places))
+    before = queries.last_event_id(store, run)
+    pieces = list(asking.ask_students(config, places.run(run) / "cycle-02" / "adapter", QUESTION, places,
+                                      asking.student_of))
     assert [arm for arm, _ in pieces] == sorted(arm for arm, _ in pieces)  # baseline first, then tuned
     said = {arm: "".join(piece for of, piece in pieces if of == arm) for arm in ("baseline", "tuned")}
     assert said["baseline"] == answer_of(made, 2, adapter=False) and said["tuned"] == answer_of(made, 2)
     assert len(pieces) > 2 and "offline" in asking.arms_of(config)["teacher"]
-
-
-def test_a_teacher_that_can_be_asked_is_asked_too_and_nothing_is_recorded(made: tuple[Store, str, Locations]) -> None:
-    store, run, places = made
-    config = preset("embedded", teacher="gpt-4o-mini")
-    heard: list[str] = []
-
-    class Student:
-        def stream(self, question: str, decoding: Any, seed: int, adapter: Path | None) -> Any:
-            yield "tuned" if adapter else "plain"
-
-    class Teacher:
-        def answer_all(self, domain: Any, questions: Any, on_answer: Any) -> list[Answer]:
-            heard.extend(question.text for question in questions)
-            return [Answer(questions[0].id, "As the teacher says.", 4, 0.1)]
-
-    before = queries.last_event_id(store, run)
-    pieces = list(asking.ask(config, Path("adapter"), QUESTION, places, lambda *_: Student(),  # type: ignore[arg-type,return-value]
-                             lambda _: Teacher()))  # type: ignore[arg-type,return-value]
-    assert pieces == [("baseline", "plain"), ("tuned", "tuned"), ("teacher", "As the teacher says.")]
-    assert heard == [QUESTION] and queries.last_event_id(store, run) == before
+    assert queries.last_event_id(store, run) == before
 
 
 def test_a_terminal_shows_the_arms_side_by_side() -> None:
@@ -202,7 +182,7 @@ def test_the_commands_say_what_they_did_and_refuse_in_one_sentence(
     assert main(["export", run, "--form", "adapter", "--to", str(tmp_path / "out")]) == 0
     assert "picked by the very test" in capsys.readouterr().out
     assert main(["ask", run, QUESTION, "--cycle", "2"]) == 0
-    assert "on no record" in (said := capsys.readouterr().out) and "\ntuned:\n" in said
+    assert "counts in no score" in (said := capsys.readouterr().out) and "\ntuned:\n" in said
     assert main(["export", run, "--form", "gguf", "--to", str(tmp_path / "gguf")]) == 2
     assert "--converter" in capsys.readouterr().err
     assert main(["ask", "nobody", QUESTION]) == 2 and "no run 'nobody'" in capsys.readouterr().err
