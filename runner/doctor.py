@@ -36,9 +36,12 @@ def examine(places: Locations, json_output: bool) -> int:
         for title, lines in found.items():
             print(title)
             for key, value in lines.items():
-                print(f"  {key:22} {'none' if value == '' else value}")
-    sound = found["store"]["safe"] and not found["store"]["fault"] and found["data folder"]["writable"]
-    return 0 if sound and all(found["models"].values()) else 1
+                if not (key.startswith("gpu_") and lines["gpu"] is None):
+                    print(f"  {_name(key):22} {_words(key, value)}")
+    wrong = _wrong(found)
+    if not json_output:
+        print(f"not in order: {'; '.join(wrong)}" if wrong else "in order: the embedded preset can run here")
+    return 1 if wrong else 0
 
 
 def findings(places: Locations) -> dict[str, dict[str, Any]]:
@@ -60,6 +63,36 @@ def findings(places: Locations) -> dict[str, dict[str, Any]]:
                         "writable": is_writable(places)},
         "versions": versions(),
     }
+
+
+def _wrong(found: dict[str, dict[str, Any]]) -> list[str]:
+    """What keeps the embedded preset from running here, in words."""
+    store, folder = found["store"], found["data folder"]
+    missing = [f"{MODEL_PACKAGES[name]} ({name}) is not installed"
+               for name, there in found["models"].items() if not there]
+    return missing + [
+        words for is_wrong, words in (
+            (not store["safe"], f"SQLite {store['sqlite']} can corrupt a store"),
+            (bool(store["fault"]), f"the store: {store['fault']}"),
+            (not folder["writable"], f"{folder['path']} cannot be written")) if is_wrong]
+
+
+def _name(key: str) -> str:
+    """What a finding is called; packages and variables of the environment by their own names."""
+    return key if key in MODEL_PACKAGES or key.isupper() else key.removesuffix("_bytes").replace("_", " ")
+
+
+def _words(key: str, value: Any) -> str:
+    """A finding as people read it."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key.endswith("_bytes"):
+        return f"{value / 1e9:,.1f} GB"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def is_writable(places: Locations) -> bool:

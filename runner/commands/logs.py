@@ -38,7 +38,10 @@ def carry_out(options: argparse.Namespace) -> int:
             raise BadInput(f"no run {options.run!r}: list them with 'python -m runner status'")
         lines = _of_run(store, options.run, options.lines, options.follow)
     else:
-        lines = _of_runner(path_of(places), options.lines, options.follow)
+        path = path_of(places)
+        if not path.exists() and not options.follow:
+            raise BadInput(f"no log at {path} yet: a runner writes it while it serves (python -m runner serve)")
+        lines = _of_runner(path, options.lines, options.follow)
     try:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False) if options.json else readable(line), flush=True)

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from store import commands
 from store.arms import ARMS, in_order
@@ -19,61 +19,87 @@ from store.locations import locations
 from store.measures import JUDGE_METRICS, MEASURES
 
 
+class _Option(NamedTuple):
+    """One option that is a field of the configuration."""
+
+    flag: str
+    kind: Callable[[str], Any]
+    text: str
+    metavar: str | None = None
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+_SECTIONS: dict[str, tuple[_Option, ...]] = {
+    "what is taught and tested": (
+        _Option("questions", int, "practice questions a cycle", "N"),
+        _Option("cycles", int, "cycles", "C"),
+        _Option("topics", _words, "topics, with commas between; all by default", "A,B"),
+        _Option("held-out", int, "locked test questions from passages that are never trained", "H"),
+        _Option("held-out-set", str, "share a named, locked held-out set between runs", "NAME"),
+        _Option("paraphrases", int, "practised facts asked again in other words", "N"),
+        _Option("new-topics", _words, "topics that are tested and never trained", "A,B"),
+        _Option("new-topic-questions", int, "how many questions on them", "N"),
+        _Option("general", int, "everyday questions that show what the student forgot", "N"),
+        _Option("knowledge", str, "a folder of Markdown, text, HTML or PDF instead of the built-in domain", "DIR"),
+        _Option("knowledge-name", str, "what prompts call that domain", "NAME")),
+    "the student and its training": (
+        _Option("student", str, "embedded, a Hugging Face id, or a model folder", "NAME"),
+        _Option("precision", str, ", ".join(PRECISIONS)),
+        _Option("steps", int, "optimizer steps a cycle", "S"),
+        _Option("learning-rate", float, "learning rate", "R"),
+        _Option("batch-size", int, "training examples at once", "N"),
+        _Option("lora-rank", int, "rank of the adapter", "N"),
+        _Option("adapter", str, f"{' or '.join(ADAPTERS)}: train on from the cycle before, or anew"),
+        _Option("max-new-tokens", int, "longest answer", "N"),
+        _Option("temperature", float, "0 is greedy", "T")),
+    "the teacher": (
+        _Option("teacher", str, "knowledge-base (offline), or a model name at the endpoint", "NAME"),
+        _Option("teacher-base-url", str, "an OpenAI-compatible endpoint", "URL"),
+        _Option("max-cost-usd", float, "what the teacher may cost at list prices; then asking ends", "USD")),
+    "the verdict and the judge": (
+        _Option("headline", str, f"the metric that decides the verdict: {', '.join(HEADLINES)}"),
+        _Option("judge", str, "a judge model's name, for the metrics that only a language model can give", "NAME"),
+        _Option("judge-base-url", str, "its OpenAI-compatible endpoint", "URL"),
+        _Option("judge-metrics", _words, f"what it judges by: {', '.join(JUDGE_METRICS)}; all by default", "A,B")),
+}
+
+
 def options(run: argparse.ArgumentParser) -> None:
     """One option a field of the configuration; what is not given is the preset's."""
-    default = RunConfig()
-
-    def option(name: str, kind: Callable[[str], Any], help_text: str, **more: Any) -> None:
-        field = more.pop("field", name.replace("-", "_"))
-        low_high = "" if field not in RANGES else " ({:g} to {:g})".format(*RANGES[field])
-        run.add_argument(f"--{name}", dest=field, type=kind, default=None, help=help_text + low_high, **more)
-
-    run.add_argument("--preset", default=default.preset, help=f"where the defaults come from: {', '.join(PRESETS)}")
-    option("questions", int, "practice questions a cycle", metavar="N")
-    option("cycles", int, "cycles", metavar="C")
-    option("topics", _words, "topics, with commas between; all by default", metavar="A,B")
-    option("held-out", int, "locked test questions from passages that are never trained", metavar="H")
-    option("held-out-set", str, "share a named, locked held-out set between runs", metavar="NAME")
-    option("paraphrases", int, "practised facts asked again in other words", metavar="N")
-    option("new-topics", _words, "topics that are tested and never trained", metavar="A,B")
-    option("new-topic-questions", int, "how many questions on them", metavar="N")
-    option("general", int, "everyday questions that show what the student forgot", metavar="N")
-    option("knowledge", str, "a folder of Markdown, text, HTML or PDF instead of the built-in domain", metavar="DIR")
-    option("knowledge-name", str, "what prompts call that domain", metavar="NAME")
-    option("steps", int, "optimizer steps a cycle", metavar="S")
-    run.add_argument("--no-finetune", dest="fine_tune", action="store_const", const=False, default=None,
-                     help="measure the untrained student only")
-    option("seed", int, "repeats a run exactly", metavar="X")
-    option("learning-rate", float, "learning rate", metavar="R")
-    option("batch-size", int, "training examples at once", metavar="N")
-    option("lora-rank", int, "rank of the adapter", metavar="N")
-    option("adapter", str, f"{' or '.join(ADAPTERS)}: train on from the cycle before, or anew")
-    option("teacher", str, "knowledge-base (offline), or a model name at the endpoint", metavar="NAME")
-    option("teacher-base-url", str, "an OpenAI-compatible endpoint", metavar="URL")
-    option("max-cost-usd", float, "what the teacher may cost at list prices; then asking ends", metavar="USD")
-    option("judge", str, "a judge model's name, for the metrics that only a language model can give", metavar="NAME")
-    option("judge-base-url", str, "its OpenAI-compatible endpoint", metavar="URL")
-    option("judge-metrics", _words, f"what it judges by: {', '.join(JUDGE_METRICS)}; all by default", metavar="A,B")
-    option("student", str, "embedded, a Hugging Face id, or a model folder", metavar="NAME")
-    option("precision", str, ", ".join(PRECISIONS))
-    option("max-new-tokens", int, "longest answer", metavar="N")
-    option("temperature", float, "0 is greedy", metavar="T")
-    option("headline", str, f"the metric that decides the verdict: {', '.join(HEADLINES)}")
-    _arms(run)
-    option("name", str, "what you call this run")
+    run.add_argument("--preset", default=RunConfig().preset,
+                     help=f"where the defaults come from: {', '.join(PRESETS)}")
+    run.add_argument("--name", metavar="NAME", help="what you call this run")
+    run.add_argument("--seed", type=int, metavar="X", help="repeats a run exactly" + _range("seed"))
     run.add_argument("--set", dest="more", action="append", default=[], metavar="FIELD=VALUE",
                      help="any other value of the configuration, as JSON: --set top_p=0.9 (repeatable)")
     run.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
+    for title, section in _SECTIONS.items():
+        group = run.add_argument_group(title)
+        for one in section:
+            field = one.flag.replace("-", "_")
+            group.add_argument(f"--{one.flag}", dest=field, type=one.kind, default=None, metavar=one.metavar,
+                               help=one.text + _range(field))
+        if any(one.flag == "steps" for one in section):
+            group.add_argument("--no-finetune", dest="fine_tune", action="store_const", const=False, default=None,
+                               help="measure the untrained student only")
+    _arms(run.add_argument_group("control arms: cheaper explanations of a gain, all off by default"))
 
 
-def _arms(run: argparse.ArgumentParser) -> None:
+def _range(field: str) -> str:
+    return f" ({RANGES[field][0]:,} to {RANGES[field][1]:,})" if field in RANGES else ""
+
+
+def _arms(group: argparse._ArgumentGroup) -> None:
     """A switch for each control arm, and the learning curve."""
     for arm in ARMS.values():
-        run.add_argument(f"--{arm.flag}", dest="arms", action="append_const", const=arm.name, default=None,
-                         help=f"control arm: {arm.how[0].lower()}{arm.how[1:].rstrip('.')}")
-    run.add_argument("--all-arms", action="store_true", help="all of these control arms")
-    run.add_argument("--learning-curve", action="store_const", const=True, default=None,
-                     help="weigh the held-out test after 25 and 50%% of each cycle's steps too")
+        group.add_argument(f"--{arm.flag}", dest="arms", action="append_const", const=arm.name, default=None,
+                           help=f"{arm.how[0].lower()}{arm.how[1:].rstrip('.')}")
+    group.add_argument("--all-arms", action="store_true", help="all of these")
+    group.add_argument("--learning-curve", action="store_const", const=True, default=None,
+                       help="weigh the held-out test after 25 and 50%% of each cycle's steps too")
 
 
 def carry_out(options: argparse.Namespace) -> int:
@@ -126,7 +152,3 @@ def _more(typed: list[str], fields: set[str]) -> dict[str, Any]:
             read = value
         found[field] = tuple(read) if isinstance(read, list) else read
     return found
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())

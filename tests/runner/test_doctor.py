@@ -55,6 +55,23 @@ def test_doctor_names_what_is_wrong_with_a_data_folder(places: Locations, monkey
     assert (places.data / "events.db").read_bytes() == before  # it looks, and changes nothing
 
 
+def test_doctor_speaks_to_people_and_ends_with_what_it_comes_to(places: Locations, monkeypatch: pytest.MonkeyPatch,
+                                                                capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATA_DIR", str(places.data))
+    machine = hardware.Machine(2, 25_276_502_016, 20_000_000_000, None, 0, 0, ())
+    monkeypatch.setattr(hardware, "measure", lambda: machine)
+    monkeypatch.setattr(hardware, "probe_precision", lambda: hardware.PrecisionProbe(81.75049, 1712.4, "bf16", "so"))
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "ram total              25.3 GB" in said and "bf16 gflops            1,712\n" in said
+    assert "gpu                    none" in said and "gpu free" not in said and "OPENAI_API_KEY" in said
+    assert said.endswith("in order: the embedded preset can run here\n")
+    (places.data / "events.db").parent.mkdir(parents=True, exist_ok=True)
+    (places.data / "events.db").write_text("no database " * 900)
+    assert main(["doctor"]) == 1
+    assert "\nnot in order: the store: " in capsys.readouterr().out
+
+
 def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, places: Locations) -> None:
     run, file = commands.launch(store, preset("embedded"), "test"), "cycle-01/tuned.json"
     claim = leases.claim_next(store, leases.owner_name())

@@ -80,3 +80,10 @@ def test_the_log_is_followed_over_rotations_and_past_a_torn_line(places: Locatio
     assert len(list(path.parent.iterdir())) > 3
     for handler in logbook.log.handlers:
         handler.close()
+
+
+def test_no_log_yet_is_said_with_what_writes_one(places: Locations, monkeypatch: pytest.MonkeyPatch,
+                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATA_DIR", str(places.data))
+    assert main(["logs"]) == 2
+    assert "no log at" in (said := capsys.readouterr().err) and "runner serve" in said
