@@ -222,8 +222,12 @@ class Student(Protocol):
         """
         ...
 
-    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
-        """For each (question, answer) pair how likely that answer is, in the order given."""
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
+                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+        """For each (question, answer) pair how likely that answer is, in the order given.
+
+        `on_weighed` hears now and then how many were weighed so far; it may raise to stop.
+        """
         ...
 
     def fits(self, question: str, answer_tokens: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runner.judge.marks import ModelJudge
@@ -98,19 +99,44 @@ def likelihood_scores(context: Context, arm: str, asked: Sequence[QuestionRecord
     """Weigh each reference and its foils; a stage's last and longest part, so it tells how far it is."""
     references = references_in(context)
     scores: list[ScoreRecord] = []
-    done = 0
+    progress = _Judged(context, len(asked))
     for chunk in _chunks(asked):
         weighable = [] if weigher.missing else [q for q in chunk if references[q.question_id].text is not None]
         texts = {q.question_id: [references[q.question_id].text or "", *references[q.question_id].foils]
                  for q in weighable}
         pairs = [(weigher.asked(q), text) for q in weighable for text in texts[q.question_id]]
-        weights = iter(context.workbench.student.likelihoods(pairs, weigher.adapter) if pairs else [])
+        weights = iter(context.workbench.student.likelihoods(
+            pairs, weigher.adapter, partial(progress.weighed, len(chunk), len(pairs))) if pairs else [])
         for q in chunk:
             weighed = [next(weights) for _ in texts.get(q.question_id, [])]
             scores += _weighed(q, weighed, weigher.missing or f"no reference: {references[q.question_id].missing}")
-        done += len(chunk)
-        context.progress(done, len(asked), "questions judged")
+        progress.finished(len(chunk))
     return AnswersScored(arm, LIKELIHOOD_JUDGE, tuple(scores))
+
+
+@dataclass
+class _Judged:
+    """How many questions are judged, told while a chunk of them is weighed too: a large student takes minutes for one,
+    and whoever asks it to stop is heard where something is told."""
+
+    context: Context
+    total: int
+    before: int = 0
+    told: int = 0
+
+    def weighed(self, questions: int, pairs: int, so_far: int) -> None:
+        """So many of a chunk's pairs are weighed."""
+        self._tell(self.before + questions * so_far // pairs)
+
+    def finished(self, questions: int) -> None:
+        """A chunk is done."""
+        self.before += questions
+        self._tell(self.before)
+
+    def _tell(self, done: int) -> None:
+        if done > self.told:
+            self.told = done
+            self.context.progress(done, self.total, "questions judged")
 
 
 def _weighed(question: QuestionRecord, weighed: Sequence[Likelihood], missing: str) -> list[ScoreRecord]:

@@ -18,8 +18,12 @@ _BATCH_TOKENS = 1024  # logits are 49,152 fp32 numbers a token on the embedded s
 
 
 def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, form: PromptForm,
-                pairs: Sequence[tuple[str, str]]) -> list[Likelihood]:
-    """For each (question, answer) pair its likelihood, in the order given; computed in batches of like length."""
+                pairs: Sequence[tuple[str, str]],
+                on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+    """For each (question, answer) pair its likelihood, in the order given; computed in batches of like length.
+
+    `on_weighed` hears after each batch how many there are.
+    """
     fitted = [_fit(prompt_ids(tokenizer, form, question), answer_ids(tokenizer, form, answer), context)
               for question, answer in pairs]
     order = sorted(range(len(fitted)), key=lambda at: len(fitted[at][0]) + len(fitted[at][1]))
@@ -28,6 +32,7 @@ def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, form: Prompt
         scores = _mean_nll(losses, [fitted[at][:2] for at in batch])
         for at, nll in zip(batch, scores, strict=True):
             found[at] = Likelihood(nll, len(fitted[at][1]), fitted[at][2])
+        on_weighed(len(found))
     return [found[at] for at in range(len(fitted))]
 
 

@@ -111,13 +111,15 @@ class LocalStudent:
         found = plain_adapter(adapter, plain.config.weights())
         return found and plain.with_weights(found.merged)
 
-    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
+                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         with typed_memory_errors(f"weighing {len(pairs)} answers"):
             if self.loaded.plain and (weights := self._weights(adapter)):
                 losses = llama_rows.losses_of(weights)
             else:
                 losses = likelihood.library_losses(self._model(adapter))
-            return likelihood.likelihoods(losses, self.loaded.context, self.loaded.words, self.form, pairs)
+            return likelihood.likelihoods(losses, self.loaded.context, self.loaded.words, self.form, pairs,
+                                          on_weighed)
 
     def fits(self, question: str, answer_tokens: int) -> bool:
         return len(prompt_ids(self.loaded.words, self.form, question)) + answer_tokens <= self.loaded.context

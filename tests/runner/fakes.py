@@ -44,7 +44,8 @@ class FakeStudent:
             yield [Answer(q.id, known.get(q.text, f"I think {q.text}"), len(q.text.split()), 0.01)
                    for q in questions[start:start + 4]]
 
-    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
+                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         self._fail("likelihoods")
         known = self._known(adapter)
         return [Likelihood(1.0 if known.get(q) == a else 2.0 + digest(q, a) - bool(adapter) * 0.5, len(a.split()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,20 +12,22 @@ import fakes
 import pytest
 
 from knowledge.questions import Question
-from runner.artifacts import Header
+from runner.artifacts import Artifact, Header
 from runner.progress import line_of
-from runner.roles import Answer, Decoding
+from runner.roles import Answer, Decoding, Likelihood
 from runner.stage import Context, Pace
 from runner.stages.answers import answered
+from runner.stages.evaluation import Weigher, likelihood_scores
 from runner.teacher.offline import OfflineTeacher
 from runner.workbench import Workbench
 from store import commands, leases, queries
 from store.config import preset
 from store.database import open_store
 from store.events import (
-    AnswerRecord, CycleStarted, Event, QuestionRecord, RunStarted, StageProgressed, StageStarted,
+    AnswerRecord, CycleStarted, Event, QuestionRecord, ReferenceRecord, ReferencesWritten, RunStarted, StageProgressed,
+    StageStarted,
 )
-from store.journal import Journal
+from store.journal import Journal, StopRequested
 
 
 def test_the_line_says_where_the_run_is(tmp_path: Path) -> None:
@@ -114,3 +116,40 @@ def test_an_attempt_that_falls_back_begins_its_clock_again() -> None:
         now[0] = float(at)
         told.append(pace.at(done))
     assert told == [(0, 0.0), (0, 10.0), (5, 0.0), (5, 2.0)]
+
+
+class WeighingStudent(fakes.FakeStudent):
+    """Tells after every three pairs, as one that weighs in batches."""
+
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
+                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+        for so_far in (*range(3, len(pairs), 3), len(pairs)):
+            on_weighed(so_far)
+        return super().likelihoods(pairs, adapter)
+
+
+def test_judging_counts_while_a_student_weighs_and_a_stop_is_heard_there(tmp_path: Path) -> None:
+    asked = [QuestionRecord(f"q{number}", "held-out", "pods", "Why?", "p1", "A passage", "", "", "", ())
+             for number in range(10)]
+    written = ReferencesWritten("offline", tuple(
+        ReferenceRecord(one.question_id, "True.", None, "", ("False.", "Wrong.", "No."), ()) for one in asked))
+    header = Header("r", 0, "references", "", "")
+    bench = Workbench(fakes.small_domain, OfflineTeacher, lambda rung: WeighingStudent(), fakes.FakeJudge)
+    told: list[int] = []
+
+    def emit(event: Event) -> None:
+        assert isinstance(event, StageProgressed) and event.total == 10
+        told.append(event.done)
+        if told[-1] == stop_at:
+            raise StopRequested("cancel")
+
+    context = Context("r", preset("embedded"), 0, "baseline-evaluation",
+                      {"references": Artifact(header, (written,), "", 0)}, tmp_path, header, bench, emit)
+    stop_at = 0
+    assert len(likelihood_scores(context, "baseline", asked, Weigher()).scores) == 20
+    assert told == list(range(1, 11))  # 8 questions at once and then 2, of 4 texts each: no count comes twice
+    told.clear()
+    stop_at = 3
+    with pytest.raises(StopRequested):
+        likelihood_scores(context, "baseline", asked, Weigher())
+    assert told == [1, 2, 3]

@@ -48,6 +48,13 @@ def test_it_does_not_depend_on_the_batches(tiny: LocalStudent, monkeypatch: pyte
     assert [one.nll for one in tiny.likelihoods(PAIRS, None)] == pytest.approx(together, abs=1e-4)
 
 
+def test_it_tells_after_each_batch_how_many_are_weighed(tiny: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "_BATCH_TOKENS", 1)
+    heard: list[int] = []
+    tiny.likelihoods(PAIRS, None, heard.append)
+    assert heard == [1, 2, 3, 4]
+
+
 def test_an_answer_beyond_the_context_is_cut_and_says_so(tiny: LocalStudent) -> None:
     found = tiny.likelihoods([("What is a Pod?", "A group of containers. " * 60), PAIRS[0]], None)
     assert found[0].truncated and found[0].tokens < 128
