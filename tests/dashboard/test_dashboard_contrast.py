@@ -1,15 +1,20 @@
-"""Whether what is written can be read: contrast by WCAG, computed from the colours of the theme and of the charts."""
+"""Whether what is written can be read: contrast by WCAG, of the colours of theme and charts, and as it is drawn."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dashboard import palette
-from tests.dashboard.served import ROOT
+from tests.dashboard import readable
+from tests.dashboard.readable import AA
+from tests.dashboard.served import ROOT, Server, serve
+from tests.dashboard.windows import Window
 
-AA = 4.5
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
 
 
@@ -25,14 +30,13 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_links_code_and_buttons_reach_aa_in_either_theme(scheme: str) -> None:
+def test_text_links_and_code_reach_aa_in_either_theme(scheme: str) -> None:
     theme = THEME[scheme]
     grounds = (theme["backgroundColor"], theme["secondaryBackgroundColor"], theme["sidebar"]["backgroundColor"],
                theme["sidebar"]["secondaryBackgroundColor"])
     ratios = {f"text on {ground}": contrast(theme["textColor"], ground) for ground in grounds}
     ratios["link"] = contrast(theme["linkColor"], theme["backgroundColor"])
     ratios["code"] = contrast(theme["codeTextColor"], theme["codeBackgroundColor"])
-    ratios["white on a button"] = contrast("#ffffff", theme["primaryColor"])
     assert {what: round(ratio, 2) for what, ratio in ratios.items() if ratio < AA} == {}
 
 
@@ -41,3 +45,31 @@ def test_what_is_written_on_the_fields_of_charts_reaches_aa() -> None:
     fills |= {f"topics at {at}": str(color) for at, color in palette.DIVERGING}
     ratios = {name: contrast(palette.ON_FILL, color) for name, color in fills.items()}
     assert {name: round(ratio, 2) for name, ratio in ratios.items() if ratio < AA} == {}
+
+
+@pytest.fixture(scope="module")
+def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
+    with serve(all_states[0]) as running:
+        yield running
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_pressed_and_set_reaches_aa_as_the_browser_draws_it(
+        scheme: str, browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
+    window = Window(browser, server, scheme)
+    for page, looked_at in {"overview": {"Learning curve", "Launch run", "Pods", "12", "Cycle 3"},
+                            "answers": {"Read"}}.items():
+        window.open(page, f"run={all_states[1]['finished']}")
+        assert looked_at <= {text["words"] for text in readable.texts(window.page)}
+        assert readable.faint(window.page) == []
+    window.open("history")
+    rows = window.page.get_by_test_id("stDataFrame").bounding_box()
+    assert rows
+    window.page.mouse.click(rows["x"] + 16, rows["y"] + 36 * 3.5)  # the third row, which is over; the table is a canvas
+    window.page.get_by_role("button", name="Delete …").click()
+    window.page.get_by_role("button", name="Yes, delete it").wait_for()
+    window.settle()
+    assert readable.faint(window.page) == []
+    window.close()

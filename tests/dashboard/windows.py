@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tests.dashboard import readable
 from tests.dashboard.served import ROOT, Server
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -101,9 +102,9 @@ class Window:
         self.page.set_viewport_size({"width": self.width, "height": 800})
 
     def faults(self) -> list[str]:
-        """Whatever a person would see or miss: errors, foreign hosts, texts over each other, cut off, undescribed."""
+        """What a person would see or miss: errors, foreign hosts, texts over others, cut off, faint, undescribed."""
         return [*self.errors, *self.foreign, *self.page.evaluate(_FAULTS_OF_PAGE),
-                *self.page.evaluate(_FAULTS_OF_CHARTS)]
+                *self.page.evaluate(_FAULTS_OF_CHARTS), *readable.faint(self.page)]
 
     def close(self) -> None:
         self.context.close()
