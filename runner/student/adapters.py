@@ -21,7 +21,7 @@ from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 
 from runner.roles import Recipe
-from runner.student.adapter_files import CONFIG, WEIGHTS, check_folder, weights_sha256
+from runner.student.adapter_files import CONFIG, WEIGHTS, check_folder, merge_into, weights_sha256
 from runner.student.dropout import ByteDropout
 from runner.student.errors import AdapterLoadFailed, TrainingFailed, in_short
 
@@ -147,14 +147,22 @@ def detach(adapted: Any) -> Any:
 def tuned_copy(base: Any, adapter: Path) -> Any:
     """A copy of the base with the adapter merged into its weights: 2.5 times as fast to answer with.
 
-    What no adapter changes (embeddings, norms) is shared with the base.
+    What no adapter changes (embeddings, norms) is shared with the base. Plain pairs are merged by `merge_into`, and by
+    the library whatever else an adapter from elsewhere may hold.
 
     Raises:
         AdapterLoadFailed: the adapter cannot be used with this base.
     """
     changed = {f"{path}.weight" for path in _linear_layers(base)}
     shared = {id(weight): weight for name, weight in base.named_parameters() if name not in changed}
-    return _open(copy.deepcopy(base, shared), adapter, trainable=False).merge_and_unload().eval()
+    adapted = _open(copy.deepcopy(base, shared), adapter, trainable=False)
+    if not is_plain(adapted):
+        return adapted.merge_and_unload().eval()
+    with torch.no_grad():
+        for layer in adapted.modules():
+            if (one := wrapped(layer)) is not None:
+                merge_into(one.linear.weight, one.down, one.up, one.scale)
+    return detach(adapted)
 
 
 def tuned_in_place(base: Any, adapter: Path) -> Any:
