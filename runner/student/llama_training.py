@@ -30,7 +30,10 @@ def fits(adapted: Any) -> bool:
 
 
 class LlamaLoss:
-    """The sum of label losses of a batch, with gradients for the adapters."""
+    """The sum of label losses of a batch, with gradients for the adapters.
+
+    The model's own weights are in use here until `give_back`.
+    """
 
     def __init__(self, adapted: Any) -> None:
         base = adapted.get_base_model()
@@ -44,8 +47,14 @@ class LlamaLoss:
             self.blocks = [_block(layer, self.heads, self.epsilon) for layer in inner.layers]
         groups = [group for block in self.blocks for group in block.groups]
         self.weights = [weight for group in groups for weight in (*group.downs, *group.ups)]
-        self.widest = max(group.weight.shape[1] for group in groups)
+        self.widest = max(group.width for group in groups)
         self.pool = FactorPool(adapters.dropout_of(adapted), self.embedding.dtype)
+
+    def give_back(self) -> None:
+        """The model has its weights again; this is of no use any more."""
+        for block in self.blocks:
+            for group in block.groups:
+                group.give_back()
 
     def __call__(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Shapes: B x T each; padding on the right."""
@@ -76,9 +85,8 @@ class LlamaLoss:
         add_normed_back(some, for_last, norm, self.last_norm)
         grad = some.new_zeros(shape).index_copy_(0, wanted, some)
         flat = grad.new_empty(sum(weight.numel() for weight in self.weights))
-        into = iter(_views(flat, self.weights))
-        places = [tuple([next(into) for _ in (*group.downs, *group.ups)] for group in block.groups)
-                  for block in self.blocks]
+        into = iter(_views(flat, [part for block in self.blocks for group in block.groups for part in group.parts]))
+        places = [tuple([next(into) for _ in group.parts] for group in block.groups) for block in self.blocks]
         for block, place in zip(reversed(self.blocks), reversed(places), strict=True):
             grad = block.backward(grad, kept.pop(), rows, place)
         return _views(flat.float(), self.weights)
@@ -143,14 +151,4 @@ def _group(*linears: Any) -> LoraGroup:
     adapted = [adapters.wrapped(one) for one in linears]
     plain = [one.linear if one else linear for one, linear in zip(adapted, linears, strict=True)]
     bias = None if plain[0].bias is None else torch.cat([one.bias for one in plain])
-    return LoraGroup(_laid_together(plain), bias, [len(one.weight) for one in plain], adapted)
-
-
-def _laid_together(linears: list[Any]) -> torch.Tensor:
-    """The layers' weights as one tensor, of which their own become parts: the same numbers, and no second copy."""
-    if len(linears) == 1:
-        return linears[0].weight.detach()
-    together = torch.cat([one.weight.detach() for one in linears])
-    for one, part in zip(linears, torch.split(together, [len(one.weight) for one in linears]), strict=True):
-        one.weight.data = part
-    return together
+    return LoraGroup(plain, bias, adapted)

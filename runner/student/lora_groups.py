@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.nn import functional
 
 from runner.student.adapters import Wrapped
+from runner.student.packed import PackedLinear
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,26 @@ class Kept:
 class LoraGroup:
     """y = x W^T + b + (x d) A^T S B^T, layers side by side: W is M x K, A is R x K, B is M x R, a block each."""
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, sizes: Sequence[int],
-                 adapted: Sequence[Wrapped | None]) -> None:
-        """Of the layers' weights below each other, of `sizes` rows each. They are used as they lie, not copied."""
+    def __init__(self, linears: Sequence[Any], bias: torch.Tensor | None, adapted: Sequence[Wrapped | None]) -> None:
+        """The layers' weights are taken out of them and packed, once for each direction, until `give_back`."""
         there = [one for one in adapted if one is not None]
         self.downs, self.ups = [one.down for one in there], [one.up for one in there]
-        rank = sum(len(down) for down in self.downs)
-        self.weight, self.bias = weight, bias
+        weight, rank = torch.cat([one.weight.detach() for one in linears]), sum(map(len, self.downs))
+        self.linears, self.sizes, self.width = linears, [len(one.weight) for one in linears], weight.shape[1]
+        for one in linears:
+            one.weight.data = weight.new_empty(0)
+        self.forth, self.back = PackedLinear(weight, bias), PackedLinear(weight.t())
         self.down, self.up = weight.new_zeros(rank, weight.shape[1]), weight.new_zeros(weight.shape[0], rank)
         self.scales = torch.cat([weight.new_full((len(one.down),), one.scale) for one in there]) if there else None
-        self.blocks = _blocks(sizes, adapted)
+        self.blocks = _blocks(self.sizes, adapted)
+        self.parts = [self.down, *self.ups] if there else []
+        """What the gradient comes in: of all lower halves, which lie together, and of each upper one."""
+
+    def give_back(self) -> None:
+        """The layers have their weights again, as parts of one tensor; this can be used no more."""
+        for one, part in zip(self.linears, torch.split(self.forth.plain(), self.sizes), strict=True):
+            one.weight.data = part
+        del self.forth, self.back
 
     def refresh(self) -> None:
         """Take the adapters as they are now, in the base's own precision."""
@@ -51,27 +62,24 @@ class LoraGroup:
 
     def forward(self, x: torch.Tensor, factors: torch.Tensor | None,
                 beside: torch.Tensor | None = None) -> tuple[torch.Tensor, Kept]:
-        """The layers' results, and `beside` added to them. Shapes: x N x K; results and `beside` N x M."""
+        """The layers' results, and `beside` added to them. Shapes: x N x K; results and `beside`, used up, N x M."""
         if self.scales is None:
-            result = functional.linear(x, self.weight, self.bias)
-            return (result if beside is None else result.add_(beside)), Kept(x, None, None)
+            return (self.forth(x) if beside is None else self.forth.plus(x, beside)), Kept(x, None, None)
         thinned = x if factors is None else x * factors
         inner = (thinned @ self.down.t()).mul_(self.scales)
-        result = functional.linear(x, self.weight, self.bias).addmm_(inner, self.up.t())
-        return (result if beside is None else result.add_(beside)), Kept(thinned, inner, factors)
+        low = inner @ self.up.t() if beside is None else beside.addmm_(inner, self.up.t())
+        return self.forth.plus(x, low), Kept(thinned, inner, factors)
 
     def backward(self, grad: torch.Tensor, kept: Kept, into: list[torch.Tensor]) -> torch.Tensor:
-        """The input's gradient, N x K; the adapters' own are written `into`, the down halves first."""
+        """The input's gradient, N x K; the adapters' own are written `into`, which is as `parts` are."""
         if kept.inner is None or self.scales is None:
-            return grad @ self.weight
+            return self.back(grad)
         for_inner = (grad @ self.up).mul_(self.scales)
-        downs = torch.split(for_inner.t() @ kept.thinned, [len(down) for down in self.downs])
-        for place, found in zip(into, downs, strict=False):
-            place.copy_(found)
-        for place, (rows, columns) in zip(into[len(downs):], self.blocks, strict=True):
+        torch.mm(for_inner.t(), kept.thinned, out=into[0])
+        for place, (rows, columns) in zip(into[1:], self.blocks, strict=True):
             torch.mm(grad[:, rows].t(), kept.inner[:, columns], out=place)
         through = for_inner @ self.down
-        return (through if kept.factors is None else through.mul_(kept.factors)).addmm_(grad, self.weight)
+        return self.back.plus(grad, through if kept.factors is None else through.mul_(kept.factors))
 
 
 def _blocks(sizes: Sequence[int], adapted: Sequence[Wrapped | None]) -> list[tuple[slice, slice]]:

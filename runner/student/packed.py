@@ -23,6 +23,10 @@ class PackedLinear:
         self.packed = can_pack(weight.dtype)
         self.weight = _ops._reorder_linear_weight(weight.contiguous(), None) if self.packed else weight
 
+    def plain(self) -> torch.Tensor:
+        """The weight as it was given, the very same numbers."""
+        return self.weight.to_dense() if self.packed else self.weight
+
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         if not self.packed:
             return functional.linear(x, self.weight, self.bias)

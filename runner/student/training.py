@@ -118,9 +118,14 @@ def fine_tune(loaded: Loaded, form: PromptForm, examples: Sequence[Example], rec
         recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
     targets = adapters.resolve_targets(loaded.model, recipe.target_modules)
     adapted = adapters.attach(loaded.model, recipe, targets, start)
+    lean = None
     try:
-        training = _train(loaded, adapted, rows, recipe, to, mark, on_step, targets)
+        if not recipe.gradient_checkpointing and fits(adapted):
+            lean = LlamaLoss(adapted)
+        training = _train(loaded, adapted, lean, rows, recipe, to, mark, on_step, targets)
     finally:
+        if lean:
+            lean.give_back()
         restore(loaded.model, adapted)
     checkpoints.write_record(to, training, mark)
     return training
@@ -144,10 +149,9 @@ def training_rows(tokenizer: Any, form: PromptForm, examples: Sequence[Example],
     return datasets.Dataset.from_list(rows)
 
 
-def _train(loaded: Loaded, adapted: Any, rows: Any, recipe: Recipe, to: Path, mark: str,
+def _train(loaded: Loaded, adapted: Any, lean: LlamaLoss | None, rows: Any, recipe: Recipe, to: Path, mark: str,
            on_step: Callable[[TrainingStep], None], targets: adapters.Targets) -> Training:
     progress = checkpoints.resume_point(to, mark)
-    lean = LlamaLoss(adapted) if not recipe.gradient_checkpointing and fits(adapted) else None
     reporter = _Reporter(on_step, mark, progress.seconds if progress else 0.0, partial(_keep, adapted, recipe, to))
     trainer = AnswerTrainer(
         model=adapted, args=_settings(recipe, to / checkpoints.FOLDER, loaded, autocast=lean is None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,10 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("targets", [MISSION_TARGETS, ("q_proj", "v_proj", "up_proj")], ids=["all", "some"])
 def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, targets: tuple[str, ...]) -> None:
     model, given = adapted(tmp_path, target_modules=targets), batch(kind)
-    plain, lean = token_losses(model, *given).sum(), llama_training.LlamaLoss(model)(*given)
+    plain = token_losses(model, *given).sum()
+    expected, lean = gradients(model, plain), llama_training.LlamaLoss(model)(*given)
     assert lean.item() == pytest.approx(plain.item(), rel=1e-5)
-    expected, found = gradients(model, plain), gradients(model, lean)
+    found = gradients(model, lean)
     assert expected.keys() == found.keys() and len(found) == 2 * 2 * len(targets)
     for name, gradient in expected.items():
         assert gradient.abs().max() > 0
@@ -74,7 +76,8 @@ def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, 
 def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> None:
     exact = gradients(one := adapted(tmp_path / "model"), llama_training.LlamaLoss(one)(*batch("padding")))
     half = adapted(tmp_path / "model2", "bf16")
-    lean = gradients(half, llama_training.LlamaLoss(half)(*batch("padding")))
+    lean = gradients(half, (loss := llama_training.LlamaLoss(half))(*batch("padding")))
+    loss.give_back()
     with torch.autocast("cpu", torch.bfloat16):
         plain = token_losses(half, *batch("padding")).sum()
     theirs = gradients(half, plain)
@@ -83,6 +86,25 @@ def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> Non
         return float(sum((one[name] - exact[name]).norm() for name in exact) / sum(g.norm() for g in exact.values()))
 
     assert distance(lean) < max(0.02, 1.25 * distance(theirs))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("fails", [False, True], ids=["finished", "failed"])
+def test_the_model_has_its_weights_again_after_a_training(tmp_path: Path, precision: str, fails: bool) -> None:
+    """They are there once while it trains, in the order that the processor wants: memory was planned for no more."""
+    tiny = student(llama_folder(tmp_path / "model"), precision)
+    before = {name: weight.clone() for name, weight in tiny.loaded.model.named_parameters()}
+    layer = tiny.loaded.model.model.layers[0]
+
+    def told(step: TrainingStep) -> None:
+        assert layer.mlp.down_proj.base_layer.weight.numel() == layer.self_attn.k_proj.base_layer.weight.numel() == 0
+        if fails:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if fails else contextlib.nullcontext():
+        training.fine_tune(tiny.loaded, tiny.form, [Example("Why?", "So.")], RECIPE, None, tmp_path / "to", told)
+    after = dict(tiny.loaded.model.named_parameters())
+    assert after.keys() == before.keys() and all(torch.equal(after[name], weight) for name, weight in before.items())
 
 
 def test_dropout_leaves_the_gradient_of_what_was_computed(tmp_path: Path) -> None:
