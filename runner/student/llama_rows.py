@@ -19,6 +19,7 @@ from runner.student.llama_shape import is_plain_llama
 from runner.student.packed import PackedLinear
 
 _ROOM_STEP = 64
+_FEW = 16  # rows at work: below that, torch's own attention is quicker than two products and a softmax
 _WEIGHED = 64  # labels whose likelihoods are worked out at a time: 13 MB of fp32 on the embedded student
 
 
@@ -92,13 +93,13 @@ def losses_of(weights: LlamaWeights) -> Losses:
 
 
 class LlamaRows:
-    """Rows at work over `LlamaWeights`; row i's keys and values lie in `cache[layer, i]` up to its own length."""
+    """Rows at work over `LlamaWeights`; row i's keys and values lie in `cache[layer, :, i]` up to its own length."""
 
     def __init__(self, weights: LlamaWeights, capacity: int) -> None:
         self.weights, self.capacity = weights, capacity
         self.lengths = torch.zeros(0, dtype=torch.long)
         self.cache = torch.empty(0)
-        """Layers x capacity x (keys, then values, of each kv head) x longest x head size."""
+        """Layers x (keys, values) x capacity x kv heads x longest x head size."""
 
     def room(self) -> int:
         return self.capacity - len(self.lengths)
@@ -146,21 +147,21 @@ class LlamaRows:
         for gap in (row for row in order[:count] if row not in stay):
             order[gap] = movers.pop(0)
             length = int(self.lengths[order[gap]])
-            self.cache[:, gap, :, :length] = self.cache[:, order[gap], :, :length]
+            self.cache[:, :, gap, :, :length] = self.cache[:, :, order[gap], :, :length]
         self.lengths = self.lengths[torch.tensor(order[:count], dtype=torch.long)]
         return order[:count]
 
     def _make_room(self, longest: int) -> None:
         """A cache for rows of that length; rows at work are kept."""
-        there = self.cache.shape[3] if self.cache.dim() == 5 else 0
+        there = self.cache.shape[4] if self.cache.dim() == 6 else 0
         if longest <= there:
             return
         weights = self.weights
         longest = -(-longest // _ROOM_STEP) * _ROOM_STEP
-        larger = torch.zeros(len(weights.layers), self.capacity, 2 * weights.kv_heads, longest, weights.head_size,
+        larger = torch.zeros(len(weights.layers), 2, self.capacity, weights.kv_heads, longest, weights.head_size,
                              dtype=weights.dtype)  # zeros: what a mask hides must still be numbers
         if there:
-            larger[:, :, :, :there] = self.cache
+            larger[:, :, :, :, :there] = self.cache
         self.cache = larger
         self.cos, self.sin = weights.angles(longest)
 
@@ -172,20 +173,20 @@ class LlamaRows:
         weights, (count, width) = self.weights, ids.shape
         q_size, rotated = weights.heads * weights.head_size, weights.heads + weights.kv_heads
         cos, sin = self.cos[position], self.sin[position]
-        mask = self._mask(position) if last is None else None
+        mask, rows = self._mask(position) if last is None else None, torch.arange(count)
         hidden = weights.embedding[ids.flatten()]
         for layer, cache in zip(weights.layers, self.cache, strict=True):
             mixed = layer.qkv(weights.norm(hidden, layer.before_attention))
             turned = mixed[:, : rotated * weights.head_size].view(-1, rotated, weights.head_size)
             swapped = turned.roll(weights.head_size // 2, -1)
             turned.mul_(cos).addcmul_(swapped, sin)
-            kv = mixed[:, q_size:].view(count, width, 2 * weights.kv_heads, weights.head_size)
+            kv = mixed[:, q_size:].view(count, width, 2, weights.kv_heads, weights.head_size)
             if mask is None:
-                cache[at, :, :width] = kv.transpose(1, 2)
+                cache[:, at, :, :width] = kv.permute(2, 0, 3, 1, 4)
                 seen = self._prefill(mixed[:, :q_size].view(count, width, weights.heads, weights.head_size), kv)
             else:
-                cache[torch.arange(count), :, position] = kv[:, 0]
-                seen = self._attend(mixed[:, :q_size], cache[:count], mask)
+                cache[:, rows, :, position] = kv[:, 0]
+                seen = self._attend(mixed[:, :q_size], cache[:, :count], mask)
             hidden = layer.out.plus(seen, hidden)
             inner = weights.norm(hidden, layer.before_mlp)
             hidden = layer.down.plus(layer.up.times(inner, layer.gate.silu(inner)), hidden)
@@ -198,15 +199,23 @@ class LlamaRows:
 
     def _attend(self, query: torch.Tensor, cache: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """One token a row. The heads that share keys stand where other models have positions: nothing is repeated."""
-        weights, seen = self.weights, mask.shape[-1]
-        heads = query.view(len(query), weights.kv_heads, -1, weights.head_size)
-        mixed = functional.scaled_dot_product_attention(
-            heads, cache[:, : weights.kv_heads, :seen], cache[:, weights.kv_heads :, :seen], attn_mask=mask)
-        return mixed.reshape(len(query), -1)
+        weights, seen, count = self.weights, mask.shape[-1], len(query)
+        if count < _FEW:
+            keys, values = cache[..., :seen, :]
+            mixed = functional.scaled_dot_product_attention(
+                query.view(count, weights.kv_heads, -1, weights.head_size), keys, values, attn_mask=mask)
+            return mixed.reshape(count, -1)
+        keys, values = cache.flatten(1, 2)[..., :seen, :]
+        heads = (query * weights.head_size**-0.5).view(len(keys), -1, weights.head_size)
+        # keys first: what stands second is copied into the processor's order, and of queries there are but few
+        scores = torch.bmm(keys, heads.transpose(1, 2)).transpose(1, 2)
+        scores.view(count, weights.kv_heads, -1, seen).add_(mask)
+        chances = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
+        return torch.bmm(chances, values).view(count, -1)
 
     def _prefill(self, query: torch.Tensor, kv: torch.Tensor) -> torch.Tensor:
         """Whole prompts: B x T x heads x size, causal."""
-        keys, values = torch.split(kv.transpose(1, 2), self.weights.kv_heads, 1)
+        keys, values = kv.permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(query.transpose(1, 2), keys, values, is_causal=True,
                                                         enable_gqa=self.weights.heads != self.weights.kv_heads)
         return mixed.transpose(1, 2).reshape(query.shape[0] * query.shape[1], -1)

@@ -71,7 +71,10 @@ def test_a_waiting_question_takes_the_place_of_a_finished_one(llama: LocalStuden
         assert rows.keep([0]) == [0]
 
 
-def test_rows_that_stay_move_into_the_gaps_with_all_that_they_have_seen(llama: LocalStudent) -> None:
+@pytest.mark.parametrize("few", [1, 100], ids=["many rows", "few rows"])
+def test_rows_that_stay_move_into_the_gaps_with_all_that_they_have_seen(
+        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(llama_rows, "_FEW", few)
     prompts = [prompt_ids(llama.loaded.tokenizer, llama.form, text) for text in TEXTS[:4]]
     weights = llama_rows.LlamaWeights(llama.loaded.model)
     together, tokens = llama_rows.LlamaRows(weights, 4), torch.tensor([3, 4, 5, 6])
@@ -123,7 +126,11 @@ def test_the_embedded_student_answers_in_fp32_as_the_library_does(tmp_path: Path
         assert found[question.id].text == text
 
 
-def test_greedy_answers_equal_those_of_the_library(llama: LocalStudent) -> None:
+@pytest.mark.parametrize("few", [1, 100], ids=["many rows", "few rows"])
+def test_greedy_answers_equal_those_of_the_library(
+        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """Rows are attended to in one way where there are many and in another where there are few."""
+    monkeypatch.setattr(llama_rows, "_FEW", few)
     found = answers(llama, QUESTIONS, dataclasses.replace(GREEDY, repetition_penalty=1.0), 3)
     model, tokenizer = llama.loaded.model, llama.loaded.tokenizer
     for question in QUESTIONS:
