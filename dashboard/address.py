@@ -38,14 +38,14 @@ def choose(label: str, key: str, options: Sequence[str], default: str | None = N
 
 
 def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[str], shown: Callable[[str], str],
-                at_most: int) -> list[str]:
+                at_most: int, help_text: str) -> list[str]:
     """A multiple choice whose values stand in the URL, separated by commas."""
     def known(values: str | None) -> list[str]:
         return [value for value in (values or "").split(",") if value in options][:at_most]
     on_page = st.session_state.get(key)
     st.session_state[key] = known(_linked(key)) or (
         known(",".join(on_page)) if on_page is not None else known(st.session_state.get(_kept(key))) or list(default))
-    values = [str(value) for value in st.multiselect(label, options, key=key, max_selections=at_most,
+    values = [str(value) for value in st.multiselect(label, options, key=key, max_selections=at_most, help=help_text,
                                                      format_func=lambda option: visible(shown(option)))]
     _keep(key, ",".join(values))
     return values
@@ -93,7 +93,7 @@ def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> 
     """The run that a page is about. There must be at least one run."""
     by_id, zone = {run.id: run for run in runs}, showing.zone()
     chosen = choose(label, "run", list(by_id), default.id if default else None,
-                    lambda run: text.run_label(by_id[run], zone))
+                    lambda run: text.run_label(by_id[run], zone), text.RUN_HELP)
     return by_id[chosen]
 
 

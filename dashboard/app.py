@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import asking, opening, settling, who
+from dashboard import asking, opening, page_shown, palette, settling, who
 from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
 
@@ -26,15 +26,6 @@ PAGES = [
 # A file of our own: an icon by name would be fetched from a foreign host.
 _ICON = Path(__file__).with_name("favicon.svg")
 
-# Streamlit writes white on the primary colour in either theme, and has no option for it: no one colour of a dark theme
-# can be read both under white letters and as letters on the ground. So what stands on it is dark where the text around
-# is light, and white where that is dark; within a popover too, which is not within the app's element.
-_ON_PRIMARY = """<style>
-:is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
-  color: oklch(from currentcolor clamp(0.17, (0.6 - l) * 1000, 1) 0 0);
-}
-</style>"""
-
 
 def main() -> None:
     """Draw the sidebar, then the page that was asked for; a store that cannot be used is one clear sentence."""
@@ -43,7 +34,8 @@ def main() -> None:
     # Above the page, so that the launch form stands at the top of the sidebar and not below the fold.
     page = st.navigation(PAGES, position="top")
     st.set_page_config(page_title=f"{page.title} · Knowledge distillation")
-    st.html(_ON_PRIMARY)
+    page_shown.remember(page)
+    st.html(palette.ON_PRIMARY)
     with st.sidebar:
         runner_banner()
         who.sign_in()

@@ -36,6 +36,15 @@ ON_FILL = "#ffffff"
 DIVERGING = [[0.0, "#1d4ed8"], [0.25, "#3a62b8"], [0.46, "#64748b"], [0.54, "#64748b"], [0.75, "#b0552f"],
              [1.0, "#c2410c"]]
 
+# Streamlit writes white on the primary colour in either theme, and has no option for it: no one colour of a dark theme
+# can be read both under white letters and as letters on the ground. So what stands on it is dark where the text around
+# is light, and white where that is dark; within a popover too, which is not within the app's element.
+ON_PRIMARY = """<style>
+:is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
+  color: oklch(from currentcolor clamp(0.17, (0.6 - l) * 1000, 1) 0 0);
+}
+</style>"""
+
 # Plotly's "share" button uploads the chart's data to somebody else's server.
 CONFIG: dict[str, Any] = {"modeBarButtonsToRemove": ["sendChartToCloud", "lasso2d", "select2d"], "displaylogo": False}
 

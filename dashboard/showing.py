@@ -82,12 +82,21 @@ def plain(words: str) -> None:
 def frame(rows: Rows, **options: Any) -> Any:
     """A table of texts and numbers; what somebody wrote stands in its cells as it is, and the longest cut.
 
+    Headings begin with a capital letter; what is taken along keeps the names of its columns as they are.
+
     Args:
         options: as `st.dataframe` has them; what it returns is returned.
     """
     cells = [{name: visible(cell)[:_LONGEST_CELL] if isinstance(cell, str) else cell for name, cell in row.items()}
              for row in rows]
-    return st.dataframe(cells, **{"hide_index": True, "width": "stretch", **options})
+    columns = options.pop("column_config", {})
+    headed = {name: {**columns.get(name, {}), "label": text.heading(name)} for name in (rows[0] if rows else ())}
+    return st.dataframe(cells, **{"hide_index": True, "width": "stretch", "column_config": headed, **options})
+
+
+def words_table(rows: Rows) -> None:
+    """A small table whose cells are read whole, with the headings that every table has."""
+    st.table([{text.heading(name): cell for name, cell in row.items()} for row in rows], hide_index=True)
 
 
 def verbatim(body: str | None, missing: str | None = None) -> None:

@@ -31,6 +31,10 @@ NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These 
              "student; what is missing is missing, not zero.")
 NO_ANSWERS = "This cycle has no questions yet."
 
+RUN_HELP = "Which run this page is about: its name, verdict or state, when it was asked for, and the end of its id."
+METRIC_HELP = "What is scored. What each metric says, and cannot see, stands at the end of the page Overview."
+CYCLE_HELP = "Each cycle trains once more. These are the answers of the student as that cycle left it."
+
 SIMILARITY_NOTE = ("Similarity is not correctness. An answer that says the opposite in the same words scores nearly as "
                    "high as the truth: read answer similarity together with choice accuracy or fact recall.")
 TRIAL_NOTE = ("Before its scores were used, each judge scored planted answers to questions of this run's own test. It "
@@ -141,6 +145,11 @@ def topic(slug: str) -> str:
 
 def cycle(number: int) -> str:
     return f"Cycle {number}" if number else "Run (before the first cycle)"
+
+
+def heading(name: str) -> str:
+    """A column's name as its heading: with a capital letter, but for what is written small wherever it stands."""
+    return name if name.startswith("chrF") else name[:1].upper() + name[1:]
 
 
 def count(how_many: int, thing: str) -> str:

@@ -23,7 +23,8 @@ cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0
 filters = st.grid(4, min_column_width=170)
 first, second, third, fourth = (filters.cell() for _ in range(4))
 with first:
-    cycle = int(address.choose("Cycle", "cycle", cycles, cycles[-1], lambda name: text.cycle(int(name))))
+    cycle = int(address.choose("Cycle", "cycle", cycles, cycles[-1], lambda name: text.cycle(int(name)),
+                               text.CYCLE_HELP))
 judging = judges.choose(remembered.judges(store, run).again)
 pairs = remembered.answers(store, run, cycle, judging)
 if not pairs:
@@ -34,7 +35,7 @@ metrics = answer_choice.metrics_of(pairs, run.config.headline) or [run.config.he
 tiers = [ANYWHERE, *findings.in_order({pair.tier for pair in pairs})]
 with second:
     default = run.config.headline if run.config.headline in metrics else metrics[0]
-    metric = address.choose("Metric", "metric", metrics, default, text.metric)
+    metric = address.choose("Metric", "metric", metrics, default, text.metric, text.METRIC_HELP)
 with third:
     tier = address.choose("Questions", "tier", tiers, ANYWHERE,
                           lambda name: "All questions" if name == ANYWHERE else text.tier(name), text.tier_help())

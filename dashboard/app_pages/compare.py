@@ -20,7 +20,8 @@ if len(names) < 2:
     st.stop()
 
 chosen = address.choose_many("Cycles to compare (two to six)", "cycles", list(names),
-                             comparing.first_choice(runs, compared, AT_MOST), names.__getitem__, AT_MOST)
+                             comparing.first_choice(runs, compared, AT_MOST), names.__getitem__, AT_MOST,
+                             "Cycles of any runs, in the order in which they are to stand. Type to search by name.")
 if len(chosen) < 2:
     showing.empty("Choose at least two cycles.")
     st.stop()
@@ -31,7 +32,7 @@ changes = [row for item in picked for row in item.changes]
 left, right = st.columns(2)
 with left:
     metrics = findings.metrics_in(changes, picked[0].run.config.headline)
-    metric = address.choose("Metric", "metric", metrics, metrics[0], text.metric)
+    metric = address.choose("Metric", "metric", metrics, metrics[0], text.metric, text.METRIC_HELP)
 with right:
     tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier,
                           text.tier_help())

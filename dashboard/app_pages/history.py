@@ -22,16 +22,19 @@ if not there.works:
 filters = st.grid(4, min_column_width=170)
 first, second, third, fourth = (filters.cell() for _ in range(4))
 with first:
-    words = address.typed("Search", "history words", "name, tag, note, teacher or student")
+    words = address.typed("Search", "history words", "name, tag, note …",
+                          "Finds runs by words in their name, tags, note, teacher or student.")
 with second:
     state = address.choose("State", "history state", [ALL, *there.works], ALL,
                            lambda name: "All states" if name == ALL else text.work(name).word)
 with third:
     verdict = address.choose("Verdict", "history verdict", [ALL, *there.verdicts], ALL,
-                             lambda name: "All verdicts" if name == ALL else text.verdict(name).word)
+                             lambda name: "All verdicts" if name == ALL else text.verdict(name).word,
+                             "Of the last cycle: did the tuned student answer the held-out test better?")
 with fourth:
     order = address.choose("Order", "history order", list(ORDERS), "newest", text.RUN_ORDERS.__getitem__)
-archived = bool(there.archived) and st.toggle(f"Show the archive ({there.archived})", key="history archive")
+archived = bool(there.archived) and st.toggle(f"Show the archive ({there.archived})", key="history archive",
+                                              help="Runs that were put away. They stay in comparisons and estimates.")
 wanted = Wanted(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order)
 count = queries.count_found(store, wanted)
 if not count:

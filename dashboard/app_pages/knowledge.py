@@ -37,9 +37,11 @@ with left:
     topic = address.choose("Topic", "topic", [ANY, *domain.topics], ANY,
                            lambda slug: "All topics" if slug == ANY else names[slug])
 with middle:
-    side = address.choose("Side of the split", "side", [ANY, *SIDES], ANY, knowledge_view.side)
+    side = address.choose("Side of the split", "side", [ANY, *SIDES], ANY, knowledge_view.side,
+                          "Practice passages may be trained on, held-out ones are only tested with; no run changes it.")
 with right:
-    words = st.text_input("Text contains", key="passage words", placeholder="in title, text, key terms or questions")
+    words = st.text_input("Text contains", key="passage words", placeholder="any word of a passage",
+                          help="Searches titles, texts, key terms and questions.")
 shown = coverage.chosen(domain.passages, sides, Choice(topic, side, words))
 if not shown:
     showing.empty("No passage fits these filters.")

@@ -41,7 +41,7 @@ if all(row.tuned is None for row in changes):
 metrics = findings.metrics_in(changes, run.config.headline)
 left, right = st.columns(2)
 with left:
-    metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric)
+    metric = address.choose("Metric", "metric", metrics, run.config.headline, text.metric, text.METRIC_HELP)
 with right:
     tier = address.choose("Questions", "tier", findings.tiers_in(changes), findings.HEADLINE_TIER, text.tier,
                           text.tier_help())

@@ -22,14 +22,15 @@ if question_form(store, run, queries.cycles_of(store, run.id)):
 
 earlier = queries.recent_asked(store, EARLIER)
 if not earlier:
-    showing.empty("Nobody has asked anything yet.")
+    showing.empty("Nobody has asked anything yet. Type a question above; a connected runner answers it.")
     st.stop()
 
 by_number = {str(one.id): one for one in earlier}
 names = {one.id: one.name or one.id for one in runs}
 zone = showing.zone()
 number = address.choose("Questions so far, newest first", "asked", list(by_number),
-                        shown=lambda key: text.asked_label(by_number[key], names.get(by_number[key].run), zone))
+                        shown=lambda key: text.asked_label(by_number[key], names.get(by_number[key].run), zone),
+                        help_text="What anybody asked here: the question, its run and cycle, and when.")
 picked = by_number[number]
 
 

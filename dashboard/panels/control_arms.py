@@ -24,14 +24,14 @@ def control_arms(store: Store, run: Run, metric: str) -> bool:
     st.caption(text.ARMS_NOTE)
     showing.chart(forest, "control arms", "Every control arm against the untrained and the tuned student, with 95% "
                   "intervals", lines, metric)
-    st.table(arm_findings.table(arms.changes, metric), hide_index=True)
+    showing.words_table(arm_findings.table(arms.changes, metric))
     showing.take_along([dataclasses.asdict(row) for row in arms.changes], f"control-arms-{run.id}", "arms")
     for line in arm_findings.shown_lines(arms.prompts, run.config.teacher == OFFLINE_TEACHER):
         showing.plain(line)
     if arms.gaps:
         st.markdown("**Gap closed**")
         st.caption(text.GAP_NOTE)
-        st.table(arm_findings.gap_rows(arms.gaps), hide_index=True)
+        showing.words_table(arm_findings.gap_rows(arms.gaps))
         showing.take_along([dataclasses.asdict(gap) for gap in arms.gaps], f"gap-closed-{run.id}", "gaps")
     return True
 

@@ -59,7 +59,8 @@ def choose(again: Sequence[tuple[Judging, Sequence[ChangeRow], Sequence[Audit]]]
         return OF_RECORD
     names = {OF_RECORD: "the run's own, which its verdict rests on"}
     names |= {one.judging: f"judging {one.judging}, by {one.judge or 'no model'}" for one, _, _ in again}
-    chosen = st.selectbox("Scores", list(names), format_func=lambda one: visible(names[one]), key="judging")
+    chosen = st.selectbox("Scores", list(names), format_func=lambda one: visible(names[one]), key="judging",
+                          help="Stored answers can be scored again by other metrics or judges; the verdict stays.")
     return int(chosen or OF_RECORD)
 
 

@@ -115,7 +115,8 @@ def _new_topics(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[
                               "be new.")
     count = st.number_input("Questions on new topics", *_limits("new_topic_questions"),
                             start.new_topic_questions or _NEW_TOPIC_QUESTIONS,
-                            key=f"launch {start.preset} new_topic_questions") if new else 0
+                            key=f"launch {start.preset} new_topic_questions",
+                            help="For all new topics together; the test grows by as many.") if new else 0
     return {"new_topics": new, "new_topic_questions": count}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import asking, launching, opening, remembered, showing, text
+from dashboard import asking, launching, opening, page_shown, remembered, showing, text
 from dashboard.forecast import forecast
 from dashboard.panels import knowledge_fields
 from dashboard.panels.arm_fields import arm_fields
@@ -42,6 +42,7 @@ def launch_form() -> None:
     st.caption(power, help=reckoned_from)
     if estimated := launching.judging_note(str(preset), values):
         showing.plain(estimated)  # it names the judge, which somebody typed
+    page_shown.keep()
 
 
 def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastSpread]:

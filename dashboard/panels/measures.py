@@ -25,5 +25,5 @@ def what_they_say(metrics: list[str]) -> None:
     st.subheader("What each metric says, and what it cannot see")
     rows = [{"metric": measure.title, "says": measure.says, "cannot see": measure.blind_to}
             for name in metrics if (measure := MEASURES.get(name))]
-    st.table(rows, hide_index=True)
+    showing.words_table(rows)
     showing.take_along(rows, "metrics", "metrics")

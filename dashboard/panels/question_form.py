@@ -45,7 +45,8 @@ def _teacher_too(store: Store, run: Run) -> bool:
         return False
     showing.plain(f"{most.sentence()} {there.sentence() if there else ''}")
     costs = "which may cost money" if most.cost_usd is None else f"at most {text.money(most.cost_usd)}"
-    return st.checkbox(f"Ask the teacher too: one call, {costs}", key="playground teacher")
+    return st.checkbox(f"Ask the teacher too: one call, {costs}", key="playground teacher",
+                       help="Its answer stands beside the students', with a receipt of what it cost.")
 
 
 def _cycle(cycles: Sequence[Cycle]) -> int:
@@ -54,7 +55,8 @@ def _cycle(cycles: Sequence[Cycle]) -> int:
     if not trained:
         st.info("This run has no adapter (yet): only its untrained student can answer.", icon=":material/info:")
         return UNTRAINED
-    return int(address.choose("Tuned student of", "cycle", trained, trained[-1], lambda name: text.cycle(int(name))))
+    return int(address.choose("Tuned student of", "cycle", trained, trained[-1], lambda name: text.cycle(int(name)),
+                              "The untrained student answers beside it."))
 
 
 def _put(run: Run, cycle: int, words: str, with_teacher: bool) -> bool:

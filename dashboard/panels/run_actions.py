@@ -57,7 +57,8 @@ def _clone(run: Run) -> None:
 
 def _remarks(run: Run) -> None:
     with st.expander("Tags and note", icon=":material/label:"), st.form(f"remarks {run.id}", border=False):
-        tags = st.text_input("Tags, separated by commas", ", ".join(run.tags), max_chars=400)
+        tags = st.text_input("Tags, separated by commas", ", ".join(run.tags), max_chars=400,
+                             help="Words to find the run by: History searches them.")
         note = st.text_area("Note", run.note, max_chars=2000)
         if st.form_submit_button("Save") and asking.annotate(run.id, tuple(tags.split(",")), note):
             st.rerun()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard import opening, text
+from dashboard import opening, page_shown, text
 from store import queries
 from store.database import StoreUnusable
 
@@ -13,6 +13,11 @@ from store.database import StoreUnusable
 @st.fragment(run_every=5)
 def runner_banner() -> None:
     """One line about the runners; looks again every few seconds, because runners come and go."""
+    _say()
+    page_shown.keep()
+
+
+def _say() -> None:
     try:
         store = opening.reading()
         connected = [runner for runner in queries.runners(store) if runner.connected] if store else []

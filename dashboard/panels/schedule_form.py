@@ -41,6 +41,7 @@ def form(runs: Sequence[Run]) -> None:
 
 def _timing() -> Timing:
     kind = st.segmented_control("When", [EVERY, CRON], default=EVERY, key="schedule kind", required=True,
+                                help="Every so many minutes, hours or days from now; or at set times, by a cron line.",
                                 format_func=lambda one: "At an interval" if one == EVERY else "At a time (cron)")
     if kind == CRON:
         cron = st.text_input("Cron line", "0 2 * * mon-fri", key="schedule cron",

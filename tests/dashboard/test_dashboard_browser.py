@@ -139,6 +139,34 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
     store.close()
 
 
+def test_a_page_stays_when_a_timer_asks_for_the_page_before(browser: Any, tmp_path: Path) -> None:
+    """What the server says is held back, as on a busy machine, until the sidebar has looked again for the old page."""
+    held: list[tuple[Any, Any]] = []
+    holding: list[bool] = []
+
+    def between(route: Any) -> None:
+        route.connect_to_server().on_message(
+            lambda message: held.append((route, message)) if holding else route.send(message))
+
+    with serve(tmp_path) as own:
+        window = Window(browser, own)
+        window.page.route_web_socket("**/_stcore/stream", between)
+        window.open("overview")
+        holding.append(True)
+        window.page.get_by_role("button", name="Launch run").click()
+        window.page.wait_for_timeout(6_000)  # the sidebar looks every five seconds
+        holding.clear()
+        for route, message in held:
+            route.send(message)
+        window.page.wait_for_timeout(3_000)  # the new page looks every two
+        window.settle()
+        assert window.errors == []
+        assert window.page.get_by_role("heading", name="Live", exact=True).count() == 1
+        assert window.page.get_by_text("Waits for a runner").count() == 1
+        assert "/live?run=" in window.page.url
+        window.close()
+
+
 @pytest.mark.slow
 def test_from_the_verdict_to_the_worst_answer_and_two_cycles_beside_each_other(
         browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
