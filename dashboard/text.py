@@ -26,6 +26,7 @@ NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or wit
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
 NO_RUNNER_HINT = "Without a connected runner it will not begin: see the sidebar."
 NO_SCORES = "No cycle of this run has been compared yet. The page Live shows how far it has come."
+ENDED_WITHOUT_SCORES = "This run ended before any cycle was compared. The page Live shows how far it came."
 SEVERAL_CYCLES = "With several cycles, one may look good by luck: the verdict is the last cycle's, not the best one's."
 NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained "
              "student; what is missing is missing, not zero.")

@@ -8,7 +8,7 @@ from dashboard import address, export, findings, opening, remembered, showing, t
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.learning import learning_curve
 from dashboard.panels import control_arms, judges, measures, verdict
-from dashboard.panels.run_facts import run_facts
+from dashboard.panels.run_facts import failure, run_facts
 from store import queries
 
 st.title("Did the student learn?")
@@ -20,11 +20,13 @@ cycles = queries.cycles_of(store, run.id)
 changes = remembered.changes(store, run)
 used = remembered.usage(store, run)
 verdict.verdict_card(run, cycles, findings.latest(changes, run.config.headline), used)
+if run.work == "failed":
+    failure(run)
 if not changes:
     run_facts(run, cycles, queries.success_rate(store, run.id), used)
-    showing.empty(text.NO_SCORES)
-    st.page_link("app_pages/live.py", label="Follow this run", icon=":material/monitor_heart:",
-                 query_params={"run": run.id})
+    showing.empty(text.ENDED_WITHOUT_SCORES if run.ended_at else text.NO_SCORES)
+    st.page_link("app_pages/live.py", label="Open it on Live" if run.ended_at else "Follow this run",
+                 icon=":material/monitor_heart:", query_params={"run": run.id})
     st.stop()
 
 judged = remembered.judges(store, run)
@@ -55,8 +57,8 @@ measures.wins_line(run, findings.latest(changes, metric, tier), metric, tier)
 if len(rows) > 1:
     together = findings.cycles_together(changes, metric, tier)
     st.caption(text.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
-if best := remembered.best(store, run):
-    st.caption(best.sentence)
+    if best := remembered.best(store, run):
+        st.caption(best.sentence)
 
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("Every metric")

@@ -40,7 +40,7 @@ def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] |
                        name="before (untrained)", customdata=hover, hovertemplate="%{customdata}<extra></extra>")
     figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].tuned for at in whole], mode="markers+text",
                        marker={"symbol": "circle", "size": 16, "color": palette.TUNED}, name="after (tuned)",
-                       text=[text.change(rows[at].change) for at in whole],
+                       text=[text.change(rows[at].change) for at in whole], textfont={"color": palette.INK},
                        textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in whole],
                        customdata=hover, hovertemplate="%{customdata}<extra></extra>")
     figure.update_xaxes(range=_room(len(whole)), categoryorder="array",

@@ -27,7 +27,7 @@ def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
     for line in lines:
         if line.gain is None:
             figure.add_annotation(x=0, y=_name(line), text=NOT_MEASURED, showarrow=False, xanchor="left", xshift=6,
-                                  font={"color": palette.INCONCLUSIVE, "size": 12})
+                                  font={"color": palette.INK, "size": 12})
     figure.add_vline(x=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
     split = sum(line.group == AGAINST_UNTRAINED for line in lines)
     if 0 < split < len(lines):

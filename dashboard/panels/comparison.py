@@ -66,7 +66,7 @@ def per_question(store: Store, picked: Sequence[Picked], metric: str, tier: str)
     for name, item in zip(comparing.labels(picked), picked, strict=True):
         if row := item.row(metric, tier):
             with st.container(horizontal=True, vertical_alignment="center"):
-                showing.plain(f"{name}: {text.wins(row)} ({text.coverage(row.scored, row.asked)})")
+                showing.plain(f"{text.heading(name)}: {text.wins(row)} ({text.coverage(row.scored, row.asked)})")
                 st.page_link("app_pages/answers.py", label="The worst", icon=":material/compare:", query_params={
                     "run": item.run.id, "cycle": str(item.cycle), "tier": tier, "metric": metric})
 
@@ -83,17 +83,18 @@ def scores(picked: Sequence[Picked], metric: str, tier: str) -> None:
     with right:
         showing.chart(paired_change, "compare change", "Paired change, by chosen cycle", rows, metric, shown)
     showing.frame(table(picked), height=320, column_config={
-        "metric": st.column_config.TextColumn(width=220)} | {
+        "metric": st.column_config.TextColumn(width=160)} | {
         name: st.column_config.NumberColumn(format=form)
         for name, form in (("before", "%.3f"), ("after", "%.3f"), ("change", "%+.3f"))})
 
 
 def table(picked: Sequence[Picked]) -> list[dict[str, object]]:
     """Every score of every chosen cycle, all topics together."""
-    return [{"cycle": name, "metric": text.metric(row.metric), "questions": text.tier_short(row.tier),
+    return [{"cycle": name, "metric": text.metric_short(row.metric), "questions": text.tier_short(row.tier),
              "before": row.baseline, "after": row.tuned, "change": row.change,
-             "95% interval": text.interval(row.low, row.high), "pairs": text.coverage(row.scored, row.asked),
-             "verdict": f"{text.verdict(row.verdict).sign} {text.verdict(row.verdict).word}"}
+             "95% interval": text.interval(row.low, row.high),
+             "verdict": f"{text.verdict(row.verdict).sign} {text.verdict(row.verdict).word}",
+             "pairs": text.coverage(row.scored, row.asked)}
             for name, item in zip(comparing.labels(picked), picked, strict=True)
             for row in item.changes if not row.topic]
 

@@ -10,6 +10,7 @@ from dashboard.figures.stages import stage_board as board_figure
 from dashboard.panels.live_numbers import SPEEDS, live_numbers
 from dashboard.panels.memory import memory_table
 from dashboard.panels.run_commands import run_commands
+from dashboard.panels.run_facts import failure
 from dashboard.panels.waiting import waiting
 from store.database import Store
 from store.queries import Run
@@ -26,7 +27,7 @@ def follow(store: Store, run: Run) -> None:
         waiting(store, run)
     run_commands(run)
     if run.work == "failed":
-        _failure(run)
+        failure(run)
     if cells:
         _progress(store, run, cells)
         live_numbers(store, run)
@@ -58,14 +59,6 @@ def _story(run: Run, cells: list[stage_board.Cell]) -> str:
         return f"{cycle}{current.title}{items}. {heard}"
     took = f" after {text.duration(text.run_seconds(run))}" if run.ended_at and run.started_at else ""
     return f"{text.work(run.work).word}{took}. {heard}"
-
-
-def _failure(run: Run) -> None:
-    with st.container(border=True):
-        st.markdown(":red[**What went wrong, and what to do**]")
-        showing.plain(f"{(run.error_kind or 'error').capitalize()}: {run.error or ''}")
-        if run.advice:
-            showing.plain(f"→ {run.advice}")
 
 
 def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:

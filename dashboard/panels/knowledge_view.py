@@ -12,7 +12,7 @@ from dashboard.knowledge_source import Knowledge
 from dashboard.panels import knowledge_fields
 from knowledge.passages import Passage
 
-_SOURCES = {"notes": "notes", "api": "API reference", "folder": "documents"}
+_SOURCES = {"notes": "notes", "api": "API", "folder": "documents"}
 _SIDES = {coverage.PRACTICE: "Practice", coverage.HELD_OUT: "Held-out", coverage.NEITHER: "Neither"}
 
 
@@ -55,12 +55,12 @@ def topic_table(rows: Sequence[TopicCoverage]) -> None:
               **({_SOURCES.get(source, source): row.by_source.get(source, 0) for source in sources}
                  if len(sources) > 1 else {}),
               "questions": row.questions, "practice": row.practice, "held-out": row.held_out,
-              "questions asked": row.asked, "passages asked": row.passages_asked} for row in rows]
+              "asked": row.asked, "passages asked": row.passages_asked} for row in rows]
     showing.frame(shown, height=min(780, 35 * len(rows) + 38), column_config={
-        "topic": st.column_config.TextColumn(width=260),
+        "topic": st.column_config.TextColumn(width=230),
         "practice": st.column_config.NumberColumn(help="Passages that may be trained on."),
         "held-out": st.column_config.NumberColumn(help="Passages that are only tested with."),
-        "questions asked": st.column_config.NumberColumn(help="Questions asked so far, in all runs of this store."),
+        "asked": st.column_config.NumberColumn(help="Questions asked so far, in all runs of this store."),
         "passages asked": st.column_config.NumberColumn(help="Passages that any run has asked about.")})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import text
+from dashboard import showing, text
 from store.config import OFFLINE_TEACHER
 from store.queries import Cycle, Run, SuccessRate, TeacherUsage
 
@@ -28,3 +28,12 @@ def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: Teache
     with st.container(border=True), st.grid(4, gap="small", min_column_width=130):
         for label, value, help_text in tiles:
             st.metric(label, value, help=help_text)
+
+
+def failure(run: Run) -> None:
+    """Why a run failed, and what to do about it."""
+    with st.container(border=True):
+        st.markdown(":red[**What went wrong, and what to do**]")
+        showing.plain(f"{(run.error_kind or 'error').capitalize()}: {run.error or ''}")
+        if run.advice:
+            showing.plain(f"→ {run.advice}")

@@ -29,7 +29,7 @@ def plan(runs: Sequence[Run]) -> None:
         st.caption("No run was planned yet. `python -m runner doctor` says what this machine can run, and why.")
         return
     plan = run.plan
-    showing.plain(str(plan.get("reason", "")))
+    showing.plain(f"Why: {plan.get('reason', text.DASH)}")
     showing.table([{"run": run.title, "student": plan.get("student"), "device": plan.get("device"),
                    "precision": plan.get("precision"), "training batch": plan.get("batch_size"),
                    "threads": plan.get("threads"), "parameters": f"{plan.get('parameters', 0):,}"}], "plan", "plan",
@@ -59,8 +59,8 @@ def things(found: Sequence[Thing], free: int | None, folder: str) -> None:
 def versions(made: MadeWith | None) -> None:
     """What the run that was taken up last was made with."""
     if made is None:
-        st.caption("No runner took a run up yet, so no versions are on record.")
+        st.caption("No run has started yet, so no versions are on record.")
         return
-    st.caption(f"Of the run that was taken up last ({showing.moment(made.at)}), by the runner that took it up.")
+    st.caption(f"What the newest run to start was made with ({showing.moment(made.at)}).")
     showing.table([{"package": name, "version": version} for name, version in made.versions.items()],
                   "versions", "versions", width="content")

@@ -22,7 +22,7 @@ def tuned_against_tuned(store: Store, picked: Sequence[Picked]) -> None:
         showing.plain(f"On the very same held-out questions: before is {first}, after is the cycle that is named.")
         rows = [_row(one, called) for one in paired]
         showing.frame(rows, height=min(320, 36 * len(rows) + 40),
-                      column_config={"metric": st.column_config.TextColumn(width=220)})
+                      column_config={"metric": st.column_config.TextColumn(width=160)})
         showing.take_along(export.beside_rows(paired), "tuned-against-tuned", "beside")
     for reason in dict.fromkeys(_why(one, called) for one in refused):
         showing.plain(reason)
@@ -42,10 +42,11 @@ def control_arms(store: Store, picked: Sequence[Picked], metric: str) -> None:
 
 def _row(one: Beside, called: dict[str, str]) -> dict[str, str]:
     found, verdict = one.found, text.verdict(one.verdict)
-    return {"cycle": called[one.other], "metric": text.metric(one.metric), "before": text.number(found.baseline, 3),
-            "after": text.number(found.tuned, 3), "change": text.change(found.change, 3),
-            "95% interval": text.interval(found.low, found.high), "pairs": text.coverage(found.scored, found.asked),
-            "verdict": f"{verdict.sign} {verdict.word}", "judge": one.judge}
+    return {"cycle": called[one.other], "metric": text.metric_short(one.metric),
+            "before": text.number(found.baseline, 3), "after": text.number(found.tuned, 3),
+            "change": text.change(found.change, 3), "95% interval": text.interval(found.low, found.high),
+            "verdict": f"{verdict.sign} {verdict.word}",
+            "pairs": text.coverage(found.scored, found.asked), "judge": one.judge}
 
 
 def _why(one: Refused, called: dict[str, str]) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import findings, showing, text
 from store.config import OFFLINE_TEACHER
 from store.database import Store
+from store.measures import MEASURES
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 
 
@@ -25,13 +26,16 @@ def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used:
     look = text.verdict(name)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(f"{look.sign} {text.ANSWERS.get(name or '', look.word)}", width="content")
+            said = text.ANSWERS.get(name or "", look.word)
+            st.subheader(f"{look.sign} {'No verdict' if name is None and run.ended_at else said}", width="content")
             showing.badge(text.work(run.work))
             if run.work != "finished" and spoken:
                 st.caption(f"So far: cycle {spoken.cycle} of {run.config.cycles}.", width="content")
         showing.plain(findings.headline_of(run, run.sentence or (spoken.sentence if spoken else None)))
         if decides and decides.change is not None:
             _numbers(decides)
+            if measure := MEASURES.get(decides.metric):
+                st.caption(f"{measure.title}: {measure.says[0].lower()}{measure.says[1:]}")
         showing.plain(_what_ran(run))
         if used:
             showing.plain(f"The teacher took {text.usage(used, run.config.max_cost_usd)}.")

@@ -41,7 +41,8 @@ _TEXTS = r"""() => {
     const folded = element.closest('[data-testid=stSidebar]')?.getBoundingClientRect().right < 1;
     if (!words || folded || element.closest(off)) continue;
     const svg = element.closest('svg');
-    if (svg && !element.closest('.xtick, .ytick, .gtitle, .legendtext, .xtitle, .ytitle')) continue;
+    const written = '.xtick, .ytick, .gtitle, .legendtext, .g-xtitle, .g-ytitle, .annotation, .textpoint';
+    if (svg && !element.closest(written)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     const box = range.getBoundingClientRect();

@@ -54,7 +54,7 @@ def test_the_built_in_knowledge_is_shown_with_or_without_a_store(state: str, sta
     assert kubernetes().hash in words_of(app)
     topics = app.dataframe[0].value
     assert len(topics) == 20
-    assert {"notes", "API reference", "practice", "held-out", "questions asked"} <= set(topics.columns)
+    assert {"notes", "API", "practice", "held-out", "asked"} <= set(topics.columns)
     assert "knowledge" not in app.query_params
 
 
@@ -139,9 +139,9 @@ def test_what_was_asked_is_counted_on_its_passages(tmp_path: Path, opened: Opene
         maker.opening().finish()
     store.close()
     topics = opened(tmp_path, "knowledge").dataframe[0].value.set_index("topic")
-    assert topics.loc["Pods", "questions asked"] == 40
+    assert topics.loc["Pods", "asked"] == 40
     assert topics.loc["Pods", "passages asked"] == 2
-    assert topics["questions asked"].sum() == 40
+    assert topics["asked"].sum() == 40
 
 
 # --- the pure parts ---------------------------------------------------------------------------------------

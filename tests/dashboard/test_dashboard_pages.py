@@ -102,6 +102,12 @@ def test_the_failure_page_shows_advice_and_no_trace(state_folders: Folders, open
     assert "Traceback" not in words
 
 
+def test_the_overview_of_a_failed_run_says_why_and_what_to_do(state_folders: Folders, opened: Opened) -> None:
+    words = words_of(opened(state_folders["failed"][0]))
+    assert "Check --student" in words and text.ENDED_WITHOUT_SCORES in words
+    assert "No verdict" in words and "No verdict yet" not in words
+
+
 def test_without_a_runner_the_sidebar_says_how_to_start_one(state_folders: Folders, opened: Opened) -> None:
     app = opened(state_folders["queued"][0])
     assert any(text.NO_RUNNER in warning.value for warning in app.sidebar.warning)
