@@ -17,11 +17,13 @@ from runner.hardware.machine import GB, Gpu, Machine, measure, oom_kills, ram, s
 from runner.hardware.needs import EMBEDDED, Need, Size, need_of
 from runner.hardware.plans import GPU_BORDER_BYTES, DoesNotFit, LadderEnded, Plan, cap_gpu, ladder, plan_for
 from runner.hardware.probe import PrecisionProbe, probe_precision
-from runner.hardware.use import Memory, StageMemory, give_back, memory_now, set_imports_aside, watch_stage
+from runner.hardware.use import (
+    Memory, StageMemory, give_back, large_blocks_apart, memory_now, set_imports_aside, watch_stage,
+)
 
 __all__ = [
     "DoesNotFit", "EMBEDDED", "GB", "GPU_BORDER_BYTES", "Gpu", "LadderEnded", "Machine", "Memory", "Need", "Plan",
-    "PrecisionProbe", "Size", "StageMemory", "cap_gpu", "give_back", "ladder", "measure", "memory_now", "need_of",
-    "oom_kills", "plan_for", "probe_precision", "ram", "seconds_loading", "set_imports_aside", "settle_libraries",
-    "time_loading", "watch_stage",
+    "PrecisionProbe", "Size", "StageMemory", "cap_gpu", "give_back", "ladder", "large_blocks_apart", "measure",
+    "memory_now", "need_of", "oom_kills", "plan_for", "probe_precision", "ram", "seconds_loading", "set_imports_aside",
+    "settle_libraries", "time_loading", "watch_stage",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import psutil
 
 from runner.hardware.machine import read
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as glibc's malloc.h has them
 StageMemory = Callable[[], Mapping[str, float]]
 """Asked at a stage's end: series name -> bytes."""
 
@@ -67,10 +69,32 @@ def give_back() -> None:
     gc.collect()
     if cuda := _cuda():
         cuda.empty_cache()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
-        if trim is not None:
-            trim(0)
+    if trim := _of_glibc("malloc_trim"):
+        trim(0)
+
+
+@contextlib.contextmanager
+def large_blocks_apart() -> Iterator[None]:
+    """Memory that is let go in the block is the system's again at once, wherever it lay.
+
+    glibc puts blocks of up to 32 MB into its heap once it has seen such ones come and go, and a heap gives back only
+    its end. While weights are packed in 4 bits, small new ones came to lie behind each large old one: 5.4 GB too much
+    for a student of Phi-2's size.
+    """
+    tune = _of_glibc("mallopt")
+    if tune:
+        tune(_MMAP_THRESHOLD, 2**20)
+    try:
+        yield
+    finally:
+        if tune:  # as glibc has it by then of itself; fresh memory for every large product would cost more
+            tune(_MMAP_THRESHOLD, 32 * 2**20)
+            tune(_TRIM_THRESHOLD, 64 * 2**20)
+
+
+def _of_glibc(name: str) -> Any:
+    """A function of its memory allocator; None elsewhere, as with musl."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def set_imports_aside() -> None:

@@ -28,7 +28,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from runner.hardware import Size, set_imports_aside
+from runner.hardware import Size, large_blocks_apart, set_imports_aside
 from runner.student.errors import ModelLoadFailed, ModelUnusable, in_short
 from runner.student.hub import check_reachable, setting_errors
 from runner.student.loaded import Loaded
@@ -55,10 +55,14 @@ def load_model(source: str, precision: str, device: str) -> Loaded:
             bnb_4bit_compute_dtype=_compute_dtype(device))
     tokenizer = _from_source(source, lambda **where: AutoTokenizer.from_pretrained(
         source, trust_remote_code=False, **where))
-    model, told = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
-        source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, output_loading_info=True,
-        **kind, **where))
+    apart = large_blocks_apart() if precision == "nf4" and device == "cpu" else contextlib.nullcontext()
+    with apart:
+        model, told = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
+            source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, output_loading_info=True,
+            **kind, **where))
     _check_whole(source, told["missing_keys"])
+    if precision == "nf4":
+        _let_go_of_files(model)
     _stay_trainable(model)
     library = _freeze(model), _with_padding(tokenizer)
     context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
@@ -152,6 +156,13 @@ def _freeze(model: Any) -> Any:
     for weight in model.parameters():
         weight.requires_grad_(False)
     return model.eval()
+
+
+def _let_go_of_files(model: Any) -> None:
+    """Copy what was not packed (embeddings, norms) out of the files' pages: they would keep all of them in view."""
+    for weight in model.parameters():
+        if weight.dtype.is_floating_point and weight.device.type == "cpu":
+            weight.data = weight.data.clone()
 
 
 def _stay_trainable(model: Any) -> None:

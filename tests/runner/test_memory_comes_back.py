@@ -17,7 +17,7 @@ from runner.roles import Decoding, Example, Recipe
 from store.config import MISSION_TARGETS
 from store.database import open_for_reading
 from store.queries.memory import memory_by_stage
-from tests.runner.tiny_models import llama_folder, student
+from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS: list[Any] = [SimpleNamespace(id=str(at), text=f"What is Pod number {at}?") for at in range(4)]
@@ -61,3 +61,41 @@ def test_the_embedded_cycle_peaks_under_two_and_a_half_gb_and_five_of_them_give_
     assert max(stage.peak_bytes or 0 for stage in stages) < 2.5e9
     after = {stage.cycle: stage.after_bytes or 0 for stage in stages if stage.stage == "comparison"}
     assert after[5] < 1.05 * after[1]
+
+
+_PACKS = """
+import re, sys, threading, time
+from pathlib import Path
+import torch
+from runner.student.loading import load_model
+
+def held(kind):
+    return int(re.search(kind + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+
+load_model(sys.argv[1], "nf4", "cpu")  # what is imported late is there now
+for size in range(1, 32):  # large blocks come and go, as judging and answering have them
+    torch.empty(size * 2**20, dtype=torch.uint8).fill_(1)
+before, most, packing = held("RssAnon"), [0], True
+
+def watch():
+    while packing:
+        most[0] = max(most[0], held("RssAnon") - before)
+        time.sleep(0.005)
+
+threading.Thread(target=watch, daemon=True).start()
+model = load_model(sys.argv[2], "nf4", "cpu").model
+packing = False
+print(most[0], held("RssFile"), sum(weight.numel() * weight.element_size() for weight in model.parameters()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its allocator is what the test is about")
+def test_packing_a_student_in_four_bits_takes_little_more_than_the_packed_weights(tmp_path: Path) -> None:
+    small, large = phi_folder(tmp_path / "small"), phi_folder(tmp_path / "large", hidden=1024, layers=16)
+    done = subprocess.run([sys.executable, "-c", _PACKS, str(small), str(large)], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    most, from_files, packed = map(int, done.stdout.split())
+    files = sum(path.stat().st_size for path in large.glob("*.safetensors"))
+    assert most < packed + files / 4, (most, packed, files)
+    assert from_files < files, (from_files, files)
