@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboard import text
 from dashboard.answer_choice import outcome
 from store.events import AnswerRated
 from store.queries import AnswerPair, Rating
@@ -55,8 +56,8 @@ def counted(ratings: Sequence[Rating]) -> str:
     found = Counter(rating.rating for rating in ratings)
     raters = len({rating.rater for rating in ratings})
     people = "1 person" if raters == 1 else f"{raters} people"
-    return (f"Of {len(ratings)} blind ratings by {people}, the tuned answer was better in {found['better']}, "
-            f"worse in {found['worse']} and the same in {found['same']}.")
+    return (f"Of {text.count(len(ratings), 'blind rating')} by {people}, the tuned answer was better in "
+            f"{found['better']}, worse in {found['worse']} and the same in {found['same']}.")
 
 
 def agreement_by_metric(pairs: Sequence[AnswerPair], ratings: Sequence[Rating],

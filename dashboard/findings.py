@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from dashboard import text
@@ -63,7 +62,7 @@ def headline_of(run: Run, sentence: str | None) -> str:
     if sentence:
         lead, _, rest = sentence.partition(": ")
         said = rest[:1].upper() + rest[1:] if lead in _SAID_ABOVE else sentence
-        return re.sub(r"-(?=\d)", "−", said)  # as every other number here has it
+        return text.signed(said)
     waiting = {
         "queued": "The run waits for a runner.",
         "running": "The run is still at work; its first verdict comes with its first finished cycle.",

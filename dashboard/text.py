@@ -5,6 +5,7 @@ Knows no Streamlit and no store access. What is missing is a dash, never a zero.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import PurePath
@@ -146,6 +147,11 @@ def topic(slug: str) -> str:
 
 def cycle(number: int) -> str:
     return f"Cycle {number}" if number else "Run (before the first cycle)"
+
+
+def signed(sentence: str) -> str:
+    """A recorded sentence with the minus that every other number here has."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", sentence)
 
 
 def heading(name: str) -> str:

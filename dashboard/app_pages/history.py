@@ -38,7 +38,8 @@ archived = bool(there.archived) and st.toggle(f"Show the archive ({there.archive
 wanted = Wanted(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order)
 count = queries.count_found(store, wanted)
 if not count:
-    showing.empty("No run fits these filters.")
+    put_away = there.archived and not archived
+    showing.empty("No run fits these filters." + (f" The archive has {there.archived} more." if put_away else ""))
     st.stop()
 
 begin = address.page("history page", count, run_table.A_PAGE)

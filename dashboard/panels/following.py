@@ -49,7 +49,7 @@ def _story(run: Run, cells: list[stage_board.Cell]) -> str:
     """Where the run stands, in a sentence or two."""
     heard = f"Last event {text.ago(run.last_event_at)}."
     if run.work == "queued":
-        return f"Waits for a runner; asked for {text.ago(run.requested_at)}. {text.NO_RUNNER_HINT}"
+        return f"Waits for a runner; asked for {text.ago(run.requested_at)}."
     if run.work == "lost":
         return f"The runner that worked on it went away. {heard} The next runner takes it up where it stopped."
     current = next((cell for cell in cells if cell.state == "running"), None)
@@ -109,6 +109,9 @@ def _trouble_and_log(store: Store, run: Run) -> None:
 
 
 def _log(lines: list[dict[str, str]]) -> None:
+    if not lines:
+        st.caption("Nothing has happened yet.")
+        return
     showing.frame(lines, column_config=_LOG_COLUMNS, height=min(320, 36 * len(lines) + 40))
 
 

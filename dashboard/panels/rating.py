@@ -73,6 +73,6 @@ def summary(pairs: Sequence[AnswerPair], ratings: Sequence[Rating], metrics: Seq
         "95% interval of the same way": text.share_interval(found.low, found.high), "p (coin)": found.p_value,
     } for metric, found in blind.agreement_by_metric(pairs, ratings, metrics).items()],
         "people-and-metrics", "agreement", column_config={"p (coin)": st.column_config.NumberColumn(format="%.3f")})
-    st.caption("Questions are counted once a rating: several people's ratings of one question are no independent "
-               "witnesses.")
-    showing.take_along([{**vars(rating)} for rating in ratings], "ratings", "ratings")
+    st.caption("Every rating counts once: ratings of one question by several people are not independent.")
+    showing.take_along([{**vars(rating)} for rating in ratings], "ratings", "ratings",
+                       "Every rating")

@@ -18,7 +18,7 @@ _TICKET = "repeat ticket"
 def run_actions(run: Run) -> None:
     """The selected run: links, repetition, tags and note, archive and deletion, configuration."""
     with st.container(border=True):
-        showing.plain(f"{run.title}\n{run.sentence or text.work(run.work).word}")
+        showing.plain(f"{run.title}\n{text.signed(run.sentence or text.work(run.work).word)}")
         _links(run)
         if asking.may("launch"):
             _again(run)
@@ -53,6 +53,7 @@ def _again(run: Run) -> None:
 
 def _clone(run: Run) -> None:
     st.session_state.update(launching.form_state(run.config, knowledge_fields.FOLDER))
+    st.toast("The launch form in the sidebar has this run's settings.", icon=":material/edit_note:")
 
 
 def _remarks(run: Run) -> None:

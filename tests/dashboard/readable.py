@@ -37,7 +37,8 @@ _TEXTS = r"""() => {
   const texts = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node; node = walk.nextNode();) {
     const words = node.textContent.trim(), element = node.parentElement, style = getComputedStyle(element);
-    const off = 'script, style, noscript, [disabled], [aria-disabled=true], [data-disabled]';
+    const off = 'script, style, noscript, [disabled], [aria-disabled=true], [data-disabled], '
+        + '[role=tooltip], [data-testid=stStatusWidget]';  // these come and go by fading
     const folded = element.closest('[data-testid=stSidebar]')?.getBoundingClientRect().right < 1;
     if (!words || folded || element.closest(off)) continue;
     const svg = element.closest('svg');

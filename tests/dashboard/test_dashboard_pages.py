@@ -124,6 +124,15 @@ def test_a_connected_runner_is_named_until_it_goes(tmp_path: Path, opened: Opene
     store.close()
 
 
+def test_a_queued_run_speaks_of_a_missing_runner_only_where_none_is_connected(tmp_path: Path, opened: Opened) -> None:
+    stores.build("queued", tmp_path)
+    assert text.NO_RUNNER_HINT in words_of(opened(tmp_path, "live"))
+    store = stores.store_at(tmp_path)
+    leases.first_beat(store, leases.owner_name())
+    store.close()
+    assert text.NO_RUNNER_HINT not in words_of(opened(tmp_path, "live"))
+
+
 def test_a_link_opens_the_run_that_it_names(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
     folder, runs = all_states
     for name in ("regressed", "small", "failed"):

@@ -52,7 +52,7 @@ def test_a_rating_is_blind_until_it_is_given_and_then_on_record(finished: tuple[
     assert rating.rating == ("better" if rating.left_arm == "tuned" else "worse")
     assert (rating.blind, rating.note, rating.rater) == (True, "why", who.NAMELESS)
     assert "You have rated 1 of 39 questions of this cycle." in str(app.get("progress")[0].proto)
-    assert "Of 1 blind ratings by 1 person" in words_of(app)
+    assert "Of 1 blind rating by 1 person" in words_of(app)
 
 
 def test_sides_and_order_differ_by_person_and_never_follow_the_scores(finished: tuple[Path, str, Store]) -> None:
@@ -155,6 +155,7 @@ def test_a_run_is_tagged_archived_found_again_and_deleted(finished: tuple[Path, 
     assert now and (now.tags, now.note) == (("paper", "keep"), "the one we cite")
     button(select_first(app), "archive").click().run()  # type: ignore[attr-defined]
     assert queries.run_named(store, run).archived  # type: ignore[union-attr]
+    assert "The archive has 1 more." in words_of(app)
     assert "No run fits these filters." in words_of(app)
     app.toggle(key="history archive").set_value(True).run()
     app.text_input(key="history words").set_value("CITE").run()
