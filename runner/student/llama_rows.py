@@ -19,7 +19,7 @@ from runner.student.llama_shape import is_plain_llama
 from runner.student.packed import PackedLinear
 
 _ROOM_STEP = 64
-_FEW = 16  # rows at work: below that, torch's own attention is quicker than two products and a softmax
+_FEW = 48  # rows at work: below that, torch's own attention is quicker than two products and a softmax
 _WEIGHED = 64  # labels whose likelihoods are worked out at a time: 13 MB of fp32 on the embedded student
 
 
