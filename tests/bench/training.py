@@ -219,7 +219,7 @@ def _products(student: LocalStudent, batches: Sequence[Sequence[int]], share: fl
     adapted = adapters.attach(model, recipe, adapters.resolve_targets(model, recipe.target_modules), None)
     loss = LlamaLoss(adapted)
     groups = [group for block in loss.blocks for group in block.groups]
-    into = [[torch.empty_like(part) for part in group.parts] for group in groups]
+    into = [[torch.empty_like(part, dtype=model.dtype) for part in group.parts] for group in groups]
     given = {group.width: torch.randn(max(map(sum, batches)), group.width).to(model.dtype) for group in groups}
     try:
         with torch.no_grad():
