@@ -11,15 +11,15 @@ from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
 
 PAGES = [
-    st.Page("app_pages/overview.py", title="Overview", icon=":material/verified:", default=True),
-    st.Page("app_pages/live.py", title="Live", icon=":material/monitor_heart:"),
-    st.Page("app_pages/answers.py", title="Answers", icon=":material/compare:"),
-    st.Page("app_pages/compare.py", title="Compare", icon=":material/stacked_line_chart:"),
-    st.Page("app_pages/history.py", title="History", icon=":material/history:"),
-    st.Page("app_pages/playground.py", title="Playground", icon=":material/forum:"),
-    st.Page("app_pages/knowledge.py", title="Knowledge", icon=":material/menu_book:"),
-    st.Page("app_pages/schedules.py", title="Schedules", icon=":material/event_repeat:"),
-    st.Page("app_pages/system.py", title="System", icon=":material/dns:"),
+    st.Page("app_pages/overview.py", title="Overview", default=True),
+    st.Page("app_pages/live.py", title="Live"),
+    st.Page("app_pages/answers.py", title="Answers"),
+    st.Page("app_pages/compare.py", title="Compare"),
+    st.Page("app_pages/history.py", title="History"),
+    st.Page("app_pages/playground.py", title="Playground"),
+    st.Page("app_pages/knowledge.py", title="Knowledge"),
+    st.Page("app_pages/schedules.py", title="Schedules"),
+    st.Page("app_pages/system.py", title="System"),
 ]
 """In the order of use: the result first, then a run at work and what it said, then what is set up once."""
 

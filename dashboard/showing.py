@@ -91,7 +91,8 @@ def frame(rows: Rows, **options: Any) -> Any:
              for row in rows]
     columns = options.pop("column_config", {})
     headed = {name: {**columns.get(name, {}), "label": text.heading(name)} for name in (rows[0] if rows else ())}
-    return st.dataframe(cells, **{"hide_index": True, "width": "stretch", "column_config": headed, **options})
+    return st.dataframe(cells, **{"hide_index": True, "width": "stretch", "placeholder": text.DASH,
+                                 "column_config": headed, **options})
 
 
 def words_table(rows: Rows) -> None:

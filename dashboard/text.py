@@ -207,10 +207,11 @@ def when(at: datetime | None, zone: tzinfo = UTC) -> str:
 
 
 def run_seconds(run: Run, now: datetime | None = None) -> float | None:
-    """From the first start to the end, or until now."""
+    """From the first start to the end, or until now; of a lost run, until it was last heard of."""
     if run.started_at is None:
         return None
-    return ((run.ended_at or now or datetime.now(UTC)) - run.started_at).total_seconds()
+    heard = run.last_event_at if run.work == "lost" else None
+    return ((run.ended_at or heard or now or datetime.now(UTC)) - run.started_at).total_seconds()
 
 
 def run_label(run: Run, zone: tzinfo = UTC) -> str:

@@ -51,6 +51,14 @@ def test_every_page_draws_whole_and_without_errors(page: str, kind: str, windows
     assert window.page.title() == f"{page.capitalize()} · Knowledge distillation"
 
 
+def test_every_page_stands_in_the_menu_without_opening_more_of_it(windows: dict[str, Window], browser: Any,
+                                                                  server: Server) -> None:
+    window = window_of("light", windows, browser, server)
+    window.open("overview")
+    links = window.page.get_by_test_id("stTopNavLink")
+    assert {one.strip().lower() for one in links.all_inner_texts()} == set(PAGES)
+
+
 def test_the_launch_button_is_reached_by_keyboard(windows: dict[str, Window], browser: Any, server: Server) -> None:
     window = window_of("light", windows, browser, server)
     window.open("system")

@@ -7,7 +7,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,3 +127,12 @@ def test_a_table_as_html_holds_nothing_that_acts() -> None:
     page = export.to_html([{"a<b": stores.EVIL, "n": 1}, {"n": None}], stores.EVIL)
     assert "<img" not in page and "<script" not in page and "default-src 'none'" in page
     assert page.count("&lt;script&gt;") == 3 and "<th>a&lt;b</th><th>n</th>" in page
+
+
+def test_a_lost_run_took_until_it_was_last_heard_of(opened_store: tuple[Store, dict[str, str]]) -> None:
+    store, runs = opened_store
+    found = queries.run_named(store, runs["lost"])
+    assert found and found.work == "lost" and found.started_at and found.last_event_at
+    assert text.run_seconds(found) == (found.last_event_at - found.started_at).total_seconds() < 3600
+    going = dataclasses.replace(found, work="running")
+    assert text.run_seconds(going, found.started_at + timedelta(hours=2)) == 7200
