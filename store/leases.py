@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from store.clock import utc_now
 from store.database import Store
@@ -58,10 +58,21 @@ def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: b
     if not store.is_sqlite:
         statement = statement.with_for_update(skip_locked=True)
     with store.write() as connection:
-        if one_a_device and _is_busy(connection, device_of(owner)):
-            return None
+        if one_a_device:
+            _in_turn(connection, device_of(owner))
+            if _is_busy(connection, device_of(owner)):
+                return None
         found = connection.execute(statement).scalar()
         return _take(connection, found, owner) if found else None
+
+
+def _in_turn(connection: Connection, device: str) -> None:
+    """Runners of one device look for a run one after the other: two that look at once would find it idle both.
+
+    SQLite has one writer at a time anyway; PostgreSQL keeps this lock until the transaction's end.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(device, 0))))
 
 
 def _is_busy(connection: Connection, device: str) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -12,7 +15,7 @@ from store import commands, leases, queries, schema
 from store.config import InvalidConfig, RunConfig, preset
 from store.database import Store, open_store
 from store.events import RunFailed, RunFinished, RunStarted
-from store.journal import Journal
+from store.journal import Claim, Journal
 
 
 def test_a_double_click_launches_once(store: Store) -> None:
@@ -44,6 +47,28 @@ def test_a_run_whose_lease_is_over_shows_as_lost_and_can_be_taken(store: Store) 
     assert queries.run_named(store, run).work == "lost"  # type: ignore[union-attr]
     taken = leases.claim_next(store, "host:2:1")
     assert taken and taken.fence == 2 and taken.attempt == 2
+
+
+def test_two_runners_of_one_device_that_look_at_once_take_one_run(
+        store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        commands.launch(store, RunConfig(), "test")
+    taken, may_end, real = threading.Event(), threading.Event(), leases._take
+
+    def take(*given: Any) -> Claim:
+        claim = real(*given)
+        taken.set()
+        may_end.wait(10)
+        return claim
+
+    monkeypatch.setattr(leases, "_take", take)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(leases.claim_next, store, "host:1:1", None, True)
+        assert taken.wait(10)
+        second = pool.submit(leases.claim_next, store, "host:2:1", None, True)
+        time.sleep(0.3)  # it looks while the first has not committed
+        may_end.set()
+        assert first.result(20) and second.result(20) is None
 
 
 def test_claims_of_dead_owners_are_free_at_once(store: Store) -> None:
