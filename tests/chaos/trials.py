@@ -5,8 +5,6 @@ The process that calls this must never have opened a database: everything that d
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import random
 import shutil
@@ -25,12 +23,12 @@ from store.config import preset
 from store.database import open_store
 from tests.addresses import SERVER, copy_store
 from tests.chaos import outcome
+from tests.chaos.children import asked, children, has_ended, send, wait
 from tests.chaos.points import FAULTS, Plan, Points
 from tests.chaos.stage_hands import domain, forked, places_in, run_the_runner
 
 SMALL = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "cycles": 2, "steps": 3}
 MOST_RUNNERS = 12
-PATIENCE_SECONDS = 90.0
 MISSED_AT_MOST = 100
 """A point is missed where something else was quicker, and comes again; one that no run passes a second time would
 come for ever."""
@@ -65,14 +63,14 @@ def undisturbed(folder: Path) -> Undisturbed:
     """Queue the run that all trials start from, and carry one copy of it out in peace."""
     template, calm = folder / "template", folder / "calm"
     (template / "data").mkdir(parents=True)
-    run = str(_asked(lambda: _launch(template), folder))
+    run = str(asked(lambda: _launch(template), folder))
     _copy(template, calm)
     _prepare(calm, [])
     began = time.monotonic()
-    code = _wait(forked(lambda: run_the_runner(calm, run, trace=calm / "trace")))
+    code = wait(forked(lambda: run_the_runner(calm, run, trace=calm / "trace")))
     seconds = time.monotonic() - began
     assert code == 0, f"the undisturbed run ended with {code}: {(calm / 'worker.log').read_text()[-2000:]}"
-    facts = _asked(lambda: outcome.facts(calm, run), folder)
+    facts = asked(lambda: outcome.facts(calm, run), folder)
     assert facts["work"][0] == "finished", facts["work"]
     points: dict[str, list[str]] = {"runner": [], "worker": []}
     for line in (calm / "trace").read_text().splitlines():
@@ -152,7 +150,7 @@ class Campaign:
             runner = forked(lambda: run_the_runner(folder, self.calm.run))
             while happenings and self._after_a_while(runner, happenings[0]):
                 happenings.pop(0)
-            if _wait(runner) == 0 and self._ended(folder):
+            if wait(runner) == 0 and self._ended(folder):
                 break
         else:
             return [f"not at its end after {MOST_RUNNERS} runners: {_tail(folder)}"]
@@ -164,7 +162,7 @@ class Campaign:
         self.tally.mishaps += sum(not mishap["does"].startswith("kill") for mishap in happened)
         self.tally.reached |= {f"{m['role']} {m['point']}" for m in happened if m["point"]}
         deaths = len(happened) + len(instants) + bool(stop)
-        wrong: list[str] = _asked(lambda: outcome.faults(folder, self.calm.run, self.calm.facts, deaths), folder)
+        wrong: list[str] = asked(lambda: outcome.faults(folder, self.calm.run, self.calm.facts, deaths), folder)
         if not wrong:
             shutil.rmtree(folder)
         return wrong
@@ -173,27 +171,27 @@ class Campaign:
         """Act at a random instant of a run's length, unless the runner is at its end before."""
         until = time.monotonic() + self.chance.uniform(0, self.calm.seconds)
         while time.monotonic() < until:
-            if _has_ended(runner):
+            if has_ended(runner):
                 return False
             time.sleep(0.002)
         act(runner)
         return True
 
     def _kill(self, victim: str, runner: int) -> None:
-        workers = [w for helper in _children(runner) for w in _children(helper)]
+        workers = [w for helper in children(runner) for w in children(helper)]
         for pid in (workers if victim != "runner" else []) + ([runner] if victim != "worker" else []):
-            _send(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
             self.tally.kills += 1
 
     def _ask(self, folder: Path, kind: str, _runner: int) -> None:
         self.tally.mishaps += 1
-        _wait(forked(lambda: _command(folder, kind, self.calm.run)))
+        wait(forked(lambda: _command(folder, kind, self.calm.run)))
 
     def _ended(self, folder: Path) -> bool:
         """Whether the run is finished; one that failed or was stopped is asked to go on."""
-        work = _asked(lambda: _work_of(folder, self.calm.run), folder)
+        work = asked(lambda: _work_of(folder, self.calm.run), folder)
         if work in ("failed", "cancelled", "paused"):
-            _wait(forked(lambda: _command(folder, "retry" if work == "failed" else "resume", self.calm.run)))
+            wait(forked(lambda: _command(folder, "retry" if work == "failed" else "resume", self.calm.run)))
         return bool(work == "finished")
 
 
@@ -205,8 +203,8 @@ def launches_once(folder: Path, calm: Undisturbed) -> list[str]:
         _copy(calm.template, place)
         _prepare(place, [{"role": "dashboard", "point": point, "does": "kill"}])
         for _ in range(2):
-            _wait(forked(lambda place=place: _launch_killed(place)))  # type: ignore[misc]
-        runs = _asked(lambda place=place: _count(place), folder)  # type: ignore[misc]
+            wait(forked(lambda place=place: _launch_killed(place)))  # type: ignore[misc]
+        runs = asked(lambda place=place: _count(place), folder)  # type: ignore[misc]
         if runs != 2:  # the template's own, and this one
             wrong.append(f"killed at point {point}, a launch came to {runs - 1} runs")
     return wrong
@@ -247,62 +245,13 @@ def _work_of(folder: Path, run: str) -> str:
 def _copy(template: Path, folder: Path) -> None:
     shutil.copytree(template, folder)
     if os.environ.get(SERVER):
-        assert _wait(forked(lambda: copy_store(template / "data", folder / "data") or 0)) == 0
+        assert wait(forked(lambda: copy_store(template / "data", folder / "data") or 0)) == 0
 
 
 def _prepare(folder: Path, plan: list[dict[str, Any]]) -> None:
     Plan(folder / "plan.json").write(plan)
     (folder / "worker.log").touch()
     (folder / "calls").touch()
-
-
-def _asked(act: Callable[[], Any], folder: Path) -> Any:
-    """What a child, which may open databases, finds out."""
-    answer = folder / "answer.json"
-    answer.unlink(missing_ok=True)
-
-    def find_out() -> int:
-        answer.write_text(json.dumps(act()))
-        return 0
-
-    code = _wait(forked(find_out))
-    assert code == 0, f"a question ended with {code}"
-    return json.loads(answer.read_text())
-
-
-def _wait(pid: int) -> int:
-    """The exit code of a child; negative for a signal. A child that hangs is killed, and that is a failure."""
-    if pid in _ENDED:
-        return _ENDED.pop(pid)
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not _has_ended(pid):
-        if time.monotonic() > until:
-            _send(pid, signal.SIGKILL)
-        time.sleep(0.002)
-    return _ENDED.pop(pid)
-
-
-_ENDED: dict[int, int] = {}
-
-
-def _has_ended(pid: int) -> bool:
-    if pid not in _ENDED:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            _ENDED[pid] = os.waitstatus_to_exitcode(status)
-    return pid in _ENDED
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _send(pid: int, sign: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, sign)
 
 
 def _tail(folder: Path) -> str:
