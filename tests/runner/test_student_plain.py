@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from runner.roles import Decoding, Example, Recipe
-from runner.student import adapters
+from runner.student import adapter_files, adapters
 from runner.student.adapter_files import plain_adapter
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed
 from runner.student.local import LocalStudent
@@ -73,12 +73,31 @@ def test_its_weights_are_the_librarys_and_so_are_its_positions(folder: Path, pre
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_an_adapter_is_merged_to_the_same_bit(folder: Path, adapter: Path, precision: str) -> None:
+def test_an_adapter_is_merged_to_the_same_bit_as_by_the_library(folder: Path, adapter: Path, precision: str,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_model(str(folder), precision, "cpu")
     assert loaded.plain
     found = plain_adapter(adapter, loaded.plain.config.weights())
     assert found
+    with monkeypatch.context() as patch:
+        patch.setattr(adapters, "is_plain", lambda _adapted: False)
+        theirs = adapters.tuned_copy(loaded.model, adapter)
+    _same(loaded.plain.with_weights(found.merged), theirs)
     _same(loaded.plain.with_weights(found.merged), adapters.tuned_copy(loaded.model, adapter))
+
+
+def test_the_copy_has_the_weights_that_the_library_would_merge(folder: Path, adapter: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(folder), "fp32", "cpu").model
+    for rows in (256, 7):  # a block, and blocks that do not come out even
+        monkeypatch.setattr(adapter_files, "_ROWS", rows)
+        ours = adapters.tuned_copy(model, adapter).state_dict()
+        with monkeypatch.context() as patch:
+            patch.setattr(adapters, "is_plain", lambda _adapted: False)
+            theirs = adapters.tuned_copy(model, adapter).state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in ours)
+    assert any(not torch.equal(ours[name], weight) for name, weight in model.state_dict().items())
 
 
 def _same(plain: Any, model: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from runner.roles import Decoding, Example, Recipe, Training, TrainingStep, kept_adapter
-from runner.student import adapter_files, adapters, checkpoints, training
+from runner.student import adapters, checkpoints, training
 from runner.student.dropout import ByteDropout
 from runner.student.errors import AdapterLoadFailed, TrainingFailed
 from runner.student.local import LocalStudent
@@ -216,20 +216,6 @@ def test_the_merged_copy_answers_like_the_attached_adapter(llama: LocalStudent, 
         assert not torch.allclose(merged, base, atol=1e-2)
     finally:
         adapters.detach(attached)
-
-
-def test_the_copy_has_the_weights_that_the_library_would_merge(llama: LocalStudent, tmp_path: Path,
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    train(llama, tmp_path / "to")
-    for rows in (256, 7):  # a block, and blocks that do not come out even
-        monkeypatch.setattr(adapter_files, "_ROWS", rows)
-        ours = adapters.tuned_copy(llama.loaded.model, tmp_path / "to").state_dict()
-        with monkeypatch.context() as patch:
-            patch.setattr(adapters, "is_plain", lambda _adapted: False)
-            theirs = adapters.tuned_copy(llama.loaded.model, tmp_path / "to").state_dict()
-        assert ours.keys() == theirs.keys()
-        assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in ours)
-    assert any(not torch.equal(ours[name], weight) for name, weight in llama.loaded.model.state_dict().items())
 
 
 def test_one_tuned_model_is_kept_and_a_retrained_folder_is_noticed(llama: LocalStudent, tmp_path: Path) -> None:
