@@ -72,6 +72,11 @@ _AXIS: dict[str, Any] = {"gridcolor": GRID, "zerolinecolor": RULE, "automargin":
                          "title": {"font": {"color": INK}}}
 
 
+def title_panels(figure: go.Figure, size: int) -> None:
+    """Dress what stands above each panel of a figure with several."""
+    figure.for_each_annotation(lambda note: note.update(font={"size": size, "color": INK}))
+
+
 def _shared(height: int, title: str = "", left: int = 10) -> dict[str, Any]:
     return {"height": height, "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
             "margin": {"l": left, "r": 10, "t": 76 if title else 40, "b": 40},

@@ -22,6 +22,7 @@ DASH = wording.DASH
 number, change, interval, effect, coverage = (
     wording.number, wording.change, wording.interval, wording.effect, wording.coverage)
 duration, money, metric, clipped = wording.duration, wording.money, wording.metric, wording.clipped
+count = wording.count
 
 NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
 NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
@@ -157,10 +158,6 @@ def signed(sentence: str) -> str:
 def heading(name: str) -> str:
     """A column's name as its heading: with a capital letter, but for what is written small wherever it stands."""
     return name if name.startswith("chrF") else name[:1].upper() + name[1:]
-
-
-def count(how_many: int, thing: str) -> str:
-    return f"{how_many} {thing}" if how_many == 1 else f"{how_many} {thing}s"
 
 
 def share_interval(low: float | None, high: float | None) -> str:

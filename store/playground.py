@@ -17,7 +17,7 @@ from store.commands import CommandRefused
 from store.database import Store
 from store.roles import Role, require
 from store.schema import asked, cycles, runs
-from store.wording import money
+from store.wording import count, money
 
 LONGEST_QUESTION = 1000
 KEPT = 300
@@ -46,10 +46,9 @@ class Bill:
         """The bill as people read it; the model's name is somebody's text."""
         if not self.calls:
             return f"{self.model}, no call was made."
-        calls = "1 call" if self.calls == 1 else f"{self.calls} calls"
         by = "" if self.cost_usd is None else " at list prices"
-        return (f"{self.model}, {calls}, {self.prompt_tokens:,} tokens in and {self.completion_tokens:,} out, "
-                f"{money(self.cost_usd)}{by}.")
+        return (f"{self.model}, {count(self.calls, 'call')}, {self.prompt_tokens:,} tokens in and "
+                f"{self.completion_tokens:,} out, {money(self.cost_usd)}{by}.")
 
 
 @dataclass(frozen=True)

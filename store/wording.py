@@ -62,6 +62,11 @@ def moment(at: datetime | None) -> str:
     return DASH if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def count(how_many: int, thing: str) -> str:
+    """So many of a thing, whose name takes an s where there is not one of it."""
+    return f"{how_many} {thing}" if how_many == 1 else f"{how_many} {thing}s"
+
+
 def money(usd: float | None) -> str:
     """An amount at list prices; a price that nobody knows is no zero."""
     if usd is None:

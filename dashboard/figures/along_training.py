@@ -27,7 +27,7 @@ def along_training(rows: Sequence[CurveRow]) -> go.Figure:
         figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"}, row=1, col=at)
     figure.update_xaxes(title="optimizer steps, all cycles", rangemode="tozero")
     figure.update_yaxes(title="change against untrained", zeroline=False, col=1)
-    figure.for_each_annotation(lambda note: note.update(font={"size": 13, "color": palette.INK}))
+    palette.title_panels(figure, 13)
     return palette.dressed(figure, 330)
 
 

@@ -33,7 +33,7 @@ def learning_curve(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.F
     figure.update_xaxes(tickvals=list(range(last + 1)), ticktext=["untrained", *(str(n) for n in range(1, last + 1))],
                         range=[-0.25, last + 0.25])
     figure.update_xaxes(title={"text": "cycle", "font": {"size": 12}}, row=rows)
-    figure.for_each_annotation(lambda note: note.update(font={"size": 13, "color": palette.INK}))
+    palette.title_panels(figure, 13)
     palette.dressed(figure, 235 * rows + 70)
     return figure.update_layout(legend={"y": 1.07 if rows > 1 else 1.14})
 

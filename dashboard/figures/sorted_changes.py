@@ -35,5 +35,5 @@ def sorted_changes(columns: Sequence[tuple[str, Sequence[AnswerPair]]], metric: 
     figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1})
     figure.update_xaxes(showticklabels=False)
     figure.update_yaxes(title="tuned − untrained", row=1, col=1)
-    figure.for_each_annotation(lambda note: note.update(font={"size": 12, "color": palette.INK}))
+    palette.title_panels(figure, 12)
     return palette.dressed(figure, 320).update_layout(legend={"y": 1.12}, margin={"t": 70})

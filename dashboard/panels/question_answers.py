@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import showing, text
-from dashboard.panels.runner_banner import connected
 from store import queries
 from store.database import Store
 from store.playground import ANSWERING, DONE, FAILED, WAITING, Said
@@ -21,7 +20,7 @@ def question_answers(store: Store, asked: Asked) -> None:
     if asked.state == FAILED:
         st.error("This question could not be answered:", icon=":material/error:")
         showing.plain(asked.error or "")
-    elif asked.state != DONE and not connected(store):
+    elif asked.state != DONE and not queries.connected_runners(store):
         st.warning(f"It waits, and nobody is there to answer. {text.NO_RUNNER}", icon=":material/link_off:")
     else:
         st.caption(_how_it_stands(store, asked))

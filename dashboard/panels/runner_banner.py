@@ -7,8 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import opening, page_shown, text
 from store import queries
-from store.database import Store, StoreUnusable
-from store.queries import RunnerState
+from store.database import StoreUnusable
 
 
 @st.fragment(run_every=5)
@@ -21,17 +20,12 @@ def runner_banner() -> None:
 def _say() -> None:
     try:
         store = opening.reading()
-        there = connected(store) if store else []
+        connected = queries.connected_runners(store) if store else []
     except (StoreUnusable, SQLAlchemyError):
         return  # the page says it, once
-    if not there:
+    if not connected:
         st.warning(text.NO_RUNNER, icon=":material/link_off:")
-    elif len(there) == 1:
+    elif len(connected) == 1:
         st.badge("A runner is connected.", icon=":material/link:", color="green")
     else:
-        st.badge(f"{len(there)} runners are connected.", icon=":material/link:", color="green")
-
-
-def connected(store: Store) -> list[RunnerState]:
-    """The runners that were heard of lately."""
-    return [runner for runner in queries.runners(store) if runner.connected]
+        st.badge(f"{len(connected)} runners are connected.", icon=":material/link:", color="green")

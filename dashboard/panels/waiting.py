@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import asking, showing, text
-from dashboard.panels.runner_banner import connected
 from store import queries
 from store.database import Store
 from store.queries import Run
@@ -18,7 +17,7 @@ def waiting(store: Store, run: Run) -> None:
     queue = queries.queue(store)
     before = queue[:next((place for place, other in enumerate(queue) if other.id == run.id), 0)]
     place = place_in_words(len(before), len(queries.runs_at_work(store)))
-    showing.plain(place if connected(store) else f"{place} {text.NO_RUNNER_HINT}")
+    showing.plain(place if queries.connected_runners(store) else f"{place} {text.NO_RUNNER_HINT}")
     with st.container(horizontal=True, vertical_alignment="center"):
         for other in before[:_SHOWN]:  # a label is Markdown, and an id holds nothing that acts
             st.page_link("app_pages/live.py", label=other.id, query_params={"run": other.id},

@@ -46,9 +46,7 @@ def carry_out(options: argparse.Namespace) -> int:
         best = best_adapter(store, run.id)
         if best:
             print(best.sentence)
-        arms = asking.arms_of(run.config)
-        if not arms[TEACHER] and options.no_teacher:
-            arms[TEACHER] = "not asked"
+        arms = asking.arms_of(run.config, with_teacher=not options.no_teacher)
         pieces = asking.ask_students(run.config, adapter, options.question, places, asking.student_of)
         if not arms[TEACHER]:
             print(asking_cost.estimate(run.config, options.question).sentence())

@@ -32,6 +32,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+_STUDENT = "the student and its training"
 _SECTIONS: dict[str, tuple[_Option, ...]] = {
     "what is taught and tested": (
         _Option("questions", int, "practice questions a cycle", "N"),
@@ -45,7 +46,7 @@ _SECTIONS: dict[str, tuple[_Option, ...]] = {
         _Option("general", int, "everyday questions that show what the student forgot", "N"),
         _Option("knowledge", str, "a folder of Markdown, text, HTML or PDF instead of the built-in domain", "DIR"),
         _Option("knowledge-name", str, "what prompts call that domain", "NAME")),
-    "the student and its training": (
+    _STUDENT: (
         _Option("student", str, "embedded, a Hugging Face id, or a model folder", "NAME"),
         _Option("precision", str, ", ".join(PRECISIONS)),
         _Option("steps", int, "optimizer steps a cycle", "S"),
@@ -76,15 +77,14 @@ def options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--set", dest="more", action="append", default=[], metavar="FIELD=VALUE",
                      help="any other value of the configuration, as JSON: --set top_p=0.9 (repeatable)")
     run.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
+    groups = {title: run.add_argument_group(title) for title in _SECTIONS}
     for title, section in _SECTIONS.items():
-        group = run.add_argument_group(title)
         for one in section:
             field = one.flag.replace("-", "_")
-            group.add_argument(f"--{one.flag}", dest=field, type=one.kind, default=None, metavar=one.metavar,
-                               help=one.text + _range(field))
-        if any(one.flag == "steps" for one in section):
-            group.add_argument("--no-finetune", dest="fine_tune", action="store_const", const=False, default=None,
-                               help="measure the untrained student only")
+            groups[title].add_argument(f"--{one.flag}", dest=field, type=one.kind, default=None, metavar=one.metavar,
+                                       help=one.text + _range(field))
+    groups[_STUDENT].add_argument("--no-finetune", dest="fine_tune", action="store_const", const=False, default=None,
+                                  help="measure the untrained student only")
     _arms(run.add_argument_group("control arms: cheaper explanations of a gain, all off by default"))
 
 

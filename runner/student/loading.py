@@ -55,13 +55,13 @@ def load_model(source: str, precision: str, device: str) -> Loaded:
             bnb_4bit_compute_dtype=_compute_dtype(device))
     tokenizer = _from_source(source, lambda **where: AutoTokenizer.from_pretrained(
         source, trust_remote_code=False, **where))
-    apart = large_blocks_apart() if precision == "nf4" and device == "cpu" else contextlib.nullcontext()
-    with apart:
+    packs_here = precision == "nf4" and device == "cpu"
+    with large_blocks_apart() if packs_here else contextlib.nullcontext():
         model, told = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
             source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, output_loading_info=True,
             **kind, **where))
     _check_whole(source, told["missing_keys"])
-    if precision == "nf4":
+    if packs_here:
         _let_go_of_files(model)
     _stay_trainable(model)
     library = _freeze(model), _with_padding(tokenizer)
@@ -161,7 +161,7 @@ def _freeze(model: Any) -> Any:
 def _let_go_of_files(model: Any) -> None:
     """Copy what was not packed (embeddings, norms) out of the files' pages: they would keep all of them in view."""
     for weight in model.parameters():
-        if weight.dtype.is_floating_point and weight.device.type == "cpu":
+        if weight.dtype.is_floating_point:
             weight.data = weight.data.clone()
 
 

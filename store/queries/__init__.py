@@ -22,7 +22,9 @@ from store.queries.progress import (
     logged_since, past_stages, series, stages_of, success_rate,
 )
 from store.queries.ratings import Rating, ratings_of
-from store.queries.runs import Run, RunnerState, all_runs, count_of_runs, last_event_id, queue, run_named, runners
+from store.queries.runs import (
+    Run, RunnerState, all_runs, connected_runners, count_of_runs, last_event_id, queue, run_named, runners,
+)
 from store.queries.schedules import Schedule, schedule_named, schedules
 from store.queries.scored import TestScore, test_scores
 from store.queries.spreads import past_spreads
@@ -32,12 +34,12 @@ from store.queries.teaching import AskedPassage, TeacherUsage, asked_passages, t
 __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "Asked", "AskedPassage", "Audit", "ChangeRow", "CurveRow",
     "Cycle", "Gap", "Happening", "Judging", "MadeWith", "OF_RECORD", "ORDERS", "PastStage", "Point", "Present",
-    "Rating", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate", "TeacherUsage",
-    "TestScore", "Wanted", "all_runs", "all_series", "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of",
-    "asked", "asked_passages", "audits_of", "changes_again", "changes_of", "compared_cycles", "count_found",
-    "count_of_runs", "curve_of", "cycles_of", "found_runs", "gaps_of", "happenings", "incidents", "judges_of",
-    "judgings_of", "last_event_id", "logged_since", "made_with", "newest_line", "past_spreads", "past_stages",
-    "present", "queue", "ratings_of", "recent_asked", "run_named", "runners", "runs_at_work", "schedule_named",
-    "schedules", "scores_again", "series", "stage_files", "stages_of", "store_facts", "success_rate", "teacher_usage",
-    "test_scores", "waiting_before",
+    "Rating", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate",
+    "TeacherUsage", "TestScore", "Wanted", "all_runs", "all_series", "answers_of", "arm_answers_of",
+    "arm_changes_of", "arm_prompts_of", "asked", "asked_passages", "audits_of", "changes_again", "changes_of",
+    "compared_cycles", "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "found_runs",
+    "gaps_of", "happenings", "incidents", "judges_of", "judgings_of", "last_event_id", "logged_since", "made_with",
+    "newest_line", "past_spreads", "past_stages", "present", "queue", "ratings_of", "recent_asked", "run_named",
+    "runners", "runs_at_work", "schedule_named", "schedules", "scores_again", "series", "stage_files", "stages_of",
+    "store_facts", "success_rate", "teacher_usage", "test_scores", "waiting_before",
 ]

@@ -147,6 +147,11 @@ def runners(store: Store) -> list[RunnerState]:
                         row.next_beat_by >= now) for row in rows]
 
 
+def connected_runners(store: Store) -> list[RunnerState]:
+    """The runners that were heard of lately."""
+    return [runner for runner in runners(store) if runner.connected]
+
+
 def run_rows() -> Any:
     claims, events, runs = schema.claims, schema.events, schema.runs
     return (select(runs, claims.c.expires_at, claims.c.stop_requested,
