@@ -17,6 +17,7 @@ from pathlib import Path
 
 class ApiReferenceMissing(RuntimeError):
     """The package with the API reference is not installed; the message says how to install it."""
+    error_kind = "knowledge"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ NOTES_FOLDER = Path(__file__).parent / "kubernetes-1.28"
 
 class MalformedNote(ValueError):
     """A note that breaks the form; the message names file and heading and says what is wrong."""
+    error_kind = "knowledge"
 
 
 def read_notes(folder: Path = NOTES_FOLDER) -> list[Passage]:

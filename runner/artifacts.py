@@ -64,7 +64,7 @@ def sha256_of_file(path: Path) -> str:
 def write_artifact(path: Path, header: Header, events: Sequence[Event]) -> Artifact:
     """Write a checkpoint whole or not at all; returns it as it now stands on disk."""
     body = {"header": dataclasses.asdict(header),
-            "events": [{"kind": type(event).__name__, "payload": json.loads(to_json(event))} for event in events]}
+            "events": [{"kind": event.event_type, "payload": json.loads(to_json(event))} for event in events]}
     data = (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
     write_whole(path, data)
     return Artifact(header, tuple(events), sha256_of(data), len(data))

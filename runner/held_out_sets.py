@@ -17,6 +17,7 @@ from store.events import Event, from_json, to_json
 
 class HeldOutSetUnusable(Exception):
     """A named set was altered, or belongs to other knowledge."""
+    error_kind = "knowledge"
 
 
 def path_of(data: Path, name: str) -> Path:
@@ -51,11 +52,11 @@ def load(path: Path, knowledge_hash: str) -> list[Event] | None:
 def lock(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Event]:
     """Write a set for good; returns its events."""
     body = {"sha256": _seal(events), "knowledge_hash": knowledge_hash,
-            "events": [{"kind": type(event).__name__, "payload": json.loads(to_json(event))} for event in events]}
+            "events": [{"kind": event.event_type, "payload": json.loads(to_json(event))} for event in events]}
     write_whole(path, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
     return list(events)
 
 
 def _seal(events: Sequence[Event]) -> str:
-    text = "\n".join(f"{type(event).__name__} {to_json(event)}" for event in events)
+    text = "\n".join(f"{event.event_type} {to_json(event)}" for event in events)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Errors are data: what can go wrong, and for each what is done, how often, how long to wait, and what to tell a person.
 
-Nothing here knows a library: an error says its own kind through `kind_of`'s table of names.
+Nothing here imports a library: the project's errors carry their kind as `error_kind`, others are known by class name.
 """
 
 from __future__ import annotations
@@ -85,20 +85,9 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.BUG:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
 }
 
-# Class names, looked up along an error's ancestry, nearest first: no library has to be imported to know its errors.
-_KIND_OF_NAME: dict[str, ErrorKind] = {
-    "OutOfMemory": K.OUT_OF_MEMORY, "OutOfMemoryError": K.OUT_OF_MEMORY, "MemoryError": K.OUT_OF_MEMORY,
-    "LadderEnded": K.LADDER_ENDED, "DoesNotFit": K.NO_ROOM,
-    "RateLimited": K.RATE_LIMIT, "EndpointDown": K.TEACHER_UNREACHABLE, "UnreadableReply": K.TEACHER_REPLY,
-    "MissingKey": K.AUTHENTICATION, "WrongKey": K.AUTHENTICATION, "BudgetSpent": K.BUDGET, "UnknownPrice": K.BUDGET,
-    "UnknownModel": K.TEACHER_REPLY, "ContextTooLong": K.CONTEXT_TOO_LONG,
-    "ModelLoadFailed": K.MODEL_LOADING, "ModelUnusable": K.MODEL_UNUSABLE, "AdapterLoadFailed": K.ADAPTER, "TrainingFailed": K.TRAINING, "JudgeFailed": K.JUDGE,
-    "KeyboardInterrupt": K.INTERRUPTED,
-    "TooFewQuestions": K.KNOWLEDGE, "UnknownTopic": K.KNOWLEDGE, "HeldOutSetUnusable": K.KNOWLEDGE,
-    "NothingReadable": K.KNOWLEDGE, "NoSuchFolder": K.KNOWLEDGE, "MalformedNote": K.KNOWLEDGE, "ApiReferenceMissing": K.KNOWLEDGE,
-}
-
-
+# Errors of Python and of torch, by class name along the ancestry, so that no library has to be imported to know them.
+# The project's own errors carry an `error_kind`.
+_KIND_OF_FOREIGN = {"OutOfMemoryError": K.OUT_OF_MEMORY, "MemoryError": K.OUT_OF_MEMORY, "KeyboardInterrupt": K.INTERRUPTED}
 _KIND_OF_NUMBER = {
     errno.ENOSPC: K.DISK_FULL, errno.EDQUOT: K.DISK_FULL, errno.EIO: K.DISK, errno.EROFS: K.DISK, errno.EACCES: K.DISK,
     errno.EPERM: K.DISK,
@@ -115,8 +104,11 @@ def kind_of(error: BaseException) -> ErrorKind:
     for said, kind in _KIND_OF_WORDS.items():
         if said in str(error):
             return kind
+    own = getattr(error, "error_kind", None)
+    if own is not None:
+        return ErrorKind(own)
     names = (ancestor.__name__ for ancestor in type(error).__mro__)
-    return next((_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME), K.BUG)
+    return next((_KIND_OF_FOREIGN[name] for name in names if name in _KIND_OF_FOREIGN), K.BUG)
 
 
 def wait_before(error: BaseException, recovery: Recovery, attempt: int) -> float:

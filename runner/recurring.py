@@ -42,7 +42,7 @@ class Recurring:
     def fire(self) -> None:
         """Queue what is due."""
         for event in schedules.fire_due(self.store):
-            tell(type(event).__name__, **dataclasses.asdict(event))  # type: ignore[call-overload]
+            tell(event.event_type, **dataclasses.asdict(event))  # type: ignore[call-overload]
 
     def _forget(self, name: str) -> None:
         del self._due[name]

@@ -173,16 +173,31 @@ def check(config: RunConfig) -> RunConfig:
 
 
 def to_json(config: RunConfig) -> str:
-    """The configuration as canonical JSON: equal configurations give equal text."""
-    return json.dumps(dataclasses.asdict(config), sort_keys=True)
+    """The configuration as canonical JSON: equal configurations give equal text.
+
+    A field added after the first release has `metadata["was"]`: the value that describes how runs behaved before the
+    field existed. At that value it is left out, so that checkpoints of an older run, which hash this text, still fit.
+    """
+    earlier = earlier_values(type(config))
+    return json.dumps({name: value for name, value in dataclasses.asdict(config).items()
+                       if name not in earlier or value != earlier[name]}, sort_keys=True)
 
 
-def from_json(text: str | Mapping[str, Any]) -> RunConfig:
-    """The configuration that `to_json` wrote; fields that this version does not know are left out."""
+def from_json(text: str | Mapping[str, Any], form: type[RunConfig] = RunConfig) -> RunConfig:
+    """The configuration that `to_json` wrote.
+
+    Fields that this version does not know are left out; a field that the text does not have takes its
+    `metadata["was"]`, not its default: an older run did what was usual then.
+    """
     values = dict(json.loads(text)) if isinstance(text, str) else dict(text)
-    known = {field.name for field in dataclasses.fields(RunConfig)}
+    known = {field.name for field in dataclasses.fields(form)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key in known}
-    return RunConfig(**values)
+    return form(**earlier_values(form) | values)
+
+
+def earlier_values(form: type[RunConfig] = RunConfig) -> dict[str, Any]:
+    """For each field added later, the value that describes runs made before it existed."""
+    return {field.name: field.metadata["was"] for field in dataclasses.fields(form) if "was" in field.metadata}
 
 
 def _topic_errors(config: RunConfig) -> list[str]:

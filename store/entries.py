@@ -57,7 +57,7 @@ def head_for(connection: Connection, run: str, owner: str, fence: int) -> Head |
 def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequence[Entry]) -> None:
     """Insert entries after the run's head and project each."""
     numbered = list(enumerate(entries, start=head_seq + 1))
-    insert_events(connection, [(run, seq, cycle, stage, type(event).__name__, at, payload)
+    insert_events(connection, [(run, seq, cycle, stage, event.event_type, at, payload)
                                for seq, (event, cycle, stage, at, payload) in numbered])
     project(connection, [Recorded(run, seq, cycle, stage, at, event)
                          for seq, (event, cycle, stage, at, _) in numbered])
@@ -80,7 +80,7 @@ def not_written_yet(connection: Connection, run: str, entries: Sequence[Entry]) 
     there = connection.execute(select(events.c.at, events.c.kind, events.c.payload).where(
         events.c.run == run, events.c.at.in_({item.at for item in entries}))).all()
     known = {(row.at, row.kind, row.payload) for row in there}
-    return [item for item in entries if (item.at, type(item.event).__name__, item.payload) not in known]
+    return [item for item in entries if (item.at, item.event.event_type, item.payload) not in known]
 
 
 def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:

@@ -25,10 +25,12 @@ _NAMED = 5
 
 class NoSuchFolder(ValueError):
     """The folder of a domain is not there, or is no folder."""
+    error_kind = "knowledge"
 
 
 class NothingReadable(ValueError):
     """A folder without a single passage; the message says why."""
+    error_kind = "knowledge"
 
 
 @dataclass(frozen=True)

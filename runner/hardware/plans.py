@@ -30,10 +30,12 @@ MOST_ANSWERS = 96
 
 class DoesNotFit(Exception):
     """No way of holding this student fits into this machine."""
+    error_kind = "does not fit"
 
 
 class LadderEnded(Exception):
     """Memory ran out on the last rung that fits: there is none further down."""
+    error_kind = "memory ladder at its end"
 
 
 @dataclass(frozen=True)

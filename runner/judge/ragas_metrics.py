@@ -24,6 +24,7 @@ from ragas.metrics.collections import (
 )
 
 from runner.judge.embedding import Encoder, bundled_encoder
+from runner.judge.errors import typed_metric_errors
 from runner.judge.marks import Judged
 from runner.judge.structured import reply_as, request_for
 from runner.roles import Overlap
@@ -79,13 +80,15 @@ class RagasJudge:
         """Clipped to 0..1. An empty text has no score: ragas would give two empty ones a 1."""
         full = [pair for pair in pairs if _full(pair)]
         self.embedding.prepare([reference for _, reference in full], [answer for answer, _ in full])
-        scores = iter(asyncio.run(_similar(self.metric, full)))
+        with typed_metric_errors("semantic similarity"):
+            scores = iter(asyncio.run(_similar(self.metric, full)))
         return [next(scores) if _full(pair) else None for pair in pairs]
 
     def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[Overlap | None]:
         """ROUGE-L (F measure, stemmed) and chrF. An empty text has no score: ragas would give it a 0."""
         full = [pair for pair in pairs if _full(pair)]
-        scores = iter(asyncio.run(_overlapping(full)))
+        with typed_metric_errors("ROUGE-L or chrF"):
+            scores = iter(asyncio.run(_overlapping(full)))
         return [next(scores) if _full(pair) else None for pair in pairs]
 
     def cut(self, texts: Sequence[str]) -> tuple[bool, ...]:

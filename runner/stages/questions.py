@@ -15,6 +15,7 @@ from store.events import Event, QuestionsAsked
 
 class TooFewQuestions(Exception):
     """The knowledge base holds nothing (more) to ask on the chosen topics."""
+    error_kind = "knowledge"
 
 
 def practice_questions(context: Context) -> Sequence[Event]:

@@ -14,6 +14,7 @@ from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejecte
 
 class UnknownTopic(Exception):
     """A topic was chosen that this run's knowledge does not have."""
+    error_kind = "knowledge"
 
 
 def asked(domain: Domain, teacher: str, questions: Sequence[Question], wanted: int) -> QuestionsAsked:

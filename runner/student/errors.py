@@ -19,22 +19,27 @@ class StudentError(Exception):
 
 class ModelLoadFailed(StudentError):
     """The student (or judge) model cannot be loaded."""
+    error_kind = "model loading"
 
 
 class ModelUnusable(ModelLoadFailed):
     """What was named is no usable model: trying again with other settings would find the same."""
+    error_kind = "model unusable"
 
 
 class AdapterLoadFailed(StudentError):
     """An adapter folder cannot be used with this student."""
+    error_kind = "adapter unusable"
 
 
 class TrainingFailed(StudentError):
     """Fine-tuning came to no usable end."""
+    error_kind = "training failure"
 
 
 class OutOfMemory(StudentError):
     """There is not enough memory for what was asked."""
+    error_kind = "out of memory"
 
 
 def in_short(error: BaseException) -> str:

@@ -39,26 +39,33 @@ class EndpointError(TeacherError):
 
 class MissingKey(EndpointError):
     """There is no API key."""
+    error_kind = "authentication"
 
 
 class WrongKey(EndpointError):
     """The key is not accepted, or may not use this model."""
+    error_kind = "authentication"
 
 
 class UnknownModel(EndpointError):
     """There is no such model (or no such address) at the endpoint."""
+    error_kind = "teacher reply unreadable"
 
 
 class UnknownPrice(EndpointError):
     """Costs cannot be limited where they cannot be known."""
+    error_kind = "budget spent"
 
 
 class BudgetSpent(EndpointError):
     """The account behind the key cannot pay for more."""
+    error_kind = "budget spent"
 
 
 class RateLimited(EndpointError):
     """The endpoint wants fewer calls."""
+    error_kind = "rate limit"
+
 
     def __init__(self, message: str, wait_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -68,6 +75,7 @@ class RateLimited(EndpointError):
 
 class EndpointDown(EndpointError):
     """No answer, an error of the server's own, or an answer that no such endpoint gives."""
+    error_kind = "teacher unreachable"
 
 
 class ReplyError(TeacherError):
@@ -76,10 +84,12 @@ class ReplyError(TeacherError):
 
 class UnreadableReply(ReplyError):
     """The reply is empty, cut off, or not in the form asked for."""
+    error_kind = "teacher reply unreadable"
 
 
 class ContextTooLong(ReplyError):
     """Prompt and answer together are longer than the model's context."""
+    error_kind = "context too long"
 
 
 class BudgetReached(ReplyError):

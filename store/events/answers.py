@@ -20,7 +20,7 @@ class AnswerRecord:
 
 
 @dataclass(frozen=True)
-class AnswersGiven(Event):
+class AnswersGiven(Event, event_type="AnswersGiven"):
     """The student answered: `arm` is `baseline` (untrained), `tuned`, or a control arm of `store/arms.py`."""
 
     arm: str
@@ -38,7 +38,7 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True)
-class AnswersScored(Event):
+class AnswersScored(Event, event_type="AnswersScored"):
     """An arm's answers were scored by a judge."""
 
     arm: str

@@ -17,7 +17,7 @@ class FoundRecord:
 
 
 @dataclass(frozen=True)
-class PassagesRetrieved(Event):
+class PassagesRetrieved(Event, event_type="PassagesRetrieved"):
     """Every passage of the domain was searched for each test question, those behind the test included."""
 
     retriever: str
@@ -42,7 +42,7 @@ class PromptRecord:
 
 
 @dataclass(frozen=True)
-class PromptsPrepared(Event):
+class PromptsPrepared(Event, event_type="PromptsPrepared"):
     """An arm's prompts, exactly as the student saw them."""
 
     arm: str
@@ -59,7 +59,7 @@ class ShuffledRecord:
 
 
 @dataclass(frozen=True)
-class PlaceboTrained(Event):
+class PlaceboTrained(Event, event_type="PlaceboTrained"):
     """An adapter was trained as this cycle's was, but for whose reference stands under each question."""
 
     adapter: str
@@ -117,7 +117,7 @@ class GapRecord:
 
 
 @dataclass(frozen=True)
-class ControlArmsCompared(Event):
+class ControlArmsCompared(Event, event_type="ControlArmsCompared"):
     """All arms of the run were laid beside the untrained and the tuned student of this cycle."""
 
     cycle: int
@@ -143,7 +143,7 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
-class LearningCurveMeasured(Event):
+class LearningCurveMeasured(Event, event_type="LearningCurveMeasured"):
     """The same test was weighed at several moments of this cycle's training."""
 
     points: tuple[CurvePoint, ...]

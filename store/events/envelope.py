@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SUBJECTS = (answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training)
 KINDS: dict[str, type[Event]] = {
-    name: thing for subject in _SUBJECTS for name, thing in vars(subject).items()
+    thing.event_type: thing for subject in _SUBJECTS for thing in vars(subject).values()
     if isinstance(thing, type) and issubclass(thing, Event) and thing is not Event
 }
 """Every kind of event by its name in the store."""
@@ -42,7 +42,7 @@ class Recorded(NamedTuple):
 
     @property
     def kind(self) -> str:
-        return type(self.event).__name__
+        return self.event.event_type
 
 
 class UnfitEvent(ValueError):
@@ -83,7 +83,7 @@ def _strictly(event: Event) -> str:
         text.encode()  # half of a surrogate pair, as a foreign JSON can hold it, is no text that could be read back
         return text
     except (ValueError, TypeError) as error:
-        raise UnfitEvent(f"{type(event).__name__} cannot be recorded: {error}") from error
+        raise UnfitEvent(f"{event.event_type} cannot be recorded: {error}") from error
 
 
 def from_json(kind: str, payload: str) -> Event:

@@ -1,7 +1,19 @@
-"""What every event is: a frozen dataclass whose class name is its kind in the store. Knows none of them by name."""
+"""The base class of all events: a frozen dataclass with the name under which the store keeps it."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class Event:
-    """What all events have in common: their class name is their kind in the store."""
+    """Something that happened.
+
+    Each subclass names its `event_type` as a class argument: the text in the store's `kind` column and in
+    checkpoints. It never changes, whatever the class is called.
+    """
+
+    event_type: ClassVar[str]
+
+    def __init_subclass__(cls, *, event_type: str) -> None:
+        super().__init_subclass__()
+        cls.event_type = event_type

@@ -10,7 +10,7 @@ from store.events.results import ChangeRecord
 
 
 @dataclass(frozen=True)
-class JudgingEstimated(Event):
+class JudgingEstimated(Event, event_type="JudgingEstimated"):
     """What a judge model will be asked, said before it is asked anything."""
 
     judge: str
@@ -50,7 +50,7 @@ class KindRecord:
 
 
 @dataclass(frozen=True)
-class JudgeAudited(Event):
+class JudgeAudited(Event, event_type="JudgeAudited"):
     """A judge was given planted right, wrong, empty, echoing and padded answers, by one metric."""
 
     metric: str
@@ -71,7 +71,7 @@ class JudgeAudited(Event):
 
 
 @dataclass(frozen=True)
-class JudgingStarted(Event):
+class JudgingStarted(Event, event_type="JudgingStarted"):
     """Stored answers are judged again; no answer is generated, and the run's own scores stay as they are."""
 
     judging: int
@@ -83,7 +83,7 @@ class JudgingStarted(Event):
 
 
 @dataclass(frozen=True)
-class AnswersJudgedAgain(Event):
+class AnswersJudgedAgain(Event, event_type="AnswersJudgedAgain"):
     """An arm's stored answers were scored by one judge and metric."""
 
     judging: int
@@ -93,7 +93,7 @@ class AnswersJudgedAgain(Event):
 
 
 @dataclass(frozen=True)
-class JudgingCompared(Event):
+class JudgingCompared(Event, event_type="JudgingCompared"):
     """The paired changes by the scores of a judging; the run's verdict is none of them."""
 
     judging: int
@@ -101,7 +101,7 @@ class JudgingCompared(Event):
 
 
 @dataclass(frozen=True)
-class JudgingFinished(Event):
+class JudgingFinished(Event, event_type="JudgingFinished"):
     """A judging ended."""
 
     judging: int

@@ -8,7 +8,7 @@ from store.events.event import Event
 
 
 @dataclass(frozen=True)
-class AnswerRated(Event):
+class AnswerRated(Event, event_type="AnswerRated"):
     """A person read both answers to a question and said which is better; the envelope names the cycle."""
 
     question_id: str
@@ -23,7 +23,7 @@ class AnswerRated(Event):
 
 
 @dataclass(frozen=True)
-class RunAnnotated(Event):
+class RunAnnotated(Event, event_type="RunAnnotated"):
     """Somebody wrote tags and a note to a run; they take the place of the earlier ones."""
 
     tags: tuple[str, ...]
@@ -32,7 +32,7 @@ class RunAnnotated(Event):
 
 
 @dataclass(frozen=True)
-class RunArchived(Event):
+class RunArchived(Event, event_type="RunArchived"):
     """Somebody put the run away, or took it out again; nothing of it changes."""
 
     archived: bool
@@ -40,7 +40,7 @@ class RunArchived(Event):
 
 
 @dataclass(frozen=True)
-class RunDeleted(Event):
+class RunDeleted(Event, event_type="RunDeleted"):
     """Somebody deleted the run: it leaves every read model. Its events stay, because events are never taken back."""
 
     by: str

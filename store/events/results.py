@@ -50,7 +50,7 @@ class ChangeRecord:
 
 
 @dataclass(frozen=True)
-class ArmsCompared(Event):
+class ArmsCompared(Event, event_type="ArmsCompared"):
     """Baseline and tuned answers were compared, question by question."""
 
     changes: tuple[ChangeRecord, ...]
@@ -59,7 +59,7 @@ class ArmsCompared(Event):
 
 
 @dataclass(frozen=True)
-class CycleFinished(Event):
+class CycleFinished(Event, event_type="CycleFinished"):
     """A cycle ended. `work`: finished, not tuned (fine-tuning was off), no adapter (training failed)."""
 
     work: str

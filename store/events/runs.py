@@ -9,7 +9,7 @@ from store.events.event import Event
 
 
 @dataclass(frozen=True)
-class RunRequested(Event):
+class RunRequested(Event, event_type="RunRequested"):
     """Somebody asked for a run; the configuration is stored whole, so that the run can be repeated."""
 
     config: dict[str, Any]
@@ -30,7 +30,7 @@ class FlowRow:
 
 
 @dataclass(frozen=True)
-class RunStarted(Event):
+class RunStarted(Event, event_type="RunStarted"):
     """A runner took the run up: for the first time, or again after an interruption."""
 
     owner: str
@@ -42,7 +42,7 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True)
-class KnowledgeRead(Event):
+class KnowledgeRead(Event, event_type="KnowledgeRead"):
     """The knowledge base that this run uses."""
 
     domain: str
@@ -51,7 +51,7 @@ class KnowledgeRead(Event):
 
 
 @dataclass(frozen=True)
-class PlanChosen(Event):
+class PlanChosen(Event, event_type="PlanChosen"):
     """How the student will be held in memory, and why."""
 
     device: str
@@ -68,7 +68,7 @@ class PlanChosen(Event):
 
 
 @dataclass(frozen=True)
-class RunFinished(Event):
+class RunFinished(Event, event_type="RunFinished"):
     """All cycles are done; what the result says is another matter than that the work ended well."""
 
     verdict: str
@@ -77,7 +77,7 @@ class RunFinished(Event):
 
 
 @dataclass(frozen=True)
-class RunFailed(Event):
+class RunFailed(Event, event_type="RunFailed"):
     """The work could not be done."""
 
     kind: str
@@ -87,26 +87,26 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True)
-class RunCancelled(Event):
+class RunCancelled(Event, event_type="RunCancelled"):
     """Somebody ended the run; what was done is kept, and the run can be continued."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class RunPaused(Event):
+class RunPaused(Event, event_type="RunPaused"):
     """Somebody put the run aside."""
 
 
 @dataclass(frozen=True)
-class RunRequeued(Event):
+class RunRequeued(Event, event_type="RunRequeued"):
     """The run waits for a runner again: resumed, retried, or left behind by a runner that died."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class RunPrioritised(Event):
+class RunPrioritised(Event, event_type="RunPrioritised"):
     """Somebody moved the run in the queue; a higher priority goes first, the older run among equals."""
 
     priority: int

@@ -9,7 +9,7 @@ from store.events.event import Event
 
 
 @dataclass(frozen=True)
-class ScheduleAdded(Event):
+class ScheduleAdded(Event, event_type="ScheduleAdded"):
     """Somebody wants a run again and again."""
 
     name: str
@@ -24,24 +24,24 @@ class ScheduleAdded(Event):
 
 
 @dataclass(frozen=True)
-class SchedulePaused(Event):
+class SchedulePaused(Event, event_type="SchedulePaused"):
     """It is due no more until somebody resumes it."""
 
 
 @dataclass(frozen=True)
-class ScheduleResumed(Event):
+class ScheduleResumed(Event, event_type="ScheduleResumed"):
     """It is due again, from now on; what would have been due meanwhile is not made up for."""
 
     next_due_at: str
 
 
 @dataclass(frozen=True)
-class ScheduleRemoved(Event):
+class ScheduleRemoved(Event, event_type="ScheduleRemoved"):
     """It is gone; the runs that it started stay."""
 
 
 @dataclass(frozen=True)
-class ScheduleFired(Event):
+class ScheduleFired(Event, event_type="ScheduleFired"):
     """It was due, and a run was queued."""
 
     due_at: str
@@ -50,7 +50,7 @@ class ScheduleFired(Event):
 
 
 @dataclass(frozen=True)
-class ScheduleSkipped(Event):
+class ScheduleSkipped(Event, event_type="ScheduleSkipped"):
     """It was due, and no run was queued, because one is queued or at work already."""
 
     due_at: str
@@ -59,7 +59,7 @@ class ScheduleSkipped(Event):
 
 
 @dataclass(frozen=True)
-class ScheduleMissed(Event):
+class ScheduleMissed(Event, event_type="ScheduleMissed"):
     """It was due so many times, and nobody was there to see it in time."""
 
     first_due_at: str
@@ -70,7 +70,7 @@ class ScheduleMissed(Event):
 
 
 @dataclass(frozen=True)
-class ScheduleFailed(Event):
+class ScheduleFailed(Event, event_type="ScheduleFailed"):
     """It was due, and its run could not be queued."""
 
     due_at: str

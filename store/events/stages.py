@@ -8,19 +8,19 @@ from store.events.event import Event
 
 
 @dataclass(frozen=True)
-class CycleStarted(Event):
+class CycleStarted(Event, event_type="CycleStarted"):
     """A cycle began."""
 
 
 @dataclass(frozen=True)
-class StageStarted(Event):
+class StageStarted(Event, event_type="StageStarted"):
     """A stage began, or began again."""
 
     doer: str
 
 
 @dataclass(frozen=True)
-class StageProgressed(Event):
+class StageProgressed(Event, event_type="StageProgressed"):
     """So many of a stage's items are done."""
 
     done: int
@@ -34,7 +34,7 @@ class StageProgressed(Event):
 
 
 @dataclass(frozen=True)
-class StageFinished(Event):
+class StageFinished(Event, event_type="StageFinished"):
     """A stage is done: its artifact is on disk, whole, under this hash."""
 
     seconds: float
@@ -51,7 +51,7 @@ class StageFinished(Event):
 
 
 @dataclass(frozen=True)
-class StageFailed(Event):
+class StageFailed(Event, event_type="StageFailed"):
     """A stage could not be done, after all recoveries; the run may go on without it."""
 
     kind: str
@@ -61,7 +61,7 @@ class StageFailed(Event):
 
 
 @dataclass(frozen=True)
-class RecoveryTaken(Event):
+class RecoveryTaken(Event, event_type="RecoveryTaken"):
     """An error met, and what was done about it."""
 
     kind: str
@@ -72,7 +72,7 @@ class RecoveryTaken(Event):
 
 
 @dataclass(frozen=True)
-class MetricLogged(Event):
+class MetricLogged(Event, event_type="MetricLogged"):
     """One number of a series, such as the loss at a step."""
 
     key: str

@@ -24,7 +24,7 @@ class QuestionRecord:
 
 
 @dataclass(frozen=True)
-class QuestionsAsked(Event):
+class QuestionsAsked(Event, event_type="QuestionsAsked"):
     """The teacher asked these questions."""
 
     teacher: str
@@ -46,7 +46,7 @@ class RejectedRecord:
 
 
 @dataclass(frozen=True)
-class QuestionsRejected(Event):
+class QuestionsRejected(Event, event_type="QuestionsRejected"):
     """What the teacher's questions lost to validation, each with its reason; others were asked for in their place."""
 
     teacher: str
@@ -66,7 +66,7 @@ class ReferenceRecord:
 
 
 @dataclass(frozen=True)
-class ReferencesWritten(Event):
+class ReferencesWritten(Event, event_type="ReferencesWritten"):
     """The teacher answered its own questions."""
 
     teacher: str

@@ -8,7 +8,7 @@ from store.events.event import Event
 
 
 @dataclass(frozen=True)
-class AdapterTrained(Event):
+class AdapterTrained(Event, event_type="AdapterTrained"):
     """Fine-tuning left an adapter."""
 
     adapter: str
@@ -26,7 +26,7 @@ class AdapterTrained(Event):
 
 
 @dataclass(frozen=True)
-class AdapterMissing(Event):
+class AdapterMissing(Event, event_type="AdapterMissing"):
     """This cycle has no adapter: fine-tuning was off, or failed. What would need one is missing for this reason."""
 
     reason: str

@@ -13,7 +13,7 @@ from store import schema
 from store.clock import parse
 from store.database import Store
 
-_INCIDENTS = (happened.RecoveryTaken.__name__, happened.StageFailed.__name__, happened.RunFailed.__name__)
+_INCIDENTS = (happened.RecoveryTaken.event_type, happened.StageFailed.event_type, happened.RunFailed.event_type)
 # Whole question sets and answers are read through `answers_of`; a log line needs their kind alone.
 _LONGEST_PAYLOAD = 20_000
 

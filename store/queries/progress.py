@@ -139,9 +139,9 @@ def logged_since(store: Store, run: str, seq: int) -> list[Point]:
     with store.read() as connection:
         rows = connection.execute(
             select(table.c.cycle, table.c.stage, table.c.at, table.c.payload)
-            .where(table.c.run == run, table.c.seq > seq, table.c.kind == MetricLogged.__name__)
+            .where(table.c.run == run, table.c.seq > seq, table.c.kind == MetricLogged.event_type)
             .order_by(table.c.seq)).all()
-    logged = [(row, event_from_json(MetricLogged.__name__, row.payload)) for row in rows]
+    logged = [(row, event_from_json(MetricLogged.event_type, row.payload)) for row in rows]
     return [Point(event.key, row.cycle or 0, row.stage or "", event.step, event.value, event.unit, parse(row.at))
             for row, event in logged if isinstance(event, MetricLogged)]
 

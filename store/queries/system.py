@@ -62,11 +62,11 @@ def made_with(store: Store) -> MadeWith | None:
     with store.read() as connection:
         row = connection.execute(
             select(events.c.run, events.c.at, events.c.payload)
-            .where(events.c.run == newest.scalar_subquery(), events.c.kind == RunStarted.__name__)
+            .where(events.c.run == newest.scalar_subquery(), events.c.kind == RunStarted.event_type)
             .order_by(events.c.seq.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    event = from_json(RunStarted.__name__, row.payload)
+    event = from_json(RunStarted.event_type, row.payload)
     assert isinstance(event, RunStarted)
     return MadeWith(row.run, parse(row.at), event.owner, event.versions)
 

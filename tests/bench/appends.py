@@ -89,7 +89,7 @@ class SameJob:
     def work(self, count: int, kind: Callable[[int], Event]) -> Any:
         """What `append` needs, as finished as it can be before the head is known."""
         first, self._step = self._step, self._step + count
-        steps, name = range(first, first + count), type(kind(0)).__name__
+        steps, name = range(first, first + count), kind(0).event_type
         payloads = [to_json(kind(step)) for step in steps]
         if kind is metric:
             return name, payloads, _METRIC, [(RUN, "loss", 1, "fine-tune", step, 1.0 / (step + 1), "nats", AT)

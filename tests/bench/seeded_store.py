@@ -79,7 +79,7 @@ def seed(store: Store, size: Size | None = None) -> int:
 def _rows(number: int, size: Size) -> Iterator[tuple[object, ...]]:
     run, began = run_name(number), _BEGAN + timedelta(hours=number)
     for seq, (cycle, stage, event) in enumerate(_events(number, size), start=1):
-        yield (run, seq, cycle, stage, type(event).__name__,
+        yield (run, seq, cycle, stage, event.event_type,
                as_text(began + timedelta(seconds=seq * _SECONDS_BETWEEN)), to_json(event))
 
 

@@ -109,7 +109,7 @@ def test_a_queued_run_has_no_board_yet(opened_store: tuple[Store, dict[str, str]
 def test_every_kind_of_event_has_a_sentence(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
     silent = {"MetricLogged", "StageProgressed"}
-    assert {kind.__name__ for kind in log_lines._TOLD} == set(KINDS) - silent
+    assert {kind.event_type for kind in log_lines._TOLD} == set(KINDS) - silent
     for run in runs.values():
         for line in log_lines.table(queries.happenings(store, run)):
             assert line["what"]

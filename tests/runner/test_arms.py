@@ -11,9 +11,11 @@ import fakes
 import pytest
 
 from knowledge.questions import HELD_OUT, PRACTICE
+from runner.judge.errors import JudgeFailed
 from runner.stages.arm_comparison import arm_changes
 from runner.stages.placebo import NothingToShuffle, deranged
 from runner.stages.prompting import PASSAGES, Shown, prepared
+from runner.student.errors import TrainingFailed
 from runner.summary import as_json, as_lines
 from runner.worker import work
 from store import commands, leases, queries
@@ -185,8 +187,6 @@ def test_the_verdict_does_not_depend_on_which_arms_ran(tmp_path: Path, ran: tupl
 
 
 def test_an_arm_that_fails_is_missing_with_its_reason_and_the_run_goes_on(tmp_path: Path) -> None:
-    class TrainingFailed(Exception):
-        pass
     trained: list[str] = []
 
     def second_training_fails(where: str) -> None:
@@ -204,9 +204,6 @@ def test_an_arm_that_fails_is_missing_with_its_reason_and_the_run_goes_on(tmp_pa
 
 def test_where_the_search_failed_retrieval_is_missing_and_never_scored_as_a_bare_question(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class JudgeFailed(Exception):
-        pass
-
     def broken(*_: Any) -> Any:
         raise JudgeFailed("the encoder gave nothing")
     monkeypatch.setattr(fakes.FakeRetriever, "best", broken)
@@ -219,8 +216,6 @@ def test_where_the_search_failed_retrieval_is_missing_and_never_scored_as_a_bare
 
 
 def test_a_cycle_without_an_adapter_has_no_curve_and_no_tuned_arm(tmp_path: Path) -> None:
-    class TrainingFailed(Exception):
-        pass
 
     def no_training(where: str) -> None:
         if where == "fine_tune":

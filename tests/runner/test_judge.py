@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from runner.judge.embedding import Encoder
+from runner.judge.errors import JudgeFailed
 from runner.judge.lexical import fact_recall
 from runner.judge.ragas_metrics import RagasJudge
 
@@ -185,3 +186,12 @@ def test_a_fact_that_the_reference_negates_too_counts() -> None:
 
 def test_without_key_terms_there_is_no_recall() -> None:
     assert fact_recall("anything", []) is None
+
+
+def test_an_error_inside_a_metric_is_a_judge_failure_that_names_the_metric(
+        judge: RagasJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(**_: Any) -> Any:
+        raise ValueError("no such shape")
+    monkeypatch.setattr(judge.metric, "ascore", broken, raising=False)
+    with pytest.raises(JudgeFailed, match="semantic similarity could not be computed: no such shape"):
+        judge.similarities(PAIRS)

@@ -13,6 +13,7 @@ import fakes
 import pytest
 
 from runner.hardware import DoesNotFit, LadderEnded
+from runner.judge.errors import JudgeFailed
 from runner.recovery import RECOVERY, Action, ErrorKind, kind_of, wait_before
 from runner.stages.questions import TooFewQuestions
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, ModelUnusable, OutOfMemory, TrainingFailed
@@ -80,7 +81,7 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.MODEL_LOADING: ("answer", ModelLoadFailed("no 4-bit weights here")),
     ErrorKind.MODEL_UNUSABLE: ("answer", ModelUnusable("no such folder")),
     ErrorKind.TRAINING: ("fine_tune", TrainingFailed("not a number")),
-    ErrorKind.JUDGE: ("likelihoods", type("JudgeFailed", (Exception,), {})("no score")),
+    ErrorKind.JUDGE: ("likelihoods", JudgeFailed("no score")),
     ErrorKind.KNOWLEDGE: ("answer", TooFewQuestions("nothing left")),
     ErrorKind.DISK_FULL: ("answer", OSError(errno.ENOSPC, "no space")),
     ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),

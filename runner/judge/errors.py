@@ -1,0 +1,20 @@
+"""What can go wrong inside a metric, as a type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class JudgeFailed(Exception):
+    """A metric's library raised an error of its own: the scores of that call are missing."""
+    error_kind = "judge failure"
+
+
+@contextmanager
+def typed_metric_errors(metric: str) -> Iterator[None]:
+    """Run the block; an error of the metric's library becomes `JudgeFailed` and names the metric."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+        raise JudgeFailed(f"{metric} could not be computed: {error or type(error).__name__}") from error

@@ -1,0 +1,121 @@
+"""A data folder made by commit ef063d0 opens, resumes, reports and compares with the program as it is now.
+
+`made_by_ef063d0.tar.xz` holds the folder (a store, its checkpoints, adapters of rank 1, a shared held-out set), the
+tiny student it was made with, and `expected.json`: the tables, the JSON report and the JSON comparison as that commit
+wrote them. Whatever stood there must stand there still; more may have come.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+import tiny_runs
+from sqlalchemy import select
+
+from runner.command_line import main
+from runner.worker import work
+from store import commands, leases, queries, schema
+from store.database import Store, integrity_faults, open_store
+from store.events import StageFinished, StageStarted
+from store.journal import read_events
+from store.locations import Locations
+from store.projections import rebuild
+
+ARCHIVE = Path(__file__).parent / "made_by_ef063d0.tar.xz"
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Locations:
+    """The unpacked folder; its paths are relative to the working directory."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATA_DIR", "data")
+    return Locations(Path("data"), "sqlite:///data/events.db")
+
+
+@pytest.fixture
+def store(places: Locations) -> Store:
+    return open_store(places.store_url)
+
+
+def expected() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("expected.json").read_text())
+    return found
+
+
+def run_called(store: Store, name: str) -> queries.Run:
+    (found,) = (run for run in queries.all_runs(store) if run.name == name)
+    return found
+
+
+def holds(now: Any, then: Any, where: str = "") -> None:
+    """Assert that everything in `then` stands in `now` unchanged."""
+    if isinstance(then, dict):
+        assert isinstance(now, dict) and then.keys() <= now.keys(), (where, then.keys() - now.keys())
+        for key, value in then.items():
+            holds(now[key], value, f"{where}.{key}")
+    elif isinstance(then, list):
+        assert len(now) == len(then), where
+        for index, value in enumerate(then):
+            holds(now[index], value, f"{where}[{index}]")
+    else:
+        assert now == then, where
+
+
+def test_it_is_small() -> None:
+    assert ARCHIVE.stat().st_size < 2 * 1024**2
+
+
+def test_its_read_models_are_what_they_were_and_can_be_rebuilt(store: Store) -> None:
+    assert not integrity_faults(store)
+    tables = expected()["tables"]
+    for _ in range(2):
+        with store.read() as connection:
+            for table in schema.READ_MODELS:
+                rows = [dict(row._mapping) for row in connection.execute(select(table))]
+                for row in tables.get(table.name, ()):
+                    assert any(row.items() <= {key: json.loads(json.dumps(value)) for key, value in now.items()}.items()
+                               for now in rows), (table.name, row)
+        with store.write() as connection:
+            rebuild(connection)
+
+
+def test_its_report_and_comparison_say_what_they_said(places: Locations, store: Store, tmp_path: Path,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (run_called(store, name).id for name in ("first", "second"))
+    store.close()
+    assert main(["report", first, "--to", "report.json"]) == 0
+    holds(json.loads(Path("report.json").read_text()), expected()["report"])
+    capsys.readouterr()
+    assert main(["compare", first, second, "--json"]) == 0
+    holds(json.loads(capsys.readouterr().out), expected()["compare"])
+
+
+def test_a_paused_run_goes_on_from_its_checkpoints(places: Locations, store: Store) -> None:
+    paused = run_called(store, "paused")
+    finished = {(item.stage, item.cycle) for item in read_events(store, paused.id)
+                if isinstance(item.event, StageFinished)}
+    commands.command(store, "resume", paused.id)
+    claim = leases.claim_next(store, leases.owner_name(), run=paused.id)
+    assert claim and work(claim, places, tiny_runs.tiny_bench) == 0
+    now = queries.run_named(store, paused.id)
+    assert now and now.work == "finished" and now.verdict, now and now.trace
+    again = [(item.stage, item.cycle) for item in read_events(store, paused.id, paused.last_event_id)
+             if isinstance(item.event, StageStarted)]
+    assert len(finished) > 12 and ("tuned", 2) in again and not set(again) & finished
+    parts = [row for row in queries.answers_of(store, paused.id, 2) if row.tuned is not None]
+    assert len(parts) == 10
+
+
+def test_a_queued_run_takes_up_the_shared_held_out_set(places: Locations, store: Store) -> None:
+    waiting, first = run_called(store, "waiting"), run_called(store, "first")
+    claim = leases.claim_next(store, leases.owner_name(), run=waiting.id)
+    assert claim and work(claim, places, fakes.fake_bench) == 0
+    now = queries.run_named(store, waiting.id)
+    assert now and now.work == "finished" and now.held_out_hash == first.held_out_hash

@@ -1,0 +1,291 @@
+"""What the store and the checkpoints hold by name keeps its name, whatever the code calls it.
+
+Each list below is written out and not derived. A store and its checkpoints made by an earlier version hold these
+texts, so a change here needs a migration; adding to a list is fine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+import typing
+
+import pytest
+
+import knowledge
+import runner
+import store
+from knowledge.questions import GENERAL, TIERS
+from runner.cycle import FLOW
+from runner.recovery import RECOVERY, Action, ErrorKind, kind_of
+from store import receipts, schema
+from store.arms import ARMS
+from store.config import RunConfig
+from store.events import KINDS
+from store.measures import MEASURES
+
+PAYLOADS = {
+    "AdapterMissing": "reason failed",
+    "AdapterTrained": """
+        adapter sha256 continued_from steps seconds tokens first_loss last_loss trainable_parameters
+        matched_modules unmatched_targets""",
+    "AnswerRated": "question_id rating blind left_arm rater note",
+    "AnswersGiven": "arm answers(question_id text missing tokens seconds cut_off)",
+    "AnswersJudgedAgain": "judging arm judge scores(question_id metric value missing)",
+    "AnswersScored": "arm judge scores(question_id metric value missing)",
+    "ArmsCompared": """
+        changes(tier metric topic baseline tuned change low high scored asked wins ties losses p_value verdict
+        clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low effect_high spread
+        freedom) verdict sentence""",
+    "ControlArmsCompared": """
+        cycle changes(arm against metric before after change low high scored asked wins ties losses p_value
+        verdict) gaps(metric baseline tuned teacher closed low high scored asked missing by_construction)""",
+    "CycleFinished": "work verdict sentence adapter training_seconds seconds",
+    "CycleStarted": "",
+    "JudgeAudited": """
+        metric judge judging passed reasons questions kinds(kind mean scored rightly of passed) probes(kind
+        question_id text score missing) retests noise most_noise""",
+    "JudgingCompared": """
+        judging changes(tier metric topic baseline tuned change low high scored asked wins ties losses p_value
+        verdict clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low
+        effect_high spread freedom)""",
+    "JudgingEstimated": "judge metrics answers calls prompt_tokens completion_tokens cost_usd",
+    "JudgingFinished": "judging scored asked calls tokens cost_usd",
+    "JudgingStarted": "judging metrics judge cycles",
+    "KnowledgeRead": "domain knowledge_hash passages",
+    "LearningCurveMeasured": "points(step of_steps metric value change low high scored asked)",
+    "MetricLogged": "key step value unit",
+    "PassagesRetrieved": "retriever searched cut found(question_id passages)",
+    "PlaceboTrained": """
+        adapter sha256 continued_from steps seconds tokens first_loss last_loss examples(question_id answer_of)""",
+    "PlanChosen": "device precision batch_size threads reason student parameters weights rung",
+    "PromptsPrepared": "arm prompts(question_id text sources left_out cut)",
+    "QuestionsAsked": """
+        teacher questions(question_id tier topic text passage_id title passage address evidence key_terms) wanted
+        set_hash""",
+    "QuestionsRejected": "teacher rejected(text topic tier passage_id reason)",
+    "RecoveryTaken": "kind action attempt wait_seconds message",
+    "ReferencesWritten": "teacher references(question_id text missing evidence foils foil_rules)",
+    "RunAnnotated": "tags note by",
+    "RunArchived": "archived by",
+    "RunCancelled": "reason",
+    "RunDeleted": "by",
+    "RunFailed": "kind message advice trace",
+    "RunFinished": "verdict sentence seconds",
+    "RunPaused": "",
+    "RunPrioritised": "priority",
+    "RunRequested": "config requested_by priority",
+    "RunRequeued": "reason",
+    "RunStarted": "owner attempt versions flow(stage phase doer title) folder",
+    "ScheduleAdded": "name cron every_seconds zone config skip_if_queued priority added_by next_due_at",
+    "ScheduleFailed": "due_at message next_due_at",
+    "ScheduleFired": "due_at run next_due_at",
+    "ScheduleMissed": "first_due_at last_due_at times reason next_due_at",
+    "SchedulePaused": "",
+    "ScheduleRemoved": "",
+    "ScheduleResumed": "next_due_at",
+    "ScheduleSkipped": "due_at reason next_due_at",
+    "StageFailed": "kind message advice trace",
+    "StageFinished": "seconds path size_bytes sha256 inputs_sha256 adopted loading_seconds",
+    "StageProgressed": "done total unit detail before seconds",
+    "StageStarted": "doer",
+}
+STAGES = """
+held-out general judge-audit held-out-baseline held-out-baseline-evaluation teacher-answers questions baseline
+references baseline-evaluation fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
+retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison final-report
+""".split()
+TABLES = {
+    "answers": "run cycle arm question text missing tokens seconds cut_off",
+    "arm_changes": (
+        "run arm against metric before after change low high p_value cycle scored asked wins ties losses "
+        "verdict "
+    ),
+    "arm_prompts": "run arm question text sources left_out cut",
+    "asked": (
+        "id token run asked_by asked_at state cycle question with_teacher attempts owner error said ended_at "
+    ),
+    "changes": (
+        "run cycle tier metric topic baseline tuned change low high scored asked wins ties losses p_value "
+        "verdict clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low "
+        "effect_high spread freedom "
+    ),
+    "claims": "run owner fence attempt expires_at stop_requested",
+    "commands": "id token kind run at",
+    "curve_points": "run cycle step metric value change low high of_steps scored asked",
+    "cycles": (
+        "run cycle work verdict sentence adapter adapter_sha256 training training_seconds started_at ended_at "
+        "seconds "
+    ),
+    "events": "run seq cycle stage kind at payload",
+    "gaps": "run metric baseline tuned teacher closed low high cycle scored asked missing by_construction",
+    "judge_audits": "run judging metric judge passed questions retests reasons kinds probes noise most_noise at",
+    "judging_changes": "run judging cycle tier metric topic change",
+    "judging_scores": "run judging cycle arm question metric judge value missing",
+    "judgings": "run judging metrics judge cycles started_at ended_at scored asked calls tokens cost_usd",
+    "metrics": "run key cycle stage step value unit at",
+    "questions": (
+        "run cycle question tier topic text passage passage_id title address evidence reference "
+        "reference_missing foils "
+    ),
+    "ratings": "run cycle question rater rating blind left_arm note at",
+    "runners": "owner host pid started_at beat_at next_beat_by stopped",
+    "runs": (
+        "id name config requested_by requested_at priority work verdict sentence started_at ended_at attempts "
+        "cycle stage done total unit detail flow plan knowledge_hash held_out_hash error_kind error advice "
+        "trace tags note archived done_before done_seconds "
+    ),
+    "schedules": (
+        "name cron every_seconds zone config skip_if_queued priority added_by added_at enabled next_due_at "
+        "last_due_at last_outcome last_run last_message "
+    ),
+    "scores": "run cycle arm question metric judge value missing",
+    "stages": (
+        "run cycle stage doer work started_at ended_at seconds path sha256 inputs_sha256 size_bytes error "
+    ),
+    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at",
+}
+CONFIG_FIELDS = """
+preset teacher teacher_base_url student precision max_cost_usd knowledge knowledge_name topics questions
+cycles held_out held_out_set paraphrases new_topics new_topic_questions general fine_tune steps learning_rate
+batch_size gradient_accumulation gradient_checkpointing lora_rank lora_alpha lora_dropout target_modules
+adapter max_sequence_tokens max_new_tokens temperature top_p top_k repetition_penalty max_answer_seconds
+gpu_memory_cap_gb seed headline judge judge_base_url judge_metrics arms learning_curve name
+""".split()
+ERROR_KINDS = """
+out of memory
+memory ladder at its end
+does not fit
+rate limit
+teacher unreachable
+teacher reply unreadable
+authentication
+budget spent
+context too long
+model loading
+model unusable
+adapter unusable
+training failure
+judge failure
+knowledge
+disk full
+disk failure
+process killed
+interrupted
+checkpoints elsewhere
+unforeseen
+""".strip().splitlines()
+ACTIONS = """
+take the next rung of the memory ladder and try again
+load with the next settings of the plan and try again
+wait and try again
+go on from the last checkpoint
+do again what has no checkpoint here
+give the stage up
+""".strip().splitlines()
+ARM_NAMES = """
+few-shot retrieval tuned+retrieval placebo teacher
+""".split()
+METRIC_NAMES = """
+choice_accuracy reference_nll answer_similarity fact_recall rouge_l chrf factual_correctness faithfulness
+answer_relevancy
+""".split()
+TIER_NAMES = """
+practice paraphrase held-out new-topic
+""".split()
+
+
+def payload(kind: type) -> str:
+    """A dataclass as its field names; the fields of records inside it stand in brackets."""
+    hints, words = typing.get_type_hints(kind), []
+    for field in dataclasses.fields(kind):
+        inside = [part for part in (hints[field.name], *typing.get_args(hints[field.name]))
+                  if dataclasses.is_dataclass(part)]
+        words.append(field.name + (f"({payload(inside[0])})" if inside else ""))  # type: ignore[arg-type]
+    return " ".join(words)
+
+
+def test_events_keep_their_types_and_fields() -> None:
+    assert {name: payload(kind) for name, kind in KINDS.items()} == {
+        name: " ".join(fields.split()) for name, fields in PAYLOADS.items()}
+    assert all(kind.event_type == name for name, kind in KINDS.items())
+
+
+def test_stages_keep_the_names_of_their_checkpoints() -> None:
+    assert [row.stage for row in FLOW] == STAGES
+
+
+def test_tables_keep_their_columns() -> None:
+    found = {table.name: [column.name for column in table.columns] for table in schema.metadata.tables.values()}
+    assert found == {table: columns.split() for table, columns in TABLES.items()}
+
+
+def test_the_configuration_keeps_its_fields() -> None:
+    """A field that comes later has the value that described runs before it (`metadata["was"]`)."""
+    fields = dataclasses.fields(RunConfig)
+    assert [field.name for field in fields if "was" not in field.metadata] == CONFIG_FIELDS
+
+
+def test_the_record_of_errors_keeps_its_words() -> None:
+    assert [kind.value for kind in ErrorKind] == ERROR_KINDS and [action.value for action in Action] == ACTIONS
+
+
+def test_purposes_of_model_calls_keep_their_beginnings() -> None:
+    assert (receipts.JUDGING, receipts.ASKED) == ("judge ", "asked ")
+    assert receipts.purpose_of_question(7, "answer") == "asked 7 answer"
+
+
+def test_arms_metrics_and_tiers_keep_their_names() -> None:
+    assert (list(ARMS), list(MEASURES), [*TIERS], GENERAL) == (ARM_NAMES, METRIC_NAMES, TIER_NAMES, "general")
+
+
+def errors() -> list[type[BaseException]]:
+    """Every exception class of the program."""
+    for package in (knowledge, store, runner):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    found: list[type[BaseException]] = []
+
+    def walk(kind: type[BaseException]) -> None:
+        for below in kind.__subclasses__():
+            if re.match(r"(knowledge|store|runner)\.", below.__module__):
+                found.append(below)
+            walk(below)
+    walk(BaseException)
+    return found
+
+
+def test_each_error_says_its_kind_itself_and_each_kind_is_one_that_the_table_knows() -> None:
+    """The recovery table must not depend on what a class is called."""
+    kinds = {error.__name__: vars(error)["error_kind"] for error in errors() if "error_kind" in vars(error)}
+    assert set(kinds.values()) <= {kind.value for kind in RECOVERY}
+    # These have no class of ours: memory and disk errors of Python, and what the supervisor finds out.
+    assert {kind.value for kind in ErrorKind} - set(kinds.values()) == {
+        "disk full", "disk failure", "process killed", "interrupted", "checkpoints elsewhere", "unforeseen"}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("OutOfMemoryError", ErrorKind.OUT_OF_MEMORY),
+                                            ("SomethingElse", ErrorKind.BUG)])
+def test_errors_of_libraries_are_known_by_class_name(name: str, kind: ErrorKind) -> None:
+    assert kind_of(type(name, (Exception,), {})("x")) is kind
+    assert kind_of(type("Renamed", (Exception,), {"error_kind": "judge failure"})("x")) is ErrorKind.JUDGE
+
+
+@dataclasses.dataclass(frozen=True)
+class Later(RunConfig):
+    """A configuration with a field that came after the runs of today."""
+
+    study: str = dataclasses.field(default="rules", metadata={"was": "off"})
+
+
+def test_a_field_that_comes_later_describes_older_runs_as_they_were_and_leaves_their_hash_alone() -> None:
+    from store.config import from_json, to_json
+
+    text = to_json(RunConfig())
+    old = from_json(text, Later)
+    assert isinstance(old, Later) and old.study == "off" and to_json(old) == text
+    new = Later()
+    assert new.study == "rules" and from_json(to_json(new), Later) == new and to_json(new) != text
