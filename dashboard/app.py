@@ -6,9 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import asking, opening, page_shown, palette, settling, who
+from dashboard.access import store_access, store_commands
 from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
+from dashboard.session import gc_tuning, identity, page_rerun
+from dashboard.style import theme
 
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", default=True),
@@ -34,16 +36,16 @@ def main() -> None:
     # Above the page, so that the launch form stands at the top of the sidebar and not below the fold.
     page = st.navigation(PAGES, position="top")
     st.set_page_config(page_title=f"{page.title} · Knowledge distillation")
-    page_shown.remember(page)
-    st.html(palette.ON_PRIMARY)
+    page_rerun.set_current_page(page)
+    st.html(theme.PRIMARY_BUTTON_CSS)
     with st.sidebar:
         runner_banner()
-        who.sign_in()
-        if asking.may("launch"):
+        identity.sign_in()
+        if store_commands.is_allowed("launch"):
             launch_form()
-    with opening.guarded():
+    with store_access.store_errors_shown():
         page.run()
-    settling.settle()
+    gc_tuning.freeze_gc()
 
 
 main()

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from knowledge.api_models import models_folder
-from knowledge.api_reference import read_api_reference
-from knowledge.kept import digest_of, kept
-from knowledge.notes import NOTES_FOLDER, read_notes
+from knowledge.disk_cache import cached, input_digest
+from knowledge.kubernetes.api_models import models_folder
+from knowledge.kubernetes.api_reference import read_api_reference
+from knowledge.kubernetes.notes import NOTES_FOLDER, read_notes
+from knowledge.kubernetes.topics import BUILT_IN, BUILT_IN_NAME, TOPIC_BY_SLUG, TOPICS
 from knowledge.passages import Passage, collection_hash
-from knowledge.topics import BUILT_IN, BUILT_IN_NAME, TOPIC_BY_SLUG, TOPICS
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def kubernetes() -> Domain:
         MalformedNote: a note breaks the form.
         ApiReferenceMissing: `lightkube-models` is not installed.
     """
-    digest = digest_of([*sorted(NOTES_FOLDER.glob("*.md")), *sorted(models_folder().glob("*.py"))])
-    found = kept(BUILT_IN, digest, lambda: [asdict(passage) for passage in (*read_notes(), *read_api_reference())])
+    digest = input_digest([*sorted(NOTES_FOLDER.glob("*.md")), *sorted(models_folder().glob("*.py"))])
+    found = cached(BUILT_IN, digest, lambda: [asdict(passage) for passage in (*read_notes(), *read_api_reference())])
     return replace(domain_of(BUILT_IN_NAME, map(_passage, found)), follows_from=digest)
 
 

@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-MOST_TERMS = 4
+MAX_TERMS = 4
 # So many values and identifiers are enough; with fewer, rare words make up the number.
-ENOUGH_TERMS = 2
+MIN_TERMS = 2
 # A word that more passages share than this tells none of them apart.
 COMMON = 60
 
@@ -23,7 +23,7 @@ _DEFAULTS = re.compile(
 _STATES_A_VALUE = re.compile(r"[\dA-Z/:%]|^(?:true|false|nil|none|empty)$")
 _TECHNICAL = re.compile(r"\"([\w./:%+-]{2,40})\"|\b([a-z]+[A-Z]\w+|[A-Z]+[a-z]+[A-Z]\w*|[A-Z]{3,}\w*)\b|"
                         r"(?<![\w.])(\d[\d.]*(?:%| seconds| minutes| bytes| characters)|/[\w./-]{3,}|\d{3,})(?!\w)")
-_SHOUTED = frozenset(re.findall(r"[\w-]+", "NOT MUST DOES ONLY WILL AND NOTE SHOULD MAY THIS ALL ANY"))
+_ALL_CAPS = frozenset(re.findall(r"[\w-]+", "NOT MUST DOES ONLY WILL AND NOTE SHOULD MAY THIS ALL ANY"))
 _WORD = re.compile(r"[A-Za-z][a-z]{3,}(?:-[a-z]+)*")
 _EMPTY = frozenset(re.findall(r"[\w-]+", """
 that this with from will when then than they them their there these those have must should which where whether into
@@ -54,9 +54,9 @@ def key_terms(text: str, asked: str, rarity: Counter[str]) -> tuple[str, ...]:
     """
     body = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\):?\s", "", text)
     chosen: list[str] = []
-    for most, terms in ((MOST_TERMS, [*_defaults(body), *_technical(body)]), (ENOUGH_TERMS, _rare(body, rarity))):
+    for most, terms in ((MAX_TERMS, [*_defaults(body), *_technical(body)]), (MIN_TERMS, _rare(body, rarity))):
         for term in terms:
-            if len(chosen) < most and not _given_away(term, asked, chosen):
+            if len(chosen) < most and not _in_question(term, asked, chosen):
                 chosen.append(term)
     return tuple(chosen)
 
@@ -79,7 +79,7 @@ def _defaults(body: str) -> list[str]:
 
 def _technical(body: str) -> list[str]:
     found = [next(group for group in match.groups() if group) for match in _TECHNICAL.finditer(body)]
-    return [term for term in found if term not in _SHOUTED]
+    return [term for term in found if term not in _ALL_CAPS]
 
 
 def _rare(body: str, rarity: Counter[str]) -> list[str]:
@@ -91,6 +91,6 @@ def _rare(body: str, rarity: Counter[str]) -> list[str]:
     return [word for word in words if word in rarest]
 
 
-def _given_away(term: str, asked: str, chosen: list[str]) -> bool:
+def _in_question(term: str, asked: str, chosen: list[str]) -> bool:
     folded = term.casefold()
     return folded in asked.casefold() or any(folded in old.casefold() or old.casefold() in folded for old in chosen)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from knowledge.domain import Domain
+from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, normalize
 from knowledge.passages import Passage
 from knowledge.split import held_out_passages, practice_passages
-from knowledge.twins import TwinIndex, normal, twin_of
 
-__all__ = ["GENERAL", "HELD_OUT", "NEW_TOPIC", "PARAPHRASE", "PRACTICE", "TIERS", "Question", "ask", "faults",
-           "question_id", "twin_of"]
+__all__ = ["GENERAL", "HELD_OUT", "NEW_TOPIC", "PARAPHRASE", "PRACTICE", "TIERS", "Question", "draw_questions",
+           "validation_errors",
+           "question_id", "find_near_duplicate"]
 
 PRACTICE = "practice"
 PARAPHRASE = "paraphrase"
@@ -25,7 +26,7 @@ NEW_TOPIC = "new-topic"
 TIERS = (PRACTICE, PARAPHRASE, HELD_OUT, NEW_TOPIC)
 """The tiers that a teacher asks questions for."""
 GENERAL = "general"
-"""The tier of the project's own everyday questions (`knowledge/general.py`)."""
+"""The tier of the project's own everyday questions (`knowledge/general_questions.py`)."""
 
 FEWEST_WORDS, MOST_WORDS = 4, 40
 
@@ -65,10 +66,10 @@ class Question:
 
 def question_id(text: str) -> str:
     """The id of a question: case, punctuation and white space do not count."""
-    return hashlib.sha256(normal(text).encode()).hexdigest()[:16]
+    return hashlib.sha256(normalize(text).encode()).hexdigest()[:16]
 
 
-def faults(text: str, evidence: str, passage: Passage) -> list[str]:
+def validation_errors(text: str, evidence: str, passage: Passage) -> list[str]:
     """Why a question must not be asked; empty when it may."""
     found = []
     if not text.rstrip().endswith("?"):
@@ -90,9 +91,9 @@ def evidence_of(passage: Passage) -> str:
     return max(spans, key=lambda span: sum(term.casefold() in span.casefold() for term in passage.key_terms))
 
 
-def ask(domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-        exclude_texts: Iterable[str] = (), exclude_passages: Iterable[str] = (),
-        only_passages: Collection[str] | None = None) -> list[Question]:
+def draw_questions(domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
+                   exclude_texts: Iterable[str] = (), exclude_passages: Iterable[str] = (),
+                   only_passages: Collection[str] | None = None) -> list[Question]:
     """Draws questions: evenly over the topics, notes and API reference by turns, no twins.
 
     Practice and paraphrase take passages of the practice side, the other tiers held-out ones without a
@@ -110,12 +111,12 @@ def ask(domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
     barred = set(exclude_passages)
     allowed = [passage for passage in side if passage.id not in barred
                and (only_passages is None or passage.id in only_passages)]
-    lines = [_line([passage for passage in allowed if passage.topic == slug], tier, f"{seed} {slug}")
+    lines = [_passage_queue([passage for passage in allowed if passage.topic == slug], tier, f"{seed} {slug}")
              for slug in dict.fromkeys(topics)]
-    return _drawn(lines, count, tier, TwinIndex(exclude_texts))
+    return _drawn(lines, count, tier, NearDuplicateIndex(exclude_texts))
 
 
-def _drawn(lines: list[deque[tuple[Passage, str]]], count: int, tier: str, asked: TwinIndex) -> list[Question]:
+def _drawn(lines: list[deque[tuple[Passage, str]]], count: int, tier: str, asked: NearDuplicateIndex) -> list[Question]:
     """One question from each topic's line in turn, until there are enough or the lines are empty."""
     drawn: list[Question] = []
     while any(lines) and len(drawn) < count:
@@ -126,18 +127,18 @@ def _drawn(lines: list[deque[tuple[Passage, str]]], count: int, tier: str, asked
     return drawn
 
 
-def _next_fit(line: deque[tuple[Passage, str]], tier: str, asked: TwinIndex) -> Question | None:
+def _next_fit(line: deque[tuple[Passage, str]], tier: str, asked: NearDuplicateIndex) -> Question | None:
     while line:
         passage, text = line.popleft()
         evidence = evidence_of(passage)
-        if not faults(text, evidence, passage) and asked.twin_of(text) is None:
+        if not validation_errors(text, evidence, passage) and asked.twin_of(text) is None:
             asked.add(text)
             return Question(id=question_id(text), text=text, topic=passage.topic, tier=tier, passage_id=passage.id,
                             evidence=evidence, title=passage.title)
     return None
 
 
-def _line(passages: list[Passage], tier: str, seed: str) -> deque[tuple[Passage, str]]:
+def _passage_queue(passages: list[Passage], tier: str, seed: str) -> deque[tuple[Passage, str]]:
     """All questions of a topic in the order they are to be asked."""
     order = _mixed(passages, random.Random(seed))
     rounds = max((len(passage.questions) for passage in order), default=0)
@@ -170,3 +171,12 @@ def _asks(text: str) -> bool:
 
 def _folded(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+def practised_passages(tier: str, asked: Sequence[Question]) -> Collection[str] | None:
+    """The passages that a tier is bound to: paraphrases ask again about practised ones; None is no bond.
+
+    Paraphrases that are asked for before any practice question may take every practice passage.
+    """
+    practised = {question.passage_id for question in asked if question.tier == PRACTICE}
+    return practised if tier == PARAPHRASE and practised else None

@@ -15,10 +15,10 @@ from typing import Literal
 import rapidfuzz
 from rapidfuzz import fuzz, process
 
+from knowledge.disk_cache import cached
 from knowledge.domain import Domain
-from knowledge.kept import kept
+from knowledge.near_duplicates import NearDuplicateIndex, normalize
 from knowledge.passages import Passage
-from knowledge.twins import TwinIndex, normal
 
 Side = Literal["practice", "held-out"]
 PRACTICE_SIDE: Side = "practice"
@@ -29,7 +29,7 @@ PRACTICE_PERCENT = 70
 SAME_TEXT = 82.0
 # How much of a shorter text lies within a longer one; only asked of texts with enough words to tell.
 CONTAINED_TEXT = 94.0
-TELLING_WORDS = 10
+MIN_TELLING_WORDS = 10
 
 
 def side_of(passage_id: str) -> Side:
@@ -40,11 +40,11 @@ def side_of(passage_id: str) -> Side:
 
 def near_duplicates(candidates: Sequence[Passage], against: Sequence[Passage]) -> frozenset[str]:
     """Ids of the candidates that say, or are asked, nearly the same as one of the others."""
-    known_texts = [comparable(passage) for passage in against]
-    exact, containing = set(known_texts), _Containing(known_texts)
-    asked = TwinIndex(question for passage in against for question in passage.questions)
+    known_texts = [comparison_text(passage) for passage in against]
+    exact, containing = set(known_texts), _ContainmentIndex(known_texts)
+    asked = NearDuplicateIndex(question for passage in against for question in passage.questions)
     return frozenset(passage.id for passage in candidates
-                     if (text := comparable(passage)) in exact
+                     if (text := comparison_text(passage)) in exact
                      or process.extractOne(text, known_texts, scorer=fuzz.ratio, score_cutoff=SAME_TEXT)
                      or containing.finds(text)
                      or any(asked.twin_of(question) for question in passage.questions))
@@ -63,13 +63,13 @@ def held_out_passages(domain: Domain) -> tuple[Passage, ...]:
 
     def twins() -> list[str]:
         return sorted(near_duplicates(held_out, practice_passages(domain)))
-    left_out = set(kept("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", twins)
+    left_out = set(cached("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", twins)
                    if domain.follows_from else twins())
     return tuple(passage for passage in held_out if passage.id not in left_out)
 
 
 @lru_cache(maxsize=8192)
-def comparable(passage: Passage) -> str:
+def comparison_text(passage: Passage) -> str:
     """A text as it is compared: without the kind and field it is about, words only.
 
     The same sentence stands under many kinds ("minReadySeconds" of four workloads); with its subject
@@ -78,20 +78,20 @@ def comparable(passage: Passage) -> str:
     text = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\)", "", passage.text) if passage.source == "api" else passage.text
     names = set(passage.title.split(".")) if passage.source == "api" else set()
     words = [word for word in text.split() if word.strip(".,:;'\"") not in names]
-    return normal(" ".join(words))
+    return normalize(" ".join(words))
 
 
-class _Containing:
+class _ContainmentIndex:
     """Finds texts that lie within one of many, or that one of many lies within, as far as words tell."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._bits: dict[str, int] = {}
-        words = [(text, frozenset(text.split())) for text in texts if len(text.split()) >= TELLING_WORDS]
+        words = [(text, frozenset(text.split())) for text in texts if len(text.split()) >= MIN_TELLING_WORDS]
         self._known = [(text, self._mask(of_text), len(of_text)) for text, of_text in words]
 
     def finds(self, text: str) -> bool:
         """Whether one of them is such a text; too short a text tells nothing."""
-        if len(text.split()) < TELLING_WORDS:
+        if len(text.split()) < MIN_TELLING_WORDS:
             return False
         words = frozenset(text.split())
         mask, most = self._mask(words), len(words)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from knowledge.topics import BUILT_IN, TOPICS, unknown_topics
-from store.arms import ARMS, PLACEBO, TUNED_RETRIEVAL
-from store.measures import JUDGE_METRICS
+from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
+from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
+from store.metrics import JUDGE_METRICS
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
@@ -103,7 +103,7 @@ class RunConfig:
     judge_metrics: tuple[str, ...] = JUDGE_METRICS
     """What it judges by."""
     arms: tuple[str, ...] = ()
-    """Control arms that answer the held-out test too, after the last cycle; `store/arms.py` has them."""
+    """Control arms that answer the held-out test too, after the last cycle; `store/control_arms.py` has them."""
     learning_curve: bool = False
     """Weigh the held-out test after 25 and 50% of each cycle's steps too; no answer is generated for it."""
     name: str = ""

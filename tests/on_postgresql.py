@@ -16,9 +16,10 @@ from tests.store.postgres_server import NoServer, server
 _FILES = "backup or archive or copied or doctor or pruning or log_ or systemd or container or unit"
 PARTS: tuple[tuple[str, ...], ...] = (
     ("-m", "", "-k", "postgresql", "tests/store"),
-    ("-k", f"not ({_FILES})", "tests/runner/test_supervisor.py", "tests/runner/test_stopping.py",
-     "tests/runner/test_operations.py", "tests/runner/test_operating.py", "tests/runner/test_answering.py"),
-    ("-k", "not is_no_database", "tests/dashboard/test_dashboard_pages.py"),
+    ("-k", f"not ({_FILES})", "tests/runner/service/test_supervisor.py", "tests/runner/service/test_stopping.py",
+     "tests/runner/service/test_operations.py", "tests/runner/service/test_operating.py",
+     "tests/runner/playground/test_worker.py"),
+    ("-k", "not is_no_database", "tests/dashboard/test_pages.py"),
     ("-m", "", "tests/chaos/test_two_runners.py"),
 )
 TRIALS = 20

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.command_line import COMMANDS, parser
-from runner.diagram import mermaid
+from runner.cli.main import COMMANDS, parser
+from runner.pipeline.diagram import mermaid
 from store.config import PRESETS, RANGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +26,7 @@ def test_every_folder_and_file_of_the_floor_plan_exists() -> None:
     assert [name for name in named if not (ROOT / name).exists() and name != "data/events.db"] == []
 
 
-@pytest.mark.parametrize("command", [name for name, *_ in COMMANDS])
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS if command.help])
 def test_every_command_is_documented_and_exists(command: str) -> None:
     assert command in parser().format_help()
     assert f"python -m runner {command}" in README

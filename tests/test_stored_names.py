@@ -18,13 +18,14 @@ import knowledge
 import runner
 import store
 from knowledge.questions import GENERAL, TIERS
-from runner.cycle import FLOW
-from runner.recovery import RECOVERY, Action, ErrorKind, kind_of
-from store import receipts, schema
-from store.arms import ARMS
+from runner.pipeline.pipeline import PIPELINE
+from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error
+from store import schema
 from store.config import RunConfig
+from store.control_arms import ARMS
+from store.costs import llm_calls
 from store.events import KINDS
-from store.measures import MEASURES
+from store.metrics import METRICS
 
 PAYLOADS = {
     "AdapterMissing": "reason failed",
@@ -214,7 +215,7 @@ def test_events_keep_their_types_and_fields() -> None:
 
 
 def test_stages_keep_the_names_of_their_checkpoints() -> None:
-    assert [row.stage for row in FLOW] == STAGES
+    assert [row.stage for row in PIPELINE] == STAGES
 
 
 def test_tables_keep_their_columns() -> None:
@@ -233,12 +234,12 @@ def test_the_record_of_errors_keeps_its_words() -> None:
 
 
 def test_purposes_of_model_calls_keep_their_beginnings() -> None:
-    assert (receipts.JUDGING, receipts.ASKED) == ("judge ", "asked ")
-    assert receipts.purpose_of_question(7, "answer") == "asked 7 answer"
+    assert (llm_calls.JUDGE_PURPOSE, llm_calls.PLAYGROUND_PURPOSE) == ("judge ", "asked ")
+    assert llm_calls.playground_purpose(7, "answer") == "asked 7 answer"
 
 
 def test_arms_metrics_and_tiers_keep_their_names() -> None:
-    assert (list(ARMS), list(MEASURES), [*TIERS], GENERAL) == (ARM_NAMES, METRIC_NAMES, TIER_NAMES, "general")
+    assert (list(ARMS), list(METRICS), [*TIERS], GENERAL) == (ARM_NAMES, METRIC_NAMES, TIER_NAMES, "general")
 
 
 def errors() -> list[type[BaseException]]:
@@ -268,10 +269,10 @@ def test_each_error_says_its_kind_itself_and_each_kind_is_one_that_the_table_kno
 
 
 @pytest.mark.parametrize(("name", "kind"), [("OutOfMemoryError", ErrorKind.OUT_OF_MEMORY),
-                                            ("SomethingElse", ErrorKind.BUG)])
+                                            ("SomethingElse", ErrorKind.UNEXPECTED)])
 def test_errors_of_libraries_are_known_by_class_name(name: str, kind: ErrorKind) -> None:
-    assert kind_of(type(name, (Exception,), {})("x")) is kind
-    assert kind_of(type("Renamed", (Exception,), {"error_kind": "judge failure"})("x")) is ErrorKind.JUDGE
+    assert classify_error(type(name, (Exception,), {})("x")) is kind
+    assert classify_error(type("Renamed", (Exception,), {"error_kind": "judge failure"})("x")) is ErrorKind.JUDGE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,22 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from runner.cycle import EVERY_CYCLE, FLOW, HELD_OUT_ARTIFACTS, RUN_STARTS, TRAINING_STAGES, inputs_of, rows_of, steps
-from store.arms import ARMS
+from runner.pipeline.pipeline import (
+    EVERY_CYCLE, HELD_OUT_ARTIFACTS, PIPELINE, RUN_STARTS, TRAINING_STAGES, inputs_of, stages_for, steps,
+)
 from store.config import RunConfig
+from store.control_arms import ARMS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = {
-    "transformers": {"runner/student/loading.py"},
-    "huggingface_hub": {"runner/student/hub.py"},
-    "peft": {"runner/student/adapters.py"},
-    "trl": {"runner/student/training.py"},
+    "transformers": {"runner/student/models/hf_loader.py"},
+    "huggingface_hub": {"runner/student/models/hub.py"},
+    "peft": {"runner/student/lora/peft_adapter.py"},
+    "trl": {"runner/student/trainer.py"},
     "ragas": {"runner/judge/ragas_metrics.py"},
-    "openai": {"runner/teacher/openai_chat.py"},
-    "apscheduler": {"runner/serve.py", "store/timetable.py"},  # the scheduler, and its triggers as a calendar
+    "openai": {"runner/llm/openai_client.py"},
+    "apscheduler": {"runner/service/serve.py",
+                    "store/commands/recurrence.py"},  # the scheduler, and its triggers as a calendar
 }
 EVERYTHING = RunConfig(cycles=2, general=6, arms=tuple(ARMS), learning_curve=True)
-TORCH_ROOMS = ("runner/student/", "runner/judge/embedding.py", "runner/hardware/")
+TORCH_ROOMS = ("runner/student/", "runner/judge/sentence_encoder.py", "runner/hardware/")
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
@@ -67,7 +70,7 @@ def test_there_is_one_broad_except() -> None:
              if isinstance(node, ast.ExceptHandler)
              and (node.type is None or (isinstance(node.type, ast.Name)
                                         and node.type.id in ("Exception", "BaseException")))]
-    assert [place.partition(":")[0] for place in broad] == ["runner/execution.py"], broad
+    assert [place.partition(":")[0] for place in broad] == ["runner/pipeline/executor.py"], broad
 
 
 @pytest.mark.parametrize("config", [RunConfig(), RunConfig(cycles=3), RunConfig(cycles=3, general=6), EVERYTHING,
@@ -82,20 +85,20 @@ def test_every_artifact_is_written_before_it_is_read(config: RunConfig) -> None:
 
 def test_no_training_stage_reads_what_is_held_out() -> None:
     """Neither itself nor through what it reads, but for the check that practice questions are no twins of the test."""
-    for row in FLOW:
+    for row in PIPELINE:
         if row.stage in TRAINING_STAGES:
             assert not {read.partition("@")[0] for read in row.reads} & HELD_OUT_ARTIFACTS
     assert {"held-out", "general", "held-out-baseline", "tuned", "retrieve", "few-shot"} <= HELD_OUT_ARTIFACTS
-    assert set(TRAINING_STAGES) == {row.stage for row in FLOW if row.doer == "trainer"}
+    assert set(TRAINING_STAGES) == {row.stage for row in PIPELINE if row.doer == "trainer"}
 
 
 def test_the_table_is_whole_in_a_run_that_asks_for_everything_and_short_in_one_that_asks_for_nothing() -> None:
-    assert rows_of(EVERYTHING) == FLOW
-    left_out = {row.stage for row in FLOW} - {row.stage for row in rows_of(RunConfig())}
+    assert stages_for(EVERYTHING) == PIPELINE
+    left_out = {row.stage for row in PIPELINE} - {row.stage for row in stages_for(RunConfig())}
     assert left_out == {"general", "learning-curve", "teacher-answers", "retrieve", "few-shot", "retrieval",
                         "tuned-retrieval", "placebo-fine-tune", "placebo", "arms-evaluation", "arms-comparison"}
 
 
 def test_the_table_is_in_the_order_of_the_phases() -> None:
-    phases = list(dict.fromkeys(row.phase for row in FLOW))
-    assert phases[:2] == [RUN_STARTS, EVERY_CYCLE] and len({row.stage for row in FLOW}) == len(FLOW)
+    phases = list(dict.fromkeys(row.phase for row in PIPELINE))
+    assert phases[:2] == [RUN_STARTS, EVERY_CYCLE] and len({row.stage for row in PIPELINE}) == len(PIPELINE)

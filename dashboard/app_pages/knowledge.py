@@ -4,49 +4,53 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, coverage, export, knowledge_source, opening, remembered, showing
-from dashboard.coverage import ANY, SIDES, Choice
-from dashboard.knowledge_source import CannotOpen
-from dashboard.panels import knowledge_view
+from dashboard.access import cached_queries, knowledge_loader, store_access
+from dashboard.access.knowledge_loader import KnowledgeError
+from dashboard.panels import knowledge_panels
+from dashboard.session import url_state
+from dashboard.view_models import export_rows, topic_coverage
+from dashboard.view_models.topic_coverage import ANY, SIDES, PassageFilter
+from dashboard.widgets import elements
 
 st.title("Knowledge")
-typed = address.typed("Folder of documents", "knowledge", "empty: the built-in Kubernetes v1.28",
-                      "A folder of Markdown, text, HTML or PDF on the machine that this dashboard runs on.")
+typed = url_state.text_input("Folder of documents", "knowledge", "empty: the built-in Kubernetes v1.28",
+                             "A folder of Markdown, text, HTML or PDF on the machine that this dashboard runs on.")
 try:
-    knowledge = remembered.knowledge(knowledge_source.place_of(typed))
-except CannotOpen as error:
+    knowledge = cached_queries.knowledge(knowledge_loader.normalize_path(typed))
+except KnowledgeError as error:
     st.error("This knowledge cannot be opened:", icon=":material/folder_off:")
-    showing.plain(str(error))
+    elements.plain_text(str(error))
     st.stop()
 
-store = opening.reading_if_usable()
+store = store_access.reading_if_usable()
 domain, names = knowledge.domain, knowledge.domain.topic_names
-asked = coverage.asked_of(remembered.asked(store)) if store else {}
-sides = coverage.sides_of(domain)
-rows = coverage.by_topic(domain, sides, asked)
-knowledge_view.summary(knowledge, rows)
-knowledge_view.folder_report(knowledge)
+asked = topic_coverage.asked_passages(cached_queries.asked(store)) if store else {}
+sides = topic_coverage.split_of_passages(domain)
+rows = topic_coverage.by_topic(domain, sides, asked)
+knowledge_panels.summary(knowledge, rows)
+knowledge_panels.folder_report(knowledge)
 
 st.subheader("Topics")
-knowledge_view.topic_table(rows)
-showing.take_along(export.topic_rows(rows), "topics", "topics")
+knowledge_panels.topic_table(rows)
+elements.export_buttons(export_rows.topic_rows(rows), "topics", "topics")
 
 st.subheader("Passages")
 left, middle, right = st.columns([2, 1, 2])
 with left:
-    topic = address.choose("Topic", "topic", [ANY, *domain.topics], ANY,
-                           lambda slug: "All topics" if slug == ANY else names[slug])
+    topic = url_state.choose("Topic", "topic", [ANY, *domain.topics], ANY,
+                             lambda slug: "All topics" if slug == ANY else names[slug])
 with middle:
-    side = address.choose("Side of the split", "side", [ANY, *SIDES], ANY, knowledge_view.side,
-                          "Practice passages may be trained on, held-out ones are only tested with; no run changes it.")
+    side = url_state.choose("Side of the split", "side", [ANY, *SIDES], ANY, knowledge_panels.side,
+                            "Practice passages may be trained on, held-out ones are only tested with; "
+                             "no run changes it.")
 with right:
     words = st.text_input("Text contains", key="passage words", placeholder="any word of a passage",
                           help="Searches titles, texts, key terms and questions.")
-shown = coverage.chosen(domain.passages, sides, Choice(topic, side, words))
+shown = topic_coverage.filter_passages(domain.passages, sides, PassageFilter(topic, side, words))
 if not shown:
-    showing.empty("No passage fits these filters.")
+    elements.empty_state("No passage fits these filters.")
     st.stop()
 
-passage = knowledge_view.pick(shown, names, sides, asked)
-knowledge_view.passage_card(passage, names[passage.topic], sides[passage.id], asked.get(passage.id, 0))
-showing.take_along(export.passage_rows(shown, sides), "passages", "passages")
+passage = knowledge_panels.passage_picker(shown, names, sides, asked)
+knowledge_panels.passage_card(passage, names[passage.topic], sides[passage.id], asked.get(passage.id, 0))
+elements.export_buttons(export_rows.passage_rows(shown, sides), "passages", "passages")

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, export, findings, log_lines, opening, showing
-from dashboard.panels.following import follow
+from dashboard.access import store_access
+from dashboard.panels.run_monitor import run_monitor
+from dashboard.session import url_state
+from dashboard.view_models import event_sentences, export_rows, run_selection
+from dashboard.widgets import elements
 from store import queries
 from store.queries.memory import memory_by_stage
 
 TICK_SECONDS = 2
 
 st.title("Live")
-store, runs = opening.runs_or_stop()
-run = address.choose_run(runs, findings.newest_active(runs))
+store, runs = store_access.runs_or_stop()
+run = url_state.choose_run(runs, run_selection.newest_active(runs))
 
 
 @st.fragment(run_every=TICK_SECONDS if run.active else None)
 def tick() -> None:
     """Look again; when its state is another, draw the whole page once more: of an ended run without a timer."""
-    with opening.guarded():
-        now = queries.run_named(store, run.id)
+    with store_access.store_errors_shown():
+        now = queries.find_run(store, run.id)
         if now is None or now.work != run.work:
             st.rerun()
-        follow(store, now)
+        run_monitor(store, now)
 
 
 tick()
 
 with st.container(horizontal=True):
-    showing.take_along(lambda: log_lines.rows(queries.happenings(store, run.id, None)), f"log-{run.id}", "log",
-                       "Event log")
-    showing.take_along(lambda: export.number_rows(queries.all_series(store, run.id)), f"numbers-{run.id}", "numbers",
-                       "Every number that was logged")
-    showing.take_along(lambda: export.memory_rows(memory_by_stage(store, run.id)), f"memory-{run.id}", "memory",
-                       "Memory by stage")
+    elements.export_buttons(lambda: event_sentences.rows(queries.latest_events(store, run.id, None)), f"log-{run.id}",
+                            "log",
+                            "Event log")
+    elements.export_buttons(lambda: export_rows.number_rows(queries.all_series(store, run.id)), f"numbers-{run.id}",
+                            "numbers",
+                            "Every number that was logged")
+    elements.export_buttons(lambda: export_rows.memory_rows(memory_by_stage(store, run.id)), f"memory-{run.id}",
+                            "memory",
+                            "Memory by stage")

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import opening, premises, text
-from dashboard.panels import system_view
+from dashboard.access import disk_usage, store_access
+from dashboard.panels import system_panels
+from dashboard.style import labels
 from store import queries
-from store.locations import locations
+from store.paths import default_paths
 
 st.title("System")
-places, store = locations(), opening.reading_if_usable()
+paths, store = default_paths(), store_access.reading_if_usable()
 
 st.subheader("Runners")
-system_view.runners(queries.runners(store) if store else [])
+system_panels.runners(queries.runners(store) if store else [])
 
 st.subheader("Hardware and plan")
-system_view.plan(queries.all_runs(store, limit=20) if store else [])
+system_panels.plan(queries.all_runs(store, limit=20) if store else [])
 
 st.subheader("Store")
 if store:
-    system_view.store_facts(queries.store_facts(store))
+    system_panels.store_facts(queries.store_facts(store))
 else:
-    st.caption(text.NO_STORE)
-system_view.things(premises.things(places), premises.free_bytes(places), str(places.data))
+    st.caption(labels.NO_STORE)
+system_panels.stored_files_table(disk_usage.stored_files(paths), disk_usage.free_bytes(paths), str(paths.data))
 
 st.subheader("Versions")
-system_view.versions(queries.made_with(store) if store else None)
+system_panels.versions(queries.made_with(store) if store else None)

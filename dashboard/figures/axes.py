@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from store.measures import MEASURES
+from store.metrics import METRICS
 
 
 def axis_title(metric: str) -> str:
     """The unit, and a word where less is better."""
-    measure = MEASURES.get(metric)
+    measure = METRICS.get(metric)
     return measure.unit + (", lower is better" if measure.better < 0 else "") if measure else metric
 
 
 def axis_span(values: Sequence[float | None], metric: str) -> list[float] | None:
     """0 to 1 for shares, so that a small change looks small; free for the rest."""
-    measure = MEASURES.get(metric)
+    measure = METRICS.get(metric)
     if measure is None or measure.better < 0 or any(value is not None and not 0 <= value <= 1 for value in values):
         return None
     return [-0.08, 1.12]

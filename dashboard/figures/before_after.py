@@ -6,53 +6,53 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard import palette, text
 from dashboard.figures.axes import axis_span, axis_title
-from store.measures import MEASURES
+from dashboard.style import labels, theme
+from store.metrics import METRICS
 from store.queries import ChangeRow
 
-_CONCLUSIONS = (("improved", palette.BETTER, "triangle-up"), ("regressed", palette.WORSE, "triangle-down"),
-                ("inconclusive", palette.INCONCLUSIVE, "circle"))
+_CONCLUSIONS = (("improved", theme.BETTER, "triangle-up"), ("regressed", theme.WORSE, "triangle-down"),
+                ("inconclusive", theme.INCONCLUSIVE, "circle"))
 
 
-def before_after(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] | None = None,
+def before_after(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None,
                  same_set: Sequence[Sequence[int]] = ()) -> go.Figure:
     """An open dot (untrained) and a filled one (tuned) on a stick for each row, the change written beside it.
 
     Args:
-        labels: what each row is called; its cycle where nothing is given.
+        row_names: what each row is called; its cycle where nothing is given.
         same_set: positions of rows that were asked the same questions and may be joined by a line.
     """
-    names = [palette.tick(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
+    names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
     whole = [at for at, row in enumerate(rows) if row.baseline is not None and row.tuned is not None]
     figure = go.Figure()
     for group in same_set:
         joined = [at for at in group if at in whole]
         figure.add_scatter(x=[names[at] for at in joined], y=[rows[at].tuned for at in joined], mode="lines",
-                           line={"color": palette.TUNED, "width": 1.5, "dash": "dot"}, showlegend=False,
+                           line={"color": theme.TUNED, "width": 1.5, "dash": "dot"}, showlegend=False,
                            hoverinfo="skip")
     for at in whole:
         figure.add_scatter(x=[names[at]] * 2, y=[rows[at].baseline, rows[at].tuned], mode="lines", showlegend=False,
-                           line={"color": palette.RULE, "width": 4}, hoverinfo="skip")
+                           line={"color": theme.RULE, "width": 4}, hoverinfo="skip")
     hover = [_hover(rows[at], names[at]) for at in whole]
     figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].baseline for at in whole], mode="markers",
-                       marker={"symbol": "circle-open", "size": 15, "color": palette.BASELINE, "line": {"width": 3}},
+                       marker={"symbol": "circle-open", "size": 15, "color": theme.BASELINE, "line": {"width": 3}},
                        name="before (untrained)", customdata=hover, hovertemplate="%{customdata}<extra></extra>")
     figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].tuned for at in whole], mode="markers+text",
-                       marker={"symbol": "circle", "size": 16, "color": palette.TUNED}, name="after (tuned)",
-                       text=[text.change(rows[at].change) for at in whole], textfont={"color": palette.INK},
+                       marker={"symbol": "circle", "size": 16, "color": theme.TUNED}, name="after (tuned)",
+                       text=[labels.change(rows[at].change) for at in whole], textfont={"color": theme.TEXT_COLOUR},
                        textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in whole],
                        customdata=hover, hovertemplate="%{customdata}<extra></extra>")
     figure.update_xaxes(range=_room(len(whole)), categoryorder="array",
                         categoryarray=[names[at] for at in whole])
     values = [value for at in whole for value in (rows[at].baseline, rows[at].tuned)]
     figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
-    return palette.dressed(figure, 320, _went([rows[at] for at in whole], metric))
+    return theme.apply_theme(figure, 320, _went([rows[at] for at in whole], metric))
 
 
-def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] | None = None) -> go.Figure:
+def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None) -> go.Figure:
     """The mean paired change with its 95% interval; grey where the interval reaches over zero."""
-    names = [palette.tick(name) for name in labels or (text.cycle(row.cycle) for row in rows)]
+    names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
     whole = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
     figure = go.Figure()
     for conclusion, color, symbol in _CONCLUSIONS:
@@ -63,12 +63,12 @@ def paired_change(rows: Sequence[ChangeRow], metric: str, labels: Sequence[str] 
                 marker={"symbol": symbol, "size": 14, "color": color}, showlegend=True,
                 error_y=_bars([row for _, row in chosen], color),
                 customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
-    figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
+    figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in whole],
                         range=_room(len(whole)))
-    better = MEASURES[metric].better if metric in MEASURES else 1
+    better = METRICS[metric].better if metric in METRICS else 1
     figure.update_yaxes(title="tuned − untrained" + (" (below 0 is better)" if better < 0 else ""), zeroline=False)
-    return palette.dressed(figure, 320, _how_sure([row for _, row in whole]))
+    return theme.apply_theme(figure, 320, _interval_words([row for _, row in whole]))
 
 
 def _room(many: int) -> list[float]:
@@ -79,19 +79,19 @@ def _room(many: int) -> list[float]:
 def _went(rows: Sequence[ChangeRow], metric: str) -> str:
     """What the chart shows, as its title: from where to where, in the last of the rows."""
     last = rows[-1:] if len({row.run for row in rows}) == 1 else []
-    return palette.escaped(text.metric_short(metric)) + "".join(
-        f": {text.number(row.baseline)} → {text.number(row.tuned)}" for row in last)
+    return theme.escaped(labels.metric_short(metric)) + "".join(
+        f": {labels.number(row.baseline)} → {labels.number(row.tuned)}" for row in last)
 
 
-def _how_sure(rows: Sequence[ChangeRow]) -> str:
+def _interval_words(rows: Sequence[ChangeRow]) -> str:
     """What the intervals say together, as the title of their chart."""
     better, worse = (sum(row.verdict == verdict for row in rows) for verdict in ("improved", "regressed"))
     if len(rows) == 1:
         said = "Improved" if better else "Regressed" if worse else "No evidence of a change"
-        return f"{said}: {text.change(rows[0].change)}"
+        return f"{said}: {labels.change(rows[0].change)}"
     parts = [f"{word} in {many}" for word, many in (("improved", better), ("regressed", worse)) if many]
     return f"{' and '.join(parts).capitalize()} of {len(rows)} cycles" if parts else \
-        f"No evidence of a change in {text.count(len(rows), 'cycle')}"
+        f"No evidence of a change in {labels.count(len(rows), 'cycle')}"
 
 
 def _conclusion(row: ChangeRow) -> str:
@@ -99,9 +99,9 @@ def _conclusion(row: ChangeRow) -> str:
 
 
 def _hover(row: ChangeRow, name: str) -> str:
-    return (f"{name}<br>before {text.number(row.baseline, 3)}, after {text.number(row.tuned, 3)}<br>"
-            f"change {text.change(row.change, 3)} ({text.interval(row.low, row.high)})<br>"
-            f"{text.coverage(row.scored, row.asked)}")
+    return (f"{name}<br>before {labels.number(row.baseline, 3)}, after {labels.number(row.tuned, 3)}<br>"
+            f"change {labels.change(row.change, 3)} ({labels.interval(row.low, row.high)})<br>"
+            f"{labels.coverage(row.scored, row.asked)}")
 
 
 def _bars(rows: Sequence[ChangeRow], color: str) -> dict[str, object]:

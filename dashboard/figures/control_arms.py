@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard import palette, text
-from dashboard.arm_findings import AGAINST_UNTRAINED, NOT_MEASURED, Comparison
+from dashboard.style import labels, theme
+from dashboard.view_models.control_arms import AGAINST_UNTRAINED, NOT_MEASURED, Comparison
 
-_CONCLUSIONS = (("improved", palette.BETTER, "triangle-right"), ("regressed", palette.WORSE, "triangle-left"),
-                ("inconclusive", palette.INCONCLUSIVE, "circle"))
+_CONCLUSIONS = (("improved", theme.BETTER, "triangle-right"), ("regressed", theme.WORSE, "triangle-left"),
+                ("inconclusive", theme.INCONCLUSIVE, "circle"))
 
 
 def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
@@ -27,19 +27,19 @@ def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
     for line in lines:
         if line.gain is None:
             figure.add_annotation(x=0, y=_name(line), text=NOT_MEASURED, showarrow=False, xanchor="left", xshift=6,
-                                  font={"color": palette.INK, "size": 12})
-    figure.add_vline(x=0, line={"color": palette.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
+                                  font={"color": theme.TEXT_COLOUR, "size": 12})
+    figure.add_vline(x=0, line={"color": theme.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
     split = sum(line.group == AGAINST_UNTRAINED for line in lines)
     if 0 < split < len(lines):
-        figure.add_hline(y=split - 0.5, line={"color": palette.RULE, "width": 1})
+        figure.add_hline(y=split - 0.5, line={"color": theme.RULE, "width": 1})
     figure.update_yaxes(categoryorder="array", categoryarray=names, range=[len(lines) - 0.5, -0.5], showgrid=False)
     figure.update_xaxes(title="gain: right of 0 is better", zeroline=False)
-    return palette.dressed(figure, 34 * len(lines) + 130, f"Control arms: {text.metric_within(metric)}")
+    return theme.apply_theme(figure, 34 * len(lines) + 130, f"Control arms: {labels.metric_within(metric)}")
 
 
 def _name(line: Comparison) -> str:
-    return palette.escaped(f"{line.label} vs untrained" if line.group == AGAINST_UNTRAINED
-                           else f"Tuned vs {line.label.lower()}")
+    return theme.escaped(f"{line.label} vs untrained" if line.group == AGAINST_UNTRAINED
+                         else f"Tuned vs {line.label.lower()}")
 
 
 def _conclusion(line: Comparison) -> str:
@@ -48,9 +48,9 @@ def _conclusion(line: Comparison) -> str:
 
 def _hover(line: Comparison) -> str:
     row = line.row
-    return (f"{_name(line)}<br>{text.number(row.before, 3)} → {text.number(row.after, 3)}: change "
-            f"{text.change(row.change, 3)} ({text.interval(row.low, row.high)})<br>"
-            f"{text.coverage(row.scored, row.asked)}; {row.wins} better, {row.losses} worse, {row.ties} the same")
+    return (f"{_name(line)}<br>{labels.number(row.before, 3)} → {labels.number(row.after, 3)}: change "
+            f"{labels.change(row.change, 3)} ({labels.interval(row.low, row.high)})<br>"
+            f"{labels.coverage(row.scored, row.asked)}; {row.wins} better, {row.losses} worse, {row.ties} the same")
 
 
 def _bars(lines: Sequence[Comparison], color: str) -> dict[str, object]:

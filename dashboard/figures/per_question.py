@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard import palette, text
-from dashboard.answer_choice import outcome
+from dashboard.style import labels, theme
+from dashboard.view_models.answer_filter import outcome
 from store.queries import AnswerPair
 
-_COLORS = {"better": palette.BETTER, "worse": palette.WORSE, "same": palette.INCONCLUSIVE}
+_COLORS = {"better": theme.BETTER, "worse": theme.WORSE, "same": theme.INCONCLUSIVE}
 
 
 def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
@@ -21,13 +21,13 @@ def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
     for kind, color in _COLORS.items():
         own = [(at, value, pair) for at, (value, found, pair) in enumerate(scored, start=1) if found == kind]
         if own:
-            hover = [palette.escaped(f"{text.topic(pair.topic)}: {pair.text[:90]}") for _, _, pair in own]
+            hover = [theme.escaped(f"{labels.topic(pair.topic)}: {pair.text[:90]}") for _, _, pair in own]
             figure.add_bar(x=[at for at, _, _ in own], y=[value for _, value, _ in own], name=kind,
                            marker={"color": color}, customdata=hover,
                            hovertemplate="%{customdata}<br>%{y:+.3f}<extra></extra>")
-    figure.add_hline(y=0, line={"color": palette.INCONCLUSIVE, "width": 1})
+    figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1})
     figure.update_xaxes(title="questions, sorted by change", showticklabels=False)
     figure.update_yaxes(title="tuned − untrained")
     said = ", ".join(f"{sum(found == kind for _, found, _ in scored)} {word}" for kind, word in
                      (("better", "better"), ("worse", "worse"), ("same", "the same")))
-    return palette.dressed(figure, 280, said).update_layout(bargap=0.15)
+    return theme.apply_theme(figure, 280, said).update_layout(bargap=0.15)

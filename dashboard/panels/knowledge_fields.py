@@ -9,11 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import knowledge_source, remembered, showing, text
-from dashboard.knowledge_source import CannotOpen
-from knowledge.topics import BUILT_IN, TOPICS
+from dashboard.access import cached_queries, knowledge_loader
+from dashboard.access.knowledge_loader import KnowledgeError
+from dashboard.style import labels
+from dashboard.widgets import elements
+from knowledge.kubernetes.topics import BUILT_IN, TOPICS
 from store.config import OFFLINE_TEACHER, RANGES, RunConfig
-from store.wording import visible
+from store.formatting import escape_invisible
 
 FOLDER = "launch knowledge"
 """Key of the field; the page Knowledge fills it in."""
@@ -21,7 +23,7 @@ _NEW_TOPIC_QUESTIONS = 10
 
 
 @dataclass(frozen=True)
-class Taught:
+class KnowledgeChoice:
     """The knowledge that the form is about: its topics by slug, or why it cannot be opened."""
 
     place: str
@@ -29,49 +31,50 @@ class Taught:
     fault: str | None = None
 
 
-def use(place: str) -> None:
+def set_knowledge(place: str) -> None:
     """Put a folder into the form; called before the form is drawn again."""
     st.session_state[FOLDER] = place
 
 
 def uses(place: str) -> bool:
     """Whether the form is about this folder."""
-    return knowledge_source.place_of(st.session_state.get(FOLDER) or "") == place
+    return knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "") == place
 
 
-def taught() -> Taught:
+def taught() -> KnowledgeChoice:
     """What the form is about. The built-in topics are known without reading anything."""
-    place = knowledge_source.place_of(st.session_state.get(FOLDER) or "")
+    place = knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "")
     if place == BUILT_IN:
-        return Taught(place, {topic.slug: topic.name for topic in TOPICS})
+        return KnowledgeChoice(place, {topic.slug: topic.name for topic in TOPICS})
     try:
-        return Taught(place, remembered.knowledge(place).domain.topic_names)
-    except CannotOpen as error:
-        return Taught(place, {}, str(error))
+        return KnowledgeChoice(place, cached_queries.knowledge(place).domain.topic_names)
+    except KnowledgeError as error:
+        return KnowledgeChoice(place, {}, str(error))
 
 
-def told(about: Taught) -> None:
+def show_errors(about: KnowledgeChoice) -> None:
     """At the head of the form: which folder is taught, or why it cannot be."""
     if about.fault:
         st.warning("The folder under Advanced cannot be taught:", icon=":material/folder_off:")
-        showing.plain(about.fault)
+        elements.plain_text(about.fault)
     elif about.place != BUILT_IN:
-        showing.plain(f"Teaches the folder {PurePath(about.place).name} ({text.count(len(about.topics), 'topic')}).")
+        elements.plain_text(f"Teaches the folder {PurePath(about.place).name} "
+                            f"({labels.count(len(about.topics), 'topic')}).")
 
 
-def topics(about: Taught, start: RunConfig) -> list[str]:
+def topics(about: KnowledgeChoice, start: RunConfig) -> list[str]:
     """What is trained; nothing chosen of a folder means all of it."""
     built_in = about.place == BUILT_IN
     key = f"launch {start.preset} topics" if built_in else f"launch {start.preset} topics {about.place}"
     return st.multiselect(
         "Topics", list(about.topics), list(start.topics) if built_in else None,
-        format_func=lambda slug: visible(about.topics[slug]), key=key, wrap=False,
+        format_func=lambda slug: escape_invisible(about.topics[slug]), key=key, wrap=False,
         placeholder="Choose topics" if built_in else "All topics of the folder",
         help="What is asked about. All topics of the knowledge base unless you take some away." if built_in else
              "What is asked about. Leave this empty for all topics of the folder.")
 
 
-def fields(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[str, Any]:
+def fields(about: KnowledgeChoice, chosen: Sequence[str], start: RunConfig) -> dict[str, Any]:
     """Folder and name, a shared test, paraphrases, and topics that are only tested."""
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
@@ -105,11 +108,12 @@ def most_cost(teacher: str, start: RunConfig) -> float | None:
     return None if offline else most
 
 
-def _new_topics(about: Taught, chosen: Sequence[str], start: RunConfig) -> dict[str, Any]:
+def _new_topics(about: KnowledgeChoice, chosen: Sequence[str], start: RunConfig) -> dict[str, Any]:
     key, free = f"launch {start.preset} new_topics", [slug for slug in about.topics if slug not in chosen]
     # A topic that is trained by now, or belongs to another folder, is no new one any more.
     st.session_state[key] = [slug for slug in st.session_state.get(key, start.new_topics) if slug in free]
-    new = st.multiselect("New topics", free, format_func=lambda slug: visible(about.topics[slug]), key=key, wrap=False,
+    new = st.multiselect("New topics", free, format_func=lambda slug: escape_invisible(about.topics[slug]), key=key,
+                         wrap=False,
                          placeholder="none" if free else "take topics away above first",
                          help="Tested and never trained: shows what carries over. Topics that are chosen above cannot "
                               "be new.")

@@ -8,15 +8,18 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import asking, launching, opening, page_shown, remembered, showing, text
-from dashboard.forecast import forecast
+from dashboard.access import cached_queries, store_access, store_commands
 from dashboard.panels import knowledge_fields
-from dashboard.panels.arm_fields import arm_fields
-from dashboard.panels.knowledge_fields import Taught
+from dashboard.panels.control_arm_fields import control_arm_fields
+from dashboard.panels.knowledge_fields import KnowledgeChoice
+from dashboard.session import page_rerun
+from dashboard.view_models import launch_request
+from dashboard.view_models.launch_forecast import forecast, forecast_sentence
+from dashboard.widgets import elements
 from store import queries
 from store.config import ADAPTERS, OFFLINE_TEACHER, PRECISIONS, PRESETS, RANGES, InvalidConfig, RunConfig
-from store.database import StoreUnusable
-from store.statistics import PastSpread
+from store.database import StoreError
+from store.statistics import PastVariance
 
 _PRESET_HELP = ("embedded: everything offline on the CPU, in minutes. phi-2: GPT-4o-mini teaches Phi-2 with 4-bit "
                 "QLoRA; needs a key, and a GPU to be quick.")
@@ -32,43 +35,44 @@ def launch_form() -> None:
                           format_func=lambda name: _PRESETS.get(name, name))
     start = PRESETS.get(str(preset), RunConfig())
     about = knowledge_fields.taught()
-    knowledge_fields.told(about)
+    knowledge_fields.show_errors(about)
     values = _size(start, about)
     values |= _advanced(start, about, values)
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
         _launch(str(preset), values, [about.fault] if about.fault else [])
     st.caption(_forecast(str(preset), values))
-    power, reckoned_from = launching.power_note({"headline": start.headline, **values}, _past_spreads(start, values))
+    power, reckoned_from = launch_request.detectable_change_note({"headline": start.headline, **values},
+                                                                 _past_spreads(start, values))
     st.caption(power, help=reckoned_from)
-    if estimated := launching.judging_note(str(preset), values):
-        showing.plain(estimated)  # it names the judge, which somebody typed
-    page_shown.keep()
+    if estimated := launch_request.judging_note(str(preset), values):
+        elements.plain_text(estimated)  # it names the judge, which somebody typed
+    page_rerun.redraw_if_stale()
 
 
-def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastSpread]:
+def _past_spreads(start: RunConfig, values: dict[str, Any]) -> list[PastVariance]:
     """Of past runs like the one that the form describes; none where there is no store, or none that can be read."""
     like = dataclasses.replace(start, **{field: values[field] or getattr(start, field)
                                          for field in ("knowledge", "student", "teacher") if field in values})
     try:
-        store = opening.reading()
-    except StoreUnusable:
+        store = store_access.read_store()
+    except StoreError:
         return []
-    return queries.past_spreads(store, like) if store else []
+    return queries.past_variances(store, like) if store else []
 
 
 def _forecast(preset: str, values: dict[str, Any]) -> str:
     """Time and cost by past runs; nothing is reckoned for what cannot be launched."""
     try:
-        config = launching.config_from(preset, values)
-        store = opening.reading()
-    except (InvalidConfig, StoreUnusable):
+        config = launch_request.config_from(preset, values)
+        store = store_access.read_store()
+    except (InvalidConfig, StoreError):
         return ""
-    past = remembered.past(store) if store else []
-    costs = remembered.costs(store, sorted({row.run for row in past})) if store else {}
-    return text.forecast(forecast(config, past, costs), config.teacher == OFFLINE_TEACHER)
+    past = cached_queries.past_stage_durations(store) if store else []
+    costs = cached_queries.costs(store, sorted({row.run for row in past})) if store else {}
+    return forecast_sentence(forecast(config, past, costs), config.teacher == OFFLINE_TEACHER)
 
 
-def _size(start: RunConfig, about: Taught) -> dict[str, Any]:
+def _size(start: RunConfig, about: KnowledgeChoice) -> dict[str, Any]:
     """What everybody decides: how much, about what, and whether to train."""
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
@@ -88,7 +92,7 @@ def _size(start: RunConfig, about: Taught) -> dict[str, Any]:
     }
 
 
-def _advanced(start: RunConfig, about: Taught, size: dict[str, Any]) -> dict[str, Any]:
+def _advanced(start: RunConfig, about: KnowledgeChoice, size: dict[str, Any]) -> dict[str, Any]:
     """What most people leave as it is."""
     with st.expander("Advanced", icon=":material/tune:"):
         name = st.text_input("Name", start.name, max_chars=80, key=f"launch {start.preset} name",
@@ -96,15 +100,15 @@ def _advanced(start: RunConfig, about: Taught, size: dict[str, Any]) -> dict[str
         st.markdown("**Knowledge and test**")
         values = {"name": name, **knowledge_fields.fields(about, size["topics"], start)}
         st.markdown("**Teacher and student**")
-        values |= _who(start)
+        values |= _model_fields(start)
         values["max_cost_usd"] = knowledge_fields.most_cost(values["teacher"], start)
         st.markdown("**Training and answers**")
-        values |= _how(start)
+        values |= _training_fields(start)
         st.markdown("**Control arms**")
-        return values | arm_fields(start, size["fine_tune"])
+        return values | control_arm_fields(start, size["fine_tune"])
 
 
-def _who(start: RunConfig) -> dict[str, Any]:
+def _model_fields(start: RunConfig) -> dict[str, Any]:
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
     return {
@@ -126,7 +130,7 @@ def _who(start: RunConfig) -> dict[str, Any]:
     }
 
 
-def _how(start: RunConfig) -> dict[str, Any]:
+def _training_fields(start: RunConfig) -> dict[str, Any]:
     def key(field: str) -> str:
         return f"launch {start.preset} {field}"
     return {
@@ -154,14 +158,14 @@ def _limits(field: str) -> tuple[int, int]:
 
 def _launch(preset: str, values: dict[str, Any], faults: list[str]) -> None:
     """Queue the run and show it; or say everything that is wrong, and queue nothing."""
-    ticket = launching.ticket_for(st.session_state.get(_TICKET), time.time())
+    ticket = launch_request.next_token(st.session_state.get(_TICKET), time.time())
     st.session_state[_TICKET] = ticket
     try:
-        config = launching.config_from(preset, values, faults)
+        config = launch_request.config_from(preset, values, faults)
     except InvalidConfig as error:
         st.error("This run cannot be launched:", icon=":material/error:")
         st.text("\n".join(f"• {fault}" for fault in error.errors))
         return
-    if run := asking.launch(config, ticket.token):
+    if run := store_commands.launch(config, ticket.token):
         st.session_state[_TICKET] = dataclasses.replace(ticket, used_at=time.time())
         st.switch_page("app_pages/live.py", query_params={"run": run})

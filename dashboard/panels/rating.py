@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import asking, blind, showing, text, who
-from dashboard.blind import LEFT, RIGHT, SAME, Task
+from dashboard.access import store_commands
+from dashboard.session import identity
+from dashboard.style import labels
+from dashboard.view_models.blind_rating import (
+    LEFT, RIGHT, SAME, Task, agreement_by_metric, pending_tasks, rated_count, summary_sentence,
+)
+from dashboard.widgets import elements
 from store.queries import AnswerPair, Rating, Run
 
 _CLICKS = ((LEFT, "A is better", ":material/west:"), (SAME, "No difference", ":material/drag_handle:"),
@@ -15,13 +20,13 @@ _CLICKS = ((LEFT, "A is better", ":material/west:"), (SAME, "No difference", ":m
 _SAID = {"better": "better than", "worse": "worse than", "same": "as good as"}
 
 
-def rate_blind(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Sequence[Rating],
-               metrics: Sequence[str]) -> None:
+def blind_rating(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Sequence[Rating],
+                 metrics: Sequence[str]) -> None:
     """The next question for this person, and the ratings so far."""
-    person = who.looking()
+    person = identity.current_user()
     own = [rating for rating in ratings if rating.cycle == cycle]
-    todo, total = blind.tasks(pairs, own, person.name)
-    if asking.may("rate"):
+    todo, total = pending_tasks(pairs, own, person.name)
+    if store_commands.is_allowed("rate"):
         if said := st.session_state.pop("just rated", None):
             st.success(f"Recorded: you found the tuned answer {_SAID[said]} the untrained one.",
                        icon=":material/check:")
@@ -30,22 +35,22 @@ def rate_blind(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Seque
         if todo:
             _task(run, cycle, todo[0], person.name)
         else:
-            showing.empty("You have rated every question of this cycle that has two answers.")
+            elements.empty_state("You have rated every question of this cycle that has two answers.")
     summary(pairs, own, metrics)
 
 
 def _task(run: Run, cycle: int, task: Task, rater: str) -> None:
     with st.container(border=True):
-        showing.plain(task.pair.text)
+        elements.plain_text(task.pair.text)
         st.caption("Which answer is better? You learn which one was trained once you have rated them.")
     left, right = st.columns(2)
     for place, name, body in zip((left, right), "AB", task.answers, strict=True):
         with place:
             st.markdown(f"**Answer {name}**")
-            showing.verbatim(body)
+            elements.verbatim(body)
     with st.expander("Reference and evidence", icon=":material/menu_book:"):
-        showing.verbatim(task.pair.reference, task.pair.reference_missing)
-        showing.verbatim(task.pair.evidence or None, "the reference names no span of the passage")
+        elements.verbatim(task.pair.reference, task.pair.reference_missing)
+        elements.verbatim(task.pair.evidence or None, "the reference names no span of the passage")
     note = st.text_input("Note", key=f"note {task.pair.question}", max_chars=500, placeholder="may stay empty")
     with st.container(horizontal=True):
         for click, label, icon in _CLICKS:
@@ -54,9 +59,10 @@ def _task(run: Run, cycle: int, task: Task, rater: str) -> None:
 
 
 def _record(run: Run, cycle: int, task: Task, click: str, rater: str, note: str) -> None:
-    said = blind.rated(task, click, rater, note)
+    said = rated_count(task, click, rater, note)
     # One click, one rating: the head of the run is part of the token.
-    if asking.rate(run.id, cycle, said, f"rate {run.id} {cycle} {task.pair.question} {rater} {run.last_event_id}"):
+    if store_commands.rate(run.id, cycle, said,
+                           f"rate {run.id} {cycle} {task.pair.question} {rater} {run.last_event_id}"):
         st.session_state["just rated"] = said.rating
         st.rerun()
 
@@ -66,13 +72,13 @@ def summary(pairs: Sequence[AnswerPair], ratings: Sequence[Rating], metrics: Seq
     if not ratings:
         return
     st.subheader("People and metrics")
-    showing.plain(blind.counted(ratings))
-    showing.table([{
-        "metric": text.metric_short(metric), "rated and scored": found.pairs, "both the same way": found.same_way,
+    elements.plain_text(summary_sentence(ratings))
+    elements.table([{
+        "metric": labels.metric_short(metric), "rated and scored": found.pairs, "both the same way": found.same_way,
         "opposite": found.opposite, "one sees no difference, or both": found.pairs - found.same_way - found.opposite,
-        "95% interval of the same way": text.share_interval(found.low, found.high), "p (coin)": found.p_value,
-    } for metric, found in blind.agreement_by_metric(pairs, ratings, metrics).items()],
+        "95% interval of the same way": labels.share_interval(found.low, found.high), "p (coin)": found.p_value,
+    } for metric, found in agreement_by_metric(pairs, ratings, metrics).items()],
         "people-and-metrics", "agreement", column_config={"p (coin)": st.column_config.NumberColumn(format="%.3f")})
     st.caption("Every rating counts once: ratings of one question by several people are not independent.")
-    showing.take_along([{**vars(rating)} for rating in ratings], "ratings", "ratings",
-                       "Every rating")
+    elements.export_buttons([{**vars(rating)} for rating in ratings], "ratings", "ratings",
+                            "Every rating")

@@ -7,10 +7,13 @@ import time
 
 import streamlit as st
 
-from dashboard import asking, launching, showing, text
+from dashboard.access import store_commands
 from dashboard.panels import knowledge_fields
+from dashboard.style import labels
+from dashboard.view_models import launch_request
+from dashboard.widgets import elements
+from store.commands.ratings_and_tags import TERMINAL_STATES
 from store.queries import Run
-from store.remarks import OVER
 
 _TICKET = "repeat ticket"
 
@@ -18,14 +21,14 @@ _TICKET = "repeat ticket"
 def run_actions(run: Run) -> None:
     """The selected run: links, repetition, tags and note, archive and deletion, configuration."""
     with st.container(border=True):
-        showing.plain(f"{run.title}\n{text.signed(run.sentence or text.work(run.work).word)}")
+        elements.plain_text(f"{run.title}\n{labels.signed(run.sentence or labels.work(run.work).word)}")
         _links(run)
-        if asking.may("launch"):
+        if store_commands.is_allowed("launch"):
             _again(run)
-        if asking.may("annotate"):
+        if store_commands.is_allowed("annotate"):
             _remarks(run)
-        if asking.may("archive"):
-            _putting_away(run)
+        if store_commands.is_allowed("archive"):
+            _archive_and_delete(run)
         with st.expander("Configuration", icon=":material/settings:"):
             st.code("\n".join(f"{key} = {value!r}" for key, value in dataclasses.asdict(run.config).items()),
                     language=None, wrap_lines=True)
@@ -44,15 +47,15 @@ def _again(run: Run) -> None:
         st.button("Put its settings into the form", icon=":material/edit_note:", key="clone", on_click=_clone,
                   args=(run,), help="The launch form in the sidebar takes this run's settings; change what you like.")
         if st.button("Launch the same again", icon=":material/replay:", key="repeat"):
-            ticket = launching.ticket_for(st.session_state.get(_TICKET), time.time())
+            ticket = launch_request.next_token(st.session_state.get(_TICKET), time.time())
             st.session_state[_TICKET] = ticket
-            if again := asking.launch(run.config, ticket.token):
+            if again := store_commands.launch(run.config, ticket.token):
                 st.session_state[_TICKET] = dataclasses.replace(ticket, used_at=time.time())
                 st.switch_page("app_pages/live.py", query_params={"run": again})
 
 
 def _clone(run: Run) -> None:
-    st.session_state.update(launching.form_state(run.config, knowledge_fields.FOLDER))
+    st.session_state.update(launch_request.form_state(run.config, knowledge_fields.FOLDER))
     st.toast("The launch form in the sidebar has this run's settings.", icon=":material/edit_note:")
 
 
@@ -61,27 +64,28 @@ def _remarks(run: Run) -> None:
         tags = st.text_input("Tags, separated by commas", ", ".join(run.tags), max_chars=400,
                              help="Words to find the run by: History searches them.")
         note = st.text_area("Note", run.note, max_chars=2000)
-        if st.form_submit_button("Save") and asking.annotate(run.id, tuple(tags.split(",")), note):
+        if st.form_submit_button("Save") and store_commands.annotate(run.id, tuple(tags.split(",")), note):
             st.rerun()
 
 
-def _putting_away(run: Run) -> None:
+def _archive_and_delete(run: Run) -> None:
     with st.container(horizontal=True):
         label = "Take out of the archive" if run.archived else "Archive"
-        if st.button(label, icon=":material/archive:", key="archive") and asking.archive(run.id, not run.archived):
+        if st.button(label, icon=":material/archive:", key="archive") and store_commands.archive(run.id,
+                                                                                                 not run.archived):
             st.rerun()
-        if run.work in OVER:
+        if run.work in TERMINAL_STATES:
             with st.popover("Delete …", icon=":material/delete:"):
-                _sure(run)
+                _confirm_delete(run)
         else:
             st.caption("Only a run that is over can be deleted: cancel it first.")
 
 
-def _sure(run: Run) -> None:
+def _confirm_delete(run: Run) -> None:
     """Asks first, and says what goes and what stays."""
     st.markdown("**Delete this run?**")
-    showing.plain(run.title)
-    st.markdown(text.DELETION)
-    if st.button("Yes, delete it", type="primary", key="delete sure") and asking.delete(run.id):
+    elements.plain_text(run.title)
+    st.markdown(labels.DELETION)
+    if st.button("Yes, delete it", type="primary", key="delete sure") and store_commands.delete(run.id):
         st.query_params.pop("run", None)
         st.rerun()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import showing, text
+from dashboard.style import labels
+from dashboard.widgets import elements
 from store.config import OFFLINE_TEACHER
 from store.queries import Cycle, Run, SuccessRate, TeacherUsage
 
@@ -16,13 +17,13 @@ def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: Teache
     trained = [cycle.training_seconds for cycle in cycles if cycle.training_seconds is not None]
     offline = run.config.teacher == OFFLINE_TEACHER
     tiles = [
-        ("Success rate", f"{rate.succeeded} of {text.count(rate.ended, 'cycle')}" if rate.ended else text.DASH,
+        ("Success rate", f"{rate.succeeded} of {labels.count(rate.ended, 'cycle')}" if rate.ended else labels.DASH,
          "Cycles that came to a tuned and compared student, of those that ended. Fine-tuning off counts as none."),
-        ("Training time", text.duration(sum(trained)) if trained else text.DASH,
-         f"Fine-tuning alone, {text.count(len(trained), 'cycle')}."),
-        ("Whole run" if run.ended_at else "So far", text.duration(text.run_seconds(run)),
+        ("Training time", labels.duration(sum(trained)) if trained else labels.DASH,
+         f"Fine-tuning alone, {labels.count(len(trained), 'cycle')}."),
+        ("Whole run" if run.ended_at else "So far", labels.duration(labels.run_seconds(run)),
          "From the first start to the end, waiting included."),
-        ("Teacher's cost", "none" if offline else text.money(used.cost_usd) if used else text.DASH,
+        ("Teacher's cost", "none" if offline else labels.money(used.cost_usd) if used else labels.DASH,
          "The offline teacher costs nothing." if offline else "At list prices."),
     ]
     with st.container(border=True), st.grid(4, gap="small", min_column_width=130):
@@ -34,6 +35,6 @@ def failure(run: Run) -> None:
     """Why a run failed, and what to do about it."""
     with st.container(border=True):
         st.markdown(":red[**What went wrong, and what to do**]")
-        showing.plain(f"{(run.error_kind or 'error').capitalize()}: {run.error or ''}")
+        elements.plain_text(f"{(run.error_kind or 'error').capitalize()}: {run.error or ''}")
         if run.advice:
-            showing.plain(f"→ {run.advice}")
+            elements.plain_text(f"→ {run.advice}")

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dashboard import showing, text
+from dashboard.style import labels
+from dashboard.widgets import elements
 from store.queries import Run, TeacherUsage
 
 
@@ -16,32 +17,32 @@ A_PAGE = 100
 
 def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | None:
     """The runs, with what their teachers cost where any was called; a click on a heading sorts."""
-    selection = showing.frame([_row(run, usages) for run in runs], key="run table", on_select="rerun",
-                              selection_mode="single-row", height=min(520, 36 * len(runs) + 40),
-                              column_config={"name": st.column_config.TextColumn(width=210),
-                                             "verdict": st.column_config.TextColumn(width=170),
-                                             "duration, min": st.column_config.NumberColumn(format="%.1f")})
+    selection = elements.data_table([_row(run, usages) for run in runs], key="run table", on_select="rerun",
+                                    selection_mode="single-row", height=min(520, 36 * len(runs) + 40),
+                                    column_config={"name": st.column_config.TextColumn(width=210),
+                                                   "verdict": st.column_config.TextColumn(width=170),
+                                                   "duration, min": st.column_config.NumberColumn(format="%.1f")})
     rows = selection.selection.rows if selection else []
     return runs[rows[0]] if rows and rows[0] < len(runs) else None
 
 
 def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
-    config, verdict = run.config, text.verdict(run.verdict)
+    config, verdict = run.config, labels.verdict(run.verdict)
     return {
-        "requested": showing.moment(run.requested_at), "name": run.name or text.DASH,
-        "state": f"{text.work(run.work).sign} {text.work(run.work).word}",
-        "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else text.DASH,
+        "requested": elements.local_time(run.requested_at), "name": run.name or labels.DASH,
+        "state": f"{labels.work(run.work).sign} {labels.work(run.work).word}",
+        "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else labels.DASH,
         "duration, min": _minutes(run), **_cost(run, usages),
         "tags": ", ".join(run.tags), "note": run.note[:200],
         "cycles": config.cycles, "questions": config.questions, "held-out": config.held_out,
         "steps": config.steps if config.fine_tune else 0, "teacher": config.teacher, "student": config.student,
-        "knowledge": text.knowledge(config), "topics": text.topics_trained(config), "run": run.id,
+        "knowledge": labels.knowledge(config), "topics": labels.topics_trained(config), "run": run.id,
     }
 
 
 def _minutes(run: Run) -> float | None:
     """A number, so that a click on the heading sorts."""
-    seconds = text.run_seconds(run)
+    seconds = labels.run_seconds(run)
     return None if seconds is None else seconds / 60
 
 
@@ -49,4 +50,4 @@ def _cost(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, str]:
     if not usages:
         return {}
     used = usages.get(run.id)
-    return {"teacher cost": text.money(used.cost_usd) if used else text.DASH}
+    return {"teacher cost": labels.money(used.cost_usd) if used else labels.DASH}

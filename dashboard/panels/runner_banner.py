@@ -5,26 +5,28 @@ from __future__ import annotations
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard import opening, page_shown, text
+from dashboard.access import store_access
+from dashboard.session import page_rerun
+from dashboard.style import labels
 from store import queries
-from store.database import StoreUnusable
+from store.database import StoreError
 
 
 @st.fragment(run_every=5)
 def runner_banner() -> None:
     """One line about the runners; looks again every few seconds, because runners come and go."""
     _say()
-    page_shown.keep()
+    page_rerun.redraw_if_stale()
 
 
 def _say() -> None:
     try:
-        store = opening.reading()
+        store = store_access.read_store()
         connected = queries.connected_runners(store) if store else []
-    except (StoreUnusable, SQLAlchemyError):
+    except (StoreError, SQLAlchemyError):
         return  # the page says it, once
     if not connected:
-        st.warning(text.NO_RUNNER, icon=":material/link_off:")
+        st.warning(labels.NO_RUNNER, icon=":material/link_off:")
     elif len(connected) == 1:
         st.badge("A runner is connected.", icon=":material/link:", color="green")
     else:

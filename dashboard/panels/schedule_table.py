@@ -6,35 +6,40 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard import asking, log_lines, showing, text, who
-from store import queries, schedules
+from dashboard.access import store_commands
+from dashboard.session import identity
+from dashboard.style import labels
+from dashboard.view_models import event_sentences
+from dashboard.widgets import elements
+from store import queries
+from store.commands import schedules
 from store.database import Store
 from store.queries import Schedule
 
 _OUTCOMES = {"fired": "✓ queued a run", "skipped": "○ skipped", "missed": "– missed", "failed": "✗ failed"}
 
 
-def table(found: Sequence[Schedule]) -> Schedule | None:
+def schedule_table(found: Sequence[Schedule]) -> Schedule | None:
     """All schedules; returns the selected one."""
-    selection = showing.frame([_row(one) for one in found], key="schedule table", on_select="rerun",
-                              selection_mode="single-row")
+    selection = elements.data_table([_row(one) for one in found], key="schedule table", on_select="rerun",
+                                    selection_mode="single-row")
     rows = selection.selection.rows if selection else []
     return found[rows[0]] if rows and rows[0] < len(found) else None
 
 
-def actions(store: Store, one: Schedule) -> None:
+def schedule_actions(store: Store, one: Schedule) -> None:
     """Pause, resume, remove; and everything that came of it so far."""
     with st.container(border=True):
-        showing.plain(f"{one.name}\n{one.timing.described}, added by {one.added_by}")
+        elements.plain_text(f"{one.name}\n{one.timing.describe}, added by {one.added_by}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if one.last_run:
                 st.page_link("app_pages/live.py", label="Its latest run", icon=":material/monitor_heart:",
                              query_params={"run": one.last_run})
-            if asking.may("schedule"):
+            if store_commands.is_allowed("schedule"):
                 _buttons(one)
         with st.expander("What came of it", icon=":material/history:", expanded=True):
-            lines = queries.happenings(store, one.stream)
-            showing.table(log_lines.table(lines), "what-came-of-it", "came of it", log_lines.rows(lines))
+            lines = queries.latest_events(store, one.stream)
+            elements.table(event_sentences.table(lines), "what-came-of-it", "came of it", event_sentences.rows(lines))
 
 
 def _buttons(one: Schedule) -> None:
@@ -49,14 +54,14 @@ def _buttons(one: Schedule) -> None:
 
 
 def _do(act: Callable[..., None], name: str) -> None:
-    if asking.asked(lambda store: act(store, name, role=who.looking().role)):
+    if store_commands._execute(lambda store: act(store, name, role=identity.current_user().role)):
         st.rerun()
 
 
 def _row(one: Schedule) -> dict[str, object]:
-    return {"name": one.name, "when": one.timing.described,
-            "due next": showing.moment(one.next_due_at) if one.enabled else "paused",
-            "last time": showing.moment(one.last_due_at),
-            "what came of it": _OUTCOMES.get(one.last_outcome or "", text.DASH), "why": one.last_message or "",
-            "settings": f"{one.config.preset}, {text.count(one.config.questions, 'question')}, "
-                        f"{text.count(one.config.cycles, 'cycle')}"}
+    return {"name": one.name, "when": one.timing.describe,
+            "due next": elements.local_time(one.next_due_at) if one.enabled else "paused",
+            "last time": elements.local_time(one.last_due_at),
+            "what came of it": _OUTCOMES.get(one.last_outcome or "", labels.DASH), "why": one.last_message or "",
+            "settings": f"{one.config.preset}, {labels.count(one.config.questions, 'question')}, "
+                        f"{labels.count(one.config.cycles, 'cycle')}"}

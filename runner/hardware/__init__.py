@@ -12,18 +12,22 @@ Does not load models and does not know what they are used for. Importing this co
 
 from __future__ import annotations
 
-from runner.hardware.loading import seconds_loading, time_loading
-from runner.hardware.machine import GB, Gpu, Machine, measure, oom_kills, ram, settle_libraries
-from runner.hardware.needs import EMBEDDED, Need, Size, need_of
-from runner.hardware.plans import GPU_BORDER_BYTES, DoesNotFit, LadderEnded, Plan, cap_gpu, ladder, plan_for
-from runner.hardware.probe import PrecisionProbe, probe_precision
-from runner.hardware.use import (
-    Memory, StageMemory, give_back, large_blocks_apart, memory_now, set_imports_aside, watch_stage,
+from runner.hardware.load_timer import loading_seconds, time_loading
+from runner.hardware.machine import GB, Gpu, Machine, configure_native_libraries, measure, oom_kills, ram
+from runner.hardware.memory_estimate import EMBEDDED, ModelDimensions, Need, estimate_memory
+from runner.hardware.memory_plan import (
+    GPU_BORDER_BYTES, InsufficientMemory, NoSmallerPlan, Plan, candidate_plans, cap_gpu, plan_for,
+)
+from runner.hardware.precision_benchmark import PrecisionProbe, probe_precision
+from runner.hardware.process_memory import (
+    Memory, StageMemory, freeze_gc, memory_now, mmap_large_allocations, release_memory, track_stage_memory,
 )
 
 __all__ = [
-    "DoesNotFit", "EMBEDDED", "GB", "GPU_BORDER_BYTES", "Gpu", "LadderEnded", "Machine", "Memory", "Need", "Plan",
-    "PrecisionProbe", "Size", "StageMemory", "cap_gpu", "give_back", "ladder", "large_blocks_apart", "measure",
-    "memory_now", "need_of", "oom_kills", "plan_for", "probe_precision", "ram", "seconds_loading", "set_imports_aside",
-    "settle_libraries", "time_loading", "watch_stage",
+    "InsufficientMemory", "EMBEDDED", "GB", "GPU_BORDER_BYTES", "Gpu", "NoSmallerPlan", "Machine", "Memory", "Need",
+    "Plan",
+    "PrecisionProbe", "ModelDimensions", "StageMemory", "cap_gpu", "release_memory", "candidate_plans",
+    "mmap_large_allocations", "measure",
+    "memory_now", "estimate_memory", "oom_kills", "plan_for", "probe_precision", "ram", "loading_seconds", "freeze_gc",
+    "configure_native_libraries", "time_loading", "track_stage_memory",
 ]

@@ -47,7 +47,7 @@ class Machine:
     gpu_bf16: bool = True
 
 
-def settle_libraries() -> None:
+def configure_native_libraries() -> None:
     """Settings that count only before torch and its kin are first imported; later this does nothing.
 
     OpenMP threads sleep where they wait, after a thousand turns. Where anything else runs (the dashboard, a browser)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from store.config import RunConfig
 
 if TYPE_CHECKING:
-    from runner.judge.marks import ModelJudge
-    from runner.roles import Judge
+    from runner.judge.protocols import LLMJudge
+    from runner.protocols import Judge
     from store.database import Store
 
 
@@ -22,31 +22,31 @@ def open_judge() -> Judge:
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
     """
-    from runner.hardware import settle_libraries, time_loading
+    from runner.hardware import configure_native_libraries, time_loading
 
-    settle_libraries()
+    configure_native_libraries()
     with time_loading():
         from runner.judge.ragas_metrics import RagasJudge  # late: imports torch and ragas
 
         return RagasJudge()
 
 
-def open_model_judge(config: RunConfig, run: str, store: Store | None,
-                     on_wait: Callable[[float, Exception], None] | None = None) -> ModelJudge | None:
+def open_llm_judge(config: RunConfig, run: str, store: Store | None,
+                   on_wait: Callable[[float, Exception], None] | None = None) -> LLMJudge | None:
     """The judge model that a configuration names; None where it names none."""
     if not config.judge:
         return None
-    from runner.hardware import settle_libraries, time_loading
+    from runner.hardware import configure_native_libraries, time_loading
 
-    settle_libraries()
+    configure_native_libraries()
     with time_loading():
-        from runner.judge.opening import open_model_judge  # late: imports torch, ragas and openai
+        from runner.judge.factory import open_llm_judge  # late: imports torch, ragas and openai
 
-    return open_model_judge(config, run, store, on_wait)
+    return open_llm_judge(config, run, store, on_wait)
 
 
 def judge_name(config: RunConfig) -> str:
     """What pages and rows call the judge model: its name, and where it is when that is not the OpenAI API."""
-    from runner.teacher.credentials import shown
+    from runner.llm.credentials import redact_url
 
-    return f"{config.judge} at {shown(config.judge_base_url)}" if config.judge_base_url else config.judge
+    return f"{config.judge} at {redact_url(config.judge_base_url)}" if config.judge_base_url else config.judge

@@ -1,7 +1,7 @@
 """The one door to ragas: its metrics over our encoder and over a judge model of any OpenAI-compatible endpoint.
 
-RAGAS's formulas and prompts run unchanged; limits, time-outs, repeats and receipts are ours (`model_judge.py`, and
-the chain of `runner/teacher/chat.py` that a judge model is asked through).
+RAGAS's formulas and prompts run unchanged; limits, time-outs, repeats and receipts are ours (`llm_judge.py`, and
+the chain of `runner/llm/chat.py` that a judge model is asked through).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from ragas.metrics.collections import (
     AnswerRelevancy, CHRFScore, FactualCorrectness, Faithfulness, RougeScore, SemanticSimilarity,
 )
 
-from runner.judge.embedding import Encoder, bundled_encoder
 from runner.judge.errors import typed_metric_errors
-from runner.judge.marks import Judged
-from runner.judge.structured import reply_as, request_for
-from runner.roles import Overlap
-from runner.teacher.chat import Chat
-from runner.teacher.errors import UnreadableReply
+from runner.judge.protocols import JudgedAnswer
+from runner.judge.sentence_encoder import Encoder, bundled_encoder
+from runner.judge.structured_output import build_request, parse_reply
+from runner.llm.chat import Chat
+from runner.llm.errors import UnreadableReply
+from runner.protocols import OverlapScores
 
-_SINGLES_KEPT = 2048  # 384 floats each: 3 MB
-TRIES = 2
+_MAX_CACHED_TEXTS = 2048  # 384 floats each: 3 MB
+MAX_ATTEMPTS = 2
 """So often is a judge asked before a reply that cannot be read means that there is no score."""
 Vector = np.ndarray[Any, np.dtype[np.float32]]
-Score = Callable[[Judged], Awaitable[float]]
+ScoreFunction = Callable[[JudgedAnswer], Awaitable[float]]
 
 
 class CachedEmbedding(BaseRagasEmbedding):
@@ -45,7 +45,7 @@ class CachedEmbedding(BaseRagasEmbedding):
         super().__init__()
         self.encoder = encoder
         self.known: dict[str, Vector] = {}
-        self.alone: dict[str, Vector] = {}
+        self.single: dict[str, Vector] = {}
 
     def prepare(self, references: Sequence[str], answers: Sequence[str]) -> None:
         """Encode the texts of one call, and forget those of the calls before.
@@ -57,11 +57,11 @@ class CachedEmbedding(BaseRagasEmbedding):
         self.known = dict(zip(texts, self.encoder.encode(texts).vectors, strict=True))
 
     def embed_text(self, text: str, **_: Any) -> list[float]:
-        vector = self.known.get(text, self.alone.get(text))
+        vector = self.known.get(text, self.single.get(text))
         if vector is None:
-            if len(self.alone) > _SINGLES_KEPT:
-                self.alone.clear()
-            vector = self.alone[text] = self.encoder.encode([text]).vectors[0]
+            if len(self.single) > _MAX_CACHED_TEXTS:
+                self.single.clear()
+            vector = self.single[text] = self.encoder.encode([text]).vectors[0]
         return vector.tolist()
 
     async def aembed_text(self, text: str, **_: Any) -> list[float]:
@@ -84,7 +84,7 @@ class RagasJudge:
             scores = iter(asyncio.run(_similar(self.metric, full)))
         return [next(scores) if _full(pair) else None for pair in pairs]
 
-    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[Overlap | None]:
+    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[OverlapScores | None]:
         """ROUGE-L (F measure, stemmed) and chrF. An empty text has no score: ragas would give it a 0."""
         full = [pair for pair in pairs if _full(pair)]
         with typed_metric_errors("ROUGE-L or chrF"):
@@ -105,10 +105,10 @@ async def _similar(metric: Any, pairs: Sequence[tuple[str, str]]) -> list[float]
     return [_clipped(result.value) for result in results]
 
 
-async def _overlapping(pairs: Sequence[tuple[str, str]]) -> list[Overlap]:
+async def _overlapping(pairs: Sequence[tuple[str, str]]) -> list[OverlapScores]:
     rouge, chrf = RougeScore(rouge_type="rougeL", mode="fmeasure"), CHRFScore()
-    return [Overlap(_clipped((await rouge.ascore(reference=reference, response=answer)).value),
-                    _clipped((await chrf.ascore(reference=reference, response=answer)).value))
+    return [OverlapScores(_clipped((await rouge.ascore(reference=reference, response=answer)).value),
+                          _clipped((await chrf.ascore(reference=reference, response=answer)).value))
             for answer, reference in pairs]
 
 
@@ -120,7 +120,7 @@ def _clipped(value: float) -> float:
 # --- a judge model ---------------------------------------------------------------------------------------
 
 @dataclass
-class Asking:
+class ScoreContext:
     """Which score is being made: tells apart the receipts of calls whose words are equal."""
 
     metric: str
@@ -129,7 +129,7 @@ class Asking:
     asked: Counter[str] = field(default_factory=Counter)
 
 
-ASKING: ContextVar[Asking] = ContextVar("asking")
+SCORE_CONTEXT: ContextVar[ScoreContext] = ContextVar("asking")
 """Set by whoever asks for a score, in that score's own task."""
 
 
@@ -143,17 +143,17 @@ class ChatLLM(InstructorBaseRagasLLM):
         """The reply as the model asked for.
 
         Raises:
-            TeacherError: the call failed, or no reply of `TRIES` could be read.
+            TeacherError: the call failed, or no reply of `MAX_ATTEMPTS` could be read.
         """
-        asking = ASKING.get()
+        asking = SCORE_CONTEXT.get()
         asking.asked[prompt] += 1
         item = " ".join(part for part in (asking.again, str(asking.asked[prompt])) if part)
-        for attempt in range(1, TRIES + 1):
-            reply = self._chat.complete(request_for(prompt, response_model, asking.metric, item, attempt))
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            reply = self._chat.complete(build_request(prompt, response_model, asking.metric, item, attempt))
             try:
-                return reply_as(response_model, reply)
+                return parse_reply(response_model, reply)
             except UnreadableReply:
-                if attempt == TRIES:
+                if attempt == MAX_ATTEMPTS:
                     raise
         raise AssertionError("TRIES is at least 1")
 
@@ -161,19 +161,19 @@ class ChatLLM(InstructorBaseRagasLLM):
         return await asyncio.to_thread(self.generate, prompt, response_model)
 
 
-def model_metrics(chat: Chat, encoder: Encoder | None = None) -> dict[str, Score]:
+def model_metrics(chat: Chat, encoder: Encoder | None = None) -> dict[str, ScoreFunction]:
     """RAGAS's judge metrics by our names, each a coroutine function from an answer to its score (NaN where none)."""
     llm = ChatLLM(chat)
     relevancy = AnswerRelevancy(llm=llm, embeddings=CachedEmbedding(encoder or bundled_encoder()))
     correctness, faithfulness = FactualCorrectness(llm=llm), Faithfulness(llm=llm)
 
-    async def answer_relevancy(item: Judged) -> float:
+    async def answer_relevancy(item: JudgedAnswer) -> float:
         return _clipped((await relevancy.ascore(user_input=item.question, response=item.answer)).value)
 
-    async def factual_correctness(item: Judged) -> float:
+    async def factual_correctness(item: JudgedAnswer) -> float:
         return _clipped((await correctness.ascore(response=item.answer, reference=item.reference)).value)
 
-    async def faithful(item: Judged) -> float:
+    async def faithful(item: JudgedAnswer) -> float:
         result = await faithfulness.ascore(user_input=item.question, response=item.answer,
                                            retrieved_contexts=[item.passage])
         return _clipped(result.value)

@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from knowledge.questions import GENERAL
-from runner.judge.lexical import fact_recall
-from runner.judge.marks import Judged, Mark, ModelJudge
-from runner.roles import Judge
+from runner.judge.fact_recall import fact_recall
+from runner.judge.protocols import JudgedAnswer, LLMJudge, Score
+from runner.protocols import Judge
 from store.events import AnswerRecord, AnswersScored, QuestionRecord, ReferenceRecord, ScoreRecord
-from store.measures import ANSWER_METRICS
+from store.metrics import ANSWER_METRICS
 
 KEY_TERM_JUDGE = "key terms of the passage"
 OVERLAP_JUDGES = {"rouge_l": "RAGAS ROUGE-L", "chrf": "RAGAS chrF"}
@@ -30,7 +30,7 @@ NO_PASSAGE = "an everyday question rests on no passage"
 
 
 @dataclass(frozen=True)
-class Given:
+class ScoredItem:
     """A question, what was answered, and what it is scored against."""
 
     question: QuestionRecord
@@ -39,7 +39,7 @@ class Given:
     token_limit: int
 
     @property
-    def gap(self) -> str | None:
+    def unscorable_reason(self) -> str | None:
         """Why this answer cannot be scored, or None where it can."""
         if self.reference.text is None:
             return f"no reference: {self.reference.missing}"
@@ -54,10 +54,10 @@ class Given:
         return self.answer.text or "", self.reference.text or ""
 
 
-def answer_scores(judge: Judge, arm: str, given: Sequence[Given],
+def score_answers(judge: Judge, arm: str, given: Sequence[ScoredItem],
                   metrics: Sequence[str] = ANSWER_METRICS) -> list[AnswersScored]:
     """The scores for which no model is asked."""
-    whole = [item for item in given if item.gap is None]
+    whole = [item for item in given if item.unscorable_reason is None]
     pairs = [item.pair for item in whole]
     scored: list[AnswersScored] = []
     if "answer_similarity" in metrics:
@@ -73,42 +73,44 @@ def answer_scores(judge: Judge, arm: str, given: Sequence[Given],
     return scored
 
 
-def model_scores(judge: ModelJudge, arm: str, given: Sequence[Given], metrics: Sequence[str],
-                 on_done: Callable[[int, int], None], again: str = "") -> list[AnswersScored]:
+def llm_scores(judge: LLMJudge, arm: str, given: Sequence[ScoredItem], metrics: Sequence[str],
+               on_done: Callable[[int, int], None], again: str = "") -> list[AnswersScored]:
     """The scores of a judge model, a metric at a time; `on_done(done, total)` counts scores over all metrics."""
-    asked = {metric: [item for item in given if (item.gap or _out_of_place(item, metric)) is None]
+    asked = {metric: [item for item in given
+                      if (item.unscorable_reason or _not_applicable_reason(item, metric)) is None]
              for metric in metrics}
     total, before = sum(map(len, asked.values())), 0
     scored = []
     for metric in metrics:
-        items = [Judged(item.question.text, *item.pair, item.question.passage) for item in asked[metric]]
-        marks = judge.marks(metric, items, lambda done, before=before: on_done(before + done, total),  # type: ignore[misc]
-                            again)
+        items = [JudgedAnswer(item.question.text, *item.pair, item.question.passage) for item in asked[metric]]
+        marks = judge.scores(metric, items, lambda done,
+                             before=before: on_done(before + done, total),  # type: ignore[misc]
+                             again)
         before += len(items)
         scored.append(_scored(arm, judge.name, metric, given, marks))
     return scored
 
 
-def _out_of_place(item: Given, metric: str) -> str | None:
+def _not_applicable_reason(item: ScoredItem, metric: str) -> str | None:
     return NO_PASSAGE if metric == "faithfulness" and item.question.tier == GENERAL else None
 
 
-def _scored(arm: str, judge: str, metric: str, given: Sequence[Given], marks: Sequence[Mark]) -> AnswersScored:
+def _scored(arm: str, judge: str, metric: str, given: Sequence[ScoredItem], marks: Sequence[Score]) -> AnswersScored:
     """Marks are those of the answers without a gap, in order."""
     left = iter(marks)
     scores = []
     for item in given:
-        gap = item.gap or _out_of_place(item, metric)
-        mark = Mark(None, gap) if gap else next(left)
+        gap = item.unscorable_reason or _not_applicable_reason(item, metric)
+        mark = Score(None, gap) if gap else next(left)
         scores.append(ScoreRecord(item.question.question_id, metric, mark.value, mark.missing))
     return AnswersScored(arm, judge, tuple(scores))
 
 
-def _marks(values: Sequence[float | None]) -> list[Mark]:
-    return [Mark(value, None if value is not None else "the judge gave no score") for value in values]
+def _marks(values: Sequence[float | None]) -> list[Score]:
+    return [Score(value, None if value is not None else "the judge gave no score") for value in values]
 
 
-def _recall(item: Given) -> Mark:
+def _recall(item: ScoredItem) -> Score:
     answer, reference = item.pair
     value = fact_recall(answer, item.question.key_terms, reference)
-    return Mark(value, "the passage names no key terms" if value is None else None)
+    return Score(value, "the passage names no key terms" if value is None else None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.roles import StreamingStudent, StudentInfo
+    from runner.protocols import StreamingStudent, StudentInfo
     from store.config import RunConfig
 
 
@@ -26,10 +26,10 @@ def open_student(config: RunConfig, models_dir: Path, rung: int = 0,
         OutOfMemory: memory ran out in loading.
         hardware.DoesNotFit, hardware.LadderEnded: there is no plan to load by.
     """
-    from runner.hardware import settle_libraries, time_loading
+    from runner.hardware import configure_native_libraries, time_loading
 
-    settle_libraries()
+    configure_native_libraries()
     with time_loading():
-        from runner.student.local import LocalStudent  # late: imports torch
+        from runner.student.local_student import LocalStudent  # late: imports torch
 
         return LocalStudent.open(config, models_dir, rung, on_plan)

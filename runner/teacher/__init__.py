@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from store.config import OFFLINE_TEACHER, RunConfig
 
 if TYPE_CHECKING:
-    from runner.roles import Teacher
+    from runner.protocols import Teacher
     from store.database import Store
 
 OnWait = Callable[[float, Exception], None]
@@ -32,11 +32,11 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
         MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.
     """
     if config.teacher == OFFLINE_TEACHER:
-        from runner.teacher.offline import OfflineTeacher
+        from runner.teacher.offline_teacher import OfflineTeacher
 
         return OfflineTeacher()
-    from runner.teacher.opening import open_chat_teacher  # late: imports openai
-    from runner.teacher.patient_chat import Time
+    from runner.teacher.factory import open_llm_teacher  # late: imports openai
+    from runner.llm.retry import Clock
 
-    return open_chat_teacher(config, run, store, on_wait, time=Time(sleep=sleep) if sleep else None,
-                             asked=asked)
+    return open_llm_teacher(config, run, store, on_wait, time=Clock(sleep=sleep) if sleep else None,
+                            asked=asked)

@@ -65,7 +65,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Material:
+class PassageMaterial:
     """A passage to ask about, and what the model should know of earlier tries."""
 
     passage: Passage
@@ -85,7 +85,7 @@ def label_of(place: int) -> str:
     return f"P{place + 1}"
 
 
-def question_prompt(domain_name: str, topic_name: str, tier: str, materials: Sequence[Material]) -> Prompt:
+def question_prompt(domain_name: str, topic_name: str, tier: str, materials: Sequence[PassageMaterial]) -> Prompt:
     """Asks for one question about each passage, in the tier's manner."""
     passages = "\n\n".join(_block(place, material, tier) for place, material in enumerate(materials))
     system = f"You are an expert {subject_of(domain_name)} question generator specializing in {domain_name}."
@@ -103,7 +103,7 @@ def closed_book_prompt(domain_name: str, question: str) -> Prompt:
     return Prompt(f"You are an expert in {domain_name}.", f"Question: {question}\n\n{_CLOSED_BOOK_RULES}")
 
 
-def _block(place: int, material: Material, tier: str) -> str:
+def _block(place: int, material: PassageMaterial, tier: str) -> str:
     lines = [f"[{label_of(place)}] {material.passage.title}", material.passage.text]
     manner = "Ask for the same fact as these, in entirely other words" if tier == PARAPHRASE else "Already asked"
     if material.asked:

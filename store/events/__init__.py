@@ -8,18 +8,21 @@ refused at the door, because written as null they would come back as numbers tha
 from __future__ import annotations
 
 from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
-from store.events.arms import (
+from store.events.comparisons import ArmsCompared, ChangeRecord, CycleFinished
+from store.events.control_arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GapRecord, LearningCurveMeasured, PassagesRetrieved,
     PlaceboTrained, PromptRecord, PromptsPrepared, ShuffledRecord,
 )
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
-from store.events.event import Event
-from store.events.remarks import AnswerRated, RunAnnotated, RunArchived, RunDeleted
+from store.events.event_type import Event
 from store.events.judging import (
     AnswersJudgedAgain, JudgeAudited, JudgingCompared, JudgingEstimated, JudgingFinished, JudgingStarted, KindRecord,
     ProbeRecord,
 )
-from store.events.results import ArmsCompared, ChangeRecord, CycleFinished
+from store.events.questions import (
+    QuestionRecord, QuestionsAsked, QuestionsRejected, ReferenceRecord, ReferencesWritten, RejectedRecord,
+)
+from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.runs import (
     FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunPrioritised, RunRequested,
     RunRequeued, RunStarted,
@@ -30,9 +33,6 @@ from store.events.schedules import (
 )
 from store.events.stages import (
     CycleStarted, MetricLogged, RecoveryTaken, StageFailed, StageFinished, StageProgressed, StageStarted,
-)
-from store.events.teaching import (
-    QuestionRecord, QuestionsAsked, QuestionsRejected, ReferenceRecord, ReferencesWritten, RejectedRecord,
 )
 from store.events.training import AdapterMissing, AdapterTrained
 

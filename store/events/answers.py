@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store.events.event import Event
+from store.events.event_type import Event
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class AnswerRecord:
 
 @dataclass(frozen=True)
 class AnswersGiven(Event, event_type="AnswersGiven"):
-    """The student answered: `arm` is `baseline` (untrained), `tuned`, or a control arm of `store/arms.py`."""
+    """The student answered: `arm` is `baseline` (untrained), `tuned`, or a control arm of `store/control_arms.py`."""
 
     arm: str
     answers: tuple[AnswerRecord, ...]

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from store.clock import parse
-from store.events import answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training
-from store.events.event import Event
+from store.events import (
+    answers, comparisons, control_arms, judging, questions, ratings_and_tags, runs, schedules, stages, training,
+)
+from store.events.event_type import Event
+from store.timestamps import parse
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_SUBJECTS = (answers, arms, judging, remarks, results, runs, schedules, stages, teaching, training)
+_SUBJECTS = (answers, control_arms, judging, ratings_and_tags, comparisons, runs, schedules, stages, questions,
+             training)
 KINDS: dict[str, type[Event]] = {
     thing.event_type: thing for subject in _SUBJECTS for thing in vars(subject).values()
     if isinstance(thing, type) and issubclass(thing, Event) and thing is not Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from store.events.answers import ScoreRecord
-from store.events.event import Event
-from store.events.results import ChangeRecord
+from store.events.comparisons import ChangeRecord
+from store.events.event_type import Event
 
 
 @dataclass(frozen=True)

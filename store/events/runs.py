@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from store.events.event import Event
+from store.events.event_type import Event
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store.events.event import Event
+from store.events.event_type import Event
 
 
 @dataclass(frozen=True)

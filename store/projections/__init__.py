@@ -13,15 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from store import events as happened
 from store import schema
+from store import events as happened
 from store.events import Recorded
 from store.events.envelope import UnknownEvent
-from store.projections import answers, arms, judging, remarks, results, runs, schedules, stages, teaching
-from store.projections.writing import Apply, Rows, insert_rows
+from store.projections import (
+    answers, comparisons, control_arms, judging, questions, ratings_and_tags, runs, schedules, stages,
+)
+from store.projections.row_updates import Apply, Rows, insert_rows
 
 APPLY: dict[type[happened.Event], Apply] = {
-    kind: apply for subject in (runs, stages, teaching, answers, results, arms, schedules, remarks, judging)
+    kind: apply
+    for subject in (runs, stages, questions, answers, comparisons, control_arms, schedules, ratings_and_tags, judging)
     for kind, apply in subject.APPLY.items()
 }
 

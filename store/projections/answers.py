@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete
 
-from store import events as happened
 from store import schema
+from store import events as happened
 from store.events import Recorded
-from store.projections.writing import Apply, upsert
+from store.projections.row_updates import Apply, upsert
 
 
 def _answered(connection: Connection, recorded: Recorded, event: happened.AnswersGiven) -> None:

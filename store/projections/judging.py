@@ -7,10 +7,10 @@ import json
 
 from sqlalchemy import Connection, update
 
-from store import events as happened
 from store import schema
+from store import events as happened
 from store.events import Recorded
-from store.projections.writing import Apply, moment, upsert
+from store.projections.row_updates import Apply, moment, upsert
 
 
 def _audited(connection: Connection, recorded: Recorded, event: happened.JudgeAudited) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import events as happened
 from store import schema
+from store import events as happened
 from store.events import Recorded
-from store.projections.writing import Apply, moment, set_run, upsert
+from store.projections.row_updates import Apply, moment, set_run, upsert
 
 
 def _requested(connection: Connection, recorded: Recorded, event: happened.RunRequested) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, update
 
-from store import events as happened
 from store import schema
+from store import events as happened
 from store.events import Recorded
-from store.projections.writing import Apply, moment, upsert
+from store.projections.row_updates import Apply, moment, upsert
 
 STREAM = "schedule:"
 """What the name of a schedule's stream of events begins with."""

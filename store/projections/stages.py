@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from store import events as happened
 from store import schema
+from store import events as happened
 from store.events import Recorded
-from store.projections.writing import Apply, Rows, moment, set_cycle, set_run, set_stage, stage_key, upsert
+from store.projections.row_updates import Apply, Rows, moment, set_cycle, set_run, set_stage, stage_key, upsert
 
 
 def _cycle_started(connection: Connection, recorded: Recorded, event: happened.CycleStarted) -> None:

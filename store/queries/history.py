@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Select, and_, cast, func, or_, select, true, type_coerce
 
-from knowledge.topics import BUILT_IN, BUILT_IN_NAME
+from knowledge.kubernetes.topics import BUILT_IN, BUILT_IN_NAME
 from store.database import Store
-from store.expiry import free_now, held_now
+from store.event_log.lease_expiry import free_now, held_now
 from store.queries.runs import Run, run_of, run_rows
 from store.schema import claims, runs
 
@@ -20,7 +20,7 @@ _SEARCHED = ("teacher", "student", "knowledge", "knowledge_name")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class HistoryFilter:
     """Which runs, and in which order. An empty value leaves a filter open."""
 
     words: str = ""
@@ -32,7 +32,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Present:
+class FilterOptions:
     """What there is to choose from: states and verdicts of all runs, and how many are put away."""
 
     works: tuple[str, ...]
@@ -51,7 +51,7 @@ ORDERS: dict[str, Callable[[bool], tuple[Any, ...]]] = {
 """Orders by name; what they leave open goes by id."""
 
 
-def found_runs(store: Store, wanted: Wanted, limit: int | None = None, offset: int = 0) -> list[Run]:
+def found_runs(store: Store, wanted: HistoryFilter, limit: int | None = None, offset: int = 0) -> list[Run]:
     """The runs that fit, from the given place on; all of them without a limit."""
     order = ORDERS[wanted.order](store.is_sqlite)
     with store.read() as connection:
@@ -60,14 +60,14 @@ def found_runs(store: Store, wanted: Wanted, limit: int | None = None, offset: i
     return [run_of(row) for row in rows]
 
 
-def count_found(store: Store, wanted: Wanted) -> int:
+def count_found(store: Store, wanted: HistoryFilter) -> int:
     """How many runs fit."""
     counted = select(func.count()).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
     with store.read() as connection:
         return int(connection.execute(_fitting(counted, store, wanted)).scalar_one())
 
 
-def present(store: Store) -> Present:
+def filter_options(store: Store) -> FilterOptions:
     """What states, verdicts and put-away runs there are."""
     is_lost = and_(runs.c.work == "running", free_now())
     kinds = [runs.c.work.label("work"), runs.c.verdict.label("verdict"), is_lost.label("lost"),
@@ -76,12 +76,12 @@ def present(store: Store) -> Present:
         found = connection.execute(
             select(*kinds, func.count().label("runs")).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
             .group_by(*kinds).order_by(*kinds)).all()
-    return Present(tuple(dict.fromkeys("lost" if row.lost else row.work for row in found)),
-                   tuple(dict.fromkeys(row.verdict for row in found if row.verdict)),
-                   sum(row.runs for row in found if row.archived))
+    return FilterOptions(tuple(dict.fromkeys("lost" if row.lost else row.work for row in found)),
+                         tuple(dict.fromkeys(row.verdict for row in found if row.verdict)),
+                         sum(row.runs for row in found if row.archived))
 
 
-def _fitting(query: Select[Any], store: Store, wanted: Wanted) -> Select[Any]:
+def _fitting(query: Select[Any], store: Store, wanted: HistoryFilter) -> Select[Any]:
     return query.where(
         func.coalesce(runs.c.archived, False).is_(wanted.archived),
         _in_state(wanted.work) if wanted.work else true(),

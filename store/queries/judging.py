@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import select
 
 from store import schema
-from store.clock import parse
 from store.database import Store
 from store.events import ChangeRecord, KindRecord, ProbeRecord
-from store.queries.progress import ChangeRow
-from store.queries.rows import rows_of, values_of
+from store.queries.row_mapping import rows_of, values_of
+from store.queries.run_progress import ChangeRow
+from store.timestamps import parse
 
-OF_RECORD = 0
+ORIGINAL_JUDGING = 0
 """The judging of the run itself, whose scores its verdict rests on."""
 
 
@@ -102,7 +102,7 @@ def judgings_of(store: Store, run: str) -> list[Judging]:
     return found
 
 
-def scores_again(store: Store, run: str, judging: int) -> list[ScoreAgain]:
+def rejudged_scores(store: Store, run: str, judging: int) -> list[ScoreAgain]:
     """The scores of one judging."""
     table = schema.judging_scores
     rows = rows_of(store, table, run, table.c.cycle, table.c.arm, table.c.question, table.c.metric)
@@ -110,7 +110,7 @@ def scores_again(store: Store, run: str, judging: int) -> list[ScoreAgain]:
             for row in rows if row.judging == judging]
 
 
-def changes_again(store: Store, run: str, judging: int) -> list[ChangeRow]:
+def rejudged_changes(store: Store, run: str, judging: int) -> list[ChangeRow]:
     """The paired changes by the scores of one judging."""
     table = schema.judging_changes
     rows = rows_of(store, table, run, table.c.cycle, table.c.tier, table.c.metric, table.c.topic)

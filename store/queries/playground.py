@@ -9,17 +9,17 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from store import schema
+from store.commands.playground import ANSWERING, WAITING, ArmAnswer, Usage, parse_answers
 from store.database import Store
-from store.expiry import held_now
-from store.playground import ANSWERING, WAITING, Bill, Said, said_in
-from store.queries.rows import values_of
+from store.event_log.lease_expiry import held_now
+from store.queries.row_mapping import values_of
 
 _FIELDS = ("id", "run", "cycle", "question", "with_teacher", "asked_by", "asked_at", "state", "error", "said",
            "ended_at", "attempts")
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlaygroundQuestion:
     """One question, as far as it is answered. `cycle` 0 is for the untrained student alone."""
 
     id: int
@@ -32,7 +32,7 @@ class Asked:
     state: str
     """waiting, answering, done or failed."""
     error: str | None
-    said: tuple[Said, ...]
+    said: tuple[ArmAnswer, ...]
     """By arm, in the order in which they answer; empty until somebody answers."""
     ended_at: datetime | None
     attempts: int
@@ -42,26 +42,26 @@ class Asked:
         return self.state in (WAITING, ANSWERING)
 
     @property
-    def bill(self) -> Bill | None:
+    def bill(self) -> Usage | None:
         """What the teacher's answer came to; None where no paid teacher was asked."""
         return next((said.bill for said in self.said if said.bill), None)
 
 
-def asked(store: Store, number: int) -> Asked | None:
+def playground_question(store: Store, number: int) -> PlaygroundQuestion | None:
     """One question; None where there is none of this number, or no more."""
     with store.read() as connection:
         row = connection.execute(select(*_columns()).where(schema.asked.c.id == number)).first()
     return _asked(row) if row else None
 
 
-def recent_asked(store: Store, limit: int = 100) -> list[Asked]:
+def recent_questions(store: Store, limit: int = 100) -> list[PlaygroundQuestion]:
     """The newest questions, newest first."""
     with store.read() as connection:
         rows = connection.execute(select(*_columns()).order_by(schema.asked.c.id.desc()).limit(limit)).all()
     return [_asked(row) for row in rows]
 
 
-def waiting_before(store: Store, number: int) -> int:
+def questions_ahead(store: Store, number: int) -> int:
     """How many questions are to be answered before this one."""
     table = schema.asked
     with store.read() as connection:
@@ -80,6 +80,6 @@ def _columns() -> list[Any]:
     return [schema.asked.c[name] for name in _FIELDS]
 
 
-def _asked(row: Row[Any]) -> Asked:
+def _asked(row: Row[Any]) -> PlaygroundQuestion:
     values = values_of(row)
-    return Asked(**values | {"said": said_in(values["said"])})
+    return PlaygroundQuestion(**values | {"said": parse_answers(values["said"])})

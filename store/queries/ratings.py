@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store import schema
-from store.clock import parse
 from store.database import Store
-from store.queries.rows import rows_of
+from store.queries.row_mapping import rows_of
+from store.timestamps import parse
 
 
 @dataclass(frozen=True)

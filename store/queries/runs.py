@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from store import schema
-from store.clock import parse
 from store.config import RunConfig, from_json
 from store.database import Store
+from store.event_log.lease_expiry import lease_valid
 from store.events import FlowRow
-from store.expiry import holds
-from store.queries.rows import values_of
+from store.queries.row_mapping import values_of
+from store.timestamps import parse
 
-MOST_RUNS = 500
+MAX_RUNS = 500
 """Read at once at the most."""
 
 
@@ -101,7 +101,7 @@ class RunnerState:
     connected: bool
 
 
-def all_runs(store: Store, limit: int = MOST_RUNS) -> list[Run]:
+def all_runs(store: Store, limit: int = MAX_RUNS) -> list[Run]:
     """Runs, newest first, and no more than `limit`: whoever shows them says so where there are more."""
     with store.read() as connection:
         rows = connection.execute(run_rows().order_by(schema.runs.c.requested_at.desc()).limit(limit)).all()
@@ -117,7 +117,7 @@ def queue(store: Store) -> list[Run]:
     return [run for run in map(run_of, rows) if run.work != "running"]
 
 
-def run_named(store: Store, run: str) -> Run | None:
+def find_run(store: Store, run: str) -> Run | None:
     """One run, or None."""
     with store.read() as connection:
         row = connection.execute(run_rows().where(schema.runs.c.id == run)).one_or_none()
@@ -169,7 +169,7 @@ def _newest_event(column: Any, run: Any) -> Any:
 def run_of(row: Row[Any]) -> Run:
     values = values_of(row, json_fields=("plan",))
     expires_at = values.pop("expires_at")
-    if values["work"] == "running" and not holds(expires_at):
+    if values["work"] == "running" and not lease_valid(expires_at):
         values["work"] = "lost"
     values["config"] = _config(values["config"])
     values["flow"] = _flow(values["flow"] or "[]")

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from store import schema
+from store.commands.recurrence import Recurrence
 from store.config import RunConfig, from_json
 from store.database import Store
 from store.projections.schedules import STREAM
-from store.queries.rows import values_of
-from store.timetable import Timing
+from store.queries.row_mapping import values_of
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Schedule:
     """Why it was skipped, missed or failed the last time."""
 
     @property
-    def timing(self) -> Timing:
-        return Timing(self.cron, self.every_seconds, self.zone)
+    def timing(self) -> Recurrence:
+        return Recurrence(self.cron, self.every_seconds, self.zone)
 
     @property
     def stream(self) -> str:
-        """The name under which `happenings` finds this schedule's events."""
+        """The name under which `latest_events` finds this schedule's events."""
         return STREAM + self.name
 
 
@@ -56,7 +56,7 @@ def schedules(store: Store) -> list[Schedule]:
     return [_schedule(values_of(row)) for row in rows]
 
 
-def schedule_named(store: Store, name: str) -> Schedule | None:
+def find_schedule(store: Store, name: str) -> Schedule | None:
     """One schedule, or None."""
     return next((schedule for schedule in schedules(store) if schedule.name == name), None)
 

@@ -10,10 +10,10 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import func, make_url, select
 
 from store import schema
-from store.clock import parse
 from store.database import Store
+from store.database.migrations import version_of
 from store.events import RunStarted, from_json
-from store.migrations import version_of
+from store.timestamps import parse
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class StoreFacts:
 
 
 @dataclass(frozen=True)
-class MadeWith:
+class Environment:
     """What the run that a runner took up last was made with."""
 
     run: str
@@ -55,7 +55,7 @@ def store_facts(store: Store) -> StoreFacts:
                       parse(last_at) if last_at else None)
 
 
-def made_with(store: Store) -> MadeWith | None:
+def made_with(store: Store) -> Environment | None:
     """The newest taking-up of a run; None where no runner took one up yet."""
     runs, events = schema.runs, schema.events
     newest = select(runs.c.id).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
@@ -68,7 +68,7 @@ def made_with(store: Store) -> MadeWith | None:
         return None
     event = from_json(RunStarted.event_type, row.payload)
     assert isinstance(event, RunStarted)
-    return MadeWith(row.run, parse(row.at), event.owner, event.versions)
+    return Environment(row.run, parse(row.at), event.owner, event.versions)
 
 
 def stage_files(store: Store) -> list[tuple[str, str]]:

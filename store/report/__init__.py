@@ -6,9 +6,9 @@ repeats the run.
 
 from __future__ import annotations
 
+from store.report.data_formats import as_csv, as_json
 from store.report.evidence import Evidence, gather
-from store.report.page import as_html
-from store.report.plain import as_csv, as_json
-from store.report.repeating import command_of
+from store.report.html_page import as_html
+from store.report.reproduce_command import command_of
 
 __all__ = ["Evidence", "as_csv", "as_html", "as_json", "command_of", "gather"]

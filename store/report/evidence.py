@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store import events as happened
 from store import queries
+from store import events as happened
+from store.analysis.findings import (
+    HEADLINE_TIER, Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
+)
 from store.database import Store
-from store.findings import (
-    HEADLINE_TIER, Memorisation, by_topic, cycles_together, is_gain, latest, memorisation, metrics_in,
-)
 from store.queries import (
-    AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, Gap, Happening, Judging, Run, StageState, TeacherUsage,
+    AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, Gap, Judging, LogEntry, Run, StageState, TeacherUsage,
 )
-from store.statistics import OverCycles, Power, power_before
+from store.statistics import CycleFindings, Power, power_before
 
 SHOWN = 5
 """So many of the best and of the worst answers are shown; the exports have all."""
@@ -31,9 +31,9 @@ class Evidence:
     answers: Sequence[AnswerPair]
     """Of every cycle; a held-out question stands there once a cycle."""
     stages: Sequence[StageState]
-    log: Sequence[Happening]
+    log: Sequence[LogEntry]
     """Newest first, without series and progress counts."""
-    incidents: Sequence[Happening]
+    incidents: Sequence[LogEntry]
     usage: TeacherUsage | None
     judge_usage: TeacherUsage | None
     power: Power
@@ -62,8 +62,8 @@ class Evidence:
         return latest(self.changes, self.headline)
 
     @property
-    def together(self) -> OverCycles | None:
-        return cycles_together(self.changes, self.headline)
+    def together(self) -> CycleFindings | None:
+        return cycles_corrected(self.changes, self.headline)
 
     @property
     def memorisation(self) -> list[Memorisation]:
@@ -81,7 +81,8 @@ class Evidence:
         """
         told = [pair for pair in self.answers if pair.cycle == self.last_cycle and pair.tier == tier
                 and pair.change(self.headline) is not None]
-        return sorted(told, key=lambda pair: [is_gain(metric, pair.change(metric) or 0.0) for metric in self.metrics])
+        return sorted(told,
+                      key=lambda pair: [signed_gain(metric, pair.change(metric) or 0.0) for metric in self.metrics])
 
     def newest(self, kind: type[happened.Event]) -> happened.Event | None:
         """The last event of a kind, such as the start with its versions."""
@@ -90,16 +91,16 @@ class Evidence:
 
 def gather(store: Store, run_id: str) -> Evidence | None:
     """The evidence of a run, in whatever state it is; None where there is no such run."""
-    run = queries.run_named(store, run_id)
+    run = queries.find_run(store, run_id)
     if run is None:
         return None
     changes = queries.changes_of(store, run_id)
     cycles = sorted({row.cycle for row in changes}) or [0]
-    spreads = queries.past_spreads(store, run.config, run.requested_at)
+    spreads = queries.past_variances(store, run.config, run.requested_at)
     return Evidence(
         run=run, cycles=queries.cycles_of(store, run_id), changes=changes,
         answers=[pair for cycle in cycles for pair in queries.answers_of(store, run_id, cycle)],
-        stages=queries.stages_of(store, run_id), log=queries.happenings(store, run_id, _ALL),
+        stages=queries.stages_of(store, run_id), log=queries.latest_events(store, run_id, _ALL),
         incidents=queries.incidents(store, run_id, _ALL), usage=queries.teacher_usage(store, [run_id]).get(run_id),
         judge_usage=queries.teacher_usage(store, [run_id], "judge").get(run_id),
         power=power_before(run.config.headline, run.config.held_out, spreads),

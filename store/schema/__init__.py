@@ -6,13 +6,12 @@ What `coordination` holds is no projection. A new table is a new migration step 
 from __future__ import annotations
 
 from store.schema.answers import answers, questions, scores
-from store.schema.arms import arm_changes, arm_prompts, curve_points, gaps
-from store.schema.coordination import asked, claims, commands, runners, teacher_calls
-from store.schema.events import events, worth_a_line
+from store.schema.comparisons import changes
+from store.schema.control_arms import arm_changes, arm_prompts, curve_points, gaps
+from store.schema.events import events, metadata, worth_a_line
 from store.schema.judging import judge_audits, judging_changes, judging_scores, judgings
-from store.schema.metadata import metadata
-from store.schema.remarks import ratings
-from store.schema.results import changes
+from store.schema.leases_and_commands import asked, claims, commands, runners, teacher_calls
+from store.schema.ratings_and_tags import ratings
 from store.schema.runs import cycles, metrics, runs, stages
 from store.schema.schedules import schedules
 

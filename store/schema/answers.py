@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text
 
-from store.schema.metadata import metadata
+from store.schema.events import metadata
 
 questions = Table(
     "questions", metadata,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, text
 
-from store.schema.metadata import metadata
+
+metadata = MetaData()
+"""What all tables belong to."""
 
 events = Table(
     "events", metadata,

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from store.statistics.agreement import Agreement, agreement
 from store.statistics.bootstrap import cluster_bootstrap
-from store.statistics.corrections import OverCycles, Finding, holm, over_cycles, over_many
-from store.statistics.distance import Distance, distance
-from store.statistics.effect import Effect, effect_size
-from store.statistics.gap import GapClosed, gap_closed
-from store.statistics.interval import CONFIDENCE, FEWEST_PAIRS, Mean, clustered_interval, mean_of
-from store.statistics.paired import PairedChange, paired_change
-from store.statistics.power import PastSpread, Power, chance_to_see, power_before, smallest_visible_change, usual_spread
-from store.statistics.significance import sign_test, wilcoxon_test
+from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS, Mean, clustered_interval, mean_of
+from store.statistics.effect_size import Effect, effect_size
+from store.statistics.gap_closed import GapClosed, gap_closed
+from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
+from store.statistics.multiple_comparisons import CycleFindings, Finding, holm, holm_adjusted_verdicts, over_cycles
+from store.statistics.paired_change import PairedChange, paired_change
+from store.statistics.power import PastVariance, Power, default_sd, minimum_detectable_effect, power, power_before
 from store.statistics.verdict import verdict_of, verdict_sentence
+from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
-    "Agreement", "CONFIDENCE", "Distance", "Effect", "FEWEST_PAIRS", "GapClosed", "Mean", "OverCycles", "PairedChange",
-    "PastSpread", "Power", "Finding", "agreement", "chance_to_see", "cluster_bootstrap", "clustered_interval",
-    "distance", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "over_many", "paired_change",
-    "power_before", "sign_test", "smallest_visible_change", "usual_spread", "verdict_of", "verdict_sentence",
+    "Agreement", "CONFIDENCE", "Distance", "Effect", "MIN_PAIRS", "GapClosed", "Mean", "CycleFindings", "PairedChange",
+    "PastVariance", "Power", "Finding", "agreement", "power", "cluster_bootstrap", "clustered_interval",
+    "welch_difference", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "holm_adjusted_verdicts",
+    "paired_change",
+    "power_before", "sign_test", "minimum_detectable_effect", "default_sd", "verdict_of", "verdict_sentence",
     "wilcoxon_test",
 ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from store.statistics.significance import sign_test
+from store.statistics.hypothesis_tests import sign_test
 
 _Z = 1.959963984540054
 """Half-width of the middle 95% of a standard normal."""

@@ -10,9 +10,9 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from store.statistics.interval import CONFIDENCE, numbered
+from store.statistics.clustered_interval import CONFIDENCE, cluster_codes
 
-DRAWS = 2000
+RESAMPLES = 2000
 SEED = 20_240_528
 """Fixed, so that the same scores give the same interval."""
 
@@ -20,12 +20,12 @@ SEED = 20_240_528
 def cluster_bootstrap(differences: Sequence[float] | np.ndarray, clusters: Sequence[Hashable],
                       seed: int = SEED) -> tuple[float | None, float | None]:
     """The 95% percentile interval of the mean over redrawn clusters; (None, None) under two clusters."""
-    values, numbers = np.asarray(differences, dtype=float), numbered(clusters)
+    values, numbers = np.asarray(differences, dtype=float), cluster_codes(clusters)
     if not len(values) or numbers.max() < 1:
         return None, None
     sums, sizes = np.bincount(numbers, weights=values), np.bincount(numbers)
     groups = len(sums)
-    drawn = np.random.default_rng(seed).integers(0, groups, (DRAWS, groups))
+    drawn = np.random.default_rng(seed).integers(0, groups, (RESAMPLES, groups))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
     return float(low), float(high)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from store.statistics.interval import FEWEST_PAIRS
-from store.statistics.paired import PairedChange
+from store.statistics.clustered_interval import MIN_PAIRS
+from store.statistics.paired_change import PairedChange
 
 
 def verdict_of(change: PairedChange, better: int) -> str:
     """improved, regressed, no evidence, too few to say or not measured."""
     if change.scored == 0:
         return "not measured"
-    if change.scored < FEWEST_PAIRS or change.low is None or change.high is None:
+    if change.scored < MIN_PAIRS or change.low is None or change.high is None:
         return "too few to say"
     low, high = sorted((change.low * better, change.high * better))
-    if low <= 0 <= high or too_few_changed(change):
+    if low <= 0 <= high or below_sign_test_minimum(change):
         return "no evidence"
     return "improved" if low > 0 else "regressed"
 
 
-def too_few_changed(change: PairedChange) -> bool:
+def below_sign_test_minimum(change: PairedChange) -> bool:
     """Whether so few answers scored otherwise than before that the exact sign test could never agree."""
-    return change.wins + change.losses < FEWEST_PAIRS
+    return change.wins + change.losses < MIN_PAIRS
 
 
 def verdict_sentence(verdict: str, title: str, change: PairedChange) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from store.locations import locations
+from store.paths import default_paths
 from tests.bench.row import Row, as_table
 
 # name -> module and function; imported when it is run, for some need torch and some must not have it
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _keep(name: str, rows: list[Row]) -> None:
-    path = Path(locations().data) / "bench" / "latest.json"
+    path = Path(default_paths().data) / "bench" / "latest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = json.loads(path.read_text()) if path.exists() else {}
     kept = kept if isinstance(kept, dict) else {}

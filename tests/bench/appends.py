@@ -22,11 +22,12 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 
-from store import commands, leases
+from store import commands
 from store.config import preset
 from store.database import open_store
+from store.event_log import leases
+from store.event_log.journal import Journal
 from store.events import Event, MetricLogged, StageProgressed, to_json
-from store.journal import Journal
 from tests.bench.mlflow_peer import mlflow_rows
 from tests.bench.row import Row
 
@@ -112,7 +113,7 @@ class Ours:
 
     def __init__(self, path: Path) -> None:
         store = open_store(f"sqlite:///{path}")
-        commands.launch(store, preset("embedded"), "bench")
+        commands.launch_run(store, preset("embedded"), "bench")
         claim = leases.claim_next(store, leases.owner_name())
         assert claim
         self.journal = Journal(store, claim)
@@ -184,8 +185,10 @@ def _ways(one_row: OneRow, same_job: SameJob, ours: Ours, count: int, goal: str)
     ways = [Way(bare, count, lambda: one_row.rows(count), one_row.append)]
     for name, kind in (("a metric", metric), ("progress", progress)):
         by_hand = f"sqlite3, the same job by hand for {name}, {each}"
-        ways += [Way(by_hand, count, lambda kind=kind: same_job.work(count, kind), same_job.append),  # type: ignore[misc]
-                 Way(f"append of {name}, {each}", count, lambda kind=kind: ours.events(count, kind),  # type: ignore[misc]
+        ways += [Way(by_hand, count, lambda kind=kind: same_job.work(count, kind),
+                     same_job.append),  # type: ignore[misc]
+                 Way(f"append of {name}, {each}", count,
+                     lambda kind=kind: ours.events(count, kind),  # type: ignore[misc]
                      ours.append, (bare, by_hand), goal)]
     return ways
 

@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import commands, leases, queries
+from store import commands, queries
 from store.config import preset
 from store.database import open_for_reading, open_store
+from store.event_log import leases
+from store.event_log.journal import Journal
 from store.events import MetricLogged
-from store.journal import Journal
 from tests.bench.row import Row
 
 
@@ -66,7 +67,7 @@ def measure(writers: int, readers: int, seconds: float) -> Contention:
         url = f"sqlite:///{Path(folder) / 'events.db'}"
         store = open_store(url)
         for _ in range(writers):
-            commands.launch(store, preset("embedded"), "bench")
+            commands.launch_run(store, preset("embedded"), "bench")
         store.close()
         found: Queue[Told] = context.Queue()
         start = context.Barrier(writers + readers)

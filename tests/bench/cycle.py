@@ -17,13 +17,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.demo import DEMONSTRATION
+from runner.cli.demo import DEMONSTRATION
 from store.database import open_for_reading
+from store.event_log.journal import read_events
 from store.events import (
     CycleFinished, CycleStarted, Event, Recorded, RunFinished, RunRequested, StageFinished, StageStarted,
 )
-from store.journal import read_events
-from store.locations import locations
+from store.paths import default_paths
 from store.queries.memory import memory_by_stage
 from tests.bench.row import Row
 
@@ -35,7 +35,7 @@ def measure_cycle() -> list[Row]:
     """One run."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        models = locations().models
+        models = default_paths().models
         models.mkdir(parents=True, exist_ok=True)
         (data / "models").symlink_to(models)
         settings = DEMONSTRATION | {"cycles": CYCLES}

@@ -17,16 +17,16 @@ from unittest import mock
 import torch
 
 from knowledge.domain import domain_of
-from knowledge.notes import read_notes
+from knowledge.kubernetes.notes import read_notes
+from knowledge.kubernetes.topics import TOPICS
 from knowledge.questions import PRACTICE
-from knowledge.topics import TOPICS
 from runner import hardware
-from runner.roles import Decoding
-from runner.student.local import LocalStudent
-from runner.student.prompt import prompt_ids
-from runner.teacher.offline import OfflineTeacher
+from runner.protocols import GenerationConfig
+from runner.student.local_student import LocalStudent
+from runner.student.prompt_template import prompt_ids
+from runner.teacher.offline_teacher import OfflineTeacher
 from store.config import preset
-from store.locations import locations
+from store.paths import default_paths
 from tests.bench.machine import limits
 from tests.bench.row import Row
 
@@ -35,10 +35,10 @@ QUESTIONS, PLAIN_QUESTIONS, ROUNDS, NEW_TOKENS = 96, 2, 2, 64
 
 def measure_generation() -> list[Row]:
     """Tokens a second of all ways, each round one after the other, medians of the rounds."""
-    hardware.settle_libraries()
+    hardware.configure_native_libraries()
     config = preset("embedded")
-    fast = LocalStudent.open(config, locations().models)
-    exact = LocalStudent.open(preset("embedded", precision="fp32"), locations().models)
+    fast = LocalStudent.open(config, default_paths().models)
+    exact = LocalStudent.open(preset("embedded", precision="fp32"), default_paths().models)
     questions = _questions(QUESTIONS)
     ways: dict[str, Callable[[], tuple[int, float]]] = {
         "the library, one question at a time, fp32": lambda: _plain(exact, questions[:PLAIN_QUESTIONS]),
@@ -68,11 +68,11 @@ def measure_generation() -> list[Row]:
 
 def _questions(count: int) -> list[Any]:
     domain = domain_of("Kubernetes v1.28", list(read_notes()))
-    return OfflineTeacher().ask(domain, [topic.slug for topic in TOPICS], count, PRACTICE, 1, [])
+    return OfflineTeacher().ask_questions(domain, [topic.slug for topic in TOPICS], count, PRACTICE, 1, [])
 
 
-def _decoding(tokens: int) -> Decoding:
-    return Decoding(tokens, 0.0, 0.95, 50, 1.1, 300.0)
+def _decoding(tokens: int) -> GenerationConfig:
+    return GenerationConfig(tokens, 0.0, 0.95, 50, 1.1, 300.0)
 
 
 def _ours(student: LocalStudent, questions: list[Any]) -> tuple[int, float]:
@@ -102,9 +102,9 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rows, name)
 
-    def admit(self, prompts: Sequence[list[int]], longest: int) -> torch.Tensor:
+    def prefill(self, prompts: Sequence[list[int]], longest: int) -> torch.Tensor:
         self.turns.append((sum(map(len, prompts)), len(prompts), 0))
-        return self.rows.admit(prompts, longest)
+        return self.rows.prefill(prompts, longest)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self.turns.append((len(tokens), len(tokens), int(self.rows.lengths.sum())))

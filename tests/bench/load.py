@@ -15,8 +15,9 @@ from tests.bench.row import Row
 
 ROUNDS = 3
 READY = ("from runner.student import open_student; from store.config import preset; "
-          "from store.locations import locations; open_student(preset('embedded'), locations().models)")
-_THE_LIBRARYS = ("from runner.student.bundled import embedded_student_folder; from store.locations import locations; "
+         "from store.paths import default_paths; open_student(preset('embedded'), default_paths().models)")
+_THE_LIBRARYS = ("from runner.student.models.bundled import embedded_student_folder; "
+                 "from store.paths import default_paths; "
                  "from transformers import AutoModelForCausalLM, AutoTokenizer; import torch; "
                  "folder = embedded_student_folder(locations().models); AutoTokenizer.from_pretrained(folder); "
                  "AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)")

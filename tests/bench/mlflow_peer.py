@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from store.locations import locations
+from store.paths import default_paths
 from tests.bench.row import Row
 
 PACKAGES = ("mlflow-skinny==3.17.2", "sqlalchemy", "alembic")
@@ -30,7 +30,7 @@ with tempfile.TemporaryDirectory() as folder:
 def mlflow_rows(ours: Row) -> list[Row]:
     """What MLflow does with the same number, and how ours compares; nothing, said aloud, where it is not to be had."""
     try:
-        rate = float(_in_its_own(_environment(Path(locations().data) / "bench" / "mlflow")).split()[-1])
+        rate = float(_in_its_own(_environment(Path(default_paths().data) / "bench" / "mlflow")).split()[-1])
     except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
         print(f"MLflow left out: it could not be installed or run here ({error})", flush=True)
         return []

@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from store import leases
 from store.database import Store, open_store
+from store.event_log import leases
+from store.event_log.journal import Claim, Journal
 from store.events import MetricLogged
-from store.journal import Claim, Journal
 from tests.bench.row import Row
 from tests.bench.seeded_store import CYCLES_A_RUN, Size, run_name, seed
 from tests.bench.visitor import Look, Visitor

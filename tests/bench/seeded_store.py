@@ -17,18 +17,18 @@ from pathlib import Path
 
 from sqlalchemy import insert, text
 
-from runner.cycle import flow_rows
+from runner.pipeline.pipeline import flow_rows
 from store import schema
-from store.clock import as_text
 from store.config import RunConfig, preset
 from store.database import Store, open_store
-from store.entries import insert_events
+from store.event_log.event_rows import insert_events
 from store.events import (
     AdapterTrained, AnswerRecord, AnswersGiven, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, CycleStarted,
     Event, KnowledgeRead, MetricLogged, PlanChosen, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten,
     RunFinished, RunRequested, RunStarted, ScoreRecord, StageFinished, StageProgressed, StageStarted, to_json,
 )
 from store.projections import rebuild
+from store.timestamps import as_text
 
 CYCLES_A_RUN = 10
 METRICS = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall")

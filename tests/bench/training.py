@@ -20,19 +20,20 @@ from unittest import mock
 import torch
 
 from knowledge.domain import domain_of
-from knowledge.notes import read_notes
+from knowledge.kubernetes.notes import read_notes
+from knowledge.kubernetes.topics import TOPICS
 from knowledge.questions import PRACTICE
-from knowledge.topics import TOPICS
 from runner import hardware
-from runner.roles import Example, Recipe, TrainingStep
-from runner.student import adapters, training
-from runner.student.llama_training import LlamaLoss
-from runner.student.loading import trainer_callbacks
-from runner.student.local import LocalStudent
-from runner.teacher.offline import OfflineTeacher
+from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
+from runner.student import trainer as trainer_module
+from runner.student.llama_cpu.training_loss import FusedLoraLoss
+from runner.student.local_student import LocalStudent
+from runner.student.lora import peft_adapter
+from runner.student.models.hf_loader import trainer_callbacks
+from runner.teacher.offline_teacher import OfflineTeacher
 from store.config import preset
-from store.journal import StopRequested
-from store.locations import locations
+from store.event_log.journal import StopRequested
+from store.paths import default_paths
 from tests.bench.machine import limits
 from tests.bench.row import Row
 
@@ -43,9 +44,9 @@ PLAIN = "TRL's trainer, fp32, batch 1 x 4"
 
 def measure_training() -> list[Row]:
     """Both ways in turn; the first step of each, where kernels are chosen, is left out."""
-    hardware.settle_libraries()
-    fast = LocalStudent.open(preset("embedded"), locations().models)
-    exact = LocalStudent.open(preset("embedded", precision="fp32"), locations().models)
+    hardware.configure_native_libraries()
+    fast = LocalStudent.open(preset("embedded"), default_paths().models)
+    exact = LocalStudent.open(preset("embedded", precision="fp32"), default_paths().models)
     examples = _examples()
     plain, ours = [], []
     for _ in range(ROUNDS):
@@ -95,7 +96,7 @@ class _Watch:
         self.batches: list[tuple[int, ...]] = []
 
     def __enter__(self) -> _Watch:
-        self._patches = [mock.patch.object(LlamaLoss, name, self._timed(getattr(LlamaLoss, name)))
+        self._patches = [mock.patch.object(FusedLoraLoss, name, self._timed(getattr(FusedLoraLoss, name)))
                          for name in ("forward", "backward")]
         for patch in self._patches:
             patch.start()
@@ -110,7 +111,7 @@ class _Watch:
         return 1 - sum(until - since for since, until in self.passes if began <= since < ended) / (ended - began)
 
     def _timed(self, real: Any) -> Any:
-        def timed(loss: LlamaLoss, *given: Any) -> Any:
+        def timed(loss: FusedLoraLoss, *given: Any) -> Any:
             if real.__name__ == "forward":
                 self.batches.append(tuple(given[1].sum(1).tolist()))
             began = time.perf_counter()
@@ -121,16 +122,17 @@ class _Watch:
         return timed
 
 
-def _examples() -> list[Example]:
+def _examples() -> list[TrainingExample]:
     domain, teacher = domain_of("Kubernetes v1.28", list(read_notes())), OfflineTeacher()
-    asked = teacher.ask(domain, [topic.slug for topic in TOPICS], EXAMPLES, PRACTICE, 1, [])
-    return [Example(one.text, text) for one in asked if (text := teacher.refer(domain, one).text)]
+    asked = teacher.ask_questions(domain, [topic.slug for topic in TOPICS], EXAMPLES, PRACTICE, 1, [])
+    return [TrainingExample(one.text, text) for one in asked if (text := teacher.write_reference(domain, one).text)]
 
 
-def _recipe() -> Recipe:
+def _recipe() -> TrainingConfig:
     config = preset("embedded")
-    return Recipe(PLANNED_STEPS, config.learning_rate, config.batch_size, 1, True, config.lora_rank, config.lora_alpha,
-                  config.lora_dropout, config.target_modules, config.max_sequence_tokens, 1)
+    return TrainingConfig(PLANNED_STEPS, config.learning_rate, config.batch_size, 1, True, config.lora_rank,
+                          config.lora_alpha,
+                          config.lora_dropout, config.target_modules, config.max_sequence_tokens, 1)
 
 
 def _run(steps: Sequence[tuple[float, int, float]]) -> _Run:
@@ -139,7 +141,7 @@ def _run(steps: Sequence[tuple[float, int, float]]) -> _Run:
     return _Run((after - before) / (ended - began), after, loss)
 
 
-def _ours(student: LocalStudent, examples: list[Example]) -> _Run:
+def _ours(student: LocalStudent, examples: list[TrainingExample]) -> _Run:
     steps: list[tuple[float, int, float]] = []
 
     def told(step: TrainingStep) -> None:
@@ -165,7 +167,7 @@ def _padded_products(student: LocalStudent, batches: Sequence[Sequence[int]]) ->
     return (whole - needed) / (real + whole)
 
 
-def _plain(student: LocalStudent, examples: list[Example]) -> _Run:
+def _plain(student: LocalStudent, examples: list[TrainingExample]) -> _Run:
     from peft import LoraConfig, get_peft_model
     from trl import SFTConfig, SFTTrainer
 
@@ -179,7 +181,7 @@ def _plain(student: LocalStudent, examples: list[Example]) -> _Run:
                 steps.append((time.perf_counter(), int(logs["num_tokens"]), float(logs["loss"])))
                 control.should_training_stop = len(steps) == STEPS
 
-    rows = training.training_rows(loaded.tokenizer, student.form, examples, recipe.max_sequence_tokens)
+    rows = trainer_module.training_rows(loaded.tokenizer, student.form, examples, recipe.max_sequence_tokens)
     torch.manual_seed(recipe.seed)  # the same first weights of the adapter as ours
     adapted = get_peft_model(loaded.model, LoraConfig(
         r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
@@ -195,12 +197,12 @@ def _plain(student: LocalStudent, examples: list[Example]) -> _Run:
             trainer.remove_callback(printer)
             trainer.train()
     finally:
-        training.restore(loaded.model, adapted)
+        trainer_module.restore_base_model(loaded.model, adapted)
     return _run(steps)
 
 
-def _label_share(student: LocalStudent, examples: list[Example]) -> float:
-    rows = training.training_rows(student.loaded.tokenizer, student.form, examples, 512)
+def _label_share(student: LocalStudent, examples: list[TrainingExample]) -> float:
+    rows = trainer_module.training_rows(student.loaded.tokenizer, student.form, examples, 512)
     return sum(map(sum, rows["completion_mask"])) / sum(map(len, rows["input_ids"]))
 
 
@@ -216,8 +218,8 @@ def _products(student: LocalStudent, batches: Sequence[Sequence[int]], share: fl
     They are of a hidden size of hundreds and as many rows as a batch has tokens, or thin ones of an adapter's rank.
     """
     recipe, model = _recipe(), student.loaded.model
-    adapted = adapters.attach(model, recipe, adapters.resolve_targets(model, recipe.target_modules), None)
-    loss = LlamaLoss(adapted)
+    adapted = peft_adapter.add_adapter(model, recipe, peft_adapter.resolve_targets(model, recipe.target_modules), None)
+    loss = FusedLoraLoss(adapted)
     groups = [group for block in loss.blocks for group in block.groups]
     into = [[torch.empty_like(part, dtype=model.dtype) for part in group.parts] for group in groups]
     given = {group.width: torch.randn(max(map(sum, batches)), group.width).to(model.dtype) for group in groups}
@@ -232,5 +234,5 @@ def _products(student: LocalStudent, batches: Sequence[Sequence[int]], share: fl
                     group.backward(result, kept, place)
         return sum(map(sum, batches[1:])) / (time.perf_counter() - began)
     finally:
-        loss.give_back()
-        training.restore(model, adapted)
+        loss.release()
+        trainer_module.restore_base_model(model, adapted)

@@ -19,13 +19,14 @@ from unittest.mock import patch
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from runner import worker
-from store import commands, journal, leases
+from runner.pipeline import worker
+from store import commands
 from store.config import preset
 from store.database import Store, integrity_faults, open_store
+from store.event_log import journal, leases
+from store.event_log.journal import read_events
 from store.events import RunFailed, RunFinished, StageFinished
-from store.journal import read_events
-from store.locations import Locations
+from store.paths import Paths
 from tests.chaos.power_cuts import stale
 from tests.runner import fakes
 
@@ -100,13 +101,14 @@ def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
     """So many runs on stores that fail at this rate, each seen through by worker after worker."""
     began, tally, chance = time.monotonic(), Tally(), random.Random(seed)
     for trial in range(trials):
-        places = Locations(folder / str(trial), f"sqlite:///{folder / str(trial) / 'events.db'}")
-        store = open_store(places.store_url)
-        run_id = commands.launch(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
-                                               steps=3), "chaos")
+        paths = Paths(folder / str(trial), f"sqlite:///{folder / str(trial) / 'events.db'}")
+        store = open_store(paths.store_url)
+        run_id = commands.launch_run(store,
+                                     preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+                                            steps=3), "chaos")
         failing = Failing(store, random.Random(f"{seed} {trial}"), rate, tally.faults)
         with patch.object(journal, "STORE_PATIENCE_SECONDS", chance.choice(_PATIENCE)):
-            tally.attempts += _see_through(store, failing, places)
+            tally.attempts += _see_through(store, failing, paths)
         tally.trials += 1
         tally.failures += [f"trial {trial}: {fault}" for fault in _faults(store, run_id)]
         store.close()
@@ -114,15 +116,15 @@ def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
     return tally
 
 
-def _see_through(store: Store, failing: Failing, places: Locations) -> int:
+def _see_through(store: Store, failing: Failing, paths: Paths) -> int:
     """Worker after worker, as a runner would start them, until the run has ended; returns how many there were."""
     for attempt in range(1, MOST_WORKERS + 1):
         claim = leases.claim_next(store, leases.owner_name())
         if claim is None:
             return attempt - 1
         with patch.object(worker, "open_store", lambda url: failing), contextlib.suppress(SQLAlchemyError):
-            worker.work(claim, places, fakes.fake_bench)
-        leases.free_claims_of_dead(store, lambda owner: True)  # a worker that crashed holds nothing any more
+            worker.execute_claimed_run(claim, paths, fakes.fake_resources)
+        leases.release_dead_claims(store, lambda owner: True)  # a worker that crashed holds nothing any more
     return MOST_WORKERS
 
 

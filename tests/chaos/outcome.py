@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from store import queries, schema
 from store.database import Store, integrity_faults, open_store
-from store.journal import head_of, read_events
+from store.event_log.journal import head_of, read_events
 from store.projections import rebuild
 from tests.chaos.stage_hands import places_in
 
@@ -24,7 +24,7 @@ _CLOCK = {"StageFinished": ("seconds", "adopted")}
 def facts(folder: Path, run: str) -> dict[str, Any]:
     """Everything about a finished run that must not depend on what happened on the way."""
     store = open_store(places_in(folder).store_url)
-    found = queries.run_named(store, run)
+    found = queries.find_run(store, run)
     assert found
     told = {"work": [found.work, found.verdict, found.sentence],
             "artifacts": _artifacts(places_in(folder).run(run)),

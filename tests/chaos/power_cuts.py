@@ -21,11 +21,12 @@ import apsw
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError
 
-from store import commands, leases, schema
+from store import commands, schema
 from store.config import preset
-from store.database import Store, StoreUnusable, integrity_faults, open_store
+from store.database import Store, StoreError, integrity_faults, open_store
+from store.event_log import leases
+from store.event_log.journal import Journal
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunStarted, StageProgressed
-from store.journal import Journal
 from store.projections import rebuild
 
 SECTOR = 512
@@ -132,7 +133,7 @@ def _look(folder: Path, expected: list[Any], rows: list[Any], tally: Tally) -> l
         store = open_store(f"sqlite:///{folder / 'events.db'}")
         unsound, found, old = integrity_faults(store), _events(store), stale(store)
         store.close()
-    except (StoreUnusable, DatabaseError) as error:
+    except (StoreError, DatabaseError) as error:
         tally.unsound += 1
         return [str(error).splitlines()[0]]
     tally.unsound += bool(unsound)
@@ -145,7 +146,7 @@ def _look(folder: Path, expected: list[Any], rows: list[Any], tally: Tally) -> l
 def _work(folder: Path) -> tuple[bytes, list[list[str]], list[list[Any]]]:
     """The store before the work, each transaction's statements, and the events after none, one, two ... of them."""
     store = open_store(f"sqlite:///{folder / 'events.db'}")
-    commands.launch(store, preset("embedded"), "chaos")
+    commands.launch_run(store, preset("embedded"), "chaos")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     with store.driver_connection() as driver:

@@ -27,7 +27,7 @@ _OUTCOME = """
 import json, sys
 from store import queries
 from store.database import integrity_faults, open_store
-from store.journal import read_events
+from store.event_log.journal import read_events
 store = open_store(sys.argv[1])
 (run,) = queries.all_runs(store)
 seqs = [item.seq for item in read_events(store, run.id)]

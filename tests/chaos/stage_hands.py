@@ -25,16 +25,16 @@ from typing import Any
 import scipy.stats  # noqa: F401  (once here, not in every worker)
 
 from knowledge.domain import Domain
-from runner import execution, worker
-from runner.supervisor import Supervisor
-from runner.teacher.chat import ChatRequest, Completion
-from runner.teacher.offline import OfflineTeacher
-from runner.teacher.recorded_chat import RecordedChat
-from runner.workbench import Workbench
+from runner.llm.chat import ChatRequest, Completion
+from runner.llm.response_cache import CachedChat
+from runner.pipeline import executor, worker
+from runner.pipeline.resources import RunResources
+from runner.service.supervisor import Supervisor
+from runner.teacher.offline_teacher import OfflineTeacher
 from store import queries
 from store.database import open_store
-from store.journal import Claim
-from store.locations import Locations
+from store.event_log.journal import Claim
+from store.paths import Paths
 from tests.addresses import address_in
 from tests.chaos.points import Plan, Points
 from tests.runner import fakes
@@ -43,8 +43,8 @@ STRAY_SECONDS = 60.0
 domain = cache(fakes.small_domain)
 
 
-def places_in(folder: Path) -> Locations:
-    return Locations(folder / "data", address_in(folder / "data"))
+def places_in(folder: Path) -> Paths:
+    return Paths(folder / "data", address_in(folder / "data"))
 
 
 def forked(act: Callable[[], int]) -> int:
@@ -72,13 +72,13 @@ def run_the_runner(folder: Path, run: str, trace: Path | None = None) -> int:
     theirs.close()
     points = Points("runner", Plan(folder / "plan.json"), trace=trace)
     points.put_in()
-    places = places_in(folder)
-    store = open_store(places.store_url)
-    supervisor = _Runner(store, places, socket=ours)
+    paths = places_in(folder)
+    store = open_store(paths.store_url)
+    supervisor = _Runner(store, paths, socket=ours)
     until = time.monotonic() + STRAY_SECONDS
     while time.monotonic() < until:
         supervisor.tick()
-        found = queries.run_named(store, run)
+        found = queries.find_run(store, run)
         if supervisor.child is None and found and not found.active:
             supervisor.close()
             os.kill(helper, signal.SIGKILL)
@@ -149,9 +149,9 @@ def _work(claim: Claim, folder: Path, parent: int, boss: int, trace: Path | None
     os.dup2(log, 2)
     points = Points("worker", Plan(folder / "plan.json"), boss, trace)
     points.put_in()
-    worker.Execution = _Execution  # type: ignore[misc]
-    worker.watch_stage = lambda: dict  # type: ignore[assignment]
-    return worker.work(claim, places_in(folder), lambda *given: _bench(points, folder, *given))
+    worker.PipelineExecutor = _Execution  # type: ignore[misc]
+    worker.track_stage_memory = lambda: dict  # type: ignore[assignment]
+    return worker.execute_claimed_run(claim, places_in(folder), lambda *given: _bench(points, folder, *given))
 
 
 def _die_with(parent: int) -> None:
@@ -160,20 +160,20 @@ def _die_with(parent: int) -> None:
         os._exit(4)
 
 
-class _Execution(execution.Execution):
+class _Execution(executor.PipelineExecutor):
     """The real loop; closing events tell no clock time, so that artifacts can be compared byte by byte."""
 
     def _context(self, step: Any) -> Any:
         return dataclasses.replace(super()._context(step), running_seconds=lambda: 1.0, cycle_seconds=lambda: 1.0)
 
 
-def _bench(points: Points, folder: Path, config: Any, run: str, store: Any, places: Any, journal: Any) -> Workbench:
+def _bench(points: Points, folder: Path, config: Any, run: str, store: Any, paths: Any, journal: Any) -> RunResources:
     student = fakes.FakeStudent(lambda where: points.passes(f"student {where}"))
     judge = fakes.FakeJudge()
     judge.similarities = points.around(judge.similarities, "judge")  # type: ignore[method-assign]
-    chat = RecordedChat(_PaidChat(points, folder / "calls"), "paid", "nowhere", run, store)
-    return Workbench(open_domain=domain, open_teacher=lambda: _PaidTeacher(chat), open_student=lambda rung: student,
-                     open_judge=lambda: judge)
+    chat = CachedChat(_PaidChat(points, folder / "calls"), "paid", "nowhere", run, store)
+    return RunResources(open_domain=domain, open_teacher=lambda: _PaidTeacher(chat), open_student=lambda rung: student,
+                        open_judge=lambda: judge)
 
 
 class _PaidChat:
@@ -193,12 +193,12 @@ class _PaidChat:
 class _PaidTeacher(OfflineTeacher):
     """The offline teacher, which asks a paid chat for its leave before each reference."""
 
-    def __init__(self, chat: RecordedChat) -> None:
+    def __init__(self, chat: CachedChat) -> None:
         super().__init__()
         self._chat = chat
 
     def refer_all(self, domain: Domain, questions: Any, on_reference: Any) -> Any:
         for question in questions:
             self._chat.complete(ChatRequest("", question.text, "", {}, 0.0, 64, 1, "reference", question.id))
-        return super().refer_all(domain, questions, on_reference)
+        return super().write_references(domain, questions, on_reference)
 

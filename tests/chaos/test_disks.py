@@ -18,13 +18,14 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 
-from runner import supervisor as supervisors
-from runner.supervisor import Supervisor
-from runner.worker import work
-from store import commands, leases, queries, schema
+from runner.pipeline.worker import execute_claimed_run
+from runner.service import supervisor as supervisors
+from runner.service.supervisor import Supervisor
+from store import commands, queries, schema
 from store.config import preset
 from store.database import Store, integrity_faults, open_store
-from store.locations import Locations
+from store.event_log import leases
+from store.paths import Paths
 from store.projections import rebuild
 from tests.another_user import as_nobody, open_to_all
 from tests.runner import fakes
@@ -35,7 +36,7 @@ WORKER = ROOT / "tests" / "runner" / "worker_on_demand.py"
 
 
 def run_of(store: Store, run: str) -> queries.Run:
-    found = queries.run_named(store, run)
+    found = queries.find_run(store, run)
     assert found
     return found
 
@@ -67,10 +68,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.slow
 def test_a_run_on_a_full_disk_goes_on_after_space_returns(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ITEM_SECONDS", "0.5")
-    places = Locations(small_disk, f"sqlite:///{small_disk / 'events.db'}")
-    store = open_store(places.store_url)
-    run = commands.launch(store, preset("embedded", **SMALL), "test")
-    supervisor = Supervisor(store, places, worker=(sys.executable, str(WORKER)))
+    paths = Paths(small_disk, f"sqlite:///{small_disk / 'events.db'}")
+    store = open_store(paths.store_url)
+    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
+    supervisor = Supervisor(store, paths, worker=(sys.executable, str(WORKER)))
     ballast = small_disk / "ballast"
 
     def look_until(done: Any, seconds: float) -> bool:
@@ -92,7 +93,7 @@ def test_a_run_on_a_full_disk_goes_on_after_space_returns(small_disk: Path, monk
     look_until(lambda: not run_of(store, run).active, 90)
     if run_of(store, run).work == "failed":
         assert run_of(store, run).error_kind in ("disk full", "process killed")
-        commands.command(store, "retry", run)
+        commands.change_run_state(store, "retry", run)
     assert look_until(lambda: run_of(store, run).work == "finished", 90)
     look_until(lambda: supervisor.child is None, 10)
     supervisor.close()
@@ -102,10 +103,10 @@ def test_a_run_on_a_full_disk_goes_on_after_space_returns(small_disk: Path, monk
 
 def test_sqlite_that_finds_its_disk_full_fails_the_stage_and_keeps_the_store_whole(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.journal.STORE_PATIENCE_SECONDS", 0.2)
-    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-    store = open_store(places.store_url)
-    run = commands.launch(store, preset("embedded", **SMALL), "test")
+    monkeypatch.setattr("store.event_log.journal.RETRY_DEADLINE_SECONDS", 0.2)
+    paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    store = open_store(paths.store_url)
+    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     store.close()
@@ -118,27 +119,27 @@ def test_sqlite_that_finds_its_disk_full_fails_the_stage_and_keeps_the_store_who
     try:
         room[0] = 60  # 240 kB: enough to begin with
         with contextlib.suppress(OperationalError):  # where there is not even room to say so
-            work(claim, places, fakes.fake_bench)
+            execute_claimed_run(claim, paths, fakes.fake_resources)
     finally:
         event.remove(Engine, "connect", limit)
-    store = open_store(places.store_url)
+    store = open_store(paths.store_url)
     stopped = run_of(store, run)
     assert (stopped.work == "failed" and stopped.error_kind == "disk full") or stopped.work in ("running", "lost")
     assert stopped.verdict is None and is_whole(store)
-    leases.free_claims_of_dead(store, lambda owner: True)
+    leases.release_dead_claims(store, lambda owner: True)
     if stopped.work == "failed":
-        commands.command(store, "retry", run)
+        commands.change_run_state(store, "retry", run)
     again = leases.claim_next(store, leases.owner_name())
-    assert again and work(again, places, fakes.fake_bench) == 0
+    assert again and execute_claimed_run(again, paths, fakes.fake_resources) == 0
     assert run_of(store, run).work == "finished" and is_whole(store)
     store.close()
 
 
 def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-    store = open_store(places.store_url)
-    run = commands.launch(store, preset("embedded", **SMALL), "test")
-    supervisor = Supervisor(store, places, worker=(sys.executable, "-c", "raise SystemExit(1)"))
+    paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    store = open_store(paths.store_url)
+    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
+    supervisor = Supervisor(store, paths, worker=(sys.executable, "-c", "raise SystemExit(1)"))
     supervisor.tick()
     child = supervisor.child
     assert child
@@ -148,7 +149,7 @@ def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkey
             raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
 
         broken.setattr(supervisors, "release", fails)
-        broken.setattr(supervisors, "run_named", fails)
+        broken.setattr(supervisors, "find_run", fails)
         for _ in range(3):
             supervisor.tick()
         assert supervisor.child is child  # not buried yet, and not forgotten
@@ -163,11 +164,11 @@ def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkey
 def test_a_data_folder_that_turns_read_only_fails_the_run_clearly(tmp_path: Path) -> None:
     """As a user who may write the store, and not the folder of the run."""
     # What a worker needs is read before: the program may be in a place where that user finds nothing.
-    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-    _carry_one_out(places)
+    paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    _carry_one_out(paths)
     with open_to_all() as folder:
         folder.chmod(0o777)
-        there = Locations(folder / "data", f"sqlite:///{folder / 'events.db'}")
+        there = Paths(folder / "data", f"sqlite:///{folder / 'events.db'}")
         (folder / "data").mkdir(mode=0o555)
         assert as_nobody(lambda: _carry_one_out(there)) == "0"
         store = open_store(there.store_url)
@@ -177,10 +178,10 @@ def test_a_data_folder_that_turns_read_only_fails_the_run_clearly(tmp_path: Path
         store.close()
 
 
-def _carry_one_out(places: Locations) -> int:
-    store = open_store(places.store_url)
-    commands.launch(store, preset("embedded", **SMALL), "test")
+def _carry_one_out(paths: Paths) -> int:
+    store = open_store(paths.store_url)
+    commands.launch_run(store, preset("embedded", **SMALL), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     store.close()
-    return work(claim, places, fakes.fake_bench)
+    return execute_claimed_run(claim, paths, fakes.fake_resources)

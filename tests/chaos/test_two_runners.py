@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from runner.worker import EXIT_LEASE_LOST
-from store import commands, leases, queries
+from runner.pipeline.worker import EXIT_LEASE_LOST
+from store import commands, queries
 from store.config import preset
 from store.database import Store, integrity_faults, open_store
+from store.event_log import leases
+from store.event_log.journal import Journal, read_events
 from store.events import RunFinished, RunStarted
-from store.journal import Journal, read_events
 from store.schema import claims
 from tests.addresses import address_in
 
@@ -30,7 +31,7 @@ RUNNER, WORKER = (ROOT / "tests" / "runner" / name for name in ("serve_on_demand
 
 def launch(store: Store, **more: object) -> str:
     small = {"topics": ("pods", "jobs"), "questions": 2, "held_out": 2, "steps": 2}
-    return commands.launch(store, preset("embedded", **small | more), "test")  # type: ignore[arg-type]
+    return commands.launch_run(store, preset("embedded", **small | more), "test")  # type: ignore[arg-type]
 
 
 def work_off(url: str, number: int, taken: multiprocessing.Queue[list[str]]) -> None:
@@ -104,13 +105,13 @@ def test_a_stopped_worker_that_wakes_after_its_lease_writes_nothing(tmp_path: Pa
     sleeper = subprocess.Popen([sys.executable, str(WORKER), run, claim.owner, str(claim.fence), "1"], env=environment)
     try:
         until = time.monotonic() + 60
-        while (queries.run_named(store, run) or pytest.fail()).stage != "fine-tune":
+        while (queries.find_run(store, run) or pytest.fail()).stage != "fine-tune":
             assert time.monotonic() < until
             time.sleep(0.05)
         os.kill(sleeper.pid, signal.SIGSTOP)
         with store.write() as connection:
             connection.execute(update(claims).values(expires_at=time.time() - 1))
-        assert (queries.run_named(store, run) or pytest.fail()).work == "lost"
+        assert (queries.find_run(store, run) or pytest.fail()).work == "lost"
         other = leases.claim_next(store, "another-host:1:1")
         assert other and other.fence == claim.fence + 1
         Journal(store, other).append(RunStarted(other.owner, other.attempt, {}, ()))

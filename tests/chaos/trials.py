@@ -212,7 +212,7 @@ def launches_once(folder: Path, calm: Undisturbed) -> list[str]:
 
 def _launch(folder: Path) -> str:
     store = open_store(places_in(folder).store_url)
-    run = commands.launch(store, preset("embedded", **SMALL), "test")
+    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
     store.close()
     return run
 
@@ -220,7 +220,7 @@ def _launch(folder: Path) -> str:
 def _launch_killed(folder: Path) -> int:
     Points("dashboard", Plan(folder / "plan.json")).put_in()
     store = open_store(places_in(folder).store_url)
-    commands.launch(store, preset("embedded", **SMALL), "dashboard", token="one click")
+    commands.launch_run(store, preset("embedded", **SMALL), "dashboard", token="one click")
     return 0
 
 
@@ -230,14 +230,14 @@ def _count(folder: Path) -> int:
 
 def _command(folder: Path, kind: str, run: str) -> int:
     try:
-        commands.command(open_store(places_in(folder).store_url), kind, run)
+        commands.change_run_state(open_store(places_in(folder).store_url), kind, run)
     except commands.CommandRefused:
         return 2  # the run was quicker
     return 0
 
 
 def _work_of(folder: Path, run: str) -> str:
-    found = queries.run_named(open_store(places_in(folder).store_url), run)
+    found = queries.find_run(open_store(places_in(folder).store_url), run)
     assert found
     return found.work
 

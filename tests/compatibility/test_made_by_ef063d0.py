@@ -17,31 +17,32 @@ import pytest
 import tiny_runs
 from sqlalchemy import select
 
-from runner.command_line import main
-from runner.worker import work
-from store import commands, leases, queries, schema
+from runner.cli.main import main
+from runner.pipeline.worker import execute_claimed_run
+from store import commands, queries, schema
 from store.database import Store, integrity_faults, open_store
+from store.event_log import leases
+from store.event_log.journal import read_events
 from store.events import StageFinished, StageStarted
-from store.journal import read_events
-from store.locations import Locations
+from store.paths import Paths
 from store.projections import rebuild
 
 ARCHIVE = Path(__file__).parent / "made_by_ef063d0.tar.xz"
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Locations:
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """The unpacked folder; its paths are relative to the working directory."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", "data")
-    return Locations(Path("data"), "sqlite:///data/events.db")
+    return Paths(Path("data"), "sqlite:///data/events.db")
 
 
 @pytest.fixture
-def store(places: Locations) -> Store:
-    return open_store(places.store_url)
+def store(paths: Paths) -> Store:
+    return open_store(paths.store_url)
 
 
 def expected() -> dict[str, Any]:
@@ -86,7 +87,7 @@ def test_its_read_models_are_what_they_were_and_can_be_rebuilt(store: Store) -> 
             rebuild(connection)
 
 
-def test_its_report_and_comparison_say_what_they_said(places: Locations, store: Store, tmp_path: Path,
+def test_its_report_and_comparison_say_what_they_said(paths: Paths, store: Store, tmp_path: Path,
                                                       capsys: pytest.CaptureFixture[str]) -> None:
     first, second = (run_called(store, name).id for name in ("first", "second"))
     store.close()
@@ -97,14 +98,14 @@ def test_its_report_and_comparison_say_what_they_said(places: Locations, store: 
     holds(json.loads(capsys.readouterr().out), expected()["compare"])
 
 
-def test_a_paused_run_goes_on_from_its_checkpoints(places: Locations, store: Store) -> None:
+def test_a_paused_run_goes_on_from_its_checkpoints(paths: Paths, store: Store) -> None:
     paused = run_called(store, "paused")
     finished = {(item.stage, item.cycle) for item in read_events(store, paused.id)
                 if isinstance(item.event, StageFinished)}
-    commands.command(store, "resume", paused.id)
+    commands.change_run_state(store, "resume", paused.id)
     claim = leases.claim_next(store, leases.owner_name(), run=paused.id)
-    assert claim and work(claim, places, tiny_runs.tiny_bench) == 0
-    now = queries.run_named(store, paused.id)
+    assert claim and execute_claimed_run(claim, paths, tiny_runs.tiny_resources) == 0
+    now = queries.find_run(store, paused.id)
     assert now and now.work == "finished" and now.verdict, now and now.trace
     again = [(item.stage, item.cycle) for item in read_events(store, paused.id, paused.last_event_id)
              if isinstance(item.event, StageStarted)]
@@ -113,9 +114,9 @@ def test_a_paused_run_goes_on_from_its_checkpoints(places: Locations, store: Sto
     assert len(parts) == 10
 
 
-def test_a_queued_run_takes_up_the_shared_held_out_set(places: Locations, store: Store) -> None:
+def test_a_queued_run_takes_up_the_shared_held_out_set(paths: Paths, store: Store) -> None:
     waiting, first = run_called(store, "waiting"), run_called(store, "first")
     claim = leases.claim_next(store, leases.owner_name(), run=waiting.id)
-    assert claim and work(claim, places, fakes.fake_bench) == 0
-    now = queries.run_named(store, waiting.id)
+    assert claim and execute_claimed_run(claim, paths, fakes.fake_resources) == 0
+    now = queries.find_run(store, waiting.id)
     assert now and now.work == "finished" and now.held_out_hash == first.held_out_hash

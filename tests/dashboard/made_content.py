@@ -7,7 +7,7 @@ import random
 
 from store import events as happened
 from store.config import RunConfig
-from store.measures import ANSWER_METRICS, JUDGE_METRICS, MEASURES, Measure
+from store.metrics import ANSWER_METRICS, JUDGE_METRICS, METRICS, Metric
 from store.statistics import gap_closed, paired_change, verdict_of, verdict_sentence
 
 TOPICS = ("pods", "services", "volumes", "rbac", "jobs")
@@ -94,10 +94,10 @@ class Content:
             4, tuple(happened.KindRecord(kind, mean, 4 if mean is not None else 0, 4, 4, True)
                      for kind, mean in means.items()), (), 8, 0.0, 0.0) for metric in (*ANSWER_METRICS, *model))
 
-    def scored(self) -> dict[str, Measure]:
+    def scored(self) -> dict[str, Metric]:
         """The metrics that anything was scored by."""
         present = {metric for _, _, _, metric in self.scores}
-        return {name: measure for name, measure in MEASURES.items() if name in present}
+        return {name: measure for name, measure in METRICS.items() if name in present}
 
     def training(self, cycle: int, half: bool) -> tuple[happened.Event, ...]:
         if not self.config.fine_tune:
@@ -171,7 +171,7 @@ class Content:
         prompts = [happened.PromptsPrepared(arm, tuple(
             happened.PromptRecord(q.question_id, f"{q.passage} {q.text}", (q.passage_id,) if number % 4 else ("else",),
                                   number % 3, False) for number, q in enumerate(asked)))
-            for arm in self.config.arms if arm in ("few-shot", "retrieval", "tuned+retrieval")]
+                   for arm in self.config.arms if arm in ("few-shot", "retrieval", "tuned+retrieval")]
         return (*prompts, happened.ControlArmsCompared(self.config.cycles, tuple(changes), tuple(gaps)))
 
     def curve(self, cycle: int) -> happened.LearningCurveMeasured:

@@ -11,12 +11,13 @@ from unittest.mock import patch
 
 from sqlalchemy import update
 
-from runner.cycle import flow_rows
-from store import commands, entries, journal, leases, schema
+from runner.pipeline.pipeline import flow_rows
+from store import commands, schema
 from store import events as happened
-from store.clock import as_text
 from store.config import RunConfig
 from store.database import Store
+from store.event_log import event_rows, journal, leases
+from store.timestamps import as_text
 from tests.dashboard.made_content import Content
 
 SECONDS = {"held-out": 2, "held-out-baseline": 14, "held-out-baseline-evaluation": 9, "questions": 2, "baseline": 15,
@@ -43,7 +44,7 @@ class Clock:
 def clock_at(start: datetime) -> Iterator[Clock]:
     """A journal whose events happen from `start` on."""
     clock = Clock(start)
-    with patch.object(entries, "utc_now", clock.now):
+    with patch.object(event_rows, "utc_now", clock.now):
         yield clock
 
 
@@ -53,7 +54,7 @@ class RunMaker(Content):
     def __init__(self, store: Store, config: RunConfig, clock: Clock, seed: int = 1) -> None:
         super().__init__(config, seed)
         self.store, self.clock = store, clock
-        self.run = commands.launch(store, config, "dashboard")
+        self.run = commands.launch_run(store, config, "dashboard")
         self.flow = flow_rows(config)
 
     def start(self, attempt: int = 1) -> RunMaker:

@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from store import commands, leases, playground, remarks, schedules, schema
+from store import commands, schema
 from store import events as happened
-from store.arms import ARMS
-from store.clock import utc_now
+from store.commands import playground, ratings_and_tags, schedules
+from store.commands.playground import ArmAnswer, Usage
+from store.commands.recurrence import Recurrence
 from store.config import RunConfig, check
+from store.control_arms import ARMS
 from store.database import Store, open_store
-from store.playground import Bill, Said
-from store.timetable import Timing
+from store.event_log import leases
+from store.timestamps import utc_now
 from tests.addresses import address_in
 from tests.dashboard.made_content import TOPICS
 from tests.dashboard.run_maker import RunMaker, clock_at, lease_for
@@ -24,7 +26,7 @@ LEASE = 240.0
 
 
 def store_at(folder: Path) -> Store:
-    """An open store where `locations()` looks for it once DATA_DIR is `folder`."""
+    """An open store where `default_paths()` looks for it once DATA_DIR is `folder`."""
     return open_store(address_in(folder))
 
 
@@ -34,7 +36,7 @@ def config_of(**changes: Any) -> RunConfig:
 
 def queued(store: Store, start: datetime, **changes: Any) -> str:
     with clock_at(start):
-        return commands.launch(store, config_of(**changes), "dashboard")
+        return commands.launch_run(store, config_of(**changes), "dashboard")
 
 
 def running(store: Store, start: datetime, **changes: Any) -> str:
@@ -130,8 +132,9 @@ class HostileMaker(RunMaker):
 def hostile_everywhere(store: Store, start: datetime) -> str:
     """A hostile run, and whatever else people and machines can write into a store, as hostile."""
     run = hostile(store, start, cycles=2)
-    remarks.annotate(store, run, (*SHEET[:4], ODD[:40]), f"=the note {ODD}", "ann")
-    schedules.add(store, "odd", Timing(every_seconds=86_400), config_of(name=f"{ODD} repeated"), f"{ODD} the planner")
+    ratings_and_tags.annotate(store, run, (*SHEET[:4], ODD[:40]), f"=the note {ODD}", "ann")
+    schedules.add(store, "odd", Recurrence(every_seconds=86_400), config_of(name=f"{ODD} repeated"),
+                  f"{ODD} the planner")
     with store.write() as connection:
         connection.execute(schema.runners.insert(), {
             "owner": f"{ODD} the runner", "host": f"{ODD} the host", "pid": 1, "started_at": utc_now(),
@@ -155,8 +158,8 @@ def _hostile_questions(store: Store, run: str) -> None:
             playground.fail(store, claimed, f"{ODD} the failure")
         else:
             playground.finish(store, claimed, [
-                Said("baseline", f"{ODD} the answer", True), Said("tuned", "A" * 100_000, True),
-                Said("teacher", "", True, f"{ODD} the silence", Bill(f"{ODD} the model", 1, 10, 2, None))])
+                ArmAnswer("baseline", f"{ODD} the answer", True), ArmAnswer("tuned", "A" * 100_000, True),
+                ArmAnswer("teacher", "", True, f"{ODD} the silence", Usage(f"{ODD} the model", 1, 10, 2, None))])
 
 
 def hostile(store: Store, start: datetime, cycles: int = 1) -> str:

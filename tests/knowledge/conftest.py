@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.api_reference import read_api_reference
 from knowledge.domain import Domain, domain_of
+from knowledge.kubernetes.api_reference import read_api_reference
 from knowledge.passages import Passage
 from tests.knowledge.made_up import WORDS, make_passage
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from knowledge.domain import Count, Domain, counts, domain_of
+from knowledge.kubernetes.topics import TOPICS
 from knowledge.passages import Passage, collection_hash
-from knowledge.topics import TOPICS
 from tests.knowledge.made_up import make_passage
 
 

@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.domain import Domain, domain_of, kubernetes
-from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, TIERS, ask, evidence_of, faults, question_id
-from knowledge.topics import TOPICS
-from knowledge.twins import are_twins, twin_of
+from knowledge.kubernetes.topics import TOPICS
+from knowledge.near_duplicates import find_near_duplicate, is_near_duplicate
+from knowledge.questions import (
+    HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, TIERS, draw_questions, evidence_of, question_id, validation_errors,
+)
 from tests.knowledge.made_up import make_passage
 
 PASSAGE = make_passage("a", "amber", "The kubelet restarts a container. It waits ten seconds.")
@@ -26,7 +28,7 @@ PASSAGE = make_passage("a", "amber", "The kubelet restarts a container. It waits
     "Load dropped a minute ago; which mechanism delays the shrinking?", "A sidecar is there; can it see the contents?",
     "Under which condition does the kubelet wait?", "Name what does the kubelet restart?"])
 def test_real_questions_have_no_faults(text: str) -> None:
-    assert faults(text, "restarts a container", PASSAGE) == []
+    assert validation_errors(text, "restarts a container", PASSAGE) == []
 
 
 @pytest.mark.parametrize(("text", "fault"), [
@@ -39,13 +41,13 @@ def test_real_questions_have_no_faults(text: str) -> None:
     ("What is restarted by the component described above?", "leans"),
     ("What does the text above say about it?", "leans")])
 def test_each_fault_is_named(text: str, fault: str) -> None:
-    assert [fault in found for found in faults(text, "restarts a container", PASSAGE)].count(True) == 1
+    assert [fault in found for found in validation_errors(text, "restarts a container", PASSAGE)].count(True) == 1
 
 
 @pytest.mark.parametrize(("evidence", "found"), [
     ("restarts  a\nCONTAINER", True), ("It waits ten seconds.", True), ("restarts a volume", False), (" ", False)])
 def test_evidence_must_occur_white_space_and_case_aside(evidence: str, found: bool) -> None:
-    assert (faults("What does the kubelet restart?", evidence, PASSAGE) == []) == found
+    assert (validation_errors("What does the kubelet restart?", evidence, PASSAGE) == []) == found
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -56,7 +58,7 @@ def test_evidence_must_occur_white_space_and_case_aside(evidence: str, found: bo
     ("What does the scheduler do with Pods that fit on no node of the cluster at the moment?",
      "What does the scheduler do with the Pods that fit on no node of the cluster at the very moment?")])
 def test_twins_are_found(one: str, other: str) -> None:
-    assert are_twins(one, other) and are_twins(other, one)
+    assert is_near_duplicate(one, other) and is_near_duplicate(other, one)
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -67,14 +69,14 @@ def test_twins_are_found(one: str, other: str) -> None:
     ("What changed in version 1.27 of the API?", "What changed in version 1.28 of the API?"),
     ("What is the minimum of replicas?", "What is the maximum of replicas?")])
 def test_different_facts_are_not_twins(one: str, other: str) -> None:
-    assert not are_twins(one, other) and not are_twins(other, one)
-    assert twin_of(one, [other]) is None
+    assert not is_near_duplicate(one, other) and not is_near_duplicate(other, one)
+    assert find_near_duplicate(one, [other]) is None
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_being_twins_is_mutual_and_every_text_is_its_own_twin(one: str, other: str) -> None:
-    assert are_twins(one, one)
-    assert are_twins(one, other) == are_twins(other, one)
+    assert is_near_duplicate(one, one)
+    assert is_near_duplicate(one, other) == is_near_duplicate(other, one)
 
 
 def test_evidence_is_the_sentence_with_the_key_terms() -> None:
@@ -83,34 +85,35 @@ def test_evidence_is_the_sentence_with_the_key_terms() -> None:
 
 def test_an_id_depends_on_the_text_alone(small: Domain) -> None:
     assert question_id("What is a Pod?") == question_id(" what is a pod ?")
-    assert all(question.id == question_id(question.text) for question in ask(small, ["a"], 5, PRACTICE, 1))
+    assert all(question.id == question_id(question.text) for question in draw_questions(small, ["a"], 5, PRACTICE, 1))
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_every_drawn_question_is_valid_and_says_where_it_is_from(api_domain: Domain, tier: str) -> None:
-    for question in ask(api_domain, api_domain.topics, 100, tier, 7):
+    for question in draw_questions(api_domain, api_domain.topics, 100, tier, 7):
         passage = api_domain.passage(question.passage_id)
-        assert faults(question.text, question.evidence, passage) == []
+        assert validation_errors(question.text, question.evidence, passage) == []
         assert (question.tier, question.topic, question.title) == (tier, passage.topic, passage.title)
 
 
 def test_a_draw_is_even_over_the_topics(api_domain: Domain) -> None:
-    drawn = Counter(question.topic for question in ask(api_domain, ["pods", "jobs", "rbac"], 31, PRACTICE, 3))
+    drawn = Counter(question.topic
+                    for question in draw_questions(api_domain, ["pods", "jobs", "rbac"], 31, PRACTICE, 3))
     assert sorted(drawn.values()) == [10, 10, 11]
 
 
 def test_half_a_draw_comes_from_notes_while_they_last(small: Domain) -> None:
-    drawn = ask(small, ["a"], 6, PRACTICE, 5)
+    drawn = draw_questions(small, ["a"], 6, PRACTICE, 5)
     assert Counter(small.passage(question.passage_id).source for question in drawn) == {"notes": 3, "api": 3}
 
 
 def test_a_thousand_distinct_practice_questions_can_be_drawn(api_domain: Domain) -> None:
-    drawn = ask(api_domain, api_domain.topics, 1000, PRACTICE, 11)
+    drawn = draw_questions(api_domain, api_domain.topics, 1000, PRACTICE, 11)
     assert len(drawn) == len({question.id for question in drawn}) == 1000
 
 
 def test_fifty_of_one_topic_can_be_drawn_by_asking_again_in_other_words(api_domain: Domain) -> None:
-    drawn = ask(api_domain, ["statefulsets"], 50, PRACTICE, 11)
+    drawn = draw_questions(api_domain, ["statefulsets"], 50, PRACTICE, 11)
     assert len(drawn) == len({question.text for question in drawn}) == 50
     first_round = len({question.passage_id for question in drawn})
     assert len({question.passage_id for question in drawn[:first_round]}) == first_round
@@ -118,34 +121,35 @@ def test_fifty_of_one_topic_can_be_drawn_by_asking_again_in_other_words(api_doma
 
 @pytest.mark.parametrize("slug", [topic.slug for topic in TOPICS])
 def test_every_topic_of_the_built_in_domain_yields_fifty_and_can_be_tested(slug: str) -> None:
-    assert len(ask(kubernetes(), [slug], 50, PRACTICE, 1)) == 50
-    assert len({question.passage_id for question in ask(kubernetes(), [slug], 50, HELD_OUT, 1)}) >= 5
+    assert len(draw_questions(kubernetes(), [slug], 50, PRACTICE, 1)) == 50
+    assert len({question.passage_id for question in draw_questions(kubernetes(), [slug], 50, HELD_OUT, 1)}) >= 5
 
 
 def test_no_question_of_the_built_in_domain_has_a_fault() -> None:
     assert [(question, found) for passage in kubernetes().passages for question in passage.questions
-            if (found := faults(question, passage.text, passage))] == []
+            if (found := validation_errors(question, passage.text, passage))] == []
 
 
 def test_fewer_than_asked_for_are_returned_when_there_are_no_more(small: Domain) -> None:
-    assert 0 < len(ask(small, ["a"], 999, HELD_OUT, 1)) < 40
-    assert ask(small, ["nowhere"], 5, PRACTICE, 1) == [] == ask(small, ["a"], 0, PRACTICE, 1)
+    assert 0 < len(draw_questions(small, ["a"], 999, HELD_OUT, 1)) < 40
+    assert draw_questions(small, ["nowhere"], 5, PRACTICE, 1) == [] == draw_questions(small, ["a"], 0, PRACTICE, 1)
 
 
 def test_paraphrases_ask_practised_passages_in_other_words(api_domain: Domain) -> None:
-    practised = ask(api_domain, ["pods"], 20, PRACTICE, 1)
-    again = ask(api_domain, ["pods"], 20, PARAPHRASE, 1, exclude_texts=[question.text for question in practised],
-                only_passages={question.passage_id for question in practised})
+    practised = draw_questions(api_domain, ["pods"], 20, PRACTICE, 1)
+    again = draw_questions(api_domain, ["pods"], 20, PARAPHRASE, 1,
+                           exclude_texts=[question.text for question in practised],
+                           only_passages={question.passage_id for question in practised})
     assert len(again) == 20
     assert {question.passage_id for question in again} <= {question.passage_id for question in practised}
     assert not {question.text for question in again} & {question.text for question in practised}
 
 
 def test_excluded_texts_their_twins_and_passages_are_not_drawn(small: Domain) -> None:
-    everything = ask(small, ["a", "b"], 999, PRACTICE, 1)
+    everything = draw_questions(small, ["a", "b"], 999, PRACTICE, 1)
     first, second = everything[0], next(q for q in everything if q.passage_id != everything[0].passage_id)
-    rest = ask(small, ["a", "b"], 999, PRACTICE, 1, exclude_texts=[first.text.upper()],
-               exclude_passages=[second.passage_id])
+    rest = draw_questions(small, ["a", "b"], 999, PRACTICE, 1, exclude_texts=[first.text.upper()],
+                          exclude_passages=[second.passage_id])
     assert first.text not in {question.text for question in rest}
     assert second.passage_id not in {question.passage_id for question in rest}
 
@@ -153,21 +157,23 @@ def test_excluded_texts_their_twins_and_passages_are_not_drawn(small: Domain) ->
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(), count=st.integers(0, 60), tier=st.sampled_from(TIERS))
 def test_no_draw_holds_twins(small: Domain, seed: int, count: int, tier: str) -> None:
-    texts = [question.text for question in ask(small, small.topics, count, tier, seed)]
+    texts = [question.text for question in draw_questions(small, small.topics, count, tier, seed)]
     assert len(texts) <= count
-    assert all(twin_of(text, texts[:place]) is None for place, text in enumerate(texts))
+    assert all(find_near_duplicate(text, texts[:place]) is None for place, text in enumerate(texts))
 
 
 def test_a_planted_twin_is_asked_once() -> None:
     texts = ("What opens the vault of the amber?", "Which key is for amber?")
     twice = domain_of("twice", [make_passage("a", f"w{n}", f"Fact {n} stands alone here.", (texts[0], f"Is {n} one?"))
                                 for n in range(9)])
-    assert Counter(q.text for q in ask(twice, ["a"], 99, PRACTICE, 1))[texts[0]] == 1
+    assert Counter(q.text for q in draw_questions(twice, ["a"], 99, PRACTICE, 1))[texts[0]] == 1
 
 
 def test_the_draw_depends_on_the_seed_and_not_on_hash_randomisation() -> None:
-    code = ("from knowledge.api_reference import read_api_reference as r; from knowledge.domain import domain_of\n"
-            "from knowledge.questions import ask; d = domain_of('some', [p for p in r() if p.topic < 'd'])\n"
+    code = ("from knowledge.kubernetes.api_reference import read_api_reference as r; "
+            "from knowledge.domain import domain_of\n"
+            "from knowledge.questions import draw_questions as ask\n"
+            "d = domain_of('some', [p for p in r() if p.topic < 'd'])\n"
             "print([q.id for t in ('practice', 'held-out') for q in ask(d, d.topics, 80, t, 42)])")
     runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
                              cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONHASHSEED": seed})
@@ -177,6 +183,7 @@ def test_the_draw_depends_on_the_seed_and_not_on_hash_randomisation() -> None:
 
 
 def test_other_seeds_draw_other_questions(api_domain: Domain) -> None:
-    one, other = (ask(api_domain, ["pods"], 20, PRACTICE, seed) for seed in (1, 2))
+    one, other = (draw_questions(api_domain, ["pods"], 20, PRACTICE, seed) for seed in (1, 2))
     assert [question.id for question in one] != [question.id for question in other]
-    assert ask(api_domain, ["pods"], 20, NEW_TOPIC, 1) == ask(api_domain, ["pods"], 20, NEW_TOPIC, 1)
+    assert draw_questions(api_domain, ["pods"], 20, NEW_TOPIC, 1) == draw_questions(api_domain, ["pods"], 20, NEW_TOPIC,
+                                                                                    1)

@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 
 from knowledge.domain import Domain, domain_of
 from knowledge.passages import Passage
-from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, ask
-from knowledge.split import (
-    comparable,
-    held_out_passages,
-    near_duplicates,
-    practice_passages,
-    side_of,
-)
+from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, draw_questions
+from knowledge.split import comparison_text, held_out_passages, near_duplicates, practice_passages, side_of
 from tests.knowledge.made_up import make_passage
 
 
@@ -64,7 +58,7 @@ def test_the_same_question_makes_a_near_duplicate() -> None:
 def test_the_same_sentence_of_two_kinds_is_a_near_duplicate(api: list[Passage]) -> None:
     by_title = {passage.title: passage for passage in api}
     of_pod, of_container = by_title["PodSecurityContext.seLinuxOptions"], by_title["SecurityContext.seLinuxOptions"]
-    assert comparable(of_pod).startswith("is the selinux context")
+    assert comparison_text(of_pod).startswith("is the selinux context")
     assert near_duplicates([of_pod], [of_container]) == {of_pod.id}
 
 
@@ -81,7 +75,7 @@ def test_sides_of_a_domain_do_not_touch(api_domain: Domain) -> None:
 
 def test_no_held_out_passage_or_near_twin_is_ever_offered_for_practice(api_domain: Domain) -> None:
     def asked(*tiers: str) -> set[str]:
-        return {q.passage_id for tier in tiers for q in ask(api_domain, api_domain.topics, 9999, tier, 1)}
+        return {q.passage_id for tier in tiers for q in draw_questions(api_domain, api_domain.topics, 9999, tier, 1)}
 
     trained, tested = asked(PRACTICE, PARAPHRASE), asked(HELD_OUT, NEW_TOPIC)
     assert trained and tested and not trained & tested

@@ -14,10 +14,10 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
-from runner.answering import answer_questions  # noqa: E402
-from runner.lifeline import end_with_parent  # noqa: E402
+from runner.playground.worker import serve_questions  # noqa: E402
+from runner.service.process_lock import die_with_parent  # noqa: E402
 from store.database import open_store  # noqa: E402
-from store.locations import locations  # noqa: E402
+from store.paths import default_paths  # noqa: E402
 
 
 class Parrot:
@@ -28,6 +28,6 @@ class Parrot:
 
 
 if __name__ == "__main__":
-    end_with_parent(sys.argv[1])
-    answer_questions(open_store(locations().store_url), locations(), sys.argv[1],
-                     open_student=lambda *_: Parrot())  # type: ignore[arg-type,return-value]
+    die_with_parent(sys.argv[1])
+    serve_questions(open_store(default_paths().store_url), default_paths(), sys.argv[1],
+                    open_student=lambda *_: Parrot())  # type: ignore[arg-type,return-value]

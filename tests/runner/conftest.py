@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from knowledge.domain import Domain, domain_of
-from knowledge.notes import read_notes
+from knowledge.kubernetes.notes import read_notes
 from store.database import Store, open_store
-from store.locations import Locations
+from store.paths import Paths
 from tests.addresses import address_in
 from tests.runner.fake_openai import FakeOpenAI
 
@@ -19,13 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # `fakes` has one name here and 
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Locations:
-    return Locations(tmp_path, address_in(tmp_path))
+def paths(tmp_path: Path) -> Paths:
+    return Paths(tmp_path, address_in(tmp_path))
 
 
 @pytest.fixture
-def store(places: Locations) -> Iterator[Store]:
-    opened = open_store(places.store_url)
+def store(paths: Paths) -> Iterator[Store]:
+    opened = open_store(paths.store_url)
     yield opened
     opened.close()
 

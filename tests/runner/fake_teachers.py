@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from runner.teacher.chat import ChatRequest
-from runner.teacher.chat_teacher import ChatTeacher
-from runner.teacher.opening import open_chat_teacher
-from runner.teacher.patient_chat import Patience, Time
+from runner.llm.chat import ChatRequest
+from runner.llm.retry import Clock, RetryPolicy
+from runner.teacher.factory import open_llm_teacher
+from runner.teacher.llm_teacher import LLMTeacher
 from store.config import RunConfig
 from store.database import Store
 from tests.runner.fake_openai import FakeOpenAI
 
 KEY = "sk-test-1234567890"
 REQUEST = ChatRequest("s", "u", "questions", {"type": "object"}, 0.7, 100, 5, "questions", "i")
-IMPATIENT = Patience(total_seconds=0.2, first_seconds=0.01, most_seconds=0.02)
+IMPATIENT = RetryPolicy(total_seconds=0.2, first_seconds=0.01, max_seconds=0.02)
 
 
-def teacher_at(fake: FakeOpenAI, store: Store | None = None, model: str = "gpt-4o-mini") -> ChatTeacher:
+def teacher_at(fake: FakeOpenAI, store: Store | None = None, model: str = "gpt-4o-mini") -> LLMTeacher:
     config = dataclasses.replace(RunConfig(), teacher=model, teacher_base_url=fake.url)
-    return open_chat_teacher(config, "r1", store, None, IMPATIENT, Time(chance=random.Random(1)))
+    return open_llm_teacher(config, "r1", store, None, IMPATIENT, Clock(chance=random.Random(1)))

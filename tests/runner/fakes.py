@@ -10,12 +10,13 @@ from pathlib import Path
 
 from knowledge.domain import Domain, domain_of
 from knowledge.questions import Question
-from runner.artifacts import ADAPTER_FILES
-from runner.roles import (
-    Answer, Decoding, Example, Likelihood, Overlap, Recipe, Search, StudentInfo, Training, TrainingStep, kept_adapter,
+from runner.pipeline.artifacts import ADAPTER_FILES
+from runner.pipeline.resources import RunResources
+from runner.protocols import (
+    Answer, GenerationConfig, Likelihood, OverlapScores, RetrievalResult, StudentInfo, TrainingConfig, TrainingExample,
+    TrainingResult, TrainingStep, adapter_snapshot_path,
 )
-from runner.teacher.offline import OfflineTeacher
-from runner.workbench import Workbench
+from runner.teacher.offline_teacher import OfflineTeacher
 from store.config import RunConfig
 
 
@@ -36,7 +37,7 @@ class FakeStudent:
     def __init__(self, fail: Callable[[str], None] = lambda _where: None) -> None:
         self._fail = fail
 
-    def answer(self, questions: Sequence[Question], decoding: Decoding, seed: int,
+    def answer(self, questions: Sequence[Question], decoding: GenerationConfig, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
         known = self._known(adapter)
         for start in range(0, len(questions), 4):
@@ -51,23 +52,24 @@ class FakeStudent:
         return [Likelihood(1.0 if known.get(q) == a else 2.0 + digest(q, a) - bool(adapter) * 0.5, len(a.split()))
                 for q, a in pairs]
 
-    def fits(self, question: str, answer_tokens: int) -> bool:
+    def fits_context(self, question: str, answer_tokens: int) -> bool:
         return len(question.split()) <= 400
 
-    def fine_tune(self, examples: Sequence[Example], recipe: Recipe, start: Path | None, to: Path,
-                  on_step: Callable[[TrainingStep], None]) -> Training:
+    def fine_tune(self, examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, to: Path,
+                  on_step: Callable[[TrainingStep], None]) -> TrainingResult:
         for step in range(1, recipe.steps + 1):
             self._fail("fine_tune")
             if recipe.steps > LONG:
                 time.sleep(0.002)  # a training that is to be interrupted, not a flood of writes
             on_step(TrainingStep(step, recipe.steps, 3.0 / step, recipe.learning_rate, step * 10, step * 0.001))
         known = self._known(start) | {e.question: e.answer for e in examples}
-        for folder in (to, *(kept_adapter(to, step) for step in recipe.keep_at)):
+        for folder in (to, *(adapter_snapshot_path(to, step) for step in recipe.keep_at)):
             folder.mkdir(parents=True, exist_ok=True)
             for name in ADAPTER_FILES:
                 (folder / name).write_text(json.dumps(known, sort_keys=True))
-        return Training(str(to), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(), recipe.steps,
-                        0.1, recipe.steps * 10, 3.0, 3.0 / recipe.steps, 7, ("fake x 1",), ())
+        return TrainingResult(str(to), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(),
+                              recipe.steps,
+                              0.1, recipe.steps * 10, 3.0, 3.0 / recipe.steps, 7, ("fake x 1",), ())
 
     def _known(self, adapter: Path | None) -> dict[str, str]:
         return json.loads((adapter / "adapter_config.json").read_text()) if adapter else {}
@@ -78,11 +80,11 @@ class FakeRetriever:
 
     name = "fake retriever"
 
-    def best(self, queries: Sequence[str], texts: Sequence[str], count: int) -> Search:
+    def best(self, queries: Sequence[str], texts: Sequence[str], count: int) -> RetrievalResult:
         stems = [{word[:5].casefold() for word in text.split()} for text in texts]
         wanted = [{word[:5].casefold() for word in query.split()} for query in queries]
-        return Search(tuple(tuple(sorted(range(len(texts)), key=lambda at: -len(stems[at] & words))[:count])
-                            for words in wanted), cut=0)
+        return RetrievalResult(tuple(tuple(sorted(range(len(texts)), key=lambda at: -len(stems[at] & words))[:count])
+                                     for words in wanted), cut=0)
 
 
 class FakeJudge:
@@ -94,20 +96,20 @@ class FakeJudge:
         return [len(set(a.split()) & set(b.split())) / max(1, len(set(b.split()))) if a and b else None
                 for a, b in pairs]
 
-    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[Overlap | None]:
-        return [None if value is None else Overlap(value, value) for value in self.similarities(pairs)]
+    def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[OverlapScores | None]:
+        return [None if value is None else OverlapScores(value, value) for value in self.similarities(pairs)]
 
 
 def small_domain() -> Domain:
     """The notes of three topics: quick to read."""
-    from knowledge.notes import read_notes
+    from knowledge.kubernetes.notes import read_notes
 
     return domain_of("Kubernetes v1.28", [p for p in read_notes() if p.topic in ("pods", "services", "jobs")])
 
 
-def fake_bench(config: RunConfig, run: str, store: object, places: object, journal: object,
-               fail: Callable[[str], None] = lambda _where: None,
-               domain: Callable[[], Domain] = small_domain) -> Workbench:
+def fake_resources(config: RunConfig, run: str, store: object, paths: object, journal: object,
+                   fail: Callable[[str], None] = lambda _where: None,
+                   domain: Callable[[], Domain] = small_domain) -> RunResources:
     """A workbench with the real offline teacher and fakes for what needs a model."""
-    return Workbench(open_domain=domain, open_teacher=OfflineTeacher, open_student=lambda rung: FakeStudent(fail),
-                     open_judge=FakeJudge, open_retriever=FakeRetriever)
+    return RunResources(open_domain=domain, open_teacher=OfflineTeacher, open_student=lambda rung: FakeStudent(fail),
+                        open_judge=FakeJudge, open_retriever=FakeRetriever)

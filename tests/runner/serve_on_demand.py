@@ -13,12 +13,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from runner import command_line, serve  # noqa: E402
-from runner.supervisor import Supervisor  # noqa: E402
+from runner.cli.main import main  # noqa: E402
+from runner.service import serve  # noqa: E402
+from runner.service.supervisor import Supervisor  # noqa: E402
 
 if __name__ == "__main__":
     os.environ["END_WITH_PARENT"] = "1"
     worker, answers = ((sys.executable, str(Path(__file__).with_name(name)))
                        for name in ("worker_on_demand.py", "answer_on_demand.py"))
     serve.Supervisor = partial(Supervisor, worker=worker, answers=answers)  # type: ignore[misc, assignment]
-    sys.exit(command_line.main(["serve", *sys.argv[1:]]))
+    sys.exit(main(["serve", *sys.argv[1:]]))

@@ -9,52 +9,54 @@ from typing import Any
 import psutil
 import pytest
 
-from runner import archive, logbook
-from runner.command_line import main
-from runner.supervisor import Supervisor
-from runner.worker import real_workbench, work
-from runner.workbench import Workbench
-from store import commands, leases, queries
+from runner.cli.main import main
+from runner.export import backup_archive
+from runner.pipeline.resources import RunResources
+from runner.pipeline.worker import build_resources, execute_claimed_run
+from runner.service import runner_log
+from runner.service.supervisor import Supervisor
+from store import commands, queries
 from store.config import InvalidConfig, preset
 from store.database import Store, open_store
-from store.locations import Locations
+from store.event_log import leases
+from store.paths import Paths
 from tests.runner import fakes
 from tests.runner.fake_openai import FakeOpenAI, refuse
 
 KEY = "planted-KEY-9f8e7d6c5b4a"  # not of the usual form, so that no pattern hides it by luck
 
 
-def real_teacher(*given: Any) -> Workbench:
+def real_teacher(*given: Any) -> RunResources:
     """The real teacher as a worker opens it, and fakes for the models."""
-    return dataclasses.replace(fakes.fake_bench(*given), open_teacher=real_workbench(*given).open_teacher)
+    return dataclasses.replace(fakes.fake_resources(*given), open_teacher=build_resources(*given).open_teacher)
 
 
-def carried_out(store: Store, places: Locations, fake: FakeOpenAI, seed: int = 1) -> queries.Run:
-    run = commands.launch(store, preset("embedded", teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=3,
-                                        held_out=3, topics=("pods", "services"), steps=2,
-                                        seed=seed), "test")
+def carried_out(store: Store, paths: Paths, fake: FakeOpenAI, seed: int = 1) -> queries.Run:
+    run = commands.launch_run(store, preset("embedded", teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=3,
+                                            held_out=3, topics=("pods", "services"), steps=2,
+                                            seed=seed), "test")
     claim = leases.claim_next(store, leases.owner_name())
-    assert claim and work(claim, places, real_teacher) == 0
-    found = queries.run_named(store, run)
+    assert claim and execute_claimed_run(claim, paths, real_teacher) == 0
+    found = queries.find_run(store, run)
     assert found
     return found
 
 
 def test_a_planted_key_is_nowhere(fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                    capsys: pytest.CaptureFixture[str]) -> None:
+                                  capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-    store = open_store(places.store_url)
-    monkeypatch.setattr(logbook.log, "handlers", [])
-    logbook.keep(places)
-    done = carried_out(store, places, fake)
+    paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    store = open_store(paths.store_url)
+    monkeypatch.setattr(runner_log.logger, "handlers", [])
+    runner_log.configure(paths)
+    done = carried_out(store, paths, fake)
     assert done.work == "finished"
     assert all(KEY in str(request["_headers"]) for request in fake.requests)  # it was really sent
     fake.script.append(refuse(401, f"Incorrect API key provided: {KEY}"))
-    failed = carried_out(store, places, fake, seed=2)
+    failed = carried_out(store, paths, fake, seed=2)
     assert failed.error_kind == "authentication" and "[key]" in (failed.error or "")
-    logbook.tell("something went wrong", error=f"the server said {KEY}")
-    archive.write(store, places, tmp_path / "backups" / "all.tar")
+    runner_log.log_event("something went wrong", error=f"the server said {KEY}")
+    backup_archive.write_archive(store, paths, tmp_path / "backups" / "all.tar")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     reports = [("report", failed.id, "--to", str(tmp_path / f"report{form}")) for form in (".html", ".json", ".csv")]
     for command in (("status",), ("logs",), ("logs", failed.id), ("logs", failed.id, "--json"), ("queue",),
@@ -72,12 +74,12 @@ def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stan
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command line is shown to everybody on a machine (`ps`), an environment to its user alone."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    places = Locations(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
-    store = open_store(places.store_url)
-    supervisor = Supervisor(store, places)
+    paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
+    store = open_store(paths.store_url)
+    supervisor = Supervisor(store, paths)
     supervisor._answerer.process = supervisor._answerer._spawn()
     answers = psutil.Process(supervisor._answerer.process.pid)
-    commands.launch(store, preset("embedded"), "test")
+    commands.launch_run(store, preset("embedded"), "test")
     seen = [(answers.cmdline(), answers.environ())]
     supervisor.tick()
     assert supervisor.child

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PhiConfig, PhiForCausalLM, PreTrainedTokenizerFast
 
 from runner.hardware import Plan
-from runner.student.local import LocalStudent
-from runner.student.opening import load_model
+from runner.student.local_student import LocalStudent
+from runner.student.models.loader import load_model
 
 TEXT = ["A Pod is a group of containers that share network and storage.", "What does a Service do?",
         "Instruct: Output: user assistant The scheduler picks a node for each new Pod."]

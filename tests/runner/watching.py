@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from runner.supervisor import Supervisor
+from runner.service.supervisor import Supervisor
 from store import queries
 from store.database import Store
 
@@ -26,6 +26,6 @@ def tick_until(supervisor: Supervisor, done: Callable[[], object], seconds: floa
 
 
 def run_of(store: Store, run: str) -> queries.Run:
-    found = queries.run_named(store, run)
+    found = queries.find_run(store, run)
     assert found
     return found

@@ -21,10 +21,10 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import fakes  # noqa: E402
 
-from runner import execution, worker  # noqa: E402
-from runner.lifeline import end_with_parent  # noqa: E402
-from store.journal import Claim  # noqa: E402
-from store.locations import locations  # noqa: E402
+from runner.pipeline import executor, worker  # noqa: E402
+from runner.service.process_lock import die_with_parent  # noqa: E402
+from store.event_log.journal import Claim  # noqa: E402
+from store.paths import default_paths  # noqa: E402
 
 STAGE, _, POINT = os.environ.get("KILL_AT", ":").partition(":")
 
@@ -41,19 +41,19 @@ def kill_inside(where: str, calls: list[str]) -> None:
         die()
 
 
-def planned_bench(config: Any, run: str, store: Any, places: Any, journal: Any, fail: Any) -> Any:
+def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any, fail: Any) -> Any:
     """Fakes that say on which rung of the memory ladder they are held, as the real student does."""
-    bench = fakes.fake_bench(config, run, store, places, journal, fail)
+    bench = fakes.fake_resources(config, run, store, paths, journal, fail)
 
     def open_student(rung: int) -> Any:
-        journal.append(worker.plan_of(dataclasses.replace(fakes.FakeStudent.info, rung=rung)))
+        journal.append(worker.memory_plan_event(dataclasses.replace(fakes.FakeStudent.info, rung=rung)))
         return fakes.FakeStudent(fail)
 
     bench.open_student = open_student
     return bench
 
 
-class Execution(execution.Execution):
+class Execution(executor.PipelineExecutor):
     """The real loop, with a death at a chosen stage and point."""
 
     now = ""
@@ -62,18 +62,18 @@ class Execution(execution.Execution):
         Execution.now = row.stage
         if (row.stage, "before") == (STAGE, POINT):
             die()
-        return super()._events_of(row, context)
+        return super()._run_with_retries(row, context)
 
     def _tell_finished(self, step: Any, *rest: Any, **more: Any) -> None:
         if (step.row.stage, "written") == (STAGE, POINT):
             die()
-        super()._tell_finished(step, *rest, **more)
+        super()._record_finished(step, *rest, **more)
 
 
 if __name__ == "__main__":
-    worker.Execution = Execution  # type: ignore[misc]
+    worker.PipelineExecutor = Execution  # type: ignore[misc]
     run, owner, fence, attempt = sys.argv[1:]
     if os.environ.get("END_WITH_PARENT"):
-        end_with_parent(owner)
+        die_with_parent(owner)
     bench = partial(planned_bench, fail=partial(kill_inside, calls=[]))
-    sys.exit(worker.work(Claim(run, owner, int(fence), int(attempt)), locations(), bench))
+    sys.exit(worker.execute_claimed_run(Claim(run, owner, int(fence), int(attempt)), default_paths(), bench))

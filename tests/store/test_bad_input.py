@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text, update
 
-from store import commands, leases, queries, schema, sqlite_files
+from store import commands, queries, schema
 from store.config import preset
-from store.database import Store, StoreUnusable, integrity_faults, open_for_reading, open_store
+from store.database import Store, StoreError, integrity_faults, open_for_reading, open_store, sqlite
+from store.event_log import leases
+from store.event_log.journal import Journal, LeaseLost, read_events
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, RunStarted
-from store.journal import Journal, LeaseLost, read_events
 from store.projections import rebuild
 from tests.another_user import as_nobody, open_to_all
 
@@ -29,8 +30,8 @@ tmpfs /home/fast tmpfs rw 0 0
 def test_an_affected_sqlite_is_refused_before_anything_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                  opening: object) -> None:
     (tmp_path / "events.db").touch()
-    monkeypatch.setattr(sqlite_files, "library_version", lambda: (3, 40, 1))
-    with pytest.raises(StoreUnusable, match=r"SQLite 3\.40\.1 can corrupt.*pysqlite3"):
+    monkeypatch.setattr(sqlite, "library_version", lambda: (3, 40, 1))
+    with pytest.raises(StoreError, match=r"SQLite 3\.40\.1 can corrupt.*pysqlite3"):
         opening(f"sqlite:///{tmp_path / 'events.db'}")  # type: ignore[operator]
     assert (tmp_path / "events.db").stat().st_size == 0
 
@@ -39,16 +40,16 @@ def test_an_affected_sqlite_is_refused_before_anything_is_opened(tmp_path: Path,
     ("/home/me/data/events.db", "nfs4"), ("/home/fast/events.db", "tmpfs"), ("/srv/data/events.db", "ext4"),
     ("/mnt/team files/events.db", "cifs"), ("/mnt/ssh/events.db", "fuse.sshfs")])
 def test_the_file_system_of_a_path_is_that_of_its_nearest_mount(path: str, kind: str) -> None:
-    assert sqlite_files.file_system_of(Path(path), MOUNTS) == kind
+    assert sqlite.file_system_of(Path(path), MOUNTS) == kind
 
 
 @pytest.mark.parametrize(("kind", "refused"), [("nfs4", True), ("cifs", True), ("fuse.sshfs", True), ("9p", True),
                                                ("ext4", False), ("tmpfs", False), ("", False)])
 def test_a_network_file_system_is_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
                                                            refused: bool) -> None:
-    monkeypatch.setattr(sqlite_files, "file_system_of", lambda path: kind)
+    monkeypatch.setattr(sqlite, "file_system_of", lambda path: kind)
     if refused:
-        with pytest.raises(StoreUnusable, match=f"network file system.*{kind}.*DATA_DIR.*PostgreSQL"):
+        with pytest.raises(StoreError, match=f"network file system.*{kind}.*DATA_DIR.*PostgreSQL"):
             open_store(f"sqlite:///{tmp_path / 'events.db'}")
         assert not list(tmp_path.iterdir())
     else:
@@ -61,7 +62,7 @@ def test_a_second_library_on_the_file_in_this_process_is_refused(tmp_path: Path)
     open_store(url).close()
     other = sqlite3.connect(tmp_path / "events.db")
     other.execute("SELECT count(*) FROM runs").fetchone()
-    with pytest.raises(StoreUnusable, match="another SQLite library"):
+    with pytest.raises(StoreError, match="another SQLite library"):
         open_store(url)
     other.close()
     first, second = open_store(url), open_for_reading(url)  # this library twice is one library
@@ -86,10 +87,10 @@ def test_a_store_of_somebody_else_is_named_by_whoever_may_not_write_it() -> None
         before = (folder / "events.db").read_bytes()
         for opening in (open_store, open_for_reading):
             said = as_nobody(lambda opening=opening: opening(url))  # type: ignore[misc]
-            assert said.startswith("StoreUnusable") and "may be written" in said and "DATA_DIR" in said
+            assert said.startswith("StoreError") and "may be written" in said and "DATA_DIR" in said
         (folder / "events.db").chmod(0)
         for opening in (open_store, open_for_reading):
-            assert as_nobody(lambda opening=opening: opening(url)).startswith("StoreUnusable")  # type: ignore[misc]
+            assert as_nobody(lambda opening=opening: opening(url)).startswith("StoreError")  # type: ignore[misc]
         (folder / "events.db").chmod(0o644)
         assert (folder / "events.db").read_bytes() == before
         store = open_store(url)
@@ -99,7 +100,7 @@ def test_a_store_of_somebody_else_is_named_by_whoever_may_not_write_it() -> None
 
 def test_a_clock_that_jumps_ahead_takes_a_claim_away_but_lets_nobody_write_twice(
         store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = commands.launch(store, preset("embedded"), "test")
+    run = commands.launch_run(store, preset("embedded"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
@@ -115,19 +116,19 @@ def test_a_clock_that_jumps_ahead_takes_a_claim_away_but_lets_nobody_write_twice
 
 def test_a_clock_that_jumps_back_does_not_keep_a_dead_runners_claim_for_hours(
         store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = commands.launch(store, preset("embedded"), "test")
+    run = commands.launch_run(store, preset("embedded"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
     earlier = time.time() - 3600
     monkeypatch.setattr("time.time", lambda: earlier)
-    shown = queries.run_named(store, run)
+    shown = queries.find_run(store, run)
     assert shown and shown.work == "lost"  # no lease is granted for an hour: this one is from another time
     assert leases.claim_next(store, "host:2:1")
 
 
 def test_events_keep_their_order_whatever_the_clock_says(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = commands.launch(store, preset("embedded"), "test")
+    run = commands.launch_run(store, preset("embedded"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     journal = Journal(store, claim)
@@ -146,16 +147,16 @@ def test_a_command_row_with_junk_disturbs_nobody(store: Store) -> None:
         connection.execute(insert(schema.commands), [
             {"token": "junk", "kind": "DROP TABLE runs", "run": "no such run", "at": "yesterday"},
             {"token": "\x00", "kind": "", "run": None, "at": ""}])
-    run = commands.launch(store, preset("embedded"), "test")
+    run = commands.launch_run(store, preset("embedded"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim and claim.run == run
     with pytest.raises(commands.CommandRefused, match="no run 'no such run'"):
-        commands.command(store, "cancel", "no such run")
+        commands.change_run_state(store, "cancel", "no such run")
 
 
 def test_a_text_with_a_nul_in_it_is_kept_as_it_came_and_shown(store: Store) -> None:
     """PostgreSQL's texts cannot hold one; JSON can, so events keep it everywhere."""
-    run = commands.launch(store, preset("embedded", name="a\x00b"), "test")
+    run = commands.launch_run(store, preset("embedded", name="a\x00b"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     told = AnswersGiven("baseline", (AnswerRecord("q1", "half\x00way", None, 3, 0.5, False),))
@@ -169,11 +170,11 @@ def test_a_text_with_a_nul_in_it_is_kept_as_it_came_and_shown(store: Store) -> N
 
 
 def test_an_event_of_a_kind_that_nobody_knows_is_named_and_the_log_goes_on(store: Store) -> None:
-    run = commands.launch(store, preset("embedded"), "test")
+    run = commands.launch_run(store, preset("embedded"), "test")
     with store.write() as connection:
         connection.execute(insert(schema.events).values(run=run, seq=2, kind="FromTheFuture", payload="{}",
                                                         at="2026-01-01T00:00:00.000000Z"))
-    assert [line.kind for line in queries.happenings(store, run)] == ["FromTheFuture", "RunRequested"]
+    assert [line.kind for line in queries.latest_events(store, run)] == ["FromTheFuture", "RunRequested"]
     with pytest.raises(ValueError, match=f"FromTheFuture.*{run}.*newer"), store.write() as connection:
         rebuild(connection)
     assert queries.count_of_runs(store) == 1 and not integrity_faults(store)  # a rebuild that fails changes nothing
@@ -185,5 +186,5 @@ def test_a_store_of_an_earlier_version_is_not_read_before_it_is_brought_up_to_da
     with store.write() as connection:
         connection.execute(text("DELETE FROM schema_version WHERE version > 1"))
     store.close()
-    with pytest.raises(StoreUnusable, match=r"version 1.*python -m runner migrate"):
+    with pytest.raises(StoreError, match=r"version 1.*python -m runner migrate"):
         open_for_reading(url)

@@ -1,0 +1,1 @@
+"""The only way from pages to the store and the knowledge: readers with caches, and the write commands."""

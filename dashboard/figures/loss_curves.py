@@ -1,0 +1,89 @@
+"""Numbers over steps: the loss of each cycle on one scale, and other series by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.style import theme
+from store.queries import Point
+
+T = TypeVar("T")
+MAX_POINTS = 800
+"""Of one chart: about what a screen can show apart, and every further one is built, sent and drawn at each tick."""
+
+
+def losses(points: Sequence[Point]) -> go.Figure:
+    """Training loss over optimizer steps: every cycle as measured (thin) and smoothed (thick)."""
+    by_cycle: dict[int, list[Point]] = {point.cycle: [] for point in sorted(points, key=lambda point: point.cycle)}
+    for point in points:
+        if point.value is not None:
+            by_cycle[point.cycle].append(point)
+    most = MAX_POINTS // len(by_cycle) if by_cycle else 0
+    lines = [line for at, cycle in enumerate(by_cycle) for line in _cycle(at, cycle, by_cycle[cycle], most)]
+    unit = next((point.unit for point in points if point.unit), "loss")
+    return theme.themed_figure(lines, 330, {"title": {"text": "optimizer step"}}, {"title": {"text": unit}})
+
+
+def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict[str, Any]]:
+    color = theme.SERIES[(at + 1) % len(theme.SERIES)]
+    steps, values = [point.step for point in points], [point.value or 0.0 for point in points]
+    even = moving_average(values)
+    # As arrays: Plotly looks at each value of a list, copies each, and sends each as text.
+    x, y, even_y = (np.array(downsample(line, most)) for line in (steps, values, even))
+    return [{"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": color, "width": 1},
+             "opacity": 0.35, "showlegend": False, "hoverinfo": "skip", "legendgroup": str(cycle)},
+            {"type": "scatter", "x": x, "y": even_y, "mode": "lines", "name": f"cycle {cycle}",
+             "legendgroup": str(cycle),
+             "line": {"color": color, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[at % 4]},
+             "customdata": y, "hovertemplate": "step %{x}: %{customdata:.3f} (smoothed %{y:.3f})"}]
+
+
+def downsample(values: Sequence[T], most: int) -> list[T]:
+    """Every so manieth value, and always the last one, where there are more than `most`."""
+    every = -(-len(values) // max(1, most))
+    if every <= 1:
+        return list(values)
+    return [*values[:-1:every], values[-1]]
+
+
+def moving_average(values: Sequence[float], weight: float = 0.7) -> list[float]:
+    """Exponential mean with the start-up bias taken out, so that the first points are not pulled to zero."""
+    mean, out = 0.0, []
+    for count, value in enumerate(values, start=1):
+        mean = weight * mean + (1 - weight) * value
+        out.append(mean / (1 - weight**count))
+    return out
+
+
+def memory(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
+    """The most memory that each stage was seen with, in GB, in the order in which the stages ran."""
+    peak: dict[str, float] = {}
+    for point in sorted(points, key=lambda point: point.at):
+        if point.value is not None:
+            peak[point.stage] = max(peak.get(point.stage, 0.0), point.value / 1e9)
+    names = [theme.escaped(titles.get(stage, stage)) for stage in peak]
+    figure = go.Figure(go.Bar(x=list(peak.values()), y=names, orientation="h", marker={"color": theme.BASELINE},
+                              text=[f"{value:.2f} GB" for value in peak.values()], textposition="auto",
+                              hovertemplate="%{y}: %{x:.2f} GB<extra></extra>"))
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title="resident memory, GB")
+    return theme.apply_theme(figure, 28 * len(peak) + 110)
+
+
+def throughput(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
+    """Tokens per second in the order of time, one colour a stage."""
+    by_stage: dict[str, list[Point]] = {}
+    for point in points:
+        by_stage.setdefault(point.stage, []).append(point)
+    lines = []
+    for at, (stage, unordered) in enumerate(by_stage.items()):
+        own = downsample(sorted(unordered, key=lambda point: point.at), MAX_POINTS // len(by_stage))
+        speeds = np.array([point.value for point in own], dtype=float)
+        lines.append({"type": "scatter", "x": [point.at for point in own], "y": speeds,
+                      "mode": "lines+markers", "name": theme.escaped(titles.get(stage, stage)),
+                      "line": {"color": theme.SERIES[at % len(theme.SERIES)], "width": 2}, "marker": {"size": 5}})
+    return theme.themed_figure(lines, 300, {}, {"title": {"text": "tokens per second"}, "rangemode": "tozero"})

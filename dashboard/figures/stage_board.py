@@ -1,0 +1,66 @@
+"""The board of stages: rows in the order of the work, one column a cycle, what is still to come in grey."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.style import labels, theme
+from dashboard.view_models.stage_board import LEFT_OUT, PENDING, STOPPED, Cell
+
+_SIGNS = {"finished": "✓", "running": "▶", "failed": "✗", PENDING: "", LEFT_OUT: labels.DASH, STOPPED: "Ⅱ"}
+_ORDER = (LEFT_OUT, PENDING, STOPPED, "finished", "running", "failed")
+
+
+def stage_board(cells: Sequence[Cell]) -> go.Figure:
+    """A field of cells; the sign and the time stand in each, so that colour is never the only bearer of meaning."""
+    titles = list(dict.fromkeys(cell.title for cell in cells))
+    columns = list(dict.fromkeys(_column(cell) for cell in sorted(cells, key=lambda cell: cell.cycle)))
+    at = {(cell.title, _column(cell)): cell for cell in cells}
+    grid = [[at.get((title, column)) for column in columns] for title in titles]
+    heatmap = {
+        "type": "heatmap", "z": [[_ORDER.index(_state(cell)) if cell else None for cell in row] for row in grid],
+        "x": columns, "y": [theme.wrap_label(title) for title in titles], "zmin": -0.5, "zmax": len(_ORDER) - 0.5,
+        "colorscale": _scale(), "showscale": False, "xgap": 4, "ygap": 4,
+        "text": [[_words(cell) for cell in row] for row in grid], "texttemplate": "%{text}",
+        "textfont": {"color": theme.ON_FILL, "size": 11},
+        "customdata": [[_hover(cell) for cell in row] for row in grid],
+        "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
+    }
+    return theme.themed_figure([heatmap], 32 * len(titles) + 70, {"side": "top", "showgrid": False},
+                               {"autorange": "reversed", "showgrid": False}, margin={"l": 10, "r": 10, "t": 40,
+                                                                                     "b": 10})
+
+
+def _state(cell: Cell) -> str:
+    return cell.state if cell.state in _ORDER else PENDING
+
+
+def _column(cell: Cell) -> str:
+    return f"Cycle {cell.cycle}" if cell.cycle else "Run"
+
+
+def _words(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    share = f" {cell.counted}<br>" if cell.counted else " "
+    took = "" if cell.seconds is None else labels.duration(cell.seconds).replace(" min", "m").replace(" s", "s")
+    return f"{_SIGNS[_state(cell)]}{share}{took}".strip()
+
+
+def _hover(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    done_by = f"<br>done by the {cell.doer}" if cell.doer else ""
+    error = f"<br>{theme.escaped(cell.error[:300])}" if cell.error else ""
+    return f"{theme.escaped(cell.title)}, {_column(cell).lower()}: {cell.state}{done_by}{error}"
+
+
+def _scale() -> list[list[object]]:
+    """A step for each state, without shades in between."""
+    steps: list[list[object]] = []
+    for at, state in enumerate(_ORDER):
+        color = theme.WORK_FILL[state]
+        steps += [[at / len(_ORDER), color], [(at + 1) / len(_ORDER), color]]
+    return steps

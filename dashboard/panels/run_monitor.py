@@ -1,0 +1,135 @@
+"""A run as it goes: state, stages, time left, losses, incidents and log. Drawn again at every tick."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.access import cached_queries, series_cache
+from dashboard.figures.loss_curves import losses, memory, throughput
+from dashboard.figures.stage_board import stage_board as board_figure
+from dashboard.panels.live_metrics import SPEEDS, live_metrics
+from dashboard.panels.queue_position import queue_position
+from dashboard.panels.run_commands import run_commands
+from dashboard.panels.run_facts import failure
+from dashboard.panels.stage_memory import stage_memory_table
+from dashboard.style import labels
+from dashboard.view_models import event_sentences, stage_board, time_remaining
+from dashboard.widgets import elements
+from store.database import Store
+from store.queries import Run
+
+_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=250),
+                "what": st.column_config.TextColumn(width=560)}
+
+
+def run_monitor(store: Store, run: Run) -> None:
+    """Everything about a run at work."""
+    cells = stage_board.board(run, cached_queries.stages(store, run), cached_queries.cycles(store, run))
+    _state(run, cells)
+    if run.work == "queued":
+        queue_position(store, run)
+    run_commands(run)
+    if run.work == "failed":
+        failure(run)
+    if cells:
+        _progress(store, run, cells)
+        live_metrics(store, run)
+        elements.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
+    _training(store, run)
+    _trouble_and_log(store, run)
+    _resources(store, run)
+
+
+def _state(run: Run, cells: list[stage_board.Cell]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        elements.badge(labels.work(run.work))
+        if run.verdict:
+            elements.badge(labels.verdict(run.verdict))
+        elements.plain_text(_story(run, cells))
+
+
+def _story(run: Run, cells: list[stage_board.Cell]) -> str:
+    """Where the run stands, in a sentence or two."""
+    heard = f"Last event {labels.ago(run.last_event_at)}."
+    if run.work == "queued":
+        return f"Waits for a runner; asked for {labels.ago(run.requested_at)}."
+    if run.work == "lost":
+        return f"The runner that worked on it went away. {heard} The next runner takes it up where it stopped."
+    current = next((cell for cell in cells if cell.state == "running"), None)
+    if run.work == "running" and current:
+        items = f", {run.done} of {run.total} {run.unit or 'items'}" if run.total else ""
+        cycle = f"Cycle {current.cycle} of {run.config.cycles}: " if current.cycle else ""
+        return f"{cycle}{current.title}{items}. {heard}"
+    took = f" after {labels.duration(labels.run_seconds(run))}" if run.ended_at and run.started_at else ""
+    return f"{labels.work(run.work).word}{took}. {heard}"
+
+
+def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
+    done = sum(cell.state == "finished" for cell in cells)
+    words = f"{done} of {len(cells)} stages done"
+    if run.work == "running":
+        guess = time_remaining.estimate(stage_board.remaining(cells), run.id, run.config,
+                                        cached_queries.past_stage_durations(store))
+        words += f" · {time_remaining.time_left(guess)}"
+    st.progress(min(1.0, stage_board.share_done(cells)), text=words)
+
+
+def _training(store: Store, run: Run) -> None:
+    points = series_cache.series(store, run, "loss")
+    left, right = elements.two_columns()
+    with left:
+        st.subheader("Training loss")
+        if points:
+            elements.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points,
+                           known_by=series_cache.version(store, run, "loss"))
+        else:
+            st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
+                       "No training step was taken." if run.ended_at else "No training step yet.")
+    with right:
+        st.subheader("Plan")
+        if run.plan:
+            elements.plain_text(f"{str(run.plan['device']).upper()}, {run.plan['precision']}, batch of "
+                                f"{run.plan['batch_size']}, {labels.count(run.plan['threads'], 'thread')}, "
+                                f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
+            elements.plain_text(f"Why: {run.plan['reason']}")
+        else:
+            st.caption("The runner chooses device, precision and batch size when it takes the run up, and says why.")
+        if used := cached_queries.usage(store, run):
+            st.subheader("Teacher")
+            elements.plain_text(f"{run.config.teacher}: {labels.usage_sentence(used, run.config.max_cost_usd)}")
+
+
+def _trouble_and_log(store: Store, run: Run) -> None:
+    happenings, incidents = cached_queries.log(store, run)
+    zone, titles = elements.zone(), {row.stage: row.title for row in run.flow}
+    st.subheader("Failures and recoveries")
+    if incidents:
+        for line in event_sentences.table(incidents, zone,
+                                          titles):  # few, and to be read whole; a table of Markdown is none
+            elements.plain_text(" · ".join(filter(None, line.values())))
+    else:
+        st.caption("None so far.")
+    st.subheader("Event log")
+    _log(event_sentences.table(happenings, zone, titles))
+
+
+def _log(lines: list[dict[str, str]]) -> None:
+    if not lines:
+        st.caption("Nothing has happened yet.")
+        return
+    elements.data_table(lines, column_config=_LOG_COLUMNS, height=min(320, 36 * len(lines) + 40))
+
+
+def _resources(store: Store, run: Run) -> None:
+    titles = {row.stage: row.title for row in run.flow}
+    resident = series_cache.series(store, run, "peak_rss_bytes")
+    speed = [point for key in SPEEDS for point in series_cache.series(store, run, key)]
+    if not resident and not speed:
+        return
+    with st.expander("Memory and speed", icon=":material/memory:"):
+        if resident:
+            elements.chart(memory, "memory", "Most resident memory by stage", resident, titles)
+            stage_memory_table(cached_queries.memory(store, run), titles)
+        if speed:
+            elements.chart(throughput, "speed", "Tokens per second over time", speed, titles,
+                           known_by=series_cache.version(store, run, *SPEEDS))

@@ -1,0 +1,1 @@
+"""Labels, colours and word differences: how things are called and how they look."""

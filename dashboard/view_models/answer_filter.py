@@ -1,0 +1,64 @@
+"""Which answers to show, and in which order: pure, read models in and out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store.metrics import METRICS
+from store.queries import AnswerPair
+
+OUTCOMES = ("all", "worse", "better", "same", "missing")
+ANYWHERE = "all"
+
+
+@dataclass(frozen=True)
+class AnswerFilter:
+    """What a person wants to see; ANYWHERE leaves a filter open."""
+
+    tier: str = ANYWHERE
+    topic: str = ANYWHERE
+    outcome: str = ANYWHERE
+    words: str = ""
+
+
+def outcome(pair: AnswerPair, metric: str) -> str:
+    """better, worse, same (within the metric's tie band) or missing."""
+    difference = pair.change(metric)
+    if difference is None:
+        return "missing"
+    measure = METRICS.get(metric)
+    gain = difference * (measure.better if measure else 1)
+    band = measure.tie_band if measure else 0.0
+    return "better" if gain > band else "worse" if gain < -band else "same"
+
+
+def filter_answers(pairs: Sequence[AnswerPair], choice: AnswerFilter, metric: str) -> list[AnswerPair]:
+    """The pairs that fit every filter, the worst change first, the missing ones last."""
+    fitting = [pair for pair in pairs if _fits(pair, choice, metric)]
+    measure = METRICS.get(metric)
+    better = measure.better if measure else 1
+
+    def rank(pair: AnswerPair) -> tuple[bool, float, float, str]:
+        difference, (_, after) = pair.change(metric), pair.scores.get(metric, (None, None))
+        return difference is None, (difference or 0.0) * better, (after or 0.0) * better, pair.question
+    return sorted(fitting, key=rank)
+
+
+def counts(pairs: Sequence[AnswerPair], metric: str) -> Counter[str]:
+    """How many pairs had each outcome."""
+    return Counter(outcome(pair, metric) for pair in pairs)
+
+
+def metrics_of(pairs: Sequence[AnswerPair], headline: str) -> list[str]:
+    """The metrics that any pair was scored with, the headline first."""
+    present = {metric for pair in pairs for metric in pair.scores}
+    return sorted(present, key=lambda name: (name != headline, list(METRICS).index(name) if name in METRICS else 99))
+
+
+def _fits(pair: AnswerPair, choice: AnswerFilter, metric: str) -> bool:
+    texts = (pair.text, pair.baseline, pair.tuned, pair.reference, pair.title)
+    return (choice.tier in (ANYWHERE, pair.tier) and choice.topic in (ANYWHERE, pair.topic)
+            and choice.outcome in (ANYWHERE, outcome(pair, metric))
+            and (not choice.words or any(choice.words.casefold() in (body or "").casefold() for body in texts)))

@@ -1,0 +1,71 @@
+"""Several cycles of any runs beside each other: how they are named, and what may be joined. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from store.analysis.run_comparison import differences
+from store.queries import ChangeRow, Run
+
+__all__ = ["ONCE_PER_RUN", "SelectedCycle", "differences", "first_choice", "held_out_set_names", "same_test", "key_of",
+           "labels"]
+
+ONCE_PER_RUN = ("held-out", "new-topic", "general")
+"""Tiers whose questions stay the same over the cycles of a run; practice and paraphrases are new in each."""
+
+
+@dataclass(frozen=True)
+class SelectedCycle:
+    """One cycle of one run, with what is known of it."""
+
+    run: Run
+    cycle: int
+    changes: tuple[ChangeRow, ...]
+
+    @property
+    def label(self) -> str:
+        """Short enough for an axis; runs without a name show the end of their id."""
+        name = self.run.name[:17] + "…" if len(self.run.name) > 18 else self.run.name or self.run.id[-11:]
+        return f"{name} · cycle {self.cycle}"
+
+    def row(self, metric: str, tier: str) -> ChangeRow | None:
+        """The change over all topics."""
+        return next((row for row in self.changes
+                     if (row.metric, row.tier, row.topic) == (metric, tier, "")), None)
+
+
+def key_of(run: str, cycle: int) -> str:
+    """How a cycle is named in the URL."""
+    return f"{run}:{cycle}"
+
+
+def first_choice(runs: Sequence[Run], compared: Mapping[str, Sequence[int]], at_most: int) -> list[str]:
+    """What a page shows before anybody chose: the cycles of the newest run that has several, else the newest ones."""
+    several = next((run for run in runs if len(compared.get(run.id, ())) > 1), None)
+    chosen = [several] if several else runs
+    return [key_of(run.id, cycle) for run in chosen for cycle in compared.get(run.id, ())][-at_most:]
+
+
+def labels(picked: Sequence[SelectedCycle]) -> list[str]:
+    """Labels that tell every cycle from the others: of one run the cycle is enough; equal ones get their run's id."""
+    if len({item.run.id for item in picked}) == 1:
+        return [f"cycle {item.cycle}" for item in picked]
+    short = [item.label for item in picked]
+    return [f"{label} ({item.run.id[-4:]})" if short.count(label) > 1 else label
+            for label, item in zip(short, picked, strict=True)]
+
+
+def held_out_set_names(picked: Sequence[SelectedCycle]) -> int:
+    """How many different held-out sets were used; runs that have none yet are left out."""
+    return len({item.run.held_out_hash for item in picked if item.run.held_out_hash})
+
+
+def same_test(picked: Sequence[SelectedCycle], tier: str) -> list[list[int]]:
+    """Positions that were asked the same questions: cycles of one run, on what its whole life is tested with."""
+    if tier not in ONCE_PER_RUN:
+        return []
+    groups: dict[str, list[int]] = {}
+    for at, item in enumerate(picked):
+        groups.setdefault(item.run.id, []).append(at)
+    return [group for group in groups.values() if len(group) > 1]

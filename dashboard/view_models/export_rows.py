@@ -1,0 +1,97 @@
+"""Read models as rows for people to take along; how rows become CSV and JSON is in `store/export_formats.py`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from dashboard.view_models.topic_coverage import TopicCoverage
+from knowledge.passages import Passage
+from store.analysis.run_comparison import PairedComparison
+from store.export_formats import answer_rows, escape_formula, to_csv, to_html, to_json
+from store.queries import ChangeRow, Cycle, PlaygroundQuestion, Point, Run, TeacherUsage
+from store.queries.memory import StageMemory
+
+__all__ = ["answer_rows", "playground_rows", "run_comparison_rows", "change_rows", "cycle_rows", "escape_formula",
+           "memory_rows",
+           "number_rows", "passage_rows", "run_rows", "to_csv", "to_html", "to_json", "topic_rows"]
+
+_NONE: Mapping[str, TeacherUsage] = {}
+
+
+def change_rows(changes: Sequence[ChangeRow]) -> list[dict[str, Any]]:
+    """Paired changes, one a row."""
+    return [dataclasses.asdict(row) for row in changes]
+
+
+def run_comparison_rows(paired: Sequence[PairedComparison]) -> list[dict[str, Any]]:
+    """Tuned students against each other, one metric a row."""
+    return [{"one": row.one, "other": row.other, "metric": row.metric, "judge": row.judge,
+             **dataclasses.asdict(row.found), "adjusted_p": row.adjusted_p, "verdict": row.verdict} for row in paired]
+
+
+def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) -> list[dict[str, Any]]:
+    """Runs with every value of their configuration, and what their teachers used."""
+    return [{
+        "run": run.id, "name": run.name, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
+        "requested_at": _iso(run.requested_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
+        "tags": _flat(run.tags), "note": run.note, "archived": run.archived,
+        "held_out_hash": run.held_out_hash, "knowledge_hash": run.knowledge_hash,
+        **{f"teacher_{field}": getattr(usages.get(run.id), field, None) for field in ("calls", "tokens", "cost_usd")},
+        **{f"config_{key}": _flat(value) for key, value in dataclasses.asdict(run.config).items()},
+    } for run in runs]
+
+
+def playground_rows(questions: Sequence[PlaygroundQuestion]) -> list[dict[str, Any]]:
+    """Questions of the playground, one a row, with what every arm said and what the teacher's answer came to."""
+    return [{
+        "asked": one.id, "run": one.run, "cycle": one.cycle, "asked_by": one.asked_by, "asked_at": _iso(one.asked_at),
+        "state": one.state, "question": one.question,
+        **{key: value for said in one.said
+           for key, value in ((said.arm, said.text or None), (f"{said.arm}_silent", said.silent or None))},
+        "error": one.error, "with_teacher": one.with_teacher,
+        **{f"teacher_{field}": getattr(one.bill, field, None) for field in (
+            "model", "calls", "prompt_tokens", "completion_tokens", "cost_usd")},
+    } for one in questions]
+
+
+def cycle_rows(cycles: Sequence[Cycle]) -> list[dict[str, Any]]:
+    """Cycles, without what training reported in detail."""
+    return [{"run": cycle.run, "cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
+             "sentence": cycle.sentence, "seconds": cycle.seconds, "training_seconds": cycle.training_seconds,
+             "adapter": cycle.adapter, "adapter_sha256": cycle.adapter_sha256} for cycle in cycles]
+
+
+def number_rows(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """What a run logged, one number a row."""
+    return [{**vars(point), "at": _iso(point.at)} for point in points]
+
+
+def memory_rows(stages: Sequence[StageMemory]) -> list[dict[str, Any]]:
+    """Memory around each stage, in bytes."""
+    return [dataclasses.asdict(stage) for stage in stages]
+
+
+def topic_rows(rows: Sequence[TopicCoverage]) -> list[dict[str, Any]]:
+    """What a knowledge base holds on each topic, and what was asked of it."""
+    return [{"topic": row.slug, "name": row.name, "passages": row.passages,
+             **{f"passages_{source}": count for source, count in row.by_source.items()},
+             "questions": row.questions, "practice_passages": row.practice, "held_out_passages": row.held_out,
+             "asked": row.asked, "passages_asked": row.passages_asked} for row in rows]
+
+
+def passage_rows(passages: Sequence[Passage], sides: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Passages, one a row, whole."""
+    return [{"passage_id": passage.id, "topic": passage.topic, "source": passage.source, "title": passage.title,
+             "text": passage.text, "key_terms": "; ".join(passage.key_terms), "address": passage.address,
+             "side": sides.get(passage.id), "questions": "\n".join(passage.questions)} for passage in passages]
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _flat(value: Any) -> Any:
+    return " ".join(str(item) for item in value) if isinstance(value, list | tuple) else value

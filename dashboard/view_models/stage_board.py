@@ -1,0 +1,86 @@
+"""The stages of a run as a board: one row a stage, one column a cycle, each cell with its state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dashboard.view_models.time_remaining import Remaining
+from store.queries import Cycle, Run, StageState
+
+EVERY_CYCLE = "every cycle"
+PENDING, LEFT_OUT, STOPPED = "pending", "left out", "stopped"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One stage of one cycle; cycle 0 is the run itself."""
+
+    cycle: int
+    stage: str
+    title: str
+    doer: str
+    state: str
+    """pending, running, stopped (its runner is gone), finished, failed, or left out."""
+    seconds: float | None
+    share_done: float | None
+    error: str | None
+    seconds_left: float | None = None
+    """Of the one at work, at its own pace."""
+    counted: str = ""
+    """How many items of how many: a share of a few items is no percentage."""
+
+
+def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: datetime | None = None) -> list[Cell]:
+    """Every cell of the board in the order of the work; empty until a runner told the flow."""
+    known = {(state.cycle, state.stage): state for state in stages}
+    ended = {cycle.cycle for cycle in cycles if cycle.work != "running"}
+    over = run.work in ("finished", "failed", "cancelled")
+    cells = []
+    for number, stage, title, doer in _places(run):
+        state = known.get((number, stage))
+        cells.append(_cell(run, number, stage, title, doer, state, number in ended or over, now or datetime.now(UTC)))
+    return cells
+
+
+def remaining(cells: Sequence[Cell]) -> list[Remaining]:
+    """What is still to do, for the estimate."""
+    return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0, cell.seconds_left)
+            for cell in cells if cell.state in (PENDING, STOPPED, "running")]
+
+
+def share_done(cells: Sequence[Cell]) -> float:
+    """The share of the stages that are done, the running one counted in part; what was left out is not done."""
+    if not cells:
+        return 0.0
+    done = sum(1.0 if cell.state == "finished" else cell.share_done or 0.0 for cell in cells)
+    return done / len(cells)
+
+
+def _places(run: Run) -> list[tuple[int, str, str, str]]:
+    before = [row for row in run.flow if row.phase != EVERY_CYCLE]
+    first = next((at for at, row in enumerate(run.flow) if row.phase == EVERY_CYCLE), len(run.flow))
+    opening, closing = before[:first], before[first:]
+    cycles = range(1, run.config.cycles + 1)
+    every = [(number, row) for number in cycles for row in run.flow if row.phase == EVERY_CYCLE]
+    order = [(0, row) for row in opening] + every + [(0, row) for row in closing]
+    return [(number, row.stage, row.title, row.doer) for number, row in order]
+
+
+def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageState | None, passed: bool,
+          now: datetime) -> Cell:
+    if state is None:
+        return Cell(cycle, stage, title, doer, LEFT_OUT if passed else PENDING, None, None, None)
+    current = (run.cycle or 0, run.stage) == (cycle, stage)
+    share = run.done / run.total if current and run.done is not None and run.total else None
+    seconds = state.seconds
+    if state.work == "running":
+        # A stage whose runner is gone stopped with the last thing heard of it.
+        until = now if run.work == "running" else run.last_event_at or now
+        seconds = (until - state.started_at).total_seconds()
+    at_work = state.work == "running"
+    shown = STOPPED if at_work and run.work != "running" else state.work
+    left = run.stage_seconds_left(now) if current and shown == "running" else None
+    counted = f"{run.done}/{run.total}" if share is not None and at_work else ""
+    return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error, left, counted)

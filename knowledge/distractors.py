@@ -1,0 +1,94 @@
+"""Wrong answers that look right: what a student's likelihood of the true reference is compared with.
+
+Two foils are answers to other questions of the same topic, chosen and reworded so that neither their
+length nor their subject gives them away; one is the true answer with one thing changed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from knowledge.domain import Domain
+from knowledge.passages import Passage
+from knowledge.perturbations import perturb
+from knowledge.split import SAME_TEXT, comparison_text
+
+__all__ = ["FOREIGN", "Distractor", "perturb", "make_distractors"]
+
+FOREIGN = "another passage"
+# Lengths this much apart, as a share of the reference's, count as equal.
+LENGTH_TOLERANCE = 0.25
+# How many of the closest passages the draw is made from.
+CLOSEST = 6
+
+_API_SUBJECT = re.compile(r"^In an? \w+, [\w-]+ \((?P<type>[^)]*), (?:optional|required)\)")
+
+
+@dataclass(frozen=True)
+class Distractor:
+    """A wrong answer and the rule it was made by."""
+
+    text: str
+    rule: str
+
+
+def make_distractors(question_text: str, reference: str, passage: Passage, domain: Domain,
+                     seed: int) -> tuple[Distractor, Distractor, Distractor]:
+    """Two references of other passages and the true one altered; the same for the same arguments.
+
+    Raises:
+        ValueError: the domain has no two other passages that differ from the reference.
+    """
+    chance = random.Random(f"{seed} {question_text}")
+    foreign: list[Distractor] = []
+    for group in _by_length_difference(reference, passage, domain):
+        chance.shuffle(group)
+        for other in group:
+            text = substituted_passage(passage, other)
+            taken = [reference, passage.text, *(foil.text for foil in foreign)]
+            if len(foreign) < 2 and not any(fuzz.ratio(text, known) >= SAME_TEXT for known in taken):
+                foreign.append(Distractor(text=text, rule=FOREIGN))
+        if len(foreign) == 2:
+            return foreign[0], foreign[1], Distractor(*perturb(reference, seed))
+    raise ValueError(f"no two foils for {passage.title!r}: the domain {domain.name!r} has too few passages")
+
+
+def substituted_passage(asked: Passage, other: Passage) -> str:
+    """The other passage's text, said of the asked passage's subject where a text names its subject."""
+    ours, theirs = _API_SUBJECT.match(asked.text), _API_SUBJECT.match(other.text)
+    if asked.source != "api" or other.source != "api" or bool(ours) != bool(theirs):
+        return other.text
+    said = other.text[theirs.end():] if theirs else other.text
+    # Field first: a title is `Kind.field`, and a field may be spelled like a kind.
+    for name, new in zip(reversed(other.title.split(".")), reversed(asked.title.split(".")), strict=False):
+        said = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", new, said, flags=re.IGNORECASE if theirs else 0)
+    return f"{ours[0] if ours else ''}{said}"
+
+
+def _by_length_difference(reference: str, passage: Passage, domain: Domain) -> list[list[Passage]]:
+    """The other passages of the topic (of the domain, if they are few), in groups of like form and length."""
+    own = comparison_text(passage)
+
+    def distance(other: Passage) -> tuple[bool, bool, bool, bool, float]:
+        apart = abs(len(other.text) - len(reference)) / max(1, len(reference))
+        return (other.topic != passage.topic, other.source != passage.source, _shape(other) != _shape(passage),
+                apart > LENGTH_TOLERANCE, apart)
+
+    ranked: list[Passage] = []
+    for others in (domain.of_topic(passage.topic), domain.passages):
+        if len(ranked) < CLOSEST:
+            ranked = sorted((other for other in others if fuzz.ratio(comparison_text(other), own) < SAME_TEXT),
+                            key=distance)
+    return [ranked[start:start + CLOSEST] for start in range(0, len(ranked), CLOSEST)]
+
+
+def _shape(passage: Passage) -> str:
+    """What an answer is about, as its form shows it: a field's type, a whole kind, or plain prose."""
+    field = _API_SUBJECT.match(passage.text)
+    if field:
+        return re.sub(r"list of .*", "list", field["type"]) if field["type"][0].islower() else "object"
+    return passage.source

@@ -1,0 +1,111 @@
+"""PDF to blocks. The one door to pypdf; knows bookmarks, running heads and words cut at a line's end."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from pypdf import PasswordType, PdfReader
+from pypdf.errors import DependencyError, PyPdfError
+
+from knowledge.documents.document import Block, Page, Unreadable, tidy
+
+# What pypdf raises over a broken file besides its own errors.
+_BROKEN = (PyPdfError, DependencyError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+           NotImplementedError, RecursionError, OverflowError, zlib.error, OSError)
+_NUMBERED = re.compile(r"^(?:(?:Chapter|Section|Appendix)\s+)?\d+(?:\.\d+)*\.?\s+(?=[A-Z])")
+_BULLETS = "•◦▪‣●○■"
+_CONTENTS = re.compile(r"(?:\. ?){4,}\s*\w*$")
+
+
+def read_pdf(path: str, data: bytes) -> Page:
+    """The page of a PDF file: its text, under its bookmarks or what looks like numbered headings.
+
+    Raises:
+        Unreadable: encrypted, broken, or without text (a scan).
+    """
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
+            raise Unreadable("an encrypted PDF")
+        texts = [page.extract_text() for page in reader.pages]
+        bookmarks = _bookmarks(reader, reader.outline)
+        title = (reader.metadata.title if reader.metadata else None) or ""
+    except DependencyError as error:
+        raise Unreadable("an encrypted PDF") from error
+    except _BROKEN as error:
+        raise Unreadable(f"a broken PDF ({error or type(error).__name__})") from error
+    if not any(text.strip() for text in texts):
+        raise Unreadable("a PDF without text, perhaps a scan")
+    return Page(path, tidy(title), tuple(_blocks(_without_running_heads(texts), bookmarks)))
+
+
+def _bookmarks(reader: PdfReader, outline: list[Any], level: int = 1) -> dict[int, list[tuple[int, str]]]:
+    """Page number from 0 -> the levels and titles that begin there."""
+    found: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    for entry in outline:
+        if isinstance(entry, list):
+            for page, titles in _bookmarks(reader, entry, min(level + 1, 6)).items():
+                found[page] += titles
+        elif (page_number := reader.get_destination_page_number(entry)) is not None:
+            found[page_number].append((level, tidy(str(entry.title))))
+    return found
+
+
+def _without_running_heads(texts: list[str]) -> list[list[str]]:
+    """Lines page by page, less page numbers, leaders of a table of contents and what stands on every other page."""
+    pages = [[line.strip() for line in text.replace("\x0c", "\n").splitlines()] for text in texts]
+    edges = Counter(_numberless(line) for page in pages for line in {*page[:2], *page[-2:]} if line)
+    running = {line for line, count in edges.items() if count >= max(3, len(pages) / 3)}
+    return [[line for line in page if _numberless(line) not in running and not re.fullmatch(r"[\divxlc]+", line)
+             and not _CONTENTS.search(line)] for page in pages]
+
+
+def _numberless(line: str) -> str:
+    return re.sub(r"\d+", "#", line)
+
+
+def _blocks(pages: list[list[str]], bookmarks: dict[int, list[tuple[int, str]]]) -> Iterator[Block]:
+    for number, lines in enumerate(pages):
+        anchor = f"page={number + 1}"
+        waiting = {_key(title): (level, title) for level, title in bookmarks.get(number, [])}
+        words: list[str] = []
+        on_page = {_key(line) for line in lines}
+        # A bookmark whose words stand in no line (a broken heading, another wording) begins with its page.
+        for key in [key for key in waiting if key not in on_page]:
+            level, title = waiting.pop(key)
+            yield Block(title, level, anchor)
+        for line in lines:
+            heading = waiting.pop(_key(line), None) or (None if bookmarks else _heading(line))
+            if heading or not line or line[0] in _BULLETS:
+                yield from _paragraph(words, anchor)
+                words = []
+                if heading:
+                    yield Block(heading[1], heading[0], anchor)
+            if not heading:
+                words.append(line.lstrip(_BULLETS))
+        yield from _paragraph(words, anchor)
+
+
+def _paragraph(words: list[str], anchor: str) -> Iterator[Block]:
+    """Joins lines; a hyphen at a line's end before a small letter was put there by the typesetter."""
+    text = tidy(re.sub(r"(?<=[a-z])-\s+(?=[a-z])", "", " ".join(words)))
+    if text:
+        yield Block(text, anchor=anchor)
+
+
+def _heading(line: str) -> tuple[int, str] | None:
+    numbered = _NUMBERED.match(line)
+    if numbered and len(line.split()) <= 10 and line[-1] not in ".,;:":
+        return min(numbered[0].strip().strip(".").count(".") + 1, 6), line[numbered.end():]
+    return None
+
+
+def _key(title: str) -> str:
+    return re.sub(r"\W+", "", _NUMBERED.sub("", title)).casefold()

@@ -1,0 +1,70 @@
+"""Bytes to text, whatever they were saved as. Knows encodings and nothing of formats."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+from knowledge.documents.document import Unreadable
+
+# As much as the detection of an encoding looks at.
+_SAMPLE_BYTES = 200_000
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+         (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DECLARED = re.compile(rb"<meta[^>]+charset=[\"']?([\w-]+)", re.I)
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """The text, and a remark on its encoding; the remark is empty for plain UTF-8.
+
+    Raises:
+        Unreadable: the bytes are no text.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return _lines(data.decode(encoding, errors="replace")), ""
+    if _is_binary(data):
+        raise Unreadable("binary data, not text")
+    try:
+        return _lines(data.decode("utf-8")), ""
+    except UnicodeDecodeError:
+        return _not_utf8(data)
+
+
+def _not_utf8(data: bytes) -> tuple[str, str]:
+    """Few bad bytes among good UTF-8 are replaced; otherwise the encoding is looked for."""
+    text = data.decode("utf-8", errors="replace")
+    bad = text.count("\ufffd")
+    good = sum(char > "\x7f" for char in text) - bad
+    if good > bad:
+        return _lines(text), f"invalid UTF-8: {bad} bytes replaced"
+    for encoding in (*_declared(data), *_detected(data), "cp1252"):
+        try:
+            return _lines(data.decode(encoding)), f"not UTF-8: read as {encoding}"
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return _lines(text), f"invalid UTF-8: {bad} bytes replaced"
+
+
+def _declared(data: bytes) -> list[str]:
+    found = _DECLARED.search(data[:2048])
+    return [found[1].decode("ascii")] if found and found[1].lower() != b"utf-8" else []
+
+
+def _detected(data: bytes) -> list[str]:
+    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    # Western text is by far the likeliest; detection errs on short texts, so it must be sure of another alphabet.
+    return [best.encoding] if best and best.alphabets and "Basic Latin" not in best.alphabets[:1] else \
+        [best.encoding] if best and best.multi_byte_usage > 0.1 else []
+
+
+def _is_binary(data: bytes) -> bool:
+    sample = data[:8192]
+    control = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in sample)
+    return b"\0" in sample or control > len(sample) / 50
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

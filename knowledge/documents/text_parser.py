@@ -1,0 +1,129 @@
+"""Plain text and reStructuredText to blocks. Knows underlined headings, directives, roles and literal blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from knowledge.documents.document import Block, Page, anchor_of, tidy
+
+_RULE = re.compile(r"^([=\-~^\"'`#*+.:_<>])\1{2,}\s*$")
+_DIRECTIVE = re.compile(r"^\s*\.\. (?:([\w:.-]+)::(.*)|.*)$")
+_REMARKS = frozenset(re.findall(r"\S+", """
+note warning tip important caution hint attention danger seealso versionadded versionchanged admonition topic
+only
+""")) - {"seealso", "only"}
+# Directives that describe one thing each: their argument is its heading.
+_DESCRIBES = re.compile(r"^(?:\w+:)?(?:function|class|method|attribute|data|exception|module|option|confval|envvar|"
+                        r"variable|command|property|setting|program|describe|object|macro|type)$|^(?:prop_\w+|"
+                        r"signature)$")
+# A text file that is reStructuredText by another name.
+_RST = re.compile(r"^\.\. [\w:-]+::", re.M)
+_ROLE = re.compile(r":[\w:+.-]+:`[~!]?([^`]+?)(?:\s+<[^`>]*>)?`")
+_LINK = re.compile(r"`([^`<]+?)\s*<[^`>]+>`_{1,2}")
+_ITEM = re.compile(r"^\s*(?:[-*+•]|\(?\d{1,3}[.)]|\(?[a-z][.)]|#\.)\s+(?=\S)")
+_FIELD = re.compile(r"^\s*:[\w ]+:(?:\s|$)")
+_NUMBERED = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?]{2,60}$")
+
+
+def read_text(path: str, text: str) -> Page:
+    """The page of a .txt or .rst file; its title is its first heading."""
+    lines = [line.expandtabs(4).rstrip() for line in text.split("\n")]
+    blocks = tuple(_blocks(lines, path.lower().endswith(".rst") or bool(_RST.search(text))))
+    return Page(path, next((block.text for block in blocks if block.level), ""), blocks)
+
+
+def _blocks(lines: list[str], is_rst: bool) -> Iterator[Block]:
+    """Paragraphs are runs of lines; a literal block or a dropped directive ends where its indentation does."""
+    styles: dict[str, int] = {}
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if heading := _underlined(lines, at):
+            text, style, at = heading
+            level = styles.setdefault(style, min(len(styles) + 1, 6))
+            yield Block(text, level, anchor_of(text))
+        elif not is_rst and _NUMBERED.match(line) and _alone(lines, at):
+            yield Block(line.strip(), 2, anchor_of(line))
+            at += 1
+        elif not line.strip() or _RULE.match(line.strip()) or (is_rst and _FIELD.match(line)):
+            at += 1
+        elif is_rst and (directive := _DIRECTIVE.match(line)):
+            at, block = _directive(lines, at, directive)
+            yield from block
+        elif is_rst and _is_term(lines, at):
+            text = _inline(line)
+            yield Block(text, 6, anchor_of(text))
+            at += 1
+        else:
+            at, block = _paragraph(lines, at)
+            yield from block
+
+
+def _underlined(lines: list[str], at: int) -> tuple[str, str, int] | None:
+    """Text, style and next line of a heading with a rule under it, and perhaps one above."""
+    over = bool(_RULE.match(lines[at])) and at + 2 < len(lines) and lines[at + 2][:1] == lines[at][:1]
+    at += over
+    if at + 1 >= len(lines) or not lines[at].strip() or _RULE.match(lines[at]) or not _RULE.match(lines[at + 1]):
+        return None
+    if len(lines[at + 1]) < min(len(lines[at].strip()), 4) or len(lines[at]) > 100:
+        return None
+    return _inline(lines[at]), f"{over}{lines[at + 1][0]}", at + 2
+
+
+def _directive(lines: list[str], at: int, found: re.Match[str]) -> tuple[int, list[Block]]:
+    """Remarks keep what they hold, descriptions become headings, all else goes with its content."""
+    name, argument = (found[1] or "").lower(), (found[2] or "").strip()
+    if name in _REMARKS or name == "glossary":
+        words = _inline(argument) if " " in argument and not name.startswith("version") else ""
+        return at + 1, [Block(words)] if words else []
+    if _DESCRIBES.match(name) and argument:
+        term = re.sub(r"\(.*", "", argument).split(",")[0].strip()
+        return at + 1, [Block(_inline(term), 6, anchor_of(term))] if term else []
+    return _after_indented(lines, at + 1, _indent(lines[at])), []
+
+
+def _paragraph(lines: list[str], at: int) -> tuple[int, list[Block]]:
+    """One paragraph or list item; after `::` the indented block that follows is passed over."""
+    first, start = lines[at], at
+    item = _ITEM.match(first)
+    at += 1
+    while at < len(lines) and lines[at].strip() and not _ITEM.match(lines[at]) and not _DIRECTIVE.match(lines[at]):
+        at += 1
+    raw = " ".join(line.strip() for line in lines[start:at])
+    text = _inline(raw[len(item[0].lstrip()):] if item else raw)
+    if raw.endswith("::"):
+        at, text = _after_indented(lines, at, _indent(first)), text.removesuffix(":")
+    # Columns of a table or a drawing: two gaps in one line.
+    drawn = any(len(re.findall(r"\S(?: {3,}|\s*\|\s*)(?=\S)", line)) > 1 for line in lines[start:at])
+    return at, [] if drawn or "+--" in raw or not text else [Block(text, item=bool(item))]
+
+
+def _after_indented(lines: list[str], at: int, indent: int) -> int:
+    while at < len(lines) and (not lines[at].strip() or _indent(lines[at]) > indent):
+        at += 1
+    return at
+
+
+def _is_term(lines: list[str], at: int) -> bool:
+    """A definition list's term: one line, with its definition indented right below."""
+    before = lines[at - 1].strip() if at else ""
+    return (not before and at + 1 < len(lines) and bool(lines[at + 1].strip()) and not _ITEM.match(lines[at])
+            and _indent(lines[at + 1]) > _indent(lines[at]) and len(lines[at].split()) <= 8)
+
+
+def _alone(lines: list[str], at: int) -> bool:
+    return (at == 0 or not lines[at - 1].strip()) and (at + 1 == len(lines) or not lines[at + 1].strip())
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _inline(text: str) -> str:
+    """Without the marks of links, roles and emphasis; code keeps single backticks."""
+    text = _LINK.sub(r"\1", text.replace("``", "`"))
+    text = _ROLE.sub(r"`\1`", text)
+    text = re.sub(r"`([^`]+)`__?\b", r"\1", text)
+    text = re.sub(r"(?<![\w*])\*{1,2}(?=\S)([^*]+?)(?<=\S)\*{1,2}(?![\w*])", r"\1", text)
+    return tidy(re.sub(r"\[[\w#*]+\]_|\|[\w ]+\|", "", text))

@@ -1,0 +1,106 @@
+"""The questions that a field or a kind of the API answers: at least two wordings, each naming its subject.
+
+Which wordings fit depends on what the field is (a switch, a number, a choice ...); which of the
+fitting ones come first depends on the field's name, so that a set of questions is not one sentence
+said a thousand times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from knowledge.kubernetes.api_models import ApiField, ApiKind
+from knowledge.kubernetes.api_wording import article
+
+# By what a field is. `{a} {kind}` is "a PodSpec" or "an EnvVar".
+FORMS: dict[str, tuple[str, ...]] = {
+    "switch": ("What happens when {field} is set to true in {a} {kind}?",
+               "What does the boolean field {field} of {a} {kind} control?",
+               "In {a} {kind}, what is the effect of {field} being true?",
+               "Why would you set {field} in {a} {kind}?"),
+    "flag": ("What does the boolean field {field} of {a} {kind} tell you?",
+             "In {a} {kind}, what does it mean when {field} is true?",
+             "What is reported by {field} in {a} {kind}?"),
+    "default number": ("What does {field} set in {a} {kind}, and what is its default?",
+                       "Which number does {field} of {a} {kind} stand for, and what applies when it is not given?",
+                       "In {a} {kind}, what is {field} and which value does it default to?"),
+    "number": ("What does the number in {field} of {a} {kind} mean?",
+               "In {a} {kind}, what is counted or measured by {field}?",
+               "How is the value of {field} in {a} {kind} to be understood?"),
+    "choice": ("Which values can {field} of {a} {kind} take?",
+               "What are the possible settings of {field} in {a} {kind}?",
+               "In {a} {kind}, what does {field} decide and which values are there for it?"),
+    "default text": ("What does {field} of {a} {kind} specify, and what is the default?",
+                     "In {a} {kind}, what is {field} for and what applies when it is left out?",
+                     "What is the meaning of {field} in {a} {kind}, and which default does it have?"),
+    "list": ("What does the {field} list of {a} {kind} contain?",
+             "In {a} {kind}, which items go into {field}?",
+             "What is the list {field} in {a} {kind} used for?",
+             "How does {a} {kind} make use of its {field} list?"),
+    "map": ("What does the {field} map of {a} {kind} hold?",
+            "In {a} {kind}, which keys and values belong in {field}?",
+            "What is the map {field} in {a} {kind} used for?"),
+    "time": ("Which point in time does {field} of {a} {kind} record?",
+             "In {a} {kind}, what moment does {field} stand for?",
+             "When is {field} set in {a} {kind}, and what does it mean?"),
+    "object": ("What does {field} in {a} {kind} describe?",
+               "What is the {field} object of {a} {kind} used for?",
+               "In {a} {kind}, what do you express with {field}?",
+               "What role does {field} play in {a} {kind}?"),
+    "text": ("What does the {field} field of {a} {kind} specify?",
+             "In {a} {kind}, what is {field} for?",
+             "What is the meaning of {field} in {a} {kind}?",
+             "How is the string {field} of {a} {kind} used?"),
+    "kind": ("What is {a} {kind} in the Kubernetes API, and which fields does it have?",
+             "What does the API object {kind} describe, and what does it consist of?",
+             "What is the purpose of {a} {kind}, and what does it hold?",
+             "How would you explain {a} {kind} and its fields?"),
+    "wide kind": ("What is {a} {kind} in the Kubernetes API?",
+                  "What does the API object {kind} describe?",
+                  "What is the purpose of {a} {kind}?",
+                  "How would you explain what {a} {kind} is?"),
+}
+
+_DEFAULT = re.compile(r"\bdefault(?:s|ed)? to\b|\bdefaults? (?:value|is|of|true|false|/)\b|"
+                      r"\b(?:by|as) default\b|\(default\b|\bdefault:|\bdefault \w+ is\b", re.I)
+# "Valid values are ...", "must be "Allow" or ...", "is Utilization, Value, or ...": where a text lists what is allowed.
+_CHOICE = re.compile(
+    r"\b(?:valid|supported|possible|allowed|known) (?:enum )?(?:values|options|operators|types) are\b|\bone of\b|"
+    r"\b(?:must be|can be|either|values? (?:are|is|can be|must be|may be)|options? (?:are|is)):? "
+    r"(?-i:[\"'A-Z])[^.]*[ ,]|"
+    r"(?:\bis|\bare|:) (?-i:[\"'A-Z])[\w ]+[\"']?, (?:or )?(?-i:[\"'A-Z])", re.I)
+
+
+def field_questions(kind: ApiKind, field: ApiField, text: str) -> tuple[str, ...]:
+    """All fitting wordings for a field; `text` is the answer, which shows what may be asked for."""
+    return _worded(shape_of(kind, field, text), kind.name, field.name)
+
+
+def kind_questions(kind: ApiKind, text: str) -> tuple[str, ...]:
+    """All wordings for a kind as a whole; its fields are asked for only where the answer lists them."""
+    return _worded("kind" if re.search(r"Its (?:only )?fields? (?:is|are) ", text) else "wide kind", kind.name, "")
+
+
+def shape_of(kind: ApiKind, field: ApiField, text: str) -> str:
+    """What a field is, as far as asking goes: a key of FORMS."""
+    defaulted = bool(_DEFAULT.search(text))
+    if field.type == "bool":
+        return "flag" if kind.name.endswith(("Status", "Conditions")) else "switch"
+    if field.type in ("int", "float", "resource.Quantity", "util_intstr.IntOrString"):
+        return "default number" if defaulted else "number"
+    if field.type.endswith("Time"):
+        return "time"
+    if field.type.startswith("List["):
+        return "list"
+    if field.type == "dict":
+        return "map"
+    if field.type != "str":
+        return "object"
+    return "choice" if _CHOICE.search(text) else "default text" if defaulted else "text"
+
+
+def _worded(shape: str, kind: str, field: str) -> tuple[str, ...]:
+    forms = FORMS[shape]
+    first = int(hashlib.sha256(f"{kind}.{field}".encode()).hexdigest(), 16) % len(forms)
+    return tuple(form.format(field=field, kind=kind, a=article(kind)) for form in forms[first:] + forms[:first])

@@ -1,0 +1,108 @@
+"""The second source of knowledge: the API reference of Kubernetes v1.28, one passage a kind or field.
+
+It knows which descriptions are worth asking about and the page each one stands on. Reading them is
+`api_models`' work, their wording `api_wording`'s, the questions `api_questions`'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.key_terms import key_terms, word_counts
+from knowledge.kubernetes.api_models import ApiField, ApiKind, ApiReferenceMissing, read_kinds
+from knowledge.kubernetes.api_questions import field_questions, kind_questions
+from knowledge.kubernetes.api_sentences import sentences
+from knowledge.kubernetes.api_wording import field_text, is_boilerplate, kind_text
+from knowledge.kubernetes.topics import topic_of_kind
+from knowledge.passages import Passage, passage_id
+
+__all__ = ["ApiReferenceMissing", "read_api_reference"]
+
+REFERENCE_PAGE = "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.28/"
+FEWEST_WORDS, MOST_WORDS = 15, 75
+
+# An API group's name, where its address has more than the module's name.
+_GROUP_SUFFIX = {"admissionregistration": "-k8s-io", "apiextensions": "-k8s-io", "apiregistration": "-k8s-io",
+                 "authentication": "-k8s-io", "authorization": "-k8s-io", "certificates": "-k8s-io",
+                 "coordination": "-k8s-io", "discovery": "-k8s-io", "events": "-k8s-io", "networking": "-k8s-io",
+                 "node": "-k8s-io", "rbac": "-authorization-k8s-io", "scheduling": "-k8s-io", "storage": "-k8s-io",
+                 "flowcontrol": "-apiserver-k8s-io"}
+_NOT_WORTH_ASKING = re.compile(r"\bdeprecated\b|no longer (?:used|supported|implemented)|not (?:yet )?implemented|"
+                               r"placeholder|tombstone|for internal use", re.I)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A passage in the making: its key terms wait until all texts are known."""
+
+    kind: ApiKind
+    title: str
+    text: str
+    body: str
+    questions: tuple[str, ...]
+
+
+def read_api_reference(package_folder: Path | None = None) -> list[Passage]:
+    """One passage for every kind and field that belongs to a topic and says something of its own.
+
+    Raises:
+        ApiReferenceMissing: the package `lightkube-models` is not installed.
+    """
+    drafts = list(_without_repeats(_drafts(read_kinds(package_folder))))
+    rarity = word_counts(draft.text for draft in drafts)
+    passages = []
+    for draft in drafts:
+        terms = key_terms(draft.text, " ".join(draft.questions), rarity)
+        topic = topic_of_kind(draft.kind.name)
+        if topic and _says_enough(draft, terms):
+            passages.append(Passage(id=passage_id(topic.slug, draft.text), topic=topic.slug, source="api",
+                                    title=draft.title, text=draft.text, address=address_of(draft.kind),
+                                    key_terms=terms, questions=draft.questions))
+    return passages
+
+
+def address_of(kind: ApiKind) -> str:
+    """The kind's place on the official reference page."""
+    return f"{REFERENCE_PAGE}#{kind.name.lower()}-{kind.version}-{kind.group}{_GROUP_SUFFIX.get(kind.group, '')}"
+
+
+def _drafts(kinds: list[ApiKind]) -> Iterator[_Draft]:
+    for kind in kinds:
+        if topic_of_kind(kind.name) is None or kind.name.endswith("List") or _NOT_WORTH_ASKING.search(kind.description):
+            continue
+        if not kind.name.endswith("Condition") and _fits(text := kind_text(kind)):
+            yield _Draft(kind, kind.name, text, text, kind_questions(kind, text))
+        for field in kind.fields:
+            if _worth_asking(kind, field) and _fits(text := field_text(kind, field)):
+                body = " ".join(sentences(field.description))
+                yield _Draft(kind, f"{kind.name}.{field.name}", text, body, field_questions(kind, field, text))
+
+
+def _worth_asking(kind: ApiKind, field: ApiField) -> bool:
+    if is_boilerplate(field) or _NOT_WORTH_ASKING.search(field.description):
+        return False
+    # Specs, statuses and conditions say the same of every kind, unless they say much.
+    boilerplate = field.name in ("spec", "status") or kind.name.endswith("Condition")
+    return len(field.description) > (200 if boilerplate else 0)
+
+
+def _says_enough(draft: _Draft, terms: tuple[str, ...]) -> bool:
+    """Whether an answer can be told right from wrong: a single term must come from a longer text."""
+    return len(terms) > 1 or (len(terms) == 1 and len(draft.body.split()) > 12)
+
+
+def _fits(text: str) -> bool:
+    return FEWEST_WORDS <= len(text.split()) <= MOST_WORDS
+
+
+def _without_repeats(drafts: Iterator[_Draft]) -> Iterator[_Draft]:
+    """Each description once: many kinds share one (`secretRef`, `fsType`); the first keeps it."""
+    seen: set[str] = set()
+    for draft in drafts:
+        normal = re.sub(r"\W+", " ", draft.body).casefold()
+        if normal not in seen:
+            seen.add(normal)
+            yield draft

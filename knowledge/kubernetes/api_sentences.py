@@ -1,0 +1,67 @@
+"""Cuts a description of the API reference into sentences, without what only a web page needs."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+MAX_WORDS = 70
+MAX_SENTENCES = 4
+
+# What a description holds for the reader of a web page only; taken out in this order.
+_PAGE_NOISE = [(re.compile(pattern, flags), new) for pattern, flags, new in (
+    (r"\((?:see|More info)[^()]*https?://[^()]*\)", re.I, ""),
+    (r"(?:For )?\bmore info(?:rmation)?\b[^.:]{0,60}[:.,]?\s*(?:see:?\s*)?https?://\S+", re.I, ""),
+    (r"\bsee:?\s+https?://\S+(?:,? for [^.]*\.)?", re.I, ""),
+    (r"\s+\*\s+(?=an? )", 0, "; "),
+    (r"\bTip: [^.]*\.", 0, ""),
+    (r"[`*]{2,}|`", 0, ""),
+    (r"(?<=[:.;])\s+[-*]\s+(?=\S)", 0, " "),
+    (r"(?<=[:.;])\s*;", 0, ""),
+    (r"\s+([.,;])(?=\s|$)", 0, r"\1"),
+    (r"(?<!\w)_([^_]+)_(?!\w)", 0, r"\1"),
+    (r"(?<=[a-z]) (?=(?:If|When|See|Must be|Defaults to|The supported|This field|Populated by) )", 0, ". "),
+    (r"\bFor (?:more|further) (?:details|info\w*|context)\b[^.]*\.", re.I, ""),
+    (r"\.\s+\.(?=\s|$)", 0, "."),
+    (r"\s+", 0, " "),
+)]
+_SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<!\b[Ee]x\.)(?<!\bvs\.)(?<=[.!?])\s+(?=[A-Z\"$(])")
+_UNSPEAKABLE = re.compile(r"://|[\[{]\s*[{\"]\w+\"?:|\[ \{")
+LEAD_NOISE = re.compile(r"^(?:\(?optional\)?(?:[:.,]|(?<=\)))|required[:.,]|\w+ (?:field )?is optional\.)\s*", re.I)
+
+
+@functools.lru_cache(maxsize=1)  # a field's are asked for twice in a row
+def sentences(description: str) -> tuple[str, ...]:
+    """A description's sentences, without what only a web page needs; each ends in a full stop."""
+    text = re.sub(r"\s+", " ", re.sub(r"\n\s*[*-]\s+", " ; ", description)) + " "
+    for pattern, new in _PAGE_NOISE:
+        text = pattern.sub(new, text)
+    found = [sentence.strip() for sentence in _SENTENCE_END.split(LEAD_NOISE.sub("", text.strip()))]
+    return tuple(_finished(sentence) for sentence in found
+                 if len(sentence) > 3 and not _UNSPEAKABLE.search(sentence))
+
+
+def shortened(found: list[str], keep_last: bool = False) -> str:
+    """The first sentences that fit the length of an answer; a default stated after them is kept if it fits.
+
+    Args:
+        keep_last: the last sentence is kept whatever the length.
+    """
+    last = found[-1:] if keep_last else []
+    kept, left = [found[0]], found[1:len(found) - len(last)]
+    budget = MAX_WORDS - sum(len(sentence.split()) for sentence in kept + last)
+    flowing = True
+    for sentence in left:
+        size = len(sentence.split())
+        fits = size <= budget and len(kept) + len(last) < MAX_SENTENCES
+        if fits and (flowing or sentence.startswith("Default")):
+            kept.append(sentence)
+            budget -= size
+        else:
+            flowing = False  # what follows may lean on the sentence left out
+    return " ".join(sentence for sentence in kept + last if sentence)
+
+
+def _finished(sentence: str) -> str:
+    sentence = sentence.strip(" ;,")
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence.rstrip(':')}."

@@ -1,0 +1,108 @@
+"""When two texts are the same text in other clothes.
+
+Two questions are twins if their words differ only in filling, order, number or spelling. They are
+not twins if an identifier, a number or a negation differs: 'replicas of a Deployment' and 'replicas
+of a StatefulSet' look alike and ask for different facts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from knowledge.kubernetes.topics import TOPICS
+
+# A pair of words at least this alike is one word in two spellings (plural, typing slip).
+SAME_WORD_RATIO = 83.0
+# From this many shared words on, one added word does not make another question.
+MIN_SHARED = 6
+
+_TOKEN = re.compile(r"\w+(?:[./:%-]+\w+)*%?")
+_STOP_WORDS = frozenset(re.findall(r"[\w-]+", """
+a an the of in on at to for from by with as is are was be been being do does did what which how why when where who
+will would can could should shall may might and or that this these those it its there their they you your one
+exactly precisely actually please tell me us if into kubernetes k8s cluster field called so then about have has mean
+means purpose used use
+"""))
+_MEANINGFUL = frozenset(re.findall(r"[\w-]+", """
+not no never without cannot before after minimum maximum min max more less true false
+"""))
+_KINDS = frozenset(kind.strip("*").lower() for topic in TOPICS for kind in topic.kinds)
+
+
+def normalize(text: str) -> str:
+    """Lower case, words only, one space between them."""
+    return " ".join(_TOKEN.findall(text.casefold()))
+
+
+@lru_cache(maxsize=20_000)
+def identifiers(text: str) -> frozenset[str]:
+    """The words that name something exactly: kinds, fields, paths, numbers, negations."""
+    return frozenset(_singular(word.lower()) for place, word in enumerate(_TOKEN.findall(text)) if _names(word, place))
+
+
+def find_near_duplicate(text: str, others: Iterable[str]) -> str | None:
+    """The first of the others that asks the same, or None."""
+    return next((other for other in others if is_near_duplicate(text, other)), None)
+
+
+def is_near_duplicate(one: str, other: str) -> bool:
+    """Whether two questions ask the same in nearly the same words."""
+    if normalize(one) == normalize(other):
+        return True
+    if identifiers(one) != identifiers(other):
+        return False
+    ours, theirs = _content(one), _content(other)
+    if not ours or not theirs:
+        return False
+    extra, missing = _unmatched(ours, theirs), _unmatched(theirs, ours)
+    if extra and missing:
+        return False
+    return len(extra) + len(missing) <= (1 if len(ours & theirs) >= MIN_SHARED else 0)
+
+
+class NearDuplicateIndex:
+    """Finds twins among many texts: only those with the same identifiers need a closer look."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        """Starts with the texts that are known already."""
+        self._by_identifiers: defaultdict[frozenset[str], list[str]] = defaultdict(list)
+        self._normal: dict[str, str] = {}
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """Makes a text known."""
+        self._normal.setdefault(normalize(text), text)
+        self._by_identifiers[identifiers(text)].append(text)
+
+    def twin_of(self, text: str) -> str | None:
+        """A known text that asks the same, or None."""
+        same = self._normal.get(normalize(text))
+        return same if same is not None else find_near_duplicate(text, self._by_identifiers[identifiers(text)])
+
+
+@lru_cache(maxsize=20_000)
+def _content(text: str) -> frozenset[str]:
+    return frozenset(_singular(word) for word in _TOKEN.findall(text.casefold()) if word not in _STOP_WORDS)
+
+
+def _unmatched(words: frozenset[str], others: frozenset[str]) -> list[str]:
+    candidates = others - words
+    return [word for word in words - others
+            if not any(fuzz.ratio(word, other) >= SAME_WORD_RATIO for other in candidates)]
+
+
+def _names(word: str, place: int) -> bool:
+    if word.lower() in _MEANINGFUL or _singular(word.lower()) in _KINDS or not word.isalpha():
+        return True
+    # A capital inside a word always tells; one at its beginning only if no sentence begins there.
+    return (len(word) > 1 and not word[1:].islower()) or (place > 0 and word[0].isupper())
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

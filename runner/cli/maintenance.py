@@ -1,0 +1,85 @@
+"""`backup`, `restore`, `rebuild`, `migrate`: keeping what is there, and getting it back."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.service.process_lock import acquire_runner_lock
+from store.database import StoreNotFound, open_for_reading, open_store, pre_migration_copy, version_at
+from store.database.migrations import CURRENT
+from store.paths import default_paths
+from store.projections import rebuild as rebuild_read_models
+
+
+def add_backup_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to."""
+    parser.add_argument("--to", metavar="FILE", help="the archive (default: data/backups/backup-DATE-TIME.tar)")
+
+
+def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where from."""
+    parser.add_argument("file", metavar="FILE", help="an archive that `backup` made")
+    parser.add_argument("--force", action="store_true", help="put aside what is there already")
+
+
+def add_rebuild_arguments(_parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def add_migrate_arguments(_parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def backup(args: argparse.Namespace) -> int:
+    """Write an archive; a runner may be at work meanwhile."""
+    from runner.export import backup_archive
+
+    paths = default_paths()
+    open_for_reading(paths.store_url).close()  # a backup never makes a store
+    to = Path(args.to).expanduser().absolute() if args.to else \
+        paths.backups / f"backup-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar"
+    content = backup_archive.write_archive(open_store(paths.store_url), paths, to)
+    print(f"{to}: {content.files} files, {content.size_bytes / 1e6:.1f} MB")
+    return 0
+
+
+def restore(args: argparse.Namespace) -> int:
+    """Put an archive's content back; refused while a runner serves the folder."""
+    from runner.export import backup_archive
+
+    paths = default_paths()
+    acquire_runner_lock(paths.data)
+    content = backup_archive.restore_archive(Path(args.file).expanduser().absolute(), paths, args.force)
+    print(f"{paths.data}: {content.files} files of {content.made_at[:19].replace('T', ' ')} UTC restored; "
+          "unfinished runs go on with the next 'python -m runner serve'")
+    return 0
+
+
+def rebuild(_args: argparse.Namespace) -> int:
+    """Make every read model anew from the events, in one transaction; refused while a runner serves the folder."""
+    paths = default_paths()
+    open_for_reading(paths.store_url).close()  # a rebuild never makes a store
+    acquire_runner_lock(paths.data)
+    with open_store(paths.store_url).write() as connection:
+        count = rebuild_read_models(connection)
+    print(f"read models rebuilt from {count} events")
+    return 0
+
+
+def migrate(_args: argparse.Namespace) -> int:
+    """Bring the tables of an earlier version up to date, after a copy was kept; refused while a runner serves."""
+    paths = default_paths()
+    before = version_at(paths.store_url)
+    if not before:
+        raise StoreNotFound(f"no store at {paths.data} yet: there is nothing to bring up to date")
+    if before == CURRENT:
+        print(f"the tables are of version {CURRENT}: nothing was to do")
+        return 0
+    acquire_runner_lock(paths.data)
+    open_store(paths.store_url).close()
+    print(f"the tables are of version {version_at(paths.store_url)}, from {before}")
+    if copy := pre_migration_copy(paths.store_url, before):
+        print(f"the store as it was: {copy}")
+    return 0

@@ -1,0 +1,71 @@
+"""A run's progress in a terminal, read from the store: stage, items done, loss, time left.
+
+A terminal gets one live line; anything else gets a line a finished stage, so that a log stays readable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from store import queries
+from store.database import Store
+
+POLL_SECONDS = 0.25
+
+
+def follow(store: Store, run_id: str, console: Console, tick: Callable[[], None] = lambda: None) -> queries.Run:
+    """Show a run until nothing more happens to it by itself; `tick` is called at every look. Returns its end state."""
+    shown: set[tuple[int, str, str]] = set()
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        while True:
+            tick()
+            run = queries.find_run(store, run_id)
+            assert run is not None
+            _print_new_stages(store, run, shown, console)
+            if not run.active:
+                return run
+            if console.is_terminal:
+                live.update(Text(progress_line(store, run)))
+            time.sleep(POLL_SECONDS)
+
+
+def progress_line(store: Store, run: queries.Run) -> str:
+    """Where a run is, in one line."""
+    if run.work == "queued":
+        return f"{run.id}: waiting for a runner"
+    parts = [f"cycle {run.cycle}/{run.config.cycles}" if run.cycle else "run", run.stage or "starting"]
+    if run.total:
+        parts.append(f"{run.done} of {run.total} {run.unit}")
+    parts += [text for text in (run.detail, _time_left(run)) if text]
+    return "  " + " | ".join(parts)
+
+
+def _time_left(run: queries.Run) -> str:
+    """This stage's remaining time at its own pace so far; nothing before there is a pace."""
+    left = run.stage_seconds_left(datetime.now(UTC))
+    return f"{_duration(left)} left of it" if left else ""
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _print_new_stages(store: Store, run: queries.Run, shown: set[tuple[int, str, str]], console: Console) -> None:
+    titles = {row.stage: row.title for row in run.flow}
+    for stage in queries.stages_of(store, run.id):
+        key = (stage.cycle, stage.stage, stage.work)
+        if key in shown or stage.work == "running":
+            continue
+        shown.add(key)
+        where = f"cycle {stage.cycle}" if stage.cycle else "run"
+        mark = "done" if stage.work == "finished" else "FAILED"
+        seconds = "" if stage.seconds is None else f"{stage.seconds:7.1f} s"
+        console.print(f"  {where:8} {titles.get(stage.stage, stage.stage):34} {mark:6} {seconds}", highlight=False)
+        if stage.error:
+            console.print(f"           {stage.error}", highlight=False, markup=False)

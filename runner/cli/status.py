@@ -1,0 +1,41 @@
+"""`status`: what has run and what waits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from store import queries
+from store.database import Store, StoreNotFound, open_for_reading
+from store.paths import default_paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How it is printed."""
+    parser.add_argument("--json", action="store_true", help="print one JSON list")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the runs; no store yet is an empty list."""
+    try:
+        return show_runs(open_for_reading(default_paths().store_url), args.json)
+    except StoreNotFound:
+        print("[]" if args.json else "no run yet: start one with 'python -m runner run'")
+        return 0
+
+
+def show_runs(store: Store, json_output: bool) -> int:
+    """Runs, newest first, and whether a runner is connected."""
+    runs = queries.all_runs(store)
+    if json_output:
+        print(json.dumps([{"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
+                           "cycle": run.cycle, "stage": run.stage, "requested_at": run.requested_at.isoformat()}
+                          for run in runs]))
+        return 0
+    connected = queries.connected_runners(store)
+    print(f"runner: {connected[0].owner}" if connected else
+          "No runner is connected: start it with 'python -m runner serve'.")
+    for run in runs:
+        where = f"cycle {run.cycle or 0} of {run.config.cycles}, {run.stage}" if run.active and run.stage else ""
+        print(f"{run.id}  {run.work:9}  {run.verdict or where or '-':16}  {run.name}")
+    return 0

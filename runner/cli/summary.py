@@ -1,0 +1,130 @@
+"""The result of a run as one JSON object, and as lines for a person; control arms where it had any."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from store import queries
+from store.analysis.findings import cycles_corrected, memorisation
+from store.config import RunConfig
+from store.control_arms import ARMS, BASELINE, TUNED
+from store.database import Store
+from store.metrics import METRICS
+from store.queries import ArmChange, CurveRow, Gap, Run
+from store.statistics import Power, power_before
+
+
+def as_json(store: Store, run_id: str) -> dict[str, Any]:
+    """What `run --json` prints last."""
+    run = queries.find_run(store, run_id)
+    assert run is not None
+    result: dict[str, Any] = {"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence}
+    if run.error:
+        result |= {"error": run.error, "advice": run.advice}
+    changes = queries.changes_of(store, run_id)
+    together = cycles_corrected(changes, run.config.headline)
+    result |= {"power_before": dataclasses.asdict(power_of(store, run.config, run.requested_at)),
+               "memorisation": [dataclasses.asdict(one) | {"distance": one.distance} for one in memorisation(changes)],
+               "over_cycles": dataclasses.asdict(together) if together else None}
+    result |= arms_json(store, run)
+    return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
+
+
+def _cycle(store: Store, cycle: queries.Cycle) -> dict[str, Any]:
+    return {"cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
+            "training_seconds": cycle.training_seconds, "adapter": cycle.adapter,
+            "scores": [_score(row) for row in queries.changes_of(store, cycle.run, cycle.cycle) if not row.topic]}
+
+
+def _score(row: queries.ChangeRow) -> dict[str, Any]:
+    interval = None if row.low is None else [row.low, row.high]
+    return {"tier": row.tier, "metric": row.metric, "baseline": row.baseline, "tuned": row.tuned,
+            "change": row.change, "interval": interval, "scored": row.scored, "asked": row.asked,
+            "verdict": row.verdict, "bootstrap": [row.bootstrap_low, row.bootstrap_high], "effect": row.effect,
+            "effect_interval": [row.effect_low, row.effect_high], "wins": row.wins, "ties": row.ties,
+            "losses": row.losses, "sign_test_p": row.p_value, "t_p": row.t_p_value, "wilcoxon_p": row.wilcoxon_p,
+            "passages": row.clusters}
+
+
+def as_lines(store: Store, run_id: str) -> list[str]:
+    """The verdict and a table of every tier and metric of the last cycle."""
+    run = queries.find_run(store, run_id)
+    assert run is not None
+    lines = [f"run {run.id}: {run.work}" + (f", verdict: {run.verdict}" if run.verdict else "")]
+    lines += [text for text in (run.sentence, run.error, run.advice) if text]
+    cycles = queries.cycles_of(store, run_id)
+    rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
+    if rows:
+        lines += ["", *change_lines(rows), "", "reference_nll is better when lower; all others when higher."]
+    return [*lines, *_beside(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
+
+
+def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
+    """A table of every tier and metric, all topics together, a cycle at a time."""
+    lines = []
+    for cycle in sorted({row.cycle for row in changes}):
+        lines += [f"{'cycle ' + str(cycle):10} {'metric':19} {'baseline':>8} {'tuned':>8} {'change':>8}  "
+                  f"{'95% interval':18} {'n':>5}  verdict"]
+        lines += [_line(row) for row in changes if row.cycle == cycle and not row.topic]
+    return lines
+
+
+def power_of(store: Store, config: RunConfig, before: datetime | None = None) -> Power:
+    """What the held-out test of such a run can see, by the runs before it."""
+    return power_before(config.headline, config.held_out, queries.past_variances(store, config, before))
+
+
+def _beside(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
+    """Memorisation by the headline metric, and what may be said of all cycles together."""
+    lines = [f"memorisation by {one.metric}: {one.distance:+.3f} (gain on practice {one.practice:+.3f}, on held-out "
+             f"{one.held_out:+.3f})" + (f", 95% interval {one.low:+.3f} to {one.high:+.3f}"
+                                        if one.low is not None and one.high is not None else "")
+             for one in memorisation(changes) if one.metric == headline]
+    together = cycles_corrected(changes, headline)
+    return lines + ([together.sentence] if together else [])
+
+
+def _line(row: queries.ChangeRow) -> str:
+    interval = "-" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f}"
+    return (f"{row.tier:10} {METRICS[row.metric].name:19} {_number(row.baseline):>8} {_number(row.tuned):>8} "
+            f"{_number(row.change, '+'):>8}  {interval:18} {row.scored:>2}/{row.asked:<2}  {row.verdict}")
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    return "missing" if value is None else f"{value:{sign}.3f}"
+
+
+def arms_json(store: Store, run: Run) -> dict[str, Any]:
+    """Every comparison, gap and point of the curve as it was recorded."""
+    found: dict[str, Sequence[ArmChange | Gap | CurveRow]] = {
+        "arms": queries.arm_changes_of(store, run.id), "gaps": queries.gaps_of(store, run.id),
+        "along_training": queries.curve_of(store, run.id)}
+    return {name: [{key: value for key, value in dataclasses.asdict(row).items() if key != "run"} for row in rows]
+            for name, rows in found.items() if rows}
+
+
+def arms_lines(store: Store, run: Run) -> list[str]:
+    """A line an arm by the metric that decides, and the gap to the teacher."""
+    metric = run.config.headline
+    at = {(row.arm, row.against): row for row in queries.arm_changes_of(store, run.id) if row.metric == metric}
+    if not at:
+        return []
+    lines = ["", f"{'control arm':16} {metric + ' against untrained':42} tuned against it"]
+    lines += [f"{arm:16} {_words(at.get((arm, BASELINE))):42} {_words(at.get((TUNED, arm)))}" for arm in ARMS
+              if (arm, BASELINE) in at]
+    return lines + [_gap(gap) for gap in queries.gaps_of(store, run.id) if gap.closed is not None]
+
+
+def _words(row: ArmChange | None) -> str:
+    if row is None or row.change is None:
+        return "not measured"
+    interval = "no interval" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f}"
+    return f"{row.change:+.3f} ({interval}) {row.verdict}"
+
+
+def _gap(gap: Gap) -> str:
+    why = ", the teacher's answers being the references by construction" if gap.by_construction else ""
+    return f"gap closed by {gap.metric}: {gap.closed:.2f} ({gap.low:+.2f} to {gap.high:+.2f}){why}"

@@ -1,0 +1,1 @@
+"""What leaves the project: a tuned student with its model card, backups."""

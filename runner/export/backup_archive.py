@@ -1,0 +1,195 @@
+"""A backup in one file: store, checkpoints and adapters, each with its hash; and the way back.
+
+The store is copied first: a row is written after its file, so every file that the copy names is there to be taken.
+Models are left out, for they can be had again; so are logs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import make_url
+
+from runner.errors import UserError
+from runner.pipeline.artifacts import fsync_directory, sha256_of_file
+from store.database import Store, backup, integrity_faults, migrations, open_store
+from store.paths import Paths
+
+STORE, MANIFEST, FORMAT = "events.db", "manifest.json", 1
+FOLDERS = ("runs", "held-out-sets")
+_LEFT_OUT = (".tmp", ".new", ".log", ".log.1")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an archive holds."""
+
+    files: int
+    size_bytes: int
+    made_at: str
+
+
+class _Hashed(io.RawIOBase):
+    """A file on its way into the archive, hashed as it is read; no longer than it was when it was opened."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._left, self.hash = file, size, hashlib.sha256()
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._file.read(self._left if count < 0 else min(count, self._left))
+        self._left -= len(data)
+        self.hash.update(data)
+        return data
+
+
+def write_archive(store: Store, paths: Paths, to: Path) -> Content:
+    """Make an archive, whole or not at all; runs may be at work meanwhile.
+
+    Raises:
+        StoreError: the store is not one that can be copied.
+    """
+    to.parent.mkdir(parents=True, exist_ok=True)
+    aside = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    files: dict[str, dict[str, Any]] = {}
+    try:
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".backup-") as folder, aside.open("wb") as raw:
+            copy = Path(folder) / STORE
+            backup.copy_database(store, copy)
+            with tarfile.open(fileobj=raw, mode="w") as tar:
+                for name, path in [(STORE, copy), *_files_to_archive(paths.data)]:
+                    _add(tar, name, path, files)
+                manifest = {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(), "files": files,
+                            "schema": migrations.CURRENT}
+                _add_bytes(tar, MANIFEST, json.dumps(manifest, indent=1).encode())
+            raw.flush()
+            os.fsync(raw.fileno())
+        aside.replace(to)
+        fsync_directory(to.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+    return _content(manifest)
+
+
+def restore_archive(archive: Path, paths: Paths, force: bool) -> Content:
+    """Put an archive's content where the environment says state lives; nothing is touched before all was checked.
+
+    With `force`, what is there already is put aside in a folder of its own, never deleted.
+
+    Raises:
+        UserError: no such archive, a damaged or foreign one, or state in the way.
+    """
+    target = _store_file(paths)
+    in_the_way = [path for path in (target, *(paths.data / name for name in FOLDERS)) if path.exists()]
+    if in_the_way and not force:
+        raise UserError(f"{in_the_way[0]} is there already: restore into another DATA_DIR, or say --force to put "
+                        "it aside")
+    paths.data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.data, prefix=".restore-") as name:
+        fresh = Path(name)
+        manifest = _unpacked(archive, fresh)
+        _move_aside(paths.data, target, in_the_way)
+        for folder in FOLDERS:
+            if (fresh / folder).exists():
+                (fresh / folder).replace(paths.data / folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(fresh / STORE, target)  # last: the store names what is there by now
+        fsync_directory(paths.data)
+    return _content(manifest)
+
+
+def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
+    """Unpack and check everything; returns the manifest."""
+    try:
+        with tarfile.open(archive) as tar:
+            _extract(tar, folder)
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        wanted: dict[str, dict[str, Any]] = manifest["files"]
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or archive} is not there: name an archive that `backup` made") from error
+    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+        raise UserError(f"{archive} is no whole backup of this program ({error}): nothing was restored") from error
+    for name, told in wanted.items():
+        if not (folder / name).is_file() or sha256_of_file(folder / name) != told["sha256"]:
+            raise UserError(f"{archive} is damaged: {name} is not as it was backed up; nothing was restored")
+    store = open_store(f"sqlite:///{folder / STORE}")  # also brings an older one up to date, and refuses a newer one
+    faults = integrity_faults(store)
+    store.close()
+    if faults:
+        raise UserError(f"{archive} holds a damaged store ({faults[0]}): nothing was restored")
+    for leftover in (f"{STORE}-wal", f"{STORE}-shm"):
+        (folder / leftover).unlink(missing_ok=True)
+    return manifest
+
+
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Plain files inside the folder, and nothing else that an archive could hold.
+
+    `extractall` has a filter for that from Python 3.11.4 on, and Debian 12 brings 3.11.2.
+    """
+    for member in tar:
+        target = folder / member.name
+        content = tar.extractfile(member) if member.isfile() else None
+        if content is None or not target.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{member.name} is no plain file inside it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with content, target.open("xb") as file:
+            shutil.copyfileobj(content, file)
+
+
+def _move_aside(data: Path, target: Path, in_the_way: list[Path]) -> None:
+    if not in_the_way:
+        return
+    aside = data / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    aside.mkdir()
+    for path in (*in_the_way, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))):
+        if path.exists():
+            shutil.move(path, aside / path.name)
+
+
+def _files_to_archive(data: Path) -> Iterator[tuple[str, Path]]:
+    for folder in FOLDERS:
+        for path in sorted((data / folder).rglob("*")):
+            if path.is_file() and not path.name.endswith(_LEFT_OUT):
+                yield str(path.relative_to(data)), path
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path, files: dict[str, dict[str, Any]]) -> None:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # a trainer's checkpoint that was let go meanwhile
+        return
+    with file:
+        info = tarfile.TarInfo(name)
+        info.size, info.mtime = os.fstat(file.fileno()).st_size, int(path.stat().st_mtime) if path.exists() else 0
+        hashed = _Hashed(file, info.size)
+        tar.addfile(info, hashed)  # type: ignore[arg-type]
+    files[name] = {"sha256": hashed.hash.hexdigest(), "size_bytes": info.size}
+
+
+def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _store_file(paths: Paths) -> Path:
+    address = make_url(paths.store_url)
+    if address.get_backend_name() != "sqlite":
+        raise UserError("the store is on PostgreSQL: restore it with pg_restore, and the folders from your own backup")
+    return Path(address.database or "")
+
+
+def _content(manifest: dict[str, Any]) -> Content:
+    files = manifest["files"]
+    return Content(len(files), sum(told["size_bytes"] for told in files.values()), manifest["made_at"])

@@ -1,0 +1,86 @@
+"""Planted answers: right, wrong, empty, echoing and padded ones, made from a run's own test. Pure."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from knowledge.perturbations import RULES, perturb
+from runner.judge.scoring import ScoredItem
+from store.events import AnswerRecord, QuestionRecord, ReferenceRecord
+
+RIGHT, SHORT = "right", "short"
+NEGATED, OFF_TOPIC, ECHO, REFUSAL, PADDED, EMPTY = "negated", "foreign", "echo", "no answer", "padded", "empty"
+WRONG_KINDS = (NEGATED, OFF_TOPIC, ECHO, REFUSAL)
+KINDS: dict[str, str] = {
+    RIGHT: "the reference itself",
+    SHORT: "true, and only a part of the reference",
+    NEGATED: "the reference with every statement denied or turned round",
+    OFF_TOPIC: "a reference to another question of the topic",
+    ECHO: "the question, said back",
+    REFUSAL: "\"I do not know.\"",
+    PADDED: "the reference, with two answers to other questions behind it",
+    EMPTY: "nothing at all",
+}
+"""Every kind of planted answer, and what it is."""
+RETESTED = (RIGHT, NEGATED)
+I_DO_NOT_KNOW = "I do not know."
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"(])")
+_API_SUBJECT = re.compile(r"^In an? [\w-]+, [\w-]+ \([^)]*\)[ :,]*(?:is |are )?")
+_NO_LIMIT = 1 << 30
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One planted answer."""
+
+    kind: str
+    question: QuestionRecord
+    reference: ReferenceRecord
+    text: str
+
+    @property
+    def given(self) -> ScoredItem:
+        """As if a student had said it."""
+        answer = AnswerRecord(self.question.question_id, self.text or None, None if self.text else EMPTY, 0, 0.0, False)
+        return ScoredItem(self.question, answer, self.reference, _NO_LIMIT)
+
+
+def build_probes(questions: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
+                 count: int) -> list[Probe]:
+    """Planted answers to the first so many questions that have what it takes, topics by turns."""
+    fit = [question for question in questions if _fit(references.get(question.question_id))]
+    by_topic: dict[str, list[QuestionRecord]] = {}
+    for question in fit:
+        by_topic.setdefault(question.topic, []).append(question)
+    turns = [found[turn] for turn in range(len(fit)) for found in by_topic.values() if turn < len(found)]
+    return [probe for question in turns[:count] for probe in _planted(question, references[question.question_id])]
+
+
+def _fit(reference: ReferenceRecord | None) -> bool:
+    return reference is not None and bool((reference.text or "").strip()) and len(reference.foils) >= 2
+
+
+def _planted(question: QuestionRecord, reference: ReferenceRecord) -> list[Probe]:
+    text, (first, second, *_) = reference.text or "", reference.foils
+    texts = {RIGHT: text, SHORT: shortened(text), NEGATED: negated(text), OFF_TOPIC: first, ECHO: question.text,
+             REFUSAL: I_DO_NOT_KNOW, PADDED: f"{text} {first} {second}", EMPTY: ""}
+    return [Probe(kind, question, reference, said) for kind, said in texts.items() if said is not None]
+
+
+def shortened(text: str) -> str | None:
+    """A true part of a true text: its first sentence, or what an API text says of its subject; None where it is one."""
+    first, *rest = _SENTENCE.split(text)
+    if rest:
+        return first
+    said = _API_SUBJECT.sub("", text)
+    return said[:1].upper() + said[1:] if 0 < len(said) < len(text) else None
+
+
+def negated(text: str) -> str:
+    """Every sentence of a text denied, or altered another way where no rule denies it."""
+    return " ".join(RULES["negated"](sentence, random.Random(1)) or perturb(sentence, 1)[0]
+                    for sentence in _SENTENCE.split(text))

@@ -1,0 +1,1 @@
+"""OpenAI-compatible client: retry, rate limit, response cache, capabilities."""

@@ -1,0 +1,53 @@
+"""How long to wait: what a server's headers ask for, and what we choose where they say nothing. Pure."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+
+
+def parse_duration(duration: str) -> float | None:
+    """Seconds in `20ms`, `1.5s`, `6m0s` or a plain number of seconds; None for anything else."""
+    duration = duration.strip().lower()
+    if re.fullmatch(r"\d+(?:\.\d+)?", duration):
+        return float(duration)
+    if not duration or _PART.sub("", duration):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(duration))
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """The wait that a refusal asks for: `retry-after-ms`, `retry-after` (seconds or a date), or the limit's reset."""
+    if (milliseconds := parse_duration(headers.get("retry-after-ms", ""))) is not None:
+        return milliseconds / 1000
+    stated = headers.get("retry-after", "")
+    if (seconds := parse_duration(stated)) is not None:
+        return seconds
+    return _until(stated, now or datetime.now(UTC)) if stated else rate_limit_reset_seconds(headers)
+
+
+def rate_limit_reset_seconds(headers: Mapping[str, str]) -> float | None:
+    """The time until a limit is reset that these headers call used up (requests or tokens left: 0); None otherwise."""
+    resets = [parse_duration(headers.get(f"x-ratelimit-reset-{what}", ""))
+              for what in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{what}", "").strip() == "0"]
+    return max((reset for reset in resets if reset is not None), default=None)
+
+
+def backoff(attempt: int, first_seconds: float, most_seconds: float, chance: random.Random) -> float:
+    """Doubles with each attempt (from 0), and is drawn from the upper half, so that callers do not march in step."""
+    ceiling = min(most_seconds, first_seconds * 2.0 ** min(attempt, 30))
+    return float(ceiling * chance.uniform(0.5, 1.0))
+
+
+def _until(date: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

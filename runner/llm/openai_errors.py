@@ -1,0 +1,131 @@
+"""From every public exception of the openai library to one of ours, by class name, and by what the server says.
+
+Works on names and plain facts, so that the library keeps its one door (`openai_chat`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.llm.errors import (
+    ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited, RequestRefused, TeacherError,
+    UnknownModel, UnreadableReply,
+)
+
+_BUDGET = re.compile(r"insufficient_quota|billing|insufficient (?:funds|credit|balance)|"
+                     r"exceeded your current quota", re.I)
+_CONTEXT = re.compile(r"context[_ ](?:length|window|size)|maximum context|too many tokens|prompt is too long|"
+                      r"exceeds? the (?:available )?context|input is too long", re.I)
+_MODEL = re.compile(r"model_not_found|\bmodel\b.{0,80}(?:not found|does not exist|not exist|unknown|invalid)|"
+                    r"(?:unknown|invalid) model", re.I)
+_KEY = re.compile(r"invalid_api_key|incorrect api key|invalid api key|api key not valid", re.I)
+
+
+@dataclass(frozen=True)
+class FailedCall:
+    """What is known about a failed call; `message` is the server's own words, the key already hidden in them."""
+
+    model: str
+    address: str
+    message: str
+    code: str = ""
+    status: int | None = None
+    wait_seconds: float | None = None
+
+    def mentions(self, pattern: re.Pattern[str]) -> bool:
+        return bool(pattern.search(f"{self.code} {self.message}"))
+
+
+def translate_error(class_names: list[str], facts: FailedCall) -> TeacherError:
+    """Our error for an exception, given its class name and those of its ancestors, nearest first."""
+    for name in class_names:
+        if name in TRANSLATIONS:
+            return TRANSLATIONS[name](facts)
+    return EndpointUnavailable(f"{facts.address} could not be asked: {facts.message}")
+
+
+def _wrong_key(facts: FailedCall) -> TeacherError:
+    return InvalidKey(f"{facts.address} refuses the API key ({facts.message}): "
+                      "set OPENAI_API_KEY, in the environment or in .env, to a key that is valid there")
+
+
+def _not_permitted(facts: FailedCall) -> TeacherError:
+    return InvalidKey(f"this API key may not use {facts.model!r} at {facts.address} ({facts.message}): "
+                      "use a key with access to it, or another teacher model")
+
+
+def _not_found(facts: FailedCall) -> TeacherError:
+    return UnknownModel(f"{facts.address} does not know the model {facts.model!r} ({facts.message}): "
+                        "check the model's name, and that the address is that of an OpenAI-compatible API "
+                        "(most end in /v1)")
+
+
+def _limited(facts: FailedCall) -> TeacherError:
+    if facts.mentions(_BUDGET):
+        return _quota_exceeded(facts)
+    wait = "" if facts.wait_seconds is None else f", asks for {facts.wait_seconds:g} s of quiet"
+    return RateLimited(f"{facts.address} limits the calls to {facts.model!r}{wait} ({facts.message}): "
+                       "wait and retry, or ask for fewer questions", facts.wait_seconds)
+
+
+def _quota_exceeded(facts: FailedCall) -> TeacherError:
+    return QuotaExceeded(f"the account behind the API key has no budget left at {facts.address} ({facts.message}): "
+                         "add credit there, use another key, or the offline teacher 'knowledge-base'")
+
+
+def _refused(facts: FailedCall) -> TeacherError:
+    if facts.mentions(_CONTEXT) or facts.status == 413:
+        return ContextTooLong(f"the prompt is too long for {facts.model!r} ({facts.message}): "
+                              "use a model with a longer context, or shorter passages")
+    if facts.mentions(_KEY):
+        return _wrong_key(facts)
+    if facts.mentions(_MODEL):
+        return _not_found(facts)
+    return RequestRefused(f"{facts.address} refuses a request to {facts.model!r} ({facts.message}): "
+                          "if it keeps doing so, use another teacher model")
+
+
+def _by_status(facts: FailedCall) -> TeacherError:
+    if facts.status == 402:
+        return _quota_exceeded(facts)
+    return _unavailable(facts) if facts.status == 408 or (facts.status or 0) >= 500 else _refused(facts)
+
+
+def _unavailable(facts: FailedCall) -> TeacherError:
+    if facts.mentions(_BUDGET):
+        return _quota_exceeded(facts)
+    return EndpointUnavailable(f"{facts.address} does not serve {facts.model!r} now ({facts.message}): "
+                               "check the address and the network, or try later")
+
+
+def _unreadable(facts: FailedCall) -> TeacherError:
+    return UnreadableReply(f"the reply of {facts.model!r} at {facts.address} cannot be read ({facts.message}): "
+                           "retry, or use another teacher model")
+
+
+TRANSLATIONS: dict[str, Callable[[FailedCall], TeacherError]] = {
+    # Most specific first; what is never met in a chat call stands here too, so that nothing is unknown.
+    "OAuthError": _wrong_key,
+    "AuthenticationError": _wrong_key,
+    "SubjectTokenProviderError": _wrong_key,
+    "PermissionDeniedError": _not_permitted,
+    "NotFoundError": _not_found,
+    "RateLimitError": _limited,
+    "BadRequestError": _refused,
+    "UnprocessableEntityError": _refused,
+    "ContentFilterFinishReasonError": _refused,
+    "ConflictError": _unavailable,
+    "InternalServerError": _unavailable,
+    "APIStatusError": _by_status,
+    "APITimeoutError": _unavailable,
+    "APIConnectionError": _unavailable,
+    "WebSocketConnectionClosedError": _unavailable,
+    "WebSocketQueueFullError": _unavailable,
+    "APIResponseValidationError": _unreadable,
+    "LengthFinishReasonError": _unreadable,
+    "InvalidWebhookSignatureError": _unreadable,
+    "APIError": _unavailable,
+    "OpenAIError": _unavailable,
+}

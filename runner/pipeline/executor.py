@@ -1,0 +1,191 @@
+"""The loop over the cycle's table (`runner/pipeline/pipeline.py`): carries a run out, or on from wherever it stopped.
+
+For every step in order: finished already (its event is in the store and its file fits)? then on to the next.
+Else run the stage, write its artifact whole, and tell the store. Resume is this same loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from runner.pipeline.artifacts import (
+    ADAPTER_FILES, Artifact, Header, quarantine, read_artifact, sha256_of, sha256_of_file, write_artifact,
+)
+from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
+from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
+from runner.pipeline.resources import RunResources
+from runner.pipeline.stage_context import StageContext
+from store.config import RunConfig, to_json
+from store.event_log.journal import Journal, LeaseLost, StopRequested
+from store.events import (
+    AdapterTrained, CycleStarted, Event, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken, StageFailed,
+    StageFinished, StageStarted,
+)
+
+
+class RunAborted(Exception):
+    """A stage could not be done and nothing can stand in its place: the run fails, with kind, message and advice."""
+
+    def __init__(self, kind: ErrorKind, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.trace = trace
+
+    @property
+    def advice(self) -> str:
+        return RECOVERY[self.kind].advice
+
+
+@dataclass
+class PipelineExecutor:
+    """One run being carried out by the holder of its claim."""
+
+    run: str
+    config: RunConfig
+    folder: Path
+    journal: Journal
+    resources: RunResources
+    history: Sequence[Recorded]
+    """The run's events so far; empty but for the request on a first attempt."""
+    watch_memory: Callable[[], Callable[[], Mapping[str, float]]] = lambda: dict
+    """Called as a stage begins; what it returns is asked for the stage's memory as it ends."""
+    loading_seconds: Callable[[], float] = lambda: 0.0
+    """What this process has spent on loading models and their libraries so far."""
+    sleep: Callable[[float], None] = time.sleep
+    artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._finished = {(item.stage, item.cycle): item.event.sha256 for item in self.history
+                          if isinstance(item.event, StageFinished)}
+        self._cycle_started_at = {item.cycle: item.at.timestamp() for item in reversed(self.history)
+                                  if isinstance(item.event, CycleStarted)}
+        self._run_started_at = min((item.at.timestamp() for item in self.history), default=time.time())
+
+    def execute(self) -> None:
+        """Take every step that is not finished yet.
+
+        Raises:
+            RunAborted: a stage failed for good and the run cannot go on without it.
+            StopRequested, LeaseLost: passed on from the journal.
+        """
+        for step in steps(self.config):
+            if step.cycle and step.cycle not in self._cycle_started_at:
+                self.journal.append(CycleStarted(), cycle=step.cycle)
+                self._cycle_started_at[step.cycle] = time.time()
+            self.artifacts[step.row.stage, step.cycle] = self._finished_artifact(step) or self._run_stage(step)
+
+    def _finished_artifact(self, step: StageRun) -> Artifact | None:
+        """The step's artifact when nothing is left to do: known to the store, or whole on disk and adopted now."""
+        path, header = self._path(step), self._header(step)
+        artifact = read_artifact(path)
+        if artifact is None or artifact.header != header or not self._adapter_intact(artifact):
+            quarantine(path)
+            return None
+        if self._finished.get((step.row.stage, step.cycle)) == artifact.sha256:
+            return artifact
+        if (step.row.stage, step.cycle) in self._finished:  # the file is not the one that was recorded
+            quarantine(path)
+            return None
+        self._record_finished(step, artifact, 0.0, {}, adopted=True)
+        return artifact
+
+    def _run_stage(self, step: StageRun) -> Artifact:
+        began, loading, memory = time.monotonic(), self.loading_seconds(), self.watch_memory()
+        self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
+        context = self._context(step)
+        told = self._run_with_retries(step.row, context)
+        self.journal.flush()  # a claim that was lost meanwhile ends here: files carry no fence
+        artifact = write_artifact(self._path(step), context.header, told)
+        self._record_finished(step, artifact, time.monotonic() - began, memory(), adopted=False,
+                              loading=self.loading_seconds() - loading)
+        context.parts().remove()
+        return artifact
+
+    def _run_with_retries(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
+        """What the stage tells, after as many repeats as the recovery table grants; else its stand-in."""
+        attempt, loading = 0, None
+        while True:
+            try:
+                return row.run(context)
+            except (StopRequested, LeaseLost):
+                raise
+            except Exception as error:  # the one broad except: everything that goes wrong becomes a row of the table
+                attempt += 1
+                if classify_error(error) is ErrorKind.MODEL_LOADING:
+                    loading = error
+                if not self._recover(error, attempt, context):
+                    # The end of the plan's settings is no news where it was loading that went through them.
+                    out_of_settings = loading and classify_error(error) in (ErrorKind.NO_SMALLER_PLAN,
+                                                                            ErrorKind.INSUFFICIENT_MEMORY)
+                    return self._run_fallback(row, context, loading if loading and out_of_settings else error)
+
+    def _recover(self, error: Exception, attempt: int, context: StageContext) -> bool:
+        """Do what the table says; False when the stage is to be given up."""
+        kind = classify_error(error)
+        recovery = RECOVERY[kind]
+        if recovery.action is Action.GIVE_UP or attempt > recovery.retries:
+            return False
+        wait = retry_delay(error, recovery, attempt)
+        self.journal.append(RecoveryTaken(kind, recovery.action, attempt, wait, str(error)),
+                            cycle=context.cycle, stage=context.stage)
+        if recovery.action in (Action.USE_SMALLER_PLAN, Action.USE_NEXT_SETTINGS):
+            self.resources.use_smaller_plan()
+        self._wait(wait)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep in short pieces, so that a person who cancels does not wait too."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.sleep(min(left, 0.5))
+            self.journal.flush()
+            self.journal.check_stop()
+
+    def _run_fallback(self, row: StageSpec, context: StageContext, error: Exception) -> Sequence[Event]:
+        kind, trace = classify_error(error), "".join(traceback.format_exception(error))
+        recovery = RECOVERY[kind]
+        self.journal.append(StageFailed(kind, str(error), recovery.advice, trace), cycle=context.cycle,
+                            stage=context.stage)
+        if row.instead is None or recovery.fatal:
+            raise RunAborted(kind, f"{row.title} failed: {error}", trace) from error
+        return row.instead(context, f"{row.title.lower()} failed ({kind}): {error}")
+
+    def _context(self, step: StageRun) -> StageContext:
+        return StageContext(
+            run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
+            inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config).items()},
+            run_folder=self.folder, header=self._header(step), resources=self.resources,
+            emit=partial(self.journal.append_buffered, cycle=step.cycle, stage=step.row.stage),
+            running_seconds=lambda: time.time() - self._run_started_at,
+            cycle_seconds=lambda: time.time() - self._cycle_started_at.get(step.cycle, self._run_started_at))
+
+    def _header(self, step: StageRun) -> Header:
+        sources = inputs_of(step, self.config)
+        hashes = "\n".join(f"{name} {self.artifacts[key].sha256}" for name, key in sorted(sources.items()))
+        return Header(self.run, step.cycle, step.row.stage, sha256_of(to_json(self.config).encode()),
+                      hashlib.sha256(hashes.encode()).hexdigest())
+
+    def _path(self, step: StageRun) -> Path:
+        return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"
+
+    def _record_finished(self, step: StageRun, artifact: Artifact, seconds: float, used: Mapping[str, float],
+                         adopted: bool, loading: float = 0.0) -> None:
+        """One transaction: what the stage told, that it is finished, and what memory it used."""
+        finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
+                                 artifact.sha256, artifact.header.inputs_sha256, adopted, loading)
+        memory = [MetricLogged(key, 0, value, "bytes") for key, value in used.items()]
+        self.journal.append(*artifact.events, finished, *memory, cycle=step.cycle, stage=step.row.stage)
+
+    def _adapter_intact(self, artifact: Artifact) -> bool:
+        """An artifact that names an adapter is only whole with it, its weights as they were left."""
+        trained = artifact.first(AdapterTrained) or artifact.first(PlaceboTrained)
+        if trained is None:
+            return True
+        config, weights = (self.folder / trained.adapter / name for name in ADAPTER_FILES)
+        return config.is_file() and weights.is_file() and sha256_of_file(weights) == trained.sha256

@@ -1,0 +1,64 @@
+"""The arms beside each other: each against the untrained student, tuned against each, and the gap to the teacher.
+
+Several arms are several looks: by each metric, what is said of an arm knows how many comparisons were made (Holm).
+Tuned against untrained is none of them, for that is the run's own question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.control_arm_answers import held_out_questions
+from store.config import OFFLINE_TEACHER
+from store.control_arms import BASELINE, TEACHER, TUNED, ordered_arms
+from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
+from store.metrics import METRICS
+from store.statistics import gap_closed, holm_adjusted_verdicts, paired_change
+
+Scores = dict[tuple[str, str, str], float | None]
+"""(arm, question, metric) -> value."""
+
+
+def compare_control_arms(context: StageContext) -> Sequence[Event]:
+    """Paired changes on the held-out test, question by question; the run's own verdict is none of this."""
+    asked, arms = held_out_questions(context), ordered_arms(context.config.arms)
+    scores: Scores = {(event.arm, score.question_id, score.metric): score.value
+                      for artifact in context.inputs.values() for event in artifact.events
+                      if isinstance(event, AnswersScored) for score in event.scores}
+    metrics = [metric for metric in METRICS if any(scored == metric for _, _, scored in scores)]
+    changes = control_arm_changes(asked, scores, arms, metrics)
+    gaps = [_gap(asked, scores, metric, context.config.teacher == OFFLINE_TEACHER) for metric in metrics
+            if TEACHER in arms]
+    return [ControlArmsCompared(context.config.cycles, tuple(changes), tuple(gaps))]
+
+
+def control_arm_changes(asked: Sequence[QuestionRecord], scores: Scores, arms: Sequence[str],
+                        metrics: Sequence[str]) -> list[ArmChangeRecord]:
+    """By each metric: tuned against untrained as it stands, then every other pair, corrected for one another."""
+    looks = [*((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
+    return [change for metric in metrics for pairs in ([(TUNED, BASELINE)], looks)
+            for change in _changes(asked, scores, metric, pairs)]
+
+
+def _changes(asked: Sequence[QuestionRecord], scores: Scores, metric: str,
+             pairs: Sequence[tuple[str, str]]) -> list[ArmChangeRecord]:
+    measure, passages = METRICS[metric], [question.passage_id for question in asked]
+    found = {f"{arm} {against}": paired_change(_of(asked, scores, against, metric), _of(asked, scores, arm, metric),
+                                               passages, measure.better, measure.tie_band) for arm, against in pairs}
+    verdicts = [finding.verdict for finding in holm_adjusted_verdicts(found, measure.better).values()]
+    return [ArmChangeRecord(arm, against, metric, of.baseline, of.tuned, of.change, of.low, of.high, of.scored,
+                            of.asked, of.wins, of.ties, of.losses, of.p_value, verdict)
+            for (arm, against), of, verdict in zip(pairs, found.values(), verdicts, strict=True)]
+
+
+def _gap(asked: Sequence[QuestionRecord], scores: Scores, metric: str, by_construction: bool) -> GapRecord:
+    before, after, ceiling = (_of(asked, scores, arm, metric) for arm in (BASELINE, TUNED, TEACHER))
+    found = gap_closed(before, after, ceiling, [question.passage_id for question in asked],
+                       METRICS[metric].better)
+    return GapRecord(metric, found.baseline, found.tuned, found.teacher, found.closed, found.low, found.high,
+                     found.scored, found.asked, found.missing, by_construction)
+
+
+def _of(asked: Sequence[QuestionRecord], scores: Scores, arm: str, metric: str) -> list[float | None]:
+    return [scores.get((arm, question.question_id, metric)) for question in asked]

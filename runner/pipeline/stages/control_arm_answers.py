@@ -1,0 +1,135 @@
+"""The control arms' answers to the held-out test: after examples, after passages, from a placebo, from the teacher."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+
+from knowledge.questions import HELD_OUT, PRACTICE
+from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.context_prompts import EXAMPLES, PASSAGES, ContextItem, ContextStyle, example, fit_prompt
+from runner.pipeline.stages.event_records import question_from_record, record_usage
+from runner.pipeline.stages.generate_answers import (
+    adapter_path, answer_record, generate_answers, no_answers, read_questions,
+)
+from runner.pipeline.stages.placebo import placebo_path
+from store.control_arms import CONTEXT_ITEMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
+from store.events import (
+    AnswersGiven, Event, FoundRecord, PassagesRetrieved, PromptsPrepared, QuestionRecord, QuestionsAsked,
+    ReferencesWritten,
+)
+
+RESERVED_TOKENS = 256
+"""A prompt leaves room for an answer of so many tokens at least, and for a reference of that length to be weighed."""
+
+NO_CONTEXT = "nothing could be put before the question"
+
+
+def held_out_questions(context: StageContext) -> list[QuestionRecord]:
+    """The test questions that the arms answer: held-out ones alone, no new topics, nothing everyday."""
+    return [record for record in read_questions([context.inputs["held-out"]]) if record.tier == HELD_OUT]
+
+
+def retrieve_passages(context: StageContext) -> Sequence[Event]:
+    """Search the whole domain, both sides of the split, for each test question."""
+    asked, passages = held_out_questions(context), context.domain.passages
+    retriever = context.resources.open_retriever()
+    search = retriever.best([record.text for record in asked],
+                            [f"{passage.title}: {passage.text}" for passage in passages], CONTEXT_ITEMS)
+    return [PassagesRetrieved(retriever.name, len(passages), search.cut, tuple(
+        FoundRecord(record.question_id, tuple(passages[at].id for at in places))
+        for record, places in zip(asked, search.ranked, strict=True)))]
+
+
+def few_shot(context: StageContext) -> Sequence[Event]:
+    """The untrained student after practice pairs, the same ones for every question, drawn once a run."""
+    pairs = practice_pairs(context.inputs)
+    chosen = random.Random(f"few-shot {context.config.seed}").sample(pairs, min(CONTEXT_ITEMS, len(pairs)))
+    prompts = _prompts(context, FEW_SHOT, {}, chosen, EXAMPLES)
+    return [prompts, _after(context, prompts, adapter=False)]
+
+
+def retrieval(context: StageContext) -> Sequence[Event]:
+    """The untrained student after the passages that were found."""
+    prompts = _prompts(context, RETRIEVAL, _found(context), [], PASSAGES)
+    return [prompts, _after(context, prompts, adapter=False)]
+
+
+def tuned_retrieval(context: StageContext) -> Sequence[Event]:
+    """The tuned student after the passages that were found."""
+    prompts = _prompts(context, TUNED_RETRIEVAL, _found(context), [], PASSAGES)
+    return [prompts, _after(context, prompts, adapter=True)]
+
+
+def placebo(context: StageContext) -> Sequence[Event]:
+    """The student with the last cycle's placebo adapter; all missing where there is none."""
+    adapter, missing = placebo_path(context, "placebo-fine-tune@last")
+    asked = held_out_questions(context)
+    if missing:
+        return [no_answers(PLACEBO, asked, missing)]
+    return [generate_answers(context, asked, PLACEBO, adapter)]
+
+
+def teacher(context: StageContext) -> Sequence[Event]:
+    """The teacher's own answers, without the passages."""
+    asked, counted = held_out_questions(context), itertools.count(1)
+    answers = context.resources.teacher.answer_closed_book(
+        context.domain, [question_from_record(record) for record in asked],
+        lambda _: context.progress(next(counted), len(asked), "answers"))
+    record_usage(context)
+    return [AnswersGiven(TEACHER, tuple(answer_record(answer) for answer in answers))]
+
+
+def retrieval_fallback(context: StageContext, reason: str) -> Sequence[Event]:
+    """What stands where the search failed: nothing was found for any question."""
+    return [PassagesRetrieved(f"none: {reason}", 0, 0, ())]
+
+
+def control_arm_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
+    """What stands where an arm could not answer: every answer missing, with the reason."""
+    return [no_answers(arm, held_out_questions(context), reason)]
+
+
+def practice_pairs(artifacts: Mapping[str, Artifact]) -> list[ContextItem]:
+    """Every practice question of the run that has a reference, in the order of their ids; no other tier."""
+    asked = {record.question_id: record for name, artifact in artifacts.items() if name.startswith("questions@")
+             for record in artifact.only(QuestionsAsked).questions if record.tier == PRACTICE}
+    written = {record.question_id: record.text for name, artifact in artifacts.items()
+               if name.startswith("references@") for record in artifact.only(ReferencesWritten).references}
+    return [example(asked[key], text) for key in sorted(asked) if (text := written.get(key))]
+
+
+def _found(context: StageContext) -> dict[str, list[ContextItem]]:
+    """Question id -> the passages that the search found for it."""
+    found = context.inputs["retrieve"].only(PassagesRetrieved).found
+    passages = {id: context.domain.passage(id) for record in found for id in record.passages}
+    return {record.question_id: [ContextItem(id, f"{passages[id].title}: {passages[id].text}")
+                                 for id in record.passages]
+            for record in found}
+
+
+def _prompts(context: StageContext, arm: str, shown: dict[str, list[ContextItem]], for_all: Sequence[ContextItem],
+             manner: ContextStyle) -> PromptsPrepared:
+    student, room = context.resources.student, max(RESERVED_TOKENS, context.config.max_new_tokens)
+    return PromptsPrepared(arm, tuple(
+        fit_prompt(record, shown.get(record.question_id, for_all), manner,
+                   lambda text: student.fits_context(text, room))
+        for record in held_out_questions(context)))
+
+
+def _after(context: StageContext, prepared: PromptsPrepared, adapter: bool) -> AnswersGiven:
+    """The answers after these prompts; where there was nothing to put before a question, there is no answer."""
+    asked, shown = held_out_questions(context), {prompt.question_id: prompt.text for prompt in prepared.prompts
+                                                 if prompt.sources}
+    folder, missing = adapter_path(context, "fine-tune@last") if adapter else (None, None)
+    if missing:
+        return no_answers(prepared.arm, asked, missing)
+    given = generate_answers(context, [record for record in asked if record.question_id in shown], prepared.arm, folder,
+                             shown)
+    by_id = {answer.question_id: answer for answer in given.answers}
+    by_id |= {answer.question_id: answer for answer in no_answers(
+        prepared.arm, [record for record in asked if record.question_id not in shown],
+        NO_CONTEXT).answers}
+    return AnswersGiven(prepared.arm, tuple(by_id[record.question_id] for record in asked))

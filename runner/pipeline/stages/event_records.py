@@ -1,0 +1,87 @@
+"""Between the knowledge room's questions and the records that events hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from knowledge.domain import Domain
+from knowledge.kubernetes.topics import unknown_topics
+from knowledge.questions import Question
+from runner.pipeline.stage_context import StageContext
+from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejected, RejectedRecord
+
+
+class UnknownTopic(Exception):
+    """A topic was chosen that this run's knowledge does not have."""
+    error_kind = "knowledge"
+
+
+def questions_event(domain: Domain, teacher: str, questions: Sequence[Question], wanted: int) -> QuestionsAsked:
+    """The event that keeps questions together with the passages that they rest on."""
+    return QuestionsAsked(teacher, tuple(question_record(domain, question) for question in questions), wanted,
+                          set_hash(questions))
+
+
+def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mapping[str, Sequence[str]], seed: int,
+                exclude: Sequence[Question]) -> list[Event]:
+    """Ask for so many questions of each tier, each tier knowing what was asked before it; what was rejected is told.
+
+    Args:
+        wanted: tier -> number of questions; a tier with none is not asked for.
+        topics: tier -> slugs.
+    """
+    teacher, domain = context.resources.teacher, context.domain
+    questions: list[Question] = []
+    rejected: list[RejectedRecord] = []
+    for tier, count in wanted.items():
+        if count:
+            questions += teacher.ask_questions(domain, topics[tier], count, tier, seed, [*exclude, *questions])
+            rejected += [RejectedRecord(r.text, r.topic, r.tier, r.passage_id, r.reason) for r in teacher.rejected]
+            context.progress(len(questions), sum(wanted.values()), "questions")
+    told: list[Event] = [questions_event(domain, teacher.name, questions, sum(wanted.values()))]
+    return [*told, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else told
+
+
+def trained_topics(context: StageContext) -> tuple[str, ...]:
+    """The topics that this run trains: those chosen, or all of the domain but the new ones.
+
+    Raises:
+        UnknownTopic: one that the domain does not have.
+    """
+    known, config = context.domain.topics, context.config
+    if wrong := unknown_topics((*config.topics, *config.new_topics), known):
+        raise UnknownTopic("; ".join(wrong))
+    return config.topics or tuple(slug for slug in known if slug not in config.new_topics)
+
+
+def record_usage(context: StageContext) -> None:
+    """What the teacher has cost so far, as series: calls, tokens, and money where its price is known."""
+    usage = context.resources.teacher.usage()
+    if usage.calls:
+        context.metric("teacher_calls", context.cycle, usage.calls, "calls")
+        context.metric("teacher_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
+        context.metric("teacher_cost_usd", context.cycle, usage.cost_usd, "USD")
+
+
+def question_record(domain: Domain, question: Question) -> QuestionRecord:
+    """A question with the text of its passage, so that the record can be read without the knowledge base."""
+    passage = domain.passage(question.passage_id)
+    return QuestionRecord(question.id, question.tier, question.topic, question.text, passage.id, passage.title,
+                          passage.text, passage.address, question.evidence, passage.key_terms)
+
+
+def question_from_record(record: QuestionRecord) -> Question:
+    """The question that a record keeps."""
+    return Question(id=record.question_id, text=record.text, topic=record.topic, tier=record.tier,
+                    passage_id=record.passage_id, evidence=record.evidence, title=record.title)
+
+
+def set_hash(questions: Sequence[Question]) -> str:
+    """One hash over a set of questions, whatever their order."""
+    return hash_of_texts(question.text for question in questions)
+
+
+def hash_of_texts(texts: Iterable[str]) -> str:
+    """One hash over texts, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()[:16]

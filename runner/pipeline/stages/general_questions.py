@@ -1,0 +1,30 @@
+"""The everyday questions that watch for forgetting: the project's own, with their answers; no teacher is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from knowledge.general_questions import FILE, GeneralQuestion, general_questions
+from knowledge.questions import GENERAL
+from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.event_records import hash_of_texts
+from store.events import Event, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten
+
+AUTHOR = "the project's everyday questions"
+DISTRACTOR_RULE = "written with the question"
+
+
+def draw_general_questions(context: StageContext) -> Sequence[Event]:
+    """The same questions in every run that wants so many."""
+    questions = general_questions(context.config.general)
+    return [QuestionsAsked(AUTHOR, tuple(_record(question) for question in questions), context.config.general,
+                           hash_of_texts(question.text for question in questions)),
+            ReferencesWritten(AUTHOR, tuple(
+                ReferenceRecord(question.id, question.reference, None, question.reference, question.false,
+                                (DISTRACTOR_RULE,) * len(question.false)) for question in questions))]
+
+
+def _record(question: GeneralQuestion) -> QuestionRecord:
+    """The answer stands in the place of a passage: there is none behind it."""
+    return QuestionRecord(question.id, GENERAL, question.kind, question.text, question.id, question.text,
+                          question.reference, f"knowledge/{FILE.name}", question.reference, question.key_terms)

@@ -1,0 +1,187 @@
+"""Executes one run, in a process of its own: memory truly comes back, and a crash takes nobody along.
+
+The claim comes from the supervisor; every write carries its fence, so a worker that was given up cannot write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from knowledge.domain import Domain
+from knowledge.loader import open_knowledge
+from runner.hardware import loading_seconds, track_stage_memory
+from runner.judge.protocols import LLMJudge
+from runner.pipeline.executor import PipelineExecutor, RunAborted
+from runner.pipeline.pipeline import flow_rows
+from runner.pipeline.recovery import RECOVERY, Action, classify_error
+from runner.pipeline.resources import RunResources
+from runner.pipeline.resume import starting_plan_index
+from runner.protocols import Judge, Student, StudentInfo, Teacher
+from store.config import RunConfig
+from store.database import Store, open_store
+from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
+from store.event_log.leases import release, renew
+from store.events import Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued, RunStarted
+from store.paths import Paths
+from store.queries import find_run
+
+HEARTBEAT_SECONDS = 0.5
+RENEW_EVERY_BEATS = 10
+EXIT_LEASE_LOST = 3
+REQUEUE = "hand back"
+"""How a run stops whose runner was told to stop (SIGTERM): the item at work is finished, the rest waits."""
+STOPPED: dict[str, Event] = {"cancel": RunCancelled(), "pause": RunPaused(),
+                             REQUEUE: RunRequeued("the runner was stopped")}
+_REPORTED_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "ragas", "openai", "streamlit",
+                      "sqlalchemy")
+
+
+def execute_claimed_run(claim: Claim, paths: Paths, bench: Callable[..., RunResources] | None = None) -> int:
+    """Carry a claimed run out to its end; returns the exit code (0 also for a run that failed clearly)."""
+    store = open_store(paths.store_url)
+    journal = Journal(store, claim)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: journal.request_stop(REQUEUE))
+    try:
+        with heartbeat(store, journal):
+            _execute(store, journal, paths, bench or build_resources)
+    except LeaseLost:
+        return EXIT_LEASE_LOST
+    release(store, claim)
+    store.close()
+    return 0
+
+
+def _execute(store: Store, journal: Journal, paths: Paths, bench: Callable[..., RunResources]) -> None:
+    claim = journal.claim
+    run = find_run(store, claim.run)
+    assert run is not None
+    folder = paths.run(claim.run)
+    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows(run.config), str(folder)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        history = read_events(store, claim.run)
+        resources = bench(run.config, claim.run, store, paths, journal)
+        resources.plan_index = starting_plan_index(history)
+        PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
+                         history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds).execute()
+    except StopRequested as stop:
+        journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # what nobody understands loses nothing
+    except LeaseLost:
+        raise
+    except RunAborted as given_up:
+        journal.append(RunFailed(given_up.kind, str(given_up), given_up.advice, given_up.trace))
+    except (OSError, SQLAlchemyError) as error:  # the disk or the store, outside of any stage
+        kind = classify_error(error)
+        if _has_not_ended(store, claim.run):
+            journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
+
+
+def _has_not_ended(store: Store, run: str) -> bool:
+    """A write that seemed to fail may have come through, and it may have been the run's end."""
+    found = find_run(store, run)
+    return found is None or found.active
+
+
+def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, journal: Journal) -> RunResources:
+    """The real teacher, student and judge that a configuration names."""
+
+    def open_domain() -> Domain:
+        return open_knowledge(config.knowledge, config.knowledge_name)
+
+    def open_teacher() -> Teacher:
+        from runner.teacher import open_teacher
+
+        return open_teacher(config, run, store, partial(record_wait, journal), partial(_sleep, journal))
+
+    def open_student(rung: int) -> Student:
+        from runner.student import open_student
+
+        return open_student(config, paths.models, rung, tell_plan)
+
+    def tell_plan(info: StudentInfo) -> None:
+        resources.plan_index = info.plan_index
+        journal.append(memory_plan_event(info))
+
+    def open_judge() -> Judge:
+        from runner.judge import open_judge
+
+        return open_judge()
+
+    def open_model_judge() -> LLMJudge | None:
+        from runner.judge import open_llm_judge
+
+        return open_llm_judge(config, run, store, partial(record_wait, journal))
+
+    resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_model_judge)
+    return resources
+
+
+def record_wait(journal: Journal, seconds: float, error: Exception) -> None:
+    """A call to a teacher or a judge waits: on record, and a person who asked to stop need not wait too."""
+    journal.check_stop()
+    journal.append(RecoveryTaken(classify_error(error), Action.WAIT, 1, seconds, str(error)))
+
+
+def _sleep(journal: Journal, seconds: float) -> None:
+    """Sleep in short pieces; ends with StopRequested as soon as the heartbeat has seen that a stop was asked for."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        journal.check_stop()
+        time.sleep(min(left, 0.25))
+
+
+def memory_plan_event(info: StudentInfo) -> Event:
+    """What the record keeps of how the student is held."""
+    return PlanChosen(device=info.device, precision=info.precision, batch_size=info.batch_size, threads=info.threads,
+                      reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights,
+                      rung=info.plan_index)
+
+
+def versions() -> dict[str, str]:
+    """What this run was made with."""
+    found = {"python": platform.python_version()}
+    for package in _REPORTED_PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+@contextlib.contextmanager
+def heartbeat(store: Store, journal: Journal) -> Iterator[None]:
+    """Renew the lease, and learn of stop requests, from a thread that no long computation can starve for long."""
+    over = threading.Event()
+    thread = threading.Thread(target=_run_heartbeat, args=(store, journal, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _run_heartbeat(store: Store, journal: Journal, over: threading.Event) -> None:
+    beats = 0
+    while not over.wait(HEARTBEAT_SECONDS):
+        beats += 1
+        try:
+            journal.flush()
+            if beats % RENEW_EVERY_BEATS == 0 and not renew(store, journal.claim):
+                raise LeaseLost(journal.claim.run)
+        except SQLAlchemyError:
+            continue  # the store fails; it may be back by the next beat, and the lease outlives a few
+        except LeaseLost:
+            os._exit(EXIT_LEASE_LOST)  # another runner has this run; anything still done here would be in its way

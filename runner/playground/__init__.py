@@ -1,0 +1,1 @@
+"""One question to students and teacher, answered outside of any run."""

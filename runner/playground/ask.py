@@ -1,0 +1,63 @@
+"""One question to a run's students and its teacher, answered side by side, piece by piece.
+
+For a terminal or a page alike: arms yield (arm, piece of text). What is asked here counts in no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from knowledge.domain import domain_of
+from knowledge.loader import name_of
+from knowledge.questions import Question, question_id
+from runner.pipeline.stages.generate_answers import generation_config
+from runner.protocols import Answer, StreamingStudent, Teacher
+from store.config import OFFLINE_TEACHER, RunConfig
+from store.control_arms import BASELINE, TEACHER, TUNED
+from store.paths import Paths
+
+NO_TEACHER = "the offline teacher only knows the references of its own questions"
+NO_ADAPTER = "there is no adapter: nothing was trained"
+NOT_ASKED = "not asked"
+
+
+def answering_arms(config: RunConfig, trained: bool = True, with_teacher: bool = True) -> dict[str, str]:
+    """The arms that a run's question goes to, each with why it is silent; empty where it answers."""
+    return {BASELINE: "", TUNED: "" if trained else NO_ADAPTER,
+            TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else "" if with_teacher else NOT_ASKED}
+
+
+def answer_with_students(config: RunConfig, adapter: Path | None, question: str, paths: Paths,
+                         open_student: Callable[[RunConfig, Path], StreamingStudent]) -> Iterator[tuple[str, str]]:
+    """The untrained student, then the tuned one where there is an adapter.
+
+    Raises:
+        StudentError: the student cannot be had, or the adapter does not fit.
+    """
+    student = open_student(config, paths.models)
+    for arm, trained in ((BASELINE, None), *(((TUNED, adapter),) if adapter else ())):
+        for piece in student.stream(question, generation_config(config), config.seed, trained):
+            yield arm, piece
+
+
+def answer_with_teacher(config: RunConfig, question: str, teacher: Teacher) -> Answer:
+    """The teacher's own answer, or why there is none; of the knowledge it is told the name alone.
+
+    Raises:
+        TeacherError: the teacher cannot be asked.
+    """
+    domain = domain_of(name_of(config.knowledge, config.knowledge_name), ())
+    return teacher.answer_closed_book(domain, [_asked(question)], lambda answer: None)[0]
+
+
+def _asked(text: str) -> Question:
+    """A question of no tier, topic or passage."""
+    return Question(id=question_id(text), text=text, topic="", tier="", passage_id="",
+                    evidence="", title="")
+
+
+def open_student(config: RunConfig, models: Path) -> StreamingStudent:
+    from runner.student import open_student
+
+    return open_student(config, models)

@@ -1,0 +1,1 @@
+"""The long-running runner: supervisor, jobs, locks, log."""

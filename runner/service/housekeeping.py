@@ -1,0 +1,89 @@
+"""What the runner tidies up while it serves: backups of the store, its log, checkpoints nobody needs any more.
+
+Each job can be killed at any instant and run again; none touches what a run that can still go on might need.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from runner.service.process_lock import remove_stale_locks
+from runner.service.runner_log import log_event
+from store.database import Store, backup
+from store.paths import Paths
+from store.schema import claims, runs
+
+BACKUPS_KEPT = 7
+BACKUP_EVERY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class MaintenanceTask:
+    """One thing to tidy, and how often."""
+
+    name: str
+    every_seconds: float
+    do: Callable[[Store, Paths], None]
+
+
+def back_up(store: Store, paths: Paths) -> None:
+    """A copy of the store once a day; the oldest of more than a week's are removed."""
+    if not store.is_sqlite or _age_of_newest(paths) < BACKUP_EVERY_SECONDS:
+        return
+    path = paths.backups / f"events-{datetime.now(UTC):%Y%m%d-%H%M%S}.db"
+    began = time.monotonic()
+    backup.copy_database(store, path)
+    for old in copies(paths)[:-BACKUPS_KEPT]:
+        old.unlink(missing_ok=True)
+    log_event("store backed up", file=str(path), size_bytes=path.stat().st_size,
+              seconds=round(time.monotonic() - began, 3))
+
+
+def copies(paths: Paths) -> list[Path]:
+    """The daily copies of the store, oldest first."""
+    return sorted(paths.backups.glob("events-*.db"))
+
+
+def checkpoint_wal(store: Store, paths: Paths) -> None:
+    """Bring the write-ahead log into the database before it grows long."""
+    if store.is_sqlite:
+        backup.checkpoint(store)
+
+
+def prune(store: Store, paths: Paths) -> None:
+    """Remove the trainer's checkpoints of finished runs, halves of files that a kill left, and lock files of the dead.
+
+    Adapters and stage checkpoints stay; a run that failed or was cancelled may go on, and keeps everything.
+    """
+    with store.read() as connection:
+        finished = connection.execute(select(runs.c.id).where(runs.c.work == "finished")).scalars().all()
+        owners = connection.execute(select(claims.c.owner).where(claims.c.owner.is_not(None))).scalars().all()
+    removed = 0
+    for run in finished:
+        for folder in paths.run(run).glob("cycle-*/adapter/checkpoints"):
+            removed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            shutil.rmtree(folder, ignore_errors=True)
+        for half in paths.run(run).rglob(".*.tmp"):
+            half.unlink(missing_ok=True)
+    gone = remove_stale_locks(paths.data, owners)
+    if removed or gone:
+        log_event("pruned", training_checkpoint_bytes=removed, owner_locks=gone)
+
+
+def _age_of_newest(paths: Paths) -> float:
+    newest = copies(paths)[-1:]
+    return time.time() - newest[0].stat().st_mtime if newest else float("inf")
+
+
+CHORES: tuple[MaintenanceTask, ...] = (
+    MaintenanceTask("backup", 600.0, back_up),
+    MaintenanceTask("write-ahead log", 60.0, checkpoint_wal),
+    MaintenanceTask("pruning", 3600.0, prune),
+)

@@ -1,0 +1,81 @@
+"""The process that answers people's questions, as the supervisor sees it: started when one waits, ended for a run.
+
+It is there only while no run is at work: a device does one thing at a time, and a run goes first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.service.process_lock import owner_is_dead, terminate_process_group
+from runner.service.runner_log import log_event
+from store.commands import playground
+from store.database import Store
+from store.event_log.leases import is_busy, owner_device
+from store.paths import Paths
+
+LOG_FILE_NAME = "answers.log"
+
+
+@dataclass
+class PlaygroundProcess:
+    """At most one such process a runner."""
+
+    store: Store
+    paths: Paths
+    owner: str
+    lock: int
+    """The owner's lock, held by the child too: an owner is dead only when both are."""
+    command: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+
+    def poll(self) -> None:
+        """Start the process where a question waits, and bury one that has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            self._handle_exit(self.process.returncode)
+            self.process = None  # only now: where the store failed on the way, the next look buries it again
+        if self.process is None:
+            self._release_orphaned_questions()
+            if playground.is_waiting(self.store) and not is_busy(self.store, owner_device(self.owner)):
+                self.process = self._spawn()
+                log_event("questions are answered", process=self.process.pid)
+
+    def stop(self) -> None:
+        """End it, whatever it does; a question that it was at waits again."""
+        if self.process is None:
+            return
+        terminate_process_group(self.process, (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
+        self.process = None
+        playground.requeue(self.store, self.owner)
+        log_event("questions wait")
+
+    def _handle_exit(self, code: int) -> None:
+        if code == 0:
+            return
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        log_event("the process that answers questions died", logging.WARNING, how=how)
+        log = self._log.relative_to(self.paths.data)
+        playground.fail_or_retry(self.store, self.owner,
+                                 f"the process that answers ended with {how}; its words are in {log}")
+
+    def _release_orphaned_questions(self) -> None:
+        for owner in playground.owners(self.store):
+            if owner == self.owner or owner_is_dead(self.paths.data, owner):
+                playground.fail_or_retry(self.store, owner, "the runner that answered is gone")
+
+    @property
+    def _log(self) -> Path:
+        return self.paths.data / "logs" / LOG_FILE_NAME
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {"DATA_DIR": str(self.paths.data), "STORE_URL": self.paths.store_url}
+        with self._log.open("wb") as output:  # of the newest process alone: the log stays small
+            return subprocess.Popen([*self.command, self.owner], stdin=subprocess.DEVNULL, stdout=output,
+                                    stderr=output, env=environment, start_new_session=True, pass_fds=(self.lock,),
+                                    cwd=Path(__file__).resolve().parents[2])

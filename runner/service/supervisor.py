@@ -1,0 +1,235 @@
+"""Claims runs and sees each through in a child process; never computes anything itself.
+
+`tick` is one look around: take up a waiting run, watch the child at work, make a stop happen, free the claims of
+the dead. It is called by the scheduler of `serve` and by the foreground loop of `run` alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from runner.hardware import oom_kills, ram
+from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
+from runner.pipeline.resume import missing_checkpoints
+from runner.service.playground_process import PlaygroundProcess
+from runner.service.process_lock import acquire_lock, owner_is_dead, owner_lock_path, terminate_process_group
+from runner.service.runner_log import log_event
+from store.database import Store
+from store.event_log.journal import Claim, Journal, LeaseLost, read_events
+from store.event_log.leases import (
+    HEARTBEAT_SECONDS, claim_next, owner_name, record_heartbeat, register_runner, release, release_dead_claims,
+)
+from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
+from store.paths import Paths
+from store.queries import find_run
+
+STOP_TIMEOUT_SECONDS = 8.0
+"""How long a worker may take to stop between two items before it is killed."""
+LOW_MEMORY_SHARE = 0.1
+"""With a smaller share of the RAM free, a SIGKILL out of nowhere is taken for a watchdog's."""
+LOG_BYTES = 1_000_000
+"""A longer `worker.log` is put aside when the next worker starts."""
+
+
+@dataclass
+class WorkerProcess:
+    """A worker at work."""
+
+    claim: Claim
+    process: subprocess.Popen[bytes]
+    oom_kills: int | None = None
+    """The kernel's count as it began."""
+    min_free_ram_share: float = 1.0
+    """The smallest share of the RAM that was free at any look."""
+    stop_seen_at: float | None = None
+
+
+@dataclass
+class Supervisor:
+    """One runner: at most one run at a time, because a run takes the whole device."""
+
+    store: Store
+    paths: Paths
+    only: str | None = None
+    """Take up this run alone (the foreground `run`)."""
+    worker: tuple[str, ...] = (sys.executable, "-m", "runner", "work")
+    """The command that executes a run, before its claim."""
+    answers: tuple[str, ...] = (sys.executable, "-m", "runner", "answer-questions")
+    """The command that answers what people ask outside of runs, before its owner."""
+    oom_kills: Callable[[], int | None] = oom_kills
+    ram_available: Callable[[], tuple[int, int]] = ram
+    """All, and free now."""
+    owner: str = field(default_factory=owner_name)
+    child: WorkerProcess | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _trouble: str = ""
+    _crashes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        descriptor = acquire_lock(owner_lock_path(self.paths.data, self.owner))
+        assert descriptor is not None
+        self._lock = descriptor
+        self._answerer = PlaygroundProcess(self.store, self.paths, self.owner, descriptor, self.answers)
+        self._started_at = register_runner(self.store, self.owner)
+        self._beaten_at = time.monotonic()
+
+    def send_heartbeat(self) -> None:
+        """Say that this runner is there."""
+        record_heartbeat(self.store, self.owner, self._started_at)
+        self._beaten_at = time.monotonic()
+
+    def beat_when_due(self) -> None:
+        """The same, but only when it is time again: for loops that look around more often."""
+        if time.monotonic() - self._beaten_at >= HEARTBEAT_SECONDS:
+            self.send_heartbeat()
+
+    def tick(self) -> None:
+        """One look around; once `stopping` is set, the last one: it sees the child out.
+
+        A store that fails is told once, and looked at again the next time; nothing is forgotten meanwhile.
+        """
+        try:
+            self._poll()
+        except SQLAlchemyError as error:
+            if str(error) != self._trouble:
+                log_event("the store fails", logging.ERROR, error=str(error))
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
+
+    def _poll(self) -> None:
+        if self.stopping.is_set():
+            self._requeue_current_run()
+            self.stopped.set()
+        elif self.child is None:
+            if claim := self._claim():
+                self._answerer.stop()  # a run takes the whole device
+                kills = self.oom_kills()
+                self.child = WorkerProcess(claim, self._spawn(claim), kills)
+                log_event("run taken up", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
+            elif self.only is None:
+                self._answerer.poll()
+        elif self.child.process.poll() is not None:
+            self._handle_worker_exit(self.child, self.child.process.returncode)
+            log_event("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
+            self.child = None  # only now: where the store failed on the way, the next look buries it again
+        else:
+            total, free = self.ram_available()
+            self.child.min_free_ram_share = min(self.child.min_free_ram_share, free / total)
+            self._stop_if_asked(self.child)
+
+    def _claim(self) -> Claim | None:
+        """The next run. Those of the dead are free at once, and what is known of their end goes on record."""
+        for freed in release_dead_claims(self.store, lambda owner: owner_is_dead(self.paths.data, owner)):
+            log_event("run of a dead runner freed", logging.WARNING, run=freed)
+        claim = claim_next(self.store, self.owner, self.only, one_a_device=True)
+        run = find_run(self.store, claim.run) if claim else None
+        if claim and run and run.work == "running":
+            kind = ErrorKind.INTERRUPTED
+            with contextlib.suppress(LeaseLost):
+                Journal(self.store, claim).append(RecoveryTaken(
+                    kind, RECOVERY[kind].action, claim.attempt, 0.0, "the runner that worked on it is gone"))
+        if claim and claim.attempt > 1:
+            self._report_missing_checkpoints(claim)
+        return claim
+
+    def _report_missing_checkpoints(self, claim: Claim) -> None:
+        """Work that is done anew though it was done: on record and in the log, with both folders."""
+        found = missing_checkpoints(read_events(self.store, claim.run), self.paths.run(claim.run))
+        if found:
+            kind = ErrorKind.CHECKPOINTS_MISSING
+            log_event("checkpoints are not in this data folder", logging.WARNING, run=claim.run, why=found,
+                      advice=RECOVERY[kind].advice)
+            with contextlib.suppress(LeaseLost):
+                Journal(self.store, claim).append(RecoveryTaken(kind, RECOVERY[kind].action, claim.attempt, 0.0, found))
+
+    def close(self) -> None:
+        """Let the child at work finish its item, hand its run back to the queue, and sign off."""
+        self._requeue_current_run()
+        record_heartbeat(self.store, self.owner, self._started_at, stopped=True)
+        owner_lock_path(self.paths.data, self.owner).unlink(missing_ok=True)
+
+    def _requeue_current_run(self) -> None:
+        self._answerer.stop()
+        if self.child:
+            terminate_process_group(self.child.process, (signal.SIGTERM, STOP_TIMEOUT_SECONDS), (signal.SIGKILL, 10.0))
+            release(self.store, self.child.claim, requeue_reason="the runner was stopped")
+            log_event("run handed back", run=self.child.claim.run, exit_code=self.child.process.returncode)
+            self.child = None
+
+    def _spawn(self, claim: Claim) -> subprocess.Popen[bytes]:
+        log = self.paths.run(claim.run) / "worker.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [*self.worker, claim.run, claim.owner, str(claim.fence), str(claim.attempt)]
+        environment = os.environ | {"DATA_DIR": str(self.paths.data), "STORE_URL": self.paths.store_url}
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_name("worker.log.1"))
+        with log.open("ab") as output:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
+                                    start_new_session=True, pass_fds=(self._lock,),
+                                    cwd=Path(__file__).resolve().parents[2])
+
+    def _handle_worker_exit(self, child: WorkerProcess, code: int) -> None:
+        """The worker has ended. Unless its run ended with it, try again, and after some crashes give it up."""
+        run = find_run(self.store, child.claim.run)
+        if code == 0 or run is None or run.work not in ("running", "lost", "queued"):
+            release(self.store, child.claim)
+            return
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        crashes = self._crashes.get(child.claim.run, 0) + 1
+        kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
+        for_memory = code == -signal.SIGKILL and self._was_oom_killed(child)
+        action = Action.USE_SMALLER_PLAN if for_memory else recovery.action
+        message = f"the worker process ended with {how}{', most likely for want of memory' if for_memory else ''}"
+        journal = Journal(self.store, child.claim)
+        with contextlib.suppress(LeaseLost):
+            if crashes > recovery.retries:
+                journal.append(RunFailed(kind, message, recovery.advice, self._log_tail(child.claim.run)))
+                release(self.store, child.claim)
+            else:
+                journal.append(RecoveryTaken(kind, action, crashes, recovery.wait_seconds, message))
+                release(self.store, child.claim, requeue_reason=message)
+            self._crashes[child.claim.run] = crashes
+
+    def _was_oom_killed(self, child: WorkerProcess) -> bool:
+        """Whether a SIGKILL was for want of memory: the kernel's count has risen, or it keeps none.
+
+        Other watchdogs (earlyoom, a cluster) are not in that count; they strike where hardly any memory is left.
+        """
+        now = self.oom_kills()
+        return (now is None or child.oom_kills is None or now > child.oom_kills
+                or child.min_free_ram_share < LOW_MEMORY_SHARE)
+
+    def _log_tail(self, run: str) -> str:
+        with contextlib.suppress(OSError):
+            return (self.paths.run(run) / "worker.log").read_text(errors="replace")[-4000:]
+        return ""
+
+    def _stop_if_asked(self, child: WorkerProcess) -> None:
+        """A worker stops by itself between two items; one that does not within the grace is killed, and nothing
+        that was checkpointed is lost."""
+        run = find_run(self.store, child.claim.run)
+        if run is None or run.stop_requested is None:
+            return
+        child.stop_seen_at = child.stop_seen_at or time.monotonic()
+        if time.monotonic() - child.stop_seen_at < STOP_TIMEOUT_SECONDS:
+            return
+        terminate_process_group(child.process, (signal.SIGKILL, 10.0))
+        self.child = None
+        log_event("worker killed: it did not stop in time", logging.WARNING, run=run.id)
+        with contextlib.suppress(LeaseLost):
+            Journal(self.store, child.claim).append(RunCancelled() if run.stop_requested == "cancel" else RunPaused())
+        release(self.store, child.claim)

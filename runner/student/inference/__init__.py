@@ -1,0 +1,1 @@
+"""Generating answers and scoring given answers by likelihood, batch by batch."""

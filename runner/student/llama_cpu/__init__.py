@@ -1,0 +1,1 @@
+"""Decoder and LoRA training for Llama-shaped models on a CPU; see README.md."""

@@ -1,0 +1,1 @@
+"""LoRA adapters: PEFT, their files, dropout on a CPU."""

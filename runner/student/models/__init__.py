@@ -1,0 +1,1 @@
+"""Finding, downloading and loading a student model and its tokenizer."""

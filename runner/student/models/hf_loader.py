@@ -1,0 +1,251 @@
+"""Where models come from: the one door to transformers.
+
+Knows the three sources (unpacked folder, Hugging Face id, GGUF file) and the four ways of holding weights.
+Weights are read from safetensors only and no code that comes with a model is ever run. Does not know what
+the model is used for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    GgufConfig,
+)
+from transformers.utils import logging as transformers_logging
+
+from runner.hardware import ModelDimensions, freeze_gc, mmap_large_allocations
+from runner.student.errors import ModelLoadFailed, ModelUnusable, in_short
+from runner.student.models.hub import check_reachable, setting_errors
+from runner.student.models.loaded_model import LoadedModel
+from runner.student.safetensors_header import PLAIN_TYPES, tensors_in
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_UNREADABLE: tuple[type[Exception], ...] = (
+    OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError, *setting_errors())
+
+transformers_logging.disable_progress_bar()
+transformers_logging.set_verbosity_error()
+freeze_gc()
+
+
+def load_model(source: str, precision: str, device: str) -> LoadedModel:
+    """As `opening.load_model`, by the library."""
+    _check_folder(source)
+    kind: dict[str, Any] = {"dtype": DTYPES.get(precision) or _compute_dtype(device)}
+    if device == "cpu":
+        kind["attn_implementation"] = "eager"  # short texts: torch's CPU flash attention takes 1.3 times as long
+    if precision == "nf4":
+        kind["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=_compute_dtype(device))
+    tokenizer = _from_source(source, lambda **where: AutoTokenizer.from_pretrained(
+        source, trust_remote_code=False, **where))
+    packs_here = precision == "nf4" and device == "cpu"
+    with mmap_large_allocations() if packs_here else contextlib.nullcontext():
+        model, told = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
+            source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, output_loading_info=True,
+            **kind, **where))
+    _check_no_missing_weights(source, told["missing_keys"])
+    if packs_here:
+        _detach_from_mmap(model)
+    _disable_bnb_repacking(model)
+    library = _freeze(model), _with_padding(tokenizer)
+    context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+    return LoadedModel(_parameter_count(source, model), precision, context, tokenizer, lambda: library)
+
+
+def trainer_callbacks() -> tuple[Any, Any]:
+    """The library's TrainerCallback and PrinterCallback; late, for they take seconds and only training needs them."""
+    from transformers import PrinterCallback, TrainerCallback
+
+    return TrainerCallback, PrinterCallback
+
+
+def config_of(source: str) -> Any:
+    """A student's own configuration.
+
+    Raises:
+        ModelLoadFailed: it cannot be had.
+    """
+    _check_folder(source)
+    return _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
+
+
+def count_parameters(source: str) -> int:
+    """How many parameters a student has: a folder's files tell in their headers, otherwise its config does.
+
+    No weight is read.
+
+    Raises:
+        ModelLoadFailed: neither can be had.
+    """
+    _check_folder(source)
+    return _count_in_headers(Path(source)) or _count_in_skeleton(source)
+
+
+def _count_in_headers(folder: Path) -> int:
+    """0 where there are no plain weights: of quantized ones the files hold packed bytes."""
+    files = [tensors_in(path) for path in folder.glob("*.safetensors")]
+    if not all(files) or any(tensor.dtype not in PLAIN_TYPES for file in files for tensor in file.values()):
+        return 0
+    return sum(math.prod(tensor.shape) for file in files for tensor in file.values())
+
+
+def _count_in_skeleton(source: str) -> int:
+    config = config_of(source)
+    with torch.device("meta"):
+        skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    return sum(weight.numel() for weight in skeleton.parameters())
+
+
+def size_of(source: str) -> ModelDimensions:
+    """A student's dimensions; no weight is read.
+
+    Raises:
+        ModelLoadFailed: its config cannot be had.
+    """
+    config = config_of(source)
+    hidden = int(getattr(config, "hidden_size", 0) or 1)
+    return ModelDimensions(count_parameters(source), int(getattr(config, "num_hidden_layers", 0) or 1), hidden,
+                           int(getattr(config, "intermediate_size", 0) or 4 * hidden), int(config.vocab_size),
+                           3 if config.model_type == "llama" else 2)
+
+
+def load_encoder(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and model of a sentence encoder in a local folder, in fp32.
+
+    Raises:
+        ModelLoadFailed: the folder holds no such model.
+    """
+    _check_folder(str(folder))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False,
+                                          use_safetensors=True, dtype=torch.float32)
+    except _UNREADABLE as error:
+        raise ModelLoadFailed(f"encoder {folder} cannot be loaded: {error}") from error
+    return tokenizer, _freeze(model)
+
+
+def dequantize_gguf(source: Path, folder: Path) -> None:
+    """Write a GGUF file as a plain safetensors folder, in bf16: its blocks hold no more than that."""
+    where = {"gguf_file": source.name, "local_files_only": True}
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar knows no switch; errors are raised, not told
+        model = AutoModelForCausalLM.from_pretrained(
+            str(source.parent), quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **where)
+        model.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(str(source.parent), **where).save_pretrained(folder)
+
+
+def _freeze(model: Any) -> Any:
+    for weight in model.parameters():
+        weight.requires_grad_(False)
+    return model.eval()
+
+
+def _detach_from_mmap(model: Any) -> None:
+    """Copy what was not packed (embeddings, norms) out of the files' pages: they would keep all of them in view."""
+    for weight in model.parameters():
+        if weight.dtype.is_floating_point:
+            weight.data = weight.data.clone()
+
+
+def _disable_bnb_repacking(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for AVX512-bf16 at the first answer.
+
+    The packed form answers faster, but it is lossy, does not come back, and fails in training: the student would
+    break by being asked before it is taught.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _with_padding(tokenizer: Any) -> Any:
+    """A tokenizer without a pad token pads with its end token; masks, never token ids, say what is padding."""
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _parameter_count(source: str, model: Any) -> int:
+    """Packed 4-bit weights count two to a byte, so the config is asked instead of the tensors."""
+    if getattr(model, "is_loaded_in_4bit", False):
+        return size_of(source).parameters
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def _compute_dtype(device: str) -> torch.dtype:
+    """bf16 wherever it exists: fp16 attention can overflow (Phi-2's model card)."""
+    if device != "cpu" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.float16
+    return torch.bfloat16
+
+
+def _check_folder(source: str) -> None:
+    """A source that is a path must be a model folder of the kind that can be read safely."""
+    folder = Path(source)
+    if not folder.is_dir():
+        if source.startswith((".", "/", "~")) or source.count("/") > 1:
+            raise ModelUnusable(f"student {source!r}: no such folder; give a model folder that exists, "
+                                "a Hugging Face id such as microsoft/phi-2, or 'embedded'")
+        return
+    if not (folder / "config.json").is_file():
+        raise ModelUnusable(f"student {source!r}: no config.json in it, so it is not a model folder; give the "
+                            "folder that save_pretrained wrote")
+    if code := _own_code(folder):
+        raise ModelUnusable(f"student {source!r}: brings code of its own ({code}), and code that comes with a model "
+                            "is never run; give a model of an architecture that transformers knows")
+    if not any(folder.glob("*.safetensors")):
+        pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
+        found = f"only pickled weights ({', '.join(sorted(pickled))}), which can run code when read"
+        raise ModelUnusable(f"student {source!r}: {found if pickled else 'no weights in it'}; save the model as "
+                            "safetensors: model.save_pretrained(folder)")
+
+
+def _check_no_missing_weights(source: str, missing: set[str]) -> None:
+    """The library makes up at random whatever weights its configuration speaks of and its files do not have."""
+    if missing:
+        raise ModelUnusable(f"student {source!r}: its files lack {len(missing)} of its weights, {min(missing)} among "
+                            "them; fetch or save the model again, whole")
+
+
+def _own_code(folder: Path) -> str:
+    """The code that a model folder asks to be run, where transformers has none of its own for it."""
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    known = told.get("model_type") in CONFIG_MAPPING
+    return "" if known else ", ".join(sorted(map(str, (told.get("auto_map") or {}).values())))
+
+
+def _from_source(source: str, load: Callable[..., Any]) -> Any:
+    """Load from a folder or the local cache; ask the hub only where the cache does not have it."""
+    try:
+        return load(local_files_only=True)
+    except _UNREADABLE as error:
+        if Path(source).is_dir() or isinstance(error, ImportError):
+            raise ModelLoadFailed(f"student {source!r} cannot be loaded: {in_short(error)}; check the files, or "
+                                  "choose another student or precision") from error
+    check_reachable(source)
+    try:
+        return load()
+    except _UNREADABLE as error:
+        raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {in_short(error)}; check the "
+                              "name (and HF_TOKEN for a gated model), or use 'embedded'") from error

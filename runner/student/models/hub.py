@@ -1,0 +1,136 @@
+"""Models from a hub: the one door to huggingface_hub. Knows nothing of what a model is used for.
+
+Weights are taken as safetensors only, and no code that lies beside them is fetched.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runner.student.errors import ModelLoadFailed
+
+FILE_PATTERNS = ("*.safetensors", "*.json", "tokenizer.model", "vocab.*", "merges.txt", "LICENSE*", "README.md")
+_REACH_SECONDS = 3.0
+_SPARE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a hub has of a model, at one revision."""
+
+    model: str
+    revision: str
+    """The commit: the same bytes for ever."""
+    files: tuple[str, ...]
+    size_bytes: int
+
+
+def endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+
+
+def check_reachable(model: str) -> None:
+    """Fail at once where the hub is out of reach: the library itself would retry for minutes.
+
+    Raises:
+        ModelLoadFailed: with the way out.
+    """
+    way_out = ("choose 'embedded' or a local model folder, or fetch it where there is a network "
+               f"(python -m runner download {model}) and bring the cache along (HF_HOME)")
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
+        raise ModelLoadFailed(f"student {model!r} is not in the local cache and HF_HUB_OFFLINE is set: {way_out}")
+    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
+    address = urlsplit(proxy or endpoint())
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=_REACH_SECONDS).close()
+    except OSError as error:
+        raise ModelLoadFailed(f"student {model!r} is not in the local cache and {endpoint()} cannot be reached "
+                              f"({error}): {way_out}") from error
+
+
+def setting_errors() -> tuple[type[Exception], ...]:
+    """What a model's configuration fails with where a value is of the wrong type: of no usual kind."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    return (StrictDataclassError,)
+
+
+def find_model(model: str, revision: str | None = None) -> Offer:
+    """What the hub has, without fetching it.
+
+    Raises:
+        ModelLoadFailed: no hub, no such model, or only pickled weights.
+    """
+    check_reachable(model)
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        info = HfApi(endpoint=endpoint()).model_info(model, revision=revision, files_metadata=True, timeout=20)
+    except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
+        raise ModelLoadFailed(f"model {model!r} cannot be had from {endpoint()}: {_first_line(error)}; check its name "
+                              "and revision (and HF_TOKEN for a gated one)") from error
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    wanted = tuple(name for name in sizes if any(fnmatch.fnmatch(name, pattern) for pattern in FILE_PATTERNS))
+    if not any(name.endswith(".safetensors") for name in wanted):
+        raise ModelLoadFailed(f"model {model!r} has no safetensors: pickled weights can run code when read and are not "
+                              "fetched; choose another model or revision")
+    return Offer(model, str(info.sha), wanted, sum(sizes[name] for name in wanted))
+
+
+def download(offer: Offer) -> Path:
+    """Fetch what was offered into the local cache, and return its folder there.
+
+    A connection that breaks is taken up in the middle of the file, some times; after a kill, finished files are kept
+    and the file at hand begins anew (the library gives each process a partial file of its own).
+
+    Raises:
+        ModelLoadFailed: the disk has no room, or the connection broke; what has arrived is kept.
+    """
+    import httpx2
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    cache = Path(constants.HF_HUB_CACHE)
+    missing = offer.size_bytes - _arrived_bytes(cache, offer)
+    free = shutil.disk_usage(next(parent for parent in (cache, *cache.parents) if parent.exists())).free
+    if free < missing + _SPARE_BYTES:
+        raise ModelLoadFailed(f"model {offer.model!r} needs {(missing + _SPARE_BYTES) / 1e9:.1f} GB and {cache} has "
+                              f"{free / 1e9:.1f} GB free: free space, or set HF_HOME to a folder on another disk")
+    try:
+        folder = snapshot_download(offer.model, revision=offer.revision, allow_patterns=list(FILE_PATTERNS),
+                                   max_workers=4,
+                                   endpoint=endpoint())
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError) as error:
+        raise ModelLoadFailed(f"model {offer.model!r} came only in part from {endpoint()}: {_first_line(error)}; the "
+                              "same command fetches the rest") from error
+    _remember(cache, offer)
+    return Path(folder)
+
+
+def _arrived_bytes(cache: Path, offer: Offer) -> int:
+    blobs = _folder(cache, offer) / "blobs"
+    return sum(file.stat().st_size for file in blobs.iterdir()) if blobs.is_dir() else 0
+
+
+def _remember(cache: Path, offer: Offer) -> None:
+    """Let the model's bare name mean this revision, so that it loads without a hub."""
+    refs = _folder(cache, offer) / "refs"
+    refs.mkdir(parents=True, exist_ok=True)
+    (refs / "main").write_text(offer.revision, encoding="ascii")
+
+
+def _folder(cache: Path, offer: Offer) -> Path:
+    return cache / ("models--" + offer.model.replace("/", "--"))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

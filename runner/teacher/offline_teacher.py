@@ -1,0 +1,63 @@
+"""The teacher that needs no network: it asks the knowledge base's own questions and answers in its own words.
+
+Knows nothing of chat models. The same arguments give the same questions and references, on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from knowledge import questions
+from knowledge.domain import Domain
+from knowledge.questions import Question, practised_passages
+from runner.protocols import Answer, Reference, RejectedQuestion, Usage
+
+NAME = "knowledge base (offline: references are the passages' own words)"
+
+
+class OfflineTeacher:
+    """Implements `runner.protocols.Teacher` with what the knowledge base says, and nothing else."""
+
+    def __init__(self) -> None:
+        self.name = NAME
+        self.rejected: list[RejectedQuestion] = []
+        """Always empty here: the knowledge base offers only questions that fit."""
+
+    def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
+                      exclude: Sequence[Question]) -> list[Question]:
+        """Up to `count` questions; passages that `exclude` has not touched come first, then other wordings."""
+        return questions.draw_questions(domain, topics, count, tier, seed,
+                                        exclude_texts=[question.text for question in exclude],
+                                        only_passages=practised_passages(tier, exclude))
+
+    def write_reference(self, domain: Domain, question: Question) -> Reference:
+        """The text of the question's passage, white space tidied; missing where the passage is not there."""
+        try:
+            passage = domain.passage(question.passage_id)
+        except KeyError:
+            return Reference(question.id, None, question.evidence,
+                             missing=f"passage {question.passage_id} is not in the knowledge base {domain.name}")
+        return Reference(question.id, " ".join(passage.text.split()), question.evidence)
+
+    def write_references(self, domain: Domain, questions: Sequence[Question],
+                         on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
+        """All references, each told as soon as it is there."""
+        references = []
+        for question in questions:
+            references.append(self.write_reference(domain, question))
+            on_reference(references[-1])
+        return references
+
+    def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
+                           on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
+        """The references themselves: it knows nothing besides, so its score against them is 1 by construction."""
+        answers = []
+        for question in questions:
+            reference = self.write_reference(domain, question)
+            answers.append(Answer(question.id, reference.text, 0, 0.0, reference.missing))
+            on_answer(answers[-1])
+        return answers
+
+    def usage(self) -> Usage:
+        """Nothing was called, nothing was paid."""
+        return Usage(calls=0, reused=0, prompt_tokens=0, completion_tokens=0, cost_usd=0.0)

@@ -1,0 +1,53 @@
+"""Whether a reference answer may be used: not empty, no refusal, and on its passage. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from knowledge.near_duplicates import is_near_duplicate
+from knowledge.passages import Passage
+
+MIN_SHARED_WORDS = 0.4
+"""The part of an answer's words that passage or question must hold; true answers in other words stay above 0.5."""
+
+_REFUSAL = re.compile(r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|do(?: not|n't) (?:know|have))|"
+                      r"as an ai\b|"
+                      r"(?:the )?(?:passage|text|context) (?:does(?: not|n't)|gives no|has no|provides no))", re.I)
+_WORD = re.compile(r"[A-Za-z][\w./-]*[A-Za-z0-9]|\d+(?:\.\d+)*")
+_NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w-])")
+_LIST_MARK = re.compile(r"(?:^|\s)\(?\d{1,2}[.)](?=\s)")
+_STOP_WORDS = frozenset("""a an and any are as at be because been but by can does each for from has have how if in into
+is it its may more no not of on only or other out over so such than that the their them then there these they this those
+to under until up used uses using was were what when where which while who will with without would you
+your""".split())  # noqa: SIM905  (read as words)
+
+
+def reference_rejection(answer: str, question: str, passage: Passage) -> str | None:
+    """Why an answer must not become a reference; None when it may."""
+    if not re.search(r"\w", answer):
+        return "the answer is empty"
+    if refusal := _REFUSAL.search(answer):
+        return f"the answer is a refusal ({refusal[0]!r})"
+    if is_near_duplicate(answer, question):
+        return "the answer repeats the question"
+    words, source = _content(answer), _content(passage.text)
+    known = source | _content(question) | _content(passage.title)
+    if not words & source:
+        return "the answer shares no word with its passage"
+    if len(words & known) < MIN_SHARED_WORDS * len(words):
+        return f"only {len(words & known)} of the answer's {len(words)} words are those of its passage or question"
+    return _unsupported_number(answer, f"{question} {passage.title} {passage.text}")
+
+
+def _unsupported_number(answer: str, source: str) -> str | None:
+    """A number that nobody said before the answer did is the surest sign of an invention."""
+    known = set(re.findall(r"\d+(?:\.\d+)?", source))
+    foreign = [number for number in _NUMBER.findall(_LIST_MARK.sub(" ", answer)) if number not in known]
+    return f"the answer states {foreign[0]}, which its passage does not" if foreign else None
+
+
+def _content(text: str) -> frozenset[str]:
+    """Words that carry meaning, bluntly stemmed so that plural and tense do not count."""
+    words = (word.casefold() for word in _WORD.findall(text))
+    return frozenset(re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
+                     for word in words if word not in _STOP_WORDS)

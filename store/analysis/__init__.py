@@ -1,0 +1,1 @@
+"""Findings across metrics, cycles and runs, from the read models."""

@@ -1,0 +1,159 @@
+"""Tuned students of several runs beside each other: what differs, and who is better on the very same questions.
+
+Pairing takes the same held-out questions with the same references, scored by the same judge; where that is not so,
+the pair is refused with the reason, because another test is no comparison.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from store import queries
+from store.database import Store
+from store.metrics import METRICS
+from store.queries import ChangeRow, Run, TestScore
+from store.statistics import PairedChange, holm_adjusted_verdicts, paired_change, verdict_of
+
+_NAMES_ONLY = ("name", "preset")
+"""A preset is only a starting point: the fields that it sets are compared themselves."""
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One cycle of one run, with its tuned student's scores on the held-out test."""
+
+    run: Run
+    cycle: int
+    changes: tuple[ChangeRow, ...]
+    scores: tuple[TestScore, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.run.id}:{self.cycle}"
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """`other` against `one` by one metric on the same questions; the verdict is the other's, as if it came later."""
+
+    one: str
+    other: str
+    metric: str
+    judge: str
+    found: PairedChange
+    adjusted_p: float | None
+    """After Holm's correction, where one is compared with several others."""
+    verdict: str
+
+
+@dataclass(frozen=True)
+class NotComparable:
+    """Two sides, or one metric of theirs, that cannot be paired, and why."""
+
+    one: str
+    other: str
+    metric: str
+    """Empty where nothing of the two can be paired."""
+    reason: str
+
+
+def side(store: Store, run: Run, cycle: int) -> ComparedRun:
+    """A cycle as it is compared."""
+    return ComparedRun(run, cycle, tuple(queries.changes_of(store, run.id, cycle)),
+                       tuple(queries.test_scores(store, run.id, cycle, "tuned")))
+
+
+def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun]) -> tuple[list[PairedComparison],
+                                                                                 list[NotComparable]]:
+    """Every other side against the first, metric by metric, corrected for how many others there are."""
+    paired: list[tuple[ComparedRun, str, str, PairedChange]] = []
+    refused = []
+    for other in others:
+        if reason := _incomparable_reason(first, other):
+            refused.append(NotComparable(first.label, other.label, "", reason))
+            continue
+        for metric in _metrics((first, other)):
+            found = _pair(first, other, metric)
+            if isinstance(found, str):
+                refused.append(NotComparable(first.label, other.label, metric, found))
+            else:
+                paired.append((other, metric, *found))
+    return [row for metric in _metrics((first, *others)) for row in _judged(first, metric, paired)], refused
+
+
+def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """The fields in which the configurations differ, one a row, one column a run."""
+    titles = [run.title for run in runs]
+    names = [f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
+             for title, run in zip(titles, runs, strict=True)]
+    rows = []
+    for field in dataclasses.fields(runs[0].config) if runs else ():
+        values = [getattr(run.config, field.name) for run in runs]
+        if field.name not in _NAMES_ONLY and any(value != values[0] for value in values):
+            rows.append({"setting": field.name.replace("_", " "),
+                         **{name: _shown(value) for name, value in zip(names, values, strict=True)}})
+    return rows
+
+
+def _judged(first: ComparedRun, metric: str,
+            paired: Sequence[tuple[ComparedRun, str, str, PairedChange]]) -> list[PairedComparison]:
+    better = METRICS[metric].better if metric in METRICS else 1
+    of_metric = {other.label: (judge, found) for other, name, judge, found in paired if name == metric}
+    corrected = holm_adjusted_verdicts({label: found for label, (_, found) in of_metric.items()}, better)
+    alone = len(of_metric) == 1
+    return [PairedComparison(first.label, label, metric, judge, found, None if alone else corrected[label].adjusted_p,
+                             verdict_of(found, better) if alone else corrected[label].verdict)
+            for label, (judge, found) in of_metric.items()]
+
+
+def _incomparable_reason(one: ComparedRun, other: ComparedRun) -> str | None:
+    """Why two sides cannot be paired at all."""
+    hashes = one.run.held_out_hash, other.run.held_out_hash
+    if None in hashes:
+        return "one of them has no held-out questions on record"
+    if hashes[0] != hashes[1]:
+        return (f"they were tested on different held-out questions ({hashes[0]} and {hashes[1]}): name one set for "
+                "both with --held-out-set")
+    references = {score.question: score.reference for score in one.scores}
+    if unlike := {score.question for score in other.scores if references.get(score.question) != score.reference}:
+        return f"the references of {len(unlike)} of {len(references)} held-out questions are not the same"
+    if not one.scores or not other.scores:
+        return "one of them has no scores of a tuned student"
+    return None
+
+
+def _pair(one: ComparedRun, other: ComparedRun, metric: str) -> tuple[str, PairedChange] | str:
+    """The judge and the paired change, or why there is none."""
+    mine, theirs = _by_judge(one, metric), _by_judge(other, metric)
+    judge = next((name for name in mine if name in theirs), None)
+    if judge is None:
+        return f"scored by different judges ({', '.join(mine) or 'none'}; {', '.join(theirs) or 'none'})"
+    measure = METRICS.get(metric)
+    asked = sorted(mine[judge])
+    return judge, paired_change(
+        [mine[judge][question].value for question in asked],
+        [theirs[judge][question].value if question in theirs[judge] else None for question in asked],
+        [mine[judge][question].passage_id for question in asked],
+        measure.better if measure else 1, measure.tie_band if measure else 0.0)
+
+
+def _by_judge(side: ComparedRun, metric: str) -> Mapping[str, Mapping[str, TestScore]]:
+    """judge -> question -> score; a judge that scored nothing, such as one standing for a failure, is none."""
+    found: dict[str, dict[str, TestScore]] = {}
+    for score in side.scores:
+        if score.metric == metric:
+            found.setdefault(score.judge, {})[score.question] = score
+    return {judge: scores for judge, scores in found.items() if any(s.value is not None for s in scores.values())}
+
+
+def _metrics(sides: Sequence[ComparedRun]) -> list[str]:
+    present = {score.metric for side in sides for score in side.scores}
+    return [name for name in METRICS if name in present] + sorted(present - set(METRICS))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple) and value:
+        return f"{len(value)}: {', '.join(str(item) for item in value)}"
+    return "–" if value in (None, "", ()) else str(value)

@@ -1,0 +1,13 @@
+"""Commands of people: launch and steer runs, annotate, ask the playground, schedule. All that the dashboard writes."""
+
+from __future__ import annotations
+
+from store.commands.runs import (
+    TRANSITIONS, CommandRefused, change_run_state, launch_in_transaction, launch_run, new_token, prioritise,
+    record_once,
+)
+
+__all__ = [
+    "TRANSITIONS", "CommandRefused", "change_run_state", "launch_in_transaction", "launch_run", "new_token",
+    "prioritise", "record_once",
+]

@@ -1,0 +1,102 @@
+"""What people write to runs and answers: ratings, tags, notes; putting a run away, and deleting one.
+
+As with every command the same token twice is one, and the role is checked here.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from store.commands.runs import CommandRefused, new_token, record_once
+from store.database import Store
+from store.event_log.event_rows import append_without_claim
+from store.events import AnswerRated, Event, RunAnnotated, RunArchived, RunDeleted
+from store.permissions import Role, require_permission
+from store.schema import answers, runs
+
+RATINGS = ("better", "same", "worse")
+ARMS_RATED = ("baseline", "tuned")
+TERMINAL_STATES = ("finished", "failed", "cancelled")
+"""States in which a run may be deleted: nothing works on it, and nothing will."""
+_LONGEST_NOTE, _LONGEST_TAG, _MOST_TAGS = 2000, 40, 10
+
+
+def rate(store: Store, run: str, cycle: int, rated: AnswerRated, role: Role = Role.OPERATOR,
+         token: str | None = None) -> None:
+    """Record how a person finds the tuned answer beside the untrained one.
+
+    Raises:
+        PermissionDenied: the role may not rate.
+        CommandRefused: no such rating, or the question does not have both answers.
+    """
+    require_permission(role, "rate")
+    if rated.rating not in RATINGS or rated.left_arm not in ARMS_RATED:
+        raise CommandRefused(f"a rating is one of {', '.join(RATINGS)}, "
+                             f"with one of {', '.join(ARMS_RATED)} on the left")
+    if len(rated.note) > _LONGEST_NOTE:
+        raise CommandRefused(f"the note is longer than {_LONGEST_NOTE} characters")
+    if not rated.rater.strip():
+        raise CommandRefused("a rating needs a rater: say who you are")
+    with store.write() as connection:
+        if not _has_both_answers(connection, run, cycle, rated.question_id):
+            raise CommandRefused("only a question with both answers can be rated")
+        _write(connection, "rate", run, rated, token, cycle)
+
+
+def annotate(store: Store, run: str, tags: tuple[str, ...], note: str, by: str, role: Role = Role.OPERATOR,
+             token: str | None = None) -> None:
+    """Give a run its tags and its note.
+
+    Raises:
+        PermissionDenied, CommandRefused: the role may not; no such run; too much text.
+    """
+    require_permission(role, "annotate")
+    tags = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(note) > _LONGEST_NOTE or len(tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in tags):
+        raise CommandRefused(f"at most {_MOST_TAGS} tags of {_LONGEST_TAG} characters and a note of {_LONGEST_NOTE}")
+    with store.write() as connection:
+        _write(connection, "annotate", run, RunAnnotated(tags, note.strip(), by), token)
+
+
+def archive(store: Store, run: str, archived: bool, by: str, role: Role = Role.OPERATOR,
+            token: str | None = None) -> None:
+    """Put a run away, or take it out again.
+
+    Raises:
+        PermissionDenied, CommandRefused: the role may not; no such run.
+    """
+    require_permission(role, "archive")
+    with store.write() as connection:
+        _write(connection, "archive", run, RunArchived(archived, by), token)
+
+
+def delete(store: Store, run: str, by: str, role: Role = Role.OPERATOR, token: str | None = None) -> None:
+    """Delete a run that is over: it leaves every page, estimate and comparison.
+
+    What is kept: its events, which are append-only, and its files under `data/runs`.
+
+    Raises:
+        PermissionDenied, CommandRefused: the role may not; no such run; the run is not over.
+    """
+    require_permission(role, "delete")
+    with store.write() as connection:
+        work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
+        if work is not None and work not in TERMINAL_STATES:
+            raise CommandRefused(f"run {run} is {work}: cancel it first")
+        _write(connection, "delete", run, RunDeleted(by), token)
+
+
+def _write(connection: Connection, kind: str, run: str, event: Event, token: str | None,
+           cycle: int | None = None) -> None:
+    if connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar() is None:
+        raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+    if record_once(connection, token or new_token(), kind, run):
+        append_without_claim(connection, run, event, cycle=cycle)
+
+
+def _has_both_answers(connection: Connection, run: str, cycle: int, question: str) -> bool:
+    """Untrained answers to the held-out test belong to the run, so to cycle 0."""
+    both = connection.execute(select(func.count(answers.c.arm.distinct())).where(
+        answers.c.run == run, answers.c.cycle.in_((0, cycle)), answers.c.question == question,
+        answers.c.arm.in_(ARMS_RATED), answers.c.text.is_not(None))).scalar_one()
+    return int(both) == len(ARMS_RATED)

@@ -1,0 +1,138 @@
+"""What people ask: launch, cancel, pause, resume, retry, another place in the queue. All that the dashboard writes.
+
+Each carries a client token: the same token twice is one command, so a double click launches once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from store.config import RunConfig, check
+from store.database import Store
+from store.event_log.journal import append_without_claim
+from store.event_log.lease_expiry import held_now
+from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, RunRequeued
+from store.permissions import Role, require_permission
+from store.schema import claims, commands, runs
+from store.timestamps import utc_now
+
+TRANSITIONS = {
+    "cancel": ("queued", "running", "paused"),
+    "pause": ("queued", "running"),
+    "resume": ("paused", "cancelled"),
+    "retry": ("failed", "cancelled"),
+}
+"""For each command the states of work in which it means something."""
+
+
+class CommandRefused(ValueError):
+    """The command makes no sense for this run as it stands; the message says why and what would."""
+
+
+def new_token() -> str:
+    """A token for one intention of one person."""
+    return secrets.token_hex(16)
+
+
+def launch_run(store: Store, config: RunConfig, requested_by: str, token: str | None = None, priority: int = 0,
+               role: Role = Role.OPERATOR) -> str:
+    """Queue a run; returns its id. The same token again returns the same run.
+
+    Raises:
+        PermissionDenied: the role may not launch.
+        InvalidConfig: any value that cannot be used; nothing was written.
+    """
+    require_permission(role, "launch")
+    check(config)
+    with store.write() as connection:
+        return launch_in_transaction(connection, config, requested_by, token or new_token(), priority)
+
+
+def launch_in_transaction(connection: Connection, config: RunConfig, requested_by: str, token: str,
+                          priority: int) -> str:
+    """Queue a checked run inside the caller's transaction; returns its id, or that of the run that had this token."""
+    known: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
+    if known:
+        return known
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    _record(connection, token, "launch", run)
+    connection.execute(insert(claims).values(run=run, fence=0, attempt=0))
+    values = {**dataclasses.asdict(config)}
+    append_without_claim(connection, run, RunRequested(values, requested_by, priority))
+    return run
+
+
+def change_run_state(store: Store, kind: str, run: str, token: str | None = None, role: Role = Role.OPERATOR) -> None:
+    """Cancel, pause, resume or retry a run. A run that is being worked on is asked; any other is changed at once.
+
+    Raises:
+        PermissionDenied: the role may not ask this.
+        CommandRefused: unknown run, or a state in which the command means nothing.
+    """
+    require_permission(role, kind)
+    with store.write() as connection:
+        if not record_once(connection, token or new_token(), kind, run):
+            return
+        work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
+        if work is None:
+            raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+        if work not in TRANSITIONS[kind]:
+            raise CommandRefused(f"run {run} is {work}: {kind} works on runs that are {' or '.join(TRANSITIONS[kind])}")
+        _change_state(connection, kind, run)
+
+
+def _change_state(connection: Connection, kind: str, run: str) -> None:
+    alive = connection.execute(select(claims.c.run).where(
+        claims.c.run == run, claims.c.owner.is_not(None), held_now())).scalar() is not None
+    if kind in ("cancel", "pause") and alive:
+        connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=kind))
+        return
+    # Nobody works on it; an owner that slept past its lease finds its fence gone, should it wake.
+    connection.execute(update(claims).where(claims.c.run == run, claims.c.owner.is_not(None))
+                       .values(owner=None, expires_at=None, fence=claims.c.fence + 1))
+    if kind == "cancel":
+        append_without_claim(connection, run, RunCancelled("cancelled while no runner worked on it"))
+    elif kind == "pause":
+        append_without_claim(connection, run, RunPaused())
+    else:
+        connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=None))
+        append_without_claim(connection, run, RunRequeued("resumed" if kind == "resume" else "retried"))
+
+
+def prioritise(store: Store, run: str, priority: int | None = None, token: str | None = None,
+               role: Role = Role.OPERATOR) -> None:
+    """Move a waiting run in the queue: to a priority, or (None) before all that wait now.
+
+    Raises:
+        PermissionDenied: the role may not move runs.
+        CommandRefused: unknown run, or one that does not wait any more.
+    """
+    require_permission(role, "prioritise")
+    with store.write() as connection:
+        if not record_once(connection, token or new_token(), "prioritise", run):
+            return
+        work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
+        if work not in ("queued", "paused"):
+            raise CommandRefused(f"run {run} is {work}: only a run that waits can be moved in the queue" if work else
+                                 f"no run {run!r}: list them with 'python -m runner queue'")
+        if priority is None:
+            first = connection.execute(select(func.max(runs.c.priority)).where(runs.c.work == "queued",
+                                                                               runs.c.id != run)).scalar()
+            priority = max(0, (first or 0) + 1)
+        append_without_claim(connection, run, RunPrioritised(priority))
+
+
+def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:
+    """Whether this command is new; it is on record afterwards, unless the caller's transaction is refused."""
+    if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
+        return False
+    _record(connection, token, kind, run)
+    return True
+
+
+def _record(connection: Connection, token: str, kind: str, run: str) -> None:
+    connection.execute(insert(commands).values(token=token, kind=kind, run=run, at=utc_now()))

@@ -1,0 +1,193 @@
+"""Recurring runs: agreed on by people, fired by a runner. A firing queues a run and does nothing else.
+
+What is due is decided here, by the store's own clock and one transaction a schedule, so that it does not matter
+which runner asks, how often, or when one was killed: a due moment comes to exactly one thing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from store.commands.recurrence import Recurrence, next_due, occurrences, timing_errors
+from store.commands.runs import CommandRefused, launch_in_transaction
+from store.config import InvalidConfig, RunConfig, check, from_json
+from store.database import Store
+from store.event_log.journal import append_without_claim
+from store.events import (
+    Event, ScheduleAdded, ScheduleFailed, ScheduleFired, ScheduleMissed, SchedulePaused, ScheduleRemoved,
+    ScheduleResumed, ScheduleSkipped,
+)
+from store.permissions import Role, require_permission
+from store.projections.schedules import STREAM
+from store.schema import claims, runs, schedules
+from store.timestamps import parse
+
+GRACE_SECONDS = 600.0
+"""A due moment that nobody saw for longer is missed, not made up for."""
+_COUNTED = 10_000
+"""Missed moments are counted up to here; a runner that was away for longer missed "at least" so many."""
+
+
+class InvalidSchedule(ValueError):
+    """One or more values cannot be used; `errors` holds a sentence for each, all found in one pass."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+def add(store: Store, name: str, timing: Recurrence, config: RunConfig, added_by: str, skip_if_queued: bool = True,
+        priority: int = 0, role: Role = Role.OPERATOR) -> None:
+    """Agree on a recurring run.
+
+    Raises:
+        PermissionDenied: the role may not have schedules.
+        InvalidSchedule: any value that cannot be used, a name that is taken among them; nothing was written.
+    """
+    require_permission(role, "schedule")
+    errors = [*_name_errors(name), *timing_errors(timing), *_config_errors(config)]
+    if errors:
+        raise InvalidSchedule(errors)
+    now = datetime.now(UTC)
+    with store.write() as connection:
+        if _row(connection, name) is not None:
+            raise InvalidSchedule([f"there is a schedule {name!r} already: remove it first, or choose another name"])
+        if connection.execute(select(claims.c.run).where(claims.c.run == STREAM + name)).scalar() is None:
+            connection.execute(insert(claims).values(run=STREAM + name, fence=0, attempt=0))
+        append_without_claim(connection, STREAM + name, ScheduleAdded(
+            name, timing.cron, timing.every_seconds, timing.zone, dataclasses.asdict(config), skip_if_queued, priority,
+            added_by, _text(next_due(timing, now, now))))
+
+
+def pause(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
+    """Let it be due no more; pausing twice is pausing once.
+
+    Raises:
+        PermissionDenied: the role may not have schedules.
+        CommandRefused: there is no such schedule.
+    """
+    require_permission(role, "schedule")
+    with store.write() as connection:
+        if _known(connection, name).enabled:
+            append_without_claim(connection, STREAM + name, SchedulePaused())
+
+
+def resume(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
+    """Let it be due again from now on.
+
+    Raises:
+        PermissionDenied: the role may not have schedules.
+        CommandRefused: there is no such schedule, or its timing cannot be used (any more).
+    """
+    require_permission(role, "schedule")
+    with store.write() as connection:
+        row = _known(connection, name)
+        if errors := timing_errors(timing_of(row)):
+            raise CommandRefused(f"schedule {name!r} cannot be due: {'; '.join(errors)}")
+        if not row.enabled:
+            now = datetime.now(UTC)
+            append_without_claim(connection, STREAM + name, ScheduleResumed(_text(next_due(timing_of(row), now, now))))
+
+
+def remove(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
+    """Take it away; its events and its runs stay.
+
+    Raises:
+        PermissionDenied: the role may not have schedules.
+        CommandRefused: there is no such schedule.
+    """
+    require_permission(role, "schedule")
+    with store.write() as connection:
+        _known(connection, name)
+        append_without_claim(connection, STREAM + name, ScheduleRemoved())
+
+
+def trigger_due(store: Store, now: datetime | None = None) -> list[Event]:
+    """See to every schedule that is due; returns what came of it, for the log. Safe to call from several runners."""
+    now = now or datetime.now(UTC)
+    with store.read() as connection:
+        due = connection.execute(select(schedules.c.name).where(schedules.c.next_due_at <= _text(now)))
+        names = due.scalars().all()
+    return [event for name in names for event in _fire(store, name, now)]
+
+
+def timing_of(row: Any) -> Recurrence:
+    """The timing of a schedule's row or read model."""
+    return Recurrence(row.cron, row.every_seconds, row.zone)
+
+
+def _fire(store: Store, name: str, now: datetime) -> list[Event]:
+    with store.write() as connection:
+        row = _row(connection, name)
+        if row is None or row.next_due_at is None or row.next_due_at > _text(now):
+            return []  # another runner was quicker, or somebody paused or removed it
+        # A time zone can be gone from a newer list, or a row be spoiled: the others must not wait for this one.
+        errors = timing_errors(timing_of(row))
+        told = ([ScheduleFailed(row.next_due_at, "; ".join(errors), row.next_due_at), SchedulePaused()] if errors
+                else list(_advance(connection, row, now)))
+        append_without_claim(connection, STREAM + name, *told)
+    return told
+
+
+def _advance(connection: Connection, row: Row[Any], now: datetime) -> Iterator[Event]:
+    """The latest due moment becomes a run where it is not too late; those before it were missed."""
+    first = parse(row.next_due_at)
+    coming = occurrences(timing_of(row), first - timedelta(seconds=1), anchor=first)
+    due = list(itertools.takewhile(lambda moment: moment <= now, itertools.islice(coming, _COUNTED)))
+    after = _text(next_due(timing_of(row), now, anchor=first))
+    latest = due.pop() if due and (now - due[-1]).total_seconds() <= GRACE_SECONDS else None
+    if due:
+        yield ScheduleMissed(_text(due[0]), _text(due[-1]), len(due), "no runner was there in time", after)
+    if latest:
+        yield _launched(connection, row, _text(latest), after)
+
+
+def _launched(connection: Connection, row: Row[Any], due: str, after: str) -> Event:
+    by = f"schedule {row.name}"
+    waiting = connection.execute(select(runs.c.id).where(runs.c.requested_by == by,
+                                                         runs.c.work.in_(("queued", "running")))).scalars().first()
+    if row.skip_if_queued and waiting:
+        return ScheduleSkipped(due, f"run {waiting} of this schedule is queued or at work", after)
+    try:
+        config = check(from_json(row.config))
+    except InvalidConfig as error:
+        return ScheduleFailed(due, str(error), after)
+    return ScheduleFired(due, launch_in_transaction(connection, config, by, f"{STREAM}{row.name}:{due}", row.priority),
+                         after)
+
+
+def _row(connection: Connection, name: str) -> Row[Any] | None:
+    return connection.execute(select(schedules).where(schedules.c.name == name)).one_or_none()
+
+
+def _known(connection: Connection, name: str) -> Row[Any]:
+    row = _row(connection, name)
+    if row is None:
+        raise CommandRefused(f"no schedule {name!r}: list them with 'python -m runner schedule list'")
+    return row
+
+
+def _name_errors(name: str) -> list[str]:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}", name):
+        return []
+    return [f"{name!r} is no name for a schedule: begin with a letter or digit, then letters, digits, spaces, '.', "
+            "'-' and '_', up to 64"]
+
+
+def _config_errors(config: RunConfig) -> list[str]:
+    try:
+        check(config)
+    except InvalidConfig as error:
+        return error.errors
+    return []
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,1 @@
+"""What calls to language models cost: recorded calls, list prices, budgets."""

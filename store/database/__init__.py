@@ -1,0 +1,13 @@
+"""The database under the event store: SQLite or PostgreSQL, opened for writing or for reading only."""
+
+from __future__ import annotations
+
+from store.database.errors import SchemaTooNew, SchemaTooOld, StoreError, StoreNotFound
+from store.database.store import (
+    Store, integrity_faults, open_for_reading, open_store, pre_migration_copy, sqlite_is_safe, version_at,
+)
+
+__all__ = [
+    "SchemaTooNew", "SchemaTooOld", "Store", "StoreError", "StoreNotFound", "integrity_faults", "open_for_reading",
+    "open_store", "pre_migration_copy", "sqlite_is_safe", "version_at",
+]

@@ -1,0 +1,184 @@
+"""One database, two ways in: a writer whose transactions hold the write lock at once, and a reader that cannot write.
+
+A deferred transaction that reads and then writes fails at once under SQLite when another one wrote in
+between, whatever the time-out; so writers take the lock first. Readers see a snapshot and never wait (WAL).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
+
+from store.database import postgresql
+from store.database.errors import SchemaTooNew, SchemaTooOld, StoreError, StoreNotFound
+from store.database.migrations import CURRENT, migrate, refuse_newer, version_of
+from store.database.sqlite import (
+    check_durability, copy_before_migration, copy_of, engine_for, file_of, is_safe, prepare,
+)
+from store.database.write_lock import FairWriteLock
+from store.database.write_transactions import PooledWriter, SqliteWriter, Writer
+
+sqlite_is_safe = is_safe
+
+__all__ = ["SchemaTooNew", "StoreNotFound", "SchemaTooOld", "Store", "StoreError", "integrity_faults",
+           "pre_migration_copy",
+           "open_for_reading", "open_store", "sqlite_is_safe", "version_at"]
+
+
+class Store:
+    """An open event store. `write()` and `read()` give a connection inside a transaction."""
+
+    def __init__(self, url: str, writer: Writer | None, reader: Engine) -> None:
+        self.url = url
+        self._writer = writer
+        self._reader = reader
+
+    def write(self) -> contextlib.AbstractContextManager[Connection]:
+        """A transaction that holds the write lock from its first moment; commits at the end, or not at all.
+
+        Raises:
+            StoreError: the store was opened for reading only.
+        """
+        return self._writing().transaction()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent snapshot; writing through it fails."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def driver_connection(self) -> Iterator[Any]:
+        """The driver's own writing connection, outside any transaction: for backups and checkpoints."""
+        raw = self._writing().engine.raw_connection()
+        try:
+            yield raw.driver_connection
+        finally:
+            raw.close()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._reader.dialect.name == "sqlite"
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise StoreError(f"the store {self.url} was opened for reading only")
+        return self._writer
+
+    def close(self) -> None:
+        """Give back every connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._reader.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open for reading and writing; makes the database and brings its tables up to date.
+
+    Raises:
+        StoreError: no permission, not a database, an affected SQLite library, a network file system, a newer schema.
+    """
+    address = make_url(url)
+    writer: Writer
+    if address.get_backend_name() == "sqlite":
+        prepare(file_of(address))
+        writer = SqliteWriter(engine_for(address, writes=True), FairWriteLock(file_of(address)))
+        with _as_store_errors(url):
+            migrate(writer.transaction, partial(copy_before_migration, file_of(address)))
+    else:
+        writer = PooledWriter(postgresql.engine_for(address, writes=True))
+        with _as_store_errors(url):
+            migrate(writer.transaction)
+    return Store(url, writer, _reader(address))
+
+
+def open_for_reading(url: str) -> Store:
+    """Open an existing store for reading only; never makes one.
+
+    Raises:
+        StoreNotFound: there is none at this address.
+        StoreError: there is one that cannot be read.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        if not file_of(address).exists():
+            raise StoreNotFound(f"no store at {file_of(address)} yet")
+        check_durability(file_of(address))
+    reader = _reader(address)
+    try:
+        with _as_store_errors(url), reader.connect() as connection:
+            _check_schema_version(address, version_of(connection))
+    except StoreError:
+        reader.dispose()
+        raise
+    return Store(url, None, reader)
+
+
+def _check_schema_version(address: URL, version: int) -> None:
+    if version == 0:
+        raise StoreNotFound(f"the store {address.render_as_string()} has no tables yet")
+    refuse_newer(version)
+    if version < CURRENT:
+        is_file = address.get_backend_name() == "sqlite"
+        raise SchemaTooOld(str(file_of(address)) if is_file else address.render_as_string(), version, CURRENT,
+                           str(copy_of(file_of(address), version)) if is_file else None)
+
+
+def pre_migration_copy(url: str, version: int) -> Path | None:
+    """The copy that was kept of a store before its tables of this version were changed; None where there is none."""
+    address = make_url(url)
+    copy = copy_of(file_of(address), version) if address.get_backend_name() == "sqlite" else None
+    return copy if copy and copy.exists() else None
+
+
+def version_at(url: str) -> int:
+    """The version of the tables at an address; 0 where there are none.
+
+    Raises:
+        StoreError: what is there cannot be read.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and not file_of(address).exists():
+        return 0
+    reader = _reader(address)
+    try:
+        with _as_store_errors(url), reader.connect() as connection:
+            return version_of(connection)
+    finally:
+        reader.dispose()
+
+
+def _reader(address: URL) -> Engine:
+    if address.get_backend_name() == "sqlite":
+        return engine_for(address, writes=False)
+    return postgresql.engine_for(address, writes=False)
+
+
+@contextlib.contextmanager
+def _as_store_errors(url: str) -> Iterator[None]:
+    """Turn what a person can act on into a sentence; everything else passes through."""
+    try:
+        yield
+    except (DatabaseError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        if "malformed" in str(cause):
+            raise StoreError(f"the store {make_url(url).render_as_string()} is damaged ({cause}): put a copy back, "
+                             "by 'python -m runner restore' or out of data/backups") from error
+        raise StoreError(f"the store {make_url(url).render_as_string()} cannot be opened ({cause}): check that it "
+                         "is a database of this program and may be written, or set STORE_URL or DATA_DIR") from error
+
+
+def integrity_faults(store: Store) -> list[str]:
+    """What SQLite's own integrity check finds; empty when the file is sound."""
+    if not store.is_sqlite:
+        return []
+    with store.read() as connection:
+        rows = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+    return [row for row in rows if row != "ok"]

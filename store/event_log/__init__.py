@@ -1,0 +1,1 @@
+"""Events in order: the journal that appends them, claims and leases of runs."""

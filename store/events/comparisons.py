@@ -1,0 +1,70 @@
+"""What a cycle showed: paired changes and the verdict on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.events.event_type import Event
+
+
+@dataclass(frozen=True)
+class ChangeRecord:
+    """The paired change of one metric on one tier (and topic, where one is named)."""
+
+    tier: str
+    metric: str
+    topic: str
+    """Empty for all topics together."""
+    baseline: float | None
+    tuned: float | None
+    change: float | None
+    low: float | None
+    high: float | None
+    scored: int
+    asked: int
+    wins: int
+    ties: int
+    losses: int
+    p_value: float | None
+    """Exact two-sided sign test."""
+    verdict: str
+    """Of a topic: after correction for having looked at all topics."""
+    clusters: int | None = None
+    """How many different passages the pairs rest on. Like all below: None in comparisons that did not record it."""
+    t_p_value: float | None = None
+    """Two-sided p that belongs to the interval."""
+    adjusted_p: float | None = None
+    """Of a topic: the same after Holm's correction over the topics; None under six pairs."""
+    wilcoxon_p: float | None = None
+    bootstrap_low: float | None = None
+    """The interval again by redrawing passages: a check, never the verdict."""
+    bootstrap_high: float | None = None
+    effect: float | None = None
+    """Paired effect size (Hedges' g): the change in standard deviations of the differences."""
+    effect_low: float | None = None
+    effect_high: float | None = None
+    spread: float | None = None
+    """The interval's standard error times the root of the pairs: what power is reckoned from."""
+    freedom: float | None = None
+    """Degrees of freedom of the interval."""
+
+
+@dataclass(frozen=True)
+class ArmsCompared(Event, event_type="ArmsCompared"):
+    """Baseline and tuned answers were compared, question by question."""
+
+    changes: tuple[ChangeRecord, ...]
+    verdict: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class CycleFinished(Event, event_type="CycleFinished"):
+    """A cycle ended. `work`: finished, not tuned (fine-tuning was off), no adapter (training failed)."""
+
+    work: str
+    verdict: str
+    sentence: str
+    adapter: str | None
+    training_seconds: float | None
+    seconds: float

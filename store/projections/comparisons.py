@@ -1,0 +1,29 @@
+"""What training left and what the comparison found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from sqlalchemy import Connection
+
+from store import schema
+from store import events as happened
+from store.events import Recorded
+from store.projections.row_updates import Apply, set_cycle, upsert
+
+
+def _trained(connection: Connection, recorded: Recorded, event: happened.AdapterTrained) -> None:
+    set_cycle(connection, recorded, adapter=event.adapter, adapter_sha256=event.sha256,
+              training_seconds=event.seconds, training=json.dumps(dataclasses.asdict(event), sort_keys=True))
+
+
+def _compared(connection: Connection, recorded: Recorded, event: happened.ArmsCompared) -> None:
+    upsert(connection, schema.changes, [
+        {"run": recorded.run, "cycle": recorded.cycle or 0, **dataclasses.asdict(c)} for c in event.changes])
+
+
+APPLY: dict[type[happened.Event], Apply] = {
+    happened.AdapterTrained: _trained,
+    happened.ArmsCompared: _compared,
+}

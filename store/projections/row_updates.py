@@ -1,0 +1,51 @@
+"""How projections write: insert or overwrite, and the rows of a run, a cycle and a stage by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table
+
+from store import schema
+from store.database.prepared_statements import insert_rows, update_row, update_rows, upsert
+from store.events import Recorded
+
+__all__ = ["Apply", "Rows", "insert_rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "update_rows",
+           "upsert"]
+
+Apply = Callable[[Connection, Recorded, Any], None]
+"""Changes the read models for one event, in the event's own transaction."""
+
+
+class Rows(NamedTuple):
+    """For an event that is one row of one table and nothing else: many of them are written with one statement."""
+
+    table: Table
+    row_of: Callable[[Recorded, Any], tuple[object, ...]]
+    """The values of all columns, in the table's order."""
+
+
+def moment(recorded: Recorded) -> str:
+    """When it happened, as the tables hold it."""
+    return recorded.moment
+
+
+def set_run(connection: Connection, recorded: Recorded, **values: Any) -> None:
+    """Change columns of the event's run."""
+    update_row(connection, schema.runs, {"id": recorded.run}, values)
+
+
+def set_cycle(connection: Connection, recorded: Recorded, **values: Any) -> None:
+    """Change columns of the event's cycle."""
+    update_row(connection, schema.cycles, {"run": recorded.run, "cycle": recorded.cycle}, values)
+
+
+def stage_key(recorded: Recorded) -> dict[str, Any]:
+    """The primary key of the event's stage."""
+    return {"run": recorded.run, "cycle": recorded.cycle or 0, "stage": recorded.stage or ""}
+
+
+def set_stage(connection: Connection, recorded: Recorded, **values: Any) -> None:
+    """Change columns of the event's stage."""
+    update_row(connection, schema.stages, stage_key(recorded), values)

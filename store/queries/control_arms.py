@@ -1,0 +1,115 @@
+"""Control arms: every comparison, the gap to the teacher, what was put before the student; and the learning curve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from store import schema
+from store.control_arms import ARMS
+from store.database import Store
+from store.events import ArmChangeRecord, CurvePoint, GapRecord
+from store.queries.row_mapping import rows_of
+
+
+@dataclass(frozen=True)
+class ArmChange(ArmChangeRecord):
+    """A comparison of two arms as it was recorded, with its run and the cycle whose adapter was tuned."""
+
+    run: str
+    cycle: int
+
+
+@dataclass(frozen=True)
+class Gap(GapRecord):
+    """How much of the way to the teacher was gone, with its run and cycle."""
+
+    run: str
+    cycle: int
+
+
+@dataclass(frozen=True)
+class CurveRow(CurvePoint):
+    """A point of the learning curve within a cycle's training."""
+
+    run: str
+    cycle: int
+
+
+@dataclass(frozen=True)
+class ArmPrompt:
+    """What one arm was shown with one question; `own_passage` says whether the question's own passage was in it."""
+
+    arm: str
+    question: str
+    text: str
+    sources: tuple[str, ...]
+    left_out: int
+    cut: bool
+    own_passage: bool
+
+
+@dataclass(frozen=True)
+class ArmAnswer:
+    """What one control arm said to one question, how it scored, and what was put before it."""
+
+    arm: str
+    question: str
+    text: str | None
+    missing: str | None
+    cut_off: bool
+    scores: Mapping[str, float | None]
+    prompt: str | None
+    """None where the arm was asked the bare question."""
+
+
+def arm_answers_of(store: Store, run: str) -> list[ArmAnswer]:
+    """Every answer of every control arm, arms in the order of their table."""
+    answers, scores = schema.answers, schema.scores
+    of_arms = answers.c.run == run, answers.c.cycle == 0, answers.c.arm.in_(tuple(ARMS))
+    with store.read() as connection:
+        given = connection.execute(select(answers).where(*of_arms)).all()
+        scored = connection.execute(select(scores).where(scores.c.run == run, scores.c.cycle == 0,
+                                                         scores.c.arm.in_(tuple(ARMS)))).all()
+    found: dict[tuple[str, str], dict[str, float | None]] = {}
+    for row in scored:
+        found.setdefault((row.arm, row.question), {})[row.metric] = row.value
+    prompts = {(prompt.arm, prompt.question): prompt.text for prompt in arm_prompts_of(store, run)}
+    rows = sorted(given, key=lambda row: (list(ARMS).index(row.arm), row.question))
+    return [ArmAnswer(row.arm, row.question, row.text, row.missing, row.cut_off,
+                      found.get((row.arm, row.question), {}), prompts.get((row.arm, row.question))) for row in rows]
+
+
+def arm_changes_of(store: Store, run: str) -> list[ArmChange]:
+    """Every comparison of arms that a run made."""
+    table = schema.arm_changes
+    return [ArmChange(**row._mapping) for row in rows_of(store, table, run, table.c.arm, table.c.against,
+                                                         table.c.metric)]
+
+
+def gaps_of(store: Store, run: str) -> list[Gap]:
+    """How far the way to the teacher was gone, by metric; empty where no teacher arm was asked for."""
+    return [Gap(**row._mapping) for row in rows_of(store, schema.gaps, run, schema.gaps.c.metric)]
+
+
+def curve_of(store: Store, run: str) -> list[CurveRow]:
+    """The learning curve within each cycle's training, by cycle and step."""
+    table = schema.curve_points
+    return [CurveRow(**row._mapping) for row in rows_of(store, table, run, table.c.cycle, table.c.step,
+                                                        table.c.metric)]
+
+
+def arm_prompts_of(store: Store, run: str) -> list[ArmPrompt]:
+    """What each arm was shown with each question."""
+    prompts, questions = schema.arm_prompts, schema.questions
+    statement = (select(prompts, questions.c.passage_id)
+                 .join(questions, (questions.c.run == prompts.c.run) & (questions.c.question == prompts.c.question)
+                       & (questions.c.cycle == 0))
+                 .where(prompts.c.run == run).order_by(prompts.c.arm, prompts.c.question))
+    with store.read() as connection:
+        rows = connection.execute(statement).all()
+    return [ArmPrompt(row.arm, row.question, row.text, tuple(json.loads(row.sources)), row.left_out, row.cut,
+                      row.passage_id in json.loads(row.sources)) for row in rows]

@@ -1,0 +1,36 @@
+"""How a row becomes the values of a read model: times parsed, JSON decoded. Knows no table in particular."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from sqlalchemy import Row, Table, select
+
+from store.database import Store
+from store.timestamps import parse
+
+
+def values_of(row: Row[Any], json_fields: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A row's values by name, with moments and the named JSON columns decoded."""
+    names = row._fields
+    values = dict(zip(names, row, strict=True))
+    for name in _moments(names):
+        if isinstance(values[name], str):  # a lease's end is a number of seconds
+            values[name] = parse(values[name])
+    for name in json_fields:
+        if values[name] is not None:
+            values[name] = json.loads(values[name])
+    return values
+
+
+@functools.cache
+def _moments(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.endswith("_at"))
+
+
+def rows_of(store: Store, table: Table, run: str, *order: Any) -> list[Row[Any]]:
+    """A run's rows of one table, in the order given."""
+    with store.read() as connection:
+        return list(connection.execute(select(table).where(table.c.run == run).order_by(*order)))

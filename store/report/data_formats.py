@@ -1,0 +1,41 @@
+"""The evidence as JSON, whole, and as CSV, one question and cycle a row: enough to reckon every number again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from store.export_formats import answer_rows, to_csv
+from store.report.evidence import Evidence
+from store.report.reproduce_command import command_of
+
+_NOT_EXPORTED = ("log", "answers")
+
+
+def as_json(evidence: Evidence) -> str:
+    """Everything that was gathered, nothing clipped; a missing number is null with its reason beside it."""
+    told: dict[str, Any] = {name: _value(getattr(evidence, name)) for name in evidence.__dataclass_fields__
+                            if name not in _NOT_EXPORTED}
+    told |= {
+        "command": command_of(evidence.run.config),
+        "memorisation": [{**dataclasses.asdict(one), "distance": one.distance} for one in evidence.memorisation],
+        "over_cycles": _value(evidence.together),
+        "answers": answer_rows(evidence.answers),
+        "events": [{"at": item.at, "cycle": item.cycle, "stage": item.stage, "kind": item.kind,
+                    "event": _value(item.event)} for item in reversed(evidence.log)],
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1, default=str, allow_nan=False)
+
+
+def as_csv(evidence: Evidence) -> str:
+    """Every question with both answers and all scores."""
+    return to_csv([{"run": evidence.run.id, **row} for row in answer_rows(evidence.answers)])
+
+
+def _value(thing: Any) -> Any:
+    if isinstance(thing, list | tuple):
+        return [_value(item) for item in thing]
+    if not dataclasses.is_dataclass(thing) or isinstance(thing, type):
+        return thing
+    return dataclasses.asdict(thing)

@@ -1,0 +1,193 @@
+"""The evidence as one offline page: what the template needs. Everything foreign is escaped by it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from knowledge.kubernetes.topics import TOPIC_BY_SLUG
+from store import formatting
+from store import events as happened
+from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
+from store.config import OFFLINE_TEACHER
+from store.control_arms import ARMS
+from store.metrics import METRICS, TIERS
+from store.queries import AnswerPair, ChangeRow
+from store.report.evidence import SHOWN, Evidence
+from store.report.reproduce_command import command_of
+from store.report.svg_charts import BeforeAfter, IntervalBar, dumbbell_plot, forest_plot
+from store.statistics import MIN_PAIRS
+
+_HERE = Path(__file__).parent
+LONGEST = 1500
+"""Characters of one text that the page shows; the exports have all."""
+ANSWERS = {"improved": ("Yes", "the student improved"), "regressed": ("No", "the student got worse"),
+           "no evidence": ("No evidence", "of a change"), "too few to say": ("Too few questions", "to say"),
+           "not measured": ("Not measured", "")}
+
+
+def as_html(evidence: Evidence) -> str:
+    """The page; its only style is named in its own security policy by hash, and nothing in it can act or be loaded."""
+    style = (_HERE / "html_page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    ranked = evidence.ranked()
+    gains = [signed_gain(evidence.headline, pair.change(evidence.headline) or 0.0) for pair in ranked]
+    return _templates().get_template("html_page.html.j2").render(
+        e=evidence, run=evidence.run, style=style, style_hash=f"sha256-{digest}", answer=_answer(evidence),
+        command=command_of(evidence.run.config), configuration=_configuration(evidence), hashes=_hashes(evidence),
+        versions=_versions(evidence), tiers=TIERS, measures=[METRICS[name] for name in evidence.metrics
+                                                             if name in METRICS],
+        arms=ARMS, charts=_charts(evidence), arm_charts=_arm_charts(evidence), worst=ranked[:SHOWN],
+        best=list(reversed(ranked[-SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
+        none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
+        offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER, shown=SHOWN).strip() + "\n"
+
+
+def _harmless(value: Any) -> Any:
+    """What a template puts out, without characters that hide or turn what stands around them; drawings as they are."""
+    return formatting.escape_invisible(value) if type(value) is str else value
+
+
+@functools.cache
+def _templates() -> Environment:
+    environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True, finalize=_harmless)
+    environment.filters |= {
+        "number": formatting.number, "change": formatting.change, "metric": formatting.metric,
+        "duration": formatting.duration,
+        "moment": formatting.moment, "money": formatting.money, "p": formatting.p_value, "topic": _topic, "text": _text,
+        "cut": _cut, "arm": _arm,
+    }
+    environment.globals |= {"interval": formatting.interval, "effect": formatting.effect,
+                            "coverage": formatting.scored_of,
+                            "latest": latest, "by_cycle": by_cycle, "tiers_in": tiers_in}
+    return environment
+
+
+def _answer(evidence: Evidence) -> dict[str, str]:
+    """The verdict as the answer to the question that heads the page, and the sentence with its numbers."""
+    spoken = next((cycle for cycle in reversed(evidence.cycles) if cycle.sentence), None)
+    verdict = evidence.run.verdict or (spoken.verdict if spoken else None) or ""
+    lead, rest = ANSWERS.get(verdict, ("No verdict yet", ""))
+    sentence = evidence.run.sentence or (spoken.sentence if spoken else None)
+    return {"verdict": verdict or "none", "lead": lead, "rest": rest,
+            "sentence": sentence or f"The run is {evidence.run.work}; no cycle of it has been compared.",
+            "so_far": "" if evidence.run.work == "finished" or not spoken else
+                      f"The run is {evidence.run.work}. This is what cycle {spoken.cycle} of "
+                      f"{evidence.run.config.cycles} showed."}
+
+
+def _charts(evidence: Evidence) -> dict[str, Any]:
+    metric, better = evidence.headline, direction(evidence.headline)
+    cycles = by_cycle(evidence.changes, metric)
+    tiers = [row for tier in tiers_in(evidence.changes) if (row := latest(evidence.changes, metric, tier))]
+    topics = [row for row in evidence.topics if row.scored >= MIN_PAIRS]
+    title = formatting.metric(metric)
+    return {
+        "cycles": forest_plot([_stretch(f"Cycle {row.cycle}", row) for row in cycles], better,
+                              f"Change of {title} on held-out questions, by cycle") if cycles else "",
+        "sticks": dumbbell_plot([BeforeAfter(f"Cycle {row.cycle}", row.baseline, row.tuned, row.verdict)
+                                 for row in cycles],
+                                f"{title} on held-out questions before and after, by cycle") if cycles else "",
+        "tiers": forest_plot([_stretch(row.tier, row) for row in tiers], better,
+                             f"Change of {title} by kind of question")
+        if tiers else "",
+        "topics": forest_plot([_stretch(_topic(row.topic), row) for row in topics], better,
+                              f"Change of {title} on held-out questions, by topic") if topics else "",
+        "memorisation": forest_plot([
+            IntervalBar(formatting.metric(one.metric).partition(" (")[0], one.distance, one.low, one.high, "")
+            for one in evidence.memorisation], -1, "Gain on practice minus gain on held-out questions, by metric",
+            ("← carries over", "learned by heart →"))
+        if evidence.memorisation else "",
+    }
+
+
+def _arm_charts(evidence: Evidence) -> list[tuple[str, Any]]:
+    """Who is above whom, by what decides and by the facts in the written answers: metric, drawing."""
+    drawn = []
+    for metric in dict.fromkeys((evidence.headline, "fact_recall")):
+        rows = [row for row in evidence.arms if row.metric == metric and row.change is not None]
+        if rows:
+            drawn.append((metric, forest_plot(
+                [IntervalBar(f"{_arm(row.arm)} – {_arm(row.against).lower()}", row.change, row.low, row.high,
+                             row.verdict,
+                         f"n = {row.scored}") for row in rows], direction(metric),
+                f"{formatting.metric(metric)}: each arm against another")))
+    return drawn
+
+
+def _arm(name: str) -> str:
+    return ARMS[name].title if name in ARMS else {"baseline": "Untrained"}.get(name, name.capitalize())
+
+
+def _stretch(label: str, row: ChangeRow) -> IntervalBar:
+    return IntervalBar(label, row.change, row.low, row.high, row.verdict, f"n = {row.scored}")
+
+
+def _configuration(evidence: Evidence) -> list[tuple[str, str]]:
+    """Every value, also those that were left as they are; the topics once, in words."""
+    return [(name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+            for name, value in dataclasses.asdict(evidence.run.config).items()]
+
+
+def _hashes(evidence: Evidence) -> list[tuple[str, str]]:
+    run, plan = evidence.run, evidence.run.plan or {}
+    found = [("Knowledge base", run.knowledge_hash), ("Held-out questions", run.held_out_hash),
+             (f"Untrained student ({plan.get('student', 'unknown')})", plan.get("weights"))]
+    found += [(f"Adapter of cycle {cycle.cycle}", cycle.adapter_sha256) for cycle in evidence.cycles]
+    found += [(f"Checkpoint {stage.path}", stage.sha256) for stage in evidence.stages if stage.path]
+    return [(name, value or "not recorded") for name, value in found]
+
+
+def _versions(evidence: Evidence) -> list[tuple[str, str]]:
+    started = evidence.newest(happened.RunStarted)
+    return sorted(started.versions.items()) if isinstance(started, happened.RunStarted) else []
+
+
+def _missing(evidence: Evidence) -> list[tuple[str, str, int]]:
+    """Where scores are missing in the last cycle: tier, reason, how many questions."""
+    counted: dict[tuple[str, str], int] = {}
+    for pair in evidence.answers:
+        if pair.cycle == evidence.last_cycle:
+            for reason in dict.fromkeys(_reasons(pair)):
+                counted[pair.tier, reason] = counted.get((pair.tier, reason), 0) + 1
+    return [(tier, reason, count) for (tier, reason), count in sorted(counted.items())]
+
+
+def _reasons(pair: AnswerPair) -> list[str]:
+    told = [("untrained answer", pair.baseline_missing), ("tuned answer", pair.tuned_missing),
+            ("reference", pair.reference_missing)]
+    found = [f"{what}: {reason}" for what, reason in told if reason]
+    cut = [("untrained answer", pair.baseline_cut_off), ("tuned answer", pair.tuned_cut_off)]
+    found += [f"{what} cut off at the longest length allowed (scored as it is)" for what, is_cut in cut if is_cut]
+    return found + [f"{formatting.metric(metric)}: {reason}" for metric, reason in (pair.unscored or {}).items()]
+
+
+def _times(evidence: Evidence) -> list[tuple[str, float, int]]:
+    """Stage by stage over all cycles: title, seconds, how often."""
+    titles = {row.stage: row.title for row in evidence.run.flow}
+    found: dict[str, tuple[float, int]] = {}
+    for stage in evidence.stages:
+        seconds, times = found.get(stage.stage, (0.0, 0))
+        found[stage.stage] = (seconds + (stage.seconds or 0.0), times + 1)
+    return [(titles.get(name, name), seconds, times) for name, (seconds, times) in found.items()]
+
+
+def _topic(slug: str) -> str:
+    return TOPIC_BY_SLUG[slug].name if slug in TOPIC_BY_SLUG else slug
+
+
+def _text(body: str | None) -> str:
+    """A text as the page shows it: clipped, and without characters that hide or turn what stands around them."""
+    return formatting.escape_invisible(formatting.clipped(body or "", LONGEST)[0])
+
+
+def _cut(body: str | None) -> str:
+    """The note under a text of which something was left off; empty where nothing was."""
+    return formatting.clipped(body or "", LONGEST)[1] or ""

@@ -1,0 +1,140 @@
+"""Small charts as SVG: intervals around zero, before and after on a stick. Classes, no colours: the page fills them.
+
+Everything that comes from a run is escaped; an SVG here holds lines, circles and texts, and nothing that acts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from store.formatting import change, number
+
+WIDTH, LABEL, VALUE, ROW, TOP, BOTTOM = 780, 222, 160, 28, 28, 30
+_SIGN = {"improved": "▲", "regressed": "▼"}
+_LONGEST_LABEL = 30
+_MORE_IS_BETTER, _LESS_IS_BETTER = ("← worse", "better →"), ("← better", "worse →")
+
+
+@dataclass(frozen=True)
+class IntervalBar:
+    """One line of a chart of intervals."""
+
+    label: str
+    value: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """Before and after of one line."""
+
+    label: str
+    before: float | None
+    after: float | None
+    verdict: str
+
+
+def forest_plot(rows: Sequence[IntervalBar], better: int, title: str, sides: tuple[str, str] | None = None) -> Markup:
+    """Changes with their 95% intervals around a line at zero, and what either side of it means."""
+    left, right = sides or (_MORE_IS_BETTER if better > 0 else _LESS_IS_BETTER)
+    ends = [0.0, *(end for row in rows for end in (row.low, row.high, row.value) if end is not None)]
+    scale = _Scale(min(ends), max(ends), LABEL, WIDTH - VALUE)
+    height = TOP + ROW * len(rows) + BOTTOM
+    zero, base = scale(0), height - BOTTOM
+    parts = [_ticks(scale, base), _line("zero", zero, TOP - 4, zero, base),
+             _text("side", zero + 8, TOP - 12, right, "start"), _text("side", zero - 8, TOP - 12, left, "end")]
+    for at, row in enumerate(rows):
+        parts.append(_stretch(row, scale, TOP + ROW * at + ROW / 2))
+    return _svg(height, title, parts)
+
+
+def dumbbell_plot(rows: Sequence[BeforeAfter], title: str) -> Markup:
+    """An open dot before, a filled one after, and the change beside them."""
+    ends = [end for row in rows for end in (row.before, row.after) if end is not None] or [0.0, 1.0]
+    scale = _Scale(min(*ends, 0.0) if min(ends) >= 0 and max(ends) <= 1 else min(ends), max(*ends, max(ends) + 1e-9),
+                   LABEL, WIDTH - VALUE)
+    height = TOP + ROW * len(rows) + BOTTOM
+    parts = [_ticks(scale, height - BOTTOM)]
+    for at, row in enumerate(rows):
+        parts.append(_stick(row, scale, TOP + ROW * at + ROW / 2))
+    return _svg(height, title, parts)
+
+
+class _Scale:
+    """Values to pixels, with a little air at both ends, and round ticks."""
+
+    def __init__(self, low: float, high: float, left: float, right: float) -> None:
+        air = (high - low or 1.0) * 0.08
+        self.low, self.high, self.left, self.right = low - air, high + air, left, right
+
+    def __call__(self, value: float) -> float:
+        return self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left)
+
+    def ticks(self) -> list[float]:
+        raw = (self.high - self.low) / 5
+        unit = 10.0 ** math.floor(math.log10(raw))
+        step = next(unit * nice for nice in (1, 2, 5, 10) if unit * nice >= raw)
+        first = math.ceil(self.low / step)
+        return [step * at for at in range(first, math.floor(self.high / step) + 1)]
+
+
+def _stretch(row: IntervalBar, scale: _Scale, y: float) -> Markup:
+    parts = [_text("label", LABEL - 12, y + 4, _short(row.label), "end")]
+    kind = row.verdict if row.verdict in _SIGN else "unsure"
+    if row.value is None:
+        return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, "not measured", "start")])
+    if row.low is not None and row.high is not None:
+        low, high = scale(row.low), scale(row.high)
+        parts += [_line(f"reach {kind}", low, y, high, y), _line(f"reach {kind}", low, y - 5, low, y + 5),
+                  _line(f"reach {kind}", high, y - 5, high, y + 5)]
+    parts.append(_dot(f"dot {kind}", scale(row.value), y))
+    told = f"{_SIGN.get(row.verdict, '')} {change(row.value)}{' · ' if row.note else ''}{row.note}".strip()
+    return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, told, "start")])
+
+
+def _stick(row: BeforeAfter, scale: _Scale, y: float) -> Markup:
+    parts = [_text("label", LABEL - 12, y + 4, _short(row.label), "end")]
+    if row.before is not None and row.after is not None:
+        parts.append(_line("stick", scale(row.before), y, scale(row.after), y))
+    if row.before is not None:
+        parts.append(_dot("before", scale(row.before), y))
+    if row.after is not None:
+        parts.append(_dot("after", scale(row.after), y))
+    told = f"{number(row.before)} → {number(row.after)}"
+    return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, told, "start")])
+
+
+def _ticks(scale: _Scale, y: float) -> Markup:
+    return Markup("").join(
+        _line("grid", scale(tick), TOP - 4, scale(tick), y) + _text("tick", scale(tick), y + 17, f"{tick:g}", "middle")
+        for tick in (round(tick, 10) for tick in scale.ticks()))
+
+
+def _svg(height: float, title: str, parts: Sequence[Markup]) -> Markup:
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>').format(
+        WIDTH, round(height), title, title, Markup("").join(parts))
+
+
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:
+    return Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
+        kind, *(round(at, 1) for at in (x1, y1, x2, y2)))
+
+
+def _dot(kind: str, x: float, y: float) -> Markup:
+    return Markup('<circle class="{}" cx="{}" cy="{}" r="5.5"/>').format(kind, round(x, 1), round(y, 1))
+
+
+def _text(kind: str, x: float, y: float, words: str, anchor: str) -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        kind, round(x, 1), round(y, 1), anchor, escape(words))
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else label[:_LONGEST_LABEL - 1] + "…"

@@ -1,0 +1,67 @@
+"""Who does what, and receipts: claims, commands, runners, teacher calls, questions asked outside of any run.
+
+None of them is a projection: they are the only copy of what they say.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, Integer, String, Table, Text
+
+from store.schema.events import metadata
+
+claims = Table(
+    "claims", metadata,
+    Column("run", String, primary_key=True),
+    Column("owner", String),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("expires_at", Float),
+    Column("stop_requested", String),
+)
+
+commands = Table(
+    "commands", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("token", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("run", String),
+    Column("at", String, nullable=False),
+)
+
+runners = Table(
+    "runners", metadata,
+    Column("owner", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("next_beat_by", Float, nullable=False),
+    Column("stopped", Boolean, nullable=False, default=False),
+)
+
+teacher_calls = Table(
+    "teacher_calls", metadata,
+    Column("key", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("at", String, nullable=False),
+)
+
+asked = Table(
+    "asked", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("token", String, nullable=False, unique=True),
+    *(Column(name, String, nullable=False) for name in ("run", "asked_by", "asked_at", "state")),
+    Column("cycle", Integer, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("with_teacher", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("owner", String),
+    Column("error", Text),
+    Column("said", Text),
+    Column("ended_at", String),
+)

@@ -1,0 +1,37 @@
+"""The distance of two gains that were measured on different questions: practice minus held-out is memorisation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.special import stdtrit
+
+from store.statistics.clustered_interval import CONFIDENCE
+
+
+@dataclass(frozen=True)
+class Distance:
+    """One gain minus another, with its 95% interval; None where an interval cannot be had."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def welch_difference(one: float, other: float, errors: tuple[float | None, float | None],
+                     freedoms: tuple[float | None, float | None]) -> Distance:
+    """`one` minus `other` with Welch's interval: the questions are different ones, so the errors add in squares.
+
+    Args:
+        errors: the standard error of each, None where unknown.
+        freedoms: the degrees of freedom of each error.
+    """
+    value = one - other
+    (first, second), (of_first, of_second) = errors, freedoms
+    if first is None or second is None or of_first is None or of_second is None or first == second == 0:
+        return Distance(value, None, None)
+    total = first**2 + second**2
+    freedom = total**2 / (first**4 / of_first + second**4 / of_second)
+    reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * math.sqrt(total)
+    return Distance(value, value - reach, value + reach)

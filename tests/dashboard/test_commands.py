@@ -1,0 +1,150 @@
+"""What people ask through the dashboard: launching and commands. Only the store is written, and only on a click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.view_models.launch_request import (
+    DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, next_token,
+)
+from store import queries
+from store.config import InvalidConfig
+from tests.dashboard import stores
+from tests.dashboard.conftest import words_of
+
+Opened = Callable[..., AppTest]
+
+
+def runs_in(folder: Path) -> list[queries.Run]:
+    store = stores.store_at(folder)
+    try:
+        return queries.all_runs(store)
+    finally:
+        store.close()
+
+
+def test_looking_writes_nothing(tmp_path: Path, opened: Opened) -> None:
+    opened(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_click_is_one_run_and_opens_it_live(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.slider(key="launch embedded questions").set_value(5)
+    app.text_input(key="launch embedded name").set_value("from the form")
+    app.button(key="launch").click().run()
+    assert not app.exception
+    (run,) = runs_in(tmp_path)
+    assert (run.work, run.config.questions, run.name, run.requested_by) == ("queued", 5, "from the form", "dashboard")
+    assert app.title[0].value == "Live"
+    assert app.query_params["run"] == run.id
+    assert "Waits for a runner" in words_of(app)
+
+
+def test_a_double_click_is_one_run_and_a_later_click_another() -> None:
+    first = next_token(None, 100.0)
+    used = IdempotencyToken(first.token, used_at=100.0)
+    assert next_token(used, 100.0 + DOUBLE_CLICK_SECONDS / 2).token == first.token
+    assert next_token(used, 101.0 + DOUBLE_CLICK_SECONDS).token != first.token
+
+
+def test_two_quick_clicks_in_the_app_launch_once(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.button(key="launch").click().run()
+    app.button(key="launch").click().run()
+    assert len(runs_in(tmp_path)) == 1
+
+
+def test_every_fault_of_the_form_is_shown_and_nothing_is_queued(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch embedded teacher").set_value(" ")
+    app.text_input(key="launch embedded teacher_base_url").set_value("ftp://somewhere")
+    app.multiselect(key="launch embedded topics").set_value([])
+    app.button(key="launch").click().run()
+    words = words_of(app)
+    for fault in ("teacher is empty", "does not begin with http", "no topics chosen"):
+        assert fault in words
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_other_preset_brings_its_own_values(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.selectbox(key="launch preset").select("phi-2").run()
+    app.button(key="launch").click().run()
+    (run,) = runs_in(tmp_path)
+    assert (run.config.teacher, run.config.student, run.config.precision) == ("gpt-4o-mini", "microsoft/phi-2", "nf4")
+    assert run.config.lora_rank == 16
+
+
+def test_the_server_checks_what_the_browser_should_have() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        config_from("embedded", {"questions": 51, "cycles": 0, "held_out": 201, "temperature": 9.0})
+    assert len(caught.value.errors) == 4
+    with pytest.raises(InvalidConfig):
+        config_from("no such preset", {})
+
+
+def test_the_power_note_says_what_can_be_seen() -> None:
+    usual, runs = detectable_change_note({"held_out": 40})
+    assert runs is None
+    assert "0.23" in usual and "40 held-out questions" in usual and "choice accuracy" in usual and "usual" in usual
+    assert "0.11" in detectable_change_note({"held_out": 40, "headline": "answer_similarity"})[0]
+    assert "no verdict" in detectable_change_note({"held_out": 5})[0]
+    assert "nothing can be said" in detectable_change_note({"held_out": 0})[0]
+
+
+def test_the_power_note_of_the_form_goes_by_past_runs_like_it(tmp_path: Path, opened: Opened) -> None:
+    run = stores.build("finished", tmp_path)
+    notes = [caption for caption in opened(tmp_path, "overview").caption if "can only detect" in caption.value]
+    assert len(notes) == 1 and "1 past run like this one" in notes[0].value
+    assert run in notes[0].proto.help
+
+
+def test_a_queued_run_is_cancelled_by_its_button(tmp_path: Path, opened: Opened) -> None:
+    stores.build("queued", tmp_path)
+    app = opened(tmp_path, "live")
+    app.button(key="command cancel").click().run()
+    assert runs_in(tmp_path)[0].work == "cancelled"
+    assert {button.key for button in app.button if str(button.key).startswith("command")} == {
+        "command resume", "command retry"}
+
+
+def test_a_waiting_run_says_what_comes_first_and_goes_to_the_front(tmp_path: Path, opened: Opened) -> None:
+    first, last = stores.build("queued", tmp_path), stores.build("queued", tmp_path)
+    app = opened(tmp_path, "live", run=last)
+    assert "1 run before it in the queue." in words_of(app)
+    app.button(key="command prioritise").click().run()
+    assert "Next in the queue." in words_of(app)
+    assert [run.id for run in queries.queue(stores.store_at(tmp_path))] == [last, first]
+    assert not [button for button in app.button if button.key == "command prioritise"]
+
+
+def test_a_running_run_is_asked_and_says_so(tmp_path: Path, opened: Opened) -> None:
+    stores.build("running", tmp_path)
+    app = opened(tmp_path, "live")
+    app.button(key="command pause").click().run()
+    assert runs_in(tmp_path)[0].stop_requested == "pause"
+    assert "Asked to pause" in words_of(app)
+
+
+def test_a_failed_run_is_retried(tmp_path: Path, opened: Opened) -> None:
+    stores.build("failed", tmp_path)
+    app = opened(tmp_path, "live")
+    app.button(key="command retry").click().run()
+    assert runs_in(tmp_path)[0].work == "queued"
+
+
+def test_the_same_run_is_launched_again_from_history(tmp_path: Path, opened: Opened) -> None:
+    run = stores.build("finished", tmp_path)
+    app = opened(tmp_path, "history")
+    app.session_state["run table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    app.button(key="repeat").click()
+    app.session_state["run table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    newest, first = runs_in(tmp_path)
+    assert first.id == run and newest.config == first.config and newest.work == "queued"

@@ -1,0 +1,176 @@
+"""Figures tested as data: what they draw, what they leave out, and that they can be seen on either ground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.figures.before_after import before_after, paired_change
+from dashboard.figures.loss_curves import losses, memory, moving_average, throughput
+from dashboard.figures.metrics_by_cycle import metrics_by_cycle
+from dashboard.figures.per_question import per_question
+from dashboard.figures.stage_board import stage_board as board_figure
+from dashboard.figures.stage_durations import stage_durations
+from dashboard.figures.topic_heatmap import topic_heatmap
+from dashboard.style import theme
+from dashboard.view_models import run_selection, stage_board
+from store import queries
+from store.database import Store
+from store.queries import ChangeRow
+from tests.dashboard import stores
+
+
+def row(cycle: int = 1, change: float | None = 0.2, verdict: str = "improved", metric: str = "choice_accuracy",
+        topic: str = "", **values: object) -> ChangeRow:
+    given: dict[str, object] = {
+        "run": "r", "cycle": cycle, "tier": "held-out", "metric": metric, "topic": topic, "baseline": 0.4,
+        "tuned": None if change is None else 0.4 + change, "change": change,
+        "low": None if change is None else change - 0.1, "high": None if change is None else change + 0.1,
+        "scored": 12, "asked": 12, "wins": 5, "ties": 6, "losses": 1, "p_value": 0.2, "verdict": verdict}
+    return ChangeRow(**(given | values))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def opened_store(all_states: tuple[Path, dict[str, str]]) -> Iterator[tuple[Store, dict[str, str]]]:
+    folder, runs = all_states
+    store = stores.store_at(folder)
+    yield store, runs
+    store.close()
+
+
+def test_before_is_open_and_after_is_filled_with_the_change_in_words() -> None:
+    figure = before_after([row(1), row(2, -0.1)], "choice_accuracy")
+    before, after = figure.data[-2], figure.data[-1]
+    assert (before.marker.symbol, before.marker.color) == ("circle-open", theme.BASELINE)
+    assert (after.marker.symbol, after.marker.color) == ("circle", theme.TUNED)
+    assert list(after.text) == ["+0.20", "−0.10"]
+
+
+def test_a_cycle_without_tuned_scores_is_left_out_not_drawn_as_zero() -> None:
+    figure = before_after([row(1), row(2, None)], "choice_accuracy")
+    assert list(figure.data[-1].x) == ["Cycle 1"]
+    assert 0 not in list(figure.data[-1].y)
+
+
+def test_the_interval_is_grey_where_nothing_can_be_said() -> None:
+    figure = paired_change([row(1), row(2, 0.05, "no evidence"), row(3, -0.3, "regressed")], "choice_accuracy")
+    colors = {trace.name: trace.marker.color for trace in figure.data}
+    assert colors == {"improved": theme.BETTER, "regressed": theme.WORSE, "inconclusive": theme.INCONCLUSIVE}
+    assert {trace.marker.symbol for trace in figure.data} == {"triangle-up", "triangle-down", "circle"}
+
+
+def test_error_bars_have_a_colour_of_their_own() -> None:
+    for trace in paired_change([row(1)], "choice_accuracy").data:
+        assert trace.error_y.color and trace.error_y.color not in ("black", "#000")
+        assert trace.error_y.array[0] == pytest.approx(0.1)
+        assert trace.error_y.arrayminus[0] == pytest.approx(0.1)
+
+
+def test_a_zero_line_can_be_seen_in_both_themes() -> None:
+    figure = paired_change([row(1)], "choice_accuracy")
+    assert figure.layout.shapes[0].line.color == theme.INCONCLUSIVE
+
+
+def test_lines_join_only_what_was_asked_the_same() -> None:
+    rows = [row(1), row(2), row(1)]
+    joined = before_after(rows, "choice_accuracy", ["a", "b", "c"], [[0, 1]])
+    lines = [trace for trace in joined.data if trace.mode == "lines" and trace.line.dash == "dot"]
+    assert [list(line.x) for line in lines] == [["a", "b"]]
+
+
+def test_a_hostile_label_is_no_markup() -> None:
+    figure = before_after([row(1), row(2)], "choice_accuracy", [stores.EVIL, "b"])
+    assert all("<img" not in str(name) for trace in figure.data for name in trace.x)
+
+
+def test_the_learning_curve_joins_held_out_and_leaves_practice_as_points() -> None:
+    changes = [row(1), row(2), row(1, tier="practice"), row(2, tier="practice")]
+    figure = metrics_by_cycle(changes, ["choice_accuracy"])
+    modes = {trace.name: trace.mode for trace in figure.data}
+    assert modes == {"held-out": "lines+markers", "practice": "markers"}
+    assert list(figure.data[0].x) == [0, 1, 2]
+
+
+def test_tiers_that_ask_the_same_in_every_cycle_are_lines() -> None:
+    tiers = ("practice", "paraphrase", "new-topic", "held-out")
+    figure = metrics_by_cycle([row(cycle, tier=tier) for tier in tiers for cycle in (1, 2)], ["choice_accuracy"])
+    assert {trace.name: trace.mode for trace in figure.data} == {
+        "held-out": "lines+markers", "new-topic": "lines+markers", "practice": "markers", "paraphrase": "markers"}
+    assert len({trace.marker.symbol if trace.mode == "markers" else trace.marker.symbol[1]
+                for trace in figure.data}) == 4
+
+
+def test_memorisation_knows_nothing_of_other_tiers() -> None:
+    changes = [row(1, 0.1), row(1, 0.4, tier="practice"), row(1, 0.9, tier="paraphrase"),
+               row(1, -0.9, tier="new-topic")]
+    assert [round(item.distance, 6) for item in run_selection.memorisation(changes)] == [0.3]
+    assert run_selection.tiers_in(changes) == ["held-out", "paraphrase", "new-topic", "practice"]
+
+
+def test_the_board_shows_every_stage_of_every_cycle(opened_store: tuple[Store, dict[str, str]]) -> None:
+    store, runs = opened_store
+    run = queries.find_run(store, runs["running"])
+    assert run
+    cells = stage_board.board(run, queries.stages_of(store, run.id), queries.cycles_of(store, run.id))
+    assert len(cells) == 4 + 3 * 8 + 1
+    figure = board_figure(cells)
+    words = [word for line in figure.data[0].text for word in line]
+    assert sum(word.startswith("✓") for word in words) == 4 + 8 + 4
+    assert sum(word.startswith("▶ 30/60") for word in words) == 1
+    assert list(figure.data[0].x) == ["Run", "Cycle 1", "Cycle 2", "Cycle 3"]
+
+
+def test_losses_have_a_line_and_a_dash_for_each_cycle(opened_store: tuple[Store, dict[str, str]]) -> None:
+    store, runs = opened_store
+    figure = losses(queries.series(store, runs["finished"], "loss"))
+    assert [trace.name for trace in figure.data if trace.name] == ["cycle 1", "cycle 2", "cycle 3"]
+    assert len({trace.line.dash for trace in figure.data if trace.name}) == 3
+
+
+def test_smoothing_begins_at_the_first_value() -> None:
+    assert moving_average([4.0])[0] == pytest.approx(4.0)
+    assert moving_average([2.0] * 10) == pytest.approx([2.0] * 10)
+
+
+def test_memory_and_speed_are_drawn_by_stage(opened_store: tuple[Store, dict[str, str]]) -> None:
+    store, runs = opened_store
+    bars = memory(queries.series(store, runs["finished"], "peak_rss_bytes"), {"tuned": "Tuned answers"})
+    assert "Tuned answers" in bars.data[0].y
+    assert len(throughput(queries.series(store, runs["finished"], "training_tokens_per_second"), {}).data) == 1
+
+
+def test_the_heatmap_writes_number_and_n_and_turns_gains() -> None:
+    lower_is_better = [row(1, -0.5, metric="reference_nll", topic="pods", scored=7)]
+    figure = topic_heatmap([("one", lower_is_better)], "reference_nll")
+    assert figure.data[0].z[0][0] == pytest.approx(0.5)
+    assert figure.data[0].text[0][0] == "−0.50<br>n = 7"
+
+
+def test_the_change_of_every_question_is_sorted(opened_store: tuple[Store, dict[str, str]]) -> None:
+    store, runs = opened_store
+    pairs = queries.answers_of(store, runs["finished"], 3)
+    figure = per_question(pairs, "answer_similarity")
+    heights = sorted((x, y) for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True))
+    assert [y for _, y in heights] == sorted(y for _, y in heights)
+    assert len(heights) == sum(pair.change("answer_similarity") is not None for pair in pairs)
+
+
+def test_durations_are_stacked_in_the_order_of_the_stages(opened_store: tuple[Store, dict[str, str]]) -> None:
+    store, runs = opened_store
+    stages = [stage for stage in queries.stages_of(store, runs["finished"]) if stage.cycle == 1]
+    figure = stage_durations([("one", stages)], {"fine-tune": "Fine-tune the student"})
+    assert [trace.name for trace in figure.data][4] == "Fine-tune the student"
+
+
+def test_no_chart_can_upload_itself() -> None:
+    assert "sendChartToCloud" in theme.CONFIG["modeBarButtonsToRemove"]
+    assert theme.CONFIG["displaylogo"] is False
+
+
+def test_memorisation_is_the_distance_of_the_gains() -> None:
+    changes = [row(1, 0.1), row(1, 0.4, tier="practice"), row(1, -0.2, metric="reference_nll"),
+               row(1, -0.9, metric="reference_nll", tier="practice")]
+    assert {item.metric: round(item.distance, 6) for item in run_selection.memorisation(changes)} == {
+        "choice_accuracy": 0.3, "reference_nll": 0.7}

@@ -1,0 +1,85 @@
+"""Pages say whose scores they show, whether the judge passed its trial, and what judging costs before a launch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.view_models import event_sentences, launch_request
+from store import queries
+from tests.dashboard import stores
+from tests.dashboard.conftest import words_of
+from tests.dashboard.run_maker import RunMaker, clock_at
+
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a judge model and a headline that fails its trial, and one later judging."""
+    folder = tmp_path_factory.mktemp("judged")
+    store = stores.store_at(folder)
+    with clock_at(stores.long_ago(2)) as clock:
+        config = stores.config_of(cycles=1, judge="gpt-4o-mini", headline="answer_similarity", name="judged")
+        maker = RunMaker(store, config, clock, 3).start().opening()
+        maker.cycle(1, 0.3)
+        maker.judge_again("faithfulness", "another-judge")
+        maker.finish()
+    store.close()
+    return folder
+
+
+def table_with(app: AppTest, column: str) -> Any:
+    return next(frame.value for frame in app.dataframe if column in frame.value)
+
+
+def test_the_trial_stands_beside_the_verdict_with_its_numbers(judged: Path, opened: Opened) -> None:
+    app = opened(judged)
+    assert not app.exception
+    assert any("did not pass its trial" in warning.value for warning in app.main.warning)
+    assert "Can the judges be believed?" in words_of(app)
+    rows = table_with(app, "trial").set_index("metric")
+    assert rows.loc["Answer similarity", "trial"] == "✗ not passed" and rows.loc["Answer similarity", "negated"] == 0.96
+    assert rows.loc["Faithfulness", "trial"] == "✓ passed" and rows.loc["Faithfulness", "judge"] == "gpt-4o-mini"
+    assert "Not the mission's answer relevancy" in "".join(table.value.to_csv() for table in app.table)
+
+
+def test_a_verdict_by_a_metric_that_passed_has_no_warning(state_folders: Any, opened: Opened) -> None:
+    app = opened(state_folders["finished"][0])
+    assert not any("did not pass its trial" in warning.value for warning in app.main.warning)
+
+
+def test_answers_show_the_runs_own_scores_unless_another_judging_is_chosen(judged: Path, opened: Opened) -> None:
+    app = opened(judged, "answers")
+    own = table_with(app, "scored by")
+    assert set(own["scored by"]) == {"all-MiniLM-L6-v2"} and len(own) > 6
+    app.selectbox(key="judging").set_value(1).run()
+    assert not app.exception
+    again = table_with(app, "scored by")
+    assert list(again["scored by"]) == ["another-judge"] and list(again["before"]) == [0.25]
+
+
+def test_without_a_later_judging_nobody_is_asked_whose_scores(state_folders: Any, opened: Opened) -> None:
+    app = opened(state_folders["finished"][0], "answers")
+    assert "judging" not in [box.key for box in app.selectbox]
+
+
+def test_what_a_judge_will_be_asked_is_said_before_the_launch() -> None:
+    values = {"judge": " gpt-4o-mini ", "judge_base_url": "", "held_out": 12, "questions": 12}
+    assert "at most" in str(launch_request.judging_note("embedded", values))
+    assert launch_request.config_from("embedded", values).judge == "gpt-4o-mini"
+    assert launch_request.judging_note("embedded", {"judge": ""}) is None
+    assert launch_request.judging_note("embedded", {"judge": "x", "judge_base_url": "nonsense"}) is None
+
+
+def test_what_happens_to_judges_is_told_in_the_log(judged: Path) -> None:
+    store = stores.store_at(judged)
+    (run,) = queries.all_runs(store)
+    said = [event_sentences.describe(item) for item in queries.latest_events(store, run.id, 500)]
+    store.close()
+    assert any(line.startswith("Trial of answer similarity by gpt-4o-mini: not passed") for line in said)
+    assert any(line.startswith("Judging 1 of stored answers by faithfulness") for line in said)

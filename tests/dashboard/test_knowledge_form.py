@@ -1,0 +1,89 @@
+"""The launch form's fields about knowledge: a folder goes into a run, and every fault is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.view_models.launch_request import config_from
+from store.config import InvalidConfig
+from tests.dashboard.conftest import words_of
+from tests.dashboard.folders import manual
+from tests.dashboard.test_commands import runs_in
+
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return manual(tmp_path_factory.mktemp("docs") / "plant_manual")
+
+
+def test_a_folder_goes_from_the_page_into_a_run(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path, "knowledge", knowledge=str(folder))
+    app.button(key="use folder").click().run()
+    assert not app.exception
+    assert "Teaches the folder" in words_of(app) and "The launch form teaches this folder." in words_of(app)
+    app.text_input(key="launch embedded knowledge_name").set_value("Plant")
+    app.button(key="launch").click().run()
+    (run,) = runs_in(tmp_path)
+    assert (run.config.knowledge, run.config.knowledge_name, run.config.topics) == (str(folder), "Plant", ())
+
+
+def test_a_folder_has_its_own_topics_and_its_new_ones(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(f"  {folder}/  ").run()
+    topics = app.multiselect(key=f"launch embedded topics {folder}")
+    assert (topics.options, topics.value) == (["Queues", "Workers"], [])
+    topics.set_value(["queues"]).run()
+    app.multiselect(key="launch embedded new_topics").set_value(["workers"]).run()
+    app.number_input(key="launch embedded paraphrases").set_value(3)
+    app.text_input(key="launch embedded held_out_set").set_value("spring")
+    app.button(key="launch").click().run()
+    assert not app.exception
+    config = runs_in(tmp_path)[0].config
+    assert (config.topics, config.new_topics, config.new_topic_questions) == (("queues",), ("workers",), 10)
+    assert (config.paraphrases, config.held_out_set) == (3, "spring")
+
+
+def test_a_topic_that_is_trained_after_all_is_no_new_one(tmp_path: Path, folder: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(str(folder)).run()
+    app.multiselect(key="launch embedded new_topics").set_value(["workers"]).run()
+    app.multiselect(key=f"launch embedded topics {folder}").set_value(["workers"]).run()
+    assert app.multiselect(key="launch embedded new_topics").value == []
+    assert app.multiselect(key="launch embedded new_topics").options == ["Queues"]
+
+
+def test_a_folder_that_cannot_be_read_is_refused_with_the_other_faults(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(str(tmp_path / "gone")).run()
+    app.text_input(key="launch embedded held_out_set").set_value("no name!")
+    app.button(key="launch").click().run()
+    assert not app.exception
+    words = words_of(app)
+    assert "there is no such folder" in words and "is no name" in words
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_most_that_may_be_spent_is_only_asked_of_a_paid_teacher(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    assert app.number_input(key="launch embedded max_cost_usd").disabled
+    app.selectbox(key="launch preset").select("phi-2").run()
+    field = app.number_input(key="launch phi-2 max_cost_usd")
+    assert (field.disabled, field.value) == (False, None)
+    field.set_value(1.5)
+    app.button(key="launch").click().run()
+    assert runs_in(tmp_path)[0].config.max_cost_usd == 1.5
+
+
+def test_faults_of_the_form_and_of_the_configuration_are_told_together() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        config_from("embedded", {"max_cost_usd": 0.0, "new_topics": ["pods"]}, ["the folder is gone"])
+    told = "\n".join(caught.value.errors)
+    assert all(part in told for part in ("the folder is gone", "max_cost_usd", "both trained and new", "go together"))
+    with pytest.raises(InvalidConfig):
+        config_from("embedded", {}, ["the folder is gone"])

@@ -1,0 +1,189 @@
+"""Pages stay light: few statements whatever the store holds, little at a tick, and no library that is not needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from streamlit.testing.v1 import AppTest
+
+from store import queries
+from store.database import open_store
+from store.event_log import leases
+from store.event_log.journal import Journal
+from store.events import MetricLogged
+from tests.bench.seeded_store import CYCLES_A_RUN, Size, run_name, seed
+from tests.dashboard.conftest import APP
+
+PAGES = ("overview", "answers", "compare", "playground", "live", "history", "schedules", "system", "knowledge")
+MOST_STATEMENTS = 60
+"""Of a page that remembers nothing, the sidebar included. Compare asks most: 54, for six cycles."""
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Every statement that any engine runs meanwhile."""
+    said: list[str] = []
+
+    def note(*args: object) -> None:
+        if (statement := str(args[2])) != "BEGIN":
+            said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def seeded(folder: Path, cycles: int) -> Path:
+    folder.mkdir()
+    store = open_store(f"sqlite:///{folder}/events.db")
+    seed(store, Size(events=cycles * 60, cycles=cycles, answers=cycles * 4))
+    store.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A store with two runs and one with eight."""
+    folder = tmp_path_factory.mktemp("sizes")
+    return seeded(folder / "few", 2 * CYCLES_A_RUN), seeded(folder / "many", 8 * CYCLES_A_RUN)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_as_much_of_a_large_store_as_of_a_small_one(page: str, stores: tuple[Path, Path],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    monkeypatch.delenv("STORE_URL", raising=False)
+    for folder in stores:
+        monkeypatch.setenv("DATA_DIR", str(folder))
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(APP), default_timeout=20)
+        if page != "overview":
+            app.switch_page(f"app_pages/{page}.py")
+        with statements() as said:
+            app.run()
+        assert not app.exception
+        counted.append(len(said))
+    assert counted[0] == counted[1] <= MOST_STATEMENTS
+
+
+def follow(store: object, run: str) -> None:
+    """A script of its own: only its body reaches the test's runner, with the names that it imports itself."""
+    from dashboard.panels import run_monitor
+    from store import queries
+    run_monitor.run_monitor(store, queries.find_run(store, run))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def followed(stores: tuple[Path, Path]) -> Iterator[tuple[AppTest, Journal]]:
+    """The live part of the page over a run at work, looked at twice; and what its runner writes to."""
+    store = open_store(f"sqlite:///{stores[0]}/events.db")
+    claim = leases.claim_next(store, leases.owner_name(), run_name(1))
+    assert claim
+    app = AppTest.from_function(follow, default_timeout=20, args=(store, claim.run))
+    try:
+        app.run().run()
+        assert not app.exception
+        yield app, Journal(store, claim)
+    finally:
+        leases.release(store, claim)
+        store.close()
+
+
+def test_a_tick_with_nothing_new_asks_one_thing_and_draws_no_figure(
+        followed: tuple[AppTest, Journal], monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard.panels import run_monitor
+    drawn: list[object] = []
+    monkeypatch.setattr(run_monitor, "losses", _counted(run_monitor.losses, drawn))
+    with statements() as said:
+        app = followed[0].run()
+    assert len(said) == 1
+    assert not drawn
+    assert app.get("plotly_chart"), "what was drawn before must still be there"
+
+
+def _counted(figure: Callable[..., object], drawn: list[object]) -> Callable[..., object]:
+    def counted(*given: object) -> object:
+        drawn.append(given)
+        return figure(*given)
+    counted.__module__, counted.__qualname__ = figure.__module__, figure.__qualname__
+    return counted
+
+
+def test_a_tick_with_news_reads_the_news_alone_and_shows_it(followed: tuple[AppTest, Journal]) -> None:
+    app, journal = followed
+    journal.append(MetricLogged("loss", 9_999, 0.4321, "nats"), cycle=CYCLES_A_RUN, stage="fine-tune")
+    with statements() as said:
+        app.run()
+    assert len(said) <= 10
+    assert any("0.43" in str(metric.value) for metric in app.metric)
+
+
+def test_numbers_that_are_kept_are_the_numbers_of_the_store(followed: tuple[AppTest, Journal],
+                                                            stores: tuple[Path, Path]) -> None:
+    from dashboard.access import series_cache
+    store = open_store(f"sqlite:///{stores[0]}/events.db")
+    for step in (1, 10_001, 2, 10_002):  # a run that was stopped logs some of its steps again
+        followed[1].append(MetricLogged("loss", step, step / 3, "nats"), cycle=CYCLES_A_RUN, stage="fine-tune")
+        run = queries.find_run(store, run_name(1))
+        assert run
+        assert series_cache.series(store, run, "loss") == queries.series(store, run.id, "loss")
+    store.close()
+
+
+_EVERY_PAGE = """
+import json, sys
+from streamlit.testing.v1 import AppTest
+for page in json.loads(sys.argv[1]):
+    app = AppTest.from_file("dashboard/app.py", default_timeout=60)
+    if page != "overview":
+        app.switch_page(f"app_pages/{page}.py")
+    app.run()
+    assert not app.exception, page
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_no_page_ever_imports_a_model_library(stores: tuple[Path, Path]) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"}
+    done = subprocess.run([sys.executable, "-c", _EVERY_PAGE, json.dumps(PAGES)], cwd=ROOT, capture_output=True,
+                          text=True, timeout=120, env=environment | {"DATA_DIR": str(stores[0])}, check=True)
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "streamlit" in loaded
+    assert not loaded & {"torch", "transformers", "peft", "trl", "ragas", "openai", "datasets", "sentence_transformers"}
+
+
+def test_what_is_remembered_is_read_once_until_the_run_has_news(followed: tuple[AppTest, Journal],
+                                                                stores: tuple[Path, Path]) -> None:
+    from dashboard.access import cached_queries
+    store, journal = open_store(f"sqlite:///{stores[0]}/events.db"), followed[1]
+
+    def looks() -> list[object]:
+        run = queries.find_run(store, run_name(1))
+        assert run
+        return [cached_queries.stages(store, run), cached_queries.cycles(store, run),
+                cached_queries.changes(store, run),
+                *(cached_queries.answers(store, run, cycle) for cycle in (1, 2))]
+
+    with statements() as said:
+        first = looks()
+        asked = len(said)
+        again = looks()
+    assert len(said) - asked == 1, "the run alone"
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    assert len({id(one) for one in first}) == len(first) and first[3] != first[4]
+    journal.append(MetricLogged("loss", 5, 1.0, "nats"), cycle=CYCLES_A_RUN, stage="fine-tune")
+    assert not any(one is other for one, other in zip(first, looks(), strict=True))
+    store.close()

@@ -1,0 +1,176 @@
+"""A folder of documents becomes passages: every format, every kind of bad input, and always the same ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from knowledge.documents import IngestResult, NoSuchFolder, NothingReadable, read_folder
+from knowledge.documents.file_discovery import MAX_FILE_BYTES
+from knowledge.passages import Passage
+from tests.knowledge.folder_files import FACT, PDF_FACT, markdown_tree, pdf_of, write
+
+
+def reading_of(folder: Path, name: str, content: str | bytes) -> IngestResult:
+    """A folder with one file beside a readable one, read."""
+    write(folder / "good.md", f"# Good\n\n{FACT}\n")
+    write(folder / name, content)
+    return read_folder(folder)
+
+
+def only(folder: Path, name: str, content: str | bytes) -> tuple[Passage, ...]:
+    """The passages of a folder with one file."""
+    write(folder / name, content)
+    return read_folder(folder).passages
+
+
+def test_markdown_yields_prose_under_its_headings(tmp_path: Path) -> None:
+    text = f"# Guide\n\n## Queues\n\n{FACT}\n\n```sh\nrun me\n```\n\n| a | b |\n|--|--|\n"
+    (passage,) = only(tmp_path, "guide.md", text)
+    assert passage.text == FACT.replace("`", "")
+    assert (passage.source, passage.address, passage.title) == ("folder", "guide.md#queues", "Guide > Queues")
+
+
+@pytest.mark.parametrize("front", ['---\ntitle: "Named here"\ntags: [a, b]\n---\n', '+++\ntitle = "Named here"\n+++\n'])
+def test_front_matter_gives_the_title_and_goes(tmp_path: Path, front: str) -> None:
+    (passage,) = only(tmp_path, "page.md", f"{front}\n{FACT}\n")
+    assert passage.title == "Named here" and "tags" not in passage.text
+
+
+@pytest.mark.parametrize("noise", [
+    '{{< note >}}', '{{% alert title="x" %}}', "{% include warning.html %}", "{{ site.name }}", "<!-- a comment -->",
+    "![badge](https://img.shields.io/x.svg)", "[![CI](a.svg)](b)", "import Tabs from '@theme/Tabs'",
+    ":::tip", "!!! note",
+    "<Tabs>\n<TabItem value='x'>\n</TabItem></Tabs>", '{{< highlight go >}}\nfunc main() {}\n{{< /highlight >}}',
+    "{% raw %}\n{{ code }}\n{% endraw %}", "~~~yaml\nkey: value\n~~~", "[TOC]"])
+def test_what_is_no_prose_is_dropped(tmp_path: Path, noise: str) -> None:
+    (passage,) = only(tmp_path, "page.mdx", f"# Page\n\n{noise}\n\n{FACT}\n\n{noise}\n")
+    assert passage.text == FACT.replace("`", "")
+
+
+def test_glossary_shortcodes_keep_their_words(tmp_path: Path) -> None:
+    worker = '{{< glossary_tooltip term_id="x" text="worker" >}}'
+    said = f"Every {worker} of it waits until the disk of the scheduler has room for one more of its jobs."
+    (passage,) = only(tmp_path, "p.md", f"# P\n\n{said}\n")
+    assert passage.text.startswith("Every worker of it waits")
+
+
+def test_restructured_text_is_read_without_its_directives(tmp_path: Path) -> None:
+    text = (f"Guide\n=====\n\n.. contents::\n   :depth: 2\n\nQueues\n------\n\n{FACT} See :ref:`more <x>`.\n\n"
+            f"::\n\n    code()\n\n.. code-block:: sh\n\n   run --all\n\n.. note::\n   "
+            f"A ``worker`` is a process that takes jobs from a queue and reports every result to the scheduler.\n")
+    first, second = only(tmp_path, "guide.rst", text)
+    assert first.title == second.title == "Guide > Queues"
+    assert "run" not in first.text + second.text and "code" not in first.text
+    assert second.text.startswith("A worker is a process")
+
+
+def test_plain_text_is_read(tmp_path: Path) -> None:
+    (passage,) = only(tmp_path, "notes.txt", f"{FACT}\n")
+    assert passage.title == "notes"
+
+
+def test_html_is_read_without_scripts_and_navigation(tmp_path: Path) -> None:
+    page = (f"<html><head><title>Queues - Site</title><script>alert('It is a thing.')</script></head>"
+            f"<body><nav><p>{FACT.replace('queue', 'menu')}</p></nav><main><h2 id='q'>Basics"
+            f"<a class='headerlink'>¶</a></h2>"
+            f"<p>{FACT.replace('`max-jobs`', '<code>max-jobs</code>')}<p>Unclosed<table><tr><td>{FACT}</table>"
+            f"<pre>{FACT}</pre></main><footer>{FACT}</footer></body></html>")
+    (passage,) = only(tmp_path, "page.html", page)
+    assert passage.text == FACT.replace("`", "")
+    assert (passage.address, passage.title) == ("page.html#q", "Queues > Basics")
+
+
+def test_pdf_is_read_page_by_page(tmp_path: Path) -> None:
+    passages = only(tmp_path, "manual.pdf", pdf_of(PDF_FACT))
+    assert [passage.address for passage in passages] == ["manual.pdf#page=1"]
+    assert passages[0].text.startswith("A queue is a list of jobs")
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), [
+    ("junk.md", bytes(range(256)) * 40, "binary"), ("broken.pdf", b"%PDF-1.4 nothing more", "broken PDF"),
+    ("not-a.pdf", b"hello", "broken PDF"), ("blank.pdf", pdf_of(""), "without text"),
+    ("locked.pdf", pdf_of(PDF_FACT, password="secret"), "encrypted"), ("empty.md", "", "empty"),
+    ("letter.docx", b"PK", "only Markdown"), ("code.md", "```\nx = 1\n```\n", "no passage of prose"),
+    ("LICENSE.txt", FACT, "licence"), ("none.html", b"   ", "")])
+def test_bad_files_are_named_with_a_reason_and_the_rest_goes_on(tmp_path: Path, name: str, content: str | bytes,
+                                                                reason: str) -> None:
+    reading = reading_of(tmp_path, name, content)
+    assert [passage.address for passage in reading.passages] == ["good.md#good"]
+    assert [entry.path for entry in reading.skipped] == [name]
+    assert reason in reading.skipped[0].reason
+
+
+def test_a_huge_file_is_skipped_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge.txt").open("wb") as file:
+        file.truncate(10 * MAX_FILE_BYTES)
+    reading = reading_of(tmp_path, "small.md", "")
+    assert "200 MB: larger than the 20 MB" in {entry.path: entry.reason for entry in reading.skipped}["huge.txt"]
+
+
+@pytest.mark.parametrize(("encoded", "said", "remark"), [
+    (f"# P\n\n{FACT} Ein Café öffnet früh.\n".encode("cp1252"), "Café öffnet", "cp1252"),
+    (f"# P\n\n{FACT} Café öffnet früh, ".encode() + b"\xff then closes.\n", "A queue is", "invalid UTF-8: 1 bytes"),
+    (f"# P\n\n{FACT}\n".encode("utf-16"), "A queue is", "")])
+def test_other_encodings_are_read_and_noted(tmp_path: Path, encoded: bytes, said: str, remark: str) -> None:
+    write(tmp_path / "p.md", encoded)
+    reading = read_folder(tmp_path)
+    assert said in reading.passages[0].text and "\ufffd" not in reading.passages[0].text
+    assert [entry.path for entry in reading.remarks if remark in entry.reason] == (["p.md"] if remark else [])
+
+
+def test_links_in_a_circle_and_hidden_folders_are_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / ".git" / "notes.md", f"# Hidden\n\n{FACT}\n")
+    write(tmp_path / "docs" / "a.md", f"# A\n\n{FACT}\n")
+    (tmp_path / "docs" / "again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "dead.md").symlink_to(tmp_path / "nowhere.md")
+    reading = read_folder(tmp_path)
+    assert [passage.address for passage in reading.passages] == ["docs/a.md#a"]
+    assert {entry.path: entry.reason.split()[-1] for entry in reading.skipped} == {"dead.md": "nowhere",
+                                                                                   "docs/again": "already"}
+
+
+def test_a_folder_that_is_none_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "file.md", FACT)
+    with pytest.raises(NoSuchFolder, match=r"file\.md: this is a file"):
+        read_folder(tmp_path / "file.md")
+    with pytest.raises(NoSuchFolder, match="gone: there is no such folder"):
+        read_folder(tmp_path / "gone")
+
+
+def test_a_folder_without_a_passage_says_why(tmp_path: Path) -> None:
+    with pytest.raises(NothingReadable, match=f"{tmp_path.name}: no Markdown"):
+        read_folder(tmp_path)
+    write(tmp_path / "junk.md", b"\0\1\2")
+    with pytest.raises(NothingReadable, match=r"nothing readable in it \(junk\.md: binary data"):
+        read_folder(tmp_path)
+
+
+def test_the_same_files_give_the_same_passages_wherever_they_lie(tmp_path: Path) -> None:
+    one = read_folder(markdown_tree(tmp_path / "one"), "Jobs")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    for path in (tmp_path / "two").rglob("*"):
+        os.utime(path, (1, 1))
+    assert read_folder(tmp_path / "two", "Jobs") == one
+
+
+def test_what_many_pages_share_is_left_out_and_a_copy_is_named(tmp_path: Path) -> None:
+    tree = markdown_tree(tmp_path / "docs")
+    footer = "Every page of this manual is written by those who run the service, and corrected by those who use it."
+    for path in sorted(tree.rglob("*.md")):
+        write(path, f"{path.read_text()}\n\n{footer}\n")
+    shutil.copy(tree / "workers" / "page0.md", tree / "workers" / "page9.md")
+    reading = read_folder(tree)
+    assert not any("corrected by those" in passage.text for passage in reading.passages)
+    assert {entry.path: entry.reason for entry in reading.skipped} == {
+        "README.md": "no passage of prose in it", "workers/page9.md": "says the same as workers/page0.md"}
+
+
+def test_passages_keep_within_their_limits(tmp_path: Path) -> None:
+    long = " ".join(f"The amber number {n} keeps its count of all the jobs that it has ever seen." for n in range(60))
+    for passage in only(tmp_path, "long.md", f"# Long\n\n{long}\n"):
+        assert 14 <= len(passage.text.split()) <= 90 and passage.text.count(".") <= 4
+        assert passage.key_terms and all(term in passage.text for term in passage.key_terms)

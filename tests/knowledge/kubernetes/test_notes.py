@@ -1,0 +1,52 @@
+"""The notes: every topic has enough passages in the right form, and none says what another says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from knowledge.kubernetes.notes import MalformedNote, read_note_file, read_notes
+from knowledge.kubernetes.topics import TOPICS
+
+NOTES = read_notes()
+
+
+def test_every_topic_has_at_least_fifteen_passages() -> None:
+    counts = Counter(passage.topic for passage in NOTES)
+    assert set(counts) == {topic.slug for topic in TOPICS}
+    assert min(counts.values()) >= 15
+
+
+def test_no_text_question_or_heading_stands_twice() -> None:
+    texts = Counter(" ".join(passage.text.casefold().split()) for passage in NOTES)
+    questions = Counter(question.casefold() for passage in NOTES for question in passage.questions)
+    headings = Counter((passage.topic, passage.title.casefold()) for passage in NOTES)
+    assert [text for counter in (texts, questions, headings) for text, count in counter.items() if count > 1] == []
+
+
+def test_every_passage_has_one_to_four_sentences_two_questions_and_an_official_address() -> None:
+    for passage in NOTES:
+        sentences = passage.text.count(". ") + 1
+        assert 1 <= sentences <= 4, passage.title
+        assert len(passage.questions) >= 2, passage.title
+        assert passage.address.startswith(("https://kubernetes.io/", "https://github.com/kubernetes/")), passage.address
+
+
+def test_every_key_term_occurs_in_its_passage() -> None:
+    assert [(passage.title, term) for passage in NOTES for term in passage.key_terms
+            if term.casefold() not in passage.text.casefold()] == []
+
+
+@pytest.mark.parametrize(("slip", "says"), [
+    ("- source: https://kubernetes.io/x\n- key terms: absent\n- question: A?\n- question: B?", "does not occur"),
+    ("- source: here\n- key terms: Pod\n- question: A?\n- question: B?", "not an https address"),
+    ("- source: https://kubernetes.io/x\n- key terms: Pod\n- question: A?", "fewer than two questions"),
+    ("- source: https://kubernetes.io/x\n- key terms: Pod\n- question: A?\n- question: B", "question mark"),
+])
+def test_a_slip_is_named_with_file_and_heading(tmp_path: Path, slip: str, says: str) -> None:
+    path = tmp_path / "pods.md"
+    path.write_text(f"# Pods\n\n## A heading\nA Pod is small.\n\n{slip}\n")
+    with pytest.raises(MalformedNote, match=rf"pods\.md, 'A heading'.*{says}"):
+        read_note_file(path)

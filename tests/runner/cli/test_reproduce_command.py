@@ -1,0 +1,81 @@
+"""The command that a report prints gives the very same configuration again."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.cli.main import parser
+from runner.cli.run import config_of
+from store.config import PRESETS, InvalidConfig, RunConfig, check
+from store.control_arms import ARMS
+from store.report.reproduce_command import COMMAND, command_of
+
+OTHER: dict[str, Any] = {
+    "teacher": "llama3.1", "teacher_base_url": "http://localhost:11434/v1", "student": "a/model", "precision": "fp32",
+    "max_cost_usd": 0.25, "topics": ("pods", "services"), "questions": 7, "cycles": 3, "held_out": 33,
+    "held_out_set": "locked-1", "paraphrases": 4, "new_topics": ("rbac",), "new_topic_questions": 5, "general": 6,
+    "steps": 11, "learning_rate": 3.5e-05, "batch_size": 2, "gradient_accumulation": 3,
+    "gradient_checkpointing": False, "lora_rank": 8, "lora_alpha": 12, "lora_dropout": 0.1,
+    "target_modules": ("q_proj", "fc1"), "adapter": "fresh", "max_sequence_tokens": 333, "max_new_tokens": 44,
+    "temperature": 0.7, "top_p": 0.5, "top_k": 9, "repetition_penalty": 1.3, "max_answer_seconds": 12.5,
+    "gpu_memory_cap_gb": 2.5, "seed": 7, "headline": "fact_recall", "arms": tuple(ARMS), "learning_curve": True,
+    "judge": "a-judge", "judge_base_url": "https://judge.example/v1", "judge_metrics": ("faithfulness",),
+    "name": "-- it's a \"name\" with $HOME; rm -rf / && `ls`\nand more",
+}
+
+
+def parsed(command: str) -> RunConfig:
+    """What the command line would run, had it been typed into a shell."""
+    assert command.startswith(f"{COMMAND} ")
+    return config_of(parser().parse_args(shlex.split(command)[3:]))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_repeated_as_it_is_with_its_seed_in_sight(preset: str) -> None:
+    command = command_of(PRESETS[preset])
+    assert parsed(command) == PRESETS[preset] and command == f"{COMMAND} --preset={preset} --seed=42"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_value_survives_the_way_through_the_shell(preset: str) -> None:
+    config = check(dataclasses.replace(PRESETS[preset], **OTHER))
+    assert parsed(command_of(config)) == config
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(RunConfig) if f.name in OTHER])
+def test_each_value_alone_survives_too(field: str) -> None:
+    together = {"judge_base_url": ("judge",), "new_topics": ("new_topic_questions", "topics"),
+                "new_topic_questions": ("new_topics", "topics")}
+    changes = {name: OTHER[name] for name in (field, *together.get(field, ()))}
+    config = check(dataclasses.replace(PRESETS["phi-2"], **changes))
+    assert parsed(command_of(config)) == config
+
+
+def test_no_field_of_the_configuration_was_forgotten() -> None:
+    judged_elsewhere = {"preset", "knowledge", "knowledge_name", "fine_tune"}
+    fields = {field.name for field in dataclasses.fields(RunConfig)}
+    for field in fields - set(OTHER) - judged_elsewhere:  # fields added later go through --set
+        assert getattr(RunConfig(), field) == getattr(parsed(command_of(RunConfig())), field)
+
+
+def test_a_folder_of_documents_with_a_space_in_its_name_and_no_fine_tuning(tmp_path: Path) -> None:
+    folder = tmp_path / "our docs"
+    config = check(RunConfig(knowledge=str(folder), knowledge_name="Our Product", topics=(), fine_tune=False))
+    assert parsed(command_of(config)) == config
+    chosen = check(RunConfig(knowledge=str(folder), topics=("a topic, with comma", "plain")))
+    assert parsed(command_of(chosen)) == chosen
+
+
+def test_a_value_taken_back_to_none_is_said() -> None:
+    config = dataclasses.replace(PRESETS["phi-2"], gpu_memory_cap_gb=None)
+    assert parsed(command_of(config)) == config
+
+
+def test_set_names_what_it_does_not_know() -> None:
+    with pytest.raises(InvalidConfig, match="no value of the configuration"):
+        parsed(f"{COMMAND} --set=top_q=1")

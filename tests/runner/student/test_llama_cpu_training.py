@@ -1,0 +1,186 @@
+"""The lean pass of a training against the library's own: the same losses and the same gradients."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
+from runner.student import trainer
+from runner.student.inference.likelihood import token_losses
+from runner.student.llama_cpu import training_loss
+from runner.student.lora import peft_adapter
+from runner.student.lora.adapter_files import WEIGHTS
+from store.config import MISSION_TARGETS
+from tests.runner.tiny_models import llama_folder, phi_folder, student
+
+RECIPE = TrainingConfig(steps=6, learning_rate=1e-2, batch_size=2, gradient_accumulation=1,
+                        gradient_checkpointing=False,
+                        lora_rank=4, lora_alpha=8, lora_dropout=0.0, target_modules=MISSION_TARGETS,
+                         max_sequence_tokens=64,
+                        seed=3)
+
+
+def adapted(folder: Path, precision: str = "fp32", **changes: Any) -> Any:
+    """A tiny model with an adapter that does something: fresh ones have B = 0."""
+    base, recipe = student(llama_folder(folder), precision).loaded.model, dataclasses.replace(RECIPE, **changes)
+    model = peft_adapter.add_adapter(base, recipe, peft_adapter.resolve_targets(base, recipe.target_modules),
+                                     None).train()
+    torch.manual_seed(1)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data.normal_(0, 0.2)
+    return model
+
+
+BATCHES = {  # of each row its length, and how many of its last tokens are labels
+    "no padding": [(9, 6), (9, 6), (9, 6)],
+    "padding": [(9, 6), (6, 3), (7, 4)],
+    "answers of one token": [(9, 1), (4, 1), (2, 1)],
+    "very different lengths": [(60, 50), (2, 1), (5, 2)],
+    "a row without a label": [(9, 6), (5, 0), (1, 1)],  # the first token of a text is predicted from nothing
+    "one row": [(7, 2)],
+}
+
+
+def batch(kind: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(2)
+    rows, width = BATCHES[kind], max(length for length, _ in BATCHES[kind])
+    ids, places = torch.randint(3, 60, (len(rows), width)), torch.arange(width)
+    mask = torch.stack([(places < length).long() for length, _ in rows])
+    labelled = torch.stack([(places < length) & (places >= length - labels) for length, labels in rows])
+    return ids, mask, ids.masked_fill(~labelled, -100)
+
+
+def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+@pytest.mark.parametrize("targets", [MISSION_TARGETS, ("q_proj", "v_proj", "up_proj")], ids=["all", "some"])
+def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, targets: tuple[str, ...]) -> None:
+    model, given = adapted(tmp_path, target_modules=targets), batch(kind)
+    plain = token_losses(model, *given).sum()
+    expected, lean = gradients(model, plain), training_loss.FusedLoraLoss(model)(*given)
+    assert lean.item() == pytest.approx(plain.item(), rel=1e-5)
+    found = gradients(model, lean)
+    assert expected.keys() == found.keys() and len(found) == 2 * 2 * len(targets)
+    for name, gradient in expected.items():
+        assert gradient.abs().max() > 0
+        assert torch.allclose(found[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max())), name
+
+
+def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> None:
+    exact = gradients(one := adapted(tmp_path / "model"), training_loss.FusedLoraLoss(one)(*batch("padding")))
+    half = adapted(tmp_path / "model2", "bf16")
+    lean = gradients(half, (loss := training_loss.FusedLoraLoss(half))(*batch("padding")))
+    loss.release()
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = token_losses(half, *batch("padding")).sum()
+    theirs = gradients(half, plain)
+
+    def distance(one: dict[str, torch.Tensor]) -> float:
+        return float(sum((one[name] - exact[name]).norm() for name in exact) / sum(g.norm() for g in exact.values()))
+
+    assert distance(lean) < max(0.02, 1.25 * distance(theirs))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("fails", [False, True], ids=["finished", "failed"])
+def test_the_model_has_its_weights_again_after_a_training(tmp_path: Path, precision: str, fails: bool) -> None:
+    """They are there once while it trains, in the order that the processor wants: memory was planned for no more."""
+    tiny = student(llama_folder(tmp_path / "model"), precision)
+    before = {name: weight.clone() for name, weight in tiny.loaded.model.named_parameters()}
+    layer = tiny.loaded.model.model.layers[0]
+
+    def told(step: TrainingStep) -> None:
+        assert layer.mlp.down_proj.base_layer.weight.numel() == layer.self_attn.k_proj.base_layer.weight.numel() == 0
+        if fails:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if fails else contextlib.nullcontext():
+        trainer.fine_tune(tiny.loaded, tiny.form, [TrainingExample("Why?", "So.")], RECIPE, None, tmp_path / "to", told)
+    after = dict(tiny.loaded.model.named_parameters())
+    assert after.keys() == before.keys() and all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
+def test_dropout_leaves_the_gradient_of_what_was_computed(tmp_path: Path) -> None:
+    """With the same draws, a step along the gradient changes the loss by what the gradient says."""
+    model, given = adapted(tmp_path, lora_dropout=0.3), batch("padding")
+    loss = training_loss.FusedLoraLoss(model)
+
+    def drawn() -> torch.Tensor:
+        torch.manual_seed(5)
+        return loss(*given)
+
+    found = gradients(model, first := drawn())
+    step = 1e-4 / sum(float(g.square().sum()) for g in found.values()) ** 0.5
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name in found:
+                weight.add_(found[name], alpha=step)
+    expected = step * sum(float(g.square().sum()) for g in found.values())
+    assert drawn().item() - first.item() == pytest.approx(expected, rel=0.2)
+    assert not torch.equal(loss(*given), drawn())
+
+
+def test_other_architectures_and_four_bit_weights_take_the_librarys_pass(tmp_path: Path) -> None:
+    assert training_loss.supports_training(adapted(tmp_path / "llama"))
+    assert not training_loss.supports_training(_phi(tmp_path / "phi"))
+    assert not training_loss.supports_training(adapted(tmp_path / "four", "nf4"))
+
+
+def _phi(folder: Path) -> Any:
+    base = student(phi_folder(folder)).loaded.model
+    return peft_adapter.add_adapter(base, RECIPE, peft_adapter.resolve_targets(base, MISSION_TARGETS), None)
+
+
+@pytest.mark.parametrize(("examples", "changes"), [
+    pytest.param(["So.", "A.", "It.", "Pod."], {}, id="short answers", marks=pytest.mark.slow),
+    pytest.param(["So.", "A group of containers that share network and storage, and more of it. " * 3, "Yes."], {},
+                 id="very different lengths", marks=pytest.mark.slow),
+    pytest.param(["So.", "A group of containers.", "It routes."], {"gradient_accumulation": 2},
+                 id="an odd rest of a batch"),
+    pytest.param(["So.", "A group of containers.", "It routes."], {"batch_size": 1, "gradient_accumulation": 2},
+                 id="an odd rest of a step", marks=pytest.mark.slow),
+])
+def test_a_whole_training_ends_where_one_by_the_librarys_pass_does(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: list[str], changes: dict[str, Any]) -> None:
+    """Five steps over two passes through the examples and more; the optimizer magnifies small differences."""
+    tiny = student(llama_folder(tmp_path / "model"))
+    recipe = dataclasses.replace(RECIPE, steps=5, learning_rate=1e-3, **changes)
+    pairs, weights, used = [TrainingExample("Why?", text) for text in examples], {}, list[object]()
+    for name, fits in (("lean", True), ("library", False)):
+        monkeypatch.setattr(trainer, "supports_training", lambda model, fits=fits: fits)
+        steps: list[TrainingStep] = []
+        trained = tiny.fine_tune(pairs, recipe, None, tmp_path / name, steps.append)
+        weights[name] = load_file(tmp_path / name / WEIGHTS)
+        used.append((trained.tokens, pytest.approx([step.loss for step in steps], rel=1e-4)))
+    assert used[0][0] == used[1][0] > 0 and used[0][1].expected == used[1][1]  # type: ignore[index]
+    for name, weight in weights["library"].items():
+        assert torch.allclose(weights["lean"][name], weight, rtol=0.02, atol=2e-4), name
+
+
+@pytest.mark.slow
+def test_a_training_with_an_odd_rest_that_was_killed_ends_with_the_same_weights(tmp_path: Path) -> None:
+    tiny = student(llama_folder(tmp_path / "model"))
+    recipe = dataclasses.replace(RECIPE, gradient_accumulation=2, lora_dropout=0.1)
+    pairs = [TrainingExample("Why?", text) for text in ("So.", "A group of containers.", "It routes.")]
+
+    def stop(step: TrainingStep) -> None:
+        if step.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.fine_tune(pairs, recipe, None, tmp_path / "killed", stop)
+    after = tiny.fine_tune(pairs, recipe, None, tmp_path / "killed", lambda step: None)
+    whole = tiny.fine_tune(pairs, recipe, None, tmp_path / "whole", lambda step: None)
+    assert (after.adapter_sha256, after.tokens) == (whole.adapter_sha256, whole.tokens)
