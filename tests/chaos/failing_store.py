@@ -107,7 +107,7 @@ def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
                                      preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
                                             steps=3), "chaos")
         failing = Failing(store, random.Random(f"{seed} {trial}"), rate, tally.faults)
-        with patch.object(journal, "STORE_PATIENCE_SECONDS", chance.choice(_PATIENCE)):
+        with patch.object(journal, "RETRY_DEADLINE_SECONDS", chance.choice(_PATIENCE)):
             tally.attempts += _see_through(store, failing, paths)
         tally.trials += 1
         tally.failures += [f"trial {trial}: {fault}" for fault in _faults(store, run_id)]

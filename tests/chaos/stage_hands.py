@@ -197,7 +197,7 @@ class _PaidTeacher(OfflineTeacher):
         super().__init__()
         self._chat = chat
 
-    def refer_all(self, domain: Domain, questions: Any, on_reference: Any) -> Any:
+    def write_references(self, domain: Domain, questions: Any, on_reference: Any) -> Any:
         for question in questions:
             self._chat.complete(ChatRequest("", question.text, "", {}, 0.0, 64, 1, "reference", question.id))
         return super().write_references(domain, questions, on_reference)

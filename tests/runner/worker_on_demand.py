@@ -46,7 +46,7 @@ def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any, f
     bench = fakes.fake_resources(config, run, store, paths, journal, fail)
 
     def open_student(rung: int) -> Any:
-        journal.append(worker.memory_plan_event(dataclasses.replace(fakes.FakeStudent.info, rung=rung)))
+        journal.append(worker.memory_plan_event(dataclasses.replace(fakes.FakeStudent.info, plan_index=rung)))
         return fakes.FakeStudent(fail)
 
     bench.open_student = open_student
@@ -58,13 +58,13 @@ class Execution(executor.PipelineExecutor):
 
     now = ""
 
-    def _events_of(self, row: Any, context: Any) -> Sequence[Any]:
+    def _run_with_retries(self, row: Any, context: Any) -> Sequence[Any]:
         Execution.now = row.stage
         if (row.stage, "before") == (STAGE, POINT):
             die()
         return super()._run_with_retries(row, context)
 
-    def _tell_finished(self, step: Any, *rest: Any, **more: Any) -> None:
+    def _record_finished(self, step: Any, *rest: Any, **more: Any) -> None:
         if (step.row.stage, "written") == (STAGE, POINT):
             die()
         super()._record_finished(step, *rest, **more)
