@@ -108,7 +108,7 @@ def test_a_past_claim_cannot_write(store: Store) -> None:
 
 def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(store: Store,
                                                                             monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.event_log.journal.GROUP_COMMIT_WAIT_SECONDS", 0.2)  # on a busy machine they come back late
+    monkeypatch.setattr("store.event_log.journal.GROUP_COMMIT_WAIT_SECONDS", 0.2)
     commits = []
 
     def slowly(*given: Any) -> None:
