@@ -1,6 +1,6 @@
-"""The judge: how close an answer comes to its reference, and which facts it holds.
+"""The judge: scores answers against their references.
 
-Importing this package costs nothing: torch and ragas are loaded when a judge is opened.
+Importing this package is cheap: torch and ragas are imported when a judge is opened.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_judge() -> Judge:
-    """The judge that needs no network: RAGAS's similarity over the bundled MiniLM encoder, its ROUGE-L and chrF.
+    """The offline judge: RAGAS's similarity over the bundled MiniLM encoder, its ROUGE-L and chrF.
 
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
@@ -46,7 +46,7 @@ def open_llm_judge(config: RunConfig, run: str, store: Store | None,
 
 
 def judge_name(config: RunConfig) -> str:
-    """What pages and rows call the judge model: its name, and where it is when that is not the OpenAI API."""
+    """Display name of the judge model, with its address when that is not the OpenAI API."""
     from runner.llm.credentials import redact_url
 
     return f"{config.judge} at {redact_url(config.judge_base_url)}" if config.judge_base_url else config.judge

@@ -1,4 +1,4 @@
-"""What can go wrong inside a metric, as a type."""
+"""Exception of a metric that could not be computed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 
 class JudgeFailed(Exception):
-    """A metric's library raised an error of its own: the scores of that call are missing."""
+    """A metric's library raised an error: the scores of that call are missing."""
     error_kind = "judge failure"
 
 
 @contextmanager
 def typed_metric_errors(metric: str) -> Iterator[None]:
-    """Run the block; an error of the metric's library becomes `JudgeFailed` and names the metric."""
+    """Translate errors of a metric's library in the block to `JudgeFailed`, naming the metric."""
     try:
         yield
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Fact recall: which of the facts that a right answer must contain an answer does contain. Pure text, no model."""
+"""Fact recall: the share of a passage's key terms that an answer states. Pure text matching, no model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _DENIED_NEXT = re.compile(r"[`'’\"]?\s+(?:(?:\w+\s+)?(?:not|never|cannot)\b|\w
 def fact_recall(answer: str, key_terms: Sequence[str], reference: str = "") -> float | None:
     """The share of key terms that the answer states; None where there are no key terms.
 
-    A term counts as a whole word or phrase, case and a plural ending aside. Where the answer only says it under a
-    negation that the reference does not have ("is not stored in etcd"), it does not count.
+    Terms match as whole words or phrases, ignoring case and plural. A term that the answer states only under a
+    negation that the reference does not have ("is not stored in etcd") does not count.
     """
     terms = [term for term in key_terms if term.strip()]
     if not terms:
@@ -25,24 +25,24 @@ def fact_recall(answer: str, key_terms: Sequence[str], reference: str = "") -> f
 
 
 def states(answer: str, term: str, reference: str = "") -> bool:
-    """True where the answer says the term, and not only in the negative (unless the reference does that too)."""
-    ways = _ways(answer, term)
-    if not ways:
+    """True where the answer states the term, and not only negated (unless the reference negates it too)."""
+    polarities = _polarities(answer, term)
+    if not polarities:
         return False
-    return False in ways or True in _ways(reference, term)
+    return False in polarities or True in _polarities(reference, term)
 
 
-def _ways(text: str, term: str) -> set[bool]:
-    """How a text says a term: contains True for said in the negative, False for said plainly."""
+def _polarities(text: str, term: str) -> set[bool]:
+    """Polarities of a term in a text: True where it is negated, False where it is affirmed."""
     pattern = _pattern(term)
     plain = _CODE.sub(lambda code: _NEGATION.sub(lambda word: "_" * len(word[0]), code[0]), text)
     return {_negated(clause, match) for clause in _CLAUSE.split(plain) for match in pattern.finditer(clause)}
 
 
 def _negated(clause: str, match: re.Match[str]) -> bool:
-    """A negation before the term in its clause ("not X", "does not ... X") or right behind it ("X is not ...").
+    """Whether the clause negates the term, before it ("not X", "does not ... X") or directly after it ("X is not ...").
 
-    One inside the term is its own; `Never` and `None` in mid-sentence are names of values, as all words in code are.
+    A negation inside the term is part of it; `Never` and `None` in mid-sentence are values, as are all words in code.
     """
     head = clause[: match.start()]
     before = any(not _names_a_value(head, found) for found in _NEGATION.finditer(head))
@@ -54,24 +54,24 @@ def _names_a_value(clause: str, word: re.Match[str]) -> bool:
 
 
 def _pattern(term: str) -> re.Pattern[str]:
-    """The term as whole words, any white space between them, singular and plural alike; an edge that is a sign, as in
-    `/apis/`, may touch a word. A default may be stated in other words, with or without quotes."""
+    """Regex for the term as whole words with any whitespace between, singular or plural; an edge that is a symbol, as
+    in `/apis/`, may touch a word. A default may be worded differently, with or without quotes."""
     if stated := _DEFAULT.fullmatch(term.strip()):
         value = re.escape(stated[1].strip("\"'"))
         return re.compile(rf"\bdefault(?:s|ed)?\b[^.;,\n]{{0,30}}?(?<!\w){value}(?!\w)|"
                           rf"(?<!\w){value}\W+(?:by|is\s+the)\s+default\b", re.I)
     *first, last = term.split()
-    words = [*map(re.escape, first), _any_number(last)]
+    words = [*map(re.escape, first), _singular_or_plural(last)]
     start, end = (r"(?<!\w)" if _is_word(term.strip()[0]) else "", r"(?!\w)" if _is_word(term.strip()[-1]) else "")
     return re.compile(start + r"\s+".join(words) + end, re.I)
 
 
-def _is_word(sign: str) -> bool:
-    return sign.isalnum() or sign == "_"
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
-def _any_number(word: str) -> str:
-    """A pattern for a word in singular and plural; words with digits or signs in them are taken as they stand."""
+def _singular_or_plural(word: str) -> str:
+    """Regex for a word in singular and plural; words with digits or symbols match literally."""
     if not word.isalpha() or len(word) < 3:
         return re.escape(word)
     stem = re.escape(word)

@@ -1,4 +1,4 @@
-"""Planted answers: right, wrong, empty, echoing and padded ones, made from a run's own test. Pure."""
+"""Probe answers for judge validation (right, wrong, empty, echoed, padded), built from a run's own test. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS: dict[str, str] = {
     PADDED: "the reference, with two answers to other questions behind it",
     EMPTY: "nothing at all",
 }
-"""Every kind of planted answer, and what it is."""
+"""Every kind of probe answer, with its description."""
 RETESTED = (RIGHT, NEGATED)
 I_DO_NOT_KNOW = "I do not know."
 
@@ -35,7 +35,7 @@ _NO_LIMIT = 1 << 30
 
 @dataclass(frozen=True)
 class Probe:
-    """One planted answer."""
+    """One probe answer."""
 
     kind: str
     question: QuestionRecord
@@ -44,43 +44,44 @@ class Probe:
 
     @property
     def given(self) -> ScoredItem:
-        """As if a student had said it."""
+        """The item as if a student had answered it."""
         answer = AnswerRecord(self.question.question_id, self.text or None, None if self.text else EMPTY, 0, 0.0, False)
         return ScoredItem(self.question, answer, self.reference, _NO_LIMIT)
 
 
 def build_probes(questions: Sequence[QuestionRecord], references: dict[str, ReferenceRecord],
                  count: int) -> list[Probe]:
-    """Planted answers to the first so many questions that have what it takes, topics by turns."""
-    fit = [question for question in questions if _fit(references.get(question.question_id))]
+    """Probe answers to the first `count` questions that have a reference and distractors, topics alternating."""
+    usable = [question for question in questions if _can_be_probed(references.get(question.question_id))]
     by_topic: dict[str, list[QuestionRecord]] = {}
-    for question in fit:
+    for question in usable:
         by_topic.setdefault(question.topic, []).append(question)
-    turns = [found[turn] for turn in range(len(fit)) for found in by_topic.values() if turn < len(found)]
-    return [probe for question in turns[:count] for probe in _planted(question, references[question.question_id])]
+    alternating = [found[rank] for rank in range(len(usable)) for found in by_topic.values() if rank < len(found)]
+    return [probe for question in alternating[:count]
+            for probe in _probes_of(question, references[question.question_id])]
 
 
-def _fit(reference: ReferenceRecord | None) -> bool:
+def _can_be_probed(reference: ReferenceRecord | None) -> bool:
     return reference is not None and bool((reference.text or "").strip()) and len(reference.foils) >= 2
 
 
-def _planted(question: QuestionRecord, reference: ReferenceRecord) -> list[Probe]:
+def _probes_of(question: QuestionRecord, reference: ReferenceRecord) -> list[Probe]:
     text, (first, second, *_) = reference.text or "", reference.foils
     texts = {RIGHT: text, SHORT: shortened(text), NEGATED: negated(text), OFF_TOPIC: first, ECHO: question.text,
              REFUSAL: I_DO_NOT_KNOW, PADDED: f"{text} {first} {second}", EMPTY: ""}
-    return [Probe(kind, question, reference, said) for kind, said in texts.items() if said is not None]
+    return [Probe(kind, question, reference, answer) for kind, answer in texts.items() if answer is not None]
 
 
 def shortened(text: str) -> str | None:
-    """A true part of a true text: its first sentence, or what an API text says of its subject; None where it is one."""
+    """A shorter correct answer: the first sentence, or an API text without its subject; None where there is none."""
     first, *rest = _SENTENCE.split(text)
     if rest:
         return first
-    said = _API_SUBJECT.sub("", text)
-    return said[:1].upper() + said[1:] if 0 < len(said) < len(text) else None
+    predicate = _API_SUBJECT.sub("", text)
+    return predicate[:1].upper() + predicate[1:] if 0 < len(predicate) < len(text) else None
 
 
 def negated(text: str) -> str:
-    """Every sentence of a text denied, or altered another way where no rule denies it."""
+    """Every sentence of a text negated, or perturbed another way where no rule negates it."""
     return " ".join(RULES["negated"](sentence, random.Random(1)) or perturb(sentence, 1)[0]
                     for sentence in _SENTENCE.split(text))

@@ -1,4 +1,4 @@
-"""What a judge model is given, and what it gives: plain values, and the role as a Protocol."""
+"""Input and output values of a judge model, and its Protocol."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class JudgedAnswer:
     answer: str
     reference: str
     passage: str
-    """The passage that the question rests on, as the context that an answer may be faithful to."""
+    """The question's passage: the context for faithfulness."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a judge model made of one answer; None is missing, with the reason."""
+    """A judge model's score of one answer; None is missing, with the reason."""
 
     value: float | None
     missing: str | None = None
@@ -33,13 +33,13 @@ class LLMJudge(Protocol):
 
     name: str
     metrics: tuple[str, ...]
-    """What it was asked to judge by."""
+    """The metrics to score by."""
 
     def scores(self, metric: str, items: Sequence[JudgedAnswer], on_done: Callable[[int], None],
                again: str = "") -> list[Score]:
-        """A mark for each item, in order; what cannot be had is missing with its reason, and nothing is raised.
+        """A score for each item, in order; one that cannot be computed is missing with its reason, nothing is raised.
 
-        `again` names a repetition that must not be answered from the receipts of the first time.
+        `again` names a repetition that must not be answered from the cached replies of the first time.
         """
         ...
 

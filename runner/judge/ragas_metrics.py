@@ -1,7 +1,7 @@
-"""The one door to ragas: its metrics over our encoder and over a judge model of any OpenAI-compatible endpoint.
+"""RAGAS metrics over our encoder and over a judge model; the only module that imports ragas.
 
-RAGAS's formulas and prompts run unchanged; limits, time-outs, repeats and receipts are ours (`llm_judge.py`, and
-the chain of `runner/llm/chat.py` that a judge model is asked through).
+RAGAS's formulas and prompts run unchanged; limits, timeouts, retries and the response cache are ours
+(`llm_judge.py`, and the client of `runner/llm/factory.py`).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from runner.protocols import OverlapScores
 
 _MAX_CACHED_TEXTS = 2048  # 384 floats each: 3 MB
 MAX_ATTEMPTS = 2
-"""So often is a judge asked before a reply that cannot be read means that there is no score."""
+"""Attempts to get a readable reply before the score is missing."""
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 ScoreFunction = Callable[[JudgedAnswer], Awaitable[float]]
 
 
 class CachedEmbedding(BaseRagasEmbedding):
-    """Our encoder in the shape that ragas asks for; texts are encoded in batches beforehand, then looked up."""
+    """Our encoder as a ragas embedding; texts are encoded in batches beforehand, then looked up."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class CachedEmbedding(BaseRagasEmbedding):
         self.single: dict[str, Vector] = {}
 
     def prepare(self, references: Sequence[str], answers: Sequence[str]) -> None:
-        """Encode the texts of one call, and forget those of the calls before.
+        """Encode the texts of one call, and drop those of earlier calls.
 
         A vector's last bits depend on the batch that its text was in. Kept from call to call, they would make a score
         depend on what this process judged before, and a run that was resumed differ from an undisturbed one.
@@ -69,7 +69,7 @@ class CachedEmbedding(BaseRagasEmbedding):
 
 
 class RagasJudge:
-    """Implements `roles.Judge` with RAGAS's SemanticSimilarity, RougeScore and CHRFScore: no model is asked."""
+    """Implements `runner.protocols.Judge` with RAGAS's SemanticSimilarity, RougeScore and CHRFScore; no LLM."""
 
     def __init__(self, encoder: Encoder | None = None) -> None:
         self.embedding = CachedEmbedding(encoder or bundled_encoder())
@@ -113,7 +113,7 @@ async def _overlapping(pairs: Sequence[tuple[str, str]]) -> list[OverlapScores]:
 
 
 def _clipped(value: float) -> float:
-    """Within 0..1; NaN stays NaN, for the caller to call it missing."""
+    """Clipped to 0..1; NaN stays NaN, which callers record as missing."""
     return value if value != value else min(1.0, max(0.0, float(value)))
 
 
@@ -121,41 +121,41 @@ def _clipped(value: float) -> float:
 
 @dataclass
 class ScoreContext:
-    """Which score is being made: tells apart the receipts of calls whose words are equal."""
+    """Which score is being computed: distinguishes cached calls with equal prompts."""
 
     metric: str
     again: str = ""
-    """Not empty for a retest, which must not find the first test's receipts."""
+    """Not empty for a retest, which must not find the first test's cached replies."""
     asked: Counter[str] = field(default_factory=Counter)
 
 
 SCORE_CONTEXT: ContextVar[ScoreContext] = ContextVar("asking")
-"""Set by whoever asks for a score, in that score's own task."""
+"""Set by the caller, in each score's own task."""
 
 
 class ChatLLM(InstructorBaseRagasLLM):
-    """A chat of ours in the shape that ragas asks for. Its calls run in threads: the event loop stays free."""
+    """Our chat client as a ragas LLM. Calls run in threads, so that the event loop stays free."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
 
     def generate(self, prompt: str, response_model: Any) -> Any:
-        """The reply as the model asked for.
+        """The reply as an instance of `response_model`.
 
         Raises:
             TeacherError: the call failed, or no reply of `MAX_ATTEMPTS` could be read.
         """
-        asking = SCORE_CONTEXT.get()
-        asking.asked[prompt] += 1
-        item = " ".join(part for part in (asking.again, str(asking.asked[prompt])) if part)
+        context = SCORE_CONTEXT.get()
+        context.asked[prompt] += 1
+        item = " ".join(part for part in (context.again, str(context.asked[prompt])) if part)
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            reply = self._chat.complete(build_request(prompt, response_model, asking.metric, item, attempt))
+            reply = self._chat.complete(build_request(prompt, response_model, context.metric, item, attempt))
             try:
                 return parse_reply(response_model, reply)
             except UnreadableReply:
                 if attempt == MAX_ATTEMPTS:
                     raise
-        raise AssertionError("TRIES is at least 1")
+        raise AssertionError("MAX_ATTEMPTS is at least 1")
 
     async def agenerate(self, prompt: str, response_model: Any) -> Any:
         return await asyncio.to_thread(self.generate, prompt, response_model)

@@ -1,11 +1,11 @@
-"""An answer's text made into scores: by closeness, by key terms, and by a judge model where there is one.
+"""Score answers by similarity, by key terms, and by a judge model where there is one.
 
-The same path for a run's stages, for the audit's planted answers and for stored answers that are judged again. A
-score that cannot be had is None with its reason: never 0, and nothing is scored in the place of something else.
+Used alike for a run's stages, for the probe answers of judge validation and for stored answers that are judged again.
+A score that cannot be computed is None with its reason: never 0, and never replaced by another score.
 
-What "cut off" means: an answer that reached the token limit is all that the student says within the limit that both
-arms share, so it is scored as it stands, marked as cut off, and counted beside the comparison. Leaving such answers
-out would choose the questions by how the student behaved: an untrained student that rambles would be compared on the
+What "cut off" means: an answer that reached the token limit is the student's whole answer within the limit that both
+arms share, so it is scored as it is, marked as cut off, and counted next to the comparison. Leaving such answers
+out would select the questions by the student's behaviour: an untrained student that rambles would be compared on the
 few questions where it does not. An answer cut off before that limit, by time or by the student's context, met a limit
 that the other arm did not: it has no score.
 """
@@ -31,7 +31,7 @@ NO_PASSAGE = "an everyday question rests on no passage"
 
 @dataclass(frozen=True)
 class ScoredItem:
-    """A question, what was answered, and what it is scored against."""
+    """A question, its answer, and the reference that it is scored against."""
 
     question: QuestionRecord
     answer: AnswerRecord
@@ -56,26 +56,27 @@ class ScoredItem:
 
 def score_answers(judge: Judge, arm: str, given: Sequence[ScoredItem],
                   metrics: Sequence[str] = ANSWER_METRICS) -> list[AnswersScored]:
-    """The scores for which no model is asked."""
-    whole = [item for item in given if item.unscorable_reason is None]
-    pairs = [item.pair for item in whole]
+    """The scores that need no judge model."""
+    scorable = [item for item in given if item.unscorable_reason is None]
+    pairs = [item.pair for item in scorable]
     scored: list[AnswersScored] = []
     if "answer_similarity" in metrics:
-        scored.append(_scored(arm, judge.name, "answer_similarity", given, _marks(judge.similarities(pairs))))
+        scored.append(_scored(arm, judge.name, "answer_similarity", given, _optional_scores(judge.similarities(pairs))))
     if "fact_recall" in metrics:
-        scored.append(_scored(arm, KEY_TERM_JUDGE, "fact_recall", given, [_recall(item) for item in whole]))
+        recalls = [_fact_recall_score(item) for item in scorable]
+        scored.append(_scored(arm, KEY_TERM_JUDGE, "fact_recall", given, recalls))
     if set(OVERLAP_JUDGES) & set(metrics):
         found = judge.overlaps(pairs)
         for metric, name in OVERLAP_JUDGES.items():
             if metric in metrics:
                 values = [getattr(overlap, metric) if overlap else None for overlap in found]
-                scored.append(_scored(arm, name, metric, given, _marks(values)))
+                scored.append(_scored(arm, name, metric, given, _optional_scores(values)))
     return scored
 
 
 def llm_scores(judge: LLMJudge, arm: str, given: Sequence[ScoredItem], metrics: Sequence[str],
                on_done: Callable[[int, int], None], again: str = "") -> list[AnswersScored]:
-    """The scores of a judge model, a metric at a time; `on_done(done, total)` counts scores over all metrics."""
+    """The scores of a judge model, metric by metric; `on_done(done, total)` counts scores over all metrics."""
     asked = {metric: [item for item in given
                       if (item.unscorable_reason or _not_applicable_reason(item, metric)) is None]
              for metric in metrics}
@@ -83,11 +84,11 @@ def llm_scores(judge: LLMJudge, arm: str, given: Sequence[ScoredItem], metrics: 
     scored = []
     for metric in metrics:
         items = [JudgedAnswer(item.question.text, *item.pair, item.question.passage) for item in asked[metric]]
-        marks = judge.scores(metric, items, lambda done,
-                             before=before: on_done(before + done, total),  # type: ignore[misc]
-                             again)
+        computed = judge.scores(metric, items, lambda done,
+                                before=before: on_done(before + done, total),  # type: ignore[misc]
+                                again)
         before += len(items)
-        scored.append(_scored(arm, judge.name, metric, given, marks))
+        scored.append(_scored(arm, judge.name, metric, given, computed))
     return scored
 
 
@@ -95,22 +96,22 @@ def _not_applicable_reason(item: ScoredItem, metric: str) -> str | None:
     return NO_PASSAGE if metric == "faithfulness" and item.question.tier == GENERAL else None
 
 
-def _scored(arm: str, judge: str, metric: str, given: Sequence[ScoredItem], marks: Sequence[Score]) -> AnswersScored:
-    """Marks are those of the answers without a gap, in order."""
-    left = iter(marks)
+def _scored(arm: str, judge: str, metric: str, given: Sequence[ScoredItem], computed: Sequence[Score]) -> AnswersScored:
+    """The event of all scores; `computed` are those of the scorable answers, in order."""
+    remaining = iter(computed)
     scores = []
     for item in given:
-        gap = item.unscorable_reason or _not_applicable_reason(item, metric)
-        mark = Score(None, gap) if gap else next(left)
-        scores.append(ScoreRecord(item.question.question_id, metric, mark.value, mark.missing))
+        reason = item.unscorable_reason or _not_applicable_reason(item, metric)
+        score = Score(None, reason) if reason else next(remaining)
+        scores.append(ScoreRecord(item.question.question_id, metric, score.value, score.missing))
     return AnswersScored(arm, judge, tuple(scores))
 
 
-def _marks(values: Sequence[float | None]) -> list[Score]:
+def _optional_scores(values: Sequence[float | None]) -> list[Score]:
     return [Score(value, None if value is not None else "the judge gave no score") for value in values]
 
 
-def _recall(item: ScoredItem) -> Score:
+def _fact_recall_score(item: ScoredItem) -> Score:
     answer, reference = item.pair
     value = fact_recall(answer, item.question.key_terms, reference)
     return Score(value, "the passage names no key terms" if value is None else None)

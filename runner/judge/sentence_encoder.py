@@ -1,7 +1,6 @@
-"""Texts as vectors: all-MiniLM-L6-v2 from its PyPI wheel, mean pooling, length 1.
+"""Sentence embeddings: all-MiniLM-L6-v2 from its PyPI wheel, mean pooling, normalized to length 1.
 
-Knows nothing of scores. The encoder reads 256 word pieces and no more: `TextVectors.cut` says which texts lost
-their end.
+Independent of scores. The encoder reads at most 256 word pieces: `TextVectors.cut` marks truncated texts.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ from runner.student.models.bundled import ENCODER_ADVICE, ENCODER_WHEEL, package
 from runner.student.models.hf_loader import load_encoder
 
 WORD_PIECES = 256
-"""What the encoder was made for; sentence-transformers cuts there too, in silence."""
-_BATCH = 8  # small batches of like length: little padding, and the fastest on a CPU
+"""The encoder's maximum input length; sentence-transformers truncates there too, silently."""
+_BATCH = 8  # small batches of similar length: little padding, and the fastest on a CPU
 
 
 @dataclass(frozen=True)
 class TextVectors:
-    """One row a text, in the order given, each of length 1."""
+    """One row per text, in the order given, each of length 1."""
 
     vectors: np.ndarray[Any, np.dtype[np.float32]]
-    """N x 384."""
+    """float32, (texts, 384)."""
     cut: tuple[bool, ...]
     """True where a text was longer than the encoder reads."""
 
 
 class Encoder:
-    """Turns texts into vectors."""
+    """Sentence encoder: texts to vectors."""
 
     name = "all-MiniLM-L6-v2"
 
@@ -49,7 +48,7 @@ class Encoder:
         self.tokenizer, self.model = load_encoder(folder or _bundled_folder())
 
     def encode(self, texts: Sequence[str]) -> TextVectors:
-        """The vectors of texts, computed in batches of like length."""
+        """The embeddings of texts, computed in batches of similar length."""
         pieces = [self.tokenizer(text, truncation=False)["input_ids"] for text in texts]
         cut = tuple(len(ids) > WORD_PIECES for ids in pieces)
         width = int(self.model.config.hidden_size)
@@ -72,7 +71,7 @@ class Encoder:
 
 @functools.cache
 def bundled_encoder() -> Encoder:
-    """The bundled encoder, loaded once a process.
+    """The bundled encoder, loaded once per process.
 
     Raises:
         ModelLoadFailed: it is not installed, or not readable.

@@ -1,4 +1,4 @@
-"""What a judge model is asked and what it replied, as the values that ragas works with. Pure."""
+"""Build a judge model's requests and parse its replies, from and to ragas's pydantic models. Pure."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from store.costs.llm_calls import JUDGE_PURPOSE
 
 SYSTEM = "You judge texts exactly as you are told to. Reply with one JSON object and nothing else."
 MAX_TOKENS = 2048
-"""Of one reply: a verdict with its reason on every statement of a long answer."""
+"""Token limit of one reply: a verdict with its reason on every statement of a long answer."""
 SEED = 1
 
 
-def build_request(prompt: str, form: type[BaseModel], metric: str, item: str, attempt: int) -> ChatRequest:
-    """The call that asks for a reply of this form; a second attempt is asked a little freer."""
-    tried = f"{item} (attempt {attempt})" if attempt > 1 else item
-    return ChatRequest(system=SYSTEM, user=prompt, schema_name=form.__name__,
-                       schema=strict_schema(form.model_json_schema()),
+def build_request(prompt: str, response_model: type[BaseModel], metric: str, item: str, attempt: int) -> ChatRequest:
+    """The request for a reply of this model; a second attempt has a higher temperature."""
+    attempt_item = f"{item} (attempt {attempt})" if attempt > 1 else item
+    return ChatRequest(system=SYSTEM, user=prompt, schema_name=response_model.__name__,
+                       schema=strict_schema(response_model.model_json_schema()),
                        temperature=0.0 if attempt == 1 else 0.3, max_tokens=MAX_TOKENS, seed=SEED + attempt - 1,
-                       purpose=JUDGE_PURPOSE + metric, item=tried)
+                       purpose=JUDGE_PURPOSE + metric, item=attempt_item)
 
 
-def parse_reply(form: type[BaseModel], reply: Completion) -> BaseModel:
-    """The reply in its form.
+def parse_reply(response_model: type[BaseModel], reply: Completion) -> BaseModel:
+    """The reply as an instance of `response_model`.
 
     Raises:
         RequestRefused: the model would not answer.
-        UnreadableReply: cut off, not JSON, or JSON of another form.
+        UnreadableReply: cut off, not JSON, or JSON that does not validate.
     """
     if reply.refusal or reply.finish == "content_filter":
         raise RequestRefused(f"the judge refused to answer: {reply.refusal or 'filtered'}")
     if reply.cut_off:
         raise UnreadableReply(f"the judge's reply was cut off at {MAX_TOKENS} tokens")
     try:
-        return form.model_validate(extract_json(reply.text))
+        return response_model.model_validate(extract_json(reply.text))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
@@ -46,7 +46,7 @@ def parse_reply(form: type[BaseModel], reply: Completion) -> BaseModel:
 
 
 def strict_schema(schema: Any) -> Any:
-    """A JSON schema as endpoints want it: every property required, none besides."""
+    """A JSON schema in strict form: every property required, no additional ones."""
     if isinstance(schema, list):
         return [strict_schema(part) for part in schema]
     if not isinstance(schema, dict):

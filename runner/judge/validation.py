@@ -1,7 +1,8 @@
-"""The audit of a judge: does it rank planted answers rightly, and does it say the same twice?
+"""Validate a judge: whether it ranks probe answers correctly, and how reproducible its scores are.
 
-A true answer, whole or short, has to score above every wrong one, padding must not pay, and nothing must not score at
-all. The distance between two scores of the same answer is the noise; what is no larger counts as no difference.
+A correct answer, whole or short, must score above every wrong one, padding must not raise the score, and an empty
+answer must have none. The difference between two scores of the same answer is the noise; differences up to it are
+counted as none.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from runner.judge.scoring import ScoredItem
 from store.events import AnswersScored, JudgeAudited, KindRecord, ProbeRecord, ScoreRecord
 
 MIN_RANKED_CORRECTLY = 0.75
-"""A kind passes when it is ranked rightly on this share of the questions."""
+"""A kind passes when it is ranked correctly on this share (0..1) of the questions."""
 NO_PROBES = "there is no held-out question with a reference and two false ones to make planted answers from"
 _MIN_PROBES = 1e-9
 
 ScoreAll = Callable[[Sequence[ScoredItem], str], list[AnswersScored]]
-"""Scores of given answers by all metrics of one judge; the second argument names a repetition."""
+"""Scores items by all metrics of one judge; the second argument names a repetition."""
 
 
 def validate_judge(probes: Sequence[Probe], score: ScoreAll, judging: int = 0) -> list[JudgeAudited]:
-    """One audit a metric that `score` knows."""
+    """One validation event per metric of `score`."""
     again = [probe for probe in probes if probe.kind in RETESTED]
     first, second = _scores(probes, score, ""), _scores(again, score, "retest")
     return [_validate_metric(metric, judge, probes, scores, again, second.get((metric, judge), []), judging)
@@ -30,7 +31,7 @@ def validate_judge(probes: Sequence[Probe], score: ScoreAll, judging: int = 0) -
 
 
 def not_validated(metrics: Sequence[tuple[str, str]], reason: str, judging: int = 0) -> list[JudgeAudited]:
-    """What stands where there was no audit of these (metric, judge): not passed, for the reason."""
+    """Placeholder events for these (metric, judge) without a validation: not passed, for the reason."""
     return [JudgeAudited(metric, judge, judging, False, (reason,), 0, (), (), 0, None, None)
             for metric, judge in metrics]
 
@@ -45,16 +46,16 @@ def _validate_metric(metric: str, judge: str, probes: Sequence[Probe], scores: S
                      again: Sequence[Probe], rescored: Sequence[ScoreRecord], judging: int) -> JudgeAudited:
     values = {(probe.question.question_id, probe.kind): score.value
               for probe, score in zip(probes, scores, strict=True)}
-    apart = [abs(found - other.value) for probe, other in zip(again, rescored, strict=True)
-             if other.value is not None and (found := values[probe.question.question_id, probe.kind]) is not None]
-    noise = max(apart, default=0.0)
+    differences = [abs(found - other.value) for probe, other in zip(again, rescored, strict=True)
+                   if other.value is not None and (found := values[probe.question.question_id, probe.kind]) is not None]
+    noise = max(differences, default=0.0)
     questions = list(dict.fromkeys(probe.question.question_id for probe in probes))
     kinds = tuple(_kind(kind, questions, values, noise) for kind in KINDS)
     reasons = tuple(_reason(kind, values, questions, scores) for kind in kinds if not kind.passed)
     records = tuple(ProbeRecord(probe.kind, probe.question.question_id, probe.text, score.value, score.missing)
                     for probe, score in zip(probes, scores, strict=True))
-    return JudgeAudited(metric, judge, judging, not reasons, reasons, len(questions), kinds, records, len(apart),
-                        sum(apart) / len(apart) if apart else None, noise if apart else None)
+    return JudgeAudited(metric, judge, judging, not reasons, reasons, len(questions), kinds, records, len(differences),
+                        sum(differences) / len(differences) if differences else None, noise if differences else None)
 
 
 Values = dict[tuple[str, str], float | None]
@@ -63,7 +64,7 @@ Values = dict[tuple[str, str], float | None]
 def _kind(kind: str, questions: Sequence[str], values: Values, noise: float) -> KindRecord:
     found = [value for question in questions if (value := values.get((question, kind))) is not None]
     mean = sum(found) / len(found) if found else None
-    if kind in (RIGHT, SHORT):  # the others are ranked against these; a right answer has to have a score
+    if kind in (RIGHT, SHORT):  # the others are ranked against these; a correct answer must have a score
         return KindRecord(kind, mean, len(found), 0, 0, bool(found) or kind == SHORT)
     ranked = [_ranked_correctly(kind, question, values, noise) for question in questions if (question, kind) in values]
     return KindRecord(kind, mean, len(found), sum(ranked), len(ranked),
@@ -71,7 +72,7 @@ def _kind(kind: str, questions: Sequence[str], values: Values, noise: float) -> 
 
 
 def _ranked_correctly(kind: str, question: str, values: Values, noise: float) -> bool:
-    """Whether this planted answer stands where it belongs; one without a score does not, but for the empty one."""
+    """Whether this probe answer is ranked correctly; one without a score is not, except the empty one."""
     value, right = values[question, kind], values.get((question, RIGHT))
     if kind == EMPTY:
         return value is None
@@ -79,12 +80,12 @@ def _ranked_correctly(kind: str, question: str, values: Values, noise: float) ->
         return False
     if kind == PADDED:
         return value <= right + noise + _MIN_PROBES
-    true = [right, *(short for short in [values.get((question, SHORT))] if short is not None)]
-    return kind in WRONG_KINDS and all(value < one - noise - _MIN_PROBES for one in true)
+    correct = [right, *(short for short in [values.get((question, SHORT))] if short is not None)]
+    return kind in WRONG_KINDS and all(value < one - noise - _MIN_PROBES for one in correct)
 
 
 def _reason(kind: KindRecord, values: Values, questions: Sequence[str], scores: Sequence[ScoreRecord]) -> str:
-    """What went wrong with a kind, with its numbers."""
+    """Why a kind did not pass, with its numbers."""
     what = KINDS[kind.kind]
     if kind.scored == 0 and kind.kind != EMPTY:
         missing = next((score.missing for score in scores if score.value is None and score.missing != EMPTY), None)
@@ -94,7 +95,7 @@ def _reason(kind: KindRecord, values: Values, questions: Sequence[str], scores: 
     means = ", ".join(f"{name} {_mean([values.get((question, name)) for question in questions])}"
                       for name in (RIGHT, SHORT))
     better = "scores above the answer without its padding" if kind.kind == PADDED else \
-        "is not told from the true answers"
+        "is not separated from the correct answers"
     return (f"{what} {better} on {kind.of - kind.rightly} of {kind.of} questions (mean "
             f"{'none' if kind.mean is None else f'{kind.mean:.2f}'}; {means})")
 

@@ -1,4 +1,4 @@
-"""How long to wait: what a server's headers ask for, and what we choose where they say nothing. Pure."""
+"""Wait times before a repeated call: from the server's headers, or exponential backoff without them. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def parse_duration(duration: str) -> float | None:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """The wait that a refusal asks for: `retry-after-ms`, `retry-after` (seconds or a date), or the limit's reset."""
+    """Seconds to wait by a refused call's headers: `retry-after-ms`, `retry-after` (seconds or a date), or the
+    limit's reset."""
     if (milliseconds := parse_duration(headers.get("retry-after-ms", ""))) is not None:
         return milliseconds / 1000
     stated = headers.get("retry-after", "")
@@ -33,16 +34,17 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
 
 
 def rate_limit_reset_seconds(headers: Mapping[str, str]) -> float | None:
-    """The time until a limit is reset that these headers call used up (requests or tokens left: 0); None otherwise."""
+    """Seconds until an exhausted limit (0 requests or tokens remaining) resets; None where no limit is exhausted."""
     resets = [parse_duration(headers.get(f"x-ratelimit-reset-{what}", ""))
               for what in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{what}", "").strip() == "0"]
     return max((reset for reset in resets if reset is not None), default=None)
 
 
-def backoff(attempt: int, first_seconds: float, most_seconds: float, chance: random.Random) -> float:
-    """Doubles with each attempt (from 0), and is drawn from the upper half, so that callers do not march in step."""
+def backoff(attempt: int, first_seconds: float, most_seconds: float, rng: random.Random) -> float:
+    """Exponential backoff in seconds: doubles with each attempt (from 0), jittered over the upper half to avoid
+    synchronized retries."""
     ceiling = min(most_seconds, first_seconds * 2.0 ** min(attempt, 30))
-    return float(ceiling * chance.uniform(0.5, 1.0))
+    return float(ceiling * rng.uniform(0.5, 1.0))
 
 
 def _until(date: str, now: datetime) -> float | None:

@@ -1,6 +1,7 @@
-"""What a chat call is: a request, a completion, and the one thing that every layer of the chain can do.
+"""Request and completion of a chat call, and the protocol that every layer of the client implements.
 
-The chain, outermost first: `CachedChat` (receipts) -> `RetryingChat` (waits) -> `OpenAIChat` (one call).
+The layers, outermost first: `CachedChat` (response cache) -> `RetryingChat` (retries) -> `OpenAIChat` (one call);
+`runner.llm.factory` puts them together.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """One call: what is said, how it is decoded, and what it is for."""
+    """One chat call: prompt, decoding options and purpose."""
 
     system: str
     user: str
     schema_name: str
     schema: Mapping[str, Any]
-    """JSON schema of the reply; the prompt describes the same form in words, for servers without schemas."""
+    """JSON schema of the reply; the prompt describes the same format in words, for servers without schemas."""
     temperature: float
     max_tokens: int
     seed: int
     purpose: str
-    """`questions`, `reference` or `closed book`: shown beside the receipt."""
+    """`questions`, `reference` or `closed book`: stored and shown with the cached call."""
     item: str
-    """Tells apart calls whose words are equal, such as a second try."""
+    """Distinguishes calls with equal prompts, such as a second attempt."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What came back."""
+    """The reply to a chat call."""
 
     text: str
-    """The model's words; empty where it gave none."""
+    """The reply's text; empty where there is none."""
     finish: str
-    """`stop`, `length` (cut off at the token limit), `content_filter`, or what else the server says."""
+    """`stop`, `length` (cut off at the token limit), `content_filter`, or another value of the server's."""
     prompt_tokens: int | None
     completion_tokens: int | None
     refusal: str | None = None
@@ -49,7 +50,7 @@ class Chat(Protocol):
     """Anything that turns a request into a completion."""
 
     def complete(self, request: ChatRequest) -> Completion:
-        """The completion; may be called from several threads at once.
+        """Return the completion; may be called from several threads at once.
 
         Raises:
             TeacherError: see `runner.llm.errors`.

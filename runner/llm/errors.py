@@ -1,22 +1,22 @@
-"""What can go wrong with a teacher, as types.
+"""Exceptions of a chat model's calls.
 
     TeacherError
-    |- EndpointError         concerns every call alike: leaves the stage, for the recovery table
+    |- EndpointError         applies to every call: leaves the stage, for the recovery table
     |  |- MissingKey         no API key was found
     |  |- InvalidKey           the endpoint refuses the key
-    |  |- UnknownPrice       a budget was set for a model whose price is not known
+    |  |- UnknownPrice         a budget was set for a model whose price is not known
     |  |- UnknownModel       the endpoint does not have the model
     |  |- QuotaExceeded        the account has no money or quota left
-    |  |- RateLimited        too many calls; `wait_seconds` says how long the server wants to be left alone
-    |  '- EndpointUnavailable       nobody answers, or nothing that is of use
-    '- ReplyError            concerns one call: the teacher notes it and goes on with the others
-       |- UnreadableReply    the model's words are not what was asked for
-       |- ContextTooLong     the prompt does not fit into the model
-       |- RequestRefused     the endpoint will not serve this request
-       '- CostLimitReached      the run's own budget is used up: no call is made any more
+    |  |- RateLimited          too many calls; `wait_seconds` is the wait that the server asks for
+    |  '- EndpointUnavailable  no answer, or not that of a chat completions API
+    '- ReplyError            applies to one call: the teacher records it and continues with the others
+       |- UnreadableReply      the reply is not in the format asked for
+       |- ContextTooLong       the prompt does not fit into the model
+       |- RequestRefused       the endpoint refuses this request
+       '- CostLimitReached     the run's own budget is spent: no further call is made
 
-Every message names the value at fault and the way out, for it is shown to people as it stands.
-No message ever holds the key.
+Every message names the value at fault and the remedy, because it is shown to people as it is.
+No message holds the key.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from knowledge.questions import Question
 
 
 class TeacherError(Exception):
-    """Anything that a teacher could not do."""
+    """A chat call failed."""
 
 
 class EndpointError(TeacherError):
-    """The next call would fail as well."""
+    """The endpoint cannot be used: the next call would fail as well."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.obtained: tuple[Question, ...] = ()
-        """Questions that `ask` had ready before this; for a run that has to go on with the data that it has."""
+        """Questions that `ask_questions` had accepted before; for a run that continues with what it has."""
 
 
 class MissingKey(EndpointError):
@@ -53,7 +53,7 @@ class UnknownModel(EndpointError):
 
 
 class UnknownPrice(EndpointError):
-    """Costs cannot be limited where they cannot be known."""
+    """A budget is set for a model whose price is not known."""
     error_kind = "budget spent"
 
 
@@ -66,15 +66,14 @@ class RateLimited(EndpointError):
     """The endpoint wants fewer calls."""
     error_kind = "rate limit"
 
-
     def __init__(self, message: str, wait_seconds: float | None = None) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
-        """How long the server asks to wait; None where it does not say."""
+        """The wait that the server asks for; None where it states none."""
 
 
 class EndpointUnavailable(EndpointError):
-    """No answer, an error of the server's own, or an answer that no such endpoint gives."""
+    """No answer, a server error, or an answer that is not that of a chat completions API."""
     error_kind = "teacher unreachable"
 
 
@@ -83,7 +82,7 @@ class ReplyError(TeacherError):
 
 
 class UnreadableReply(ReplyError):
-    """The reply is empty, cut off, or not in the form asked for."""
+    """The reply is empty, cut off, or not in the format asked for."""
     error_kind = "teacher reply unreadable"
 
 
@@ -93,8 +92,8 @@ class ContextTooLong(ReplyError):
 
 
 class CostLimitReached(ReplyError):
-    """The run has cost what it may cost; a fact about one call, so that asking ends cleanly with what there is."""
+    """The run's budget is spent; a `ReplyError`, so that a stage ends cleanly with what it has."""
 
 
 class RequestRefused(ReplyError):
-    """The endpoint refuses this request as it is, by a content filter or as malformed."""
+    """The endpoint refuses this request, by a content filter or as malformed."""

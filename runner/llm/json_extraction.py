@@ -1,4 +1,4 @@
-"""JSON in a model's reply, whatever text, fences or thoughts stand around it. Pure."""
+"""Extract JSON from a model's reply that may hold text, code fences or reasoning around it. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _THINK_BLOCK = re.compile(r"<think>.*?</think>", re.S | re.I)
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.S)
 _DECODER = json.JSONDecoder(strict=False)  # models put bare line breaks into strings
 MAX_JSON_STARTS = 50
-"""How many brackets may stand in the text before the JSON."""
+"""How many opening brackets are tried as the start of the JSON."""
 
 
 def extract_json(text: str) -> Any:
-    """The first object or list in a text: whole, fenced, or with words before and after it.
+    """The first object or list in a text: alone, in a code fence, or with text before and after it.
 
     Raises:
         UnreadableReply: there is none.
@@ -31,7 +31,7 @@ def extract_json(text: str) -> Any:
 
 
 def strip_think_block(text: str) -> str:
-    """The reply without the thoughts that a reasoning model wrote before it."""
+    """Remove the reasoning that a model wrote before its reply."""
     return _THINK_BLOCK.sub("", text).strip()
 
 
@@ -41,12 +41,12 @@ def beginning_of(text: str) -> str:
 
 
 def _decoded(text: str) -> Any:
-    """The first object or list that begins anywhere in the text; one in square brackets may be mere prose."""
+    """The first object or list that starts anywhere in the text; text in square brackets may be prose."""
     for opening in itertools.islice(re.finditer(r"[\[{]", text), MAX_JSON_STARTS):
         try:
             value, _ = _DECODER.raw_decode(text, opening.start())
         except (ValueError, RecursionError):
-            # What is broken off must not be searched for whole pieces: they may stand for something else.
+            # A truncated object is not searched for complete parts: they may mean something else.
             if opening[0] == "{":
                 return None
             continue

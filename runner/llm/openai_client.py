@@ -1,7 +1,7 @@
-"""The one door to the openai library: one chat call, no retries, errors as ours.
+"""One chat call through the openai library, without retries; the only module that imports the library.
 
-Negotiates how the endpoint wants to be spoken to (`dialect`) and remembers it. The key stays
-in this object; no error leaves here with the library's exception, whose request holds it, attached.
+Finds out which options the endpoint supports (`capabilities`) and remembers them. The key stays in this object:
+our errors are raised without the library's exception attached, because its request holds the key.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from runner.llm.openai_errors import FailedCall, translate_error
 from runner.llm.response_parsing import parse_completion
 
 REPLY_SECONDS = 120.0
-"""The longest silence while waiting for a reply; small servers of one's own are slow."""
+"""Read timeout; small self-hosted servers are slow."""
 CONNECT_SECONDS = 10.0
 MAX_MESSAGE_LENGTH = 300
-"""Characters of a server's words that an error message quotes."""
+"""Characters of a server's message that an error quotes."""
 
 
 class OpenAIChat:
@@ -33,34 +33,35 @@ class OpenAIChat:
                  on_limit_spent: Callable[[float], None] | None = None) -> None:
         self.model = model
         self.address = redact_url(address)
-        self.dialect = EndpointCapabilities()
+        self.capabilities = EndpointCapabilities()
         self._key = key
         self._on_limit_spent = on_limit_spent
         timeout = openai.Timeout(reply_seconds, connect=min(CONNECT_SECONDS, reply_seconds))
         self._client = openai.OpenAI(api_key=key, base_url=address, max_retries=0, timeout=timeout)
 
     def complete(self, request: ChatRequest) -> Completion:
-        """One completion, in the fullest dialect that the endpoint takes.
+        """One completion, with all the options that the endpoint supports.
 
         Raises:
-            TeacherError: any kind; the call was made once for each dialect that had to be tried.
+            TeacherError: any kind; the call was made once for each set of options that had to be tried.
         """
-        dialect = self.dialect
+        capabilities = self.capabilities
         while True:
-            result, complaint = self._attempt(request, dialect)
+            result, refusal = self._attempt(request, capabilities)
             if isinstance(result, Completion):
-                self.dialect = dialect
+                self.capabilities = capabilities
                 return result
-            simpler = dialect.without_refused_option(complaint) if isinstance(result, RequestRefused) else None
+            simpler = capabilities.without_refused_option(refusal) if isinstance(result, RequestRefused) else None
             if simpler is None:
                 raise result
-            dialect = simpler
+            capabilities = simpler
 
-    def _attempt(self, request: ChatRequest, dialect: EndpointCapabilities) -> tuple[Completion | TeacherError, str]:
-        """The completion, or our error with what the server complained about. Our error is not raised here:
-        raised inside `except`, it would carry the library's exception along, and that the key."""
+    def _attempt(self, request: ChatRequest, capabilities: EndpointCapabilities
+                 ) -> tuple[Completion | TeacherError, str]:
+        """The completion, or our error and the server's message. The error is returned: raised inside `except`, it
+        would have the library's exception, which holds the key, as its context."""
         try:
-            return self._call(request, dialect), ""
+            return self._call(request, capabilities), ""
         except openai.OpenAIError as error:
             return self._translate(error), f"{getattr(error, 'param', None) or ''} {error}"
         except (EndpointUnavailable, UnreadableReply) as error:
@@ -70,9 +71,9 @@ class OpenAIChat:
                                        "check that the "
                                        "address is that of an OpenAI-compatible API"), ""
 
-    def _call(self, request: ChatRequest, dialect: EndpointCapabilities) -> Completion:
+    def _call(self, request: ChatRequest, capabilities: EndpointCapabilities) -> Completion:
         messages: Any = [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
-        options: Any = dialect.options(request)
+        options: Any = capabilities.options(request)
         raw = self._client.chat.completions.with_raw_response.create(model=self.model, messages=messages, **options)
         spent = rate_limit_reset_seconds(raw.headers)
         if spent and self._on_limit_spent:
@@ -88,6 +89,6 @@ class OpenAIChat:
 
     def _message(self, error: openai.OpenAIError) -> str:
         body = getattr(error, "body", None)
-        words = body.get("message") if isinstance(body, dict) else None
-        cause = f": {error.__cause__}" if error.__cause__ and not words else ""
-        return redact(" ".join(f"{words or error}{cause}".split()), self._key)[:MAX_MESSAGE_LENGTH]
+        message = body.get("message") if isinstance(body, dict) else None
+        cause = f": {error.__cause__}" if error.__cause__ and not message else ""
+        return redact(" ".join(f"{message or error}{cause}".split()), self._key)[:MAX_MESSAGE_LENGTH]

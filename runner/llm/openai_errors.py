@@ -1,6 +1,6 @@
-"""From every public exception of the openai library to one of ours, by class name, and by what the server says.
+"""Translate every public exception of the openai library to one of ours, by class name and the server's message.
 
-Works on names and plain facts, so that the library keeps its one door (`openai_chat`).
+Works on class names and plain values, so that `openai_client` alone imports the library.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEY = re.compile(r"invalid_api_key|incorrect api key|invalid api key|api key no
 
 @dataclass(frozen=True)
 class FailedCall:
-    """What is known about a failed call; `message` is the server's own words, the key already hidden in them."""
+    """What is known about a failed call; `message` is the server's own text with the key redacted."""
 
     model: str
     address: str
@@ -106,7 +106,7 @@ def _unreadable(facts: FailedCall) -> TeacherError:
 
 
 TRANSLATIONS: dict[str, Callable[[FailedCall], TeacherError]] = {
-    # Most specific first; what is never met in a chat call stands here too, so that nothing is unknown.
+    # Most specific first; errors that no chat call raises are listed too, so that none is unknown.
     "OAuthError": _wrong_key,
     "AuthenticationError": _wrong_key,
     "SubjectTokenProviderError": _wrong_key,

@@ -1,4 +1,4 @@
-"""What all concurrent calls to one endpoint share: the moment before which nobody calls, and the circuit."""
+"""State that concurrent calls to one endpoint share: the not-before time of a rate limit, and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runner.llm.errors import EndpointUnavailable
 
 
 class RateLimitGate:
-    """A moment that may only move on: a limit that one call met holds for all of them."""
+    """Shared not-before time: a rate limit hit by one call delays all calls."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -17,7 +17,7 @@ class RateLimitGate:
         self._lock = threading.Lock()
 
     def hold(self, seconds: float) -> None:
-        """Nobody calls for so long from now."""
+        """Delay all calls by at least this many seconds from now."""
         with self._lock:
             self._not_before = max(self._not_before, self._clock() + seconds)
 
@@ -28,11 +28,11 @@ class RateLimitGate:
 
 
 class CircuitBreaker:
-    """Opens after so many failures in a row; then one call in every `rest_seconds` may try, until one succeeds."""
+    """Opens after `max_failures` in a row; then lets one call through per cooldown, until one succeeds."""
 
-    def __init__(self, failures: int, rest_seconds: float, clock: Callable[[], float]) -> None:
-        self._limit = failures
-        self._rest = rest_seconds
+    def __init__(self, max_failures: int, cooldown_seconds: float, clock: Callable[[], float]) -> None:
+        self._max_failures = max_failures
+        self._cooldown_seconds = cooldown_seconds
         self._clock = clock
         self._failed = 0
         self._next_try = 0.0
@@ -41,26 +41,26 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        return self._failed >= self._limit
+        return self._failed >= self._max_failures
 
     def check(self) -> None:
-        """Pass, or say what the last failure was.
+        """Let a call through, or raise the last failure.
 
         Raises:
-            EndpointUnavailable: the circuit is open, and it is not time to try.
+            EndpointUnavailable: the circuit is open and the cooldown has not passed.
         """
         with self._lock:
             if not self.is_open:
                 return
             if self._clock() < self._next_try:
                 raise EndpointUnavailable(f"{self._last} [{self._failed} failures in a row]")
-            self._next_try = self._clock() + self._rest
+            self._next_try = self._clock() + self._cooldown_seconds
 
     def failed(self, message: str) -> None:
         with self._lock:
             self._failed += 1
             self._last = message
-            self._next_try = self._clock() + self._rest
+            self._next_try = self._clock() + self._cooldown_seconds
 
     def succeeded(self) -> None:
         with self._lock:

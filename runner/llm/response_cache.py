@@ -1,4 +1,4 @@
-"""A chat whose replies are in the store before they are used: what was paid for once is never paid for again."""
+"""Durable response cache of a chat model: replies are stored before use, so no call is paid for twice."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from store.database import Store
 
 
 class CachedChat:
-    """Takes replies from the receipts, or makes the call and records it first. Safe to use from several threads."""
+    """Returns stored replies, or makes the call and stores its reply first. Thread-safe."""
 
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
                  budget_usd: float | None = None, judging: bool = False, asked: int | None = None) -> None:
-        """`asked` is the number of a person's question: its calls are that question's and not the run's."""
+        """`asked` is the number of a playground question: calls are recorded for it, not for the run."""
         self._chat = chat
         self._model = model
         self._address = address
@@ -36,37 +36,37 @@ class CachedChat:
         self._lock = threading.Lock()
 
     def complete(self, request: ChatRequest) -> Completion:
-        """The recorded reply, or a new one, on disk before it is returned.
+        """The stored reply, or a new one, on disk before it is returned.
 
         Raises:
-            TeacherError: the call was needed and failed; failures are not recorded.
-            CostLimitReached: the call was needed, and what the run may cost is spent.
+            TeacherError: the call was needed and failed; failures are not stored.
+            CostLimitReached: the call was needed, and the run's budget is spent.
         """
         if self._store is None:
             return self._call_uncached(request)
         if self._asked is not None:
             request = replace(request, purpose=playground_purpose(self._asked, request.purpose))
         key = self.cache_key(request)
-        known = find_call(self._store, key)
-        if known:
+        cached = find_call(self._store, key)
+        if cached:
             with self._lock:
                 self._reused += 1
-            return _completion(known.response)
+            return _completion(cached.response)
         completion = self._call_uncached(request)
-        kept = record_call(self._store,
-                           LLMCall(key, self._run, self._model, request.purpose, json.dumps(asdict(completion)),
-                                   completion.prompt_tokens, completion.completion_tokens))
-        return _completion(kept.response)
+        stored = record_call(self._store,
+                             LLMCall(key, self._run, self._model, request.purpose, json.dumps(asdict(completion)),
+                                     completion.prompt_tokens, completion.completion_tokens))
+        return _completion(stored.response)
 
     def cache_key(self, request: ChatRequest) -> str:
-        """The receipt's name for a request: all that decides the reply, the endpoint included."""
+        """Cache key of a request: a hash of all that decides the reply, the endpoint included."""
         prompt = f"{request.system}\n\n{request.user}"
         parameters = {"address": self._address, "temperature": request.temperature, "max_tokens": request.max_tokens,
                       "seed": request.seed, "schema": dict(request.schema)}
         return call_key(self._model, prompt, parameters, f"{request.purpose}: {request.item}")
 
     def usage(self) -> Usage:
-        """What this run, or this question, has used so far; without a store, what this process has."""
+        """Usage of this run, or this playground question, so far; without a store, of this process."""
         if self._store is None:
             spent = self._unrecorded()
         elif self._asked is not None:
@@ -79,7 +79,7 @@ class CachedChat:
         return None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
 
     def _spent(self) -> float | None:
-        """Of the budget, which holds the run and people's questions on it together."""
+        """Cost in USD that counts towards the budget: the run and playground questions on it together."""
         return self._cost(run_usage(self._store, self._run) + playground_usage(self._store, self._run)
                           if self._store else self._unrecorded())
 

@@ -1,4 +1,4 @@
-"""The body of a chat completion, read by hand: compatible servers leave fields out, add some, or send null. Pure."""
+"""Parse the body of a chat completion leniently: compatible servers omit fields, add some, or send null. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.llm.errors import EndpointUnavailable, UnreadableReply
 
 
 def parse_completion(body: str, address: str) -> Completion:
-    """The completion that a body holds.
+    """The completion in a response body.
 
     Raises:
         EndpointUnavailable: the body is not JSON, or says that there was an error: no such endpoint talks like this.
@@ -42,7 +42,7 @@ def _first_choice(value: Any) -> dict[str, Any] | None:
 
 
 def _text(content: Any) -> str:
-    """Content is a string, or a list of parts that hold text."""
+    """The text of a message's content: a string, or a list of parts with text."""
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""

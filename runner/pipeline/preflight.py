@@ -43,7 +43,7 @@ def _key_for(address: str | None, instead: str) -> list[str]:
     from runner.llm.errors import InvalidKey, MissingKey
 
     try:
-        key_for(address or OPENAI_ADDRESS, instead=instead)
+        key_for(address or OPENAI_ADDRESS, alternative=instead)
     except (MissingKey, InvalidKey) as error:
         return [str(error)]
     return []

@@ -1,6 +1,6 @@
 """The teacher: asks questions about passages and writes reference answers.
 
-Importing this package costs nothing: the OpenAI library is loaded when a chat teacher is opened.
+Importing this package is cheap: the OpenAI library is imported when a chat teacher is opened.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from store.database import Store
 
 OnWait = Callable[[float, Exception], None]
-"""Told before every wait: for how many seconds, and which error. Called from worker threads; may raise to give up."""
+"""Called before every wait with its seconds and the error, from worker threads; may raise to give up."""
 
 
 def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None,
                  sleep: Callable[[float], None] | None = None, asked: int | None = None) -> Teacher:
-    """The teacher that a configuration asks for.
+    """The teacher that a configuration names.
 
     Args:
-        run: whose calls these are, in the receipts.
-        store: where replies are recorded before they are used; None records nothing, and may pay twice.
-        sleep: how a wait is spent; may raise to give up. Called from worker threads.
-        asked: the number of a person's question whose calls these are, and not the run's.
+        run: the run that calls are recorded for.
+        store: where replies are stored before they are used; None stores nothing, and may pay twice.
+        sleep: replaces `time.sleep` in waits; may raise to give up. Called from worker threads.
+        asked: the number of a playground question that calls are recorded for, instead of the run.
 
     Raises:
         MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.

@@ -1,7 +1,7 @@
-"""The teacher that is a chat model: it asks about passages, and answers from them.
+"""A chat model as the teacher: asks questions about passages, and writes references from them.
 
-Errors of the endpoint are raised, for the recovery table: all replies that came are recorded, so asking
-again costs only what is missing. Errors of one reply are data: a rejected question, a missing reference.
+Errors of the endpoint are raised, for the recovery table: all replies are stored, so a repetition costs only
+what is missing. Errors of one reply are data: a rejected question, a missing reference.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 QUESTION_TEMPERATURE = 0.7
 REFERENCE_TEMPERATURE = 0.2
 TOKENS_A_QUESTION = 200
-"""Room for a question with its evidence, as JSON."""
+"""Token limit for a question with its evidence, as JSON."""
 REFERENCE_TOKENS = 600
 REFERENCE_ATTEMPTS = 2
 
@@ -39,34 +39,34 @@ class LLMTeacher:
     def __init__(self, chat: CachedChat, name: str, concurrency: int) -> None:
         self.name = name
         self.rejected: list[RejectedQuestion] = []
-        """What the latest `ask` did not use, each with its reason."""
+        """What the latest `ask_questions` rejected, each with its reason."""
         self._chat = chat
         self._concurrency = concurrency
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
                       exclude: Sequence[Question]) -> list[Question]:
-        """Up to `count` validated questions, spread over the topics; fewer where no more could be had.
+        """Up to `count` validated questions, spread over the topics; fewer where the search ended early.
 
         Raises:
-            EndpointError: the endpoint cannot be used; its `obtained` holds what was ready.
+            EndpointError: the endpoint cannot be used; its `obtained` holds the questions accepted so far.
         """
-        hunt = QuestionSearch(domain, topics, count, tier, seed, exclude)
-        self.rejected = hunt.rejected
+        search = QuestionSearch(domain, topics, count, tier, seed, exclude)
+        self.rejected = search.rejected
         number = 0
-        while batches := hunt.batches():
+        while batches := search.batches():
             number += 1
             requests = [_question_request(domain, batch, tier, seed, number) for batch in batches]
             outcomes = self._concurrently(requests)
             for batch, outcome in zip(batches, outcomes, strict=True):
-                _note(hunt, batch, outcome)
-            _raise_first(outcomes, hunt.accepted)
-        return hunt.accepted
+                _record_outcome(search, batch, outcome)
+            _raise_first(outcomes, search.accepted)
+        return search.accepted
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
-        """The reference answer to one question, grounded in its passage; missing with the reason where there is none.
+        """The reference answer to one question, grounded in its passage; missing, with the reason, where there is none.
 
         Raises:
-            EndpointError: the endpoint cannot be used; asking again repeats no recorded call.
+            EndpointError: the endpoint cannot be used; a repetition repeats no stored call.
         """
         try:
             passage = domain.passage(question.passage_id)
@@ -75,8 +75,8 @@ class LLMTeacher:
         reason = ""
         for attempt in range(REFERENCE_ATTEMPTS):
             try:
-                answer, evidence = parse_answer(_words_of(self._chat.complete(_reference_request(domain, question,
-                                                                                                 attempt))))
+                answer, evidence = parse_answer(usable_text(self._chat.complete(_reference_request(domain, question,
+                                                                                                   attempt))))
             except ReplyError as error:
                 reason = str(error)
                 continue
@@ -88,55 +88,55 @@ class LLMTeacher:
 
     def write_references(self, domain: Domain, questions: Sequence[Question],
                          on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
-        """All references in the order of the questions, several calls at a time; each is told when its turn comes.
+        """All references in the order of the questions, several calls at a time; `on_reference` gets each in order.
 
         Raises:
-            EndpointError: as `write_reference`; those before it were told.
+            EndpointError: as `write_reference`; `on_reference` had those before it.
         """
-        return self._one_after_another(partial(self.write_reference, domain), questions, on_reference)
+        return self._in_order(partial(self.write_reference, domain), questions, on_reference)
 
     def answer_question(self, domain: Domain, question: Question) -> Answer:
-        """The teacher's own answer, without the passage; missing with the reason where there is none.
+        """The teacher's closed-book answer; missing, with the reason, where there is none.
 
         Raises:
             EndpointError: as `write_reference`.
         """
         try:
             completion = self._chat.complete(_closed_book_request(domain, question))
-            text, _ = parse_answer(_words_of(completion))
+            text, _ = parse_answer(usable_text(completion))
         except ReplyError as error:
             return Answer(question.id, None, 0, 0.0, str(error))
         return Answer(question.id, text or None, completion.completion_tokens or 0, 0.0, None if text else "empty")
 
     def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
                            on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
-        """All of its own answers in the order of the questions, recorded as every call is.
+        """All closed-book answers in the order of the questions; the calls are stored as all others.
 
         Raises:
-            EndpointError: as `write_reference`; those before it were told.
+            EndpointError: as `write_reference`; `on_answer` had those before it.
         """
-        return self._one_after_another(partial(self.answer_question, domain), questions, on_answer)
+        return self._in_order(partial(self.answer_question, domain), questions, on_answer)
 
     def usage(self) -> Usage:
         """Calls, tokens and cost of this run so far."""
         return self._chat.usage()
 
-    def _one_after_another(self, one: Callable[[Question], T], questions: Sequence[Question],
-                           told: Callable[[T], None]) -> list[T]:
-        """Several calls at a time, each outcome told when its turn comes."""
+    def _in_order(self, one: Callable[[Question], T], questions: Sequence[Question],
+                  on_outcome: Callable[[T], None]) -> list[T]:
+        """Run several calls at a time; `on_outcome` gets each outcome in the order of the questions."""
         outcomes = []
         with ThreadPoolExecutor(self._concurrency) as pool:
             futures = [pool.submit(one, question) for question in questions]
             try:
                 for future in futures:
                     outcomes.append(future.result())
-                    told(outcomes[-1])
+                    on_outcome(outcomes[-1])
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
         return outcomes
 
     def _concurrently(self, requests: list[ChatRequest]) -> list[Completion | ReplyError | EndpointError]:
-        """Outcomes in the order of the requests; nothing that a call brought is lost because another one failed."""
+        """Outcomes in the order of the requests; a failed call does not discard the results of others."""
         with ThreadPoolExecutor(self._concurrency) as pool:
             return list(pool.map(self._outcome, requests))
 
@@ -147,16 +147,16 @@ class LLMTeacher:
             return error
 
 
-def _note(hunt: QuestionSearch, batch: Batch, outcome: Completion | ReplyError | EndpointError) -> None:
+def _record_outcome(search: QuestionSearch, batch: Batch, outcome: Completion | ReplyError | EndpointError) -> None:
     if isinstance(outcome, EndpointError):
         return
     if isinstance(outcome, ReplyError):
-        (hunt.halve_batch if isinstance(outcome, ContextTooLong) else hunt.reject_batch)(batch, str(outcome))
+        (search.halve_batch if isinstance(outcome, ContextTooLong) else search.reject_batch)(batch, str(outcome))
         return
     try:
-        hunt.accept_drafts(batch, parse_questions(_words_of(outcome)))
+        search.accept_drafts(batch, parse_questions(usable_text(outcome)))
     except ReplyError as error:
-        hunt.reject_batch(batch, str(error))
+        search.reject_batch(batch, str(error))
 
 
 def _raise_first(outcomes: list[Completion | ReplyError | EndpointError], accepted: list[Question]) -> None:
@@ -166,8 +166,13 @@ def _raise_first(outcomes: list[Completion | ReplyError | EndpointError], accept
             raise outcome
 
 
-def _words_of(completion: Completion) -> str:
-    """The words of a completion that has any, and all of them."""
+def usable_text(completion: Completion) -> str:
+    """The text of a complete, non-empty completion.
+
+    Raises:
+        RequestRefused: the model or a content filter refused.
+        UnreadableReply: cut off at the token limit, or empty.
+    """
     if completion.refusal or completion.finish == "content_filter":
         raise RequestRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
                              "ask about another passage, or use another teacher model")
@@ -185,7 +190,7 @@ def _missing(question: Question, reason: str) -> Reference:
 
 def _question_request(domain: Domain, batch: Batch, tier: str, seed: int, number: int) -> ChatRequest:
     prompt = prompts.question_prompt(domain.name, domain.topic_names.get(batch.topic, batch.topic), tier,
-                                     [turn.material for turn in batch.attempts])
+                                     [attempt.material for attempt in batch.attempts])
     return ChatRequest(prompt.system, prompt.user, "questions", prompts.QUESTIONS_SCHEMA, QUESTION_TEMPERATURE,
                        TOKENS_A_QUESTION * (PASSAGES_PER_CALL + 1), seed, "questions",
                        f"{tier} {batch.topic} round {number}")

@@ -1,6 +1,6 @@
-"""The teacher that needs no network: it asks the knowledge base's own questions and answers in its own words.
+"""The offline teacher: draws the knowledge base's own questions, and uses passages as references.
 
-Knows nothing of chat models. The same arguments give the same questions and references, on every machine.
+Independent of chat models. The same arguments give the same questions and references, on every machine.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ NAME = "knowledge base (offline: references are the passages' own words)"
 
 
 class OfflineTeacher:
-    """Implements `runner.protocols.Teacher` with what the knowledge base says, and nothing else."""
+    """Implements `runner.protocols.Teacher` from the knowledge base alone."""
 
     def __init__(self) -> None:
         self.name = NAME
         self.rejected: list[RejectedQuestion] = []
-        """Always empty here: the knowledge base offers only questions that fit."""
+        """Always empty: the knowledge base generates only valid questions."""
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
                       exclude: Sequence[Question]) -> list[Question]:
-        """Up to `count` questions; passages that `exclude` has not touched come first, then other wordings."""
+        """Up to `count` questions; passages not used in `exclude` come first, then other wordings."""
         return questions.draw_questions(domain, topics, count, tier, seed,
                                         exclude_texts=[question.text for question in exclude],
                                         only_passages=practised_passages(tier, exclude))
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
-        """The text of the question's passage, white space tidied; missing where the passage is not there."""
+        """The text of the question's passage with whitespace normalized; missing where there is no such passage."""
         try:
             passage = domain.passage(question.passage_id)
         except KeyError:
@@ -41,7 +41,7 @@ class OfflineTeacher:
 
     def write_references(self, domain: Domain, questions: Sequence[Question],
                          on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
-        """All references, each told as soon as it is there."""
+        """All references; `on_reference` gets each as soon as it is ready."""
         references = []
         for question in questions:
             references.append(self.write_reference(domain, question))
@@ -50,7 +50,7 @@ class OfflineTeacher:
 
     def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
                            on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
-        """The references themselves: it knows nothing besides, so its score against them is 1 by construction."""
+        """The references themselves, so the score against them is 1 by construction."""
         answers = []
         for question in questions:
             reference = self.write_reference(domain, question)
@@ -59,5 +59,5 @@ class OfflineTeacher:
         return answers
 
     def usage(self) -> Usage:
-        """Nothing was called, nothing was paid."""
+        """No calls, no cost."""
         return Usage(calls=0, reused=0, prompt_tokens=0, completion_tokens=0, cost_usd=0.0)

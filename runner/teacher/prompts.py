@@ -1,4 +1,4 @@
-"""What the teacher is told: prompts from the domain's name and its passages. Pure; no word of any one domain."""
+"""The teacher's prompts, built from the domain's name and its passages. Pure; independent of any one domain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Reply with JSON only: {"answer": "..."}"""
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is said to a chat model."""
+    """System and user message of one call."""
 
     system: str
     user: str
@@ -66,13 +66,13 @@ class Prompt:
 
 @dataclass(frozen=True)
 class PassageMaterial:
-    """A passage to ask about, and what the model should know of earlier tries."""
+    """A passage to ask about, with the outcome of earlier attempts."""
 
     passage: Passage
     asked: tuple[str, ...] = ()
-    """Questions that were asked about it already."""
-    refused: tuple[str, ...] = ()
-    """`question (reason)` of tries that could not be used."""
+    """Questions accepted about it so far."""
+    rejected_drafts: tuple[str, ...] = ()
+    """`question (reason)` of rejected drafts."""
 
 
 def subject_of(domain_name: str) -> str:
@@ -80,34 +80,34 @@ def subject_of(domain_name: str) -> str:
     return _VERSION.sub("", domain_name)
 
 
-def label_of(place: int) -> str:
-    """How the passage at a place (from 0) is called in prompt and reply."""
-    return f"P{place + 1}"
+def label_of(index: int) -> str:
+    """Label of the passage at an index (from 0) in prompt and reply."""
+    return f"P{index + 1}"
 
 
 def question_prompt(domain_name: str, topic_name: str, tier: str, materials: Sequence[PassageMaterial]) -> Prompt:
-    """Asks for one question about each passage, in the tier's manner."""
-    passages = "\n\n".join(_block(place, material, tier) for place, material in enumerate(materials))
+    """Prompt for one question about each passage, in the style of the tier."""
+    passages = "\n\n".join(_block(index, material, tier) for index, material in enumerate(materials))
     system = f"You are an expert {subject_of(domain_name)} question generator specializing in {domain_name}."
     return Prompt(system, f"Topic: {topic_name}\n\n{passages}\n\n{_QUESTION_RULES}\n{_QUESTION_FORM}")
 
 
 def reference_prompt(domain_name: str, question: str, passage: Passage) -> Prompt:
-    """Asks for the reference answer to a question, grounded in its passage."""
+    """Prompt for the reference answer to a question, grounded in its passage."""
     system = f"You are an expert in {domain_name} who writes reference answers."
     return Prompt(system, f"Passage ({passage.title}):\n{passage.text}\n\nQuestion: {question}\n\n{_REFERENCE_RULES}")
 
 
 def closed_book_prompt(domain_name: str, question: str) -> Prompt:
-    """Asks for the teacher's own answer to a question, with no passage in sight."""
+    """Prompt for the teacher's closed-book answer to a question."""
     return Prompt(f"You are an expert in {domain_name}.", f"Question: {question}\n\n{_CLOSED_BOOK_RULES}")
 
 
-def _block(place: int, material: PassageMaterial, tier: str) -> str:
-    lines = [f"[{label_of(place)}] {material.passage.title}", material.passage.text]
-    manner = "Ask for the same fact as these, in entirely other words" if tier == PARAPHRASE else "Already asked"
+def _block(index: int, material: PassageMaterial, tier: str) -> str:
+    lines = [f"[{label_of(index)}] {material.passage.title}", material.passage.text]
+    instruction = "Ask for the same fact as these, in entirely other words" if tier == PARAPHRASE else "Already asked"
     if material.asked:
-        lines.append(f"{manner}: {' | '.join(material.asked)}")
-    if material.refused:
-        lines.append(f"Not usable, do better: {' | '.join(material.refused)}")
+        lines.append(f"{instruction}: {' | '.join(material.asked)}")
+    if material.rejected_drafts:
+        lines.append(f"Not usable, do better: {' | '.join(material.rejected_drafts)}")
     return "\n".join(lines)

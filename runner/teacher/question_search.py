@@ -30,7 +30,7 @@ ATTEMPTS_PER_QUESTION = 3
 
 @dataclass(frozen=True)
 class PassageAttempt:
-    """One passage's next turn."""
+    """One attempt to get a question about a passage."""
 
     material: PassageMaterial
     number: int = 0
@@ -45,7 +45,7 @@ class Batch:
 
 
 class QuestionSearch:
-    """The state of one hunt."""
+    """State of one question search (no I/O)."""
 
     def __init__(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
                  exclude: Sequence[Question]) -> None:
@@ -53,91 +53,94 @@ class QuestionSearch:
         self.rejected: list[RejectedQuestion] = []
         self._count = count
         self._tier = tier
-        self._turns_left = ATTEMPTS_PER_QUESTION * count
-        self._passages_a_call = PASSAGES_PER_CALL
-        self._twins = NearDuplicateIndex(question.text for question in exclude)
+        self._attempts_left = ATTEMPTS_PER_QUESTION * count
+        self._passages_per_call = PASSAGES_PER_CALL
+        self._near_duplicates = NearDuplicateIndex(question.text for question in exclude)
         self._asked_before = Counter(question.topic for question in exclude if question.tier == tier)
-        self._lines = {slug: _passage_queue(domain, slug, tier, seed, exclude) for slug in dict.fromkeys(topics)}
+        self._queues = {slug: _passage_queue(domain, slug, tier, seed, exclude) for slug in dict.fromkeys(topics)}
 
     def batches(self) -> list[Batch]:
-        """What to ask now, for the questions still missing; empty when there are enough, or no more to try."""
-        wanted = min(self._count - len(self.accepted), self._turns_left)
-        planned: dict[str, list[PassageAttempt]] = {slug: [] for slug in self._lines}
+        """The next batches for the questions still missing; empty when there are enough, or nothing is left to try."""
+        wanted = min(self._count - len(self.accepted), self._attempts_left)
+        planned: dict[str, list[PassageAttempt]] = {slug: [] for slug in self._queues}
         for _ in range(wanted):
-            open_topics = [slug for slug, line in self._lines.items() if line]
+            open_topics = [slug for slug, queue in self._queues.items() if queue]
             if not open_topics:
                 break
             slug = min(open_topics, key=lambda slug: self._share(slug) + len(planned[slug]))
-            planned[slug].append(self._lines[slug].popleft())
-        self._turns_left -= sum(map(len, planned.values()))
-        return [batch for slug, turns in planned.items() for batch in self._batched(slug, turns)]
+            planned[slug].append(self._queues[slug].popleft())
+        self._attempts_left -= sum(map(len, planned.values()))
+        return [batch for slug, attempts in planned.items() for batch in self._batched(slug, attempts)]
 
     def accept_drafts(self, batch: Batch, drafts: Sequence[Draft]) -> None:
-        """Judge the drafts that came for a batch; what cannot be used comes to its turn again."""
+        """Validate the drafts of a batch; passages of rejected ones are queued again."""
         only = len(batch.attempts) == 1
         by_label = {draft.label: draft for draft in reversed(drafts)}
-        for place, turn in enumerate(batch.attempts):
-            draft = by_label.get(label_of(place)) or (drafts[0] if only and drafts else None)
-            reason = self._fault(draft, turn.material.passage) if draft else "no question came for this passage"
+        for index, attempt in enumerate(batch.attempts):
+            draft = by_label.get(label_of(index)) or (drafts[0] if only and drafts else None)
+            reason = self._rejection(draft, attempt.material.passage) if draft else "no question came for this passage"
             if draft and not reason:
-                self._accept(draft, turn)
+                self._accept(draft, attempt)
             else:
-                self._reject(turn, draft.text if draft else "", reason)
+                self._reject(attempt, draft.text if draft else "", reason)
 
     def reject_batch(self, batch: Batch, reason: str) -> None:
         """No usable reply came for a batch."""
-        for turn in batch.attempts:
-            self._reject(turn, "", reason)
+        for attempt in batch.attempts:
+            self._reject(attempt, "", reason)
 
     def halve_batch(self, batch: Batch, reason: str) -> None:
-        """The prompt was too long: ask about half as many passages a call; one that is too long alone is let go."""
+        """The prompt was too long: halve the passages per call; a passage that is too long alone is dropped."""
         if len(batch.attempts) == 1:
             self._reject(replace(batch.attempts[0], number=ATTEMPTS_PER_PASSAGE), "", reason)
             return
-        self._passages_a_call = min(self._passages_a_call, len(batch.attempts) // 2)
-        self._turns_left += len(batch.attempts)
-        self._lines[batch.topic].extendleft(reversed(batch.attempts))
+        self._passages_per_call = min(self._passages_per_call, len(batch.attempts) // 2)
+        self._attempts_left += len(batch.attempts)
+        self._queues[batch.topic].extendleft(reversed(batch.attempts))
 
-    def _batched(self, slug: str, turns: list[PassageAttempt]) -> list[Batch]:
-        size = self._passages_a_call
-        return [Batch(slug, tuple(turns[at:at + size])) for at in range(0, len(turns), size)]
+    def _batched(self, slug: str, attempts: list[PassageAttempt]) -> list[Batch]:
+        size = self._passages_per_call
+        return [Batch(slug, tuple(attempts[start:start + size])) for start in range(0, len(attempts), size)]
 
     def _share(self, slug: str) -> int:
         return self._asked_before[slug] + sum(question.topic == slug for question in self.accepted)
 
-    def _fault(self, draft: Draft, passage: Passage) -> str:
+    def _rejection(self, draft: Draft, passage: Passage) -> str:
         found = validation_errors(draft.text, draft.evidence, passage)
-        if twin := self._twins.twin_of(draft.text):
-            found.append(f"asks the same as {twin!r}")
+        if duplicate := self._near_duplicates.twin_of(draft.text):
+            found.append(f"asks the same as {duplicate!r}")
         return "; ".join(found)
 
-    def _accept(self, draft: Draft, turn: PassageAttempt) -> None:
-        passage = turn.material.passage
+    def _accept(self, draft: Draft, attempt: PassageAttempt) -> None:
+        passage = attempt.material.passage
         if len(self.accepted) >= self._count:
             return
         self.accepted.append(Question(id=question_id(draft.text), text=draft.text, topic=passage.topic, tier=self._tier,
                                       passage_id=passage.id, evidence=draft.evidence, title=passage.title))
-        self._twins.add(draft.text)
-        self._requeue(turn, replace(turn.material, asked=(*turn.material.asked, draft.text), refused=()))
+        self._near_duplicates.add(draft.text)
+        asked = (*attempt.material.asked, draft.text)
+        self._requeue(attempt, replace(attempt.material, asked=asked, rejected_drafts=()))
 
-    def _reject(self, turn: PassageAttempt, text: str, reason: str) -> None:
-        passage = turn.material.passage
+    def _reject(self, attempt: PassageAttempt, text: str, reason: str) -> None:
+        passage = attempt.material.passage
         self.rejected.append(RejectedQuestion(text, passage.topic, self._tier, passage.id, reason))
-        told = (*turn.material.refused, f"{text} ({reason})") if text else turn.material.refused
-        self._requeue(turn, replace(turn.material, refused=told))
+        drafts = attempt.material.rejected_drafts
+        if text:
+            drafts = (*drafts, f"{text} ({reason})")
+        self._requeue(attempt, replace(attempt.material, rejected_drafts=drafts))
 
-    def _requeue(self, turn: PassageAttempt, material: PassageMaterial) -> None:
-        """At the end of its topic's line, while the passage has turns left."""
-        if turn.number + 1 < ATTEMPTS_PER_PASSAGE:
-            self._lines[material.passage.topic].append(replace(turn, material=material, number=turn.number + 1))
+    def _requeue(self, attempt: PassageAttempt, material: PassageMaterial) -> None:
+        """Append the passage to its topic's queue while it has attempts left."""
+        if attempt.number + 1 < ATTEMPTS_PER_PASSAGE:
+            self._queues[material.passage.topic].append(replace(attempt, material=material, number=attempt.number + 1))
 
 
 def _passage_queue(domain: Domain, slug: str, tier: str, seed: int,
                    exclude: Sequence[Question]) -> deque[PassageAttempt]:
-    """A topic's passages on the tier's side of the split, untouched ones first, sources by turns, else by chance."""
+    """A topic's passages on the tier's side of the split: unused ones first, sources alternating, else shuffled."""
     side = practice_passages(domain) if tier in (PRACTICE, PARAPHRASE) else held_out_passages(domain)
-    bond = practised_passages(tier, exclude)
-    passages = [passage for passage in side if passage.topic == slug and (bond is None or passage.id in bond)]
+    allowed = practised_passages(tier, exclude)
+    passages = [passage for passage in side if passage.topic == slug and (allowed is None or passage.id in allowed)]
     random.Random(f"{seed} {slug}").shuffle(passages)
     sources = [[passage for passage in passages if passage.source == source]
                for source in sorted({passage.source for passage in passages}, reverse=True)]  # notes before api

@@ -1,4 +1,4 @@
-"""Whether a reference answer may be used: not empty, no refusal, and on its passage. Pure."""
+"""Validate a reference answer: not empty, no refusal, supported by its passage. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from knowledge.near_duplicates import is_near_duplicate
 from knowledge.passages import Passage
 
 MIN_SHARED_WORDS = 0.4
-"""The part of an answer's words that passage or question must hold; true answers in other words stay above 0.5."""
+"""Minimal share (0..1) of an answer's words that occur in passage or question; correct paraphrases reach 0.5."""
 
 _REFUSAL = re.compile(r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|do(?: not|n't) (?:know|have))|"
                       r"as an ai\b|"
@@ -23,7 +23,7 @@ your""".split())  # noqa: SIM905  (read as words)
 
 
 def reference_rejection(answer: str, question: str, passage: Passage) -> str | None:
-    """Why an answer must not become a reference; None when it may."""
+    """Why an answer is rejected as a reference; None when it is accepted."""
     if not re.search(r"\w", answer):
         return "the answer is empty"
     if refusal := _REFUSAL.search(answer):
@@ -40,14 +40,14 @@ def reference_rejection(answer: str, question: str, passage: Passage) -> str | N
 
 
 def _unsupported_number(answer: str, source: str) -> str | None:
-    """A number that nobody said before the answer did is the surest sign of an invention."""
+    """A number in the answer that its source does not have: the surest sign of a hallucination."""
     known = set(re.findall(r"\d+(?:\.\d+)?", source))
-    foreign = [number for number in _NUMBER.findall(_LIST_MARK.sub(" ", answer)) if number not in known]
-    return f"the answer states {foreign[0]}, which its passage does not" if foreign else None
+    unsupported = [number for number in _NUMBER.findall(_LIST_MARK.sub(" ", answer)) if number not in known]
+    return f"the answer states {unsupported[0]}, which its passage does not" if unsupported else None
 
 
 def _content(text: str) -> frozenset[str]:
-    """Words that carry meaning, bluntly stemmed so that plural and tense do not count."""
+    """Content words, crudely stemmed so that plural and tense do not count."""
     words = (word.casefold() for word in _WORD.findall(text))
     return frozenset(re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
                      for word in words if word not in _STOP_WORDS)

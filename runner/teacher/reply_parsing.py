@@ -1,4 +1,4 @@
-"""Questions and answers in a teacher model's reply. Pure."""
+"""Parse questions and answers from a teacher model's reply. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _QUESTION_NAMES = ("question", "text", "q")
 
 @dataclass(frozen=True)
 class Draft:
-    """A question as a model wrote it, unchecked."""
+    """A question as a model wrote it, before validation."""
 
     text: str
     label: str
-    """The passage it says to be about, such as `P1`; empty where it does not say."""
+    """Label of its passage, such as `P1`; empty where the reply has none."""
     evidence: str
 
 
@@ -40,7 +40,7 @@ def parse_questions(text: str) -> list[Draft]:
 
 
 def parse_answer(text: str) -> tuple[str, str]:
-    """The answer of a reply and its evidence; a reply in plain words is the answer itself, without evidence.
+    """The answer of a reply and its evidence; a plain-text reply is the answer itself, without evidence.
 
     Raises:
         UnreadableReply: broken JSON, or JSON without an answer.
@@ -62,10 +62,10 @@ def _draft(item: Any) -> Draft | None:
         return Draft(" ".join(item.split()), "", "")
     if not isinstance(item, dict):
         return None
-    words = next((item[name] for name in _QUESTION_NAMES if isinstance(item.get(name), str)), "")
+    question = next((item[name] for name in _QUESTION_NAMES if isinstance(item.get(name), str)), "")
     label = re.search(r"\d+", _string(item.get("passage")))
     evidence = _string(item.get("evidence")).strip(" \n\"'")
-    return Draft(" ".join(words.split()), f"P{label[0]}" if label else "", evidence)
+    return Draft(" ".join(question.split()), f"P{label[0]}" if label else "", evidence)
 
 
 def _string(value: Any) -> str:

@@ -20,4 +20,4 @@ IMPATIENT = RetryPolicy(total_seconds=0.2, first_seconds=0.01, max_seconds=0.02)
 
 def teacher_at(fake: FakeOpenAI, store: Store | None = None, model: str = "gpt-4o-mini") -> LLMTeacher:
     config = dataclasses.replace(RunConfig(), teacher=model, teacher_base_url=fake.url)
-    return open_llm_teacher(config, "r1", store, None, IMPATIENT, Clock(chance=random.Random(1)))
+    return open_llm_teacher(config, "r1", store, None, IMPATIENT, Clock(rng=random.Random(1)))

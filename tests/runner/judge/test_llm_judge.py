@@ -39,7 +39,7 @@ def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:
 
 
 def opened(fake: FakeOpenAI, store: Store | None = None, limits: Limits | None = None, **changes: Any) -> RagasLLMJudge:
-    judge = open_llm_judge(config_at(fake, **changes), "r1", store, None, IMPATIENT, Clock(chance=random.Random(1)),
+    judge = open_llm_judge(config_at(fake, **changes), "r1", store, None, IMPATIENT, Clock(rng=random.Random(1)),
                            limits)
     assert isinstance(judge, RagasLLMJudge)
     return judge

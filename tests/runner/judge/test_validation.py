@@ -53,7 +53,7 @@ def probes(count: int = 4) -> list[Probe]:
 
 def judged_by(fake: FakeOpenAI, metrics: tuple[str, ...] = JUDGE_METRICS) -> dict[str, JudgeAudited]:
     config = preset("embedded", judge="gpt-4o-mini", judge_base_url=fake.url, judge_metrics=metrics)
-    judge = open_llm_judge(config, "r1", None, None, IMPATIENT, Clock(chance=random.Random(1)))
+    judge = open_llm_judge(config, "r1", None, None, IMPATIENT, Clock(rng=random.Random(1)))
 
     def score(given: Any, again: str) -> Any:
         return llm_scores(judge, "audit", given, metrics, lambda done, total: None, again)
@@ -143,9 +143,9 @@ def test_what_closeness_cannot_see_is_measured() -> None:
 
 def carry_out(store: Store, data: Path, config: RunConfig) -> queries.Run:
     def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunResources:
-        judge = open_llm_judge(config, run, store, None, IMPATIENT, Clock(chance=random.Random(1)))
+        judge = open_llm_judge(config, run, store, None, IMPATIENT, Clock(rng=random.Random(1)))
         return dataclasses.replace(fakes.fake_resources(config, run, store, *others),  # type: ignore[arg-type]
-                                   open_model_judge=lambda: judge if config.judge else None)
+                                   open_llm_judge=lambda: judge if config.judge else None)
     run = commands.launch_run(store, config, "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, Paths(data, store.url), bench) == 0

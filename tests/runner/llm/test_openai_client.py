@@ -109,7 +109,7 @@ def test_a_request_that_no_dialect_makes_welcome_is_refused_and_the_dialect_stay
     chat = chat_at(fake)
     with pytest.raises(RequestRefused, match="policy"):
         chat.complete(REQUEST)
-    assert chat.dialect.form == "json_schema"
+    assert chat.capabilities.response_format == "json_schema"
 
 
 def test_a_newer_model_gets_its_own_name_of_the_token_limit(fake: FakeOpenAI) -> None:

@@ -61,7 +61,7 @@ def test_a_dialect_gives_up_the_form_step_by_step_and_then_nothing_is_left() -> 
     first = EndpointCapabilities()
     second = first.without_refused_option("response_format is not supported")
     third = second.without_refused_option("no") if second else None
-    assert [d.form for d in (first, second, third) if d] == ["json_schema", "json_object", "text"]
+    assert [d.response_format for d in (first, second, third) if d] == ["json_schema", "json_object", "text"]
     assert third and third.without_refused_option("no") is None
     assert "response_format" not in third.options(REQUEST)
 
@@ -71,7 +71,7 @@ def test_a_dialect_gives_up_what_the_complaint_is_about() -> None:
         "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
     assert newer and newer.options(REQUEST)["max_completion_tokens"] == 100
     plain = newer.without_refused_option("temperature does not support 0.7 with this model")
-    assert plain and plain.form == "json_schema"
+    assert plain and plain.response_format == "json_schema"
     assert "temperature" not in plain.options(REQUEST)
 
 

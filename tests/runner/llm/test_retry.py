@@ -94,7 +94,7 @@ def test_a_dead_endpoint_opens_the_circuit_and_is_then_left_alone(fake: FakeOpen
     for _ in range(3):
         with pytest.raises(EndpointUnavailable, match="oops"):
             patient.complete(REQUEST)
-    assert len(fake.requests) == RetryPolicy().failures
+    assert len(fake.requests) == RetryPolicy().max_failures
 
 
 def test_after_a_rest_one_call_may_try_and_success_closes_the_circuit() -> None:
@@ -140,6 +140,6 @@ def test_each_wait_is_told_and_telling_may_stop_it(fake: FakeOpenAI) -> None:
 
     fake.script.append(refuse(429, "slow", headers={"retry-after": "4"}))
     patient = RetryingChat(OpenAIChat("gpt-4o-mini", fake.url, KEY), RetryPolicy(), RateLimitGate(time.monotonic),
-                           FakeClock(), stop)
+                           Clock(), stop)
     with pytest.raises(Stop):
         patient.complete(REQUEST)

@@ -53,7 +53,7 @@ def named(store: Store, name: str) -> queries.Run:
 
 
 def judges(config: RunConfig, run: str, store: Store, journal: Journal) -> Any:
-    model = open_llm_judge(config, run, store, None, IMPATIENT, Clock(chance=random.Random(1)))
+    model = open_llm_judge(config, run, store, None, IMPATIENT, Clock(rng=random.Random(1)))
     return fakes.FakeJudge(), model if config.judge else None
 
 

@@ -55,7 +55,7 @@ def ran(fake: FakeOpenAI, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sto
 
 def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunResources:
     """The real chat teacher, and fakes for the models."""
-    teacher = open_llm_teacher(config, run, store, None, RetryPolicy(0.2, 0.01, 0.02), Clock(chance=random.Random(1)))
+    teacher = open_llm_teacher(config, run, store, None, RetryPolicy(0.2, 0.01, 0.02), Clock(rng=random.Random(1)))
     return dataclasses.replace(fakes.fake_resources(config, run, store, *others),  # type: ignore[arg-type]
                                open_teacher=lambda: teacher)
 

@@ -35,7 +35,7 @@ def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:
 
 def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunResources:
     """The real chat teacher, and fakes for the models."""
-    teacher = open_llm_teacher(config, run, store, None, IMPATIENT, Clock(chance=random.Random(1)))
+    teacher = open_llm_teacher(config, run, store, None, IMPATIENT, Clock(rng=random.Random(1)))
     return dataclasses.replace(fakes.fake_resources(config, run, store, *others),  # type: ignore[arg-type]
                                open_teacher=lambda: teacher)
 
@@ -68,7 +68,7 @@ def test_an_equal_run_pays_for_nothing_again(fake: FakeOpenAI, store: Store, tmp
 
 def test_a_budget_ends_asking_cleanly(fake: FakeOpenAI, store: Store) -> None:
     config = config_at(fake, max_cost_usd=0.0001)
-    teacher = open_llm_teacher(config, "r1", store, None, IMPATIENT, Clock(chance=random.Random(1)))
+    teacher = open_llm_teacher(config, "r1", store, None, IMPATIENT, Clock(rng=random.Random(1)))
     domain = fakes.small_domain()
     asked = teacher.ask_questions(domain, config.topics, 50, PRACTICE, 1, ())
     spent = teacher.usage()

@@ -1,0 +1,32 @@
+"""Open the client of a chat model: the one place where its layers are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runner.llm.credentials import OPENAI_ADDRESS, redact_url
+from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
+from runner.llm.rate_limit import RateLimitGate
+from runner.llm.response_cache import CachedChat
+from runner.llm.retry import Clock, RetryingChat, RetryPolicy
+from store.database import Store
+
+
+def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store | None, policy: RetryPolicy,
+              on_wait: Callable[[float, Exception], None] | None = None, time: Clock | None = None,
+              reply_seconds: float = REPLY_SECONDS, budget_usd: float | None = None, judging: bool = False,
+              asked: int | None = None) -> CachedChat:
+    """OpenAI client -> retry -> response cache, for a teacher or a judge.
+
+    The address is always passed on: the library's own `OPENAI_BASE_URL` would send calls elsewhere than recorded.
+
+    Args:
+        base_url: an OpenAI-compatible API; None is the OpenAI API.
+        on_wait: called before every wait with its seconds and the error, from worker threads; may raise to give up.
+        budget_usd, judging, asked: see `CachedChat`.
+    """
+    address, time = base_url or OPENAI_ADDRESS, time or Clock()
+    gate = RateLimitGate(time.clock)
+    client = OpenAIChat(model, address, key, reply_seconds, on_limit_spent=gate.hold)
+    retrying = RetryingChat(client, policy, gate, time, on_wait or (lambda seconds, error: None))
+    return CachedChat(retrying, model, redact_url(address), run, store, budget_usd, judging, asked)
