@@ -100,7 +100,7 @@ def test_a_planted_broken_judge_is_caught(broken: Callable[[dict[str, Any]], str
     with FakeOpenAI(words=broken) as server:
         for metric, found in judged_by(server, ("factual_correctness", "faithfulness")).items():
             assert not found.passed, metric
-            assert any("is not told from the true answers" in reason for reason in found.reasons)
+            assert any("is not separated from the correct answers" in reason for reason in found.reasons)
 
 
 def test_a_fickle_judge_shows_its_noise() -> None:
