@@ -1,7 +1,7 @@
-"""The one write path: events and what they change, in a single transaction that carries the claim's fence.
+"""The only write path: append events and update the read models in one transaction that checks the claim's fence.
 
-`append` returns after the commit; nothing is told to anybody before. `append_buffered` is for numbers that come often:
-they wait a moment and share a commit. Threads that append at the same moment share one too.
+`append` returns after the commit, so nothing is reported before it is durable. `append_buffered` is for frequent
+metrics: they are buffered briefly and share a commit. Threads that append at the same time share one (group commit).
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from store.schema import claims
 __all__ = ["Claim", "PendingEvent", "Journal", "LeaseLost", "StopRequested", "append_without_claim", "head_of",
            "read_events"]
 
-EMIT_SECONDS = 0.25
-EMIT_AT_MOST = 100
+BUFFER_SECONDS = 0.25
+BUFFER_EVENTS = 100
+"""Buffered events are committed when the oldest is older than BUFFER_SECONDS, or when there are this many."""
 GROUP_COMMIT_WAIT_SECONDS = 0.0005
-"""How long a commit waits for those who shared the last one: about what they need to come back with their next."""
+"""Group-commit window: how long a commit waits for the threads that shared the last one to append again."""
 RETRY_DEADLINE_SECONDS = 20.0
-"""How long a write is tried again while the store fails: shorter than a lease, so that a claim outlives it."""
+"""How long a failing write is retried; shorter than a lease, so that the claim outlives the retries."""
 
 
 class LeaseLost(RuntimeError):
-    """Another runner has taken this run over; whoever sees this must stop and write nothing more."""
+    """Another runner has claimed this run; the caller must stop and write nothing more."""
 
 
 class StopRequested(Exception):
-    """The run is to stop: a person asked to `cancel` or `pause`, or its runner was told to `hand back`."""
+    """The run is to stop; `how` is `cancel` or `pause` (requested by a person), or `hand back` (the runner stops)."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -47,7 +48,7 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to write a run's events: owner and fence must still be the ones in the store."""
+    """The right to write a run's events, valid while owner and fence (a fencing token) match those in the store."""
 
     run: str
     owner: str
@@ -56,79 +57,81 @@ class Claim:
 
 
 class _PendingCommit:
-    """What one caller wants written together, and how that went."""
+    """The events of one call that must be committed together, and the outcome."""
 
-    __slots__ = ("call", "entries", "error", "settled", "waits")
+    __slots__ = ("entries", "error", "settled", "waits")
 
     def __init__(self, entries: list[PendingEvent], waits: bool) -> None:
         self.entries = entries
         self.waits = waits
-        """Whether the caller waits for the commit; nobody waits for what was emitted."""
+        """Whether the caller blocks until the commit; false for buffered events."""
         self.settled = False
         self.error: BaseException | None = None
-        self.call: threading.Lock | None = None
-        """Held while the caller waits behind another thread's commit; let go when it is settled, or is to lead."""
 
 
 class Journal:
-    """Writes one run's events for the holder of its claim. Safe to use from several threads."""
+    """Writes one run's events for the holder of its claim. Thread-safe."""
 
     def __init__(self, store: Store, claim: Claim) -> None:
         self._store = store
         self.claim = claim
-        self._arrived: deque[_PendingCommit] = deque()
-        self._emitted = 0
-        self._since = 0.0
+        self._pending: deque[_PendingCommit] = deque()
+        self._buffered = 0
+        self._buffered_since = 0.0
         self._mutex = threading.Lock()
-        self._leader_active = False
-        """Whether a thread commits at this moment; the others wait until they are called."""
-        self._expected_followers = 1
-        """How many waited for the latest commit or came meanwhile; as many are likely to come to the next one."""
-        self._awaited: threading.Lock | None = None
-        """Held while the one who leads waits for company; let go by the last to come."""
+        self._committing = False
+        """Whether a thread commits now; the others wait for `_committed`."""
+        self._committed = threading.Condition(self._mutex)
+        self._enough_pending = threading.Condition(self._mutex)
+        self._expected_pending = 1
+        """How many calls shared the latest commit or came in meanwhile; as many are likely to share the next one."""
         self._stop: str | None = None
-        self._asked_here: str | None = None
+        self._local_stop: str | None = None
 
-    def append(self, *happened: Event, cycle: int | None = None, stage: str | None = None) -> None:
-        """Write events durably, after whatever was emitted before them.
+    def append(self, *appended: Event, cycle: int | None = None, stage: str | None = None) -> None:
+        """Write events durably, after all events that were buffered before them.
 
         Raises:
             LeaseLost: the claim is no longer ours; nothing was written.
-            UnfitEvent: an event holds NaN or no JSON value; nothing was written.
-            SQLAlchemyError: the store failed for longer than a write is tried again; as things are, nobody knows
-                whether the last try came through: all of it is there, or nothing.
+            UnfitEvent: an event holds NaN or a value that JSON cannot represent; nothing was written.
+            SQLAlchemyError: the store failed for longer than RETRY_DEADLINE_SECONDS; whether the last attempt was
+                committed is unknown, but either all events were written or none.
         """
-        self._commit(_PendingCommit(entries_of(happened, cycle, stage), waits=True))
+        self._commit(_PendingCommit(entries_of(appended, cycle, stage), waits=True))
 
     def append_buffered(self, event: Event, cycle: int | None = None, stage: str | None = None) -> None:
-        """Write soon, together with others.
+        """Buffer an event, to be written soon in one commit with others.
 
         Raises:
             LeaseLost: as in `append`.
-            StopRequested: a person asked to cancel or pause, seen at the latest commit.
+            StopRequested: a person requested cancel or pause, as seen at the latest commit.
         """
-        self._arrived.append(_PendingCommit(entries_of((event,), cycle, stage), waits=False))
-        self._since = self._since if self._emitted else time.monotonic()
-        self._emitted += 1
-        if self._emitted >= EMIT_AT_MOST or time.monotonic() - self._since >= EMIT_SECONDS:
+        self._pending.append(_PendingCommit(entries_of((event,), cycle, stage), waits=False))
+        self._buffered_since = self._buffered_since if self._buffered else time.monotonic()
+        self._buffered += 1
+        if self._buffered >= BUFFER_EVENTS or time.monotonic() - self._buffered_since >= BUFFER_SECONDS:
             self._commit(_PendingCommit([], waits=True))
         self.check_stop()
 
     def flush(self) -> None:
-        """Write what waits; learns whether a stop was asked for even when nothing does, without a write."""
-        if self._arrived:
+        """Write buffered events; reads the claim's stop request even if there are none, without a write then.
+
+        Raises:
+            LeaseLost: as in `append`.
+        """
+        if self._pending:
             self._commit(_PendingCommit([], waits=True))
         else:
             self._check_claim()
 
     def check_stop(self) -> None:
-        """Raise StopRequested when a stop was seen, or asked for here."""
-        if how := self._stop or self._asked_here:
+        """Raise StopRequested if a stop was seen at the latest commit, or requested by this process."""
+        if how := self._stop or self._local_stop:
             raise StopRequested(how)
 
     def request_stop(self, how: str) -> None:
-        """Ask this process to stop at the next item, as a signal handler does."""
-        self._asked_here = how
+        """Stop this process at the next item, as its signal handler does."""
+        self._local_stop = how
 
     def _check_claim(self) -> None:
         with self._store.read() as connection:
@@ -140,67 +143,42 @@ class Journal:
         self._stop = row.stop_requested
 
     def _commit(self, batch: _PendingCommit) -> None:
-        """See a batch committed: by this thread for all who have arrived, or by the one that is at it already."""
+        """Return once a batch is committed: by this thread with everything pending, or by the one committing now.
+
+        One lock around drain and commit would not share commits: a thread whose batch another one has committed already
+        would wait behind the next commit for the lock, instead of appending its next event in time for that one.
+        A thread that is interrupted while it waits leaves its batch to the next commit.
+        """
         with self._mutex:
-            self._arrived.append(batch)
-            leads, self._leader_active = not self._leader_active, True
-            if not leads:
-                batch.call = threading.Lock()
-                batch.call.acquire()
-                if self._awaited and len(self._arrived) >= self._expected_followers:
-                    self._awaited.release()
-                    self._awaited = None
-        if batch.call:
-            self._wait(batch)
-        if not batch.settled:
-            try:
-                if self._expected_followers > 1:
-                    self._wait_for_followers()
-                self._commit_arrived()
-            finally:
-                self._promote_next_leader()
+            self._pending.append(batch)
+            if len(self._pending) >= self._expected_pending:
+                self._enough_pending.notify()
+            while self._committing and not batch.settled:
+                self._committed.wait()
+            if not batch.settled:
+                self._commit_as_leader()
         if batch.error is not None:
             raise batch.error
 
-    def _wait(self, batch: _PendingCommit) -> None:
-        called = False
+    def _commit_as_leader(self) -> None:
+        """Commit everything pending; called with the mutex held, and releases it meanwhile."""
+        self._committing = True
         try:
-            batch.call.acquire()  # type: ignore[union-attr]
-            called = True
+            if len(self._pending) < self._expected_pending:
+                self._enough_pending.wait(GROUP_COMMIT_WAIT_SECONDS)
+            self._mutex.release()
+            try:
+                self._commit_pending()
+            finally:
+                self._mutex.acquire()
         finally:
-            if not called:  # interrupted: what was told is written all the same, by another
-                with self._mutex:
-                    was_to_lead = not batch.call.locked() and not batch.settled  # type: ignore[union-attr]
-                    batch.call = None
-                if was_to_lead:
-                    self._promote_next_leader()
+            self._committing = False
+            self._committed.notify_all()
 
-    def _wait_for_followers(self) -> None:
-        """A moment, so that threads that append without a pause share every commit and not every other one."""
-        with self._mutex:
-            if len(self._arrived) >= self._expected_followers:
-                return
-            awaited = self._awaited = threading.Lock()
-            awaited.acquire()
-        try:
-            awaited.acquire(timeout=GROUP_COMMIT_WAIT_SECONDS)
-        finally:
-            with self._mutex:
-                self._awaited = None
+    def _commit_pending(self) -> None:
+        """Commit everything pending in one transaction; only one thread at a time.
 
-    def _promote_next_leader(self) -> None:
-        """The next to lead is one who arrived meanwhile, if anybody did."""
-        with self._mutex:
-            heir = next((batch for batch in tuple(self._arrived) if batch.call), None)  # others emit meanwhile
-            if heir is None:
-                self._leader_active = False
-            else:
-                heir.call.release()  # type: ignore[union-attr]
-
-    def _commit_arrived(self) -> None:
-        """One transaction for everything that has arrived; called by one thread at a time.
-
-        Where it fails, those who wait learn it, and what was emitted waits for the next one.
+        If it fails, waiting callers get the error, and buffered events stay pending for the next commit.
         """
         batches: list[_PendingCommit] = []
         self._drain_pending(batches)
@@ -209,46 +187,47 @@ class Journal:
             self._write(batches)
             written = True
         finally:
-            self._expected_followers = sum(batch.waits for batch in (*batches, *self._arrived))
+            self._expected_pending = sum(batch.waits for batch in (*batches, *self._pending))
             for batch in batches:
                 batch.settled, batch.error = True, None if written else sys.exception()
-                if call := batch.call:
-                    call.release()
             if not written:
-                self._arrived.extendleft(batch for batch in reversed(batches) if not batch.waits)
+                self._pending.extendleft(batch for batch in reversed(batches) if not batch.waits)
 
     def _drain_pending(self, batches: list[_PendingCommit]) -> None:
-        self._emitted = 0
-        batches += [self._arrived.popleft() for _ in range(len(self._arrived))]
+        self._buffered = 0
+        batches += [self._pending.popleft() for _ in range(len(self._pending))]
 
     def _write(self, batches: list[_PendingCommit]) -> None:
-        """Write, and again for a while where the store fails.
+        """Write in one transaction, retrying with backoff while the store fails, up to RETRY_DEADLINE_SECONDS.
 
-        A write that failed may have come through in spite of it: the next one looks, inside its own transaction.
+        A failed write may have been committed all the same; each retry first checks, inside its own transaction.
         """
-        in_doubt, until, wait = False, 0.0, 0.05
+        ambiguous, deadline, wait = False, 0.0, 0.05
         while True:
             try:
-                self._write_once(batches, in_doubt)
+                self._write_once(batches, ambiguous)
                 return
             except (OperationalError, InterfaceError):
-                in_doubt = True
-                until = until or time.monotonic() + RETRY_DEADLINE_SECONDS
-                if time.monotonic() >= until:
+                ambiguous = True
+                deadline = deadline or time.monotonic() + RETRY_DEADLINE_SECONDS
+                if time.monotonic() >= deadline:
                     raise
             time.sleep(wait)
             wait = min(2 * wait, 1.0)
 
-    def _write_once(self, batches: list[_PendingCommit], in_doubt: bool) -> None:
-        """Whoever arrives while this waits for the store's turn to write comes along."""
+    def _write_once(self, batches: list[_PendingCommit], ambiguous: bool) -> None:
+        """Write the batches, and those that became pending while this thread waited for the store's write lock.
+
+        Entries that the store has already are skipped after an ambiguous failure, and where a batch is pending again.
+        """
         claim = self.claim
         with self._store.write() as connection:
             self._drain_pending(batches)
             head = head_for(connection, claim.run, claim.owner, claim.fence)
             if head is None:
-                raise LeaseLost(f"run {claim.run} was taken over by another runner (fence {claim.fence} is past)")
+                raise LeaseLost(f"run {claim.run} was taken over by another runner (fence {claim.fence} is outdated)")
             entries = [item for batch in batches for item in batch.entries]
-            if in_doubt or any(batch.settled for batch in batches):
+            if ambiguous or any(batch.settled for batch in batches):
                 entries = missing_entries(connection, claim.run, entries)
             write_entries(connection, claim.run, head.seq, entries)
         self._stop = head.stop_requested
