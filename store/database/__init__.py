@@ -1,4 +1,4 @@
-"""The database under the event store: SQLite or PostgreSQL, opened for writing or for reading only."""
+"""Open the event store's database, SQLite or PostgreSQL, for writing or read-only."""
 
 from __future__ import annotations
 

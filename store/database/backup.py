@@ -1,6 +1,6 @@
-"""A copy of the store while it is in use, by SQLite's own backup; the file itself is never opened by anybody else.
+"""Copy an SQLite store while it is in use, with SQLite's online backup API; and checkpoint its write-ahead log.
 
-PostgreSQL has its own tools for this (`pg_dump`), and says so here.
+For PostgreSQL these raise an error that names its own tool, `pg_dump`.
 """
 
 from __future__ import annotations
@@ -15,42 +15,46 @@ import pysqlite3.dbapi2 as sqlite
 
 from store.database.store import Store, StoreError
 
-PAGES_PER_STEP = 1000  # about 4 MB: writers get a turn in between
+PAGES_PER_STEP = 1000  # about 4 MB: writers proceed between steps
 
 
 def copy_database(store: Store, path: Path) -> None:
-    """A whole, checked copy under this path, or nothing.
+    """Write a complete copy that passed SQLite's integrity check to `path`, or nothing.
 
     Raises:
-        StoreError: not an SQLite store, or the copy is not sound.
+        StoreError: not an SQLite store, or the copy failed the integrity check.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    aside.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.unlink(missing_ok=True)
     try:
-        with _driver(store) as source, contextlib.closing(sqlite.connect(aside)) as target:
+        with _driver(store) as source, contextlib.closing(sqlite.connect(temporary)) as target:
             source.backup(target, pages=PAGES_PER_STEP)
-            target.execute("PRAGMA journal_mode=DELETE")  # one file, with no log beside it
+            target.execute("PRAGMA journal_mode=DELETE")  # a single file, without a write-ahead log
             found = [row[0] for row in target.execute("PRAGMA integrity_check")]
         if found != ["ok"]:
-            raise StoreError(f"the copy of {store.url} is not sound: {found[0]}")
-        _sync(aside)
-        aside.replace(path)
+            raise StoreError(f"the copy of {store.url} failed its integrity check: {found[0]}")
+        _sync(temporary)
+        temporary.replace(path)
         _sync(path.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def checkpoint(store: Store) -> tuple[int, int]:
-    """Bring what is in the write-ahead log into the database, as far as readers allow; (pages in the log, brought)."""
+    """Run a passive WAL checkpoint, which moves what readers allow; return (pages in the log, pages moved)."""
     with _driver(store) as connection:
-        _, pages, brought = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return pages, brought
+        _, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return pages, moved
 
 
 @contextlib.contextmanager
 def _driver(store: Store) -> Iterator[Any]:
-    """The driver's own connection, outside any transaction."""
+    """Yield the driver's own connection, outside any transaction.
+
+    Raises:
+        StoreError: not an SQLite store.
+    """
     if not store.is_sqlite:
         raise StoreError(f"the store {store.url.partition('@')[2] or 'on PostgreSQL'} is backed up with pg_dump")
     with store.driver_connection() as connection:

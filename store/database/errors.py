@@ -1,4 +1,4 @@
-"""Why a store cannot be opened: sentences for people, wherever they are found out."""
+"""Exceptions for a store that cannot be opened; each message is a sentence for a person and says what to do."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ import shlex
 
 
 class StoreError(RuntimeError):
-    """The store cannot be opened; the message names it, says why, and what to do."""
+    """The store cannot be opened; the message names the store, the reason and the remedy."""
 
 
 class StoreNotFound(StoreError):
-    """There is no database at this address yet: the empty state, not a fault."""
+    """There is no database at this address yet: the normal state before the first run, not a fault."""
 
 
 class SchemaTooOld(StoreError):
-    """Tables of an earlier version: nothing was changed, and one command brings them up to date."""
+    """The tables are of an earlier version; nothing was changed, and the `migrate` command upgrades them."""
 
     def __init__(self, store: str, found: int, known: int, copy: str | None) -> None:
-        """`copy` is the file that is kept of the store as it is; None where the store is no file."""
+        """`copy`: the backup file that migrating will create; None where the store is not a file."""
         self.command = command("migrate")
-        kept = (f"It first keeps a copy of the store as it is, {copy}." if copy else
-                "It keeps no copy of such a store: take one before, with pg_dump.")
+        backup = (f"It first saves a copy of the store as it is, {copy}." if copy else
+                  "It makes no copy of such a store: take one first, with pg_dump.")
         super().__init__(f"the store {store} has tables of version {found}, this program reads version {known}. To "
-                         f"bring them up to date stop whatever still uses the store, then: {self.command}\n{kept}")
+                         f"upgrade them, stop everything that uses the store, then run: {self.command}\n{backup}")
 
 
 class SchemaTooNew(StoreError):
-    """Tables of a later version than this program knows; nothing was changed."""
+    """The tables are of a later version than this program knows; nothing was changed."""
 
     def __init__(self, found: int, known: int) -> None:
-        super().__init__(f"the store has tables of version {found}, this program knows up to version {known}, and none "
-                         "of it goes back: use the newer program that wrote it, or another store (DATA_DIR or "
+        super().__init__(f"the store has tables of version {found}, this program knows up to version {known} and "
+                         "cannot downgrade them: use the newer program that wrote it, or another store (DATA_DIR or "
                          "STORE_URL)")
 
 
 def command(name: str) -> str:
-    """A command of the runner as it is typed here, with what the environment says of where the store is."""
-    moved = [f"{key}={shlex.quote(os.environ[key])}" for key in ("DATA_DIR",) if os.environ.get(key)]
-    return " ".join([*moved, "python -m runner", name])
+    """A runner command to paste into a shell, prefixed with DATA_DIR where the environment sets it."""
+    environment = [f"{key}={shlex.quote(os.environ[key])}" for key in ("DATA_DIR",) if os.environ.get(key)]
+    return " ".join([*environment, "python -m runner", name])

@@ -1,8 +1,8 @@
-"""Numbered steps from an earlier version's tables to this version's; each runs in a transaction of its own.
+"""Numbered schema migrations; each step runs in a transaction of its own and records the version it reached.
 
-An empty database gets today's tables at once and counts as having every step behind it; so steps run on databases of
-earlier versions only. A step says what it needs and looks before it changes: what a later version added to a table
-may be there already, because steps that make a table make today's.
+An empty database gets the current tables at once and counts as fully migrated, so steps run only on databases of
+earlier versions. Each step checks before it changes: columns of later versions may exist already, because a step that
+creates a table creates its current form.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def _statistics_of_changes(connection: Connection) -> None:
 
 
 def _one_page_an_event(connection: Connection) -> None:
-    """A run's head is what its events say and is kept nowhere else; narrow tables without a second tree of row ids."""
+    """Drop the stored stream heads, which are computed from the events, and make narrow tables WITHOUT ROWID."""
     _drop_column(connection, "claims", "head_seq")
     _drop_column(connection, "runs", "last_event_id")
     _drop_column(connection, "runs", "last_event_at")
     if connection.dialect.name == "sqlite":
         for table in (schema.events, schema.metrics, schema.scores):
-            _make_again(connection, table)
+            _rebuild_table(connection, table)
     else:
         _drop_column(connection, "events", "id")
 
@@ -83,10 +83,10 @@ CURRENT = len(STEPS)
 
 
 def _add_missing_columns(connection: Connection, table: Table) -> None:
-    """Bring a table of an earlier version up to its columns of now; old rows have a new column's default, or NULL."""
-    there = _columns(connection, table.name)
+    """Add the columns that a table of an earlier version lacks; existing rows get a column's default, or NULL."""
+    existing = _columns(connection, table.name)
     for column in table.columns:
-        if column.name not in there:
+        if column.name not in existing:
             kind = column.type.compile(connection.dialect)
             connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
             if isinstance(column.default, ScalarElementColumnDefault):
@@ -94,32 +94,32 @@ def _add_missing_columns(connection: Connection, table: Table) -> None:
 
 
 def _drop_column(connection: Connection, table: str, column: str) -> None:
-    """Take a column away, if it is there."""
+    """Drop a column if it exists."""
     if column in _columns(connection, table):
         connection.execute(text(f'ALTER TABLE "{table}" DROP COLUMN "{column}"'))
 
 
 def version_of(connection: Connection) -> int:
-    """The number of steps that this database has behind it; 0 for an empty one."""
+    """Return the schema version, which is the number of steps applied; 0 for an empty database."""
     if not inspect(connection).has_table(_version.name):
         return 0
     return max(connection.execute(select(_version.c.version)).scalars(), default=0)
 
 
 def refuse_newer(version: int) -> None:
-    """Raise SchemaTooNew for a version that this program does not know."""
+    """Raise SchemaTooNew for a version that is newer than this program."""
     if version > CURRENT:
         raise SchemaTooNew(version, CURRENT)
 
 
 def migrate(transaction: Transaction, keep_copy: Callable[[int], None] = lambda version: None) -> int:
-    """Run the steps that are still to do, each in a transaction with its version row; returns how many there were.
+    """Apply the pending steps, each in a transaction with its version row; return how many were applied.
 
-    Another process may do the same at this moment: each transaction looks again what is left to do. `keep_copy` is
-    called with the version that is there before the first step changes it, while nobody else can write.
+    Safe when another process migrates at the same time: each transaction reads the version again. `keep_copy` is called
+    with the old version before the first step changes anything, while no other process can write.
 
     Raises:
-        SchemaTooNew: the database is ahead of this program.
+        SchemaTooNew: the database is newer than this program.
     """
     count = 0
     while _one_step(transaction, keep_copy if count == 0 else lambda version: None):
@@ -128,9 +128,9 @@ def migrate(transaction: Transaction, keep_copy: Callable[[int], None] = lambda 
 
 
 def _one_step(transaction: Transaction, keep_copy: Callable[[int], None]) -> bool:
-    """The next step, or all of them at once where there is nothing yet; False when none is left."""
+    """Apply the next step, or create everything in an empty database; False when none is left."""
     with transaction() as connection:
-        if connection.dialect.name == "postgresql":  # SQLite's transaction is alone already
+        if connection.dialect.name == "postgresql":  # SQLite's write transaction is exclusive already
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
         version = version_of(connection)
         refuse_newer(version)
@@ -150,14 +150,14 @@ def _columns(connection: Connection, table: str) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
-def _make_again(connection: Connection, table: Table) -> None:
-    """Today's form of a table with yesterday's rows: SQLite cannot change how an existing table is stored."""
+def _rebuild_table(connection: Connection, table: Table) -> None:
+    """Recreate a table in its current form and copy its rows: SQLite cannot change how an existing table is stored."""
     before = f"{table.name}_before"
     for index in table.indexes:
         index.drop(connection, checkfirst=True)
     connection.execute(text(f'ALTER TABLE "{table.name}" RENAME TO "{before}"'))
     table.create(connection)
     columns = _columns(connection, before)
-    kept = ", ".join(f'"{column.name}"' for column in table.columns if column.name in columns)
-    connection.execute(text(f'INSERT INTO "{table.name}" ({kept}) SELECT {kept} FROM "{before}"'))
+    shared = ", ".join(f'"{column.name}"' for column in table.columns if column.name in columns)
+    connection.execute(text(f'INSERT INTO "{table.name}" ({shared}) SELECT {shared} FROM "{before}"'))
     connection.execute(text(f'DROP TABLE "{before}"'))

@@ -1,7 +1,7 @@
-"""PostgreSQL as a server: how it is connected to, and what its texts cannot hold.
+"""Create PostgreSQL engines, and replace NUL characters, which its text type cannot hold.
 
-It has no character NUL, which a model's answer or a foreign document can bring along and SQLite keeps. What is written
-there has the sign for it in its place, as a person would be shown it; an event's own payload is JSON and keeps it.
+A model's answer or an imported document can contain NUL, and SQLite stores it. For PostgreSQL each NUL is replaced by
+the symbol U+2400; an event's payload is JSON, where NUL is escaped, so the event itself loses nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NUL, SIGN_FOR_NUL = "\x00", "\u2400"
 
 
 def engine_for(address: URL, writes: bool) -> Engine:
-    """An engine with a pool; a reader's transactions cannot write."""
+    """Create an engine with a connection pool; with `writes=False` its transactions are read-only."""
     options = {} if writes else {"execution_options": {"postgresql_readonly": True}}
     engine = create_engine(address, pool_pre_ping=True, **options)
     if engine.driver == "psycopg":
@@ -24,7 +24,7 @@ def engine_for(address: URL, writes: bool) -> Engine:
 
 
 def _write_nul_as_its_sign(raw: Any, _record: Any) -> None:
-    from psycopg.types.string import StrDumperUnknown  # how texts are sent by default; written in Python, to vary
+    from psycopg.types.string import StrDumperUnknown  # the default dumper of text, in Python so it can be subclassed
 
     class WithoutNul(StrDumperUnknown):
         def dump(self, obj: str) -> Any:

@@ -1,7 +1,7 @@
-"""Statements that run with every event: built once by SQLAlchemy for the database at hand, run by its driver itself.
+"""Compile the statements of the append path once with SQLAlchemy and execute them directly on the driver.
 
-Nothing is written twice in SQL, and a call costs what the driver costs. Works inside any open transaction. Values are a
-dictionary with the statement's names or, where speed counts, a tuple in the order of its columns.
+Saves SQLAlchemy's per-call overhead without SQL written by hand for two databases. Works inside any open transaction.
+Values are a dictionary by column name or, where speed counts, a tuple in the order of the statement's columns.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 class Statement(NamedTuple):
-    """A statement's text, with its values by their places: a driver binds them several times faster than names."""
+    """A statement's SQL with positional parameters, which a driver binds several times faster than named ones."""
 
     text: str
     in_order: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    """Values by name as the tuple that the text wants."""
+    """Turns values by name into the tuple of positional parameters."""
 
 
 _BUILT: dict[str, dict[tuple[Any, ...], Statement]] = {}
-"""Statements by database, and by what they were built from: tables and columns are few, so nothing is ever dropped."""
+"""Compiled statements by dialect and name. Tables and columns are few, so nothing is ever evicted."""
 _KEY = "key_"
 _DIALECTS: dict[str, Any] = {
     "sqlite": sqlite.dialect(),
@@ -33,7 +33,7 @@ _DIALECTS: dict[str, Any] = {
 
 
 def statement(connection: Connection, name: tuple[Any, ...], build: Callable[[], ClauseElement]) -> Statement:
-    """The statement that `build` makes, for this connection's database; built when first asked for."""
+    """Return the statement that `build` creates, compiled for this connection's dialect on first use and cached."""
     database = connection.dialect.name
     known = _BUILT.setdefault(database, {})
     found = known.get(name)
@@ -44,12 +44,12 @@ def statement(connection: Connection, name: tuple[Any, ...], build: Callable[[],
 
 
 def execute(connection: Connection, built: Statement, values: tuple[Any, ...]) -> Any:
-    """Run a statement; returns the driver's cursor."""
+    """Execute a statement; return the driver's cursor."""
     return _raw(connection).execute(built.text, values)
 
 
 def execute_each(connection: Connection, built: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run a statement for every row."""
+    """Execute a statement once per row."""
     if len(rows) == 1:
         _raw(connection).execute(built.text, rows[0])
     elif rows:
@@ -57,13 +57,13 @@ def execute_each(connection: Connection, built: Statement, rows: Sequence[tuple[
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert whole rows, or overwrite where the primary key is there already; values in the table's order."""
+    """Insert complete rows, overwriting those with the same primary key; values in the order of the table's columns."""
     execute_each(connection, statement(connection, ("upsert", table.name), lambda: _upsert(
         connection.dialect.name, table, tuple(column.name for column in table.columns))), rows)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, or overwrite the columns given where the primary key is there already. All rows name the same."""
+    """Insert rows, or update the given columns where the primary key exists. All rows have the same keys."""
     if not rows:
         return
     columns = tuple(rows[0])
@@ -74,14 +74,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def update_row(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Change columns of the row with this primary key."""
+    """Update columns of the row with this primary key."""
     name = ("update", table.name, tuple(key), tuple(values))
     built = statement(connection, name, lambda: _update(table, tuple(key), tuple(values)))
     execute(connection, built, built.in_order(dict(values) | {_KEY + name: value for name, value in key.items()}))
 
 
 def update_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Change rows that are there, each found by its values of `key`. All rows name the same columns."""
+    """Update existing rows, each found by its values of the columns in `key`. All rows have the same keys."""
     if not rows:
         return
     columns = tuple(name for name in rows[0] if name not in key)
@@ -116,6 +116,6 @@ def _update(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Cla
 
 @functools.cache
 def _defaults(table: Table, columns: tuple[str, ...]) -> dict[str, Any]:
-    """What the schema says of columns that are not given: SQLAlchemy would fill them in where it runs a statement."""
+    """The schema's defaults of columns that are not given; SQLAlchemy fills them in only when it executes itself."""
     return {column.name: column.default.arg for column in table.columns
             if column.name not in columns and isinstance(column.default, ScalarElementColumnDefault)}

@@ -1,6 +1,6 @@
-"""Everything about SQLite as a file: which library, on which file system, who else has it open, how it is opened.
+"""Open SQLite database files: library version, file system and locking checks, pragmas, copy before a migration.
 
-The one door to the SQLite library: two copies of it in one process drop each other's locks.
+All code goes through the one library imported here: two copies of SQLite in one process drop each other's file locks.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _BACKPORTS = {(3, 50): 7, (3, 44): 6}
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000",
             "journal_size_limit=67108864", "temp_store=MEMORY")
 _READER_PRAGMAS = ("busy_timeout=30000", "query_only=ON")
-# WAL needs memory that all who have the file open share, which no machine shares with another.
+# WAL needs shared memory among all processes that open the file, which does not work across machines.
 _NETWORK = ("nfs", "cifs", "smb", "afs", "ceph", "lustre", "gluster", "sshfs", "9p", "gpfs", "beegfs", "davfs")
 _OPEN_HERE: dict[tuple[int, int], int] = {}
-"""How often this process has each file open through this library, by device and inode."""
+"""Open connections of this process to each file through this library, by (device, inode)."""
 
 
 def library_version() -> tuple[int, int, int]:
-    """The version of the SQLite library that the store runs on."""
+    """Return the version of the SQLite library that the store uses."""
     return sqlite.sqlite_version_info  # type: ignore[no-any-return]
 
 
@@ -40,15 +40,15 @@ def is_safe(version: tuple[int, int, int]) -> bool:
 
 
 def file_of(address: URL) -> Path:
-    """The database file that an address names."""
+    """Return the database file that a URL names."""
     return Path(address.database or "")
 
 
 def prepare(file: Path) -> None:
-    """Refuse what would lose data later, and make the folder.
+    """Check that data will be durable in this file, and create its folder.
 
     Raises:
-        StoreError: an affected library, a network file system, a second library on the file, or no permission.
+        StoreError: an affected SQLite library, a network file system, a second library on the file, or no permission.
     """
     check_durability(file)
     try:
@@ -59,10 +59,10 @@ def prepare(file: Path) -> None:
 
 
 def check_durability(file: Path) -> None:
-    """The checks that hold for readers too.
+    """Refuse to open a file, for reading or writing, where SQLite could lose data.
 
     Raises:
-        StoreError: an affected library, a network file system, or a second library on the file.
+        StoreError: an affected SQLite library, a network file system, or a second library on the file.
     """
     if not is_safe(library_version()):
         raise StoreError(f"SQLite {'.'.join(map(str, library_version()))} can corrupt a WAL database: "
@@ -77,24 +77,24 @@ def check_durability(file: Path) -> None:
 
 
 def file_system_of(path: Path, mounts: str | None = None) -> str:
-    """The kind of file system that a path is on, as the kernel names it; empty where it does not say."""
+    """Return the type of file system that a path is on, as the kernel names it; empty where it is unknown."""
     if mounts is None:
         try:
             mounts = Path("/proc/self/mounts").read_text(errors="replace")
         except OSError:
             return ""
-    kinds = {_plain(fields[1]): fields[2] for fields in map(str.split, mounts.splitlines()) if len(fields) > 2}
-    place = path.resolve()
-    return next((kinds[str(folder)] for folder in (place, *place.parents) if str(folder) in kinds), "")
+    types = {_unescaped(fields[1]): fields[2] for fields in map(str.split, mounts.splitlines()) if len(fields) > 2}
+    target = path.resolve()
+    return next((types[str(folder)] for folder in (target, *target.parents) if str(folder) in types), "")
 
 
 def engine_for(address: URL, writes: bool) -> Engine:
-    """An engine whose transactions begin when they are told to: a writer's by its holder, a reader's by itself."""
+    """Create an engine with the driver's implicit BEGIN disabled: `SqliteWriter` begins writes, an event hook reads."""
     engine = create_engine(address, module=sqlite, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:
-        raw.isolation_level = None  # the driver must not begin transactions of its own
+        raw.isolation_level = None  # the driver must not begin transactions itself
         for pragma in _PRAGMAS if writes else _READER_PRAGMAS:
             raw.execute(f"PRAGMA {pragma}")
         _count(address, 1)
@@ -112,29 +112,34 @@ def engine_for(address: URL, writes: bool) -> Engine:
 
 
 def copy_of(file: Path, version: int) -> Path:
-    """Where the copy is that is kept of a database before its tables of this version are changed."""
+    """Return the path of the copy that is saved of a database before its tables of this version are migrated."""
     return file.with_name(f"{file.name}.version-{version}")
 
 
 def copy_before_migration(file: Path, version: int) -> None:
-    """A copy of the database beside it, as it was under this version of its tables; an earlier such copy stays."""
+    """Save a copy of the database next to it before migrating from this version; an existing copy is not replaced.
+
+    Raises:
+        StoreError: the copy could not be written.
+    """
     copy = copy_of(file, version)
     if copy.exists():
         return
-    aside = copy.with_name(f".{copy.name}.{os.getpid()}.new")
+    temporary = copy.with_name(f".{copy.name}.{os.getpid()}.new")
     try:
-        with contextlib.closing(sqlite.connect(file)) as source, contextlib.closing(sqlite.connect(aside)) as target:
+        with (contextlib.closing(sqlite.connect(file)) as source,
+              contextlib.closing(sqlite.connect(temporary)) as target):
             source.backup(target)
-        aside.replace(copy)
+        temporary.replace(copy)
     except sqlite.Error as error:
-        raise StoreError(f"{file} has tables of version {version} and no copy of it could be kept ({error}), so "
-                         "nothing was changed: make room, or copy it and use the older program") from error
+        raise StoreError(f"{file} has tables of version {version} and no copy of it could be saved ({error}), so "
+                         "nothing was changed: free disk space, or copy it and use the older program") from error
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _plain(mount_point: str) -> str:
-    """A mount point as a path: the kernel writes blanks in octal."""
+def _unescaped(mount_point: str) -> str:
+    """Decode a mount point: the kernel writes spaces in octal."""
     return mount_point.replace("\\040", " ")
 
 
@@ -153,7 +158,7 @@ def _count(address: URL, change: int) -> None:
 
 
 def _open_elsewhere_in_this_process(file: Path) -> bool:
-    """Whether descriptors of this process lead to the file though this library has it not open. Linux only."""
+    """Whether this process has the file open, but not through this library. Detected on Linux only."""
     key = _identity(file)
     if key is None or _OPEN_HERE.get(key, 0) > 0:
         return False

@@ -1,7 +1,7 @@
-"""One database, two ways in: a writer whose transactions hold the write lock at once, and a reader that cannot write.
+"""Open an event store and give out transactions: writers that hold the write lock from BEGIN on, read-only readers.
 
-A deferred transaction that reads and then writes fails at once under SQLite when another one wrote in
-between, whatever the time-out; so writers take the lock first. Readers see a snapshot and never wait (WAL).
+Under SQLite a deferred transaction that reads and then writes fails at once when another one wrote in between, whatever
+the timeout; so writers take the lock first (BEGIN IMMEDIATE). Readers see a snapshot and never wait (WAL).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["SchemaTooNew", "StoreNotFound", "SchemaTooOld", "Store", "StoreError
 
 
 class Store:
-    """An open event store. `write()` and `read()` give a connection inside a transaction."""
+    """An open event store. `write()` and `read()` yield a connection inside a transaction."""
 
     def __init__(self, url: str, writer: Writer | None, reader: Engine) -> None:
         self.url = url
@@ -41,7 +41,7 @@ class Store:
         self._reader = reader
 
     def write(self) -> contextlib.AbstractContextManager[Connection]:
-        """A transaction that holds the write lock from its first moment; commits at the end, or not at all.
+        """A transaction that holds the write lock from its start; commits at the end, rolls back on an exception.
 
         Raises:
             StoreError: the store was opened for reading only.
@@ -50,13 +50,13 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent snapshot; writing through it fails."""
+        """A read-only transaction that sees a consistent snapshot; writing through it fails."""
         with self._reader.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def driver_connection(self) -> Iterator[Any]:
-        """The driver's own writing connection, outside any transaction: for backups and checkpoints."""
+        """The driver's writable connection, outside any transaction: for backups and checkpoints."""
         raw = self._writing().engine.raw_connection()
         try:
             yield raw.driver_connection
@@ -73,14 +73,14 @@ class Store:
         return self._writer
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         if self._writer is not None:
             self._writer.close()
         self._reader.dispose()
 
 
 def open_store(url: str) -> Store:
-    """Open for reading and writing; makes the database and brings its tables up to date.
+    """Open for reading and writing; creates the database if needed and migrates its tables.
 
     Raises:
         StoreError: no permission, not a database, an affected SQLite library, a network file system, a newer schema.
@@ -100,11 +100,11 @@ def open_store(url: str) -> Store:
 
 
 def open_for_reading(url: str) -> Store:
-    """Open an existing store for reading only; never makes one.
+    """Open an existing store read-only; never creates one.
 
     Raises:
         StoreNotFound: there is none at this address.
-        StoreError: there is one that cannot be read.
+        StoreError: it cannot be read, or its tables are of another version.
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
@@ -132,17 +132,17 @@ def _check_schema_version(address: URL, version: int) -> None:
 
 
 def pre_migration_copy(url: str, version: int) -> Path | None:
-    """The copy that was kept of a store before its tables of this version were changed; None where there is none."""
+    """Return the copy that was saved before a store's tables of this version were migrated; None if there is none."""
     address = make_url(url)
     copy = copy_of(file_of(address), version) if address.get_backend_name() == "sqlite" else None
     return copy if copy and copy.exists() else None
 
 
 def version_at(url: str) -> int:
-    """The version of the tables at an address; 0 where there are none.
+    """Return the schema version of the store at an address; 0 where there are no tables.
 
     Raises:
-        StoreError: what is there cannot be read.
+        StoreError: it cannot be read.
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite" and not file_of(address).exists():
@@ -163,20 +163,20 @@ def _reader(address: URL) -> Engine:
 
 @contextlib.contextmanager
 def _as_store_errors(url: str) -> Iterator[None]:
-    """Turn what a person can act on into a sentence; everything else passes through."""
+    """Turn database and file errors into StoreError with a remedy; everything else passes through."""
     try:
         yield
     except (DatabaseError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         if "malformed" in str(cause):
-            raise StoreError(f"the store {make_url(url).render_as_string()} is damaged ({cause}): put a copy back, "
-                             "by 'python -m runner restore' or out of data/backups") from error
+            raise StoreError(f"the store {make_url(url).render_as_string()} is damaged ({cause}): restore a copy, "
+                             "with 'python -m runner restore' or from data/backups") from error
         raise StoreError(f"the store {make_url(url).render_as_string()} cannot be opened ({cause}): check that it "
                          "is a database of this program and may be written, or set STORE_URL or DATA_DIR") from error
 
 
 def integrity_faults(store: Store) -> list[str]:
-    """What SQLite's own integrity check finds; empty when the file is sound."""
+    """Return what SQLite's integrity check reports; empty for an intact file, and for PostgreSQL."""
     if not store.is_sqlite:
         return []
     with store.read() as connection:

@@ -1,8 +1,8 @@
-"""Whose turn it is to write: a queue in front of SQLite's write lock, which has none.
+"""A fair (FIFO) write lock among processes, taken before SQLite's own write lock, which has no queue.
 
-SQLite's waiting writers look again now and then, so beside busy ones a writer can wait for seconds. Here a writer
-takes a lock file first: the kernel wakes the waiting as soon as it is free, and none overtakes who waits for it.
-The turn is a courtesy, not what keeps data safe: where it cannot be had, SQLite's own lock still decides.
+SQLite's waiting writers poll, so next to busy ones a writer can wait for seconds. Here a writer takes a lock file
+first: the kernel wakes waiting processes as soon as it is free, in order. Fairness only, not safety: where this lock
+cannot be taken, SQLite's own lock still decides.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # no such locks on this platform: SQLite's own waiting has to do
+except ImportError:  # no flock on this platform: SQLite's own polling remains
     fcntl = None  # type: ignore[assignment]
 
 LOCK_TIMEOUT_SECONDS = 30.0
 
 
 class FairWriteLock:
-    """The turn to write to one database file. Not for several threads at once: their process has a lock for that."""
+    """The write lock of one database file, fair among processes. Threads of one process need a lock of their own."""
 
     def __init__(self, database: Path) -> None:
-        self._paths = [database.with_name(f"{database.name}-{door}") for door in ("door", "turn")]
+        self._paths = [database.with_name(f"{database.name}-{name}") for name in ("door", "turn")]
         self._files: list[BinaryIO] = []
-        self._door = self._turn = -1
+        self._door = self._main = -1
 
     def acquire(self) -> bool:
-        """Wait for the turn; False when it could not be had in time, or when there are no such locks here.
+        """Wait for the lock; False if it could not be taken in time, or if this platform has no such locks.
 
-        Who waits stands in the doorway, so that the one whose turn has just ended queues up behind.
+        A second lock ("door") makes the queue FIFO: waiters hold or queue at the door, so a writer that has just
+        released re-queues behind them.
         """
         if fcntl is None:
             return False
@@ -40,27 +41,27 @@ class FairWriteLock:
                 self._open()
         except OSError:
             return False
-        if not _lock(self._door):
+        if not _flock(self._door):
             return False
-        taken = _lock(self._turn)
+        acquired = _flock(self._main)
         fcntl.flock(self._door, fcntl.LOCK_UN)
-        return taken
+        return acquired
 
     def release(self) -> None:
-        """The turn is over."""
-        fcntl.flock(self._turn, fcntl.LOCK_UN)
+        """Release the lock."""
+        fcntl.flock(self._main, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the lock files; `take` opens them again."""
+        """Close the lock files; `acquire` opens them again."""
         while self._files:
             self._files.pop().close()
 
     def _open(self) -> None:
         self._files = [path.open("ab") for path in self._paths]
-        self._door, self._turn = (file.fileno() for file in self._files)
+        self._door, self._main = (file.fileno() for file in self._files)
 
 
-def _lock(descriptor: int) -> bool:
+def _flock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
@@ -69,36 +70,36 @@ def _lock(descriptor: int) -> bool:
 
 
 def _wait(descriptor: int) -> bool:
-    """A lock that somebody holds: the kernel's own queue, which knows no time limit, so a thread stands in it.
+    """Wait for a held lock with a timeout: `flock` has none, so a thread waits in the kernel's queue.
 
-    A holder can be stopped in the middle of its turn, and nobody should wait for it for ever.
+    The holder may be a suspended process, which must not block others for ever.
     """
-    place = _QueuedWaiter(os.dup(descriptor))  # the same lock; the thread may outlive the descriptor it was asked for
-    threading.Thread(target=place.wait, daemon=True).start()
-    place.reached.wait(LOCK_TIMEOUT_SECONDS)
-    return place.cancel()
+    waiter = _QueuedWaiter(os.dup(descriptor))  # the same lock; the thread may outlive the original descriptor
+    threading.Thread(target=waiter.wait, daemon=True).start()
+    waiter.reached.wait(LOCK_TIMEOUT_SECONDS)
+    return waiter.cancel()
 
 
 class _QueuedWaiter:
-    """A place in the kernel's queue for a lock."""
+    """Waits in the kernel's queue for a lock, and gives the lock up if it arrives after `cancel`."""
 
     def __init__(self, descriptor: int) -> None:
         self.reached = threading.Event()
         self._descriptor = descriptor
-        self._left = False
-        self._deciding = threading.Lock()
+        self._cancelled = False
+        self._mutex = threading.Lock()
 
     def wait(self) -> None:
-        """Wait for the lock; keep it for the one who asked, unless that one has left."""
+        """Wait for the lock; release it at once if the caller has cancelled meanwhile."""
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        with self._deciding:
+        with self._mutex:
             self.reached.set()
-            if self._left:
+            if self._cancelled:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
 
     def cancel(self) -> bool:
-        """Wait no longer; whether the lock was got."""
-        with self._deciding:
-            self._left = not self.reached.is_set()
+        """Stop waiting; return whether the lock was acquired."""
+        with self._mutex:
+            self._cancelled = not self.reached.is_set()
             return self.reached.is_set()

@@ -1,7 +1,7 @@
-"""How a transaction that writes is held: on SQLite one connection for the life of the store, elsewhere one of a pool.
+"""Write transactions: on SQLite over one connection kept open as long as the store, elsewhere over a pool.
 
-SQLite knows one writer at a time, so a process needs one connection to write, and keeping it open saves most of the
-price of a small commit. A connection that failed is thrown away, and the next transaction opens another.
+SQLite allows one writer at a time, so a process needs one connection for writing, and keeping it open saves most of the
+cost of a small commit. A connection that failed is discarded, and the next transaction opens another.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from store.database.write_lock import FairWriteLock
 
 
 class Writer(Protocol):
-    """Gives transactions that hold what they need from their first moment."""
+    """Gives out write transactions."""
 
     engine: Engine
 
@@ -28,7 +28,7 @@ class Writer(Protocol):
 
 
 class PooledWriter:
-    """A database that sorts its writers out by itself."""
+    """For a database server, which schedules concurrent writers itself; transactions use pooled connections."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -43,24 +43,29 @@ class PooledWriter:
             raise self._translated.of(error) from error
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 class SqliteWriter:
-    """SQLite: the write lock is taken when the transaction begins, one process after the other, in turn."""
+    """For SQLite: takes the write lock when a transaction begins (BEGIN IMMEDIATE), in fair order among processes.
 
-    def __init__(self, engine: Engine, turn: FairWriteLock) -> None:
+    BEGIN and COMMIT go to the driver directly. SQLAlchemy's documented recipe (a pool of one connection, a "begin"
+    event that emits BEGIN IMMEDIATE) takes 30 lines less, but three times the CPU time: 150 instead of 50 microseconds
+    for a single append, measured without the disk's sync.
+    """
+
+    def __init__(self, engine: Engine, fair_lock: FairWriteLock) -> None:
         self.engine = engine
-        self._turn = turn
+        self._fair_lock = fair_lock
         self._lock = threading.RLock()
-        self._held: Connection | None = None
+        self._connection: Connection | None = None
         self._driver: Any = None
-        self._inside = self._has_turn = False
+        self._inside = self._has_fair_lock = False
         self._translated = _ErrorTranslator(engine)
 
     def transaction(self) -> contextlib.AbstractContextManager[Connection]:
-        return self  # there is one at a time, so the writer stands for it: nothing is made for a small commit
+        return self  # one transaction at a time, so the writer is its own context manager: no object per commit
 
     def __enter__(self) -> Connection:
         self._lock.acquire()
@@ -68,10 +73,10 @@ class SqliteWriter:
             self._lock.release()
             raise RuntimeError("a transaction is open in this thread already: hand its connection on")
         begun = False
-        self._inside, self._has_turn = True, False
+        self._inside, self._has_fair_lock = True, False
         try:
-            self._has_turn = self._turn.acquire()
-            connection = self._held or self._open()
+            self._has_fair_lock = self._fair_lock.acquire()
+            connection = self._connection or self._open()
             self._driver.execute("BEGIN IMMEDIATE")
             begun = True
         except self._translated.family as error:
@@ -82,14 +87,14 @@ class SqliteWriter:
         return connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """SQLAlchemy's own transaction begins only with its own first statement, so the end looks after both."""
+        """Commit, or drop the connection. SQLAlchemy's own transaction exists only once it ran a statement itself."""
         committed = False
         try:
             if error is None:
-                held = self._held
-                assert held is not None
-                if held.in_transaction():
-                    held.commit()
+                connection = self._connection
+                assert connection is not None
+                if connection.in_transaction():
+                    connection.commit()
                 else:
                     self._driver.execute("COMMIT")
                 committed = True
@@ -104,37 +109,37 @@ class SqliteWriter:
         if drop:
             self._drop()
         self._inside = False
-        if self._has_turn:
-            self._turn.release()
+        if self._has_fair_lock:
+            self._fair_lock.release()
         self._lock.release()
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         with self._lock:
             self._drop()
             self.engine.dispose()
-            self._turn.close()
+            self._fair_lock.close()
 
     def _open(self) -> Connection:
-        self._held = self.engine.connect()
-        self._driver = self._held.connection.dbapi_connection
-        return self._held
+        self._connection = self.engine.connect()
+        self._driver = self._connection.connection.dbapi_connection
+        return self._connection
 
     def _drop(self) -> None:
-        """Close the connection for good; what it had not committed is gone."""
-        held, self._held, self._driver = self._held, None, None
-        if held is not None:
-            held.invalidate()
-            held.close()
+        """Close the connection, which rolls back what it had not committed."""
+        connection, self._connection, self._driver = self._connection, None, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
 
 
 class _ErrorTranslator:
-    """Statements that went to the driver itself fail as SQLAlchemy's would, so that callers know one family."""
+    """Turns errors of statements sent directly to the driver into SQLAlchemy's, so that callers catch one family."""
 
     def __init__(self, engine: Engine) -> None:
         self._dialect = engine.dialect
         self.family: type[Exception] = engine.dialect.loaded_dbapi.Error
 
     def of(self, error: Exception) -> BaseException:
-        """The driver's error as SQLAlchemy's."""
+        """Return the SQLAlchemy error for a driver error."""
         return DBAPIError.instance(None, None, error, self.family, dialect=self._dialect)

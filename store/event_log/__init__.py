@@ -1,1 +1,1 @@
-"""Events in order: the journal that appends them, claims and leases of runs."""
+"""Append-only event log: the journal that appends a run's events in order, and the claims and leases of runs."""

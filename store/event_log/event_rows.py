@@ -1,7 +1,7 @@
-"""Rows of a run's events: encoding, the head that the next one follows, insertion, reading.
+"""Encode, number, insert and read the rows of the `events` table.
 
-A run's head is the highest sequence number among its events and is kept nowhere else, so it cannot be wrong. Who
-adds to a run holds the row of its claim until the commit, so two never take the same number.
+The head of a run's stream is the highest sequence number among its events. It is stored nowhere else, so it cannot
+disagree with them. A writer locks the row of the run's claim until it commits, so no sequence number is used twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from store.timestamps import utc_now
 
 
 class PendingEvent(NamedTuple):
-    """An event with its place in the run, ready to be written."""
+    """An encoded event with its cycle, stage and time; it gets its sequence number when it is written."""
 
     event: Event
     cycle: int | None
@@ -31,31 +31,34 @@ class PendingEvent(NamedTuple):
 
 
 class StreamHead(NamedTuple):
-    """Where a run stands: the sequence number of its last event, and whether somebody asked it to stop."""
+    """The end of a run's event stream: the last sequence number, and the stop request on its claim, if any."""
 
     stop_requested: str | None
     seq: int
 
 
-def entries_of(happened: Sequence[Event], cycle: int | None = None, stage: str | None = None) -> list[PendingEvent]:
-    """Encode now, outside any transaction, so that an unfit event is refused before anything is held.
+def entries_of(appended: Sequence[Event], cycle: int | None = None, stage: str | None = None) -> list[PendingEvent]:
+    """Encode events outside any transaction, so that an invalid event is refused before a lock is taken.
 
-    What is told together has happened at one moment.
+    Events appended together get the same timestamp.
+
+    Raises:
+        UnfitEvent: an event holds NaN, infinity or a value that JSON cannot represent.
     """
     at = utc_now()
-    return [PendingEvent(event, cycle, stage, at, to_json(event)) for event in happened]
+    return [PendingEvent(event, cycle, stage, at, to_json(event)) for event in appended]
 
 
 def head_for(connection: Connection, run: str, owner: str, fence: int) -> StreamHead | None:
-    """A run's head for the holder of its claim, whose row is locked from here on; None for anybody else."""
-    if connection.dialect.name != "sqlite":  # there the transaction itself excludes every other writer
+    """Lock the claim's row and return the head of the run's stream; None unless owner and fence hold the claim."""
+    if connection.dialect.name != "sqlite":  # SQLite's write transaction excludes every other writer already
         execute(connection, statement(connection, ("lock claim",), _lock), (run,))
     row = execute(connection, statement(connection, ("head for owner",), _head_for), (run, owner, fence)).fetchone()
     return StreamHead(*row) if row else None
 
 
 def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequence[PendingEvent]) -> None:
-    """Insert entries after the run's head and project each."""
+    """Insert entries after the run's head and apply each to the read models."""
     numbered = list(enumerate(entries, start=head_seq + 1))
     insert_events(connection, [(run, seq, cycle, stage, event.event_type, at, payload)
                                for seq, (event, cycle, stage, at, payload) in numbered])
@@ -64,27 +67,27 @@ def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequ
 
 
 def insert_events(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert finished rows, their values in the order of the table's columns; no read model hears of them."""
+    """Insert complete rows, their values in the order of the table's columns, without updating any read model."""
     execute_each(connection, statement(connection, ("insert event",), _insert), rows)
 
 
-def append_without_claim(connection: Connection, run: str, *happened: Event, cycle: int | None = None) -> None:
-    """Append inside the caller's transaction where no runner is involved, such as cancelling a queued run."""
+def append_without_claim(connection: Connection, run: str, *appended: Event, cycle: int | None = None) -> None:
+    """Append inside the caller's transaction where no runner holds the run, such as cancelling a queued one."""
     connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update()).scalar_one()
     head = connection.execute(_highest(run)).scalar_one()
-    write_entries(connection, run, head, entries_of(happened, cycle))
+    write_entries(connection, run, head, entries_of(appended, cycle))
 
 
 def missing_entries(connection: Connection, run: str, entries: Sequence[PendingEvent]) -> list[PendingEvent]:
-    """Those of the entries that are not among the run's events: told by their moment, kind and payload together."""
-    there = connection.execute(select(events.c.at, events.c.kind, events.c.payload).where(
+    """Return the entries that the run's stream does not contain yet, compared by timestamp, kind and payload."""
+    stored = connection.execute(select(events.c.at, events.c.kind, events.c.payload).where(
         events.c.run == run, events.c.at.in_({item.at for item in entries}))).all()
-    known = {(row.at, row.kind, row.payload) for row in there}
+    known = {(row.at, row.kind, row.payload) for row in stored}
     return [item for item in entries if (item.at, item.event.event_type, item.payload) not in known]
 
 
 def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:
-    """A run's events in order, from beyond a sequence number on."""
+    """Read a run's events in order, those after sequence number `after_seq`."""
     with store.read() as connection:
         rows = connection.execute(select(events).where(events.c.run == run, events.c.seq > after_seq)
                                   .order_by(events.c.seq))
@@ -92,7 +95,7 @@ def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:
 
 
 def head_of(store: Store, run: str) -> int:
-    """The sequence number of a run's last event; 0 where there is none."""
+    """Return the sequence number of a run's last event; 0 if it has none."""
     with store.read() as connection:
         return connection.execute(_highest(run)).scalar_one()
 

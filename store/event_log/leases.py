@@ -1,6 +1,6 @@
-"""Who may work on which run: claims with a fence that only rises, leases that end by themselves, heartbeats.
+"""Run claims with monotonic fencing tokens, leases that expire unless renewed, and runner heartbeats.
 
-Expiry is computed when it is read: a dead runner never shows as a running one.
+Expiry is computed on every read (`lease_expiry`), so an exited runner never shows as a running one.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from store.schema import claims, runners, runs
 from store.timestamps import utc_now
 
 HEARTBEAT_SECONDS = 2.0
-"""How often a runner says that it is there."""
+"""How often a runner records a heartbeat."""
 MISSED_HEARTBEATS = 5
+"""After this many missed heartbeats a runner counts as disconnected."""
 
 
 def owner_name() -> str:
-    """This process as an owner: its device, process id, and a moment that tells it from a later one of the same id.
+    """Name this process as `device:pid:start time`; the start time distinguishes a later process with the same pid.
 
-    The device is the host, with the GPUs where this process was given some of them alone: two runners with a GPU each
-    do not wait for one another.
+    The device is the host, plus the value of CUDA_VISIBLE_DEVICES if set: two runners with a GPU each do not wait for
+    one another.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     device = socket.gethostname() + (f"/gpu {visible}" if visible else "")
@@ -37,22 +38,22 @@ def owner_name() -> str:
 
 
 def owner_device(owner: str) -> str:
-    """What an owner computes on: its host, and its GPUs where it was given some of them alone."""
+    """Return the device part of an owner's name: its host, and its GPUs where it was restricted to some."""
     return owner.rsplit(":", 2)[0]
 
 
 def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: bool = False) -> Claim | None:
-    """Take the first waiting run (by priority, then age), or a running one whose lease is over; None if there is none.
+    """Claim the first queued run (by priority, then age) or a running one whose lease expired; None if there is none.
 
-    `run` narrows the choice to one run; with `one_a_device` there is none while another claim is alive on the owner's
-    device. The claim is written in the same transaction that found it.
+    `run` restricts the choice to one run. With `one_a_device`, returns None while another valid claim exists on the
+    owner's device. The claim is written in the transaction that found the run.
     """
     statement = (select(runs.c.id).join(claims, claims.c.run == runs.c.id)
                  .where(or_(runs.c.work == "queued", runs.c.work == "running"), free_now())
                  .order_by(runs.c.priority.desc(), runs.c.requested_at, runs.c.id).limit(1))
     if run:
         statement = statement.where(runs.c.id == run)
-    with store.read() as connection:  # a look around with nothing to find takes no lock
+    with store.read() as connection:  # polling an empty queue takes no write lock
         if connection.execute(statement).scalar() is None:
             return None
     if not store.is_sqlite:
@@ -67,9 +68,9 @@ def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: b
 
 
 def _serialize_per_device(connection: Connection, device: str) -> None:
-    """Runners of one device look for a run one after the other: two that look at once would find it idle both.
+    """Let runners of one device claim one after the other: two at once would both find the device idle.
 
-    SQLite has one writer at a time anyway; PostgreSQL keeps this lock until the transaction's end.
+    SQLite has one writer at a time anyway; PostgreSQL holds this advisory lock until the transaction ends.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(device, 0))))
@@ -81,15 +82,15 @@ def _is_busy(connection: Connection, device: str) -> bool:
 
 
 def is_busy(store: Store, device: str) -> bool:
-    """Whether some runner works on a run on this device now."""
+    """Whether a runner holds a valid claim on this device now."""
     with store.read() as connection:
         return _is_busy(connection, device)
 
 
 def claim_finished_run(store: Store, owner: str, run: str) -> Claim | None:
-    """Take a run that has ended or is put aside, to add to its record; its work and its attempts stay as they are.
+    """Claim a run that has ended or is paused, to append to its record; its state and attempt count stay unchanged.
 
-    None while somebody holds it, and for a run that waits or is at work.
+    Returns None while another process holds the claim, and for a queued or running run.
     """
     at_rest = select(runs.c.id).where(runs.c.id == run, runs.c.work.not_in(("queued", "running")))
     free = or_(claims.c.expires_at.is_(None), claims.c.expires_at < time.time())
@@ -111,7 +112,7 @@ def _claim(connection: Connection, run: str, owner: str) -> Claim:
 
 
 def renew(store: Store, claim: Claim) -> bool:
-    """Lengthen the lease; False when the claim is no longer ours."""
+    """Extend the lease; False if this claim is no longer the one in the store."""
     with store.write() as connection:
         result = connection.execute(
             update(claims).where(claims.c.run == claim.run, claims.c.owner == claim.owner,
@@ -121,9 +122,9 @@ def renew(store: Store, claim: Claim) -> bool:
 
 
 def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> None:
-    """Give the claim back; with a reason, a run that is still at work waits for a runner again.
+    """Release the claim; with `requeue_reason`, queue the run again if it is still running.
 
-    A run that has ended stays as it ended, whatever the reason. Does nothing if the claim is not ours.
+    A run that has ended stays ended, whatever the reason. Does nothing if this claim is no longer the one in the store.
     """
     with store.write() as connection:
         result = connection.execute(
@@ -136,7 +137,7 @@ def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> No
 
 
 def release_dead_claims(store: Store, is_dead: Callable[[str], bool]) -> list[str]:
-    """Free every claim whose owner `is_dead(owner)`; their runs can be taken at once. Returns the runs."""
+    """Release the claims of owners for which `is_dead(owner)`; return their runs, which can be claimed at once."""
     with store.read() as connection:
         held = connection.execute(select(claims.c.run, claims.c.owner).where(claims.c.owner.is_not(None))).all()
     dead = [row for row in held if is_dead(row.owner)]
@@ -149,7 +150,7 @@ def release_dead_claims(store: Store, is_dead: Callable[[str], bool]) -> list[st
 
 
 def record_heartbeat(store: Store, owner: str, started_at: str, stopped: bool = False) -> None:
-    """Say that this runner is there, and by when the next beat is promised."""
+    """Record that this runner is alive (or `stopped`), and the time by which its next heartbeat is due."""
     now = time.time()
     _, pid, _ = owner.rsplit(":", 2)
     row = {"owner": owner, "host": owner_device(owner), "pid": int(pid), "started_at": started_at, "beat_at": now,
@@ -159,7 +160,7 @@ def record_heartbeat(store: Store, owner: str, started_at: str, stopped: bool = 
 
 
 def register_runner(store: Store, owner: str) -> str:
-    """The first beat; returns the start time that the later ones repeat."""
+    """Record the first heartbeat; return the start time to pass to `record_heartbeat` from then on."""
     started_at = utc_now()
     record_heartbeat(store, owner, started_at)
     return started_at

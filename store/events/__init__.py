@@ -1,8 +1,8 @@
-"""Everything that can happen, one frozen dataclass a thing, in the past tense; a file a subject.
+"""Event types: one frozen dataclass per event, named in the past tense, a file per subject.
 
-Payloads hold JSON values only. A missing number is None with its reason beside it; NaN and infinity are
-refused at the door, because written as null they would come back as numbers that nobody measured.
-`KINDS` in `envelope.py` finds every subclass of `Event` in these files.
+Payloads hold JSON values only. A missing number is None, with a field for the reason; NaN and infinity are refused
+when an event is encoded, because JSON would turn them into null. `KINDS` in `envelope.py` collects every subclass of
+`Event` in these files.
 """
 
 from __future__ import annotations

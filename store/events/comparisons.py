@@ -1,4 +1,4 @@
-"""What a cycle showed: paired changes and the verdict on them."""
+"""Events of a cycle's results: paired changes and the verdict."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ChangeRecord:
 
 @dataclass(frozen=True)
 class ArmsCompared(Event, event_type="ArmsCompared"):
-    """Baseline and tuned answers were compared, question by question."""
+    """Baseline and tuned scores were compared, paired by question."""
 
     changes: tuple[ChangeRecord, ...]
     verdict: str
@@ -60,7 +60,7 @@ class ArmsCompared(Event, event_type="ArmsCompared"):
 
 @dataclass(frozen=True)
 class CycleFinished(Event, event_type="CycleFinished"):
-    """A cycle ended. `work`: finished, not tuned (fine-tuning was off), no adapter (training failed)."""
+    """A cycle ended. `work`: `finished`, `not tuned` (fine-tuning was off) or `no adapter` (training failed)."""
 
     work: str
     verdict: str

@@ -1,4 +1,4 @@
-"""The control arms: what was put before the student, what was trained on shuffled answers, and what came of it."""
+"""Events of the control arms: their prompts, the placebo adapter, their comparisons; and the learning curve."""
 
 from __future__ import annotations
 
@@ -9,41 +9,42 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class FoundRecord:
-    """The passages that a search found for one question, the best first."""
+    """The passages retrieved for one question, best first."""
 
     question_id: str
     passages: tuple[str, ...]
-    """Ids."""
+    """Passage ids."""
 
 
 @dataclass(frozen=True)
 class PassagesRetrieved(Event, event_type="PassagesRetrieved"):
-    """Every passage of the domain was searched for each test question, those behind the test included."""
+    """Passages were retrieved for each test question from the whole domain, including those the test was made from."""
 
     retriever: str
     searched: int
+    """Number of passages searched."""
     cut: int
-    """Passages longer than the retriever reads: their end was not searched."""
+    """Passages longer than the retriever's input limit: their end was not indexed."""
     found: tuple[FoundRecord, ...]
 
 
 @dataclass(frozen=True)
 class PromptRecord:
-    """What was put to the student in place of a bare question."""
+    """A prompt with examples or passages, used in place of the bare question."""
 
     question_id: str
     text: str
     sources: tuple[str, ...]
-    """Ids of the passages, or of the practice questions, that it shows."""
+    """Ids of the passages, or of the practice questions, in the prompt."""
     left_out: int
-    """So many more were to be shown and did not fit into the student's context."""
+    """Number of passages or examples that did not fit into the student's context."""
     cut: bool
-    """True where even one did not fit whole, and its end was cut off."""
+    """Whether not even one fitted whole, so that it was truncated."""
 
 
 @dataclass(frozen=True)
 class PromptsPrepared(Event, event_type="PromptsPrepared"):
-    """An arm's prompts, exactly as the student saw them."""
+    """An arm's prompts were built, exactly as given to the student."""
 
     arm: str
     prompts: tuple[PromptRecord, ...]
@@ -51,16 +52,16 @@ class PromptsPrepared(Event, event_type="PromptsPrepared"):
 
 @dataclass(frozen=True)
 class ShuffledRecord:
-    """One training example of the placebo: a question with the reference of another one."""
+    """One training example of the placebo: a question paired with another question's reference."""
 
     question_id: str
     answer_of: str
-    """The question that the reference belongs to."""
+    """Id of the question that the reference belongs to."""
 
 
 @dataclass(frozen=True)
 class PlaceboTrained(Event, event_type="PlaceboTrained"):
-    """An adapter was trained as this cycle's was, but for whose reference stands under each question."""
+    """The placebo adapter was trained like this cycle's adapter, but on references shuffled among the questions."""
 
     adapter: str
     """Folder relative to the run's folder."""
@@ -76,14 +77,15 @@ class PlaceboTrained(Event, event_type="PlaceboTrained"):
 
 @dataclass(frozen=True)
 class ArmChangeRecord:
-    """One arm against another on the held-out test by one metric: `change` is the arm's mean minus the other's."""
+    """The paired difference of `arm` minus `against` on the held-out test by one metric."""
 
     arm: str
     against: str
     metric: str
     before: float | None
-    """Mean of the arm compared with."""
+    """Mean score of `against`."""
     after: float | None
+    """Mean score of `arm`."""
     change: float | None
     low: float | None
     high: float | None
@@ -94,31 +96,31 @@ class ArmChangeRecord:
     losses: int
     p_value: float | None
     verdict: str
-    """As of a change from `against` to `arm`: improved, regressed, no evidence ..."""
+    """The verdict on the change from `against` to `arm`: improved, regressed, no evidence ..."""
 
 
 @dataclass(frozen=True)
 class GapRecord:
-    """How much of the way to the teacher was gone, by one metric."""
+    """The share of the gap between untrained student and teacher that tuning closed, by one metric."""
 
     metric: str
     baseline: float | None
     tuned: float | None
     teacher: float | None
     closed: float | None
-    """(tuned - baseline) / (teacher - baseline); None with its reason."""
+    """(tuned - baseline) / (teacher - baseline); None if undefined, with the reason in `missing`."""
     low: float | None
     high: float | None
     scored: int
     asked: int
     missing: str | None
     by_construction: bool
-    """True where the teacher's answer is the reference itself, so that nothing was measured of the teacher."""
+    """True where the teacher's answer is the reference itself, so that its score measures nothing."""
 
 
 @dataclass(frozen=True)
 class ControlArmsCompared(Event, event_type="ControlArmsCompared"):
-    """All arms of the run were laid beside the untrained and the tuned student of this cycle."""
+    """The run's control arms were compared with the untrained student and with the tuned one of `cycle`."""
 
     cycle: int
     changes: tuple[ArmChangeRecord, ...]
@@ -127,7 +129,7 @@ class ControlArmsCompared(Event, event_type="ControlArmsCompared"):
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The held-out test by one metric after so many steps of this cycle's training."""
+    """The held-out score by one metric after `step` of `of_steps` training steps."""
 
     step: int
     of_steps: int
@@ -135,7 +137,7 @@ class CurvePoint:
     value: float | None
     """Mean over the scored questions."""
     change: float | None
-    """Against the untrained student, paired."""
+    """Paired change against the untrained student."""
     low: float | None
     high: float | None
     scored: int
@@ -144,6 +146,6 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class LearningCurveMeasured(Event, event_type="LearningCurveMeasured"):
-    """The same test was weighed at several moments of this cycle's training."""
+    """The held-out test was scored at snapshots of this cycle's training."""
 
     points: tuple[CurvePoint, ...]

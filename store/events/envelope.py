@@ -1,4 +1,4 @@
-"""An event as it is written and read: its envelope, and the way to JSON and back."""
+"""Encode events as JSON and decode them; the envelope of a stored event."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ KINDS: dict[str, type[Event]] = {
     thing.event_type: thing for subject in _SUBJECTS for thing in vars(subject).values()
     if isinstance(thing, type) and issubclass(thing, Event) and thing is not Event
 }
-"""Every kind of event by its name in the store."""
+"""Event classes by the `kind` under which they are stored."""
 
 
 class Recorded(NamedTuple):
-    """An event with its envelope, as it stands in the store."""
+    """A stored event with its envelope."""
 
     run: str
     seq: int
     cycle: int | None
     stage: str | None
     moment: str
-    """When it happened, as the tables hold it."""
+    """Its time, as the text stored in the tables."""
     event: Event
 
     @property
@@ -49,15 +49,15 @@ class Recorded(NamedTuple):
 
 
 class UnfitEvent(ValueError):
-    """An event holds NaN, infinity or something that is no JSON value; nothing was written."""
+    """An event holds NaN, infinity or a value that JSON cannot represent; nothing was written."""
 
 
 class UnknownEvent(ValueError):
-    """An event of a kind that this version does not know: a newer program wrote it."""
+    """An event has a kind that this version does not know: a newer program wrote it."""
 
 
 def _fields(thing: Any) -> dict[str, Any]:
-    """An event, or a record inside one, as the encoder wants it; fields are in the order of the class."""
+    """Return the fields of an event, or of a record inside one, in the order of the class."""
     if dataclasses.is_dataclass(thing):
         return vars(thing)
     raise TypeError(f"{type(thing).__name__} is no JSON value")
@@ -67,33 +67,33 @@ _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(","
 
 
 def to_json(event: Event) -> str:
-    """The payload as JSON.
+    """Encode an event's payload as JSON.
 
     Raises:
-        UnfitEvent: a number is NaN or infinite, or a value is no JSON value.
+        UnfitEvent: a number is NaN or infinite, or JSON cannot represent a value.
     """
     try:
-        quick = orjson.dumps(event, option=orjson.OPT_PASSTHROUGH_DATETIME)
-    except TypeError:  # orjson knows fewer kinds of numbers and texts than JSON does; or it is no JSON value
-        return _strictly(event)
-    # orjson writes NaN as null: where there is any, the strict encoder tells a missing number from a wrong one.
-    return _strictly(event) if b"null" in quick else quick.decode()
+        fast = orjson.dumps(event, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:  # orjson accepts fewer types of numbers and strings than json; or JSON cannot represent it
+        return _strict_json(event)
+    # orjson writes NaN as null: if there is any null, the strict encoder distinguishes None from NaN.
+    return _strict_json(event) if b"null" in fast else fast.decode()
 
 
-def _strictly(event: Event) -> str:
+def _strict_json(event: Event) -> str:
     try:
         text = _ENCODER.encode(event)
-        text.encode()  # half of a surrogate pair, as a foreign JSON can hold it, is no text that could be read back
+        text.encode()  # fails on a lone surrogate, which imported JSON can contain and which could not be read back
         return text
     except (ValueError, TypeError) as error:
         raise UnfitEvent(f"{event.event_type} cannot be recorded: {error}") from error
 
 
 def from_json(kind: str, payload: str) -> Event:
-    """The event that `to_json` wrote.
+    """Decode an event that `to_json` wrote.
 
     Raises:
-        UnknownEvent: no such kind here.
+        UnknownEvent: this version has no such kind.
     """
     if kind not in KINDS:
         raise UnknownEvent(f"there is an event of the unknown kind {kind!r}")
@@ -103,6 +103,6 @@ def from_json(kind: str, payload: str) -> Event:
 
 @functools.cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter  # late: pages read what was made of the events, and never an event
+    from pydantic import TypeAdapter  # imported late: dashboard pages hardly ever decode events
 
     return TypeAdapter(KINDS[kind])

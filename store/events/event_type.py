@@ -1,4 +1,4 @@
-"""The base class of all events: a frozen dataclass with the name under which the store keeps it."""
+"""The base class of all events, with the name under which each is stored."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import ClassVar
 
 
 class Event:
-    """Something that happened.
+    """An event.
 
-    Each subclass names its `event_type` as a class argument: the text in the store's `kind` column and in
-    checkpoints. It never changes, whatever the class is called.
+    Each subclass gives its `event_type` as a class argument: the text in the store's `kind` column and in checkpoints.
+    It never changes, even if the class is renamed.
     """
 
     event_type: ClassVar[str]

@@ -1,4 +1,4 @@
-"""Judges: what a judge model will cost, whether a judge can be believed, and stored answers judged again."""
+"""Events of judges: cost estimates, validation (audits), and rejudging of stored answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class JudgingEstimated(Event, event_type="JudgingEstimated"):
-    """What a judge model will be asked, said before it is asked anything."""
+    """The judge model's calls and cost were estimated, before the first call."""
 
     judge: str
     metrics: tuple[str, ...]
     answers: int
-    """At most so many, the audit's planted ones included; equal ones are asked about once."""
+    """Upper bound, including the audit's planted answers; identical answers are judged once."""
     calls: int
     prompt_tokens: int
     completion_tokens: int
@@ -26,7 +26,7 @@ class JudgingEstimated(Event, event_type="JudgingEstimated"):
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """One planted answer and what the judge made of it."""
+    """One planted answer and the judge's score."""
 
     kind: str
     question_id: str
@@ -37,54 +37,55 @@ class ProbeRecord:
 
 @dataclass(frozen=True)
 class KindRecord:
-    """One kind of planted answer over all questions of the audit."""
+    """The result for one kind of planted answer, over all questions of the audit."""
 
     kind: str
     mean: float | None
     scored: int
     rightly: int
-    """Questions on which the kind was ranked rightly."""
+    """Questions on which the kind was ranked correctly."""
     of: int
-    """Questions on which it could be ranked at all; 0 for the right answers, which the others are ranked against."""
+    """Questions on which it could be ranked; 0 for the correct answers, which the others are ranked against."""
     passed: bool
 
 
 @dataclass(frozen=True)
 class JudgeAudited(Event, event_type="JudgeAudited"):
-    """A judge was given planted right, wrong, empty, echoing and padded answers, by one metric."""
+    """A judge was validated on planted correct, wrong, empty, echoing and verbose answers, by one metric."""
 
     metric: str
     judge: str
     judging: int
-    """0 for the run's own judge; else the number of the judging that it belongs to."""
+    """0 for the run's own judge; otherwise the number of the rejudging that it belongs to."""
     passed: bool
     reasons: tuple[str, ...]
-    """What it did not tell apart, a sentence each; empty where it passed."""
+    """Failed discriminations, a sentence each; empty if it passed."""
     questions: int
     kinds: tuple[KindRecord, ...]
     probes: tuple[ProbeRecord, ...]
     retests: int
     """Planted answers that were scored twice."""
     noise: float | None
-    """Mean distance of the two scores."""
+    """Mean absolute difference of the two scores."""
     most_noise: float | None
+    """Largest absolute difference."""
 
 
 @dataclass(frozen=True)
 class JudgingStarted(Event, event_type="JudgingStarted"):
-    """Stored answers are judged again; no answer is generated, and the run's own scores stay as they are."""
+    """Rejudging of stored answers began: no answer is generated, and the run's own scores stay unchanged."""
 
     judging: int
-    """Counts from 1 within the run."""
+    """Number of the rejudging, from 1 within the run."""
     metrics: tuple[str, ...]
     judge: str
-    """The judge model; empty where none is asked."""
+    """The judge model; empty if none is used."""
     cycles: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class AnswersJudgedAgain(Event, event_type="AnswersJudgedAgain"):
-    """An arm's stored answers were scored by one judge and metric."""
+    """A judge scored an arm's stored answers in a rejudging."""
 
     judging: int
     arm: str
@@ -94,7 +95,7 @@ class AnswersJudgedAgain(Event, event_type="AnswersJudgedAgain"):
 
 @dataclass(frozen=True)
 class JudgingCompared(Event, event_type="JudgingCompared"):
-    """The paired changes by the scores of a judging; the run's verdict is none of them."""
+    """Paired changes were computed from a rejudging's scores; they do not affect the run's verdict."""
 
     judging: int
     changes: tuple[ChangeRecord, ...]
@@ -102,12 +103,12 @@ class JudgingCompared(Event, event_type="JudgingCompared"):
 
 @dataclass(frozen=True)
 class JudgingFinished(Event, event_type="JudgingFinished"):
-    """A judging ended."""
+    """A rejudging ended."""
 
     judging: int
     scored: int
     asked: int
     calls: int
-    """Calls that this run's judges have made so far, recorded ones included once."""
+    """Calls that this run's judges have made so far; cached calls count once."""
     tokens: int
     cost_usd: float | None

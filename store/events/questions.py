@@ -1,4 +1,4 @@
-"""What the teacher did: questions asked and rejected, references written."""
+"""Events of the teacher: questions generated and rejected, reference answers generated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class QuestionRecord:
-    """A question as asked, with the passage that it rests on."""
+    """A question with the passage that it was generated from."""
 
     question_id: str
     tier: str
@@ -25,18 +25,19 @@ class QuestionRecord:
 
 @dataclass(frozen=True)
 class QuestionsAsked(Event, event_type="QuestionsAsked"):
-    """The teacher asked these questions."""
+    """The teacher generated a set of questions."""
 
     teacher: str
     questions: tuple[QuestionRecord, ...]
     wanted: int
+    """Number of questions requested."""
     set_hash: str
-    """Hash over the questions: results are only comparable on the same set."""
+    """Hash over the questions: results are comparable on the same set only."""
 
 
 @dataclass(frozen=True)
 class RejectedRecord:
-    """A question that was written and not asked, or a passage that none came for."""
+    """A question that validation rejected, or a passage for which none was generated."""
 
     text: str
     topic: str
@@ -47,7 +48,7 @@ class RejectedRecord:
 
 @dataclass(frozen=True)
 class QuestionsRejected(Event, event_type="QuestionsRejected"):
-    """What the teacher's questions lost to validation, each with its reason; others were asked for in their place."""
+    """Generated questions were rejected by validation, each with its reason; others were generated instead."""
 
     teacher: str
     rejected: tuple[RejectedRecord, ...]
@@ -55,19 +56,22 @@ class QuestionsRejected(Event, event_type="QuestionsRejected"):
 
 @dataclass(frozen=True)
 class ReferenceRecord:
-    """A reference answer, and the three false ones that the student must tell from it."""
+    """A reference answer, and its distractors (false references) for choice accuracy."""
 
     question_id: str
     text: str | None
     missing: str | None
+    """Why there is no reference."""
     evidence: str
     foils: tuple[str, ...]
+    """The distractors."""
     foil_rules: tuple[str, ...]
+    """How each distractor was made."""
 
 
 @dataclass(frozen=True)
 class ReferencesWritten(Event, event_type="ReferencesWritten"):
-    """The teacher answered its own questions."""
+    """The teacher generated the reference answers."""
 
     teacher: str
     references: tuple[ReferenceRecord, ...]

@@ -1,4 +1,4 @@
-"""What people say of runs and answers: ratings, tags and notes, what is put away and what is deleted."""
+"""Events of people's annotations: answer ratings, tags and notes; archiving and deleting runs."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class AnswerRated(Event, event_type="AnswerRated"):
-    """A person read both answers to a question and said which is better; the envelope names the cycle."""
+    """A person compared both answers to a question; the envelope has the cycle."""
 
     question_id: str
     rating: str
     """The tuned answer is `better` than the untrained one, `worse`, or the `same`."""
     blind: bool
-    """Whether the person could not see which answer was which."""
+    """Whether the arms were hidden from the rater."""
     left_arm: str
-    """The arm that stood on the left: `baseline` or `tuned`; a preference for a side can be found out later."""
+    """The arm shown on the left, `baseline` or `tuned`, so that position bias can be measured later."""
     rater: str
     note: str = ""
 
 
 @dataclass(frozen=True)
 class RunAnnotated(Event, event_type="RunAnnotated"):
-    """Somebody wrote tags and a note to a run; they take the place of the earlier ones."""
+    """A run's tags and note were set; they replace the earlier ones."""
 
     tags: tuple[str, ...]
     note: str
@@ -33,7 +33,7 @@ class RunAnnotated(Event, event_type="RunAnnotated"):
 
 @dataclass(frozen=True)
 class RunArchived(Event, event_type="RunArchived"):
-    """Somebody put the run away, or took it out again; nothing of it changes."""
+    """The run was archived or unarchived; nothing else of it changes."""
 
     archived: bool
     by: str
@@ -41,6 +41,6 @@ class RunArchived(Event, event_type="RunArchived"):
 
 @dataclass(frozen=True)
 class RunDeleted(Event, event_type="RunDeleted"):
-    """Somebody deleted the run: it leaves every read model. Its events stay, because events are never taken back."""
+    """The run was deleted from every read model; its events stay, because the event log is append-only."""
 
     by: str

@@ -1,4 +1,4 @@
-"""A run as a whole: asked for, taken up, planned, ended, put aside."""
+"""Events of a run's life cycle: requested, started, planned, ended, paused, requeued."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class RunRequested(Event, event_type="RunRequested"):
-    """Somebody asked for a run; the configuration is stored whole, so that the run can be repeated."""
+    """A run was requested; the whole configuration is stored, so that the run can be repeated."""
 
     config: dict[str, Any]
     requested_by: str
@@ -20,30 +20,31 @@ class RunRequested(Event, event_type="RunRequested"):
 
 @dataclass(frozen=True)
 class FlowRow:
-    """One row of the cycle's table as this run follows it: what readers draw the flow and the timeline from."""
+    """One stage of the pipeline as this run executes it; the stage board and the timeline are drawn from these."""
 
     stage: str
     phase: str
     """`run starts`, `every cycle` or `run ends`."""
     doer: str
+    """The component that does the work."""
     title: str
 
 
 @dataclass(frozen=True)
 class RunStarted(Event, event_type="RunStarted"):
-    """A runner took the run up: for the first time, or again after an interruption."""
+    """A runner started the run, or resumed it after an interruption."""
 
     owner: str
     attempt: int
     versions: dict[str, str]
     flow: tuple[FlowRow, ...]
     folder: str = ""
-    """Where its checkpoints go, on the owner's host."""
+    """Folder of its checkpoints, on the owner's host."""
 
 
 @dataclass(frozen=True)
 class KnowledgeRead(Event, event_type="KnowledgeRead"):
-    """The knowledge base that this run uses."""
+    """The run's knowledge base was loaded."""
 
     domain: str
     knowledge_hash: str
@@ -52,7 +53,7 @@ class KnowledgeRead(Event, event_type="KnowledgeRead"):
 
 @dataclass(frozen=True)
 class PlanChosen(Event, event_type="PlanChosen"):
-    """How the student will be held in memory, and why."""
+    """A memory plan for the student was chosen: device, precision and batch size, with the reason."""
 
     device: str
     precision: str
@@ -62,14 +63,14 @@ class PlanChosen(Event, event_type="PlanChosen"):
     student: str
     parameters: int
     weights: str = ""
-    """What tells the untrained student's weights from any other: `sha256:` of its files, or the hub's `commit:`."""
+    """Identifies the untrained student's weights: `sha256:` of its files, or the hub's `commit:`."""
     rung: int = 0
-    """Its place in the memory ladder; a run that is gone on with begins here, not at the top."""
+    """Index of the plan in the memory ladder; a resumed run starts from here, not from the top."""
 
 
 @dataclass(frozen=True)
 class RunFinished(Event, event_type="RunFinished"):
-    """All cycles are done; what the result says is another matter than that the work ended well."""
+    """All cycles are done. The verdict is about the result; the work itself ended well either way."""
 
     verdict: str
     sentence: str
@@ -78,7 +79,7 @@ class RunFinished(Event, event_type="RunFinished"):
 
 @dataclass(frozen=True)
 class RunFailed(Event, event_type="RunFailed"):
-    """The work could not be done."""
+    """The run failed with an error."""
 
     kind: str
     message: str
@@ -88,25 +89,25 @@ class RunFailed(Event, event_type="RunFailed"):
 
 @dataclass(frozen=True)
 class RunCancelled(Event, event_type="RunCancelled"):
-    """Somebody ended the run; what was done is kept, and the run can be continued."""
+    """The run was cancelled; its results are kept, and it can be resumed."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class RunPaused(Event, event_type="RunPaused"):
-    """Somebody put the run aside."""
+    """The run was paused."""
 
 
 @dataclass(frozen=True)
 class RunRequeued(Event, event_type="RunRequeued"):
-    """The run waits for a runner again: resumed, retried, or left behind by a runner that died."""
+    """The run was queued again: resumed, retried, or abandoned by a runner that exited."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class RunPrioritised(Event, event_type="RunPrioritised"):
-    """Somebody moved the run in the queue; a higher priority goes first, the older run among equals."""
+    """The run was moved in the queue; a higher priority goes first, then the older run."""
 
     priority: int

@@ -1,4 +1,4 @@
-"""Recurring runs: agreed on, changed, due. Each schedule has a stream of its own, `schedule:NAME`."""
+"""Events of schedules (recurring runs). Each schedule has an event stream of its own, `schedule:NAME`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class ScheduleAdded(Event, event_type="ScheduleAdded"):
-    """Somebody wants a run again and again."""
+    """A schedule was added."""
 
     name: str
     cron: str | None
@@ -25,24 +25,24 @@ class ScheduleAdded(Event, event_type="ScheduleAdded"):
 
 @dataclass(frozen=True)
 class SchedulePaused(Event, event_type="SchedulePaused"):
-    """It is due no more until somebody resumes it."""
+    """The schedule was paused: it does not trigger until it is resumed."""
 
 
 @dataclass(frozen=True)
 class ScheduleResumed(Event, event_type="ScheduleResumed"):
-    """It is due again, from now on; what would have been due meanwhile is not made up for."""
+    """The schedule was resumed; occurrences during the pause are not made up for."""
 
     next_due_at: str
 
 
 @dataclass(frozen=True)
 class ScheduleRemoved(Event, event_type="ScheduleRemoved"):
-    """It is gone; the runs that it started stay."""
+    """The schedule was removed; the runs that it started stay."""
 
 
 @dataclass(frozen=True)
 class ScheduleFired(Event, event_type="ScheduleFired"):
-    """It was due, and a run was queued."""
+    """The schedule was due, and its run was queued."""
 
     due_at: str
     run: str
@@ -51,7 +51,7 @@ class ScheduleFired(Event, event_type="ScheduleFired"):
 
 @dataclass(frozen=True)
 class ScheduleSkipped(Event, event_type="ScheduleSkipped"):
-    """It was due, and no run was queued, because one is queued or at work already."""
+    """The schedule was due, but no run was queued, because one of it is queued or running already."""
 
     due_at: str
     reason: str
@@ -60,7 +60,7 @@ class ScheduleSkipped(Event, event_type="ScheduleSkipped"):
 
 @dataclass(frozen=True)
 class ScheduleMissed(Event, event_type="ScheduleMissed"):
-    """It was due so many times, and nobody was there to see it in time."""
+    """The schedule was due `times` times while no runner was online."""
 
     first_due_at: str
     last_due_at: str
@@ -71,7 +71,7 @@ class ScheduleMissed(Event, event_type="ScheduleMissed"):
 
 @dataclass(frozen=True)
 class ScheduleFailed(Event, event_type="ScheduleFailed"):
-    """It was due, and its run could not be queued."""
+    """The schedule was due, but its run could not be queued."""
 
     due_at: str
     message: str

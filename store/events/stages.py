@@ -1,4 +1,4 @@
-"""Stages and cycles: begun, under way, done, failed, recovered; and the numbers that they log."""
+"""Events of cycles and stages: started, progress, finished, failed, recovered; and logged metrics."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ class CycleStarted(Event, event_type="CycleStarted"):
 
 @dataclass(frozen=True)
 class StageStarted(Event, event_type="StageStarted"):
-    """A stage began, or began again."""
+    """A stage began, or was restarted."""
 
     doer: str
 
 
 @dataclass(frozen=True)
 class StageProgressed(Event, event_type="StageProgressed"):
-    """So many of a stage's items are done."""
+    """`done` of a stage's `total` items are done."""
 
     done: int
     total: int
     unit: str
     detail: str = ""
     before: int = 0
-    """Of `done`, those that were done when this attempt's clock began: they say nothing of its speed."""
+    """Items of `done` that were restored from an earlier attempt; they are excluded from the throughput."""
     seconds: float = 0.0
-    """What this attempt has taken for the others."""
+    """Time this attempt took for the other items."""
 
 
 @dataclass(frozen=True)
 class StageFinished(Event, event_type="StageFinished"):
-    """A stage is done: its artifact is on disk, whole, under this hash."""
+    """A stage is done: its complete artifact is on disk, with this hash."""
 
     seconds: float
     path: str
@@ -43,16 +43,16 @@ class StageFinished(Event, event_type="StageFinished"):
     size_bytes: int
     sha256: str
     inputs_sha256: str
-    """Hash over the artifacts that the stage read: a changed input means another artifact."""
+    """Hash over the artifacts that the stage read; if it differs, the stage must run again."""
     adopted: bool = False
-    """True where a finished file was found without its event, after a kill between the two."""
+    """True if a complete file was found without this event, after a kill between the two."""
     loading_seconds: float = 0.0
-    """Of `seconds`, what went into loading models and their libraries."""
+    """The part of `seconds` spent loading models and their libraries."""
 
 
 @dataclass(frozen=True)
 class StageFailed(Event, event_type="StageFailed"):
-    """A stage could not be done, after all recoveries; the run may go on without it."""
+    """A stage failed after all recovery attempts; the run may continue without it."""
 
     kind: str
     message: str
@@ -62,7 +62,7 @@ class StageFailed(Event, event_type="StageFailed"):
 
 @dataclass(frozen=True)
 class RecoveryTaken(Event, event_type="RecoveryTaken"):
-    """An error met, and what was done about it."""
+    """An error occurred, and this recovery action was taken."""
 
     kind: str
     action: str
@@ -73,7 +73,7 @@ class RecoveryTaken(Event, event_type="RecoveryTaken"):
 
 @dataclass(frozen=True)
 class MetricLogged(Event, event_type="MetricLogged"):
-    """One number of a series, such as the loss at a step."""
+    """One logged value of a metric, such as the loss at a step."""
 
     key: str
     step: int

@@ -1,4 +1,4 @@
-"""What fine-tuning left, or why it left nothing."""
+"""Events of fine-tuning: the adapter, or why there is none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from store.events.event_type import Event
 
 @dataclass(frozen=True)
 class AdapterTrained(Event, event_type="AdapterTrained"):
-    """Fine-tuning left an adapter."""
+    """Fine-tuning produced an adapter."""
 
     adapter: str
     """Folder relative to the run's folder."""
@@ -27,7 +27,7 @@ class AdapterTrained(Event, event_type="AdapterTrained"):
 
 @dataclass(frozen=True)
 class AdapterMissing(Event, event_type="AdapterMissing"):
-    """This cycle has no adapter: fine-tuning was off, or failed. What would need one is missing for this reason."""
+    """This cycle has no adapter, because fine-tuning was off or failed; whatever needs one is missing for `reason`."""
 
     reason: str
     failed: bool
