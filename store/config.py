@@ -1,4 +1,7 @@
-"""A run's configuration: one frozen value, checked in one pass, stored whole so that any run can be repeated."""
+"""The configuration of a run: one frozen dataclass, its presets, validation, and JSON form.
+
+Each field is declared with `setting`: range, choices, unit, flag, labels and help text stand there and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -14,100 +17,204 @@ from urllib.parse import urlsplit
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
 from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
 from store.metrics import JUDGE_METRICS
+from store.settings import Switch, choices_of, ranges_of, setting
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
 OFFLINE_TEACHER = "knowledge-base"
-"""The teacher that needs no network: it asks about passages and answers in the passages' own words."""
+"""The teacher that needs no network: it takes questions and reference answers from the passages themselves."""
 MISSION_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""The layer names that LoRA is asked to wrap; the student resolves them against its real layers."""
+"""Default names of the layers that LoRA adapts; the student resolves them against its real layers."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
-ADAPTERS = ("continue", "fresh")
 HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall", "rouge_l", "chrf",
              "factual_correctness", "faithfulness")
 
 
 class InvalidConfig(ValueError):
-    """One or more values cannot be used; `errors` holds a sentence for each, all found in one pass."""
+    """One or more values are invalid; `errors` has one sentence for each of them."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
         self.errors = errors
 
 
+RUN, MODELS, DATA = "Run", "Teacher and student", "Data and test"
+TRAINING, EVALUATION, CONTROL_ARMS = "Training and generation", "Evaluation", "Control arms"
+_SET_ONLY = ""
+"""No flag of its own: `--set FIELD=VALUE`."""
+
+
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides what a run does. Units stand in the names; ratios are 0..1."""
+    """Everything that decides what a run does. Units are part of the names; ratios are 0..1.
 
-    preset: str = "embedded"
-    teacher: str = OFFLINE_TEACHER
-    """`knowledge-base` (offline) or a model name at an OpenAI-compatible endpoint."""
-    teacher_base_url: str | None = None
-    """Address of a compatible endpoint; None means the OpenAI API."""
-    student: str = EMBEDDED_STUDENT
-    """`embedded`, a Hugging Face id, or a local model folder."""
-    precision: str = "auto"
-    """How the student's weights are held: auto (by probe), fp32, bf16, fp16 or nf4 (4-bit)."""
-    max_cost_usd: float | None = None
-    """What the teacher's calls may cost at list prices; then asking ends, and the run goes on with what it has."""
-    knowledge: str = BUILT_IN
-    """`kubernetes-1.28`, or a folder of Markdown, text, HTML or PDF."""
-    knowledge_name: str = ""
-    """What prompts and pages call a folder's domain; empty takes the folder's name."""
-    topics: tuple[str, ...] = tuple(topic.slug for topic in TOPICS)
-    """What is trained; empty, with a folder, means all of its topics."""
-    questions: int = 12
-    """Practice questions a cycle."""
-    cycles: int = 1
-    held_out: int = 12
-    """Locked test questions of the whole run, from passages that are never trained on."""
-    held_out_set: str = ""
-    """Name of a held-out set that several runs share; the first run that names it draws it, and locks it."""
-    paraphrases: int = 0
-    """A cycle's practised facts asked again in other words; never trained on in that wording."""
-    new_topics: tuple[str, ...] = ()
-    """Topics that are tested and never trained."""
-    new_topic_questions: int = 0
-    general: int = 0
-    """Everyday questions that watch for forgetting: the project's own, never trained on."""
-    fine_tune: bool = True
-    steps: int = 100
-    """Optimizer steps a cycle."""
-    learning_rate: float = 2e-4
-    batch_size: int = 4
-    gradient_accumulation: int = 1
-    gradient_checkpointing: bool = True
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    lora_dropout: float = 0.05
-    target_modules: tuple[str, ...] = MISSION_TARGETS
-    adapter: str = "continue"
-    """`continue`: cycle k trains on from the adapter of cycle k-1; `fresh`: every cycle starts anew."""
-    max_sequence_tokens: int = 512
-    max_new_tokens: int = 96
-    temperature: float = 0.0
-    """0 is greedy decoding; above it sampling, seeded per question."""
-    top_p: float = 0.95
-    top_k: int = 50
-    repetition_penalty: float = 1.1
-    max_answer_seconds: float = 300.0
-    gpu_memory_cap_gb: float | None = None
-    seed: int = 42
-    headline: str = "choice_accuracy"
-    """The metric that decides the verdict on the held-out set, named before the run starts."""
-    judge: str = ""
-    """A judge model at an OpenAI-compatible endpoint, for what only a language model can judge; empty: none."""
-    judge_base_url: str | None = None
-    """Its address; None means the OpenAI API."""
-    judge_metrics: tuple[str, ...] = JUDGE_METRICS
-    """What it judges by."""
-    arms: tuple[str, ...] = ()
-    """Control arms that answer the held-out test too, after the last cycle; `store/control_arms.py` has them."""
-    learning_curve: bool = False
-    """Weigh the held-out test after 25 and 50% of each cycle's steps too; no answer is generated for it."""
-    name: str = ""
-    """What a person calls this run; empty is fine."""
+    Each field is declared once, with all that any page, command or document says about it.
+    """
+
+    preset: str = setting(
+        "embedded", label="Preset", group=RUN, form="hidden",
+        choices={"embedded": "embedded (offline, CPU)", "phi-2": "phi-2 (GPT-4o-mini, GPU)"},
+        help="Where all other defaults come from. embedded: everything offline on the CPU, in minutes. phi-2: "
+        "GPT-4o-mini teaches Phi-2 with 4-bit QLoRA; needs an API key, and a GPU to be quick.")
+    teacher: str = setting(
+        OFFLINE_TEACHER, label="Teacher", group=MODELS, affects=("duration", "work", "variance"),
+        help="The model that writes questions and reference answers: knowledge-base (offline, no model), or a model "
+        "name at an OpenAI-compatible endpoint.")
+    teacher_base_url: str | None = setting(
+        None, label="Teacher API base URL", group=MODELS, metavar="URL", affects=("work",), empty="the OpenAI API",
+        help="Base URL of the teacher's OpenAI-compatible endpoint, such as vLLM, Ollama or a gateway.")
+    student: str = setting(
+        EMBEDDED_STUDENT, label="Student", group=MODELS, affects=("duration", "work", "variance"),
+        help="The model that is fine-tuned: embedded (SmolLM2-135M-Instruct), a Hugging Face id, or a local model "
+        "folder.")
+    precision: str = setting(
+        "auto", label="Precision", group=MODELS, choices=PRECISIONS, affects=("duration", "work"),
+        help="Data type of the student's weights. auto benchmarks this machine and picks the fastest; nf4 is 4-bit "
+        "(QLoRA).")
+    max_cost_usd: float | None = setting(
+        None, label="Teacher budget, USD", group=MODELS, unit="USD", metavar="USD", step=0.1, empty="no limit",
+        help="The most that the teacher's calls may cost at list prices. When it is spent, no further calls are made "
+        "and the run goes on with what it has. The offline teacher costs nothing.")
+    knowledge: str = setting(
+        BUILT_IN, label="Folder of documents", group=DATA, metavar="DIR", affects=("work", "variance"), max_chars=1000,
+        empty="the built-in Kubernetes v1.28",
+        help="A folder of Markdown, text, HTML or PDF on this machine, instead of the built-in Kubernetes v1.28.")
+    knowledge_name: str = setting(
+        "", label="Domain name", group=DATA, empty="the folder's name", max_chars=80,
+        help="What prompts and pages call the domain of the folder of documents.")
+    topics: tuple[str, ...] = setting(
+        tuple(topic.slug for topic in TOPICS), label="Topics", group=DATA, form="main",
+        empty="all topics of the folder",
+        help="Topics that questions are generated about. Default: all topics.")
+    questions: int = setting(
+        12, label="Training questions per cycle", group=DATA, form="main", unit="questions", range=(1, 50),
+        slider=(1, 50), affects=("duration", "amount"),
+        help="Training questions per cycle. The teacher writes them with reference answers and the student is trained "
+        "on them.")
+    cycles: int = setting(
+        1, label="Cycles", group=DATA, form="main", unit="cycles", range=(1, 10), slider=(1, 10),
+        affects=("amount",),
+        help="Each cycle generates new training questions and trains once more. The held-out test stays the same, so "
+        "that cycles can be compared.")
+    held_out: int = setting(
+        12, label="Held-out questions", group=DATA, form="main", unit="questions", range=(0, 200), slider=(0, 200),
+        affects=("duration", "amount"),
+        help="Questions of the held-out test, from passages that are never trained on. The test is fixed for the "
+        "whole run and decides the verdict.")
+    held_out_set: str = setting(
+        "", label="Shared test set", group=DATA, empty="new for this run", max_chars=64,
+        help="Name of a held-out test that several runs share, so that they can be compared. The first run that names "
+        "it generates its questions.")
+    paraphrases: int = setting(
+        0, label="Paraphrases per cycle", group=DATA, unit="questions", range=(0, 50), affects=("duration", "amount"),
+        help="Test questions about facts that were trained on, in a wording that was not.")
+    new_topics: tuple[str, ...] = setting(
+        (), label="Unseen topics", group=DATA, empty="none",
+        help="Topics that are tested and never trained on: they show what generalizes. A topic that is trained on "
+        "cannot be one of them.")
+    new_topic_questions: int = setting(
+        0, label="Questions on unseen topics", group=DATA, unit="questions", range=(0, 200),
+        affects=("duration", "amount"),
+        help="Test questions on all unseen topics together.")
+    general: int = setting(
+        0, label="Forgetting check (general questions)", group=DATA, unit="questions", range=(0, 36),
+        affects=("duration", "amount"),
+        help="General-knowledge questions, never trained on, that show what the student forgot. They are part of the "
+        "project and about no domain.")
+    fine_tune: bool = setting(
+        True, label="Fine-tuning", group=TRAINING, form="main", flag="--no-finetune", affects=("duration", "work"),
+        help="Without fine-tuning, no adapter is trained and only the baseline student is measured.")
+    steps: int = setting(
+        100, label="Max steps per cycle", group=TRAINING, unit="steps", range=(1, 10_000),
+        affects=("duration", "amount"),
+        help="Optimizer steps per cycle. The loss on the page Live shows whether fewer would do.")
+    learning_rate: float = setting(
+        2e-4, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
+        help="Peak learning rate of AdamW. Too high a rate makes the student forget what it knew.")
+    batch_size: int = setting(
+        4, label="Batch size", group=TRAINING, unit="examples", range=(1, 64), form="hidden",
+        affects=("duration", "amount"),
+        help="Training examples per forward and backward pass.")
+    gradient_accumulation: int = setting(
+        1, label="Gradient accumulation", group=TRAINING, unit="batches", range=(1, 64), form="hidden", flag=_SET_ONLY,
+        affects=("duration", "amount"),
+        help="Batches per optimizer step.")
+    gradient_checkpointing: bool = setting(
+        True, label="Gradient checkpointing", group=TRAINING, form="hidden", flag=_SET_ONLY,
+        help="Recompute activations in the backward pass, which saves memory and costs time.")
+    lora_rank: int = setting(
+        16, label="LoRA rank", group=TRAINING, range=(1, 256), form="hidden",
+        help="Rank of the LoRA matrices.")
+    lora_alpha: int = setting(
+        32, label="LoRA alpha", group=TRAINING, range=(1, 512), form="hidden", flag=_SET_ONLY,
+        help="LoRA scaling: the update is multiplied by alpha / rank.")
+    lora_dropout: float = setting(
+        0.05, label="LoRA dropout", group=TRAINING, range=(0, 0.9), form="hidden", flag=_SET_ONLY,
+        help="Dropout probability in the LoRA layers during training.")
+    target_modules: tuple[str, ...] = setting(
+        MISSION_TARGETS, label="Target modules", group=TRAINING, form="hidden", flag=_SET_ONLY,
+        help="Names of the linear layers that get a LoRA adapter, resolved against the layers that the student has.")
+    adapter: str = setting(
+        "continue", label="Start from", group=TRAINING,
+        choices={"continue": "previous adapter", "fresh": "base model"},
+        help="Where a cycle's training starts. continue: from the adapter of the previous cycle; fresh: from the base "
+        "model.")
+    max_sequence_tokens: int = setting(
+        512, label="Max sequence length", group=TRAINING, unit="tokens", range=(64, 8192), form="hidden",
+        flag=_SET_ONLY, affects=("duration",),
+        help="Longest training example; longer ones are truncated.")
+    max_new_tokens: int = setting(
+        96, label="Max new tokens", group=TRAINING, unit="tokens", range=(1, 2048), affects=("duration", "work"),
+        help="Longest answer that is generated; the same limit for the baseline and the fine-tuned student.")
+    temperature: float = setting(
+        0.0, label="Temperature", group=TRAINING, range=(0, 2), slider=(0, 2), step=0.05,
+        affects=("duration", "work"),
+        help="Sampling temperature of the student. 0 is greedy decoding: the same answer every time; above 0, each "
+        "question has its own seed.")
+    top_p: float = setting(
+        0.95, label="Top p", group=TRAINING, range=(0.01, 1), form="hidden", flag=_SET_ONLY,
+        help="Nucleus sampling: only the most likely tokens with this total probability. No effect at temperature 0.")
+    top_k: int = setting(
+        50, label="Top k", group=TRAINING, unit="tokens", range=(0, 1000), form="hidden", flag=_SET_ONLY,
+        help="Sample from this many most likely tokens; 0 is all of them. No effect at temperature 0.")
+    repetition_penalty: float = setting(
+        1.1, label="Repetition penalty", group=TRAINING, range=(0.5, 2), form="hidden", flag=_SET_ONLY,
+        help="Penalty on tokens that already occurred; 1 is none.")
+    max_answer_seconds: float = setting(
+        300.0, label="Answer timeout", group=TRAINING, unit="seconds", range=(1, 3600), form="hidden", flag=_SET_ONLY,
+        help="Generation of an answer stops after this time.")
+    gpu_memory_cap_gb: float | None = setting(
+        None, label="GPU memory limit", group=TRAINING, unit="GB", form="hidden", flag=_SET_ONLY, empty="no limit",
+        help="Most GPU memory that the student may use.")
+    seed: int = setting(
+        42, label="Seed", group=RUN, range=(0, 2**31 - 1), in_every_command=True,
+        help="Random seed. The same configuration and seed repeat a run exactly.")
+    headline: str = setting(
+        "choice_accuracy", label="Headline metric", group=EVALUATION, choices=HEADLINES, form="hidden",
+        help="The metric that decides the verdict on the held-out test, chosen before the run starts.")
+    judge: str = setting(
+        "", label="Judge model", group=EVALUATION, empty="none",
+        help="Name of a model that scores answers: it adds factual correctness, faithfulness and RAGAS's answer "
+        "relevancy. Every call costs.")
+    judge_base_url: str | None = setting(
+        None, label="Judge API base URL", group=EVALUATION, metavar="URL", empty="the OpenAI API",
+        help="Base URL of the judge's OpenAI-compatible endpoint; it may differ from the teacher's.")
+    judge_metrics: tuple[str, ...] = setting(
+        JUDGE_METRICS, label="Judge metrics", group=EVALUATION, choices=JUDGE_METRICS, form="hidden",
+        help="Metrics that the judge model scores. Default: all of them.")
+    arms: tuple[str, ...] = setting(
+        (), label="Control arms", group=CONTROL_ARMS, flag=_SET_ONLY, affects=("duration", "work"), empty="none",
+        choices={arm.name: arm.title for arm in ARMS.values()},
+        switches=[Switch(arm.name, f"--{arm.flag}", arm.how) for arm in ARMS.values()],
+        help="Baselines that answer the held-out test too, after the last cycle: cheaper explanations of a gain.")
+    learning_curve: bool = setting(
+        False, label="Evaluate intermediate checkpoints", group=CONTROL_ARMS, affects=("duration", "work"),
+        help="Score the held-out test after 25% and 50% of each cycle's steps too, by log-likelihood; no answer is "
+        "generated for it.")
+    name: str = setting(
+        "", label="Name", group=RUN, empty="no name", max_chars=80,
+        help="A name for this run, for people.")
 
 
 _PHI_2 = RunConfig(
@@ -117,21 +224,14 @@ _PHI_2 = RunConfig(
 
 PRESETS: dict[str, RunConfig] = {"embedded": RunConfig(), "phi-2": _PHI_2}
 
-# field -> (lowest, highest), both allowed.
-RANGES: dict[str, tuple[float, float]] = {
-    "questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200),
-    "paraphrases": (0, 50), "new_topic_questions": (0, 200), "general": (0, 36),
-    "steps": (1, 10_000),
-    "learning_rate": (1e-6, 1e-1), "batch_size": (1, 64), "gradient_accumulation": (1, 64),
-    "lora_rank": (1, 256), "lora_alpha": (1, 512), "lora_dropout": (0, 0.9),
-    "max_sequence_tokens": (64, 8192), "max_new_tokens": (1, 2048), "temperature": (0, 2), "top_p": (0.01, 1),
-    "top_k": (0, 1000), "repetition_penalty": (0.5, 2), "max_answer_seconds": (1, 3600), "seed": (0, 2**31 - 1),
-}
-CHOICES: dict[str, tuple[str, ...]] = {"precision": PRECISIONS, "adapter": ADAPTERS, "headline": HEADLINES}
+RANGES = ranges_of(RunConfig)
+"""Field name to lowest and highest value, both allowed."""
+CHOICES = choices_of(RunConfig)
+"""Field name to the allowed values."""
 
 
 def preset(name: str, /, **changes: Any) -> RunConfig:
-    """A preset with some values changed, checked.
+    """Return a preset with some values changed, after `check`.
 
     Raises:
         InvalidConfig: no such preset, or any value that `check` refuses.
@@ -144,22 +244,22 @@ def preset(name: str, /, **changes: Any) -> RunConfig:
 
 
 def check(config: RunConfig) -> RunConfig:
-    """The same configuration, when every value can be used.
+    """Return the configuration unchanged if every value is valid.
 
     Raises:
-        InvalidConfig: with a sentence for every value that cannot, not only for the first.
+        InvalidConfig: with one sentence for every invalid value, not only for the first.
     """
     errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config)]
     if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
         errors.append(f"held_out_set {config.held_out_set!r} is no name: use letters, digits, '-' and '_', up to 64")
-    if config.preset not in PRESETS:
-        errors.append(f"unknown preset {config.preset!r}: use one of {', '.join(PRESETS)}")
-    errors += [_out_of_range(field, getattr(config, field)) for field in RANGES if not _in_range(config, field)]
+    errors += [f"{field} {getattr(config, field)!r} is out of range: use {low:g} to {high:g}"
+               for field, (low, high) in ranges_of(type(config)).items()
+               if not _in_range(getattr(config, field), low, high)]
     errors += [
         f"{field} {getattr(config, field)!r} is not one of {', '.join(allowed)}"
-        for field, allowed in CHOICES.items() if getattr(config, field) not in allowed
+        for field, allowed in choices_of(type(config)).items() if getattr(config, field) not in allowed
     ]
     errors += [f"{field} is empty" for field in ("teacher", "student") if not getattr(config, field).strip()]
     if config.fine_tune and not config.target_modules:
@@ -173,10 +273,11 @@ def check(config: RunConfig) -> RunConfig:
 
 
 def to_json(config: RunConfig) -> str:
-    """The configuration as canonical JSON: equal configurations give equal text.
+    """Return the configuration as canonical JSON: equal configurations give equal text.
 
     A field added after the first release has `metadata["was"]`: the value that describes how runs behaved before the
-    field existed. At that value it is left out, so that checkpoints of an older run, which hash this text, still fit.
+    field existed. A field with that value is left out, so that the checkpoints of older runs, which hash this text,
+    stay valid.
     """
     earlier = earlier_values(type(config))
     return json.dumps({name: value for name, value in dataclasses.asdict(config).items()
@@ -184,10 +285,10 @@ def to_json(config: RunConfig) -> str:
 
 
 def from_json(text: str | Mapping[str, Any], form: type[RunConfig] = RunConfig) -> RunConfig:
-    """The configuration that `to_json` wrote.
+    """Read a configuration that `to_json` wrote.
 
-    Fields that this version does not know are left out; a field that the text does not have takes its
-    `metadata["was"]`, not its default: an older run did what was usual then.
+    Unknown fields are ignored. A field that is missing in the text takes its `metadata["was"]` if it has one, not its
+    default: that value describes how runs behaved before the field existed.
     """
     values = dict(json.loads(text)) if isinstance(text, str) else dict(text)
     known = {field.name for field in dataclasses.fields(form)}
@@ -196,12 +297,12 @@ def from_json(text: str | Mapping[str, Any], form: type[RunConfig] = RunConfig) 
 
 
 def earlier_values(form: type[RunConfig] = RunConfig) -> dict[str, Any]:
-    """For each field added later, the value that describes runs made before it existed."""
+    """Return, for each field that was added later, the value that describes runs made before it existed."""
     return {field.name: field.metadata["was"] for field in dataclasses.fields(form) if "was" in field.metadata}
 
 
 def _topic_errors(config: RunConfig) -> list[str]:
-    """A folder's topics are only known once it is read; the built-in ones are checked here."""
+    """Check the topics; names of a folder's topics are checked when the folder is read."""
     built_in = config.knowledge == BUILT_IN
     errors = unknown_topics((*config.topics, *config.new_topics)) if built_in else []
     if built_in and not config.topics:
@@ -216,7 +317,7 @@ def _topic_errors(config: RunConfig) -> list[str]:
 
 
 def _arm_errors(config: RunConfig) -> list[str]:
-    """Control arms answer the held-out test, and some of them need an adapter."""
+    """Check that each control arm exists, and that the held-out test and the adapter it needs will exist."""
     errors = [f"unknown control arm {arm!r}: use {', '.join(ARMS)}" for arm in config.arms if arm not in ARMS]
     if (config.arms or config.learning_curve) and not config.held_out:
         errors.append("control arms and the learning curve answer the held-out test: set held_out above 0")
@@ -228,7 +329,7 @@ def _arm_errors(config: RunConfig) -> list[str]:
 
 
 def _judge_errors(config: RunConfig) -> list[str]:
-    """What a judge model is asked for, and that a verdict by its score has one."""
+    """Check the judge model's settings, and that a headline metric of a judge has a judge."""
     errors = [f"unknown judge metric {metric!r}: use {', '.join(JUDGE_METRICS)}" for metric in config.judge_metrics
               if metric not in JUDGE_METRICS]
     if config.judge and not config.judge_metrics:
@@ -243,7 +344,7 @@ def _judge_errors(config: RunConfig) -> list[str]:
 
 
 def _secret_errors(address: str) -> list[str]:
-    """A configuration is stored and shown, so nothing secret may stand in it; the value itself is not repeated here."""
+    """Refuse an address with a secret, because configurations are stored and shown; the message does not repeat it."""
     parts = urlsplit(address)
     if "@" in parts.netloc or re.search(r"(key|token|secret|password|sig)=", parts.query, re.IGNORECASE):
         return ["teacher_base_url holds a password or key, and would be stored with the run: give the address alone, "
@@ -251,12 +352,5 @@ def _secret_errors(address: str) -> list[str]:
     return []
 
 
-def _in_range(config: RunConfig, field: str) -> bool:
-    low, high = RANGES[field]
-    value = getattr(config, field)
+def _in_range(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-
-def _out_of_range(field: str, value: object) -> str:
-    low, high = RANGES[field]
-    return f"{field} {value!r} is out of range: use {low:g} to {high:g}"

@@ -1,7 +1,7 @@
-"""How long and how dear a run will be, said before it is launched: pure, from finished runs of the same kind.
+"""Forecast the duration and cost of a run before it is launched, from finished runs of the same kind. Pure.
 
-Stages are scaled by what they handle (questions, test questions, training steps). Loading a model does not scale, so
-a scaled range is widened; without a run of the same kind nothing is said.
+Durations of stages are scaled by their amount of work (questions, test questions, optimizer steps). Loading a model
+does not scale, so a scaled range is widened. Without a finished run of the same kind there is no forecast.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from store.config import RunConfig
 from store.formatting import duration, money, plural
 from store.queries import PastStage
+from store.settings import Affected, fields_affecting
 
-_SAME_KIND_FIELDS = ("teacher", "teacher_base_url", "student", "precision", "knowledge", "max_new_tokens",
-                     "temperature",
-                     "fine_tune", "arms", "learning_curve")
-"""Runs that differ in one of these go through other stages, or through the same ones at another pace."""
 _LAST_STAGE = "final-report"
-_WIDENED = 0.2
+_MARGIN = 0.2
+"""Relative margin on both sides of a range that was scaled from runs of another size."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A range of seconds and of US dollars, and on how many runs it rests; no cost where none was ever known."""
+    """A range of seconds and of US dollars, and the number of runs it is estimated from; no cost if none is known."""
 
     low: float
     high: float
@@ -32,42 +30,44 @@ class Forecast:
 
 
 def forecast(config: RunConfig, past: Sequence[PastStage], costs: Mapping[str, float]) -> Forecast | None:
-    """What this configuration will take; None where no run of its kind has finished.
+    """Forecast duration and cost of a configuration; None if no run of the same kind has finished.
 
     Args:
-        costs: what the teachers of past runs cost, by run, in US dollars.
+        costs: teacher cost of past runs in US dollars, by run id.
     """
-    whole = {row.run for row in past if row.stage == _LAST_STAGE}
-    kind = [row for row in past if row.run in whole and _kind(row.config) == _kind(config)]
-    configs = {row.run: row.config for row in kind}
+    finished = {row.run for row in past if row.stage == _LAST_STAGE}
+    same_kind = [row for row in past if row.run in finished and _same("work", row.config, config)]
+    configs = {row.run: row.config for row in same_kind}
     if not configs:
         return None
-    totals = [_total(config, [row for row in kind if row.run == run]) for run in configs]
-    paid = [costs[run] * _asked(config) / _asked(like) for run, like in configs.items() if run in costs]
-    exact = len(totals) > 1 and all(_size(like) == _size(config) for like in configs.values())
+    totals = [_total(config, [row for row in same_kind if row.run == run]) for run in configs]
+    scaled_costs = [costs[run] * _teacher_questions(config) / _teacher_questions(other)
+                    for run, other in configs.items() if run in costs]
+    exact = len(totals) > 1 and all(_same("amount", other, config) for other in configs.values())
     low, high = _span(totals, exact)
-    return Forecast(low, high, len(totals), _span(paid, exact) if paid else None)
+    return Forecast(low, high, len(totals), _span(scaled_costs, exact) if scaled_costs else None)
 
 
-def _kind(config: RunConfig) -> tuple[object, ...]:
-    return tuple(getattr(config, field) for field in _SAME_KIND_FIELDS)
+def _same(effect: Affected, one: RunConfig, other: RunConfig) -> bool:
+    """Whether every setting with this effect is equal in two configurations."""
+    return all(getattr(one, field) == getattr(other, field) for field in fields_affecting(effect, RunConfig))
 
 
 def _total(config: RunConfig, rows: Sequence[PastStage]) -> float:
-    """Stages of the run once; those of cycles as often as there are cycles, each as long as it was on average."""
-    like = rows[0].config
-    once = sum(row.seconds * _scale(row.stage, config, like) for row in rows if not row.cycle)
+    """Total seconds: stages outside cycles once, and the average cycle times the number of cycles."""
+    other = rows[0].config
+    once = sum(row.seconds * _scale(row.stage, config, other) for row in rows if not row.cycle)
     cycles = len({row.cycle for row in rows if row.cycle}) or 1
-    each = sum(row.seconds * _scale(row.stage, config, like) for row in rows if row.cycle) / cycles
+    each = sum(row.seconds * _scale(row.stage, config, other) for row in rows if row.cycle) / cycles
     return once + each * config.cycles
 
 
-def _scale(stage: str, config: RunConfig, like: RunConfig) -> float:
-    return _work(stage, config) / (_work(stage, like) or 1) if _work(stage, like) else 1.0
+def _scale(stage: str, config: RunConfig, other: RunConfig) -> float:
+    return _work(stage, config) / _work(stage, other) if _work(stage, other) else 1.0
 
 
 def _work(stage: str, config: RunConfig) -> float:
-    """How much a stage handles; 1 for stages that handle the same in every run."""
+    """Amount of work of a stage; 1 for stages whose work is the same in every run."""
     test = config.held_out + config.new_topic_questions + config.general
     practice = config.questions + config.paraphrases
     if stage.endswith("fine-tune"):
@@ -79,23 +79,18 @@ def _work(stage: str, config: RunConfig) -> float:
     return 1.0 if stage in ("comparison", "arms-comparison", _LAST_STAGE) else test
 
 
-def _asked(config: RunConfig) -> int:
-    """Questions that the teacher is asked for in a whole run."""
+def _teacher_questions(config: RunConfig) -> int:
+    """Questions that the teacher generates in a whole run; 1 instead of 0, because it is a divisor."""
     return config.cycles * (config.questions + config.paraphrases) + config.held_out + config.new_topic_questions or 1
 
 
-def _size(config: RunConfig) -> tuple[int, ...]:
-    return (config.questions, config.cycles, config.held_out, config.paraphrases, config.new_topic_questions,
-            config.general, config.steps, config.batch_size, config.gradient_accumulation)
-
-
 def _span(values: Sequence[float], exact: bool) -> tuple[float, float]:
-    widened = 0.0 if exact else _WIDENED
-    return min(values) * (1 - widened), max(values) * (1 + widened)
+    margin = 0.0 if exact else _MARGIN
+    return min(values) * (1 - margin), max(values) * (1 + margin)
 
 
 def forecast_sentence(guess: Forecast | None, offline: bool) -> str:
-    """What a launch will take, before it; a cost that nobody knows is not made up."""
+    """Format a forecast as one sentence; an unknown cost is called unknown."""
     if guess is None:
         return "Time and cost are unknown: no run of this kind has finished yet."
     cost = ("the offline teacher costs nothing" if offline else "its cost is unknown" if guess.cost_usd is None else

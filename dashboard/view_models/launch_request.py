@@ -1,6 +1,6 @@
-"""From a form's values to a run: the server-side check, the power note, and the token that makes a click count once.
+"""Turn the launch form's values into a validated configuration, and a double click into one launch.
 
-Pure: knows no Streamlit. Limits on widgets hold in the browser only, so everything is checked here again.
+Pure: no Streamlit. Limits of widgets hold in the browser only, so every value is validated here again.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ from typing import Any
 from knowledge.kubernetes.topics import BUILT_IN
 from store.commands import new_token
 from store.config import PRESETS, InvalidConfig, RunConfig, check
-from store.control_arms import ARMS
 from store.costs.judge_cost import estimate_of
 from store.metrics import METRICS
+from store.settings import Setting, settings_of
 from store.statistics import PastVariance, power_before
 
 DOUBLE_CLICK_SECONDS = 3.0
-"""A second click within this time means the first one."""
+"""A second click within this time is a double click: it launches nothing more."""
 
 
 @dataclass(frozen=True)
 class IdempotencyToken:
-    """The token of the next launch, and when it was used, if it was."""
+    """The token of the next launch, and the time at which it was used."""
 
     token: str
     used_at: float | None = None
 
 
 def next_token(ticket: IdempotencyToken | None, now: float) -> IdempotencyToken:
-    """The ticket that a click at `now` carries: the same for a double click, a new one afterwards."""
+    """Return the token for a click at `now`: the same for a double click, else a new one."""
     if ticket is None or (ticket.used_at is not None and now - ticket.used_at > DOUBLE_CLICK_SECONDS):
         return IdempotencyToken(new_token())
     return ticket
 
 
 def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = ()) -> RunConfig:
-    """The preset with the form's values, checked.
+    """Return the preset with the form's values, validated.
 
     Args:
-        faults: what the form found wrong itself, such as a folder that cannot be read.
+        faults: errors that the form found itself, such as a folder that cannot be read.
 
     Raises:
-        InvalidConfig: with a sentence for everything that cannot be used.
+        InvalidConfig: with one sentence for every invalid value and every fault.
     """
     if preset not in PRESETS:
         raise InvalidConfig([f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}"])
     values = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
-    values["topics"] = tuple(values.get("topics", PRESETS[preset].topics))
-    values["teacher_base_url"] = values.get("teacher_base_url") or None
-    values["judge_base_url"] = values.get("judge_base_url") or None
-    values["new_topics"] = tuple(values.get("new_topics", PRESETS[preset].new_topics))
-    values["arms"] = tuple(values.get("arms", PRESETS[preset].arms))
+    for setting in form_settings():
+        if setting.kind is tuple:
+            values[setting.name] = tuple(values.get(setting.name, getattr(PRESETS[preset], setting.name)))
+        elif setting.optional and setting.kind is str:
+            values[setting.name] = values.get(setting.name) or None
     values["knowledge"] = values.get("knowledge") or BUILT_IN
     config = dataclasses.replace(PRESETS[preset], **values)
     if faults:
@@ -62,7 +62,7 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
 
 
 def judging_note(preset: str, values: Mapping[str, Any]) -> str | None:
-    """What the judge model will be asked at most; None without one, or while the form cannot be launched."""
+    """Estimate the judge model's calls; None without a judge, or while the form is invalid."""
     if not str(values.get("judge", "")).strip():
         return None
     try:
@@ -72,21 +72,34 @@ def judging_note(preset: str, values: Mapping[str, Any]) -> str | None:
     return found.sentence() if found else None
 
 
-_FIELDS = ("questions", "cycles", "held_out", "fine_tune", "name", "knowledge_name", "held_out_set", "paraphrases",
-           "new_topics", "new_topic_questions", "general", "max_cost_usd", "student", "precision", "teacher",
-           "teacher_base_url", "steps", "learning_rate", "adapter", "max_new_tokens", "temperature", "seed",
-           "learning_curve", "judge")
+def form_settings(form: type[RunConfig] = RunConfig) -> tuple[Setting, ...]:
+    """The settings that the launch form shows, in the order of the configuration's fields."""
+    return tuple(setting for setting in settings_of(form) if setting.form != "hidden")
+
+
+def field_key(preset: str, field: str) -> str:
+    """Session key of a form field. Each preset has its own, so that changing the preset shows its own values."""
+    return f"launch {preset} {field}"
 
 
 def form_state(config: RunConfig, folder_key: str) -> dict[str, Any]:
-    """What the form's fields must hold for it to describe this configuration, by their keys."""
-    head, built_in = f"launch {config.preset}", config.knowledge == BUILT_IN
-    state: dict[str, Any] = {f"{head} {field}": getattr(config, field) for field in _FIELDS}
-    state |= {f"{head} arm {arm}": arm in config.arms for arm in ARMS}
-    state |= {f"{head} {field}": getattr(config, field) or "" for field in ("teacher_base_url", "judge_base_url")}
-    state[f"{head} topics" if built_in else f"{head} topics {config.knowledge}"] = list(config.topics)
-    state[f"{head} new_topics"] = list(config.new_topics)
-    return state | {"launch preset": config.preset, folder_key: "" if built_in else config.knowledge}
+    """Return the session state, by widget key, with which the form describes this configuration."""
+    built_in = config.knowledge == BUILT_IN
+    state: dict[str, Any] = {}
+    for setting in form_settings(type(config)):
+        value, key = getattr(config, setting.name), field_key(config.preset, setting.name)
+        if setting.name == "knowledge":
+            state[folder_key] = "" if built_in else value
+        elif setting.name == "topics" and not built_in:
+            state[f"{key} {config.knowledge}"] = list(value)
+        elif setting.switches:
+            state |= {field_key(config.preset, f"arm {switch.value}"): switch.value in value
+                      for switch in setting.switches}
+        elif setting.kind is tuple:
+            state[key] = list(value)
+        else:
+            state[key] = (value or "") if setting.kind is str else value
+    return state | {"launch preset": config.preset}
 
 
 def _errors(config: RunConfig) -> list[str]:
@@ -98,14 +111,14 @@ def _errors(config: RunConfig) -> list[str]:
 
 
 def detectable_change_note(values: Mapping[str, Any], past: Sequence[PastVariance] = ()) -> tuple[str, str | None]:
-    """What so many held-out questions will be able to show, said before anything is spent.
+    """Say the smallest change that the held-out test can detect.
 
     Args:
-        past: how far the headline metric spread in past runs like this one.
+        past: variance of the headline metric in past comparable runs.
 
     Returns:
-        The sentence, and the runs that it goes by, where there are any.
+        The sentence, and another that names the past runs it is estimated from; None without past runs.
     """
     headline = str(values.get("headline", RunConfig.headline))
     power = power_before(headline, int(values["held_out"]), past)
-    return power.sentence(METRICS[headline].title), f"Reckoned from {', '.join(power.runs)}." if power.runs else None
+    return power.sentence(METRICS[headline].title), f"Estimated from {', '.join(power.runs)}." if power.runs else None

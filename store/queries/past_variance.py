@@ -1,4 +1,4 @@
-"""How far paired differences spread in past runs of the same kind: what power before a launch is reckoned from."""
+"""Variance of the paired differences in past comparable runs, for the power analysis before a launch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from sqlalchemy import and_, func, select
 from store import schema
 from store.config import RunConfig, from_json
 from store.database import Store
+from store.settings import fields_affecting
 from store.statistics import PastVariance
 
-_COMPARABLE_FIELDS = ("knowledge", "student", "teacher")
-"""Runs that differ in one of these ask other questions or are another student: their spread says nothing here."""
 _MAX_RUNS = 10
 
 
 def past_variances(store: Store, config: RunConfig, before: datetime | None = None) -> list[PastVariance]:
-    """How the headline metric spread on the held-out test in the last cycle of past runs like this one, newest first.
+    """Read the standard deviation of the headline metric's paired differences in past comparable runs, newest first.
+
+    Each run counts with the held-out test of its last cycle; at most 10 runs.
 
     Args:
-        before: only runs that were requested earlier than this moment.
+        before: only runs that were requested before this time.
     """
     changes, runs = schema.changes, schema.runs
     held_out = and_(changes.c.tier == "held-out", changes.c.topic == "", changes.c.metric == config.headline)
@@ -39,5 +40,5 @@ def past_variances(store: Store, config: RunConfig, before: datetime | None = No
 
 
 def comparable_for_variance(one: RunConfig, other: RunConfig) -> bool:
-    """Whether two runs ask about the same and teach the same student: then one's spread is a guess at the other's."""
-    return all(getattr(one, field) == getattr(other, field) for field in _COMPARABLE_FIELDS)
+    """Whether the variance of scores in one run is an estimate for the other: equal questions, teacher and student."""
+    return all(getattr(one, field) == getattr(other, field) for field in fields_affecting("variance", RunConfig))

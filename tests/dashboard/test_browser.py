@@ -200,7 +200,7 @@ def test_a_folder_is_read_and_put_into_the_launch_form(browser: Any, server: Ser
     window.open("knowledge", urlencode({"knowledge": str(docs)}))
     window.page.get_by_text("documents read, 3 skipped").click()
     window.page.get_by_role("button", name="Use this folder in the launch form").click()
-    window.page.get_by_text("Teaches the folder").wait_for(timeout=15_000)
+    window.page.get_by_text("Uses the folder").wait_for(timeout=15_000)
     window.page.get_by_text("Advanced").click()
     window.settle()
     window.shoot("knowledge-folder")

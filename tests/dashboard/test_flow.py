@@ -63,7 +63,7 @@ def choose_topics(window: Window, *names: str) -> None:
 def launch(window: Window, cycles: int) -> None:
     """A small run, in the form as it stands in a new session."""
     slide(window, "Cycles", cycles)
-    slide(window, "Practice questions per cycle", 6)
+    slide(window, "Training questions per cycle", 6)
     slide(window, "Held-out questions", 6)
     choose_topics(window, "Pods", "Services", "Jobs and CronJobs")
     window.page.get_by_role("button", name="Launch run").click()

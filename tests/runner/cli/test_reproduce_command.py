@@ -77,5 +77,5 @@ def test_a_value_taken_back_to_none_is_said() -> None:
 
 
 def test_set_names_what_it_does_not_know() -> None:
-    with pytest.raises(InvalidConfig, match="no value of the configuration"):
+    with pytest.raises(InvalidConfig, match="names no setting"):
         parsed(f"{COMMAND} --set=top_q=1")

@@ -1,0 +1,39 @@
+"""The launch form's widget for one setting, with its label, help, bounds and choices from the configuration's field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.view_models.launch_request import field_key
+from store.config import RunConfig
+from store.settings import Setting
+
+
+def setting_field(setting: Setting, start: RunConfig, disabled: bool = False) -> Any:
+    """Draw the widget that fits the setting's kind and return its value; `start` has the initial value."""
+    value = getattr(start, setting.name)
+    common: dict[str, Any] = {"key": field_key(start.preset, setting.name), "help": setting.help,
+                              "disabled": disabled}
+    if setting.choices:
+        return st.selectbox(setting.label, list(setting.choices), list(setting.choices).index(value),
+                            format_func=lambda choice: setting.choices[choice], **common)
+    if setting.kind is bool:
+        return (st.toggle if setting.form == "main" else st.checkbox)(setting.label, value, **common)
+    if setting.kind in (int, float):
+        return _number(setting, value, common)
+    return st.text_input(setting.label, value or "", max_chars=setting.max_chars, placeholder=setting.empty or None,
+                         **common)
+
+
+def _number(setting: Setting, value: float | None, common: dict[str, Any]) -> Any:
+    """A slider where the setting has a range for one, else a number field; without a range any value from 0 up."""
+    kind: Any = setting.kind
+    step: Any = setting.step if kind is float else 1
+    low, high = (None if end is None else kind(end) for end in setting.slider or setting.range or (0, None))
+    if setting.slider:
+        return st.slider(setting.label, low, high, value, step, **common)
+    decimals = "%d" if kind is int else "%.2e" if step and step < 0.001 else "%.2f"
+    field: Any = st.number_input  # its overloads for int and float cannot be told apart by a kind known at run time
+    return field(setting.label, low, high, value, step, format=decimals, placeholder=setting.empty or None, **common)
