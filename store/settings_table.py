@@ -1,6 +1,12 @@
-"""The table of settings in Markdown, rendered from the fields of the configuration."""
+"""The table of settings in Markdown, rendered from the fields of the configuration.
+
+`python -m store.settings_table FILE.md` renders the table in a document again.
+"""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 from store.config import PRESETS, RunConfig
 from store.settings import AFFECTED, Setting, by_group, settings_of
@@ -57,3 +63,15 @@ def _values(setting: Setting) -> str:
     number = "{:,}" if setting.kind is int else "{:,g}"
     low_to_high = f"{number} to {number}".format(*setting.range) if setting.range else ""
     return " ".join(part for part in (low_to_high, setting.unit) if part)
+
+
+def main(path: str) -> None:
+    """Replace the table between the markers `<!-- settings -->` and `<!-- /settings -->` of a Markdown file."""
+    file = Path(path)
+    before, _, rest = file.read_text(encoding="utf-8").partition("<!-- settings -->\n")
+    file.write_text(f"{before}<!-- settings -->\n{settings_table()}\n{rest[rest.index('<!-- /settings -->'):]}",
+                    encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -10,6 +10,7 @@ import pytest
 from runner.cli.main import COMMANDS, parser
 from runner.pipeline.diagram import mermaid
 from store.config import PRESETS, RANGES
+from store.settings_table import settings_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,3 +43,9 @@ def test_presets_and_ranges_are_told_as_they_are() -> None:
         assert f"`{name}`" in README
     for field in ("questions", "cycles", "held_out"):
         assert "{:g}-{:g}".format(*RANGES[field]) in README
+
+
+def test_the_table_of_settings_is_derived_from_the_configuration() -> None:
+    text = (ROOT / "runner/cli/README.md").read_text(encoding="utf-8")
+    table = text.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
+    assert table == settings_table(), "render it again: python -m store.settings_table runner/cli/README.md"

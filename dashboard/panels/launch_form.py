@@ -68,7 +68,7 @@ def _preset() -> str:
 
 def _values(start: RunConfig, about: KnowledgeChoice) -> dict[str, Any]:
     """Draw every field and return their values by field name: first the main ones, the rest under Advanced."""
-    settings = launch_request.form_settings()
+    settings = launch_request.form_settings(type(start))
     values: dict[str, Any] = {}
     _draw([setting for setting in settings if setting.form == "main"], start, about, values)
     with st.expander("Advanced", icon=":material/tune:"):
