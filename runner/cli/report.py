@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.errors import UserError
-from runner.pipeline.artifacts import write_atomic
 from store.database import open_for_reading
+from store.files import write_atomic
 from store.paths import default_paths
 from store.report import Evidence, as_csv, as_html, as_json, gather
 

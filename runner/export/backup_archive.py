@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 from sqlalchemy import make_url
 
 from runner.errors import UserError
-from runner.pipeline.artifacts import fsync_directory, sha256_of_file
 from store.database import Store, backup, integrity_faults, migrations, open_store
+from store.files import fsync_directory, replace_durably, sha256_of_file, temporary_path
 from store.paths import Paths
 
 STORE, MANIFEST, FORMAT = "events.db", "manifest.json", 1
@@ -60,7 +60,7 @@ def write_archive(store: Store, paths: Paths, to: Path) -> Content:
         StoreError: the store is not one that can be copied.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
-    aside = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    aside = temporary_path(to)
     files: dict[str, dict[str, Any]] = {}
     try:
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".backup-") as folder, aside.open("wb") as raw:
@@ -72,10 +72,7 @@ def write_archive(store: Store, paths: Paths, to: Path) -> Content:
                 manifest = {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(), "files": files,
                             "schema": migrations.CURRENT}
                 _add_bytes(tar, MANIFEST, json.dumps(manifest, indent=1).encode())
-            raw.flush()
-            os.fsync(raw.fileno())
-        aside.replace(to)
-        fsync_directory(to.parent)
+        replace_durably(aside, to)
     finally:
         aside.unlink(missing_ok=True)
     return _content(manifest)

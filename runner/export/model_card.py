@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from runner.pipeline.artifacts import sha256_of
 from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, to_json
+from store.files import sha256_of
 from store.metrics import METRICS
 from store.queries import ChangeRow, Cycle, Run
 from store.queries.best_adapter import BestAdapter

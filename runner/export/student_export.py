@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.export.model_card import model_card
-from runner.pipeline.artifacts import ADAPTER_FILES, sha256_of_file
+from runner.pipeline.artifacts import ADAPTER_FILES
 from store import queries
 from store.database import Store
+from store.files import sha256_of_file
 from store.paths import Paths
 from store.queries import Cycle, Run
 from store.queries.best_adapter import best_adapter

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import platform
 import time
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.hardware.machine import cpu_name
+from store.files import write_atomic
 
 _SHAPE = (360, 576, 1536)  # a training batch of 4 x 90 tokens through an MLP layer of the embedded student
 _SECONDS = 0.25
@@ -72,12 +72,9 @@ def _read(record: Path, conditions: dict[str, str]) -> PrecisionProbe | None:
 
 def _write(record: Path, conditions: dict[str, str], found: PrecisionProbe) -> None:
     """Where it cannot be kept, the next process measures again."""
-    aside = record.with_name(f".{record.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
-        record.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps({"conditions": conditions, "on": f"{datetime.now(UTC):%Y-%m-%d}",
-                                     "found": asdict(found)}, indent=1), encoding="utf-8")
-        os.replace(aside, record)
+        write_atomic(record, json.dumps({"conditions": conditions, "on": f"{datetime.now(UTC):%Y-%m-%d}",
+                                         "found": asdict(found)}, indent=1).encode())
 
 
 def _matmul_gflops(dtype: str) -> float:

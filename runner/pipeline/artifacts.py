@@ -7,7 +7,6 @@ a row without its file cannot be; a file without its row is adopted when its hea
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from store.events import Event, from_json, to_json
+from store.files import sha256_of, write_atomic
 
 E = TypeVar("E", bound=Event)
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -52,15 +52,6 @@ class Artifact:
         return next((event for event in self.events if isinstance(event, kind)), None)
 
 
-def sha256_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def sha256_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_artifact(path: Path, header: Header, events: Sequence[Event]) -> Artifact:
     """Write a checkpoint whole or not at all; returns it as it now stands on disk."""
     body = {"header": dataclasses.asdict(header),
@@ -68,27 +59,6 @@ def write_artifact(path: Path, header: Header, events: Sequence[Event]) -> Artif
     data = (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
     write_atomic(path, data)
     return Artifact(header, tuple(events), sha256_of(data), len(data))
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file so that a reader, or a power cut, meets the old bytes or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    fsync_directory(path.parent)
-
-
-def fsync_directory(folder: Path) -> None:
-    """Make a rename in this folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_artifact(path: Path) -> Artifact | None:

@@ -6,7 +6,6 @@ Else run the stage, write its artifact whole, and tell the store. Resume is this
 
 from __future__ import annotations
 
-import hashlib
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runner.pipeline.artifacts import (
-    ADAPTER_FILES, Artifact, Header, quarantine, read_artifact, sha256_of, sha256_of_file, write_artifact,
-)
+from runner.pipeline.artifacts import ADAPTER_FILES, Artifact, Header, quarantine, read_artifact, write_artifact
 from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
@@ -27,6 +24,7 @@ from store.events import (
     AdapterTrained, CycleStarted, Event, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken, StageFailed,
     StageFinished, StageStarted,
 )
+from store.files import sha256_of, sha256_of_file
 
 
 class RunAborted(Exception):
@@ -169,7 +167,7 @@ class PipelineExecutor:
         sources = inputs_of(step, self.config)
         hashes = "\n".join(f"{name} {self.artifacts[key].sha256}" for name, key in sorted(sources.items()))
         return Header(self.run, step.cycle, step.row.stage, sha256_of(to_json(self.config).encode()),
-                      hashlib.sha256(hashes.encode()).hexdigest())
+                      sha256_of(hashes.encode()))
 
     def _path(self, step: StageRun) -> Path:
         return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"

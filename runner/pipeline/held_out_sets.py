@@ -6,13 +6,12 @@ was drawn from other knowledge, is refused: a comparison over it would compare d
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.pipeline.artifacts import write_atomic
 from store.events import Event, from_json, to_json
+from store.files import sha256_of, write_atomic
 
 
 class HeldOutSetError(Exception):
@@ -59,4 +58,4 @@ def freeze(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Eve
 
 def _digest(events: Sequence[Event]) -> str:
     text = "\n".join(f"{event.event_type} {to_json(event)}" for event in events)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of(text.encode())

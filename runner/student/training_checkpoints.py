@@ -7,9 +7,7 @@ what is being trained, written last. Whatever a kill left half-written has none,
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 
 from runner.protocols import TrainingConfig, TrainingExample, TrainingResult
 from runner.student.lora.adapter_files import weights_sha256
+from store.files import sha256_of, sha256_of_file, write_atomic
 
 FOLDER, SEAL, RECORD = "checkpoints", "seal.json", "training.json"
 
@@ -43,12 +42,13 @@ def fingerprint(examples: Sequence[TrainingExample], recipe: TrainingConfig, sta
         del same[held]
     told = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": same,
             "start": weights_sha256(start) if start else None, "student": student}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return sha256_of(json.dumps(told, sort_keys=True).encode())
 
 
 def mark_complete(folder: Path, fingerprint: str, step: int, tokens: int, seconds: float) -> None:
     """Declare a checkpoint whole."""
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL}
+    files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir())
+             if path.is_file() and path.name != SEAL}
     _write(folder / SEAL, {"fingerprint": fingerprint, "step": step, "tokens": tokens, "seconds": seconds,
                            "files": files})
 
@@ -90,7 +90,7 @@ def _progress(folder: Path, fingerprint: str) -> ResumePoint | None:
         told = json.loads((folder / SEAL).read_text(encoding="utf-8"))
         if told["fingerprint"] != fingerprint:
             return None
-        if any(_sha256(folder / name) != digest for name, digest in told["files"].items()):
+        if any(sha256_of_file(folder / name) != digest for name, digest in told["files"].items()):
             return None
         return ResumePoint(folder, int(told["step"]), int(told["tokens"]), float(told["seconds"]))
     except (OSError, ValueError, KeyError, TypeError):
@@ -102,16 +102,6 @@ def _step(folder: Path) -> int:
     return int(number) if number.isdigit() else -1
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    aside = path.with_name(f".{path.name}.new")
-    with aside.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    write_atomic(path, json.dumps(value).encode())

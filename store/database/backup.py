@@ -6,7 +6,6 @@ For PostgreSQL these raise an error that names its own tool, `pg_dump`.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pysqlite3.dbapi2 as sqlite
 
 from store.database.store import Store, StoreError
+from store.files import replace_durably, temporary_path
 
 PAGES_PER_STEP = 1000  # about 4 MB: writers proceed between steps
 
@@ -25,7 +25,7 @@ def copy_database(store: Store, path: Path) -> None:
         StoreError: not an SQLite store, or the copy failed the integrity check.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = temporary_path(path)
     temporary.unlink(missing_ok=True)
     try:
         with _driver(store) as source, contextlib.closing(sqlite.connect(temporary)) as target:
@@ -34,9 +34,7 @@ def copy_database(store: Store, path: Path) -> None:
             found = [row[0] for row in target.execute("PRAGMA integrity_check")]
         if found != ["ok"]:
             raise StoreError(f"the copy of {store.url} failed its integrity check: {found[0]}")
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
+        replace_durably(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -59,11 +57,3 @@ def _driver(store: Store) -> Iterator[Any]:
         raise StoreError(f"the store {store.url.partition('@')[2] or 'on PostgreSQL'} is backed up with pg_dump")
     with store.driver_connection() as connection:
         yield connection
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

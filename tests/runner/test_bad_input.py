@@ -126,14 +126,14 @@ def test_an_answer_that_never_stops_ends_at_the_time_limit_and_is_marked(
 
 def test_a_disk_that_fills_while_the_adapter_is_saved_fails_the_run_and_leaves_no_adapter(
         tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, full = peft_adapter._sync, [True]
+    real, full = peft_adapter.replace_durably, [True]
 
-    def sync(path: Path) -> None:
+    def replace(temporary: Path, path: Path) -> None:
         if full[0] and path.name == peft_adapter.WEIGHTS:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        real(path)
+        real(temporary, path)
 
-    monkeypatch.setattr(peft_adapter, "_sync", sync)
+    monkeypatch.setattr(peft_adapter, "replace_durably", replace)
     store, run, paths = launched(tmp_path, tiny)
     events = carried_out(store, run, paths)
     (failed,) = of_kind(events, RunFailed)

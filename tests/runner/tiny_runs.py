@@ -9,6 +9,7 @@ import fakes
 
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run, memory_plan_event
+from runner.protocols import StudentInfo
 from runner.student import open_student
 from store import commands
 from store.config import RunConfig, preset
@@ -25,11 +26,11 @@ def tiny_resources(config: RunConfig, run: str, store: Store, paths: Paths, jour
     """Fakes for teacher and judge, the real student."""
     bench = fakes.fake_resources(config, run, store, paths, journal)
 
-    def tell_plan(info: Any) -> None:
-        bench.plan_index = info.rung
+    def record_plan(info: StudentInfo) -> None:
+        bench.plan_index = info.plan_index
         journal.append(memory_plan_event(info))
 
-    bench.open_student = lambda rung: open_student(config, paths.models, rung, tell_plan)
+    bench.open_student = lambda index: open_student(config, paths.models, index, record_plan)
     return bench
 
 

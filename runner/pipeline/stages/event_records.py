@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from knowledge.domain import Domain
@@ -10,6 +9,7 @@ from knowledge.kubernetes.topics import unknown_topics
 from knowledge.questions import Question
 from runner.pipeline.stage_context import StageContext
 from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejected, RejectedRecord
+from store.files import sha256_of
 
 
 class UnknownTopic(Exception):
@@ -84,4 +84,4 @@ def set_hash(questions: Sequence[Question]) -> str:
 
 def hash_of_texts(texts: Iterable[str]) -> str:
     """One hash over texts, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()[:16]
+    return sha256_of("\n".join(sorted(texts)).encode())[:16]

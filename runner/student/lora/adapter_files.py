@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from runner.student.errors import AdapterLoadFailed
+from store.files import sha256_of_file
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PLAIN_SETTINGS = frozenset((
@@ -38,8 +38,7 @@ def check_folder(folder: Path) -> None:
 
 def weights_sha256(folder: Path) -> str:
     """The sha256 of an adapter's weights."""
-    with (folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of_file(folder / WEIGHTS)
 
 
 class LoraWeights:

@@ -7,7 +7,6 @@ training itself.
 from __future__ import annotations
 
 import copy
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from runner.protocols import TrainingConfig
 from runner.student.errors import AdapterLoadFailed, TrainingFailed, in_short
 from runner.student.lora.adapter_files import CONFIG, WEIGHTS, check_folder, merge_into, weights_sha256
 from runner.student.lora.cpu_dropout import ByteDropout
+from store.files import replace_durably
 
 
 @dataclass(frozen=True)
@@ -195,20 +195,10 @@ def save(adapted: Any, folder: Path) -> str:
     shutil.rmtree(aside, ignore_errors=True)
     adapted.save_pretrained(str(aside), save_embedding_layers=False)
     for name in (CONFIG, WEIGHTS):
-        _sync(aside / name)
-        os.replace(aside / name, folder / name)
+        replace_durably(aside / name, folder / name)
     shutil.rmtree(aside)
-    _sync(folder)
     return weights_sha256(folder)
 
 
 def trainable_parameters(adapted: Any) -> int:
     return sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

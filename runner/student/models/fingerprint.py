@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from store.files import sha256_of_file
+
 
 def weights_fingerprint(source: str, config: object | None) -> str:
     """`sha256:` over a folder's safetensors in the order of their names, `commit:` of a hub model, else empty.
@@ -19,6 +21,5 @@ def weights_fingerprint(source: str, config: object | None) -> str:
         return f"commit:{commit}" if commit else ""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(sha256_of_file(path)))
     return f"sha256:{digest.hexdigest()}"
