@@ -23,7 +23,7 @@ EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
 OFFLINE_TEACHER = "knowledge-base"
 """The teacher that needs no network: it takes questions and reference answers from the passages themselves."""
-MISSION_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+DEFAULT_TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Default names of the layers that LoRA adapts; the student resolves them against its real layers."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
@@ -153,7 +153,7 @@ class RunConfig:
         0.05, label="LoRA dropout", group=TRAINING, range=(0, 0.9), form="hidden", flag=_SET_ONLY,
         help="Dropout probability in the LoRA layers during training.")
     target_modules: tuple[str, ...] = setting(
-        MISSION_TARGETS, label="Target modules", group=TRAINING, form="hidden", flag=_SET_ONLY,
+        DEFAULT_TARGET_MODULES, label="Target modules", group=TRAINING, form="hidden", flag=_SET_ONLY,
         help="Names of the linear layers that get a LoRA adapter, resolved against the layers that the student has.")
     adapter: str = setting(
         "continue", label="Start from", group=TRAINING,

@@ -23,8 +23,10 @@ BY_NAME = {item.name: item for item in settings_of(RunConfig)}
 
 @dataclasses.dataclass(frozen=True)
 class Later(RunConfig):
-    """The configuration with one setting more: one declaration, and nothing else changes."""
+    """The configuration with two settings more: one declaration each, and nothing else changes."""
 
+    stop_words: tuple[str, ...] = setting((), label="Stop words", group=TRAINING, empty="none", was=(),
+                                          help="Texts at which an answer ends.")
     warmup_steps: int = setting(5, label="Warmup steps", group=TRAINING, unit="steps", range=(0, 500), was=0,
                                 affects=("duration",), help="Optimizer steps with a rising learning rate.")
 
@@ -44,7 +46,7 @@ def test_one_line_adds_a_setting_to_the_command_line() -> None:
 
 
 def test_one_line_adds_a_setting_to_the_form() -> None:
-    assert [item.name for item in form_settings(Later) if item not in form_settings()] == ["warmup_steps"]
+    assert [item.name for item in form_settings(Later) if item not in form_settings()] == ["stop_words", "warmup_steps"]
     assert form_state(Later(warmup_steps=9), "folder")["launch embedded warmup_steps"] == 9
 
 
@@ -57,17 +59,19 @@ def form_of_later() -> None:
 
 
 def test_the_form_draws_a_field_with_the_bounds_and_help_of_the_setting() -> None:
-    field = AppTest.from_function(form_of_later).run(timeout=60).number_input(key="launch embedded warmup_steps")
+    app = AppTest.from_function(form_of_later).run(timeout=60)
+    field = app.number_input(key="launch embedded warmup_steps")
     assert (field.label, field.value, field.min, field.max) == ("Warmup steps", 5, 0, 500)
     assert field.help == "Optimizer steps with a rising learning rate."
+    assert app.multiselect(key="launch embedded stop_words").label == "Stop words"
 
 
 def test_one_line_adds_a_setting_to_the_reproduce_command_to_the_table_and_to_validation() -> None:
     assert command_of(Later(warmup_steps=7)) == f"{COMMAND} --preset=embedded --seed=42 --warmup-steps=7"
     assert command_of(Later()) == command_of(RunConfig())
     added = [line for line in settings_table(Later).splitlines() if line not in settings_table().splitlines()]
-    assert added == ["| `warmup_steps` | `--warmup-steps` | `5` | 0 to 500 steps | stage duration | "
-                     "Optimizer steps with a rising learning rate. |"]
+    assert added[1:] == ["| `warmup_steps` | `--warmup-steps` | `5` | 0 to 500 steps | stage duration | "
+                         "Optimizer steps with a rising learning rate. |"]
     assert "warmup_steps" in fields_affecting("duration", Later)
     with pytest.raises(InvalidConfig, match="warmup_steps 501 is out of range: use 0 to 500"):
         check(Later(warmup_steps=501))

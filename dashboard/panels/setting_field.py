@@ -16,6 +16,10 @@ def setting_field(setting: Setting, start: RunConfig, disabled: bool = False) ->
     value = getattr(start, setting.name)
     common: dict[str, Any] = {"key": field_key(start.preset, setting.name), "help": setting.help,
                               "disabled": disabled}
+    if setting.kind is tuple:
+        return st.multiselect(setting.label, list(setting.choices or value), list(value), placeholder=setting.empty,
+                              format_func=lambda choice: setting.choices.get(choice, choice),
+                              accept_new_options=not setting.choices, **common)
     if setting.choices:
         return st.selectbox(setting.label, list(setting.choices), list(setting.choices).index(value),
                             format_func=lambda choice: setting.choices[choice], **common)

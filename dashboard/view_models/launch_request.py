@@ -30,11 +30,11 @@ class IdempotencyToken:
     used_at: float | None = None
 
 
-def next_token(ticket: IdempotencyToken | None, now: float) -> IdempotencyToken:
+def next_token(previous: IdempotencyToken | None, now: float) -> IdempotencyToken:
     """Return the token for a click at `now`: the same for a double click, else a new one."""
-    if ticket is None or (ticket.used_at is not None and now - ticket.used_at > DOUBLE_CLICK_SECONDS):
+    if previous is None or (previous.used_at is not None and now - previous.used_at > DOUBLE_CLICK_SECONDS):
         return IdempotencyToken(new_token())
-    return ticket
+    return previous
 
 
 def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = ()) -> RunConfig:

@@ -13,7 +13,7 @@ from runner import hardware
 from runner.hardware import GB
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student import open_student
-from store.config import MISSION_TARGETS, preset
+from store.config import DEFAULT_TARGET_MODULES, preset
 from tests.runner.tiny_models import phi_folder
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
@@ -31,7 +31,7 @@ def test_a_phi_shaped_student_in_four_bits_stays_under_the_cap(tmp_path: Path) -
     question: Any = SimpleNamespace(id="q", text="What is a Pod?")
     (answer,) = next(iter(student.answer([question], GenerationConfig(16, 0.8, 0.95, 50, 1.1, 60), 1, None)))
     assert answer.tokens > 0
-    recipe = TrainingConfig(2, 2e-4, 1, 4, True, 16, 32, 0.05, MISSION_TARGETS, 1024, 1)
+    recipe = TrainingConfig(2, 2e-4, 1, 4, True, 16, 32, 0.05, DEFAULT_TARGET_MODULES, 1024, 1)
     trained = student.fine_tune([TrainingExample("What is a Pod?", "A group of containers. " * 40)], recipe, None,
                                 tmp_path / "adapter", lambda step: None)
     assert "dense x 8" in trained.matched_modules and "fc2 x 8" in trained.matched_modules

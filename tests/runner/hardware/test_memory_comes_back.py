@@ -14,7 +14,7 @@ import pytest
 
 from runner import hardware
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
-from store.config import MISSION_TARGETS
+from store.config import DEFAULT_TARGET_MODULES
 from store.database import open_for_reading
 from store.queries.memory import memory_by_stage
 from tests.runner.tiny_models import llama_folder, phi_folder, student
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 QUESTIONS: list[Any] = [SimpleNamespace(id=str(at), text=f"What is Pod number {at}?") for at in range(4)]
 EXAMPLES = [TrainingExample(question.text, "A group of containers.") for question in QUESTIONS]
 DECODING = GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60)
-RECIPE = TrainingConfig(2, 1e-3, 2, 1, False, 8, 16, 0.05, MISSION_TARGETS, 64, 3)
+RECIPE = TrainingConfig(2, 1e-3, 2, 1, False, 8, 16, 0.05, DEFAULT_TARGET_MODULES, 64, 3)
 
 
 def test_resident_memory_after_five_cycles_is_within_five_percent_of_after_the_first(tmp_path: Path) -> None:

