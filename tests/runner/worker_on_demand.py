@@ -1,7 +1,8 @@
 """A worker process with fakes that kills itself with SIGKILL where it is told to: the real thing, but quick.
 
 Run as: python worker_on_demand.py RUN OWNER FENCE ATTEMPT; KILL_AT="stage:point", point one of before, inside, written.
-ITEM_SECONDS makes each item of a stage last.
+ITEM_SECONDS makes each item of a stage last. With ITEM_FOLDER each item is noted there in `items`; item number HOLD_ITEM
+writes `held`, waits until `go` is there, and then learns of stop requests as it would by a heartbeat.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from runner.service.process_lock import die_with_parent  # noqa: E402
 from store.event_log.journal import Claim  # noqa: E402
 from store.paths import default_paths  # noqa: E402
 
+ITEM_FOLDER = Path(os.environ["ITEM_FOLDER"]) if "ITEM_FOLDER" in os.environ else None
 STAGE, _, POINT = os.environ.get("KILL_AT", ":").partition(":")
 
 
@@ -33,16 +35,29 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_inside(where: str, calls: list[str]) -> None:
-    """At the stage's second call: after the first part of a long stage is on disk."""
+def item_begins(journal: Any, calls: list[str], _where: str) -> None:
+    """Let the item last or wait; kill at the stage's second call: after the first part of a long stage is on disk."""
     calls.append(Execution.now)
+    if ITEM_FOLDER:
+        note_and_hold(ITEM_FOLDER, journal, len(calls))
     time.sleep(float(os.environ.get("ITEM_SECONDS", "0")))
     if POINT == "inside" and Execution.now == STAGE and calls.count(STAGE) > 1:
         die()
 
 
-def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any, fail: Any) -> Any:
+def note_and_hold(folder: Path, journal: Any, number: int) -> None:
+    with (folder / "items").open("a") as items:
+        items.write(f"{Execution.now}\n")
+    if number == int(os.environ["HOLD_ITEM"]):
+        (folder / "held").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.02)
+        journal.flush()
+
+
+def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any) -> Any:
     """Fakes that say on which rung of the memory ladder they are held, as the real student does."""
+    fail = partial(item_begins, journal, [])
     bench = fakes.fake_resources(config, run, store, paths, journal, fail)
 
     def open_student(rung: int) -> Any:
@@ -75,5 +90,4 @@ if __name__ == "__main__":
     run, owner, fence, attempt = sys.argv[1:]
     if os.environ.get("END_WITH_PARENT"):
         die_with_parent(owner)
-    bench = partial(planned_bench, fail=partial(kill_inside, calls=[]))
-    sys.exit(worker.execute_claimed_run(Claim(run, owner, int(fence), int(attempt)), default_paths(), bench))
+    sys.exit(worker.execute_claimed_run(Claim(run, owner, int(fence), int(attempt)), default_paths(), planned_bench))

@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parents[3]
 QUESTION = "What does a Service do for a Pod?"
 TAKES_A_QUESTION_AND_SLEEPS = """
 import os, sys, time
-from runner.service.process_lock import end_with_parent
-from store import playground
+from runner.service.process_lock import die_with_parent
+from store.commands import playground
 from store.database import open_store
-end_with_parent(sys.argv[1])
+die_with_parent(sys.argv[1])
 store = open_store(os.environ["STORE_URL"])
 claimed = playground.claim_next(store, sys.argv[1])
-playground.write(store, claimed, [playground.Said("baseline", "half an")])
+playground.write(store, claimed, [playground.ArmAnswer("baseline", "half an")])
 time.sleep(600)
 """
 SLEEPER = ("import sys, time; from runner.service.process_lock import die_with_parent; "

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from store.event_log.journal import read_events
 from store.events import RecoveryTaken
 from store.paths import Paths
 from tests.addresses import address_in
-from tests.runner.watching import run_of, tick_until
+from tests.runner.watching import LIMIT_SECONDS, run_of, tick_until, until
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,27 +106,25 @@ def test_the_container_file_runs_what_is_there_and_takes_no_secret_along() -> No
 
 WORKER_WITHOUT_ROOM = """
 import errno, sys
-from runner import worker
+from runner.pipeline import worker
 from store.event_log.journal import Claim
-from store.paths import locations
+from store.paths import default_paths
 
 def no_room(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 run, owner, fence, attempt = sys.argv[1:]
-sys.exit(worker.work(Claim(run, owner, int(fence), int(attempt)), locations(), no_room))
+sys.exit(worker.execute_claimed_run(Claim(run, owner, int(fence), int(attempt)), default_paths(), no_room))
 """
 
 
 def _when_training(store: Store, do: Callable[[str], None]) -> threading.Thread:
+    def training() -> list[str]:
+        return [run.id for run in queries.all_runs(store) if run.stage == "fine-tune"]
+
     def wait() -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            for run in queries.all_runs(store):
-                if run.stage == "fine-tune":
-                    do(run.id)
-                    return
-            time.sleep(0.05)
+        until(training)
+        do(training()[0])
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
@@ -153,9 +150,11 @@ def test_the_exit_code_says_how_a_run_ended(store: Store, paths: Paths, monkeypa
     watching = _when_training(store, acts[how]) if how in acts else None
     assert main(["run", *asked]) == code
     if watching:
-        watching.join(10)
+        watching.join(LIMIT_SECONDS)
     (run,) = queries.all_runs(store)
     assert run.work == {"fails": "failed", "interrupted": "queued"}.get(how, how)
+    if how == "fails":
+        assert run.error_kind == "disk full"
     if how == "interrupted":  # and says how to go on
         assert f"resume {run.id}" in capsys.readouterr().out
 

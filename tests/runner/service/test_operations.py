@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from store.event_log.journal import Journal, read_events
 from store.events import RecoveryTaken, RunRequeued, RunStarted
 from store.paths import Paths
 from tests.addresses import address_in
-from tests.runner.watching import run_of, until
+from tests.runner.watching import LIMIT_SECONDS, run_of, until
 
 HERE = Path(__file__).parents[1]
 ROOT = HERE.parents[1]
@@ -65,7 +66,7 @@ def serving(paths: Paths, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 def runner(*arguments: str, paths: Paths) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DATA_DIR": str(paths.data), "STORE_URL": paths.store_url}
     return subprocess.run([sys.executable, "-m", "runner", *arguments], cwd=ROOT, env=environment, capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=LIMIT_SECONDS)
 
 
 def owner_of(store: Store, run: str) -> str | None:
@@ -78,7 +79,7 @@ def test_sigterm_lets_the_item_at_work_finish_and_hands_the_run_back(store: Stor
     with serving(paths) as process:
         until(lambda: run_of(store, run).stage == "fine-tune")
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0 and "runner stopped" in said, said
     assert run_of(store, run).work == "queued" and queries.runners(store) == []
     requeued = [item.event for item in read_events(store, run) if isinstance(item.event, RunRequeued)]
@@ -86,7 +87,7 @@ def test_sigterm_lets_the_item_at_work_finish_and_hands_the_run_back(store: Stor
     assert "exit_code=0" in said  # the worker stopped by itself; nobody had to kill it
 
 
-def test_a_killed_runner_is_replaced_within_a_second_by_one_that_stands_by(store: Store, paths: Paths) -> None:
+def test_a_killed_runner_is_replaced_by_one_that_stands_by_before_its_lease_is_over(store: Store, paths: Paths) -> None:
     run = launch(store, steps=10_000)
     with serving(paths) as first:
         until(lambda: run_of(store, run).stage == "fine-tune")
@@ -94,9 +95,11 @@ def test_a_killed_runner_is_replaced_within_a_second_by_one_that_stands_by(store
         with serving(paths, "--stand-by") as second:
             assert second.stdout and "standing by" in second.stdout.readline()
             first.kill()
-            taken_over = until(lambda: owner_of(store, run) not in (before, None), seconds=10)
+            with store.write() as connection:  # longer than this test waits
+                connection.execute(update(schema.claims).where(schema.claims.c.owner == before)
+                                   .values(expires_at=time.time() + 250))
+            until(lambda: owner_of(store, run) not in (before, None))
             until(lambda: run_of(store, run).attempts == 2)
-    assert taken_over < 1.0
     assert any(isinstance(item.event, RecoveryTaken) and item.event.kind == "interrupted"
                for item in read_events(store, run))
 
@@ -115,7 +118,7 @@ def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store,
         until(lambda: [run.work for run in queries.all_runs(store)] == ["finished"])
         until(lambda: "worker ended" in (paths.data / "logs" / "runner.jsonl").read_text())
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=LIMIT_SECONDS)
     lines = [json.loads(line) for line in (paths.data / "logs" / "runner.jsonl").read_text().splitlines()]
     told = [line["what"] for line in lines]
     assert {"runner serves", "ScheduleFired", "run taken up", "worker ended", "store backed up",
@@ -215,16 +218,19 @@ def test_pruning_spares_what_a_run_might_still_need(store: Store, paths: Paths) 
 def test_nothing_slow_keeps_the_runner_from_its_heartbeat_or_its_queue(paths: Paths,
                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     beats, looks, stop = [], [], threading.Event()
-    monkeypatch.setattr(serve, "CHORES", (MaintenanceTask("endless", 1.0, lambda *_: stop.wait(20) and None),))
+    endless = MaintenanceTask("endless", 1.0, lambda *_: stop.wait(LIMIT_SECONDS) and None)
+    monkeypatch.setattr(serve, "CHORES", (endless,))
     monkeypatch.setattr(serve, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(Supervisor, "send_heartbeat", lambda _self: beats.append(1))
     monkeypatch.setattr(Supervisor, "tick", lambda self: looks.append(1) or self.stopped.set())
-    serving = threading.Thread(target=serve._serve, args=(open_store(paths.store_url), paths, stop))
+    store = open_store(paths.store_url)
+    serving = threading.Thread(target=serve._serve, args=(store, paths, stop))
     serving.start()
-    until(lambda: len(beats) > 5 and len(looks) > 2, seconds=15)
+    until(lambda: len(beats) > 5 and len(looks) > 2)
     stop.set()
-    serving.join(20)
+    serving.join(LIMIT_SECONDS)
     assert not serving.is_alive()
+    store.close()
 
 
 def test_a_schedule_is_agreed_on_and_changed_on_the_command_line(paths: Paths, monkeypatch: pytest.MonkeyPatch,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,25 @@ from runner.cli import logs
 from runner.cli.main import main
 from runner.service import runner_log
 from store.paths import Paths
+from tests.runner.watching import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 LOGGING = """
 import sys, time
 from pathlib import Path
-from runner import lifeline, logbook
-from store.paths import Locations
+from runner.service import process_lock, runner_log
+from store.paths import Paths
+
+def wait(seconds):
+    print("stands by", flush=True)
+    time.sleep(0.01)
 
 data, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-logbook.FILE_BYTES, logbook.FILES_KEPT = 4000, 200
-lifeline.hold_as_only_runner(data, lambda seconds: time.sleep(0.01))
-logbook.keep(Locations(data, ""), on_screen=False)
+runner_log.FILE_BYTES, runner_log.FILES_KEPT = 4000, 200
+process_lock.acquire_runner_lock(data, wait)
+runner_log.configure(Paths(data, ""), on_screen=False)
 for number in range(count):
-    logbook.tell("counted", by=who, number=number)
+    runner_log.log_event("counted", by=who, number=number)
     print(number, flush=True)
     time.sleep(0.002)  # a quick machine would fill more files than are kept
 """
@@ -39,15 +43,15 @@ def test_two_processes_that_write_the_log_in_turn_lose_no_line_over_many_files(
         return subprocess.Popen([sys.executable, "-c", LOGGING, str(paths.data), who, str(count)], cwd=ROOT,
                                 stdout=subprocess.PIPE, text=True)
 
-    first = start("first", 10**9)
-    assert first.stdout and first.stdout.readline() == "0\n"
-    second = start("second", 200)
-    for _ in range(150):
-        acknowledged = int(first.stdout.readline())
-    time.sleep(0.5)  # the second one stands by meanwhile
-    first.kill()
-    acknowledged = max(acknowledged, *map(int, first.stdout.read().split()[:-1] or [0]))
-    second.communicate(timeout=60)
+    with start("first", 10**9) as first:
+        assert first.stdout and first.stdout.readline() == "0\n"
+        with start("second", 200) as second:
+            assert second.stdout and second.stdout.readline() == "stands by\n"
+            for _ in range(150):
+                acknowledged = int(first.stdout.readline())
+            first.kill()
+            acknowledged = max(acknowledged, *map(int, first.stdout.read().split()[:-1] or [0]))
+            second.communicate(timeout=LIMIT_SECONDS)
     monkeypatch.setenv("DATA_DIR", str(paths.data))
     monkeypatch.setattr(runner_log, "FILES_KEPT", 200)
     assert main(["logs", "--json", "--lines", "100000"]) == 0

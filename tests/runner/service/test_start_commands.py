@@ -7,13 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from store import queries
 from store.database import open_store
+from tests.runner.watching import LIMIT_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,24 +24,18 @@ def start(data: Path, *arguments: str, **environment: str) -> subprocess.Popen[s
                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 
 
-def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "not within the time"
-        time.sleep(0.1)
-
-
 def test_serve_is_seen_refuses_a_second_one_and_stops_on_sigterm(tmp_path: Path) -> None:
     serving = start(tmp_path, "serve")
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    wait_for(lambda: any(runner.connected for runner in queries.runners(store)))
+    until(lambda: any(runner.connected for runner in queries.runners(store)))
     second = start(tmp_path, "serve")
-    said, _ = second.communicate(timeout=60)
+    said, _ = second.communicate(timeout=LIMIT_SECONDS)
     assert second.returncode == 2 and f"process {serving.pid}" in said and "Traceback" not in said
     serving.send_signal(signal.SIGTERM)
-    said, _ = serving.communicate(timeout=30)
+    said, _ = serving.communicate(timeout=LIMIT_SECONDS)
     assert serving.returncode == 0 and "runner stopped" in said
     assert queries.runners(store) == []
+    store.close()
 
 
 def test_demo_serves_runner_and_dashboard_and_ctrl_c_stops_both(tmp_path: Path) -> None:
@@ -54,16 +47,16 @@ def test_demo_serves_runner_and_dashboard_and_ctrl_c_stops_both(tmp_path: Path) 
 
     def healthy() -> bool:
         try:
-            with urllib.request.urlopen(health, timeout=1) as answer:
+            with urllib.request.urlopen(health, timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
-    wait_for(healthy)
+    until(healthy)
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    wait_for(lambda: any(runner.connected for runner in queries.runners(store)))
-    time.sleep(1)
+    until(lambda: any(runner.connected for runner in queries.runners(store)))
     demo.send_signal(signal.SIGINT)
-    said, _ = demo.communicate(timeout=60)
+    said, _ = demo.communicate(timeout=LIMIT_SECONDS)
     assert demo.returncode == 0 and f"http://127.0.0.1:{port}" in said, said
     assert not healthy() and queries.runners(store) == []
+    store.close()

@@ -1,4 +1,4 @@
-"""Cancel, pause, resume, retry: soon between two items, in ten seconds always, and what was done is kept."""
+"""Cancel, pause, resume, retry: before the next item, in the middle of a long one too, and what was done is kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from runner.llm.errors import RateLimited
 from runner.pipeline.worker import _sleep
 from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
-from runner.service.supervisor import Supervisor
+from runner.service.supervisor import STOP_TIMEOUT_SECONDS, Supervisor
 from runner.student import training_checkpoints
 from store import commands
 from store.config import preset
@@ -23,7 +23,7 @@ from store.event_log.journal import Journal, StopRequested, read_events
 from store.events import StageFinished
 from store.paths import Paths
 from tests.runner.tiny_models import llama_folder, student
-from tests.runner.watching import run_of, tick_until
+from tests.runner.watching import run_of, tick_until, until
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "worker_on_demand.py"))
@@ -32,6 +32,12 @@ WORKER = (sys.executable, str(Path(__file__).parents[1] / "worker_on_demand.py")
 def launch(store: Store) -> str:
     return commands.launch_run(store, preset("embedded", topics=("pods", "services", "jobs"), questions=8, held_out=8,
                                              steps=3), "test")
+
+
+def hold_at_item(number: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker waits within this item, for the file `go`."""
+    monkeypatch.setenv("ITEM_FOLDER", str(folder))
+    monkeypatch.setenv("HOLD_ITEM", str(number))
 
 
 def asked(paths: Paths, kind: str, run: str) -> None:
@@ -43,16 +49,18 @@ def asked(paths: Paths, kind: str, run: str) -> None:
 
 @pytest.mark.parametrize(("kind", "then"), [
     pytest.param("cancel", "cancelled", marks=pytest.mark.slow), ("pause", "paused")])
-def test_between_two_items_a_run_stops_within_two_seconds(store: Store, paths: Paths, kind: str, then: str,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ITEM_SECONDS", "0.4")
+def test_a_run_stops_before_its_next_item(store: Store, paths: Paths, tmp_path: Path, kind: str, then: str,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    hold_at_item(3, tmp_path, monkeypatch)
     run = launch(store)
     supervisor = Supervisor(store, paths, worker=WORKER)
-    tick_until(supervisor, lambda: (run_of(store, run).done or 0) >= 4 and run_of(store, run).total)
+    tick_until(supervisor, (tmp_path / "held").exists)
     asked(paths, kind, run)
-    assert tick_until(supervisor, lambda: run_of(store, run).work == then, seconds=10) < 2
+    (tmp_path / "go").touch()
+    until(lambda: run_of(store, run).work == then)  # by itself: a supervisor that looks on might kill it in the end
+    assert len((tmp_path / "items").read_text().splitlines()) == 3
     tick_until(supervisor, lambda: supervisor.child is None)
-    monkeypatch.delenv("ITEM_SECONDS")
+    monkeypatch.delenv("ITEM_FOLDER")
     before = [item.stage for item in read_events(store, run) if isinstance(item.event, StageFinished)]
     commands.change_run_state(store, "resume", run)
     tick_until(supervisor, lambda: run_of(store, run).work == "finished")
@@ -62,15 +70,16 @@ def test_between_two_items_a_run_stops_within_two_seconds(store: Store, paths: P
 
 
 @pytest.mark.slow
-def test_in_the_middle_of_a_long_item_a_run_stops_within_ten_seconds(store: Store, paths: Paths,
-                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ITEM_SECONDS", "120")
+def test_in_the_middle_of_a_long_item_a_run_is_stopped_all_the_same(store: Store, paths: Paths, tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    assert STOP_TIMEOUT_SECONDS < 10
+    hold_at_item(1, tmp_path, monkeypatch)  # and it would never end
     run = launch(store)
     supervisor = Supervisor(store, paths, worker=WORKER)
-    tick_until(supervisor, lambda: run_of(store, run).stage == "held-out-baseline")
+    tick_until(supervisor, (tmp_path / "held").exists)
     commands.change_run_state(store, "cancel", run)
-    assert tick_until(supervisor, lambda: run_of(store, run).work == "cancelled", seconds=20) < 10
-    monkeypatch.delenv("ITEM_SECONDS")
+    tick_until(supervisor, lambda: run_of(store, run).work == "cancelled")
+    monkeypatch.delenv("ITEM_FOLDER")
     commands.change_run_state(store, "retry", run)
     tick_until(supervisor, lambda: run_of(store, run).work == "finished")
     supervisor.close()
@@ -83,10 +92,8 @@ def test_a_wait_for_the_teacher_ends_with_the_stop(store: Store) -> None:
     journal = Journal(store, claim)
     commands.change_run_state(store, "pause", run)
     journal.flush()  # what the heartbeat does twice a second
-    began = time.monotonic()
-    with pytest.raises(StopRequested):
-        _sleep(journal, RateLimited("a long one", 90.0).wait_seconds or 0)
-    assert time.monotonic() - began < 1
+    with pytest.raises(StopRequested):  # and not after an hour
+        _sleep(journal, RateLimited("a long one", 3600.0).wait_seconds or 0)
 
 
 def test_a_run_of_nobody_is_cancelled_at_once_and_a_late_waker_cannot_write(store: Store) -> None:
