@@ -91,7 +91,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     def open_app(folder: Path, page: str = "overview", **url: str) -> AppTest:
         monkeypatch.setenv("DATA_DIR", str(folder))
         monkeypatch.setenv("STORE_URL", address_in(folder))
-        app = AppTest.from_file(str(APP), default_timeout=20)
+        app = AppTest.from_file(str(APP), default_timeout=120)
         for key, value in url.items():
             app.query_params[key] = value
         app.run()

@@ -69,7 +69,7 @@ def test_a_page_asks_as_much_of_a_large_store_as_of_a_small_one(page: str, store
     for folder in stores:
         monkeypatch.setenv("DATA_DIR", str(folder))
         st.cache_resource.clear()
-        app = AppTest.from_file(str(APP), default_timeout=20)
+        app = AppTest.from_file(str(APP), default_timeout=120)
         if page != "overview":
             app.switch_page(f"app_pages/{page}.py")
         with statements() as said:
@@ -92,7 +92,7 @@ def followed(stores: tuple[Path, Path]) -> Iterator[tuple[AppTest, Journal]]:
     store = open_store(f"sqlite:///{stores[0]}/events.db")
     claim = leases.claim_next(store, leases.owner_name(), run_name(1))
     assert claim
-    app = AppTest.from_function(follow, default_timeout=20, args=(store, claim.run))
+    app = AppTest.from_function(follow, default_timeout=120, args=(store, claim.run))
     try:
         app.run().run()
         assert not app.exception
@@ -147,7 +147,7 @@ _EVERY_PAGE = """
 import json, sys
 from streamlit.testing.v1 import AppTest
 for page in json.loads(sys.argv[1]):
-    app = AppTest.from_file("dashboard/app.py", default_timeout=60)
+    app = AppTest.from_file("dashboard/app.py", default_timeout=120)
     if page != "overview":
         app.switch_page(f"app_pages/{page}.py")
     app.run()

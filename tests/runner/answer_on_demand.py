@@ -1,6 +1,6 @@
 """The process that answers people's questions, with a student that needs no model: it repeats what it is asked.
 
-Run as: python answer_on_demand.py OWNER; WORD_SECONDS makes each word last.
+Run as: python answer_on_demand.py OWNER; with LAST_WORD_AFTER=FILE it says its last word once that file is there.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from store.paths import default_paths  # noqa: E402
 
 class Parrot:
     def stream(self, question: str, decoding: Any, seed: int, adapter: Path | None) -> Iterator[str]:
-        for word in ("You ", "asked: ", question):
-            time.sleep(float(os.environ.get("WORD_SECONDS", "0")))
-            yield word
+        yield "You "
+        yield "asked: "
+        while "LAST_WORD_AFTER" in os.environ and not Path(os.environ["LAST_WORD_AFTER"]).exists():
+            time.sleep(0.02)
+        yield question
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A worker process with fakes that kills itself with SIGKILL where it is told to: the real thing, but quick.
 
 Run as: python worker_on_demand.py RUN OWNER FENCE ATTEMPT; KILL_AT="stage:point", point one of before, inside, written.
-ITEM_SECONDS makes each item of a stage last. With ITEM_FOLDER each item is noted there in `items`; item number HOLD_ITEM
+ITEM_SECONDS makes each item of a stage last. With ITEM_FOLDER each item is noted there in `items`; item HOLD_ITEM
 writes `held`, waits until `go` is there, and then learns of stop requests as it would by a heartbeat.
 """
 

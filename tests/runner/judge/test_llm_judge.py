@@ -148,11 +148,11 @@ def test_what_cannot_be_had_is_missing_with_its_reason_and_the_rest_goes_on(fake
 
 
 def test_one_slow_answer_is_given_up_and_the_others_are_judged(fake: FakeOpenAI) -> None:
-    fake.script.append(slow(1.0))
-    judge = opened(fake, limits=Limits(at_once=1, answer_seconds=0.3))
+    fake.script.append(slow(4.0))
+    judge = opened(fake, limits=Limits(at_once=1, answer_seconds=3.0))
     other = JudgedAnswer("Q?", "A Pod groups containers.", RIGHT, RIGHT)
     (late, right) = marks(judge, "faithfulness", ITEM, other)
-    assert late == (None, "the judge gave no score within 0.3 s") and right == (1.0, None)
+    assert late == (None, "the judge gave no score within 3 s") and right == (1.0, None)
 
 
 def test_a_judge_that_the_endpoint_does_not_have_is_asked_once(fake: FakeOpenAI) -> None:

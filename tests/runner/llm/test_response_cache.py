@@ -124,7 +124,7 @@ class Nursery:
         return lines[0].split(";")[:-1] if lines else []
 
     def close(self) -> None:
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=120)
 
     def _line(self) -> str:
         assert self._process.stdout
@@ -135,7 +135,7 @@ class Nursery:
 
 def kill_after(client: int, fake: FakeOpenAI, calls: int, seconds: float) -> None:
     """Kill -9 so many calls after now, and a moment more: before, within or after the commit."""
-    goal, deadline = len(fake.requests) + calls, time.monotonic() + 30
+    goal, deadline = len(fake.requests) + calls, time.monotonic() + 120
     while len(fake.requests) < goal and time.monotonic() < deadline:
         time.sleep(0.001)
     time.sleep(seconds)

@@ -123,7 +123,7 @@ def test_what_waiting_cannot_mend_is_not_waited_for(fake: FakeOpenAI, step: Step
 
 
 def test_no_more_calls_run_at_once_than_allowed(fake: FakeOpenAI) -> None:
-    fake.seconds = 0.05
+    fake.seconds = 0.3
     patient = patient_at(fake, FakeClock(), RetryPolicy(concurrency=3))
     with ThreadPoolExecutor(9) as pool:
         assert {c.text for c in pool.map(patient.complete, [REQUEST] * 9)} == {"fine"}

@@ -23,7 +23,7 @@ from store.paths import Paths
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
-from tests.runner.watching import until
+from tests.runner.watching import LIMIT_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[3]
 QUESTION = "What does a Service do for a Pod?"
@@ -63,20 +63,19 @@ def asked(store: Store, number: int) -> queries.PlaygroundQuestion:
 def test_a_serving_runner_answers_word_by_word_and_ends_at_once_when_told(store: Store, paths: Paths) -> None:
     run = commands.launch_run(store, preset("embedded"), "test")
     commands.change_run_state(store, "pause", run)
-    environment = os.environ | {"DATA_DIR": str(paths.data), "STORE_URL": paths.store_url, "WORD_SECONDS": "0.4"}
-    seen: list[str] = []
-
-    def look() -> None:
-        seen.extend(said.text for said in asked(store, number).said[:1])
-
+    may_end = paths.data / "may-end"
+    environment = os.environ | {"DATA_DIR": str(paths.data), "STORE_URL": paths.store_url,
+                                "LAST_WORD_AFTER": str(may_end)}
     with subprocess.Popen([sys.executable, str(Path(__file__).parents[1] / "serve_on_demand.py")],
                           env=environment) as runner:
         number = put(store, run)
-        until(lambda: not asked(store, number).active, look)
+        until(lambda: asked(store, number).said)
+        assert "You asked: ".startswith(asked(store, number).said[0].text or "nothing")  # before the answer is whole
+        may_end.touch()
+        until(lambda: not asked(store, number).active)
         assert asked(store, number).said[0].text == f"You asked: {QUESTION}"
-        assert "You asked: " in seen  # before the answer was whole
         runner.send_signal(signal.SIGINT)  # while the process that answers waits for another question
-        assert runner.wait(timeout=20) == 0
+        assert runner.wait(timeout=LIMIT_SECONDS) == 0
 
 
 @pytest.mark.slow
@@ -86,7 +85,7 @@ def test_a_serving_runner_answers_with_both_real_students(tmp_path: Path) -> Non
     environment = os.environ | {"DATA_DIR": str(paths.data), "STORE_URL": paths.store_url}
     with subprocess.Popen([sys.executable, "-m", "runner", "serve"], cwd=ROOT, env=environment) as runner:
         number = put(store, run, 1)
-        until(lambda: not asked(store, number).active, seconds=150)
+        until(lambda: not asked(store, number).active, seconds=250)
         found = asked(store, number)
         assert (found.state, found.error) == ("done", None)
         baseline, tuned, teacher = found.said
@@ -94,7 +93,7 @@ def test_a_serving_runner_answers_with_both_real_students(tmp_path: Path) -> Non
         assert "offline teacher" in teacher.silent and not teacher.text
         before = queries.last_event_id(store, run)
         runner.send_signal(signal.SIGINT)
-        assert runner.wait(timeout=30) == 0
+        assert runner.wait(timeout=LIMIT_SECONDS) == 0
     assert queries.last_event_id(store, run) == before and not queries.runs_at_work(store)
     store.close()
 

@@ -91,7 +91,7 @@ def test_the_unit_waits_longer_than_a_runner_takes_to_drain() -> None:
 def test_the_container_file_runs_what_is_there_and_takes_no_secret_along() -> None:
     lines = in_the_readme("dockerfile").replace("\\\n", " ").splitlines()
     command = json.loads(next(line.removeprefix("CMD ") for line in lines if line.startswith("CMD ")))
-    assert command[:3] == [".venv/bin/python", "-m", "runner"] and parser().parse_args(command[3:]).carry_out
+    assert command[:3] == [".venv/bin/python", "-m", "runner"] and parser().parse_args(command[3:]).execute
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     made = [line.split()[2] for line in lines if line.startswith("RUN make ")]
     assert made and set(made) <= targets

@@ -59,17 +59,17 @@ def test_two_runners_of_one_device_that_look_at_once_take_one_run(
     def take(*given: Any) -> Claim:
         claim = real(*given)
         taken.set()
-        may_end.wait(10)
+        may_end.wait(120)
         return claim
 
     monkeypatch.setattr(leases, "_claim", take)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(leases.claim_next, store, "host:1:1", None, True)
-        assert taken.wait(10)
+        assert taken.wait(120)
         second = pool.submit(leases.claim_next, store, "host:2:1", None, True)
         time.sleep(0.3)  # it looks while the first has not committed
         may_end.set()
-        assert first.result(20) and second.result(20) is None
+        assert first.result(120) and second.result(120) is None
 
 
 def test_claims_of_dead_owners_are_free_at_once(store: Store) -> None:
@@ -137,7 +137,7 @@ def test_three_processes_never_claim_the_same_run(store_url: str) -> None:
     claimers = [context.Process(target=_claim_many, args=(url, f"host:{n}:1", found)) for n in range(3)]
     for claimer in claimers:
         claimer.start()
-    claimed = [run for _ in claimers for run in found.get(timeout=60)]
+    claimed = [run for _ in claimers for run in found.get(timeout=120)]
     for claimer in claimers:
         claimer.join()
     assert len(claimed) == len(set(claimed)) == 60 and set(claimed) == launched

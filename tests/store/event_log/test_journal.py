@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def test_a_past_claim_cannot_write(store: Store) -> None:
 
 def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(store: Store,
                                                                             monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.event_log.journal.GROUP_COMMIT_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("store.event_log.journal.GROUP_COMMIT_WAIT_SECONDS", 1.0)
     commits = []
 
     def slowly(*given: Any) -> None:
@@ -122,7 +123,7 @@ def test_threads_that_append_at_once_share_commits_and_keep_their_own_order(stor
     together = threading.Barrier(8)
 
     def produce(name: str) -> None:
-        together.wait(10)
+        together.wait(120)
         for step in range(20):
             journal.append(MetricLogged(name, step, 1.0))
 
@@ -150,7 +151,22 @@ def test_who_is_interrupted_while_waiting_for_anothers_commit_holds_nobody_up(st
         with store.write() as connection:
             connection.execute(update(schema.claims).values(stop_requested=None))
             held.set()
-            let_go.wait(10)
+            let_go.wait(120)
+
+    def until_it_appends(thread: threading.Thread) -> None:
+        def running() -> Iterator[str]:
+            frame = sys._current_frames().get(thread.ident or 0)
+            while frame:
+                yield frame.f_code.co_name
+                frame = frame.f_back
+
+        while Journal.append.__name__ not in running():
+            time.sleep(0.01)
+        time.sleep(0.1)  # and has come to where it waits
+
+    def interrupt_once_it_appends(thread: threading.Thread) -> None:
+        until_it_appends(thread)
+        os.kill(os.getpid(), signal.SIGUSR1)
 
     def interrupt(*_: object) -> None:
         raise InterruptedError("by hand")
@@ -160,17 +176,17 @@ def test_who_is_interrupted_while_waiting_for_anothers_commit_holds_nobody_up(st
     before = signal.signal(signal.SIGUSR1, interrupt)
     try:
         holder.start()
-        held.wait(10)
+        held.wait(120)
         leader.start()  # waits for the claim, and this thread then for its commit
-        time.sleep(0.1)
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        until_it_appends(leader)
+        threading.Thread(target=interrupt_once_it_appends, args=(threading.main_thread(),)).start()
         with pytest.raises(InterruptedError, match="by hand"):
             journal.append(MetricLogged("second", 1, 1.0))
     finally:
         signal.signal(signal.SIGUSR1, before)
         let_go.set()
-    holder.join(10)
-    leader.join(10)
+    holder.join(120)
+    leader.join(120)
     journal.append(MetricLogged("third", 1, 1.0))
     kept = [item.event.key for item in read_events(store, journal.claim.run) if isinstance(item.event, MetricLogged)]
     assert sorted(kept) == ["first", "second", "third"]
@@ -222,16 +238,14 @@ while True:
     print(n, flush=True)
     n += 1
 """
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert child.stdout
-    acknowledged = -1
-    until = time.monotonic() + 1.5
-    while time.monotonic() < until or acknowledged < 3:
-        acknowledged = int(child.stdout.readline())
-    child.kill()
-    rest = child.stdout.read().split()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        acknowledged = -1
+        while acknowledged < 100:
+            acknowledged = int(child.stdout.readline())
+        child.kill()
+        rest = child.stdout.read().split()
     acknowledged = int(rest[-1]) if rest else acknowledged
-    child.wait()
     store = open_store(store_url)
     run = queries.all_runs(store)[0].id
     seqs = [item.seq for item in read_events(store, run)]

