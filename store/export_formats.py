@@ -1,4 +1,4 @@
-"""Rows as CSV, JSON and HTML for people to take along. A spreadsheet must never run what a model wrote."""
+"""Export rows as CSV, JSON and HTML. A spreadsheet must never execute what a model wrote."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from store.formatting import escape_invisible
 from store.queries import AnswerPair
 
-# A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
+# A spreadsheet reads a cell that starts with one of these as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """CSV with a header; text that would be a formula gets an apostrophe in front, numbers stay numbers."""
+    """Return CSV with a header; text that would be a formula gets an apostrophe in front, numbers stay numbers."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
@@ -27,7 +27,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def to_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The same rows as JSON, exactly as they are."""
+    """Return the rows as a JSON list, unchanged."""
     return json.dumps(list(rows), ensure_ascii=False, indent=1, default=str)
 
 
@@ -43,7 +43,7 @@ td, th {{ border: 1px solid #888; padding: 4px 8px; text-align: left; vertical-a
 
 
 def to_html(rows: Sequence[Mapping[str, Any]], title: str) -> str:
-    """The same rows as one page that needs no network and holds nothing that acts: every text is escaped."""
+    """Return the rows as one self-contained HTML page without scripts; every text is escaped."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
 
     def line(cells: Sequence[Any], tag: str) -> str:
@@ -54,7 +54,7 @@ def to_html(rows: Sequence[Mapping[str, Any]], title: str) -> str:
 
 
 def escape_formula(value: Any) -> Any:
-    """The value as a cell that no spreadsheet executes."""
+    """Return the value as a cell that no spreadsheet executes."""
     if not isinstance(value, str):
         return value
     clean = value.replace("\x00", "")
@@ -62,7 +62,7 @@ def escape_formula(value: Any) -> Any:
 
 
 def answer_rows(pairs: Sequence[AnswerPair]) -> list[dict[str, Any]]:
-    """Answers side by side, one question a row, every metric of both arms; the passage is what intervals cluster by."""
+    """Return both arms' answers, one row per question, with every metric; `passage_id` is the cluster for intervals."""
     rows = []
     for pair in pairs:
         row: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""How numbers and foreign texts are put into words, for pages and reports. What is missing is a dash, never a zero."""
+"""Format numbers and untrusted texts for pages and evidence packs. A missing value is a dash, never a zero."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from store.metrics import METRICS
 
 DASH = "–"
-# NUL and other controls, those of writing direction, marks and tags that nobody sees: with them a text can be made to
-# read as something else.
+# NUL and other control characters, bidirectional controls, invisible marks and tags: they can make a text read as
+# something else.
 _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb"
                         "\U000e0000-\U000e007f]")
 
@@ -19,7 +19,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def change(value: float | None, digits: int = 2) -> str:
-    """A difference always carries its sign."""
+    """Format a difference, always with its sign."""
     return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
@@ -28,22 +28,22 @@ def interval(low: float | None, high: float | None) -> str:
 
 
 def effect(size: float | None, low: float | None, high: float | None) -> str:
-    """An effect size with its interval, in standard deviations of the differences."""
+    """Format an effect size with its interval, in standard deviations of the differences."""
     return DASH if size is None else f"{change(size)} ({interval(low, high)})"
 
 
 def p_value(value: float | None) -> str:
-    """A probability; tiny ones are not told to the last digit."""
+    """Format a p value; small ones as "< 0.001"."""
     return DASH if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def scored_of(scored: int, asked: int) -> str:
-    """How many pairs a mean rests on: with what is missing, where something is."""
+    """Format the number of pairs behind a mean, and how many are missing if any are."""
     return f"n = {scored}" if scored == asked else f"n = {scored} of {asked}, {asked - scored} missing"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them: 8 s, 2 min 5 s, 1 h 10 min."""
+    """Format seconds as 8 s, 2 min 5 s, 1 h 10 min."""
     if seconds is None:
         return DASH
     whole = round(seconds)
@@ -63,12 +63,12 @@ def moment(at: datetime | None) -> str:
 
 
 def plural(how_many: int, thing: str) -> str:
-    """So many of a thing, whose name takes an s where there is not one of it."""
+    """Format a count with a noun, which gets an s unless the count is 1."""
     return f"{how_many} {thing}" if how_many == 1 else f"{how_many} {thing}s"
 
 
 def money(usd: float | None) -> str:
-    """An amount at list prices; a price that nobody knows is no zero."""
+    """Format an amount in USD; an unknown price is not shown as zero."""
     if usd is None:
         return "no price known"
     if 0 < usd < 0.0001:
@@ -77,20 +77,20 @@ def money(usd: float | None) -> str:
 
 
 def metric(name: str) -> str:
-    """A metric's title, with the direction where less is better."""
+    """Return a metric's title, with a note if lower is better."""
     measure = METRICS.get(name)
     if measure is None:
         return name.replace("_", " ").capitalize()
     return measure.title + (" (lower is better)" if measure.better < 0 else "")
 
 
-def escape_invisible(words: str) -> str:
-    """Characters that would turn or hide the text around them, as a sign that something is there."""
-    return _INVISIBLE.sub("\ufffd", words)
+def escape_invisible(text: str) -> str:
+    """Replace invisible and direction-changing characters by U+FFFD, which is visible."""
+    return _INVISIBLE.sub("\ufffd", text)
 
 
 def clipped(body: str, characters: int = 6000) -> tuple[str, str | None]:
-    """A text that a page can bear, and a note where something was left off."""
+    """Truncate a text for display; return it with a note if something was left off, else with None."""
     if len(body) <= characters:
         return body, None
     return body[:characters], f"Shown: the first {characters:,} of {len(body):,} characters. The export has all."

@@ -1,6 +1,6 @@
-"""Where state lives: one data folder and one store address, both movable by the environment.
+"""Paths of the data directory and the store's URL, both configurable by environment variables.
 
-`DATA_DIR` (default `data`) holds everything; `STORE_URL` (default: SQLite inside it) moves the events alone.
+`DATA_DIR` (default `data`) holds everything; `STORE_URL` (default: SQLite in DATA_DIR) moves only the store.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders of one installation; nothing is created by asking for them."""
+    """The folders of one installation; reading them creates nothing."""
 
     data: Path
     store_url: str
@@ -34,6 +34,6 @@ class Paths:
 
 
 def default_paths() -> Paths:
-    """The folders that the environment names, absolute."""
+    """Return the paths set by the environment variables, absolute."""
     data = Path(os.environ.get("DATA_DIR") or "data").absolute()
     return Paths(data=data, store_url=os.environ.get("STORE_URL") or f"sqlite:///{data / 'events.db'}")

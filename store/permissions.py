@@ -1,7 +1,7 @@
-"""Who may ask what. Checked where a command is written, so that a hidden button is never the only guard.
+"""Roles and their permissions. Checked where a command is written, so that a hidden button is never the only guard.
 
-Knows no sign-in: whoever writes a command says in which role. A person at the machine's own command line is an
-operator; the dashboard finds out who is looking at it.
+Does not authenticate: the caller of a command passes the role. A person at the machine's own command line is an
+operator; the dashboard determines the role of its visitor.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Role(Enum):
-    """What somebody may do."""
+    """Role of a person; `PERMISSIONS` has what each may do."""
 
     VIEWER = "viewer"
     REVIEWER = "reviewer"
@@ -24,7 +24,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.REVIEWER: frozenset({"rate", "annotate", "ask"}),
     Role.OPERATOR: _EVERYTHING,
 }
-"""For each role the commands that it may write."""
+"""The commands that each role may write."""
 
 
 class PermissionDenied(PermissionError):
@@ -32,10 +32,10 @@ class PermissionDenied(PermissionError):
 
 
 def require_permission(role: Role, kind: str) -> None:
-    """Pass, or raise.
+    """Raise unless the role may write this command.
 
     Raises:
-        PermissionDenied: with who may.
+        PermissionDenied: the message names the roles that may.
     """
     if kind not in PERMISSIONS[role]:
         who = " or ".join(f"{other.value}s" for other in Role if kind in PERMISSIONS[other])

@@ -1,4 +1,4 @@
-"""Time as the store writes it: UTC, ISO 8601, microseconds, always the same width, so that text sorts as time."""
+"""Timestamps as stored: UTC, ISO 8601, microseconds, fixed width, so that they sort as text."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 
 def utc_now() -> str:
-    """Now, as text."""
+    """Return the current time as stored."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     return f"{_second(seconds)}.{nanoseconds // 1000:06d}Z"
 
 
 def as_text(moment: datetime) -> str:
-    """A moment in UTC as the store holds it."""
+    """Format a UTC time as stored."""
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def before_now(span: timedelta) -> str:
-    """So long ago, as text."""
+    """Return the time `span` ago as stored."""
     return as_text(datetime.now(UTC) - span)
 
 
@@ -29,5 +29,5 @@ def _second(seconds: int) -> str:
 
 
 def parse(text: str) -> datetime:
-    """The moment that `utc_now` wrote, with its zone."""
+    """Parse a stored timestamp; the result is timezone-aware."""
     return datetime.fromisoformat(text)

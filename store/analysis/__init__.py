@@ -1,1 +1,1 @@
-"""Findings across metrics, cycles and runs, from the read models."""
+"""Compute findings across metrics, cycles and runs from the read models."""

@@ -1,4 +1,4 @@
-"""What a run's paired changes say, as values for pages, reports and the terminal. Pure: read models in, values out."""
+"""Select and combine a run's paired changes for pages, evidence packs and the terminal. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,67 +15,68 @@ HEADLINE_TIER = "held-out"
 
 @dataclass(frozen=True)
 class Memorisation:
-    """The gain on practice, on held-out, and their distance; gains are counted so that more is better."""
+    """Gain on practice questions against gain on held-out ones (generalization gap); positive gains are better."""
 
     metric: str
     practice: float
     held_out: float
     low: float | None = None
-    """95% interval of the distance; None where the comparison did not record its errors."""
+    """95% interval of the distance; None if the comparison did not record standard errors."""
     high: float | None = None
 
     @property
     def distance(self) -> float:
+        """Gain on practice questions minus gain on held-out ones."""
         return self.practice - self.held_out
 
 
 def metrics_in(changes: Sequence[ChangeRow], headline: str) -> list[str]:
-    """The metrics that were compared: the headline first, then in the order of the metric table."""
+    """Return the metrics that were compared: the headline first, then in the order of METRICS."""
     present = {row.metric for row in changes}
     ordered = [name for name in METRICS if name in present] + sorted(present - set(METRICS))
     return sorted(ordered, key=lambda name: name != headline)
 
 
 def tiers_in(changes: Sequence[ChangeRow]) -> list[str]:
-    """The tiers that were compared, the headline tier first."""
+    """Return the tiers that were compared, the headline tier first."""
     return in_order({row.tier for row in changes})
 
 
 def in_order(tiers: Iterable[str]) -> list[str]:
-    """Tiers as the table of tiers has them, the headline tier first; unknown ones last."""
+    """Sort tiers in the order of TIERS, which has the headline tier first; unknown ones last."""
     known = list(TIERS)
     return sorted(tiers, key=lambda tier: (known.index(tier) if tier in known else len(known), tier))
 
 
 def by_cycle(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> list[ChangeRow]:
-    """One metric on one tier, all topics together, by cycle."""
+    """Return the rows of one metric on one tier, all topics together, by cycle."""
     rows = [row for row in changes if row.metric == metric and row.tier == tier and not row.topic]
     return sorted(rows, key=lambda row: row.cycle)
 
 
 def by_topic(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> list[ChangeRow]:
-    """One metric on one tier, each topic for itself."""
+    """Return the rows of one metric on one tier, one per topic."""
     return [row for row in changes if row.metric == metric and row.tier == tier and row.topic]
 
 
 def latest(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> ChangeRow | None:
-    """The last cycle's row."""
+    """Return the last cycle's row of one metric on one tier; None if there is none."""
     rows = by_cycle(changes, metric, tier)
     return rows[-1] if rows else None
 
 
 def direction(metric: str) -> int:
-    """+1 where more is better, -1 where less is; a metric that nobody knows counts as the former."""
+    """Return +1 if a higher value of the metric is better, also for an unknown metric, and -1 if a lower one is."""
     return METRICS[metric].better if metric in METRICS else 1
 
 
 def signed_gain(metric: str, change: float) -> float:
-    """The change, turned so that more is better."""
+    """Return the change with the sign that makes positive better."""
     return change * direction(metric)
 
 
 def memorisation(changes: Sequence[ChangeRow]) -> list[Memorisation]:
-    """For each metric that both tiers have in the last cycle, how much more was gained on practice than on held-out."""
+    """Return, per metric that both tiers have in the last cycle, how much more was gained on practice than held-out."""
     found = []
     for metric in metrics_in(changes, ""):
         practice, held_out = latest(changes, metric, "practice"), latest(changes, metric)
@@ -88,7 +89,7 @@ def memorisation(changes: Sequence[ChangeRow]) -> list[Memorisation]:
 
 
 def cycles_corrected(changes: Sequence[ChangeRow], metric: str, tier: str = HEADLINE_TIER) -> CycleFindings | None:
-    """Whether any cycle changed, corrected for having looked at all; None under two that can be judged."""
+    """Test all cycles of a run with Holm's correction; None if fewer than two can be tested."""
     return over_cycles({row.cycle: (row.t_p_value, row.verdict) for row in by_cycle(changes, metric, tier)})
 
 
@@ -100,5 +101,5 @@ def _memorisation_distance(metric: str, practice: ChangeRow, held_out: ChangeRow
 
 
 def _error(row: ChangeRow) -> float | None:
-    """The standard error behind a row's interval."""
+    """Return the standard error of a row's change; None if it is not recorded."""
     return None if row.spread is None or row.scored < 2 else row.spread / math.sqrt(row.scored)

@@ -1,7 +1,7 @@
-"""Tuned students of several runs beside each other: what differs, and who is better on the very same questions.
+"""Compare tuned students of several runs: differing settings, and paired changes on the same questions.
 
-Pairing takes the same held-out questions with the same references, scored by the same judge; where that is not so,
-the pair is refused with the reason, because another test is no comparison.
+Pairing requires the same held-out questions with the same references, scored by the same judge; otherwise the pair is
+refused with the reason, because scores on different tests are not comparable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from store.queries import ChangeRow, Run, TestScore
 from store.statistics import PairedChange, holm_adjusted_verdicts, paired_change, verdict_of
 
 _NAMES_ONLY = ("name", "preset")
-"""A preset is only a starting point: the fields that it sets are compared themselves."""
+"""Not compared: the name does not affect results, and a preset only sets other fields, which are compared."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """`other` against `one` by one metric on the same questions; the verdict is the other's, as if it came later."""
+    """The change from `one` to `other` by one metric on the same questions; the verdict is that of `other`."""
 
     one: str
     other: str
@@ -44,30 +44,30 @@ class PairedComparison:
     judge: str
     found: PairedChange
     adjusted_p: float | None
-    """After Holm's correction, where one is compared with several others."""
+    """p after Holm's correction; None if there is only one comparison."""
     verdict: str
 
 
 @dataclass(frozen=True)
 class NotComparable:
-    """Two sides, or one metric of theirs, that cannot be paired, and why."""
+    """Why two runs, or one of their metrics, cannot be paired."""
 
     one: str
     other: str
     metric: str
-    """Empty where nothing of the two can be paired."""
+    """Empty if nothing of the two can be paired."""
     reason: str
 
 
 def side(store: Store, run: Run, cycle: int) -> ComparedRun:
-    """A cycle as it is compared."""
+    """Read one cycle of a run for a comparison."""
     return ComparedRun(run, cycle, tuple(queries.changes_of(store, run.id, cycle)),
                        tuple(queries.test_scores(store, run.id, cycle, "tuned")))
 
 
 def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun]) -> tuple[list[PairedComparison],
                                                                                  list[NotComparable]]:
-    """Every other side against the first, metric by metric, corrected for how many others there are."""
+    """Compare every other run with the first, per metric, with Holm's correction over the others."""
     paired: list[tuple[ComparedRun, str, str, PairedChange]] = []
     refused = []
     for other in others:
@@ -84,7 +84,7 @@ def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun]) -> tuple
 
 
 def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
-    """The fields in which the configurations differ, one a row, one column a run."""
+    """Return the settings in which the runs differ, one row per setting and one column per run."""
     titles = [run.title for run in runs]
     names = [f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
              for title, run in zip(titles, runs, strict=True)]
@@ -109,7 +109,7 @@ def _judged(first: ComparedRun, metric: str,
 
 
 def _incomparable_reason(one: ComparedRun, other: ComparedRun) -> str | None:
-    """Why two sides cannot be paired at all."""
+    """Return why two runs cannot be paired at all; None if they can."""
     hashes = one.run.held_out_hash, other.run.held_out_hash
     if None in hashes:
         return "one of them has no held-out questions on record"
@@ -117,30 +117,30 @@ def _incomparable_reason(one: ComparedRun, other: ComparedRun) -> str | None:
         return (f"they were tested on different held-out questions ({hashes[0]} and {hashes[1]}): name one set for "
                 "both with --held-out-set")
     references = {score.question: score.reference for score in one.scores}
-    if unlike := {score.question for score in other.scores if references.get(score.question) != score.reference}:
-        return f"the references of {len(unlike)} of {len(references)} held-out questions are not the same"
+    if differing := {score.question for score in other.scores if references.get(score.question) != score.reference}:
+        return f"the references of {len(differing)} of {len(references)} held-out questions are not the same"
     if not one.scores or not other.scores:
         return "one of them has no scores of a tuned student"
     return None
 
 
 def _pair(one: ComparedRun, other: ComparedRun, metric: str) -> tuple[str, PairedChange] | str:
-    """The judge and the paired change, or why there is none."""
-    mine, theirs = _by_judge(one, metric), _by_judge(other, metric)
-    judge = next((name for name in mine if name in theirs), None)
+    """Return the judge and the paired change, or why there is none."""
+    first, second = _by_judge(one, metric), _by_judge(other, metric)
+    judge = next((name for name in first if name in second), None)
     if judge is None:
-        return f"scored by different judges ({', '.join(mine) or 'none'}; {', '.join(theirs) or 'none'})"
-    measure = METRICS.get(metric)
-    asked = sorted(mine[judge])
+        return f"scored by different judges ({', '.join(first) or 'none'}; {', '.join(second) or 'none'})"
+    known = METRICS.get(metric)
+    questions = sorted(first[judge])
     return judge, paired_change(
-        [mine[judge][question].value for question in asked],
-        [theirs[judge][question].value if question in theirs[judge] else None for question in asked],
-        [mine[judge][question].passage_id for question in asked],
-        measure.better if measure else 1, measure.tie_band if measure else 0.0)
+        [first[judge][question].value for question in questions],
+        [second[judge][question].value if question in second[judge] else None for question in questions],
+        [first[judge][question].passage_id for question in questions],
+        known.better if known else 1, known.tie_band if known else 0.0)
 
 
 def _by_judge(side: ComparedRun, metric: str) -> Mapping[str, Mapping[str, TestScore]]:
-    """judge -> question -> score; a judge that scored nothing, such as one standing for a failure, is none."""
+    """Map judge -> question -> score; a judge without any score, such as the placeholder for a failure, is left out."""
     found: dict[str, dict[str, TestScore]] = {}
     for score in side.scores:
         if score.metric == metric:

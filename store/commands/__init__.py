@@ -1,4 +1,4 @@
-"""Commands of people: launch and steer runs, annotate, ask the playground, schedule. All that the dashboard writes."""
+"""Write commands of people: launch and control runs, annotate, ask the playground, schedule. All dashboard writes."""
 
 from __future__ import annotations
 

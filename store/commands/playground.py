@@ -1,7 +1,7 @@
-"""Questions that people put to a run's students outside of any run: asked on a page, answered by a runner.
+"""Queue of playground questions: people ask a run's students on a page, a runner's process answers.
 
-Coordination and no record: nothing of it is an event, counts in a score or is kept for long. A question is claimed by
-the process that answers it, and what that process writes carries its attempt, so one that was given up cannot write.
+Not part of the event log: playground questions affect no score, and only the latest are stored. The answering process
+claims a question, and its writes carry the attempt number, so that a process that lost its claim cannot write.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from store.timestamps import utc_now
 
 MAX_QUESTION_LENGTH = 1000
 MAX_STORED_QUESTIONS = 300
-"""So many of the newest questions are kept."""
+"""Only this many of the newest questions are stored."""
 MAX_WAITING = 20
 MAX_ATTEMPTS = 2
-"""A question whose process was killed is answered once more, and then failed."""
+"""A question fails after this many attempts in which its process was killed."""
 WAITING, ANSWERING, DONE, FAILED = "waiting", "answering", "done", "failed"
 UNTRAINED = 0
-"""The cycle of a question that only the untrained student is to answer."""
+"""The cycle of a question for the untrained student only."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a question to a paid teacher came to."""
+    """Token usage and cost of one question to a paid teacher."""
 
     model: str
     calls: int
-    """Calls that were made and paid for; 0 where none was."""
+    """Calls made and paid for; 0 if there were none."""
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
-    """At list prices; None where the price is not known, or the server did not count."""
+    """At list prices; None if the price is not known, or the server reported no token counts."""
 
     def sentence(self) -> str:
-        """The bill as people read it; the model's name is somebody's text."""
+        """Describe the usage for people; the model's name in it is untrusted text."""
         if not self.calls:
             return f"{self.model}, no call was made."
         by = "" if self.cost_usd is None else " at list prices"
@@ -53,25 +53,26 @@ class Usage:
 
 @dataclass(frozen=True)
 class ArmAnswer:
-    """What one arm has said so far; or why it says nothing."""
+    """One arm's answer so far, or why it gives none."""
 
     arm: str
     text: str = ""
     finished: bool = False
     silent: str = ""
+    """Why the arm gives no answer; empty otherwise."""
     bill: Usage | None = None
-    """Of an arm that is paid for, once it was asked."""
+    """Usage of a paid teacher, once it has been called."""
 
 
-def parse_answers(words: str | None) -> tuple[ArmAnswer, ...]:
-    """What the arms have said, as it was written down."""
+def parse_answers(stored: str | None) -> tuple[ArmAnswer, ...]:
+    """Decode the arms' answers from the JSON in which they are stored."""
     return tuple(ArmAnswer(**one | {"bill": Usage(**one["bill"]) if one.get("bill") else None})
-                 for one in json.loads(words or "[]"))
+                 for one in json.loads(stored or "[]"))
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A question in the hands of one process."""
+    """A question claimed by one process."""
 
     id: int
     attempt: int
@@ -83,11 +84,11 @@ class Claimed:
 
 def ask(store: Store, run: str, cycle: int, question: str, asked_by: str, token: str, role: Role = Role.OPERATOR,
         with_teacher: bool = False) -> int:
-    """Put a question; returns its id. The same token again is the same question.
+    """Queue a question; return its id. Repeating a token returns the same question.
 
     Raises:
         PermissionDenied: the role may not ask.
-        CommandRefused: an empty or too long question, no such run, no adapter of that cycle, too many that wait.
+        CommandRefused: an empty or too long question, no such run, no adapter of that cycle, queue full.
     """
     require_permission(role, "ask")
     question = question.strip()
@@ -98,12 +99,12 @@ def ask(store: Store, run: str, cycle: int, question: str, asked_by: str, token:
         if known is not None:
             return known
         _check_answerable(connection, run, cycle)
-        made = connection.execute(insert(asked).values(
+        number = connection.execute(insert(asked).values(
             token=token, run=run, cycle=cycle, question=question, asked_by=asked_by, asked_at=utc_now(), state=WAITING,
             with_teacher=with_teacher, attempts=0).returning(asked.c.id)).scalar_one()
-        connection.execute(delete(asked).where(asked.c.id <= made - MAX_STORED_QUESTIONS,
+        connection.execute(delete(asked).where(asked.c.id <= number - MAX_STORED_QUESTIONS,
                                                asked.c.state.in_((DONE, FAILED))))
-    return int(made)
+    return int(number)
 
 
 def _check_answerable(connection: Connection, run: str, cycle: int) -> None:
@@ -111,22 +112,22 @@ def _check_answerable(connection: Connection, run: str, cycle: int) -> None:
         raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
     trained = connection.execute(select(cycles.c.adapter).where(cycles.c.run == run, cycles.c.cycle == cycle)).scalar()
     if cycle != UNTRAINED and not trained:
-        raise CommandRefused(f"run {run} has no adapter of cycle {cycle}: only the untrained student can answer, "
-                             f"which is asked for with cycle {UNTRAINED}")
+        raise CommandRefused(f"run {run} has no adapter of cycle {cycle}: only the untrained student can answer; "
+                             f"choose cycle {UNTRAINED} for it")
     waiting = connection.execute(select(func.count()).where(asked.c.state == WAITING)).scalar_one()
     if waiting >= MAX_WAITING:
         raise CommandRefused(f"{waiting} questions wait already: ask again when some of them are answered")
 
 
 def is_waiting(store: Store) -> bool:
-    """Whether a question waits for somebody to answer it."""
+    """Whether any question is waiting to be answered."""
     with store.read() as connection:
         return connection.execute(_first()).scalar() is not None
 
 
 def claim_next(store: Store, owner: str) -> Claimed | None:
-    """Take the question that has waited longest; None if none waits."""
-    if not is_waiting(store):  # a look around with nothing to find takes no lock
+    """Claim the question that has waited longest; None if none is waiting."""
+    if not is_waiting(store):  # polling an empty queue takes no write lock
         return None
     with store.write() as connection:
         found = connection.execute(_first()).scalar()
@@ -137,31 +138,33 @@ def claim_next(store: Store, owner: str) -> Claimed | None:
     return Claimed(row.id, row.attempts, row.run, row.cycle, row.question, row.with_teacher)
 
 
-def write(store: Store, claimed: Claimed, said: Sequence[ArmAnswer]) -> bool:
-    """What was said so far; False when the question is in other hands by now."""
-    return _change(store, _owned(claimed), said=json.dumps([asdict(one) for one in said]))
+def write(store: Store, claimed: Claimed, answers: Sequence[ArmAnswer]) -> bool:
+    """Store the answers so far; False if this process no longer holds the question."""
+    return _change(store, _owned(claimed), said=json.dumps([asdict(one) for one in answers]))
 
 
-def finish(store: Store, claimed: Claimed, said: Sequence[ArmAnswer]) -> bool:
-    return _change(store, _owned(claimed), said=json.dumps([asdict(one) for one in said]), state=DONE,
+def finish(store: Store, claimed: Claimed, answers: Sequence[ArmAnswer]) -> bool:
+    """Store the final answers and mark the question done; False if this process no longer holds it."""
+    return _change(store, _owned(claimed), said=json.dumps([asdict(one) for one in answers]), state=DONE,
                    ended_at=utc_now())
 
 
 def fail(store: Store, claimed: Claimed, reason: str) -> bool:
-    """End a question that cannot be answered; what was said before stays."""
+    """Mark a question as failed; the answers so far stay. False if this process no longer holds it."""
     return _change(store, _owned(claimed), state=FAILED, error=reason, ended_at=utc_now())
 
 
 def requeue(store: Store, owner: str) -> None:
-    """The owner was told to stop: what it was answering waits again, and the attempt counts for nothing."""
+    """Queue again what an owner that was asked to stop was answering; the attempt does not count."""
     _change(store, and_(asked.c.state == ANSWERING, asked.c.owner == owner), state=WAITING, owner=None,
             said=None, attempts=asked.c.attempts - 1)
 
 
 def fail_or_retry(store: Store, owner: str, reason: str) -> None:
-    """The process that answered for `owner` died: its question waits again, or has failed if it had its attempts.
+    """Handle the exit of an owner's answering process: queue its question again, or fail it after MAX_ATTEMPTS.
 
-    A process that died before it took a question would die again and again: then the first that waits pays for it.
+    If the process exited before it claimed a question, the attempt is charged to the first waiting one; otherwise a
+    process that always crashes at the start would be restarted for ever.
     """
     with store.write() as connection:
         row = connection.execute(select(asked).where(asked.c.state == ANSWERING, asked.c.owner == owner)).first()
@@ -175,7 +178,7 @@ def fail_or_retry(store: Store, owner: str, reason: str) -> None:
 
 
 def owners(store: Store) -> list[str]:
-    """Whoever is answering a question now."""
+    """Return the owners that are answering a question now."""
     with store.read() as connection:
         return list(connection.execute(select(asked.c.owner).where(
             asked.c.state == ANSWERING, asked.c.owner.is_not(None)).distinct()).scalars())

@@ -1,6 +1,6 @@
-"""What people write to runs and answers: ratings, tags, notes; putting a run away, and deleting one.
+"""Rate answers, set tags and notes, archive and delete runs.
 
-As with every command the same token twice is one, and the role is checked here.
+As with every command, a repeated token is ignored, and the role is checked here.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from store.schema import answers, runs
 RATINGS = ("better", "same", "worse")
 ARMS_RATED = ("baseline", "tuned")
 TERMINAL_STATES = ("finished", "failed", "cancelled")
-"""States in which a run may be deleted: nothing works on it, and nothing will."""
+"""States in which a run may be deleted, because no runner will work on it."""
 _LONGEST_NOTE, _LONGEST_TAG, _MOST_TAGS = 2000, 40, 10
 
 
 def rate(store: Store, run: str, cycle: int, rated: AnswerRated, role: Role = Role.OPERATOR,
          token: str | None = None) -> None:
-    """Record how a person finds the tuned answer beside the untrained one.
+    """Record a person's rating of the tuned answer against the untrained one.
 
     Raises:
         PermissionDenied: the role may not rate.
@@ -36,7 +36,7 @@ def rate(store: Store, run: str, cycle: int, rated: AnswerRated, role: Role = Ro
     if len(rated.note) > _LONGEST_NOTE:
         raise CommandRefused(f"the note is longer than {_LONGEST_NOTE} characters")
     if not rated.rater.strip():
-        raise CommandRefused("a rating needs a rater: say who you are")
+        raise CommandRefused("a rating needs a rater: enter your name")
     with store.write() as connection:
         if not _has_both_answers(connection, run, cycle, rated.question_id):
             raise CommandRefused("only a question with both answers can be rated")
@@ -45,7 +45,7 @@ def rate(store: Store, run: str, cycle: int, rated: AnswerRated, role: Role = Ro
 
 def annotate(store: Store, run: str, tags: tuple[str, ...], note: str, by: str, role: Role = Role.OPERATOR,
              token: str | None = None) -> None:
-    """Give a run its tags and its note.
+    """Set a run's tags and note, replacing the earlier ones.
 
     Raises:
         PermissionDenied, CommandRefused: the role may not; no such run; too much text.
@@ -60,7 +60,7 @@ def annotate(store: Store, run: str, tags: tuple[str, ...], note: str, by: str, 
 
 def archive(store: Store, run: str, archived: bool, by: str, role: Role = Role.OPERATOR,
             token: str | None = None) -> None:
-    """Put a run away, or take it out again.
+    """Archive a run, or unarchive it.
 
     Raises:
         PermissionDenied, CommandRefused: the role may not; no such run.
@@ -71,12 +71,12 @@ def archive(store: Store, run: str, archived: bool, by: str, role: Role = Role.O
 
 
 def delete(store: Store, run: str, by: str, role: Role = Role.OPERATOR, token: str | None = None) -> None:
-    """Delete a run that is over: it leaves every page, estimate and comparison.
+    """Delete a run that has ended from every page, estimate and comparison.
 
-    What is kept: its events, which are append-only, and its files under `data/runs`.
+    Its events stay, because the log is append-only, and so do its files under `data/runs`.
 
     Raises:
-        PermissionDenied, CommandRefused: the role may not; no such run; the run is not over.
+        PermissionDenied, CommandRefused: the role may not; no such run; the run has not ended.
     """
     require_permission(role, "delete")
     with store.write() as connection:
@@ -95,7 +95,7 @@ def _write(connection: Connection, kind: str, run: str, event: Event, token: str
 
 
 def _has_both_answers(connection: Connection, run: str, cycle: int, question: str) -> bool:
-    """Untrained answers to the held-out test belong to the run, so to cycle 0."""
+    """Untrained answers to the held-out test are stored under cycle 0."""
     both = connection.execute(select(func.count(answers.c.arm.distinct())).where(
         answers.c.run == run, answers.c.cycle.in_((0, cycle)), answers.c.question == question,
         answers.c.arm.in_(ARMS_RATED), answers.c.text.is_not(None))).scalar_one()

@@ -1,6 +1,6 @@
-"""When a recurring thing is due: cron or interval, in a time zone. The one door to apscheduler's triggers.
+"""Compute when a schedule is due, by cron expression or interval, in a time zone. Wraps apscheduler's triggers.
 
-Knows moments alone, nothing of what is due then. Moments go in and come out in UTC.
+Knows times only, nothing of what runs then. All times passed in and returned are in UTC.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True)
 class Recurrence:
-    """Either a cron line or an interval, never both."""
+    """Either a cron expression or an interval, never both."""
 
     cron: str | None = None
-    """Five fields: minute, hour, day of month, month, day of week (0 or 7 is Sunday, as everywhere)."""
+    """Five fields: minute, hour, day of month, month, day of week (0 or 7 is Sunday)."""
     every_seconds: int | None = None
     zone: str = "UTC"
-    """An IANA name, such as Europe/Berlin: what "two at night" means."""
+    """IANA time zone in which the cron expression is read, such as Europe/Berlin."""
 
     @property
     def describe(self) -> str:
@@ -38,10 +38,10 @@ class Recurrence:
 
 
 def timing_errors(timing: Recurrence) -> list[str]:
-    """A sentence for everything that cannot be used, a timing that is never due among them."""
+    """Return a sentence for each invalid value, including a timing that is never due."""
     errors = []
     if (timing.cron is None) == (timing.every_seconds is None):
-        errors.append("a schedule needs either a cron line or an interval, and not both")
+        errors.append("a schedule needs either a cron expression or an interval, and not both")
     if timing.zone not in available_timezones():
         errors.append(f"time zone {timing.zone!r} is unknown: use an IANA name, such as Europe/Berlin or UTC")
     if timing.every_seconds is not None and not SHORTEST_SECONDS <= timing.every_seconds <= LONGEST_SECONDS:
@@ -53,16 +53,16 @@ def timing_errors(timing: Recurrence) -> list[str]:
 
 
 def next_due(timing: Recurrence, after: datetime, anchor: datetime) -> datetime:
-    """The first moment after `after`; intervals count from `anchor`.
+    """Return the first occurrence after `after`; intervals count from `anchor`.
 
     Raises:
-        ValueError: `timing_errors` would have said why.
+        ValueError: an invalid timing; `timing_errors` gives the reasons.
     """
     return next(occurrences(timing, after, anchor))
 
 
 def occurrences(timing: Recurrence, after: datetime, anchor: datetime) -> Iterator[datetime]:
-    """Every moment after `after`, in order, without end."""
+    """Yield all occurrences after `after`, in order, without end."""
     trigger, moment = _trigger(timing, anchor), after
     while True:
         found = trigger.get_next_fire_time(None, moment + timedelta(microseconds=1))
@@ -88,19 +88,20 @@ def _cron_trigger(cron: str, zone: str) -> Any:
 def _cron_errors(cron: str) -> list[str]:
     fields = cron.split()
     if len(fields) != 5:
-        return [f"cron line {cron!r} has {len(fields)} fields and needs 5: minute hour day-of-month month day-of-week"]
+        return [f"cron expression {cron!r} has {len(fields)} fields and needs 5: minute hour day-of-month month "
+                "day-of-week"]
     if fields[2] != "*" and fields[4] != "*":
-        return [f"cron line {cron!r} names both a day of the month and a day of the week, which some programs read as "
-                "'either' and some as 'both': name one, or make two schedules"]
+        return [f"cron expression {cron!r} has both a day of the month and a day of the week, which some programs "
+                "read as 'either' and some as 'both': use one of them, or make two schedules"]
     try:
         due = _cron_trigger(cron, "UTC").get_next_fire_time(None, datetime.now(UTC))
     except (ValueError, KeyError) as error:
-        return [f"cron line {cron!r} cannot be read: {error}"]
-    return [] if due else [f"cron line {cron!r} is never due: there is no such day in any year"]
+        return [f"cron expression {cron!r} cannot be read: {error}"]
+    return [] if due else [f"cron expression {cron!r} is never due: there is no such day in any year"]
 
 
 def _named_weekdays(field: str) -> str:
-    """Numbers as names: cron counts days from Sunday, apscheduler from Monday, and runs a number as it stands."""
+    """Replace weekday numbers by names: cron counts from Sunday, apscheduler from Monday without converting."""
     return ",".join(_weekday_part(part) for part in field.split(","))
 
 

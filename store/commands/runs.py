@@ -1,6 +1,6 @@
-"""What people ask: launch, cancel, pause, resume, retry, another place in the queue. All that the dashboard writes.
+"""Launch, cancel, pause, resume and retry runs, and move them in the queue.
 
-Each carries a client token: the same token twice is one command, so a double click launches once.
+Each command carries a client token and is executed once per token, so a double click launches one run.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ TRANSITIONS = {
     "resume": ("paused", "cancelled"),
     "retry": ("failed", "cancelled"),
 }
-"""For each command the states of work in which it means something."""
+"""For each command, the run states in which it is allowed."""
 
 
 class CommandRefused(ValueError):
-    """The command makes no sense for this run as it stands; the message says why and what would."""
+    """The command is not possible in the run's current state; the message gives the reason and the alternative."""
 
 
 def new_token() -> str:
-    """A token for one intention of one person."""
+    """Return a new random token, which makes one command of a person idempotent."""
     return secrets.token_hex(16)
 
 
 def launch_run(store: Store, config: RunConfig, requested_by: str, token: str | None = None, priority: int = 0,
                role: Role = Role.OPERATOR) -> str:
-    """Queue a run; returns its id. The same token again returns the same run.
+    """Queue a run; return its id. Repeating a token returns the same run.
 
     Raises:
         PermissionDenied: the role may not launch.
-        InvalidConfig: any value that cannot be used; nothing was written.
+        InvalidConfig: any invalid value; nothing was written.
     """
     require_permission(role, "launch")
     check(config)
@@ -54,24 +54,23 @@ def launch_run(store: Store, config: RunConfig, requested_by: str, token: str | 
 
 def launch_in_transaction(connection: Connection, config: RunConfig, requested_by: str, token: str,
                           priority: int) -> str:
-    """Queue a checked run inside the caller's transaction; returns its id, or that of the run that had this token."""
+    """Queue a run with a valid configuration inside the caller's transaction; return its id, the same for a token."""
     known: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
     if known:
         return known
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     _record(connection, token, "launch", run)
     connection.execute(insert(claims).values(run=run, fence=0, attempt=0))
-    values = {**dataclasses.asdict(config)}
-    append_without_claim(connection, run, RunRequested(values, requested_by, priority))
+    append_without_claim(connection, run, RunRequested(dataclasses.asdict(config), requested_by, priority))
     return run
 
 
 def change_run_state(store: Store, kind: str, run: str, token: str | None = None, role: Role = Role.OPERATOR) -> None:
-    """Cancel, pause, resume or retry a run. A run that is being worked on is asked; any other is changed at once.
+    """Cancel, pause, resume or retry a run. A run held by a runner gets a stop request; any other changes at once.
 
     Raises:
-        PermissionDenied: the role may not ask this.
-        CommandRefused: unknown run, or a state in which the command means nothing.
+        PermissionDenied: the role may not do this.
+        CommandRefused: unknown run, or a state in which the command is not allowed.
     """
     require_permission(role, kind)
     with store.write() as connection:
@@ -86,12 +85,12 @@ def change_run_state(store: Store, kind: str, run: str, token: str | None = None
 
 
 def _change_state(connection: Connection, kind: str, run: str) -> None:
-    alive = connection.execute(select(claims.c.run).where(
+    held = connection.execute(select(claims.c.run).where(
         claims.c.run == run, claims.c.owner.is_not(None), held_now())).scalar() is not None
-    if kind in ("cancel", "pause") and alive:
+    if kind in ("cancel", "pause") and held:
         connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=kind))
         return
-    # Nobody works on it; an owner that slept past its lease finds its fence gone, should it wake.
+    # No runner holds it; raise the fence, so that an owner suspended past its lease cannot write when it wakes.
     connection.execute(update(claims).where(claims.c.run == run, claims.c.owner.is_not(None))
                        .values(owner=None, expires_at=None, fence=claims.c.fence + 1))
     if kind == "cancel":
@@ -105,11 +104,11 @@ def _change_state(connection: Connection, kind: str, run: str) -> None:
 
 def prioritise(store: Store, run: str, priority: int | None = None, token: str | None = None,
                role: Role = Role.OPERATOR) -> None:
-    """Move a waiting run in the queue: to a priority, or (None) before all that wait now.
+    """Move a queued or paused run in the queue: to a priority, or (None) to the front.
 
     Raises:
         PermissionDenied: the role may not move runs.
-        CommandRefused: unknown run, or one that does not wait any more.
+        CommandRefused: unknown run, or one that is neither queued nor paused.
     """
     require_permission(role, "prioritise")
     with store.write() as connection:
@@ -127,7 +126,7 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
 
 
 def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:
-    """Whether this command is new; it is on record afterwards, unless the caller's transaction is refused."""
+    """Record a command's token in the caller's transaction; False if it is recorded already."""
     if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
         return False
     _record(connection, token, kind, run)

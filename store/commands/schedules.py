@@ -1,7 +1,7 @@
-"""Recurring runs: agreed on by people, fired by a runner. A firing queues a run and does nothing else.
+"""Add, pause, resume and remove schedules (recurring runs), and trigger the due ones. A trigger only queues a run.
 
-What is due is decided here, by the store's own clock and one transaction a schedule, so that it does not matter
-which runner asks, how often, or when one was killed: a due moment comes to exactly one thing.
+Due schedules are processed here with one transaction per schedule, so that each occurrence has exactly one outcome,
+whichever runners poll, how often, and whenever one is killed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from store.schema import claims, runs, schedules
 from store.timestamps import parse
 
 GRACE_SECONDS = 600.0
-"""A due moment that nobody saw for longer is missed, not made up for."""
-_COUNTED = 10_000
-"""Missed moments are counted up to here; a runner that was away for longer missed "at least" so many."""
+"""An occurrence is made up for up to this late; after that it counts as missed."""
+_MAX_COUNTED = 10_000
+"""Missed occurrences are counted up to this number."""
 
 
 class InvalidSchedule(ValueError):
-    """One or more values cannot be used; `errors` holds a sentence for each, all found in one pass."""
+    """One or more values are invalid; `errors` holds a sentence for each of them."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
@@ -45,11 +45,11 @@ class InvalidSchedule(ValueError):
 
 def add(store: Store, name: str, timing: Recurrence, config: RunConfig, added_by: str, skip_if_queued: bool = True,
         priority: int = 0, role: Role = Role.OPERATOR) -> None:
-    """Agree on a recurring run.
+    """Add a schedule.
 
     Raises:
-        PermissionDenied: the role may not have schedules.
-        InvalidSchedule: any value that cannot be used, a name that is taken among them; nothing was written.
+        PermissionDenied: the role may not change schedules.
+        InvalidSchedule: any invalid value, or a name that exists already; nothing was written.
     """
     require_permission(role, "schedule")
     errors = [*_name_errors(name), *timing_errors(timing), *_config_errors(config)]
@@ -67,10 +67,10 @@ def add(store: Store, name: str, timing: Recurrence, config: RunConfig, added_by
 
 
 def pause(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
-    """Let it be due no more; pausing twice is pausing once.
+    """Pause a schedule; no effect if it is paused already.
 
     Raises:
-        PermissionDenied: the role may not have schedules.
+        PermissionDenied: the role may not change schedules.
         CommandRefused: there is no such schedule.
     """
     require_permission(role, "schedule")
@@ -80,27 +80,27 @@ def pause(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
 
 
 def resume(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
-    """Let it be due again from now on.
+    """Resume a schedule from now on, without making up for occurrences during the pause.
 
     Raises:
-        PermissionDenied: the role may not have schedules.
-        CommandRefused: there is no such schedule, or its timing cannot be used (any more).
+        PermissionDenied: the role may not change schedules.
+        CommandRefused: there is no such schedule, or its timing is not valid (any more).
     """
     require_permission(role, "schedule")
     with store.write() as connection:
         row = _known(connection, name)
         if errors := timing_errors(timing_of(row)):
-            raise CommandRefused(f"schedule {name!r} cannot be due: {'; '.join(errors)}")
+            raise CommandRefused(f"schedule {name!r} cannot be resumed: {'; '.join(errors)}")
         if not row.enabled:
             now = datetime.now(UTC)
             append_without_claim(connection, STREAM + name, ScheduleResumed(_text(next_due(timing_of(row), now, now))))
 
 
 def remove(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
-    """Take it away; its events and its runs stay.
+    """Remove a schedule; its events and its runs stay.
 
     Raises:
-        PermissionDenied: the role may not have schedules.
+        PermissionDenied: the role may not change schedules.
         CommandRefused: there is no such schedule.
     """
     require_permission(role, "schedule")
@@ -110,7 +110,7 @@ def remove(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
 
 
 def trigger_due(store: Store, now: datetime | None = None) -> list[Event]:
-    """See to every schedule that is due; returns what came of it, for the log. Safe to call from several runners."""
+    """Process every schedule that is due; return the resulting events for the log. Several runners may call it."""
     now = now or datetime.now(UTC)
     with store.read() as connection:
         due = connection.execute(select(schedules.c.name).where(schedules.c.next_due_at <= _text(now)))
@@ -119,7 +119,7 @@ def trigger_due(store: Store, now: datetime | None = None) -> list[Event]:
 
 
 def timing_of(row: Any) -> Recurrence:
-    """The timing of a schedule's row or read model."""
+    """Return the recurrence of a schedule's row or read model."""
     return Recurrence(row.cron, row.every_seconds, row.zone)
 
 
@@ -127,24 +127,24 @@ def _fire(store: Store, name: str, now: datetime) -> list[Event]:
     with store.write() as connection:
         row = _row(connection, name)
         if row is None or row.next_due_at is None or row.next_due_at > _text(now):
-            return []  # another runner was quicker, or somebody paused or removed it
-        # A time zone can be gone from a newer list, or a row be spoiled: the others must not wait for this one.
+            return []  # another runner was quicker, or it was paused or removed
+        # A newer time zone list can lack a zone, or a row be invalid: pause it, so it does not block the others.
         errors = timing_errors(timing_of(row))
-        told = ([ScheduleFailed(row.next_due_at, "; ".join(errors), row.next_due_at), SchedulePaused()] if errors
-                else list(_advance(connection, row, now)))
-        append_without_claim(connection, STREAM + name, *told)
-    return told
+        outcome = ([ScheduleFailed(row.next_due_at, "; ".join(errors), row.next_due_at), SchedulePaused()] if errors
+                   else list(_advance(connection, row, now)))
+        append_without_claim(connection, STREAM + name, *outcome)
+    return outcome
 
 
 def _advance(connection: Connection, row: Row[Any], now: datetime) -> Iterator[Event]:
-    """The latest due moment becomes a run where it is not too late; those before it were missed."""
+    """Queue a run for the latest due occurrence if it is within GRACE_SECONDS; record earlier ones as missed."""
     first = parse(row.next_due_at)
     coming = occurrences(timing_of(row), first - timedelta(seconds=1), anchor=first)
-    due = list(itertools.takewhile(lambda moment: moment <= now, itertools.islice(coming, _COUNTED)))
+    due = list(itertools.takewhile(lambda moment: moment <= now, itertools.islice(coming, _MAX_COUNTED)))
     after = _text(next_due(timing_of(row), now, anchor=first))
     latest = due.pop() if due and (now - due[-1]).total_seconds() <= GRACE_SECONDS else None
     if due:
-        yield ScheduleMissed(_text(due[0]), _text(due[-1]), len(due), "no runner was there in time", after)
+        yield ScheduleMissed(_text(due[0]), _text(due[-1]), len(due), "no runner was online", after)
     if latest:
         yield _launched(connection, row, _text(latest), after)
 
@@ -154,7 +154,7 @@ def _launched(connection: Connection, row: Row[Any], due: str, after: str) -> Ev
     waiting = connection.execute(select(runs.c.id).where(runs.c.requested_by == by,
                                                          runs.c.work.in_(("queued", "running")))).scalars().first()
     if row.skip_if_queued and waiting:
-        return ScheduleSkipped(due, f"run {waiting} of this schedule is queued or at work", after)
+        return ScheduleSkipped(due, f"run {waiting} of this schedule is queued or running", after)
     try:
         config = check(from_json(row.config))
     except InvalidConfig as error:
@@ -177,8 +177,8 @@ def _known(connection: Connection, name: str) -> Row[Any]:
 def _name_errors(name: str) -> list[str]:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}", name):
         return []
-    return [f"{name!r} is no name for a schedule: begin with a letter or digit, then letters, digits, spaces, '.', "
-            "'-' and '_', up to 64"]
+    return [f"{name!r} is not a valid name for a schedule: start with a letter or digit, then letters, digits, "
+            "spaces, '.', '-' and '_', at most 64 characters"]
 
 
 def _config_errors(config: RunConfig) -> list[str]:

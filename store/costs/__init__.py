@@ -1,1 +1,1 @@
-"""What calls to language models cost: recorded calls, list prices, budgets."""
+"""Costs of LLM calls: cached calls with their usage, list prices, estimates and budgets."""

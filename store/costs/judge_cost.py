@@ -1,7 +1,6 @@
-"""What a judge model will be asked for a run: answers, calls, tokens and price, before anything is asked. Pure.
+"""Estimate the calls, tokens and cost of a run's judge model before the first call. Pure functions.
 
-An estimate from above: answers are taken at their longest, and an answer that was judged before, here or in another
-run, costs nothing again.
+An upper bound: answers are assumed to have the maximum length, and cached judgements, which cost nothing, are ignored.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from store.config import RunConfig
 from store.costs.prices import cost_usd
 
 AUDITED_QUESTIONS = 4
-"""Questions that the audit plants answers to."""
+"""Questions for which the audit plants answers."""
 PLANTED_ANSWERS = 7
-"""Planted answers to each of them that are sent to the judge; an empty one never is."""
+"""Planted answers per question that are sent to the judge; the empty one is not."""
 RETESTED_ANSWERS = 2
-"""Of these so many are sent twice."""
+"""Planted answers per question that are sent twice."""
 
 _REFERENCE, _PASSAGE, _QUESTION = 70, 90, 25
-"""Tokens of a usual reference, passage and question."""
+"""Tokens of a typical reference, passage and question."""
 
 
 @dataclass(frozen=True)
 class TypicalUsage:
-    """What one score of a metric takes. Prompt and reply tokens are a fixed part, and so many times each text."""
+    """Calls and tokens of one score by a metric: a fixed number of tokens, plus a multiple of each text's length."""
 
     calls: int
     prompt: int
@@ -37,7 +36,7 @@ class TypicalUsage:
     reply_references: float
 
 
-# Fixed parts: RAGAS's instructions and examples at four characters a token, our own line on top. A reply repeats each
+# Fixed parts: RAGAS's instructions and examples at four characters per token, plus our own line. A reply repeats each
 # statement and gives a reason for its verdict.
 TYPICAL_USAGE: dict[str, TypicalUsage] = {
     #                          calls prompt  A    R    P  reply  A    R
@@ -49,7 +48,7 @@ TYPICAL_USAGE: dict[str, TypicalUsage] = {
 
 @dataclass(frozen=True)
 class JudgingEstimate:
-    """What judging will take at most; `cost_usd` is None where the model's price is not known."""
+    """Upper bound of a judge model's usage; `cost_usd` is None if the model's price is not known."""
 
     judge: str
     answers: int
@@ -59,15 +58,15 @@ class JudgingEstimate:
     cost_usd: float | None
 
     def sentence(self) -> str:
-        """The estimate as people read it."""
+        """Describe the estimate for people."""
         price = "its price is not known" if self.cost_usd is None else f"about {self.cost_usd:.2f} USD at list prices"
         tokens = self.prompt_tokens + self.completion_tokens
-        return (f"The judge model {self.judge} will be asked at most {self.calls:,} times about {self.answers:,} "
+        return (f"The judge model {self.judge} will be called at most {self.calls:,} times for {self.answers:,} "
                 f"answers: about {tokens:,} tokens, {price}.")
 
 
 def estimate_of(config: RunConfig) -> JudgingEstimate | None:
-    """What the judge of a run will be asked, its audit included; None where the run has none."""
+    """Estimate a run's judge usage, including the audit; None if the run has no judge model."""
     if not config.judge:
         return None
     tests = config.held_out + config.new_topic_questions
@@ -79,14 +78,18 @@ def estimate_of(config: RunConfig) -> JudgingEstimate | None:
 
 def estimate(judge: str, answers: int, metrics: Sequence[str], answer_tokens: int,
              audited: int = AUDITED_QUESTIONS) -> JudgingEstimate:
-    """What so many answers of at most so many tokens take, and an audit over so many questions."""
+    """Estimate the usage of judging `answers` answers of at most `answer_tokens` tokens, and an audit.
+
+    Args:
+        audited: number of questions in the audit.
+    """
     planted = audited * (PLANTED_ANSWERS + RETESTED_ANSWERS)
     calls = prompt = reply = 0.0
-    for usual in (TYPICAL_USAGE[metric] for metric in metrics):
+    for usage in (TYPICAL_USAGE[metric] for metric in metrics):
         for count, length in ((answers, answer_tokens), (planted, _REFERENCE)):
-            calls += count * usual.calls
-            prompt += count * (usual.prompt + length * usual.prompt_answers + _REFERENCE * usual.prompt_references
-                               + _PASSAGE * usual.prompt_passages + _QUESTION)
-            reply += count * (usual.reply + length * usual.reply_answers + _REFERENCE * usual.reply_references)
+            calls += count * usage.calls
+            prompt += count * (usage.prompt + length * usage.prompt_answers + _REFERENCE * usage.prompt_references
+                               + _PASSAGE * usage.prompt_passages + _QUESTION)
+            reply += count * (usage.reply + length * usage.reply_answers + _REFERENCE * usage.reply_references)
     return JudgingEstimate(judge, answers + planted, round(calls), round(prompt), round(reply),
                            cost_usd(judge, round(prompt), round(reply)))

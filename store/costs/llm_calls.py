@@ -1,6 +1,6 @@
-"""Receipts of calls to teachers and judges: a reply is here before it is used, so a restart pays nothing for it.
+"""Durable LLM response cache: responses are stored before use, so a restart never repeats a paid call.
 
-Knows texts and token counts; what a call was about is its caller's business.
+Stores texts and token counts, and sums up usage by the purpose of the calls; knows nothing of their content.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from store.timestamps import utc_now
 
 @dataclass(frozen=True)
 class LLMCall:
-    """One call that was made, and what came back."""
+    """One call with its response and token usage."""
 
     key: str
-    """`call_key` of what was asked."""
+    """`call_key` of the request."""
     run: str
-    """The run that paid for it; another run that asks the same gets the reply for nothing."""
+    """The run that paid for it; another run with the same request reuses the response at no cost."""
     model: str
     purpose: str
     response: str
-    """The reply, in the caller's own encoding."""
+    """The response, in the caller's own encoding."""
     prompt_tokens: int | None
-    """None where the server did not count."""
+    """None if the server reported no token counts."""
     completion_tokens: int | None
 
 
 @dataclass(frozen=True)
 class UsageTotals:
-    """What a run has paid for, restarts included."""
+    """Sums over LLM calls; calls before a restart are included."""
 
     calls: int
     prompt_tokens: int
     completion_tokens: int
     unmetered: int
-    """Calls whose tokens the server did not count; they add nothing to the sums."""
+    """Calls for which the server reported no token counts; they add nothing to the token sums."""
 
     def __add__(self, other: UsageTotals) -> UsageTotals:
         return UsageTotals(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
@@ -52,37 +52,37 @@ class UsageTotals:
 
 
 def call_key(model: str, prompt: str, parameters: Mapping[str, Any], item: str) -> str:
-    """The name of a call (64 hex digits): equal calls have equal names, on every machine.
+    """Return the cache key of a call (64 hex digits); equal calls have equal keys on every machine.
 
     Args:
-        parameters: JSON values only; their order does not count.
-        item: tells apart calls that are equal otherwise, such as a second try.
+        parameters: JSON values only; their order does not matter.
+        item: distinguishes calls that are equal otherwise, such as a second attempt.
     """
     parts = json.dumps([model, prompt, parameters, item], sort_keys=True, ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
 def find_call(store: Store, key: str) -> LLMCall | None:
-    """The receipt of a call, or None where it has not been made."""
+    """Return the cached call, or None if it has not been made."""
     columns = [teacher_calls.c[name] for name in LLMCall.__dataclass_fields__]
     with store.read() as connection:
         row = connection.execute(select(*columns).where(teacher_calls.c.key == key)).one_or_none()
     return LLMCall(**row._mapping) if row else None
 
 
-def record_call(store: Store, receipt: LLMCall) -> LLMCall:
-    """Keep a receipt; on disk when this returns. Returns the one that counts: the first of its key."""
+def record_call(store: Store, call: LLMCall) -> LLMCall:
+    """Store a call durably; return the one that counts, which is the first with its key."""
     with store.write() as connection:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(teacher_calls).values(**asdict(receipt), at=utc_now())
-        kept = connection.execute(statement.on_conflict_do_nothing(index_elements=["key"])).rowcount
-    return receipt if kept == 1 else find_call(store, receipt.key) or receipt
+        statement = dialect.insert(teacher_calls).values(**asdict(call), at=utc_now())
+        inserted = connection.execute(statement.on_conflict_do_nothing(index_elements=["key"])).rowcount
+    return call if inserted == 1 else find_call(store, call.key) or call
 
 
 JUDGE_PURPOSE = "judge "
-"""What the purpose of a judge's receipt begins with; a teacher's never does."""
+"""Prefix of the purpose of a judge's calls; a teacher's never starts with it."""
 PLAYGROUND_PURPOSE = "asked "
-"""What the purpose of a receipt begins with whose call a person's question was; its number follows."""
+"""Prefix of the purpose of calls for a playground question, followed by the question's number."""
 
 _CALLS = teacher_calls.c
 _METERED = _CALLS.prompt_tokens.is_not(None) & _CALLS.completion_tokens.is_not(None)
@@ -91,28 +91,28 @@ _SUMS = (func.count(), func.coalesce(func.sum(_CALLS.prompt_tokens), 0),
 
 
 def playground_purpose(number: int, purpose: str = "") -> str:
-    """The purpose of a call that a person's question made."""
+    """Return the purpose of a call made for a playground question."""
     return f"{PLAYGROUND_PURPOSE}{number} {purpose}"
 
 
 def run_usage(store: Store, run: str, judging: bool = False) -> UsageTotals:
-    """The sums over a run's receipts: of its teacher, or of its judge; never of people's questions."""
+    """Sum up a run's calls to its teacher, or with `judging` to its judge, without playground questions."""
     of_judge, of_person = _CALLS.purpose.startswith(JUDGE_PURPOSE), _CALLS.purpose.startswith(PLAYGROUND_PURPOSE)
     return _totals(store, _CALLS.run == run, of_judge if judging else ~of_judge & ~of_person)
 
 
 def playground_usage(store: Store, run: str) -> UsageTotals:
-    """The sums over what people asked the run's teacher."""
+    """Sum up the playground's calls to the run's teacher."""
     return _totals(store, _CALLS.run == run, _CALLS.purpose.startswith(PLAYGROUND_PURPOSE))
 
 
 def playground_question_usage(store: Store, number: int) -> UsageTotals:
-    """What one question of a person took, attempts that were broken off included."""
+    """Sum up the calls for one playground question, including interrupted attempts."""
     return _totals(store, _CALLS.purpose.startswith(playground_purpose(number)))
 
 
 def playground_usage_by_model(store: Store, since: str) -> dict[str, UsageTotals]:
-    """The sums over what people asked any teacher since a moment, by the teacher's model."""
+    """Sum up the playground's calls to any teacher since a time, per model."""
     with store.read() as connection:
         rows = connection.execute(select(_CALLS.model, *_SUMS).where(
             _CALLS.purpose.startswith(PLAYGROUND_PURPOSE), _CALLS.at >= since).group_by(_CALLS.model)).all()

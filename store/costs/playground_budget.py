@@ -1,7 +1,7 @@
-"""What a person's question to a paid teacher costs at most, before it is asked, and what such questions may still cost.
+"""Estimate the cost of a playground question to a paid teacher before it is sent, and compute the remaining budget.
 
-From above: a token is at least one byte of text, and a reply is taken at its longest. Receipts say what was spent; a
-call whose tokens the server did not count is taken at its most.
+Estimates are upper bounds: a token has at least one byte of text, and a reply the maximum length. The spent amount is
+summed up from the stored calls; a call without token counts is charged at its upper bound.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from store.formatting import money
 from store.timestamps import before_now
 
 REPLY_TOKENS = 600
-"""A teacher's own answer is cut off there."""
+"""Token limit of a teacher's answer."""
 PROMPT_OVERHEAD_BYTES = 1000
-"""What is said around a question at most: who the teacher is, the rules, the form of the reply."""
+"""Upper bound of the prompt's text around a question: the teacher's role, the rules, the form of the reply."""
 MAX_USD_PER_DAY = 1.0
-"""All questions of people to paid teachers together, in any 24 hours; a run's own limit holds beside it."""
-_MAX_BYTES_PER_CHARACTER = 4  # bytes in UTF-8
+"""Limit for all playground questions to paid teachers in any 24 hours; a run's own limit applies as well."""
+_MAX_BYTES_PER_CHARACTER = 4  # UTF-8
 
 
 @dataclass(frozen=True)
 class QuestionCostEstimate:
-    """What one question takes at most; `cost_usd` is None where the model's price is not known."""
+    """Upper bound of one question's usage; `cost_usd` is None if the model's price is not known."""
 
     teacher: str
     prompt_tokens: int
@@ -37,76 +37,76 @@ class QuestionCostEstimate:
     cost_usd: float | None
 
     def sentence(self) -> str:
-        """The estimate as people read it; the teacher's name is somebody's text."""
+        """Describe the estimate for people; the teacher's name in it is untrusted text."""
         if self.cost_usd is None:
-            return (f"No price is known for the teacher {self.teacher}: nobody can say what a question costs, and no "
-                    "limit in USD can hold it. Its tokens are counted.")
+            return (f"No price is known for the teacher {self.teacher}: the cost of a question is unknown, so no USD "
+                    "limit applies. Its tokens are counted.")
         return (f"One question to the teacher {self.teacher} costs at most {money(self.cost_usd)} at list prices "
                 f"({self.prompt_tokens + self.completion_tokens:,} tokens).")
 
 
 @dataclass(frozen=True)
 class RemainingBudget:
-    """What questions to a run's teacher have cost, and may still cost. Only where the teacher's price is known."""
+    """Spent and remaining playground budget of a run's teacher. Exists only if the teacher's price is known."""
 
     spent_usd: float
-    """By people's questions to this run's teacher."""
+    """By playground questions to this run's teacher."""
     left_usd: float
     limit: str
-    """Which limit leaves least, in words."""
+    """Description of the limit that leaves the least."""
 
     def sentence(self) -> str:
-        """How much is left, and of what."""
+        """Describe what is left, and of which limit."""
         return (f"Questions on this run have cost {money(self.spent_usd)}; {money(self.left_usd)} is left of "
                 f"{self.limit}.")
 
 
 def is_paid(config: RunConfig) -> bool:
-    """Whether asking the teacher is a call that somebody may have to pay for."""
+    """Whether a call to the teacher may cost money."""
     return config.teacher != OFFLINE_TEACHER
 
 
 def estimate(config: RunConfig, question: str | None = None) -> QuestionCostEstimate:
-    """What this question costs at most; without one, what the longest would."""
-    asked = MAX_QUESTION_LENGTH * _MAX_BYTES_PER_CHARACTER if question is None else len(question.encode())
-    prompt = PROMPT_OVERHEAD_BYTES + len(config.knowledge_name.encode()) + asked
+    """Return the upper bound for this question, or without one for the longest question allowed."""
+    question_bytes = MAX_QUESTION_LENGTH * _MAX_BYTES_PER_CHARACTER if question is None else len(question.encode())
+    prompt = PROMPT_OVERHEAD_BYTES + len(config.knowledge_name.encode()) + question_bytes
     return QuestionCostEstimate(config.teacher, prompt, REPLY_TOKENS, cost_usd(config.teacher, prompt, REPLY_TOKENS))
 
 
 def remaining_budget(store: Store, run: str, config: RunConfig) -> RemainingBudget | None:
-    """What is left for questions to this run's teacher; None where its price is not known.
+    """Return what is left for questions to this run's teacher; None if its price is not known.
 
-    A run's `max_cost_usd` holds the run and people's questions on it together.
+    A run's `max_cost_usd` limits the run and its playground questions together.
     """
-    most = estimate(config).cost_usd
-    if most is None:
+    upper_bound = estimate(config).cost_usd
+    if upper_bound is None:
         return None
-    spent = _cost(config.teacher, llm_calls.playground_usage(store, run), most)
-    today = sum(_cost(model, totals, most) for model, totals in
+    spent = _cost(config.teacher, llm_calls.playground_usage(store, run), upper_bound)
+    today = sum(_cost(model, totals, upper_bound) for model, totals in
                 llm_calls.playground_usage_by_model(store, before_now(timedelta(days=1))).items())
     limits = [(MAX_USD_PER_DAY - today,
                f"the {money(MAX_USD_PER_DAY)} that all questions together may cost in 24 hours")]
     if config.max_cost_usd is not None:
-        left = config.max_cost_usd - spent - _cost(config.teacher, llm_calls.run_usage(store, run), most)
+        left = config.max_cost_usd - spent - _cost(config.teacher, llm_calls.run_usage(store, run), upper_bound)
         limits.append((left, f"the {money(config.max_cost_usd)} that this run's teacher may cost"))
     left, limit = min(limits)
     return RemainingBudget(spent, max(0.0, left), limit)
 
 
 def budget_refusal(store: Store, run: str, config: RunConfig, question: str | None = None) -> str | None:
-    """Why the teacher must not be asked this, in words; None where it may."""
+    """Return why the budget does not allow this question; None if it does."""
     return check_budget(estimate(config, question), remaining_budget(store, run, config))
 
 
-def check_budget(asked: QuestionCostEstimate, there: RemainingBudget | None) -> str | None:
-    """As `budget_refusal`, of what is at hand."""
-    most = asked.cost_usd
-    if most is None or there is None or most <= there.left_usd:
+def check_budget(question: QuestionCostEstimate, remaining: RemainingBudget | None) -> str | None:
+    """As `budget_refusal`, for a given estimate and remaining budget."""
+    cost = question.cost_usd
+    if cost is None or remaining is None or cost <= remaining.left_usd:
         return None
-    return f"it could cost {money(most)}. {there.sentence()}"
+    return f"it could cost {money(cost)}. {remaining.sentence()}"
 
 
-def _cost(model: str, totals: UsageTotals, most: float) -> float:
-    """By list price; calls that nobody counted at their most, and what has no price is not counted in USD."""
+def _cost(model: str, totals: UsageTotals, upper_bound: float) -> float:
+    """Cost at list prices, with calls without token counts at their upper bound; 0 if the price is not known."""
     known = cost_usd(model, totals.prompt_tokens, totals.completion_tokens)
-    return 0.0 if known is None else known + totals.unmetered * most
+    return 0.0 if known is None else known + totals.unmetered * upper_bound

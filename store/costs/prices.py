@@ -1,4 +1,4 @@
-"""What tokens cost, by list price; a model that is not in the list has no cost, only tokens."""
+"""List prices of models' tokens; for a model that is not listed the cost is unknown, and only tokens are counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for a million tokens."""
+    """US dollars per million tokens."""
 
     prompt_usd: float
     completion_usd: float
@@ -23,7 +23,7 @@ PRICES: dict[str, Price] = {
 
 
 def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """The cost by list price; a dated name (`gpt-4o-mini-2024-07-18`) costs what its family costs."""
+    """Return the cost at list prices, None if unknown; a dated name (`gpt-4o-mini-2024-07-18`) costs as its family."""
     price = PRICES.get(_DATED.sub("", model))
     if price is None:
         return None

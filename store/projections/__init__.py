@@ -1,8 +1,8 @@
-"""How each event changes the read models, in the event's own transaction; and the rebuild from nothing.
+"""Update the read models for each event, in the event's own transaction; rebuild all of them from the event log.
 
-One function a kind, in a file a subject, found through `APPLY`. What comes in long series is written together: through
-`ROWS` where an event is one row of one table, through `LATEST` where it covers all that those before it said. An event
-without an entry changes no read model. A projection reads and changes rows of its own stream of events alone, so that
+One function per event kind, a file per subject, found through `APPLY`. Frequent kinds are written in batches: through
+`ROWS` where an event is one row of one table, through `LATEST` where each event supersedes those before it. An event
+without an entry changes no read model. A projection reads and changes only rows of its own event stream, so that
 streams can be replayed one after the other.
 """
 
@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.events import Recorded
 from store.events.envelope import UnknownEvent
 from store.projections import (
@@ -22,51 +21,51 @@ from store.projections import (
 )
 from store.projections.row_updates import Apply, Rows, insert_rows
 
-APPLY: dict[type[happened.Event], Apply] = {
+APPLY: dict[type[events.Event], Apply] = {
     kind: apply
     for subject in (runs, stages, questions, answers, comparisons, control_arms, schedules, ratings_and_tags, judging)
     for kind, apply in subject.APPLY.items()
 }
 
 
-ROWS: dict[type[happened.Event], Rows] = {**stages.ROWS}
-LATEST: dict[type[happened.Event], Apply] = {**stages.LATEST}
-_IN_SERIES = {*ROWS, *LATEST}
-_AT_ONCE = 1000
+ROWS: dict[type[events.Event], Rows] = {**stages.ROWS}
+LATEST: dict[type[events.Event], Apply] = {**stages.LATEST}
+_BATCHED = {*ROWS, *LATEST}
+_ROWS_PER_FETCH = 1000
 
 
 def project(connection: Connection, recorded: Sequence[Recorded]) -> None:
-    """Apply events to the read models, in order; a series goes there together, before the next other event does."""
-    series: dict[type[happened.Event], list[Recorded]] = {}
+    """Apply events to the read models, in order; batched kinds are written before the next event of another kind."""
+    batches: dict[type[events.Event], list[Recorded]] = {}
     for one in recorded:
         kind = type(one.event)
-        if kind in _IN_SERIES:
-            series.setdefault(kind, []).append(one)
+        if kind in _BATCHED:
+            batches.setdefault(kind, []).append(one)
         elif kind in APPLY:
-            _write_series(connection, series)
+            _write_batches(connection, batches)
             APPLY[kind](connection, one, one.event)
-    _write_series(connection, series)
+    _write_batches(connection, batches)
 
 
-def _write_series(connection: Connection, series: dict[type[happened.Event], list[Recorded]]) -> None:
-    """Write what has gathered, and gather anew. Series touch no row of one another's, so their order is free."""
-    for kind, some in series.items():
+def _write_batches(connection: Connection, batches: dict[type[events.Event], list[Recorded]]) -> None:
+    """Write and clear the batches. Batched kinds never touch the same row, so their order does not matter."""
+    for kind, batch in batches.items():
         if kind in ROWS:
             table, row_of = ROWS[kind]
-            insert_rows(connection, table, [row_of(one, one.event) for one in some])
+            insert_rows(connection, table, [row_of(one, one.event) for one in batch])
         else:
-            for last in {one.run: one for one in some}.values():
+            for last in {one.run: one for one in batch}.values():
                 LATEST[kind](connection, last, last.event)
-    series.clear()
+    batches.clear()
 
 
 def rebuild(connection: Connection) -> int:
-    """Empty every read model and replay all events; returns how many there were."""
+    """Empty every read model and replay all events; return the number of events."""
     for table in schema.READ_MODELS:
         connection.execute(delete(table))
     count = 0
     rows = connection.execute(select(schema.events).order_by(schema.events.c.run, schema.events.c.seq),
-                              execution_options={"yield_per": _AT_ONCE})
+                              execution_options={"yield_per": _ROWS_PER_FETCH})
     for part in rows.partitions():
         project(connection, [recorded_from(row) for row in part])
         count += len(part)
@@ -74,13 +73,13 @@ def rebuild(connection: Connection) -> int:
 
 
 def recorded_from(row: Any) -> Recorded:
-    """An events row as the event that it holds.
+    """Decode a row of the events table.
 
     Raises:
-        UnknownEvent: its kind is not known here; the message names the row.
+        UnknownEvent: this version does not know its kind; the message names the row.
     """
     try:
-        event = happened.from_json(row.kind, row.payload)
+        event = events.from_json(row.kind, row.payload)
     except UnknownEvent as error:
         raise UnknownEvent(f"{error} in run {row.run} (number {row.seq}): use the newer program that wrote it"
                            ) from error

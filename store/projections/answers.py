@@ -1,24 +1,23 @@
-"""Answers and their scores."""
+"""Project answers and their scores."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.events import Recorded
 from store.projections.row_updates import Apply, upsert
 
 
-def _answered(connection: Connection, recorded: Recorded, event: happened.AnswersGiven) -> None:
+def _answered(connection: Connection, recorded: Recorded, event: events.AnswersGiven) -> None:
     upsert(connection, schema.answers, [
         {"run": recorded.run, "cycle": recorded.cycle or 0, "arm": event.arm, "question": a.question_id, "text": a.text,
          "missing": a.missing, "tokens": a.tokens, "seconds": a.seconds, "cut_off": a.cut_off}
         for a in event.answers])
 
 
-def _scored(connection: Connection, recorded: Recorded, event: happened.AnswersScored) -> None:
-    """A stage that was done again counts by its last time: an answer has one score a metric, whoever gave it."""
+def _scored(connection: Connection, recorded: Recorded, event: events.AnswersScored) -> None:
+    """A repeated stage replaces its earlier scores: an answer has one score per metric, whichever judge gave it."""
     table = schema.scores
     connection.execute(delete(table).where(
         table.c.run == recorded.run, table.c.cycle == (recorded.cycle or 0), table.c.arm == event.arm,
@@ -28,7 +27,7 @@ def _scored(connection: Connection, recorded: Recorded, event: happened.AnswersS
          "metric": s.metric, "judge": event.judge, "value": s.value, "missing": s.missing} for s in event.scores])
 
 
-APPLY: dict[type[happened.Event], Apply] = {
-    happened.AnswersGiven: _answered,
-    happened.AnswersScored: _scored,
+APPLY: dict[type[events.Event], Apply] = {
+    events.AnswersGiven: _answered,
+    events.AnswersScored: _scored,
 }

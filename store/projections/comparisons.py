@@ -1,4 +1,4 @@
-"""What training left and what the comparison found."""
+"""Project trained adapters and the paired changes."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ import json
 
 from sqlalchemy import Connection
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.events import Recorded
 from store.projections.row_updates import Apply, set_cycle, upsert
 
 
-def _trained(connection: Connection, recorded: Recorded, event: happened.AdapterTrained) -> None:
+def _trained(connection: Connection, recorded: Recorded, event: events.AdapterTrained) -> None:
     set_cycle(connection, recorded, adapter=event.adapter, adapter_sha256=event.sha256,
               training_seconds=event.seconds, training=json.dumps(dataclasses.asdict(event), sort_keys=True))
 
 
-def _compared(connection: Connection, recorded: Recorded, event: happened.ArmsCompared) -> None:
+def _compared(connection: Connection, recorded: Recorded, event: events.ArmsCompared) -> None:
     upsert(connection, schema.changes, [
         {"run": recorded.run, "cycle": recorded.cycle or 0, **dataclasses.asdict(c)} for c in event.changes])
 
 
-APPLY: dict[type[happened.Event], Apply] = {
-    happened.AdapterTrained: _trained,
-    happened.ArmsCompared: _compared,
+APPLY: dict[type[events.Event], Apply] = {
+    events.AdapterTrained: _trained,
+    events.ArmsCompared: _compared,
 }

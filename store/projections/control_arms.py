@@ -1,4 +1,4 @@
-"""Control arms and the learning curve within a cycle."""
+"""Project the control arms and the learning curve within a cycle."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ import json
 
 from sqlalchemy import Connection
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.events import Recorded
 from store.projections.row_updates import Apply, upsert
 
 
-def _prompts(connection: Connection, recorded: Recorded, event: happened.PromptsPrepared) -> None:
+def _prompts(connection: Connection, recorded: Recorded, event: events.PromptsPrepared) -> None:
     upsert(connection, schema.arm_prompts, [
         {"run": recorded.run, "arm": event.arm, "question": p.question_id, "text": p.text,
          "sources": json.dumps(p.sources), "left_out": p.left_out, "cut": p.cut} for p in event.prompts])
 
 
-def _compared(connection: Connection, recorded: Recorded, event: happened.ControlArmsCompared) -> None:
+def _compared(connection: Connection, recorded: Recorded, event: events.ControlArmsCompared) -> None:
     upsert(connection, schema.arm_changes, [
         {"run": recorded.run, "cycle": event.cycle, **dataclasses.asdict(c)} for c in event.changes])
     upsert(connection, schema.gaps, [
         {"run": recorded.run, "cycle": event.cycle, **dataclasses.asdict(g)} for g in event.gaps])
 
 
-def _measured(connection: Connection, recorded: Recorded, event: happened.LearningCurveMeasured) -> None:
+def _measured(connection: Connection, recorded: Recorded, event: events.LearningCurveMeasured) -> None:
     upsert(connection, schema.curve_points, [
         {"run": recorded.run, "cycle": recorded.cycle or 0, **dataclasses.asdict(p)} for p in event.points])
 
 
-APPLY: dict[type[happened.Event], Apply] = {
-    happened.PromptsPrepared: _prompts,
-    happened.ControlArmsCompared: _compared,
-    happened.LearningCurveMeasured: _measured,
+APPLY: dict[type[events.Event], Apply] = {
+    events.PromptsPrepared: _prompts,
+    events.ControlArmsCompared: _compared,
+    events.LearningCurveMeasured: _measured,
 }

@@ -1,4 +1,4 @@
-"""Questions and their references."""
+"""Project questions and their references."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 
 from sqlalchemy import Connection
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.events import Recorded
 from store.projections.row_updates import Apply, set_run, update_rows, upsert
 
 
-def _asked(connection: Connection, recorded: Recorded, event: happened.QuestionsAsked) -> None:
+def _asked(connection: Connection, recorded: Recorded, event: events.QuestionsAsked) -> None:
     upsert(connection, schema.questions, [
         {"run": recorded.run, "cycle": recorded.cycle or 0, "question": q.question_id, "tier": q.tier, "topic": q.topic,
          "text": q.text, "passage": q.passage, "passage_id": q.passage_id, "title": q.title, "address": q.address,
@@ -21,7 +20,7 @@ def _asked(connection: Connection, recorded: Recorded, event: happened.Questions
         set_run(connection, recorded, held_out_hash=event.set_hash)
 
 
-def _referred(connection: Connection, recorded: Recorded, event: happened.ReferencesWritten) -> None:
+def _referred(connection: Connection, recorded: Recorded, event: events.ReferencesWritten) -> None:
     update_rows(connection, schema.questions, ("run", "cycle", "question"), [
         {"run": recorded.run, "cycle": recorded.cycle or 0, "question": reference.question_id,
          "reference": reference.text, "reference_missing": reference.missing, "evidence": reference.evidence,
@@ -29,7 +28,7 @@ def _referred(connection: Connection, recorded: Recorded, event: happened.Refere
         for reference in event.references])
 
 
-APPLY: dict[type[happened.Event], Apply] = {
-    happened.QuestionsAsked: _asked,
-    happened.ReferencesWritten: _referred,
+APPLY: dict[type[events.Event], Apply] = {
+    events.QuestionsAsked: _asked,
+    events.ReferencesWritten: _referred,
 }

@@ -1,4 +1,4 @@
-"""How projections write: insert or overwrite, and the rows of a run, a cycle and a stage by their keys."""
+"""Write helpers for projections: upserts, and updates of an event's run, cycle and stage rows by their keys."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Apply", "Rows", "insert_rows", "moment", "set_cycle", "set_run", "se
            "upsert"]
 
 Apply = Callable[[Connection, Recorded, Any], None]
-"""Changes the read models for one event, in the event's own transaction."""
+"""Updates the read models for one event, in the event's own transaction."""
 
 
 class Rows(NamedTuple):
-    """For an event that is one row of one table and nothing else: many of them are written with one statement."""
+    """How an event becomes one row of one table, so that many events are written with one statement."""
 
     table: Table
     row_of: Callable[[Recorded, Any], tuple[object, ...]]
@@ -27,25 +27,25 @@ class Rows(NamedTuple):
 
 
 def moment(recorded: Recorded) -> str:
-    """When it happened, as the tables hold it."""
+    """Return the event's time, as the text stored in the tables."""
     return recorded.moment
 
 
 def set_run(connection: Connection, recorded: Recorded, **values: Any) -> None:
-    """Change columns of the event's run."""
+    """Update columns of the event's run."""
     update_row(connection, schema.runs, {"id": recorded.run}, values)
 
 
 def set_cycle(connection: Connection, recorded: Recorded, **values: Any) -> None:
-    """Change columns of the event's cycle."""
+    """Update columns of the event's cycle."""
     update_row(connection, schema.cycles, {"run": recorded.run, "cycle": recorded.cycle}, values)
 
 
 def stage_key(recorded: Recorded) -> dict[str, Any]:
-    """The primary key of the event's stage."""
+    """Return the primary key of the event's stage."""
     return {"run": recorded.run, "cycle": recorded.cycle or 0, "stage": recorded.stage or ""}
 
 
 def set_stage(connection: Connection, recorded: Recorded, **values: Any) -> None:
-    """Change columns of the event's stage."""
+    """Update columns of the event's stage."""
     update_row(connection, schema.stages, stage_key(recorded), values)

@@ -1,4 +1,4 @@
-"""A schedule's own row: what was agreed, when it is due next, and what came of it last."""
+"""Project schedules: their settings, when each is due next, and the outcome of the last occurrence."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, update
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.events import Recorded
 from store.projections.row_updates import Apply, moment, upsert
 
 STREAM = "schedule:"
-"""What the name of a schedule's stream of events begins with."""
+"""Prefix of the name of a schedule's event stream."""
 
 
-def _added(connection: Connection, recorded: Recorded, event: happened.ScheduleAdded) -> None:
+def _added(connection: Connection, recorded: Recorded, event: events.ScheduleAdded) -> None:
     upsert(connection, schema.schedules, [{
         "name": event.name, "cron": event.cron, "every_seconds": event.every_seconds, "zone": event.zone,
         "config": json.dumps(event.config, sort_keys=True), "skip_if_queued": event.skip_if_queued,
@@ -25,31 +24,31 @@ def _added(connection: Connection, recorded: Recorded, event: happened.ScheduleA
         "last_message": None}])
 
 
-def _paused(connection: Connection, recorded: Recorded, event: happened.SchedulePaused) -> None:
+def _paused(connection: Connection, recorded: Recorded, event: events.SchedulePaused) -> None:
     _set(connection, recorded, enabled=False, next_due_at=None)
 
 
-def _resumed(connection: Connection, recorded: Recorded, event: happened.ScheduleResumed) -> None:
+def _resumed(connection: Connection, recorded: Recorded, event: events.ScheduleResumed) -> None:
     _set(connection, recorded, enabled=True, next_due_at=event.next_due_at)
 
 
-def _removed(connection: Connection, recorded: Recorded, event: happened.ScheduleRemoved) -> None:
+def _removed(connection: Connection, recorded: Recorded, event: events.ScheduleRemoved) -> None:
     connection.execute(delete(schema.schedules).where(schema.schedules.c.name == _name(recorded)))
 
 
-def _fired(connection: Connection, recorded: Recorded, event: happened.ScheduleFired) -> None:
+def _fired(connection: Connection, recorded: Recorded, event: events.ScheduleFired) -> None:
     _came_to(connection, recorded, "fired", event.due_at, event.next_due_at, None, last_run=event.run)
 
 
-def _skipped(connection: Connection, recorded: Recorded, event: happened.ScheduleSkipped) -> None:
+def _skipped(connection: Connection, recorded: Recorded, event: events.ScheduleSkipped) -> None:
     _came_to(connection, recorded, "skipped", event.due_at, event.next_due_at, event.reason)
 
 
-def _missed(connection: Connection, recorded: Recorded, event: happened.ScheduleMissed) -> None:
+def _missed(connection: Connection, recorded: Recorded, event: events.ScheduleMissed) -> None:
     _came_to(connection, recorded, "missed", event.last_due_at, event.next_due_at, event.reason)
 
 
-def _failed(connection: Connection, recorded: Recorded, event: happened.ScheduleFailed) -> None:
+def _failed(connection: Connection, recorded: Recorded, event: events.ScheduleFailed) -> None:
     _came_to(connection, recorded, "failed", event.due_at, event.next_due_at, event.message)
 
 
@@ -68,13 +67,13 @@ def _name(recorded: Recorded) -> str:
     return recorded.run.removeprefix(STREAM)
 
 
-APPLY: dict[type[happened.Event], Apply] = {
-    happened.ScheduleAdded: _added,
-    happened.SchedulePaused: _paused,
-    happened.ScheduleResumed: _resumed,
-    happened.ScheduleRemoved: _removed,
-    happened.ScheduleFired: _fired,
-    happened.ScheduleSkipped: _skipped,
-    happened.ScheduleMissed: _missed,
-    happened.ScheduleFailed: _failed,
+APPLY: dict[type[events.Event], Apply] = {
+    events.ScheduleAdded: _added,
+    events.SchedulePaused: _paused,
+    events.ScheduleResumed: _resumed,
+    events.ScheduleRemoved: _removed,
+    events.ScheduleFired: _fired,
+    events.ScheduleSkipped: _skipped,
+    events.ScheduleMissed: _missed,
+    events.ScheduleFailed: _failed,
 }

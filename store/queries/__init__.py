@@ -1,7 +1,6 @@
-"""Read models: one function a question, plain dataclasses as answers. No writing, no arithmetic beyond counting.
+"""Queries on the read models, which return plain dataclasses. No writing, no arithmetic beyond counting.
 
-Everything is importable from here; `runs`, `progress`, `answers`, `arms`, `happenings` and `teaching` hold the
-pieces.
+Everything is importable from here; there is a file per subject.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions with everything that was said to them, and how it scored."""
+"""Query a cycle's questions with both arms' answers and scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_ANSWERED = "not answered yet"
 
 @dataclass(frozen=True)
 class AnswerPair:
-    """One question with everything that was said to it in one cycle, and how both answers scored."""
+    """One question of a cycle with its reference, the untrained and the tuned answer, and their scores."""
 
     question: str
     cycle: int
@@ -31,7 +31,7 @@ class AnswerPair:
     reference: str | None
     reference_missing: str | None
     foils: tuple[tuple[str, str], ...]
-    """(rule, text) of the false references that choice accuracy puts beside the true one."""
+    """(rule, text) of each distractor: the false references used for choice accuracy."""
     baseline: str | None
     baseline_missing: str | None
     tuned: str | None
@@ -39,14 +39,14 @@ class AnswerPair:
     scores: Mapping[str, tuple[float | None, float | None]]
     """metric -> (baseline, tuned)."""
     baseline_cut_off: bool = False
-    """True where the answer ended at the token or time limit, not by itself."""
+    """Whether the answer was truncated at the token or time limit."""
     tuned_cut_off: bool = False
     unscored: Mapping[str, str] | None = None
     """metric -> why one of its two scores is missing, where a judge gave a reason."""
     passage_id: str = ""
-    """What intervals cluster by."""
+    """The cluster of this question in confidence intervals."""
     judges: Mapping[str, str] | None = None
-    """metric -> who gave its scores."""
+    """metric -> the judge that scored it."""
 
     def change(self, metric: str) -> float | None:
         """Tuned minus baseline; None unless both were scored."""
@@ -55,9 +55,9 @@ class AnswerPair:
 
 
 def answers_of(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
-    """Every question of a cycle, the held-out ones included, with both arms' answers and scores.
+    """Return every question of a cycle, including the held-out ones, with both arms' answers and scores.
 
-    The scores are the run's own, which its verdict rests on, or those of one later judging of the same answers.
+    The scores are the run's own, on which its verdict is based, or those of the rejudging with the number `judging`.
     """
     with store.read() as connection:
         asked = _of_cycle(connection, schema.questions, run, cycle)
@@ -74,7 +74,7 @@ def _scores(connection: Connection, run: str, cycle: int, judging: int) -> list[
 
 
 def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
-    """For each metric of a cycle, the untrained answers to the test included, who judged."""
+    """Return the judges of each metric of a cycle, including those of the untrained answers to the test."""
     table = schema.scores
     with store.read() as connection:
         rows = connection.execute(select(table.c.metric, table.c.judge).distinct().where(
@@ -86,7 +86,7 @@ def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
 
 
 def _of_cycle(connection: Connection, table: Table, run: str, cycle: int) -> list[Row[Any]]:
-    """A cycle's rows, and those of cycle 0: the held-out questions and their untrained answers belong to the run."""
+    """Read a cycle's rows and those of cycle 0, which has the held-out questions and their untrained answers."""
     return list(connection.execute(select(table).where(table.c.run == run, table.c.cycle.in_((0, cycle)))))
 
 

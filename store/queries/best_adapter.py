@@ -1,4 +1,4 @@
-"""Which adapter of a run scored best on what was held out, and why that says less than it seems."""
+"""Find a run's adapter with the best held-out score, with a warning about selecting on the test set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEADLINE_TIER = "held-out"
 
 @dataclass(frozen=True)
 class BestAdapter:
-    """The adapter with the best held-out score of the metric that the run named beforehand."""
+    """The adapter with the best held-out score by the run's headline metric."""
 
     run: str
     cycle: int
@@ -24,27 +24,27 @@ class BestAdapter:
     metric: str
     score: float
     scored: int
-    """Questions that the score rests on."""
+    """Number of questions behind the score."""
     candidates: int
-    """Cycles whose adapter was scored."""
+    """Number of cycles whose adapter was scored."""
 
     @property
     def sentence(self) -> str:
-        """The choice, and the warning that belongs to it."""
-        said = (f"Best adapter by held-out {METRICS[self.metric].title.lower()}: cycle {self.cycle} "
-                f"({self.score:.2f} over {self.scored} questions).")
+        """The choice, with the warning about selection on the test set where there were several."""
+        choice = (f"Best adapter by held-out {METRICS[self.metric].title.lower()}: cycle {self.cycle} "
+                  f"({self.score:.2f} over {self.scored} questions).")
         if self.candidates == 1:
-            return said
-        return (f"{said} It is the best of {self.candidates}, picked by the very test that scored it, so expect less "
-                "of it on other questions; the run's verdict is its last cycle's.")
+            return choice
+        return (f"{choice} It is the best of {self.candidates}, picked by the very test that scored it, so expect less "
+                "on other questions; the run's verdict is that of its last cycle.")
 
 
 def best_adapter(store: Store, run: str) -> BestAdapter | None:
-    """The best adapter of a run; None where none was scored on held-out questions."""
-    asked = find_run(store, run)
-    if asked is None:
+    """Return a run's best adapter; None if none was scored on held-out questions."""
+    found = find_run(store, run)
+    if found is None:
         return None
-    metric = asked.config.headline
+    metric = found.config.headline
     trained = {cycle.cycle: cycle for cycle in cycles_of(store, run) if cycle.adapter}
     scored = [(row.tuned, row) for row in changes_of(store, run)
               if (row.tier, row.topic, row.metric) == (_HEADLINE_TIER, "", metric) and row.tuned is not None

@@ -1,4 +1,4 @@
-"""Control arms: every comparison, the gap to the teacher, what was put before the student; and the learning curve."""
+"""Query the control arms: answers, prompts, comparisons, gap to the teacher; and the learning curve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.queries.row_mapping import rows_of
 
 @dataclass(frozen=True)
 class ArmChange(ArmChangeRecord):
-    """A comparison of two arms as it was recorded, with its run and the cycle whose adapter was tuned."""
+    """A recorded comparison of two arms, with its run and the cycle whose adapter was compared."""
 
     run: str
     cycle: int
@@ -25,7 +25,7 @@ class ArmChange(ArmChangeRecord):
 
 @dataclass(frozen=True)
 class Gap(GapRecord):
-    """How much of the way to the teacher was gone, with its run and cycle."""
+    """The share of the gap to the teacher that was closed, with its run and cycle."""
 
     run: str
     cycle: int
@@ -33,7 +33,7 @@ class Gap(GapRecord):
 
 @dataclass(frozen=True)
 class CurveRow(CurvePoint):
-    """A point of the learning curve within a cycle's training."""
+    """A point of the learning curve, with its run and cycle."""
 
     run: str
     cycle: int
@@ -41,7 +41,7 @@ class CurveRow(CurvePoint):
 
 @dataclass(frozen=True)
 class ArmPrompt:
-    """What one arm was shown with one question; `own_passage` says whether the question's own passage was in it."""
+    """One arm's prompt for one question; `own_passage`: whether it contains the passage the question was made from."""
 
     arm: str
     question: str
@@ -54,7 +54,7 @@ class ArmPrompt:
 
 @dataclass(frozen=True)
 class ArmAnswer:
-    """What one control arm said to one question, how it scored, and what was put before it."""
+    """One control arm's answer to one question, with its scores and its prompt."""
 
     arm: str
     question: str
@@ -63,11 +63,11 @@ class ArmAnswer:
     cut_off: bool
     scores: Mapping[str, float | None]
     prompt: str | None
-    """None where the arm was asked the bare question."""
+    """None if the arm was given the bare question."""
 
 
 def arm_answers_of(store: Store, run: str) -> list[ArmAnswer]:
-    """Every answer of every control arm, arms in the order of their table."""
+    """Return all answers of all control arms, arms in the order of `ARMS`."""
     answers, scores = schema.answers, schema.scores
     of_arms = answers.c.run == run, answers.c.cycle == 0, answers.c.arm.in_(tuple(ARMS))
     with store.read() as connection:
@@ -84,26 +84,26 @@ def arm_answers_of(store: Store, run: str) -> list[ArmAnswer]:
 
 
 def arm_changes_of(store: Store, run: str) -> list[ArmChange]:
-    """Every comparison of arms that a run made."""
+    """Return a run's comparisons of arms."""
     table = schema.arm_changes
     return [ArmChange(**row._mapping) for row in rows_of(store, table, run, table.c.arm, table.c.against,
                                                          table.c.metric)]
 
 
 def gaps_of(store: Store, run: str) -> list[Gap]:
-    """How far the way to the teacher was gone, by metric; empty where no teacher arm was asked for."""
+    """Return the share of the gap to the teacher that was closed, by metric; empty without a teacher arm."""
     return [Gap(**row._mapping) for row in rows_of(store, schema.gaps, run, schema.gaps.c.metric)]
 
 
 def curve_of(store: Store, run: str) -> list[CurveRow]:
-    """The learning curve within each cycle's training, by cycle and step."""
+    """Return the learning curve within each cycle's training, by cycle and step."""
     table = schema.curve_points
     return [CurveRow(**row._mapping) for row in rows_of(store, table, run, table.c.cycle, table.c.step,
                                                         table.c.metric)]
 
 
 def arm_prompts_of(store: Store, run: str) -> list[ArmPrompt]:
-    """What each arm was shown with each question."""
+    """Return each arm's prompt for each question."""
     prompts, questions = schema.arm_prompts, schema.questions
     statement = (select(prompts, questions.c.passage_id)
                  .join(questions, (questions.c.run == prompts.c.run) & (questions.c.question == prompts.c.question)

@@ -1,4 +1,4 @@
-"""The event log as people read it: the newest events of a run, and what went wrong in it."""
+"""Query the event log for display: a run's latest events, and its errors and recoveries."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from typing import Any
 
 from sqlalchemy import case, func, select, true
 
-from store import schema
-from store import events as happened
+from store import events, schema
 from store.database import Store
 from store.timestamps import parse
 
-_INCIDENTS = (happened.RecoveryTaken.event_type, happened.StageFailed.event_type, happened.RunFailed.event_type)
-# Whole question sets and answers are read through `answers_of`; a log line needs their kind alone.
+_INCIDENTS = (events.RecoveryTaken.event_type, events.StageFailed.event_type, events.RunFailed.event_type)
+# Whole question sets and answers are read through `answers_of`; a log line needs only their kind.
 _MAX_PAYLOAD_LENGTH = 20_000
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One line of the log; `event` is None where the payload is too long for a log."""
+    """One line of the log; `event` is None if its payload is too long for a log, or of an unknown kind."""
 
     id: int
-    """Its sequence number within the run."""
+    """The event's sequence number within the run."""
     at: datetime
     cycle: int | None
     stage: str | None
     kind: str
-    event: happened.Event | None
+    event: events.Event | None
 
 
 def latest_events(store: Store, run: str, limit: int | None = 100) -> list[LogEntry]:
-    """The newest events of a run, newest first, without series and progress counts; all of them without a limit."""
+    """Return a run's events, newest first, without logged metrics and progress; all of them if `limit` is None."""
     return _newest(store, run, true(), limit)
 
 
 def latest_event(store: Store, run: str) -> int:
-    """The number of the newest event that is worth a line in the log; 0 where there is none."""
+    """Return the sequence number of a run's newest event that is shown in the log; 0 if there is none."""
     table = schema.events
     statement = (select(table.c.seq).where(table.c.run == run, schema.worth_a_line)
                  .order_by(table.c.seq.desc()).limit(1))
@@ -46,7 +45,7 @@ def latest_event(store: Store, run: str) -> int:
 
 
 def incidents(store: Store, run: str, limit: int = 100) -> list[LogEntry]:
-    """Errors met and recoveries taken, newest first."""
+    """Return a run's errors and recoveries, newest first."""
     return _newest(store, run, schema.events.c.kind.in_(_INCIDENTS), limit)
 
 
@@ -61,5 +60,5 @@ def _newest(store: Store, run: str, condition: Any, limit: int | None) -> list[L
             for row in rows]
 
 
-def _decoded(kind: str, payload: str | None) -> happened.Event | None:
-    return happened.from_json(kind, payload) if payload is not None and kind in happened.KINDS else None
+def _decoded(kind: str, payload: str | None) -> events.Event | None:
+    return events.from_json(kind, payload) if payload is not None and kind in events.KINDS else None

@@ -1,4 +1,4 @@
-"""Runs of the whole history, a page at a time: filtered, sorted and counted by the database, however many there are."""
+"""Query the run history page by page: filtered, sorted and counted by the database, for any number of runs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from store.queries.runs import Run, run_of, run_rows
 from store.schema import claims, runs
 
 _SEARCHED = ("teacher", "student", "knowledge", "knowledge_name")
-"""Fields of a configuration that a search looks through."""
+"""Configuration fields that a search covers."""
 
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """Which runs, and in which order. An empty value leaves a filter open."""
+    """Filters and sort order. An empty value applies no filter."""
 
     words: str = ""
-    """A part of the name, the id, a tag, the note, the teacher, the student or the knowledge; case aside."""
+    """Substring of the name, id, a tag, the note, teacher, student or knowledge; case-insensitive."""
     work: str = ""
     verdict: str = ""
     archived: bool = False
@@ -33,7 +33,7 @@ class HistoryFilter:
 
 @dataclass(frozen=True)
 class FilterOptions:
-    """What there is to choose from: states and verdicts of all runs, and how many are put away."""
+    """Filter values that occur: states and verdicts of all runs, and the number of archived runs."""
 
     works: tuple[str, ...]
     verdicts: tuple[str, ...]
@@ -48,11 +48,11 @@ ORDERS: dict[str, Callable[[bool], tuple[Any, ...]]] = {
     "name": lambda sqlite: (runs.c.name == "", func.lower(runs.c.name)),
     "verdict": lambda sqlite: (runs.c.verdict.is_(None), runs.c.verdict, runs.c.requested_at.desc()),
 }
-"""Orders by name; what they leave open goes by id."""
+"""Sort orders by name; ties are sorted by id."""
 
 
 def found_runs(store: Store, wanted: HistoryFilter, limit: int | None = None, offset: int = 0) -> list[Run]:
-    """The runs that fit, from the given place on; all of them without a limit."""
+    """Return the runs that match, from `offset` on; all of them if `limit` is None."""
     order = ORDERS[wanted.order](store.is_sqlite)
     with store.read() as connection:
         rows = connection.execute(_fitting(run_rows(), store, wanted).order_by(*order, runs.c.id)
@@ -61,14 +61,14 @@ def found_runs(store: Store, wanted: HistoryFilter, limit: int | None = None, of
 
 
 def count_found(store: Store, wanted: HistoryFilter) -> int:
-    """How many runs fit."""
+    """Count the runs that match."""
     counted = select(func.count()).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
     with store.read() as connection:
         return int(connection.execute(_fitting(counted, store, wanted)).scalar_one())
 
 
 def filter_options(store: Store) -> FilterOptions:
-    """What states, verdicts and put-away runs there are."""
+    """Return the states and verdicts that occur, and the number of archived runs."""
     is_lost = and_(runs.c.work == "running", free_now())
     kinds = [runs.c.work.label("work"), runs.c.verdict.label("verdict"), is_lost.label("lost"),
              func.coalesce(runs.c.archived, False).label("archived")]
@@ -90,7 +90,7 @@ def _fitting(query: Select[Any], store: Store, wanted: HistoryFilter) -> Select[
 
 
 def _in_state(work: str) -> ColumnElement[bool]:
-    """A run that nobody holds any more is lost, whatever its row says: as a single run is read."""
+    """Condition for a state; a running run without a valid lease counts as lost, as in `run_of`."""
     if work in ("running", "lost"):
         return and_(runs.c.work == "running", held_now() if work == "running" else free_now())
     return runs.c.work == work
@@ -109,7 +109,7 @@ def _holding(words: str, sqlite: bool) -> ColumnElement[bool]:
 
 
 def _seconds(sqlite: bool) -> Any:
-    """From the first start to the end; NULL for a run that has not ended."""
+    """Duration from the first start to the end; NULL for a run that has not ended."""
     if sqlite:
         return func.julianday(runs.c.ended_at) - func.julianday(runs.c.started_at)
     return func.to_timestamp(runs.c.ended_at, _PG_TIME) - func.to_timestamp(runs.c.started_at, _PG_TIME)

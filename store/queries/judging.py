@@ -1,4 +1,4 @@
-"""Which judge gave which score: audits, and what came of judging stored answers again."""
+"""Query judge audits, and rejudgings of stored answers with their scores and paired changes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from store.queries.run_progress import ChangeRow
 from store.timestamps import parse
 
 ORIGINAL_JUDGING = 0
-"""The judging of the run itself, whose scores its verdict rests on."""
+"""Number that stands for the run's own judges, whose scores its verdict is based on; rejudgings count from 1."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found out about one metric in one judge's hands."""
+    """The result of validating one judge on planted answers, by one metric."""
 
     run: str
     judging: int
@@ -32,7 +32,7 @@ class Audit:
     judge: str
     passed: bool
     questions: int
-    """Planted answers were made from so many questions; 0: there was nothing to make them from."""
+    """Number of questions with planted answers; 0 if there were none to plant answers for."""
     reasons: tuple[str, ...]
     kinds: tuple[KindRecord, ...]
     probes: tuple[ProbeRecord, ...]
@@ -43,13 +43,13 @@ class Audit:
 
     @property
     def means(self) -> Mapping[str, float | None]:
-        """Kind of planted answer -> mean score."""
+        """Mean score by kind of planted answer."""
         return {kind.kind: kind.mean for kind in self.kinds}
 
 
 @dataclass(frozen=True)
 class Judging:
-    """Stored answers judged again. `work`: running, finished, or interrupted (begun, and nobody is at it)."""
+    """A rejudging of stored answers. `work`: running, finished, or interrupted (started, but no process runs it)."""
 
     run: str
     judging: int
@@ -68,7 +68,7 @@ class Judging:
 
 @dataclass(frozen=True)
 class ScoreAgain:
-    """One score of a judging."""
+    """One score of a rejudging."""
 
     cycle: int
     arm: str
@@ -80,7 +80,7 @@ class ScoreAgain:
 
 
 def audits_of(store: Store, run: str, judging: int | None = None) -> list[Audit]:
-    """The audits of a run's own judges and of its judgings, or of one of them."""
+    """Return the audits of a run's own judges and of its rejudgings, or of one of them by its number."""
     table = schema.judge_audits
     rows = rows_of(store, table, run, table.c.judging, table.c.metric)
     return [_audit(values_of(row, ("reasons", "kinds", "probes")), row.at)
@@ -88,7 +88,7 @@ def audits_of(store: Store, run: str, judging: int | None = None) -> list[Audit]
 
 
 def judgings_of(store: Store, run: str) -> list[Judging]:
-    """How often a run's stored answers were judged again, in order."""
+    """Return the rejudgings of a run's stored answers, in order."""
     table, claims = schema.judgings, schema.claims
     with store.read() as connection:
         expires_at = connection.execute(select(claims.c.expires_at).where(claims.c.run == run)).scalar()
@@ -103,7 +103,7 @@ def judgings_of(store: Store, run: str) -> list[Judging]:
 
 
 def rejudged_scores(store: Store, run: str, judging: int) -> list[ScoreAgain]:
-    """The scores of one judging."""
+    """Return the scores of one rejudging."""
     table = schema.judging_scores
     rows = rows_of(store, table, run, table.c.cycle, table.c.arm, table.c.question, table.c.metric)
     return [ScoreAgain(row.cycle, row.arm, row.question, row.metric, row.judge, row.value, row.missing)
@@ -111,7 +111,7 @@ def rejudged_scores(store: Store, run: str, judging: int) -> list[ScoreAgain]:
 
 
 def rejudged_changes(store: Store, run: str, judging: int) -> list[ChangeRow]:
-    """The paired changes by the scores of one judging."""
+    """Return the paired changes computed from the scores of one rejudging."""
     table = schema.judging_changes
     rows = rows_of(store, table, run, table.c.cycle, table.c.tier, table.c.metric, table.c.topic)
     known = set(ChangeRecord.__dataclass_fields__)

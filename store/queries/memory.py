@@ -1,4 +1,4 @@
-"""Memory of the worker around each stage of a run, as it was measured."""
+"""Query the worker's memory use before, during and after each stage of a run."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _SERIES = {"rss_before_bytes": "before_bytes", "rss_bytes": "after_bytes", "peak
 
 @dataclass(frozen=True)
 class StageMemory:
-    """Resident and GPU memory around one stage; None where it was not measured, or could not be."""
+    """Resident and GPU memory of one stage, in bytes; None where it was not or could not be measured."""
 
     cycle: int
     """0 for the stages of the run itself."""
     stage: str
     before_bytes: float | None = None
     peak_bytes: float | None = None
-    """The most while the stage ran."""
+    """Peak while the stage ran."""
     after_bytes: float | None = None
-    """When what the stage was done with had been given back."""
+    """After the stage released its models."""
     gpu_bytes: float | None = None
     gpu_reserved_bytes: float | None = None
     gpu_peak_bytes: float | None = None
 
 
 def memory_by_stage(store: Store, run: str) -> list[StageMemory]:
-    """A run's stages in the order in which they ended, each with its memory."""
+    """Return the memory use of a run's stages, in the order in which they ended."""
     table = schema.metrics
     with store.read() as connection:
         rows = connection.execute(select(table).where(table.c.run == run, table.c.key.in_(_SERIES))

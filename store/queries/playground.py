@@ -1,4 +1,4 @@
-"""What people asked a run's students outside of any run, and how far it is answered."""
+"""Query playground questions and their answers so far."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIELDS = ("id", "run", "cycle", "question", "with_teacher", "asked_by", "asked_
 
 @dataclass(frozen=True)
 class PlaygroundQuestion:
-    """One question, as far as it is answered. `cycle` 0 is for the untrained student alone."""
+    """One playground question with its answers so far. `cycle` 0: only the untrained student answers."""
 
     id: int
     run: str
@@ -33,7 +33,7 @@ class PlaygroundQuestion:
     """waiting, answering, done or failed."""
     error: str | None
     said: tuple[ArmAnswer, ...]
-    """By arm, in the order in which they answer; empty until somebody answers."""
+    """The answer of each arm, in the order in which they answer; empty until the first one begins."""
     ended_at: datetime | None
     attempts: int
 
@@ -43,26 +43,26 @@ class PlaygroundQuestion:
 
     @property
     def bill(self) -> Usage | None:
-        """What the teacher's answer came to; None where no paid teacher was asked."""
+        """Usage and cost of the teacher's answer; None if no paid teacher was asked."""
         return next((said.bill for said in self.said if said.bill), None)
 
 
 def playground_question(store: Store, number: int) -> PlaygroundQuestion | None:
-    """One question; None where there is none of this number, or no more."""
+    """Return one question; None if there is none with this number, or if it has been deleted."""
     with store.read() as connection:
         row = connection.execute(select(*_columns()).where(schema.asked.c.id == number)).first()
     return _asked(row) if row else None
 
 
 def recent_questions(store: Store, limit: int = 100) -> list[PlaygroundQuestion]:
-    """The newest questions, newest first."""
+    """Return the newest questions, newest first."""
     with store.read() as connection:
         rows = connection.execute(select(*_columns()).order_by(schema.asked.c.id.desc()).limit(limit)).all()
     return [_asked(row) for row in rows]
 
 
 def questions_ahead(store: Store, number: int) -> int:
-    """How many questions are to be answered before this one."""
+    """Count the questions that will be answered before this one."""
     table = schema.asked
     with store.read() as connection:
         return connection.execute(select(func.count()).where(
@@ -70,7 +70,7 @@ def questions_ahead(store: Store, number: int) -> int:
 
 
 def runs_at_work(store: Store) -> list[str]:
-    """The runs that some runner works on at this moment."""
+    """Return the runs that a runner is working on now."""
     with store.read() as connection:
         return list(connection.execute(select(schema.claims.c.run).where(
             schema.claims.c.owner.is_not(None), held_now()).order_by(schema.claims.c.run)).scalars())

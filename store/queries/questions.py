@@ -1,4 +1,4 @@
-"""What teaching took: which passages were asked about in all runs, and what the teacher used for it."""
+"""Query how many questions were generated from each passage, and the token usage of teachers and judges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USAGE = ("calls", "tokens", "cost_usd")
 
 @dataclass(frozen=True)
 class AskedPassage:
-    """How many questions were asked about one passage, all runs and tiers together."""
+    """Number of questions generated from one passage, in all runs and tiers together."""
 
     passage_id: str
     topic: str
@@ -25,7 +25,7 @@ class AskedPassage:
 
 @dataclass(frozen=True)
 class TeacherUsage:
-    """What a run's teacher has used so far; `cost_usd` is None where no price is known."""
+    """What a run's teacher, or its judge, has used so far; `cost_usd` is None if the price is not known."""
 
     calls: int
     tokens: int
@@ -33,7 +33,7 @@ class TeacherUsage:
 
 
 def passage_usage(store: Store) -> list[AskedPassage]:
-    """Every passage that any run asked about, by topic."""
+    """Return every passage that questions were generated from, by topic."""
     table = schema.questions
     with store.read() as connection:
         rows = connection.execute(
@@ -43,7 +43,11 @@ def passage_usage(store: Store) -> list[AskedPassage]:
 
 
 def teacher_usage(store: Store, runs: Sequence[str], who: str = TEACHER) -> dict[str, TeacherUsage]:
-    """For each of these runs that paid or called a teacher, or a judge model, what it used; the newest totals count."""
+    """Return the usage per run, from its latest logged totals; runs without calls are left out.
+
+    Args:
+        who: TEACHER or JUDGE.
+    """
     table = schema.metrics
     with store.read() as connection:
         rows = connection.execute(select(table.c.run, table.c.key, table.c.value)

@@ -1,4 +1,4 @@
-"""What people found when they read both answers to a question."""
+"""Query people's ratings of answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from store.timestamps import parse
 
 @dataclass(frozen=True)
 class Rating:
-    """One person's reading of one question in one cycle: the tuned answer is better, worse, or the same."""
+    """One person's rating of one question in one cycle: the tuned answer is better, worse, or the same."""
 
     cycle: int
     question: str
@@ -26,7 +26,7 @@ class Rating:
 
 
 def ratings_of(store: Store, run: str) -> list[Rating]:
-    """A run's ratings by cycle, in the order in which they were given."""
+    """Return a run's ratings by cycle, in the order in which they were given."""
     table = schema.ratings
     return [Rating(row.cycle, row.question, row.rater, row.rating, row.blind, row.left_arm, row.note, parse(row.at))
             for row in rows_of(store, table, run, table.c.cycle, table.c.at)]

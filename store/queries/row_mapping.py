@@ -1,4 +1,4 @@
-"""How a row becomes the values of a read model: times parsed, JSON decoded. Knows no table in particular."""
+"""Convert rows to the field values of read models: parse times, decode JSON. Independent of any table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from store.timestamps import parse
 
 
 def values_of(row: Row[Any], json_fields: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A row's values by name, with moments and the named JSON columns decoded."""
+    """Return a row's values by name, with `*_at` columns parsed as times and `json_fields` decoded."""
     names = row._fields
     values = dict(zip(names, row, strict=True))
     for name in _moments(names):
-        if isinstance(values[name], str):  # a lease's end is a number of seconds
+        if isinstance(values[name], str):  # a lease's `expires_at` is a Unix time
             values[name] = parse(values[name])
     for name in json_fields:
         if values[name] is not None:
@@ -31,6 +31,6 @@ def _moments(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def rows_of(store: Store, table: Table, run: str, *order: Any) -> list[Row[Any]]:
-    """A run's rows of one table, in the order given."""
+    """Return a run's rows of one table, in the given order."""
     with store.read() as connection:
         return list(connection.execute(select(table).where(table.c.run == run).order_by(*order)))

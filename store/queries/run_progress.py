@@ -1,4 +1,4 @@
-"""How far a run has come: its cycles, stages, series and changes; and how long stages took before."""
+"""Query a run's cycles, stages, logged metrics and paired changes; and how long stages took in past runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from store.timestamps import parse
 
 @dataclass(frozen=True)
 class Cycle:
-    """One cycle of a run. `work`: running, finished, not tuned, no adapter."""
+    """One cycle of a run. `work`: running, finished, not tuned (fine-tuning was off), no adapter (training failed)."""
 
     run: str
     cycle: int
@@ -56,7 +56,7 @@ class StageState:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRow(ChangeRecord):
-    """A paired change as it was recorded, with the run and the cycle that it belongs to."""
+    """A recorded paired change with its run and cycle."""
 
     run: str
     cycle: int
@@ -64,7 +64,7 @@ class ChangeRow(ChangeRecord):
 
 @dataclass(frozen=True)
 class Point:
-    """One number of a series."""
+    """One logged value of a metric."""
 
     key: str
     cycle: int
@@ -77,7 +77,7 @@ class Point:
 
 @dataclass(frozen=True)
 class PastStage:
-    """How long a stage took once, and under which configuration: what estimates are made from."""
+    """The duration of a finished stage with its run's configuration, the data for time estimates."""
 
     run: str
     config: RunConfig
@@ -87,26 +87,26 @@ class PastStage:
 
 
 def cycles_of(store: Store, run: str) -> list[Cycle]:
-    """A run's cycles in order."""
+    """Return a run's cycles in order."""
     return [Cycle(**values_of(row, json_fields=("training",)))
             for row in rows_of(store, schema.cycles, run, schema.cycles.c.cycle)]
 
 
 def stages_of(store: Store, run: str) -> list[StageState]:
-    """A run's stages in the order in which they began."""
+    """Return a run's stages in the order in which they started."""
     rows = rows_of(store, schema.stages, run, schema.stages.c.started_at)
     return [StageState(**{key: value for key, value in values_of(row).items() if key != "run"}) for row in rows]
 
 
 def changes_of(store: Store, run: str, cycle: int | None = None) -> list[ChangeRow]:
-    """The paired changes of a run, or of one of its cycles."""
+    """Return the paired changes of a run, or of one of its cycles."""
     table = schema.changes
     rows = rows_of(store, table, run, table.c.cycle, table.c.tier, table.c.metric, table.c.topic)
     return [ChangeRow(**row._mapping) for row in rows if cycle is None or row.cycle == cycle]
 
 
 def compared_cycles(store: Store) -> dict[str, list[int]]:
-    """For each run the cycles in which baseline and tuned answers were compared."""
+    """Return, per run, the cycles in which baseline and tuned answers were compared."""
     table = schema.changes
     with store.read() as connection:
         rows = connection.execute(select(table.c.run, table.c.cycle).distinct().order_by(table.c.run, table.c.cycle))
@@ -117,7 +117,7 @@ def compared_cycles(store: Store) -> dict[str, list[int]]:
 
 
 def series(store: Store, run: str, key: str) -> list[Point]:
-    """All points of one series of a run, by cycle and step."""
+    """Return all logged values of one metric of a run, by cycle and step."""
     table = schema.metrics
     with store.read() as connection:
         rows = connection.execute(select(table).where(table.c.run == run, table.c.key == key)
@@ -126,7 +126,7 @@ def series(store: Store, run: str, key: str) -> list[Point]:
 
 
 def all_series(store: Store, run: str) -> list[Point]:
-    """All points of every series of a run."""
+    """Return all logged values of every metric of a run."""
     table = schema.metrics
     with store.read() as connection:
         rows = connection.execute(select(table).where(table.c.run == run)).all()
@@ -134,7 +134,7 @@ def all_series(store: Store, run: str) -> list[Point]:
 
 
 def logged_since(store: Store, run: str, seq: int) -> list[Point]:
-    """The points that a run logged after its event `seq`, in the order in which they were logged."""
+    """Return the values that a run logged after its event number `seq`, in the order in which they were logged."""
     table = schema.events
     with store.read() as connection:
         rows = connection.execute(
@@ -147,7 +147,7 @@ def logged_since(store: Store, run: str, seq: int) -> list[Point]:
 
 
 def past_stages(store: Store, newest_runs: int = 50) -> list[PastStage]:
-    """Durations of the finished stages of the newest runs."""
+    """Return the durations of the finished stages of the newest runs."""
     stages, runs = schema.stages, schema.runs
     newest = select(runs.c.id, runs.c.config).order_by(runs.c.requested_at.desc()).limit(newest_runs).subquery()
     with store.read() as connection:
@@ -162,26 +162,26 @@ def past_stages(store: Store, newest_runs: int = 50) -> list[PastStage]:
 
 @dataclass(frozen=True)
 class SuccessRate:
-    """How many of the cycles that were to be tuned came to a tuned, compared student."""
+    """How many cycles with fine-tuning completed with a tuned and compared student."""
 
     succeeded: int
     ended: int
-    """Those that failed and those that ended without an adapter included; without fine-tuning, or cancelled, not."""
+    """Includes cycles that failed or ended without an adapter, but not cancelled ones or ones without fine-tuning."""
 
     @property
     def ratio(self) -> float | None:
-        """None where no cycle has ended."""
+        """Share that succeeded, 0 to 1; None if no cycle has ended."""
         return self.succeeded / self.ended if self.ended else None
 
 
 def success_rate(store: Store, run: str | None = None) -> SuccessRate:
-    """Over all runs, or one of them."""
+    """Count succeeded and ended cycles of all runs, or of one."""
     cycles, runs = schema.cycles, schema.runs
     of_run = cycles.c.run == run if run else true()
-    died = and_(cycles.c.work == "running", runs.c.work == "failed")
+    failed = and_(cycles.c.work == "running", runs.c.work == "failed")
     with store.read() as connection:
         rows = connection.execute(
             select(cycles.c.work, func.count()).join(runs, runs.c.id == cycles.c.run)
-            .where(of_run, or_(cycles.c.work.in_(("finished", "no adapter")), died)).group_by(cycles.c.work))
+            .where(of_run, or_(cycles.c.work.in_(("finished", "no adapter")), failed)).group_by(cycles.c.work))
         counted = {row[0]: row[1] for row in rows}
     return SuccessRate(counted.get("finished", 0), sum(counted.values()))

@@ -1,4 +1,4 @@
-"""Runs as they stand now, and the runners that might work on them."""
+"""Query the current state of runs, the queue, and the runners."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from store.queries.row_mapping import values_of
 from store.timestamps import parse
 
 MAX_RUNS = 500
-"""Read at once at the most."""
+"""Maximum number of runs read at once."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it stands now. `work` is how the work goes; `verdict` is what the result says."""
+    """The current state of a run. `work` is the state of the work; `verdict` is about the result."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class Run:
     requested_at: datetime
     priority: int
     work: str
-    """queued, running, paused, finished, failed, cancelled, or lost (running, but nobody holds it any more)."""
+    """queued, running, paused, finished, failed, cancelled, or lost (running, but its lease has expired)."""
     verdict: str | None
     sentence: str | None
     started_at: datetime | None
@@ -48,7 +48,7 @@ class Run:
     unit: str | None
     detail: str | None
     flow: tuple[FlowRow, ...]
-    """The stages that this run goes through, in order; empty until a runner took it up."""
+    """The stages of this run's pipeline, in order; empty until a runner has started it."""
     plan: Mapping[str, Any] | None
     knowledge_hash: str | None
     held_out_hash: str | None
@@ -57,31 +57,31 @@ class Run:
     advice: str | None
     trace: str | None
     last_event_id: int
-    """The sequence number of its newest event: the cursor that says whether anything new has happened."""
+    """The sequence number of its newest event, the cursor for detecting changes."""
     last_event_at: datetime | None
     stop_requested: str | None
     tags: tuple[str, ...] = ()
     note: str = ""
     archived: bool = False
     done_before: int | None = None
-    """Of the stage's items, those that were done when its present attempt's clock began."""
+    """Items of the stage that were restored from an earlier attempt."""
     done_seconds: float | None = None
-    """What this attempt had taken for the others when it last told."""
+    """Time that this attempt took for the other items, as of its latest progress event."""
 
     def stage_seconds_left(self, now: datetime) -> float | None:
-        """Of the stage at work, at the pace of this attempt alone; None before there is a pace.
+        """Estimate the current stage's remaining seconds from this attempt's throughput; None before there is one.
 
-        What has passed since the last word counts as work: where no item comes any more, the pace falls.
+        Time since the latest event counts as work, so the estimate grows while no item gets done.
         """
-        made = (self.done or 0) - (self.done_before or 0)
-        if not self.done or not self.total or not self.done_seconds or made <= 0:
+        done_here = (self.done or 0) - (self.done_before or 0)
+        if not self.done or not self.total or not self.done_seconds or done_here <= 0:
             return None
-        silent = max(0.0, (now - (self.last_event_at or now)).total_seconds())
-        return (self.done_seconds + silent) / made * max(0, self.total - self.done)
+        since_last_event = max(0.0, (now - (self.last_event_at or now)).total_seconds())
+        return (self.done_seconds + since_last_event) / done_here * max(0, self.total - self.done)
 
     @property
     def active(self) -> bool:
-        """Whether something may still happen without a person."""
+        """Whether the run can still progress without a person's action."""
         return self.work in ("queued", "running", "lost")
 
     @property
@@ -91,7 +91,7 @@ class Run:
 
 @dataclass(frozen=True)
 class RunnerState:
-    """A runner as last heard of; `connected` is computed now, from the beat that it promised."""
+    """A runner at its last heartbeat; `connected` is computed at query time from when its next heartbeat was due."""
 
     owner: str
     host: str
@@ -102,14 +102,14 @@ class RunnerState:
 
 
 def all_runs(store: Store, limit: int = MAX_RUNS) -> list[Run]:
-    """Runs, newest first, and no more than `limit`: whoever shows them says so where there are more."""
+    """Return the newest runs, newest first, at most `limit`; a page that shows them must say if there are more."""
     with store.read() as connection:
         rows = connection.execute(run_rows().order_by(schema.runs.c.requested_at.desc()).limit(limit)).all()
     return [run_of(row) for row in rows]
 
 
 def queue(store: Store) -> list[Run]:
-    """The runs that wait, in the order in which they will be taken up; a lost one waits too."""
+    """Return the queued and lost runs, in the order in which runners will claim them."""
     table = schema.runs
     with store.read() as connection:
         rows = connection.execute(run_rows().where(table.c.work.in_(("queued", "running")))
@@ -118,26 +118,26 @@ def queue(store: Store) -> list[Run]:
 
 
 def find_run(store: Store, run: str) -> Run | None:
-    """One run, or None."""
+    """Return one run, or None."""
     with store.read() as connection:
         row = connection.execute(run_rows().where(schema.runs.c.id == run)).one_or_none()
     return run_of(row) if row else None
 
 
 def last_event_id(store: Store, run: str) -> int:
-    """The cursor that says whether anything new has happened to a run; 0 for an unknown one."""
+    """Return the sequence number of a run's newest event, the cursor for detecting changes; 0 for an unknown run."""
     with store.read() as connection:
         return connection.execute(_newest_event(schema.events.c.seq, run)).scalar() or 0
 
 
 def count_of_runs(store: Store) -> int:
-    """How many runs there are."""
+    """Count all runs."""
     with store.read() as connection:
         return connection.execute(select(func.count()).select_from(schema.runs)).scalar_one()
 
 
 def runners(store: Store) -> list[RunnerState]:
-    """Runners that have not signed off, the latest first."""
+    """Return the runners that have not recorded a stop, the latest heartbeat first."""
     table = schema.runners
     with store.read() as connection:
         rows = connection.execute(select(table).where(table.c.stopped.is_(False))
@@ -148,7 +148,7 @@ def runners(store: Store) -> list[RunnerState]:
 
 
 def connected_runners(store: Store) -> list[RunnerState]:
-    """The runners that were heard of lately."""
+    """Return the runners whose next heartbeat is not overdue."""
     return [runner for runner in runners(store) if runner.connected]
 
 
@@ -161,7 +161,7 @@ def run_rows() -> Any:
 
 
 def _newest_event(column: Any, run: Any) -> Any:
-    """A column of a run's newest event: one look down the tree of (run, seq), however many events there are."""
+    """Select a column of a run's newest event: one lookup in the (run, seq) index, however many events there are."""
     events = schema.events
     return select(column).where(events.c.run == run).order_by(events.c.seq.desc()).limit(1)
 
@@ -178,7 +178,7 @@ def run_of(row: Row[Any]) -> Run:
     return Run(**values)
 
 
-# Runs of one kind have the same texts here, and pages ask again and again.
+# Many runs share the same configuration text, and pages query them repeatedly.
 _config = functools.lru_cache(maxsize=1000)(from_json)
 
 

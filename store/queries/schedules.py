@@ -1,4 +1,4 @@
-"""Recurring runs as they stand now. What happened to one is read as any log, through `happenings(store, stream)`."""
+"""Query the current state of schedules. A schedule's history is read through `latest_events(store, stream)`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.queries.row_mapping import values_of
 
 @dataclass(frozen=True)
 class Schedule:
-    """A recurring run: when, what, and what came of it last."""
+    """A schedule: its recurrence, the configuration of its runs, and the outcome of its last occurrence."""
 
     name: str
     cron: str | None
@@ -31,13 +31,13 @@ class Schedule:
     added_at: datetime
     enabled: bool
     next_due_at: datetime | None
-    """None while it is paused."""
+    """None while paused."""
     last_due_at: datetime | None
     last_outcome: str | None
-    """fired, skipped, missed or failed; None before it was ever due."""
+    """fired, skipped, missed or failed; None before its first occurrence."""
     last_run: str | None
     last_message: str | None
-    """Why it was skipped, missed or failed the last time."""
+    """Why the last occurrence was skipped, missed or failed."""
 
     @property
     def timing(self) -> Recurrence:
@@ -50,14 +50,14 @@ class Schedule:
 
 
 def schedules(store: Store) -> list[Schedule]:
-    """All schedules, by name."""
+    """Return all schedules, by name."""
     with store.read() as connection:
         rows = connection.execute(select(schema.schedules).order_by(schema.schedules.c.name)).all()
     return [_schedule(values_of(row)) for row in rows]
 
 
 def find_schedule(store: Store, name: str) -> Schedule | None:
-    """One schedule, or None."""
+    """Return one schedule, or None."""
     return next((schedule for schedule in schedules(store) if schedule.name == name), None)
 
 

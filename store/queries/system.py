@@ -1,4 +1,4 @@
-"""The store itself and what the latest run was made with: for the people who look after it."""
+"""Query facts about the store itself, and the package versions of the latest run, for operators."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from store.timestamps import parse
 
 @dataclass(frozen=True)
 class StoreFacts:
-    """What the store is and what it holds."""
+    """Address, engine, schema version and size of the store."""
 
     address: str
-    """Without a password."""
+    """URL without the password."""
     engine: str
     schema_version: int
     events: int
-    """Of all runs together."""
+    """Total of all streams."""
     runs: int
     last_event_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What the run that a runner took up last was made with."""
+    """Owner and package versions of the run that was started last."""
 
     run: str
     at: datetime
@@ -41,7 +41,7 @@ class Environment:
 
 
 def store_facts(store: Store) -> StoreFacts:
-    """Counted by the heads of the streams, so that it is as quick where there are a million events."""
+    """Return facts about the store; events are counted by the heads of the streams, fast for millions of events."""
     events, streams = schema.events, schema.claims
     head = select(func.max(events.c.seq)).where(events.c.run == streams.c.run).scalar_subquery()
     last = select(events.c.at).where(events.c.run == streams.c.run).order_by(events.c.seq.desc()).limit(1)
@@ -56,7 +56,7 @@ def store_facts(store: Store) -> StoreFacts:
 
 
 def made_with(store: Store) -> Environment | None:
-    """The newest taking-up of a run; None where no runner took one up yet."""
+    """Return the environment of the run that was started last; None if none has been started."""
     runs, events = schema.runs, schema.events
     newest = select(runs.c.id).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
     with store.read() as connection:
@@ -72,7 +72,7 @@ def made_with(store: Store) -> Environment | None:
 
 
 def stage_files(store: Store) -> list[tuple[str, str]]:
-    """Run and file, as it lies in the run's folder, of every stage that is finished."""
+    """Return (run, path within the run's folder) of every finished stage's artifact."""
     stages = schema.stages
     with store.read() as connection:
         rows = connection.execute(select(stages.c.run, stages.c.path).where(stages.c.path.is_not(None)))

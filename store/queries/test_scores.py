@@ -1,4 +1,4 @@
-"""The scores of one arm on the held-out test, with the judge that gave each: what may be paired between runs."""
+"""Query one arm's scores on the held-out test with the judge of each, for pairing between runs."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class TestScore:
     value: float | None
     passage_id: str
     reference: str | None
-    """With the false ones beside it: the same question with another reference is another test."""
+    """The reference followed by its distractors: the same question with another reference is another test."""
 
 
 def test_scores(store: Store, run: str, cycle: int, arm: str) -> list[TestScore]:
-    """An arm's scores on the held-out test: a cycle's own, and for the untrained arm those of the run (cycle 0)."""
+    """Return an arm's scores on the held-out test in a cycle; for the untrained arm also those of cycle 0."""
     scores, questions = schema.scores, schema.questions
-    place = or_(scores.c.cycle == cycle, and_(scores.c.cycle == 0, scores.c.arm == "baseline"))
+    in_cycle = or_(scores.c.cycle == cycle, and_(scores.c.cycle == 0, scores.c.arm == "baseline"))
     statement = (
         select(scores.c.question, scores.c.metric, scores.c.judge, scores.c.value, questions.c.passage_id,
                questions.c.reference, questions.c.foils)
         .join(questions, and_(questions.c.run == scores.c.run, questions.c.question == scores.c.question,
                               questions.c.cycle == 0))
-        .where(scores.c.run == run, scores.c.arm == arm, questions.c.tier == "held-out", place)
+        .where(scores.c.run == run, scores.c.arm == arm, questions.c.tier == "held-out", in_cycle)
         .order_by(scores.c.metric, scores.c.question))
     with store.read() as connection:
         rows = connection.execute(statement).all()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store import queries
-from store import events as happened
+from store import events, queries
 from store.analysis.findings import (
     HEADLINE_TIER, Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
@@ -84,7 +83,7 @@ class Evidence:
         return sorted(told,
                       key=lambda pair: [signed_gain(metric, pair.change(metric) or 0.0) for metric in self.metrics])
 
-    def newest(self, kind: type[happened.Event]) -> happened.Event | None:
+    def newest(self, kind: type[events.Event]) -> events.Event | None:
         """The last event of a kind, such as the start with its versions."""
         return next((item.event for item in self.log if isinstance(item.event, kind)), None)
 

@@ -12,8 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
-from store import formatting
-from store import events as happened
+from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
 from store.config import OFFLINE_TEACHER
 from store.control_arms import ARMS
@@ -146,8 +145,8 @@ def _hashes(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _versions(evidence: Evidence) -> list[tuple[str, str]]:
-    started = evidence.newest(happened.RunStarted)
-    return sorted(started.versions.items()) if isinstance(started, happened.RunStarted) else []
+    started = evidence.newest(events.RunStarted)
+    return sorted(started.versions.items()) if isinstance(started, events.RunStarted) else []
 
 
 def _missing(evidence: Evidence) -> list[tuple[str, str, int]]:

@@ -1,6 +1,6 @@
-"""The tables, a file a subject. `events` is the truth; the read models beside it can be rebuilt from it at any time.
+"""The tables, a file per subject. `events` is the source of truth; the read models can be rebuilt from it at any time.
 
-What `coordination` holds is no projection. A new table is a new migration step too.
+The tables in `leases_and_commands` are not projections of it. A new table needs a migration step as well.
 """
 
 from __future__ import annotations

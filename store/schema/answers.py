@@ -1,4 +1,4 @@
-"""Questions with their references, the answers to them, and what judges made of these."""
+"""Tables of questions with their references, of answers, and of scores."""
 
 from __future__ import annotations
 

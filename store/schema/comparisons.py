@@ -1,4 +1,4 @@
-"""What the comparison of untrained and tuned answers found."""
+"""Table of paired changes between untrained and tuned answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control arms: what each was asked, how it compares, and the learning curve."""
+"""Tables of the control arms: prompts, comparisons, gap to the teacher; and the learning curve."""
 
 from __future__ import annotations
 

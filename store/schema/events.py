@@ -1,4 +1,4 @@
-"""What happened: the truth, from which every read model can be made again."""
+"""The `events` table, the source of truth from which every read model can be rebuilt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, te
 
 
 metadata = MetaData()
-"""What all tables belong to."""
+"""SQLAlchemy metadata of all tables."""
 
 events = Table(
     "events", metadata,
@@ -17,8 +17,8 @@ events = Table(
     Column("kind", String, nullable=False),
     Column("at", String, nullable=False),
     Column("payload", Text, nullable=False),
-    sqlite_with_rowid=False,  # one tree to write to, not two; and a run's events lie together
+    sqlite_with_rowid=False,  # one B-tree to write to instead of two, and a run's events are stored together
 )
 worth_a_line = text("kind NOT IN ('MetricLogged', 'StageProgressed')")
-"""Numbers of a series and counts of items have their own places; in a log they would drown the rest."""
+"""Condition for events shown in a log: logged metrics and progress would bury the rest, and are shown elsewhere."""
 Index("events_worth_a_line", events.c.run, events.c.seq, sqlite_where=worth_a_line, postgresql_where=worth_a_line)

@@ -1,4 +1,4 @@
-"""Audits of judges, and stored answers judged again."""
+"""Tables of judge audits, and of rejudged answers."""
 
 from __future__ import annotations
 

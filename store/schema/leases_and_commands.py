@@ -1,6 +1,6 @@
-"""Who does what, and receipts: claims, commands, runners, teacher calls, questions asked outside of any run.
+"""Tables of claims, commands, runners, cached LLM calls and playground questions.
 
-None of them is a projection: they are the only copy of what they say.
+None of them is a projection: they are the only copy of their data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people say of answers."""
+"""Table of people's ratings of answers."""
 
 from __future__ import annotations
 

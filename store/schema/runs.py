@@ -1,4 +1,4 @@
-"""Runs, their cycles and stages, and the series of numbers that a stage leaves."""
+"""Tables of runs, their cycles and stages, and logged metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurring runs."""
+"""Table of schedules (recurring runs)."""
 
 from __future__ import annotations
 

@@ -148,5 +148,5 @@ def test_a_hostile_name_is_no_name_for_a_schedule_and_is_said_as_it_is(tmp_path:
     app = opened(tmp_path, "schedules")
     app.text_input(key="schedule name").input(stores.EVIL[:64]).run()
     app.button(key="schedule add").click().run()
-    assert not app.exception and any("is no name for a schedule" in item.value for item in app.text)
+    assert not app.exception and any("is not a valid name for a schedule" in item.value for item in app.text)
     assert not any("evil.example" in str(element.value) for kind in MARKDOWN for element in app.get(kind))

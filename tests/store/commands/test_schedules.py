@@ -126,7 +126,7 @@ def test_a_schedule_that_can_be_due_no_more_is_told_once_and_holds_no_other_up(s
     shown = schedules_of(store)
     assert (shown.enabled, shown.next_due_at, shown.last_outcome) == (False, None, "failed")
     assert not [event for event in schedules.trigger_due(store, due) if isinstance(event, ScheduleFailed)]
-    with pytest.raises(CommandRefused, match=f"cannot be due.*{said}"):
+    with pytest.raises(CommandRefused, match=f"cannot be resumed.*{said}"):
         schedules.resume(store, "nightly")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from store import events as happened
+from store import events
 from store.database import open_for_reading
 from store.report import Evidence, as_csv, as_html, as_json, gather
 from store.report.svg_charts import IntervalBar, forest_plot
@@ -134,9 +134,9 @@ def test_a_judge_that_failed_its_audit_stands_beside_the_verdict_that_it_gave(tm
     with clock_at(stores.long_ago(1)) as clock:
         config = stores.config_of(cycles=1, headline="answer_similarity")
         maker = RunMaker(store, config, clock).start().opening()
-        maker.say(happened.JudgeAudited(
+        maker.say(events.JudgeAudited(
             "answer_similarity", "all-MiniLM-L6-v2", 0, False, ("negated references <b>score</b> like true ones",), 8,
-            (happened.KindRecord("right", 1.0, 8, 0, 0, True), happened.KindRecord("wrong", 0.98, 8, 1, 8, False)), (),
+            (events.KindRecord("right", 1.0, 8, 0, 0, True), events.KindRecord("wrong", 0.98, 8, 1, 8, False)), (),
             4, 0.0, 0.0), cycle=0, stage="held-out-baseline-evaluation")
         maker.cycle(1, 0.3)
         run = maker.finish()
