@@ -8,6 +8,7 @@ from store.events import (
     CycleFinished, CycleStarted, Event, Recorded, RunFinished, RunRequested, StageFinished, StageStarted,
 )
 from tests.bench.cycle import rows_of
+from tests.bench.generation import answer_tokens
 from tests.bench.row import Row
 
 
@@ -49,3 +50,8 @@ def test_what_is_neither_answering_nor_training_nor_judging_is_everything_else()
     cycle = {row.what: row.measured for row in rows[len(rows) // 2 :]}
     assert cycle["cycle 1 alone"] == 96 and cycle["of it answers"] == 36
     assert cycle["of it everything else, loading included"] == pytest.approx(100 * 15 / 96)
+
+
+@pytest.mark.parametrize(("row", "tokens"), [([5, 6, 2, 2, 2], 2), ([5, 6, 7], 3), ([2, 5], 0), ([5, 0, 7], 1)])
+def test_end_token_and_padding_do_not_count_as_answer_tokens(row: list[int], tokens: int) -> None:
+    assert answer_tokens(row, (2, 0)) == tokens

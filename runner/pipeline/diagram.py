@@ -1,4 +1,4 @@
-"""The flow diagram of the README, drawn from the cycle's table so that it cannot drift (a test compares them)."""
+"""Draw the pipeline table as a Mermaid flowchart for the README of this folder (a test compares the two)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ READY = ("from runner.student import open_student; from store.config import pres
 _THE_LIBRARYS = ("from runner.student.models.bundled import embedded_student_folder; "
                  "from store.paths import default_paths; "
                  "from transformers import AutoModelForCausalLM, AutoTokenizer; import torch; "
-                 "folder = embedded_student_folder(locations().models); AutoTokenizer.from_pretrained(folder); "
+                 "folder = embedded_student_folder(default_paths().models); AutoTokenizer.from_pretrained(folder); "
                  "AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)")
 
 

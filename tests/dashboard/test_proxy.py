@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240),
 
 def documented() -> str:
     """The server block of the README."""
-    found = re.search(r"```nginx\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(r"```nginx\n(.*?)```", (ROOT / "dashboard" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert found, "the README has no nginx configuration"
     return found[1]
 

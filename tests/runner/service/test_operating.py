@@ -31,7 +31,8 @@ from tests.addresses import address_in
 from tests.runner.watching import LIMIT_SECONDS, run_of, tick_until, until
 
 ROOT = Path(__file__).resolve().parents[3]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "runner" / "service" / "README.md").read_text(encoding="utf-8")
+COMMANDS_README = (ROOT / "runner" / "cli" / "README.md").read_text(encoding="utf-8")
 SLEEPER = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "worker_on_demand.py"))
 INSTALLED = "/opt/distillation"
@@ -137,7 +138,7 @@ def _when_training(store: Store, do: Callable[[str], None]) -> threading.Thread:
     pytest.param("paused", 3, marks=pytest.mark.slow)])
 def test_the_exit_code_says_how_a_run_ended(store: Store, paths: Paths, monkeypatch: pytest.MonkeyPatch,
                                             capsys: pytest.CaptureFixture[str], how: str, code: int) -> None:
-    assert re.search(rf"\b{code}\b", README.partition("Exit codes:")[2][:300])
+    assert re.search(rf"\b{code}\b", COMMANDS_README.partition("Exit codes:")[2][:300])
     monkeypatch.setenv("DATA_DIR", str(paths.data))
     monkeypatch.setenv("STORE_URL", paths.store_url)
     worker = (sys.executable, "-c", WORKER_WITHOUT_ROOM) if how == "fails" else WORKER
