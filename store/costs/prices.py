@@ -1,30 +1,189 @@
-"""List prices of models' tokens; for a model that is not listed the cost is unknown, and only tokens are counted."""
+"""List prices of models, and when their makers shut them down; both from dated JSON files.
+
+`prices.json` beside this module has what the project knows. A team adds to it, or corrects it, with a file of the same
+form: `run --prices FILE` checks it and keeps it as `prices.json` in the data folder, where every process finds it.
+A model that is in neither file has no cost, only tokens.
+"""
 
 from __future__ import annotations
 
+import functools
+import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from store.config import RunConfig
+from store.files import write_atomic
+from store.formatting import plural
+from store.paths import Paths, default_paths
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_OWN = Path(__file__).with_name("prices.json")
+WARNING_DAYS = 90
+"""A shutdown this near is announced wherever the model is chosen."""
+
+
+class InvalidPrices(ValueError):
+    """A price file that cannot be used; the message names the file, the model and the value."""
 
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens."""
+    """What a model costs in US dollars for a million tokens, and how long it can be had."""
 
     prompt_usd: float
     completion_usd: float
     source: str
+    looked_up: date
+    cached_prompt_usd: float | None = None
+    """For prompt tokens that the server had cached; None where the maker names no such price."""
+    batch_share: float | None = None
+    """The share of the price that a batch call costs, 0..1; None where there is no batch interface."""
+    reasons_by_default: bool = False
+    """The model thinks before it answers, at the price of a completion, unless it is told not to."""
+    shutdown: date | None = None
+    """From this day on the maker's interface refuses the model."""
+    successor: str = ""
+    """What the maker recommends in its place."""
 
 
-PRICES: dict[str, Price] = {
-    "gpt-4o-mini": Price(0.15, 0.60, "OpenAI price list, 2024-07"),
-}
+@dataclass(frozen=True)
+class Retirement:
+    """A model that is shut down, or will be within `WARNING_DAYS`."""
+
+    model: str
+    shutdown: date
+    successor: str
+    days_left: int
+    """0 or less: it is gone."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.days_left <= 0
+
+    def sentence(self) -> str:
+        """One sentence for people, with the way out."""
+        day = f"{self.shutdown.day} {self.shutdown:%B %Y}"
+        instead = f"; its maker recommends {self.successor}" if self.successor else ""
+        if self.is_over:
+            return f"{self.model} was shut down on {day}{instead}"
+        return f"{self.model} will be shut down on {day}, in {plural(self.days_left, 'day')}{instead}"
 
 
 def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """Return the cost at list prices, None if unknown; a dated name (`gpt-4o-mini-2024-07-18`) costs as its family."""
-    price = PRICES.get(_DATED.sub("", model))
+    """The cost by list price, None for a model without one."""
+    price = price_of(model)
     if price is None:
         return None
     return (prompt_tokens * price.prompt_usd + completion_tokens * price.completion_usd) / 1_000_000
+
+
+def price_of(model: str) -> Price | None:
+    """The price of a model; a dated name (`gpt-4o-mini-2024-07-18`) has its family's where it has none of its own."""
+    known = prices()
+    return known.get(model) or known.get(_DATED.sub("", model))
+
+
+def retirement(model: str, base_url: str | None = None, today: date | None = None) -> Retirement | None:
+    """The shutdown of a model that is over or near; None where none is known or near.
+
+    Args:
+        base_url: where the model is asked. Dates are the maker's for its own interface, so that a model at another
+            address is not concerned.
+        today: the day to count from; the current one in UTC by default.
+    """
+    price = None if base_url else price_of(model)
+    if price is None or price.shutdown is None:
+        return None
+    left = (price.shutdown - (today or datetime.now(UTC).date())).days
+    return Retirement(model, price.shutdown, price.successor, left) if left <= WARNING_DAYS else None
+
+
+def retirements(config: RunConfig, today: date | None = None) -> list[tuple[str, Retirement]]:
+    """The teacher and the judge of a configuration, where one of them is shut down or soon will be: (role, what is
+    known), the role as the name of the setting."""
+    found = (("teacher", retirement(config.teacher, config.teacher_base_url, today)),
+             ("judge", retirement(config.judge, config.judge_base_url, today) if config.judge else None))
+    return [(role, one) for role, one in found if one]
+
+
+def prices(paths: Paths | None = None) -> dict[str, Price]:
+    """All known prices by model: the project's, and over them those of the team's own file.
+
+    Raises:
+        InvalidPrices: the team's file was altered and cannot be used.
+    """
+    team = team_file(paths or default_paths())
+    changed = team.stat().st_mtime_ns if team.is_file() else 0
+    return _read(_OWN, 0) | (_read(team, changed) if changed else {})
+
+
+def team_file(paths: Paths) -> Path:
+    """Where a team's own prices are kept."""
+    return paths.data / "prices.json"
+
+
+def keep_team_prices(file: Path, paths: Paths) -> int:
+    """Check a price file and keep a copy in the data folder; returns how many models it has.
+
+    Raises:
+        InvalidPrices: it is missing, is not JSON, or holds a value that cannot be one; nothing was changed.
+    """
+    found = parse(file)
+    write_atomic(team_file(paths), file.read_bytes())
+    return len(found)
+
+
+def parse(file: Path) -> dict[str, Price]:
+    """The prices of a file.
+
+    Raises:
+        InvalidPrices: it is missing, is not JSON, or holds a value that cannot be one.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InvalidPrices(f"{file}: no price file ({error}): use JSON with one object a model") from error
+    if not isinstance(content, dict) or not content:
+        raise InvalidPrices(f"{file}: no price file: use a JSON object with one object a model")
+    return {model: _price(file, model, values) for model, values in content.items()}
+
+
+@functools.lru_cache(maxsize=8)
+def _read(file: Path, _changed: int) -> dict[str, Price]:
+    return parse(file)
+
+
+def _price(file: Path, model: str, values: Any) -> Price:
+    """One model's entry, checked value by value."""
+    def refuse(reason: str) -> InvalidPrices:
+        return InvalidPrices(f"{file}: {model}: {reason}")
+
+    if not isinstance(values, dict):
+        raise refuse("an object is expected, with prompt_usd, completion_usd, source and looked_up")
+    known = {field.name for field in fields(Price)}
+    if unknown := sorted(set(values) - known):
+        raise refuse(f"unknown field {unknown[0]!r}: use {', '.join(sorted(known))}")
+    if missing := [name for name in ("prompt_usd", "completion_usd", "source", "looked_up") if name not in values]:
+        raise refuse(f"{missing[0]} is missing")
+    found = dict(values)
+    for name in ("prompt_usd", "completion_usd", "cached_prompt_usd", "batch_share"):
+        value = found.get(name)
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+        if value is not None and not number:
+            raise refuse(f"{name} {value!r} is no price: use US dollars for a million tokens, 0 or more")
+    if (found.get("batch_share") or 0) > 1:
+        raise refuse(f"batch_share {found['batch_share']!r} is out of range: use 0 to 1")
+    for name in ("looked_up", "shutdown"):
+        if found.get(name) is not None:
+            try:
+                found[name] = date.fromisoformat(str(found[name]))
+            except ValueError:
+                raise refuse(f"{name} {found[name]!r} is no date: use YYYY-MM-DD") from None
+    if not isinstance(found.get("reasons_by_default", False), bool):
+        raise refuse(f"reasons_by_default {found['reasons_by_default']!r} is neither true nor false")
+    return Price(**found)

@@ -1,0 +1,93 @@
+"""Prices and shutdown dates come from dated files; what is unknown stays unknown, and nothing is substituted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.pipeline.preflight import retired_model_errors, retirement_notes
+from store.config import preset
+from store.costs import prices
+from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of, retirement
+from store.paths import Paths
+
+LAST_DAY, GONE = date(2027, 1, 13), date(2027, 1, 14)
+ENTRY = {"prompt_usd": 2, "completion_usd": 8.5, "source": "our contract", "looked_up": "2026-11-01"}
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    return Paths(tmp_path / "data", "")
+
+
+def file_with(folder: Path, content: Any) -> Path:
+    file = folder / "ours.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return file
+
+
+def test_every_known_price_says_where_it_is_from_and_when_it_was_looked_up(paths: Paths) -> None:
+    for model, price in prices.prices().items():
+        assert price.source and price.looked_up >= date(2026, 1, 1), model
+        assert not price.shutdown or price.successor in prices.prices(), model
+
+
+def test_the_successor_costs_less_and_a_model_of_no_list_has_no_cost(paths: Paths) -> None:
+    assert cost_usd("gpt-6-luna", 1_000_000, 1_000_000) == pytest.approx(0.60)
+    assert cost_usd("gpt-4o-mini-2024-07-18", 1_000_000, 1_000_000) == pytest.approx(0.75)
+    assert cost_usd("llama3", 1, 1) is None and price_of("") is None
+
+
+def test_a_teams_file_adds_and_corrects_for_every_later_process(paths: Paths, tmp_path: Path) -> None:
+    ours = file_with(tmp_path, {"our-model": ENTRY, "gpt-6-luna": ENTRY | {"prompt_usd": 0.05}})
+    assert keep_team_prices(ours, paths) == 2
+    assert cost_usd("our-model", 1_000_000, 0) == 2 and cost_usd("gpt-6-luna", 1_000_000, 0) == pytest.approx(0.05)
+    assert cost_usd("gpt-4o-mini", 1_000_000, 0) == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("no JSON", "no price file"), ([], "one object a model"), ({"m": 3}, "m: an object is expected"),
+    ({"m": ENTRY | {"prompt_usd": -1}}, "m: prompt_usd -1 is no price"),
+    ({"m": ENTRY | {"completion_usd": "8"}}, "m: completion_usd '8' is no price"),
+    ({"m": ENTRY | {"prompt_usd": True}}, "m: prompt_usd True is no price"),
+    ('{"m": {"prompt_usd": NaN, "completion_usd": 1, "source": "", "looked_up": "2026-01-01"}}', "nan is no price"),
+    ({"m": ENTRY | {"batch_share": 1.5}}, "batch_share 1.5 is out of range: use 0 to 1"),
+    ({"m": ENTRY | {"shutdown": "soon"}}, "shutdown 'soon' is no date: use YYYY-MM-DD"),
+    ({"m": ENTRY | {"price": 1}}, "unknown field 'price'"), ({"m": {"prompt_usd": 1}}, "m: completion_usd is missing")])
+def test_a_file_that_cannot_be_used_is_refused_with_the_value_and_nothing_is_kept(
+        paths: Paths, tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(InvalidPrices) as refused:
+        keep_team_prices(file_with(tmp_path, content), paths)
+    assert said in str(refused.value) and "ours.json" in str(refused.value)
+    assert not prices.team_file(paths).exists()
+
+
+def test_a_missing_file_is_refused(paths: Paths, tmp_path: Path) -> None:
+    with pytest.raises(InvalidPrices, match=r"nothing\.json"):
+        parse(tmp_path / "nothing.json")
+
+
+def test_a_shutdown_is_announced_90_days_before_and_refused_from_its_day_on(paths: Paths) -> None:
+    assert retirement("gpt-4o-mini", today=date(2026, 10, 15)) is None
+    soon = retirement("gpt-4o-mini-2024-07-18", today=LAST_DAY)
+    assert soon and not soon.is_over and soon.sentence() == (
+        "gpt-4o-mini-2024-07-18 will be shut down on 14 January 2027, in 1 day; its maker recommends gpt-6-luna")
+    config = preset("phi-2")
+    assert retirement_notes(config, LAST_DAY) and retired_model_errors(config, LAST_DAY) == []
+    assert retired_model_errors(config, GONE) == [
+        "gpt-4o-mini was shut down on 14 January 2027; its maker recommends gpt-6-luna: name another with "
+        "--teacher gpt-6-luna"]
+    assert retired_model_errors(preset("phi-2", teacher="gpt-6-luna"), GONE) == []
+
+
+def test_a_judge_is_concerned_too_and_a_model_of_that_name_at_another_address_is_not(paths: Paths) -> None:
+    judged = preset("embedded", judge="gpt-4o-mini")
+    assert "--judge gpt-6-luna" in retired_model_errors(judged, GONE)[0]
+    elsewhere = dataclasses.replace(preset("phi-2"), teacher_base_url="http://127.0.0.1:1/v1")
+    assert retired_model_errors(elsewhere, GONE) == []
