@@ -12,6 +12,7 @@ from runner.errors import UserError
 from runner.service.process_lock import AlreadyRunning
 from store.commands import CommandRefused
 from store.config import InvalidConfig
+from store.costs.prices import InvalidPrices
 from store.database import StoreError
 
 EPILOGUE = """\
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
         return execute(args)
     except InvalidConfig as error:
         return _print_errors(*error.errors)
-    except (UserError, StoreError, AlreadyRunning, CommandRefused) as error:
+    except (UserError, StoreError, AlreadyRunning, CommandRefused, InvalidPrices) as error:
         return _print_errors(str(error))
 
 

@@ -12,6 +12,7 @@ from store import commands
 from store.config import CONTROL_ARMS, InvalidConfig, RunConfig, preset
 from store.control_arms import ARMS, ordered_arms
 from store.costs.judge_cost import estimate_of
+from store.costs.prices import keep_team_prices, retirement_notes
 from store.database import open_store
 from store.metrics import METRICS
 from store.paths import default_paths
@@ -26,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser, form: type[RunConfig] = RunCo
     """Add one option for each setting; a value that is not given is the preset's."""
     parser.add_argument("--set", dest="more", action="append", default=[], metavar="FIELD=VALUE",
                         help="any setting, as JSON: --set top_p=0.9 (repeatable)")
+    parser.add_argument("--prices", metavar="FILE", type=Path,
+                        help="list prices of models as JSON, checked and kept in the data folder for all later runs")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
     for title, settings in by_group(settings_of(form)).items():
         group = parser.add_argument_group(title)
@@ -63,6 +66,8 @@ def _escaped(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Check everything, then queue the run and follow it to its end."""
     config, paths = config_of(args), default_paths()
+    if args.prices:
+        keep_team_prices(args.prices, paths)
     from runner.pipeline.preflight import preflight_errors
 
     if found := preflight_errors(config, paths):
@@ -72,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
     store = open_store(paths.store_url)
     power = power_of(store, config)
-    notes = [power.sentence(METRICS[config.headline].title)]
+    notes = [f"Note: {sentence}." for sentence in retirement_notes(config)]
+    notes += [power.sentence(METRICS[config.headline].title)]
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
     notes += [estimate.sentence()] if (estimate := estimate_of(config)) else []
     print(*notes, sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)

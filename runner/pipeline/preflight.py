@@ -6,7 +6,6 @@ Nothing is loaded and nothing is written; the worker meets the same errors again
 from __future__ import annotations
 
 import shutil
-from datetime import date
 from pathlib import Path
 
 from knowledge.documents import NoSuchFolder, NothingReadable
@@ -15,7 +14,7 @@ from knowledge.loader import open_knowledge
 from runner.pipeline.stages.fine_tune import snapshot_steps
 from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.control_arms import PLACEBO
-from store.costs.prices import retirements
+from store.costs.prices import retired_model_errors
 from store.paths import Paths
 
 EMBEDDED_MODEL_BYTES = 300_000_000
@@ -31,17 +30,6 @@ def preflight_errors(config: RunConfig, paths: Paths) -> list[str]:
     """A sentence for each thing that stands in the way of this run; empty when nothing does."""
     return [*retired_model_errors(config), *api_key_errors(config), *_knowledge_errors(config),
             *_student_errors(config), *_disk_space_errors(config, paths)]
-
-
-def retired_model_errors(config: RunConfig, today: date | None = None) -> list[str]:
-    """A teacher or judge that its maker has shut down: no other model takes its place unless a person names it."""
-    return [f"{one.sentence()}: name another with --{role}{' ' + one.successor if one.successor else ''}"
-            for role, one in retirements(config, today) if one.is_over]
-
-
-def retirement_notes(config: RunConfig, today: date | None = None) -> list[str]:
-    """A sentence for the teacher and the judge that will be shut down soon."""
-    return [one.sentence() for _, one in retirements(config, today) if not one.is_over]
 
 
 def api_key_errors(config: RunConfig) -> list[str]:

@@ -111,6 +111,17 @@ def retirements(config: RunConfig, today: date | None = None) -> list[tuple[str,
     return [(role, one) for role, one in found if one]
 
 
+def retired_model_errors(config: RunConfig, today: date | None = None) -> list[str]:
+    """A teacher or judge that its maker has shut down: no other model takes its place unless a person names it."""
+    return [f"{one.sentence()}: name another with --{role}{' ' + one.successor if one.successor else ''}"
+            for role, one in retirements(config, today) if one.is_over]
+
+
+def retirement_notes(config: RunConfig, today: date | None = None) -> list[str]:
+    """A sentence for the teacher and the judge that will be shut down soon."""
+    return [one.sentence() for _, one in retirements(config, today) if not one.is_over]
+
+
 def prices(paths: Paths | None = None) -> dict[str, Price]:
     """All known prices by model: the project's, and over them those of the team's own file.
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from runner.pipeline.preflight import retired_model_errors, retirement_notes
+from runner.cli.main import main
 from store.config import preset
 from store.costs import prices
-from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of, retirement
+from store.costs.prices import (
+    InvalidPrices, cost_usd, keep_team_prices, parse, price_of, retired_model_errors, retirement, retirement_notes,
+)
 from store.paths import Paths
 
 LAST_DAY, GONE = date(2027, 1, 13), date(2027, 1, 14)
@@ -91,3 +93,15 @@ def test_a_judge_is_concerned_too_and_a_model_of_that_name_at_another_address_is
     assert "--judge gpt-6-luna" in retired_model_errors(judged, GONE)[0]
     elsewhere = dataclasses.replace(preset("phi-2"), teacher_base_url="http://127.0.0.1:1/v1")
     assert retired_model_errors(elsewhere, GONE) == []
+
+
+def test_run_refuses_a_price_file_with_a_negative_price_and_a_teacher_that_is_gone(
+        paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    negative = file_with(tmp_path, {"m": ENTRY | {"completion_usd": -0.1}})
+    assert main(["run", "--prices", str(negative)]) == 2
+    assert "completion_usd -0.1 is no price" in capsys.readouterr().err
+    gone = file_with(tmp_path, {"gpt-6-luna": ENTRY | {"shutdown": "2026-11-01", "successor": "gpt-7"}})
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-a-test")
+    assert main(["run", "--prices", str(gone), "--preset", "phi-2", "--teacher", "gpt-6-luna"]) == 2
+    assert "gpt-6-luna was shut down on 1 November 2026" in capsys.readouterr().err
+    assert not (paths.data / "events.db").exists()
