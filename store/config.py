@@ -215,6 +215,11 @@ class RunConfig:
     name: str = setting(
         "", label="Name", group=RUN, empty="no name", max_chars=80,
         help="A name for this run, for people.")
+    from_replies: str = setting(
+        "", label="Repeat from the replies of run", group=RUN, metavar="RUN", form="hidden", empty="calls are made",
+        max_chars=64, was="",
+        help="Repeat a run from its teacher's stored replies: same questions and references, no call, no key. Its "
+        "settings are the defaults. A reply that is not stored is refused by name.")
 
 
 _PHI_2 = RunConfig(

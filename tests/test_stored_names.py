@@ -176,6 +176,7 @@ disk failure
 process killed
 interrupted
 checkpoints elsewhere
+reply not stored
 unforeseen
 """.strip().splitlines()
 ACTIONS = """

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from runner.errors import UserError
 from store import commands
-from store.config import CONTROL_ARMS, InvalidConfig, RunConfig, preset
+from store.config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset
 from store.control_arms import ARMS, ordered_arms
 from store.costs.judge_cost import estimate_of
 from store.costs.prices import keep_team_prices, retirement_notes
-from store.database import open_store
+from store.database import open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import default_paths
+from store.queries import find_run
 from store.settings import Setting, by_group, settings_of
 
 
@@ -98,7 +101,24 @@ def config_of(args: argparse.Namespace) -> RunConfig:
         given["arms"] = arms
     if args.knowledge:
         given = {"topics": ()} | given | {"knowledge": str(Path(args.knowledge).expanduser().absolute())}
+    if args.from_replies:
+        return check(dataclasses.replace(_repeated(args.from_replies), **given))
     return preset(args.preset, **given)
+
+
+def _repeated(run: str) -> RunConfig:
+    """The configuration of the run whose stored replies are to be used, without its name.
+
+    Raises:
+        UserError: there is no such run, or its teacher makes no calls.
+    """
+    found = find_run(open_for_reading(default_paths().store_url), run)
+    if found is None:
+        raise UserError(f"--from-replies {run!r}: no such run; `python -m runner status` lists them")
+    if found.config.teacher == OFFLINE_TEACHER:
+        raise UserError(f"--from-replies {run!r}: its teacher is the knowledge base itself, which makes no calls: "
+                        "launch it again with the same seed")
+    return dataclasses.replace(found.config, name="")
 
 
 def _parse_overrides(typed: list[str], fields: set[str]) -> dict[str, Any]:

@@ -8,7 +8,8 @@
     |  |- UnknownModel       the endpoint does not have the model
     |  |- QuotaExceeded        the account has no money or quota left
     |  |- RateLimited          too many calls; `wait_seconds` is the wait that the server asks for
-    |  '- EndpointUnavailable  no answer, or not that of a chat completions API
+    |  |- EndpointUnavailable  no answer, or not that of a chat completions API
+    |  '- ReplyNotStored       a run from stored replies needs one that is not stored
     '- ReplyError            applies to one call: the teacher records it and continues with the others
        |- UnreadableReply      the reply is not in the format asked for
        |- ContextTooLong       the prompt does not fit into the model
@@ -75,6 +76,11 @@ class RateLimited(EndpointError):
 class EndpointUnavailable(EndpointError):
     """No answer, a server error, or an answer that is not that of a chat completions API."""
     error_kind = "teacher unreachable"
+
+
+class ReplyNotStored(EndpointError):
+    """A run from stored replies needs one that is not stored."""
+    error_kind = "reply not stored"
 
 
 class ReplyError(TeacherError):

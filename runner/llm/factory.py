@@ -7,6 +7,7 @@ from collections.abc import Callable
 from runner.llm.credentials import OPENAI_ADDRESS, redact_url
 from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
 from runner.llm.rate_limit import RateLimitGate
+from runner.llm.replay import StoredRepliesOnly
 from runner.llm.response_cache import CachedChat
 from runner.llm.retry import Clock, RetryingChat, RetryPolicy
 from store.database import Store
@@ -15,7 +16,7 @@ from store.database import Store
 def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store | None, policy: RetryPolicy,
               on_wait: Callable[[float, Exception], None] | None = None, time: Clock | None = None,
               reply_seconds: float = REPLY_SECONDS, budget_usd: float | None = None, judging: bool = False,
-              asked: int | None = None) -> CachedChat:
+              asked: int | None = None, from_replies: str = "") -> CachedChat:
     """OpenAI client -> retry -> response cache, for a teacher or a judge.
 
     The address is always passed on: the library's own `OPENAI_BASE_URL` would send calls elsewhere than recorded.
@@ -24,8 +25,11 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
         base_url: an OpenAI-compatible API; None is the OpenAI API.
         on_wait: called before every wait with its seconds and the error, from worker threads; may raise to give up.
         budget_usd, judging, asked: see `CachedChat`.
+        from_replies: a run whose stored replies are used; no call is made.
     """
     address, time = base_url or OPENAI_ADDRESS, time or Clock()
+    if from_replies:
+        return CachedChat(StoredRepliesOnly(from_replies), model, redact_url(address), run, store, None, judging, asked)
     gate = RateLimitGate(time.clock)
     client = OpenAIChat(model, address, key, reply_seconds, on_limit_spent=gate.hold)
     retrying = RetryingChat(client, policy, gate, time, on_wait or (lambda seconds, error: None))

@@ -35,7 +35,8 @@ def preflight_errors(config: RunConfig, paths: Paths) -> list[str]:
 def api_key_errors(config: RunConfig) -> list[str]:
     """A key where the teacher's or the judge's address needs one."""
     offline = "choose the teacher 'knowledge-base', which needs none"
-    found = [] if config.teacher == OFFLINE_TEACHER else _key_for(config.teacher_base_url, offline)
+    makes_calls = config.teacher != OFFLINE_TEACHER and not config.from_replies
+    found = _key_for(config.teacher_base_url, offline) if makes_calls else []
     return found + (_key_for(config.judge_base_url, "leave --judge out") if config.judge else [])
 
 

@@ -33,6 +33,7 @@ class ErrorKind(enum.StrEnum):
     PROCESS_KILLED = "process killed"
     INTERRUPTED = "interrupted"
     CHECKPOINTS_MISSING = "checkpoints elsewhere"
+    REPLY_NOT_STORED = "reply not stored"
     UNEXPECTED = "unforeseen"
 
 
@@ -82,6 +83,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely for want of memory."),
     K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner goes on from the last checkpoint by itself."),
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that has them or copy the run's folder over, then resume it."),
+    K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),
     K.UNEXPECTED:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runner.llm.credentials import OPENAI_ADDRESS, key_for, redact_url
+from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for, redact_url
 from runner.llm.errors import UnknownPrice
 from runner.llm.factory import open_chat
 from runner.llm.openai_client import REPLY_SECONDS
@@ -31,7 +31,9 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
         raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD "
                            "cannot be kept: add the model to store/costs/prices.py, or leave --max-cost-usd out")
     policy = policy or RetryPolicy()
-    chat = open_chat(config.teacher, config.teacher_base_url, key_for(address), run, store, policy, on_wait, time,
-                     reply_seconds, budget_usd=config.max_cost_usd, asked=asked)
+    replay = "" if asked is not None else config.from_replies  # a person's question is a new call
+    chat = open_chat(config.teacher, config.teacher_base_url, NO_KEY if replay else key_for(address), run,
+                     store, policy, on_wait, time, reply_seconds, budget_usd=config.max_cost_usd, asked=asked,
+                     from_replies=replay)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {redact_url(address)}"
     return LLMTeacher(chat, name, policy.concurrency)

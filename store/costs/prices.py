@@ -106,7 +106,7 @@ def retirement(model: str, base_url: str | None = None, today: date | None = Non
 def retirements(config: RunConfig, today: date | None = None) -> list[tuple[str, Retirement]]:
     """The teacher and the judge of a configuration, where one of them is shut down or soon will be: (role, what is
     known), the role as the name of the setting."""
-    found = (("teacher", retirement(config.teacher, config.teacher_base_url, today)),
+    found = (("teacher", None if config.from_replies else retirement(config.teacher, config.teacher_base_url, today)),
              ("judge", retirement(config.judge, config.judge_base_url, today) if config.judge else None))
     return [(role, one) for role, one in found if one]
 

@@ -15,7 +15,8 @@ import pytest
 from runner.hardware import InsufficientMemory, NoSmallerPlan
 from runner.judge.errors import JudgeFailed
 from runner.llm.errors import (
-    ContextTooLong, EndpointUnavailable, InvalidKey, MissingKey, QuotaExceeded, RateLimited, UnreadableReply,
+    ContextTooLong, EndpointUnavailable, InvalidKey, MissingKey, QuotaExceeded, RateLimited, ReplyNotStored,
+    UnreadableReply,
 )
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
@@ -84,6 +85,7 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.TRAINING: ("fine_tune", TrainingFailed("not a number")),
     ErrorKind.JUDGE: ("likelihoods", JudgeFailed("no score")),
     ErrorKind.KNOWLEDGE: ("answer", TooFewQuestions("nothing left")),
+    ErrorKind.REPLY_NOT_STORED: ("answer", ReplyNotStored("no stored reply")),
     ErrorKind.DISK_FULL: ("answer", OSError(errno.ENOSPC, "no space")),
     ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),
     ErrorKind.UNEXPECTED: ("answer", KeyError("surprise")),
