@@ -1,13 +1,13 @@
-"""The memory plan: what this machine has, how a student is held on it, and what memory is in use.
+"""Hardware detection, memory plans for a student, and memory use of this process.
 
-    machine   measures: cores, free RAM within the cgroup's limits, the GPU
-    probe     which number format the CPU multiplies faster
-    needs     weights, adapter, optimizer and activations of a student, in bytes, before anything is loaded
-    plans     the ladder of ways to hold it, and the first that fits: pure
-    loading   the time that goes into loading
-    use       memory of this process around a stage; freed memory given back
+    machine              cores, free RAM within the cgroup limits, the GPU
+    precision_benchmark  whether the CPU multiplies bf16 or fp32 faster
+    memory_estimate      bytes that a student needs, before it is loaded
+    memory_plan          the memory ladder: plans from best to smallest, and the first that fits
+    load_timer           time spent on loading models and libraries
+    process_memory       memory of this process before, during and after a stage; releasing it
 
-Does not load models and does not know what they are used for. Importing this costs nothing: torch is asked late.
+Loads no models. Importing this package is cheap: torch is imported late.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What this process has spent on loading: models, their libraries, weights put in order."""
+"""Time that this process has spent on loading: importing libraries, loading models, packing weights."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _clock = {"spent": 0.0, "depth": 0.0}
 
 @contextlib.contextmanager
 def time_loading() -> Iterator[None]:
-    """Count the block as loading; inside another one it counts once.
+    """Count the block as loading time; nested blocks count once.
 
-    Python's garbage collector rests meanwhile: what a library defines stays, and to look it all through every time
-    that some more of it is there took a quarter of the import of RAGAS, transformers and TRL.
+    The garbage collector is off meanwhile: objects of a library stay alive, and scanning them again and again took a
+    quarter of the import time of RAGAS, transformers and TRL.
     """
-    rests = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     _clock["depth"] += 1
     began = time.monotonic()
@@ -25,12 +25,12 @@ def time_loading() -> Iterator[None]:
         yield
     finally:
         _clock["depth"] -= 1
-        if rests:
+        if was_enabled:
             gc.enable()
         if not _clock["depth"]:
             _clock["spent"] += time.monotonic() - began
 
 
 def loading_seconds() -> float:
-    """All of it so far."""
+    """The total so far."""
     return _clock["spent"]

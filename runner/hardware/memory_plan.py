@@ -1,13 +1,13 @@
-"""The ladder of ways to hold a student, and the first that fits. Pure; every plan carries its reason.
+"""Choose how a student is held in memory. Pure; every plan has its reason as text.
 
-    GPU, asked precision -> GPU, 4-bit      each with the asked batch, then with single examples
+The *memory ladder* is the list of candidate plans for a configuration and a machine, from best to smallest:
+
+    GPU, requested precision, then GPU, 4-bit         each with the requested batch size, then with single examples
     GPU, 4-bit, shorter sequences
-    CPU, bf16 or fp32 as the probe found    each with the asked batch, then with single examples
-    CPU, 4-bit
-    refuse, with advice
+    CPU, bf16 or fp32 as the benchmark found, 4-bit   each with the requested batch size, then with single examples
 
-A rung's number is its place in the whole ladder, whatever fits at the moment, so that it can be written down and
-gone on from in another process.
+The first plan that fits is used; after memory ran out, the next one. A plan's index counts all candidates, including
+those that do not fit at the moment, so that it can be stored and resumed from in another process.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from runner.hardware.memory_estimate import EMBEDDED, ModelDimensions, estimate_
 from runner.hardware.precision_benchmark import PrecisionProbe
 
 GPU_BORDER_BYTES = 4 * GB
-"""With less free GPU memory than this the CPU does the work."""
+"""With less free GPU memory than this, the CPU is used."""
 MIN_SEQUENCE_TOKENS = 128
-"""Sequences are not cut below this: hardly an answer would be left to learn from."""
+"""Sequences are not cut below this, which would leave hardly any answer to learn from."""
 MAX_ANSWER_BATCH = 96
-"""Questions answered at a time at the most."""
+"""The largest number of questions answered at a time."""
 
 
 class InsufficientMemory(Exception):
-    """No way of holding this student fits into this machine."""
+    """No plan for this student fits on this machine."""
     error_kind = "does not fit"
 
 
 class NoSmallerPlan(Exception):
-    """Memory ran out on the last rung that fits: there is none further down."""
+    """Memory ran out with the last plan that fits; there is no smaller one."""
     error_kind = "memory ladder at its end"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a student is held and worked with."""
+    """How a student is loaded, trained and run."""
 
     device: str
     precision: str
     batch_size: int
-    """Training examples at a time; times `gradient_accumulation` it is what was asked for."""
+    """Training examples at a time; times `gradient_accumulation` this equals the configured examples per step."""
     gradient_accumulation: int
     answer_batch: int
     """Questions answered at a time."""
     threads: int
     kept_tokens: int
-    """Training tokens whose activations there is room to keep; below it no gradient checkpointing is needed."""
+    """Training tokens whose activations fit in memory; smaller batches need no gradient checkpointing."""
     reason: str
     index: int = 0
-    """Its place in the whole ladder, from 0."""
+    """Its position in the whole memory ladder, from 0."""
     sequence_tokens: int | None = None
-    """The longest training sequence where that is less than asked for; None: as asked."""
+    """The longest training sequence if shorter than configured; None: as configured."""
 
 
 class PlanRequest(Protocol):
-    """The fields of a run's configuration that the plan depends on."""
+    """The fields of a run's configuration that determine the plan."""
 
     @property
     def precision(self) -> str: ...
@@ -78,7 +78,7 @@ class PlanRequest(Protocol):
 
 @dataclass(frozen=True)
 class _PlanCandidate:
-    """A step of the ladder before anybody asked whether it fits."""
+    """A plan of the memory ladder, not yet checked for fit."""
 
     device: str
     precision: str
@@ -86,108 +86,111 @@ class _PlanCandidate:
     tokens: int
 
 
-def plan_for(asked: PlanRequest, machine: Machine, probe: PrecisionProbe, size: ModelDimensions = EMBEDDED,
-             rung: int = 0) -> Plan:
-    """The first plan from `rung` on that fits; a later rung is for memory that ran out all the same.
+def plan_for(request: PlanRequest, machine: Machine, probe: PrecisionProbe, size: ModelDimensions = EMBEDDED,
+             first_index: int = 0) -> Plan:
+    """The first plan from `first_index` on that fits; raise `first_index` after memory ran out despite the estimate.
 
     Raises:
-        InsufficientMemory: nothing fits at all.
-        NoSmallerPlan: nothing fits from that rung on.
+        InsufficientMemory: no plan fits.
+        NoSmallerPlan: plans fit, but none from `first_index` on.
     """
-    fitting = candidate_plans(asked, machine, probe, size)
-    found = next((plan for plan in fitting if plan.index >= rung), None)
+    fitting = candidate_plans(request, machine, probe, size)
+    found = next((plan for plan in fitting if plan.index >= first_index), None)
     if found:
         return found
-    least = estimate_memory(size, "nf4", "cpu", 1, asked.max_sequence_tokens, asked.lora_rank)
+    smallest = estimate_memory(size, "nf4", "cpu", 1, request.max_sequence_tokens, request.lora_rank)
     have = (f"{machine.ram_available_bytes / GB:.1f} GB of free RAM and {machine.gpu_free_bytes / GB:.1f} GB of free "
-            f"GPU memory, and a student of {size.parameters / 1e6:,.0f} million parameters")
+            "GPU memory")
+    student = f"a student of {size.parameters / 1e6:,.0f} million parameters"
     advice = "close other programs, set a smaller --batch-size, or choose a smaller student such as 'embedded'"
-    if rung and fitting:
-        raise NoSmallerPlan(f"there is {have} has run out of them on rung {fitting[-1].index}, the last of the memory "
-                            f"ladder that fits: {advice}")
-    raise InsufficientMemory(f"there is {have} {least} even in 4 bits with single examples: {advice}")
+    if first_index and fitting:
+        raise NoSmallerPlan(f"memory ran out with plan {fitting[-1].index}, the last of the memory ladder that fits "
+                            f"({have}, and {student}): {advice}")
+    raise InsufficientMemory(f"there is {have}, and {student} {smallest} even in 4 bits with single examples: {advice}")
 
 
-def candidate_plans(asked: PlanRequest, machine: Machine, probe: PrecisionProbe, size: ModelDimensions) -> tuple[Plan,
-                                                                                                                 ...]:
-    """Every plan that fits, the best first."""
-    return tuple(plan for number, rung in enumerate(_candidates(asked, machine, probe))
-                 if (plan := _plan(number, rung, asked, machine, probe, size)))
+def candidate_plans(request: PlanRequest, machine: Machine, probe: PrecisionProbe,
+                    size: ModelDimensions) -> tuple[Plan, ...]:
+    """All plans that fit, the best first."""
+    return tuple(plan for index, candidate in enumerate(_candidates(request, machine, probe))
+                 if (plan := _plan(index, candidate, request, machine, probe, size)))
 
 
 def cap_gpu(plan: Plan, cap_gb: float | None, machine: Machine, cuda: Any) -> None:
-    """Hold this process's GPU allocations under the cap; `cuda` is torch's, or anything with its one function."""
+    """Limit this process's GPU allocations to the cap; `cuda` is `torch.cuda`, or a fake with the one function."""
     if plan.device == "cuda" and cap_gb:
         cuda.set_per_process_memory_fraction(min(1.0, cap_gb * GB / machine.gpu_total_bytes))
 
 
-def _candidates(asked: PlanRequest, machine: Machine, probe: PrecisionProbe) -> Iterator[_PlanCandidate]:
-    tokens, batches = asked.max_sequence_tokens, dict.fromkeys((asked.batch_size, 1))
+def _candidates(request: PlanRequest, machine: Machine, probe: PrecisionProbe) -> Iterator[_PlanCandidate]:
+    tokens, batches = request.max_sequence_tokens, dict.fromkeys((request.batch_size, 1))
     if machine.gpu:
-        for precision in _gpu_precisions(asked.precision, machine.gpu_bf16):
+        for precision in _gpu_precisions(request.precision, machine.gpu_bf16):
             yield from (_PlanCandidate("cuda", precision, batch, tokens) for batch in batches)
         yield from (_PlanCandidate("cuda", "nf4", 1, tokens // part) for part in (2, 4)
                     if tokens // part >= MIN_SEQUENCE_TOKENS)
-    for precision in _cpu_precisions(asked.precision, probe):
+    for precision in _cpu_precisions(request.precision, probe):
         yield from (_PlanCandidate("cpu", precision, batch, tokens) for batch in batches)
 
 
-def _plan(number: int, rung: _PlanCandidate, asked: PlanRequest, machine: Machine, probe: PrecisionProbe,
+def _plan(index: int, candidate: _PlanCandidate, request: PlanRequest, machine: Machine, probe: PrecisionProbe,
           size: ModelDimensions) -> Plan | None:
-    """The rung as a plan; None where it does not fit."""
-    need = estimate_memory(size, rung.precision, rung.device, rung.batch, rung.tokens, asked.lora_rank)
-    room = machine.ram_available_bytes if rung.device == "cpu" else _gpu_budget(asked, machine)
-    if need.total_bytes > room:
+    """The candidate as a plan; None if it does not fit."""
+    need = estimate_memory(size, candidate.precision, candidate.device, candidate.batch, candidate.tokens,
+                           request.lora_rank)
+    budget = machine.ram_available_bytes if candidate.device == "cpu" else _gpu_budget(request, machine)
+    if need.total_bytes > budget:
         return None
-    spare, on_cpu = room - need.total_bytes, rung.device == "cpu"
-    accumulation = asked.gradient_accumulation * (asked.batch_size // rung.batch)
-    for_answers = room - need.weights_bytes - need.libraries_bytes  # nothing is trained meanwhile
+    spare, on_cpu = budget - need.total_bytes, candidate.device == "cpu"
+    accumulation = request.gradient_accumulation * (request.batch_size // candidate.batch)
+    for_answers = budget - need.weights_bytes - need.libraries_bytes  # no training at the same time
     answers = max(1, min(MAX_ANSWER_BATCH, int(for_answers / _answer_bytes(size))))
-    kept = int(min(spare, 1.0 * GB) / size.kept_bytes_a_token) if on_cpu else 0
-    shorter = rung.tokens if rung.tokens < asked.max_sequence_tokens else None
-    where = _why_cpu(asked, machine, probe) if on_cpu else _why_gpu(asked, machine)
-    return Plan(rung.device, rung.precision, rung.batch, accumulation, answers, machine.cores if on_cpu else 1, kept,
-                f"{where}: {rung.precision}, batch {rung.batch} x {accumulation}"
+    kept = int(min(spare, 1.0 * GB) / size.activation_bytes_per_token) if on_cpu else 0
+    shorter = candidate.tokens if candidate.tokens < request.max_sequence_tokens else None
+    where = _why_cpu(request, machine, probe) if on_cpu else _why_gpu(request, machine)
+    return Plan(candidate.device, candidate.precision, candidate.batch, accumulation, answers,
+                machine.cores if on_cpu else 1, kept,
+                f"{where}: {candidate.precision}, batch {candidate.batch} x {accumulation}"
                 + (f", sequences cut to {shorter} tokens" if shorter else "") + f", {need}"
-                + (f"; gradient checkpointing from {kept} tokens a batch up" if kept else ""), number, shorter)
+                + (f"; gradient checkpointing from {kept} tokens a batch up" if kept else ""), index, shorter)
 
 
 def _answer_bytes(size: ModelDimensions) -> float:
-    """One answer in the making: its keys and values over 1024 tokens, its logits, what a step holds of it."""
+    """Memory of one answer being generated: KV cache of 1024 tokens, logits, and activations of a step."""
     return 4.0 * size.layers * size.hidden * 1024 + 12.0 * size.vocabulary + 0.02 * GB
 
 
-def _gpu_budget(asked: PlanRequest, machine: Machine) -> float:
-    """None of it below the border."""
+def _gpu_budget(request: PlanRequest, machine: Machine) -> float:
+    """GPU memory to plan with: free memory within the cap, or 0 below `GPU_BORDER_BYTES`."""
     if machine.gpu_free_bytes < GPU_BORDER_BYTES:
         return 0.0
-    cap = asked.gpu_memory_cap_gb
+    cap = request.gpu_memory_cap_gb
     return min(machine.gpu_free_bytes, cap * GB) if cap else machine.gpu_free_bytes
 
 
-def _gpu_precisions(asked: str, bf16: bool) -> tuple[str, ...]:
-    """4-bit stands last where it was not asked for; 16 bits are bf16 wherever the GPU has it, because fp16 can
-    overflow (Phi-2's attention does)."""
+def _gpu_precisions(requested: str, bf16: bool) -> tuple[str, ...]:
+    """Precisions to try, 4-bit last unless requested; bf16 is preferred to fp16, which can overflow (Phi-2's attention
+    does)."""
     half = "bf16" if bf16 else "fp16"
     order = {"auto": (half, "nf4"), "nf4": ("nf4",), "fp32": ("fp32", half, "nf4"), "bf16": (half, "nf4")}
-    return order.get(asked, (asked, "nf4"))
+    return order.get(requested, (requested, "nf4"))
 
 
-def _cpu_precisions(asked: str, probe: PrecisionProbe) -> tuple[str, ...]:
-    """bf16 by itself only where it is faster; 4-bit, slow on a CPU, where asked for or where memory is short."""
+def _cpu_precisions(requested: str, probe: PrecisionProbe) -> tuple[str, ...]:
+    """Precisions to try: by default bf16 first only if it is faster; 4-bit, slow on a CPU, last unless requested."""
     order = {"fp32": ("fp32", "bf16", "nf4"), "bf16": ("bf16", "nf4"), "fp16": ("bf16", "nf4"), "nf4": ("nf4",)}
     by_speed = ("bf16", "nf4") if probe.faster == "bf16" else ("fp32", "bf16", "nf4")
-    return order.get(asked, by_speed)
+    return order.get(requested, by_speed)
 
 
-def _why_gpu(asked: PlanRequest, machine: Machine) -> str:
-    cap = asked.gpu_memory_cap_gb
+def _why_gpu(request: PlanRequest, machine: Machine) -> str:
+    cap = request.gpu_memory_cap_gb
     capped = f", capped at {cap:g} GB" if cap else ""
     half = "" if machine.gpu_bf16 else ", without bf16 of its own"
     return f"GPU {machine.gpu} with {machine.gpu_free_bytes / GB:.1f} GB free{capped}{half}"
 
 
-def _why_cpu(asked: PlanRequest, machine: Machine, probe: PrecisionProbe) -> str:
+def _why_cpu(request: PlanRequest, machine: Machine, probe: PrecisionProbe) -> str:
     if not machine.gpu:
         gpu = "no GPU"
     elif machine.gpu_free_bytes < GPU_BORDER_BYTES:
@@ -196,10 +199,10 @@ def _why_cpu(asked: PlanRequest, machine: Machine, probe: PrecisionProbe) -> str
         gpu = "the GPU's memory was not enough"
     cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
     return (f"{gpu}, {cores} and {machine.ram_available_bytes / GB:.1f} GB of RAM free; "
-            + _cpu_choice(asked.precision, probe))
+            + _cpu_choice(request.precision, probe))
 
 
-def _cpu_choice(asked: str, probe: PrecisionProbe) -> str:
-    if asked == "auto":
+def _cpu_choice(requested: str, probe: PrecisionProbe) -> str:
+    if requested == "auto":
         return probe.reason
-    return "fp16 is for GPUs, so bf16 instead" if asked == "fp16" else f"{asked} asked for"
+    return "fp16 is for GPUs, so bf16 instead" if requested == "fp16" else f"{requested} requested"

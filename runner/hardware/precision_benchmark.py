@@ -1,4 +1,7 @@
-"""Which number format this CPU multiplies faster: measured, for names of CPUs say little. Once for a machine."""
+"""Benchmark bf16 against fp32 matrix products on this CPU; the result is cached per machine.
+
+Measured, because a CPU's name and flags do not predict it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _CLEARLY_FASTER = 1.1
 
 @dataclass(frozen=True)
 class PrecisionProbe:
-    """The two rates, and which is to be used."""
+    """Both measured rates, and the precision to use."""
 
     fp32_gflops: float
     bf16_gflops: float
@@ -31,15 +34,15 @@ class PrecisionProbe:
 
 @functools.cache
 def probe_precision(record: Path | None = None) -> PrecisionProbe:
-    """Multiply for half a second in fp32 and bf16; the best of many rounds counts, others may use the cores too.
+    """Benchmark fp32 and bf16 products for half a second; the best round counts, since the cores may be shared.
 
     Args:
-        record: a file that keeps what was found, for as long as processor, threads and torch are the same.
+        record: cache file; valid while processor, thread count and torch version are the same.
     """
     conditions = _conditions() if record else {}
-    kept = _read(record, conditions) if record else None
-    if kept:
-        return kept
+    cached = _read(record, conditions) if record else None
+    if cached:
+        return cached
     rates = {name: _matmul_gflops(name) for name in ("float32", "bfloat16")}
     fp32, bf16 = rates["float32"], rates["bfloat16"]
     faster = "bf16" if bf16 > fp32 * _CLEARLY_FASTER else "fp32"
@@ -50,7 +53,7 @@ def probe_precision(record: Path | None = None) -> PrecisionProbe:
 
 
 def _conditions() -> dict[str, str]:
-    """What a rate depends on."""
+    """What the measured rates depend on; the cache's key."""
     import torch
 
     return {"processor": cpu_name() or platform.processor(), "threads": str(torch.get_num_threads()),
@@ -58,20 +61,20 @@ def _conditions() -> dict[str, str]:
 
 
 def _read(record: Path, conditions: dict[str, str]) -> PrecisionProbe | None:
-    """None where nothing was kept, where it cannot be read, or where it was measured under other conditions."""
+    """The cached result; None if there is none, it is unreadable, or it was measured under other conditions."""
     try:
-        kept = json.loads(record.read_text(encoding="utf-8"))
-        if kept["conditions"] != conditions:
+        cached = json.loads(record.read_text(encoding="utf-8"))
+        if cached["conditions"] != conditions:
             return None
-        found = PrecisionProbe(**kept["found"])
+        found = PrecisionProbe(**cached["found"])
         return PrecisionProbe(float(found.fp32_gflops), float(found.bf16_gflops), str(found.faster),
-                              f"{found.reason} on {kept['on']}")
+                              f"{found.reason} on {cached['on']}")
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _write(record: Path, conditions: dict[str, str], found: PrecisionProbe) -> None:
-    """Where it cannot be kept, the next process measures again."""
+    """Write the cache file; if that fails, the next process measures again."""
     with contextlib.suppress(OSError):
         write_atomic(record, json.dumps({"conditions": conditions, "on": f"{datetime.now(UTC):%Y-%m-%d}",
                                          "found": asdict(found)}, indent=1).encode())
@@ -83,7 +86,7 @@ def _matmul_gflops(dtype: str) -> float:
     rows, inner, columns = _SHAPE
     left = torch.randn(rows, inner).to(getattr(torch, dtype))
     right = torch.randn(columns, inner).to(getattr(torch, dtype))
-    torch.nn.functional.linear(left, right)  # the first call chooses a kernel
+    torch.nn.functional.linear(left, right)  # warm-up: the first call selects a kernel
     best, end = float("inf"), time.perf_counter() + _SECONDS
     while time.perf_counter() < end:
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Memory of this process: now, around a stage, and given back when it is done with."""
+"""Memory use of this process, now and per stage, and functions that return memory to the system."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import psutil
 
 from runner.hardware.machine import read
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as glibc's malloc.h has them
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # constants of glibc's malloc.h
 StageMemory = Callable[[], Mapping[str, float]]
-"""Asked at a stage's end: series name -> bytes."""
+"""Called at a stage's end; returns series name -> bytes."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of this process, right now and at its peak; GPU figures are 0 where torch uses none."""
+    """Current and peak memory of this process; GPU figures are 0 if torch uses no GPU."""
 
     rss_bytes: int
     peak_rss_bytes: int
-    """The most since the process began, or since the peak was last reset."""
+    """Peak since the process started or the peak was last reset."""
     gpu_bytes: int
     gpu_reserved_bytes: int
-    """Held by torch's allocator, in use or not."""
+    """Reserved by torch's caching allocator, in use or not."""
     gpu_peak_bytes: int
 
 
 def memory_now() -> Memory:
-    """Look at this process; GPU figures only where torch is loaded and uses one."""
+    """Measure this process; GPU figures only if torch is imported and uses a GPU."""
     rss, cuda = psutil.Process().memory_info().rss, _cuda()
     peak = max(rss, _peak_rss())
     if cuda is None:
@@ -43,25 +43,25 @@ def memory_now() -> Memory:
 
 
 def track_stage_memory() -> StageMemory:
-    """Begin a stage with its peaks at zero; what is returned tells memory before, after and at the most.
+    """Reset the peaks for a new stage; the returned function gives memory before, after and at the peak.
 
-    Where the kernel does not let the resident peak be reset, a stage's own is not known, and is left out.
+    It also releases memory. If the kernel does not allow resetting the resident peak, that figure is omitted.
     """
-    own_peak = _reset_peaks()
+    peak_was_reset = _reset_peaks()
     before = memory_now()
 
-    def tell() -> dict[str, float]:
+    def finish() -> dict[str, float]:
         peak = memory_now()
         release_memory()
         after = memory_now()
-        told = {"rss_before_bytes": before.rss_bytes, "rss_bytes": after.rss_bytes}
-        if own_peak:
-            told["peak_rss_bytes"] = peak.peak_rss_bytes
+        figures = {"rss_before_bytes": before.rss_bytes, "rss_bytes": after.rss_bytes}
+        if peak_was_reset:
+            figures["peak_rss_bytes"] = peak.peak_rss_bytes
         if _cuda():
-            told |= {"gpu_bytes": after.gpu_bytes, "gpu_reserved_bytes": after.gpu_reserved_bytes,
-                     "gpu_peak_bytes": peak.gpu_peak_bytes}
-        return {key: float(value) for key, value in told.items()}
-    return tell
+            figures |= {"gpu_bytes": after.gpu_bytes, "gpu_reserved_bytes": after.gpu_reserved_bytes,
+                        "gpu_peak_bytes": peak.gpu_peak_bytes}
+        return {key: float(value) for key, value in figures.items()}
+    return finish
 
 
 def release_memory() -> None:
@@ -75,11 +75,11 @@ def release_memory() -> None:
 
 @contextlib.contextmanager
 def mmap_large_allocations() -> Iterator[None]:
-    """Memory that is let go in the block is the system's again at once, wherever it lay.
+    """Allocate memory over 1 MB with mmap while in the block, so that freeing returns it to the system at once.
 
-    glibc puts blocks of up to 32 MB into its heap once it has seen such ones come and go, and a heap gives back only
-    its end. While weights are packed in 4 bits, small new ones came to lie behind each large old one: 5.4 GB too much
-    for a student of Phi-2's size.
+    glibc raises its mmap threshold up to 32 MB after such blocks are freed, and a heap can only shrink at its end.
+    While weights were quantized to 4 bits, small new blocks landed behind each large old one: 5.4 GB too much for a
+    student of Phi-2's size.
     """
     tune = _of_glibc("mallopt")
     if tune:
@@ -87,33 +87,33 @@ def mmap_large_allocations() -> Iterator[None]:
     try:
         yield
     finally:
-        if tune:  # as glibc has it by then of itself; fresh memory for every large product would cost more
+        if tune:  # what glibc's dynamic threshold ends up at; mmap for every large product is slower
             tune(_MMAP_THRESHOLD, 32 * 2**20)
             tune(_TRIM_THRESHOLD, 64 * 2**20)
 
 
 def _of_glibc(name: str) -> Any:
-    """A function of its memory allocator; None elsewhere, as with musl."""
+    """A function of glibc's allocator; None on other platforms, such as musl."""
     return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def freeze_gc() -> None:
-    """Take all objects of now out of later collections: those of the libraries alone cost half a second each time.
+    """Exclude all existing objects from later garbage collections: scanning the libraries' alone takes half a second.
 
-    To be called before a model is loaded: what is set aside and becomes a cycle of garbage is never collected.
+    Call this before a model is loaded: a frozen object that later becomes cyclic garbage is never collected.
     """
     gc.collect()
     gc.freeze()
 
 
 def _cuda() -> Any:
-    """torch's CUDA side, where torch is loaded and there is a GPU."""
+    """torch.cuda if torch is imported and there is a GPU; else None."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
 
 def _reset_peaks() -> bool:
-    """Let the peaks begin anew; False where the resident one cannot be reset."""
+    """Reset the peaks; False if the resident one cannot be reset."""
     if cuda := _cuda():
         cuda.reset_peak_memory_stats()
     try:

@@ -1,6 +1,6 @@
-"""The student: a small language model that answers, weighs given answers, and learns.
+"""The student: a small language model that answers questions, scores given answers by likelihood, and is fine-tuned.
 
-Importing this package costs nothing: torch and its kin are loaded when a student is opened.
+Importing this package is cheap: torch and the libraries on top of it are imported when a student is opened.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from store.config import RunConfig
 
 
-def open_student(config: RunConfig, models_dir: Path, rung: int = 0,
+def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,
                  on_plan: Callable[[StudentInfo], None] = lambda info: None) -> StreamingStudent:
-    """The student that a configuration asks for, loaded and ready.
+    """Load the configured student.
 
-    `rung` goes that many rungs down the ladder of memory plans: for the try after memory ran out. `on_plan` hears of
-    the plan before anything is loaded by it.
+    `plan_index` is the first memory plan to consider; raise it to try again after memory ran out. `on_plan` is called
+    with the chosen plan before the model is loaded.
 
     Raises:
-        ModelLoadFailed: it cannot be loaded; the message says why and what to do.
-        OutOfMemory: memory ran out in loading.
-        hardware.DoesNotFit, hardware.LadderEnded: there is no plan to load by.
+        ModelLoadFailed: the model cannot be loaded; the message has the reason and what to do.
+        OutOfMemory: memory ran out while loading.
+        hardware.InsufficientMemory, hardware.NoSmallerPlan: no memory plan fits.
     """
     from runner.hardware import configure_native_libraries, time_loading
 
@@ -32,4 +32,4 @@ def open_student(config: RunConfig, models_dir: Path, rung: int = 0,
     with time_loading():
         from runner.student.local_student import LocalStudent  # late: imports torch
 
-        return LocalStudent.open(config, models_dir, rung, on_plan)
+        return LocalStudent.open(config, models_dir, plan_index, on_plan)

@@ -1,20 +1,20 @@
-"""What can go wrong with a student model, as types.
+"""Exceptions raised for student models.
 
     StudentError
-    |- ModelLoadFailed       the model, or the package that ships it, cannot be had
-    |  '- ModelUnusable      what stands there is no model that can be read safely, in whatever precision it is tried
+    |- ModelLoadFailed       the model, or the package that ships it, is missing or cannot be loaded
+    |  '- ModelUnusable      not a model that can be read safely, whatever the precision
     |- AdapterLoadFailed     a saved adapter is missing, damaged, or made for another model
-    |- TrainingFailed        training ran, but what it left is no use (the loss is not a number ...)
-    '- OutOfMemory           memory ran out on the way; that nothing fits to begin with is `runner/hardware`'s word
+    |- TrainingFailed        training gave no usable result (for example a loss of NaN)
+    '- OutOfMemory           memory ran out while working; `hardware.InsufficientMemory`: no plan fits to begin with
 
-Every message names the value at fault and the way out, for it is shown to people as it stands.
+Every message names the offending value and what to do, because it is shown to users unchanged.
 """
 
 from __future__ import annotations
 
 
 class StudentError(Exception):
-    """Anything that a student could not do."""
+    """Base class of all student errors."""
 
 
 class ModelLoadFailed(StudentError):
@@ -23,7 +23,7 @@ class ModelLoadFailed(StudentError):
 
 
 class ModelUnusable(ModelLoadFailed):
-    """What was named is no usable model: trying again with other settings would find the same."""
+    """The named source is not a usable model; other settings would not help."""
     error_kind = "model unusable"
 
 
@@ -33,15 +33,15 @@ class AdapterLoadFailed(StudentError):
 
 
 class TrainingFailed(StudentError):
-    """Fine-tuning came to no usable end."""
+    """Fine-tuning gave no usable adapter."""
     error_kind = "training failure"
 
 
 class OutOfMemory(StudentError):
-    """There is not enough memory for what was asked."""
+    """Memory ran out during an operation."""
     error_kind = "out of memory"
 
 
 def in_short(error: BaseException) -> str:
-    """Two lines of a library's error: where the first only says that something is wrong, the second says what."""
+    """The first two lines of a library's error on one line: often only the second names the cause."""
     return " ".join(" ".join(str(error).strip().splitlines()[:2]).split())[:300] or type(error).__name__

@@ -1,4 +1,4 @@
-"""A tuned student as an ordinary model folder: the adapter merged into its base's weights."""
+"""Export a tuned student as an ordinary model folder, the adapter merged into the base's weights."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from runner.student.prompt_template import prompt_template_for
 
 @dataclass(frozen=True)
 class Merged:
-    """What was written, and in what."""
+    """How the merged model was written."""
 
     precision: str
-    """How the weights are held."""
+    """Precision of the written weights."""
     from_precision: str
-    """How the base was held in training; where it differs, answers can differ slightly."""
+    """Precision of the base in training; if it differs, answers can differ slightly."""
     prompt: str
-    """The form in which it was taught to be asked, with `{question}` in the question's place."""
+    """The prompt template it was trained with; `{question}` marks the question."""
 
 
 def write_merged(student: str, precision: str, models_dir: Path, adapter: Path, to: Path) -> Merged:
     """Write the student with the adapter merged in, as safetensors, with its tokenizer.
 
-    A 4-bit base is merged in bf16: its 4-bit weights cannot take the merge without being rounded once more.
+    A 4-bit base is merged in bf16: merging into 4-bit weights would quantize them once more.
 
     Raises:
-        ModelLoadFailed, AdapterLoadFailed: one of the two cannot be had.
+        ModelLoadFailed, AdapterLoadFailed: the student or the adapter cannot be loaded.
         OutOfMemory: two copies of the model do not fit.
     """
-    held = "bf16" if precision == "nf4" else precision
+    merged_precision = "bf16" if precision == "nf4" else precision
     source = student_source(student, models_dir)
     with translate_oom(f"merging the adapter into {student!r}"):
-        loaded = load_model(source, held, "cpu")
+        loaded = load_model(source, merged_precision, "cpu")
         tuned = peft_adapter.merged_copy(loaded.model, adapter)
         tuned.save_pretrained(to, safe_serialization=True)
-    loaded.tokenizer.save_pretrained(to)
-    form = prompt_template_for(loaded.tokenizer)
-    return Merged(held, precision, f"{form.before}{{question}}{form.after}")
+    loaded.hf_tokenizer.save_pretrained(to)
+    template = prompt_template_for(loaded.hf_tokenizer)
+    return Merged(merged_precision, precision, f"{template.before}{{question}}{template.after}")

@@ -1,4 +1,4 @@
-"""Memory that runs out, as the student's own error."""
+"""Translate out-of-memory errors of torch and Python into `OutOfMemory`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from runner.student.errors import OutOfMemory
 
 @contextmanager
 def translate_oom(doing: str) -> Iterator[None]:
-    """Run the block; an allocation that fails in it becomes `OutOfMemory`, saying what was being done."""
+    """Raise `OutOfMemory` for a failed allocation in the block; `doing` describes the operation in its message."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(doing, error) from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error):  # how the CPU allocator of torch says it
+        if "can't allocate memory" not in str(error):  # the message of torch's CPU allocator
             raise
         raise _out_of_memory(doing, error) from error
 

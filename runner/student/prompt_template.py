@@ -1,8 +1,8 @@
-"""How a question is put to a student: one form for training, answering and weighing alike. Pure.
+"""The prompt template of a student, the same for training, answering and scoring. Pure.
 
-Chat models get ChatML with their own special tokens and no system prompt (its tokens would cost time in every
-question, and the model's own template puts one in by itself). Models without these tokens get plain-text
-markers and their end-of-text token: nothing is added to a vocabulary, so no embedding is ever resized.
+Chat models get ChatML with their own special tokens and no system prompt (the model's own chat template would add one,
+whose tokens cost time in every question). Models without these tokens get plain-text markers and their end-of-text
+token: nothing is added to the vocabulary, so embeddings are never resized.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 
 class Tokenizer(Protocol):
-    """The little of a tokenizer that prompting needs."""
+    """The part of a tokenizer's interface that prompting and decoding need."""
 
     eos_token_id: int
     unk_token_id: int | None
@@ -35,13 +35,13 @@ class PromptTemplate:
     before: str
     after: str
     lead: str
-    """What stands between the prompt and the answer's first word."""
+    """Text between the prompt and the answer."""
     end_id: int
     """The token that ends an answer, in training and in generation."""
     stop_ids: tuple[int, ...]
     """Tokens that end an answer when generated; `end_id` among them."""
     stop_texts: tuple[str, ...]
-    """Texts that end an answer: an untuned base model goes on by asking itself the next question."""
+    """Texts that end an answer: an untuned base model continues by writing the next question."""
 
 
 def prompt_template_for(tokenizer: Tokenizer) -> PromptTemplate:
@@ -51,24 +51,24 @@ def prompt_template_for(tokenizer: Tokenizer) -> PromptTemplate:
         return PromptTemplate("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", "", end,
                               tuple(dict.fromkeys((end, start, tokenizer.eos_token_id))), ())
     eos = tokenizer.eos_token_id
-    # Instruct/Output is the form that Phi-2 itself was made for; any other base model can learn it.
+    # Instruct/Output is the format that Phi-2 was trained for; any other base model can learn it.
     return PromptTemplate("Instruct: ", "\nOutput:", " ", eos, (eos,), ("\nInstruct:", "\nOutput:"))
 
 
-def prompt_ids(tokenizer: Tokenizer, form: PromptTemplate, question: str) -> list[int]:
-    """Token ids up to where the answer begins; markers inside the question's own text stay plain text."""
-    return (_bos(tokenizer) + _encode(tokenizer, form.before, special=True)
-            + _encode(tokenizer, question, special=False) + _encode(tokenizer, form.after, special=True))
+def prompt_ids(tokenizer: Tokenizer, template: PromptTemplate, question: str) -> list[int]:
+    """Token ids of the prompt; markers inside the question's own text are encoded as plain text."""
+    return (_bos(tokenizer) + _encode(tokenizer, template.before, special=True)
+            + _encode(tokenizer, question, special=False) + _encode(tokenizer, template.after, special=True))
 
 
-def answer_ids(tokenizer: Tokenizer, form: PromptTemplate, answer: str) -> list[int]:
-    """Token ids of an answer with its end token; encoded apart from the prompt, whose ids thus never change."""
-    return [*_encode(tokenizer, form.lead + answer, special=False), form.end_id]
+def answer_ids(tokenizer: Tokenizer, template: PromptTemplate, answer: str) -> list[int]:
+    """Token ids of an answer and its end token; encoded separately, so that the prompt's ids are always the same."""
+    return [*_encode(tokenizer, template.lead + answer, special=False), template.end_id]
 
 
-def cut_at_stop(form: PromptTemplate, text: str) -> tuple[str, bool]:
+def cut_at_stop(template: PromptTemplate, text: str) -> tuple[str, bool]:
     """The text before the first stop text, and whether there was one."""
-    found = [at for at in (text.find(stop) for stop in form.stop_texts) if at >= 0]
+    found = [index for index in (text.find(stop) for stop in template.stop_texts) if index >= 0]
     return (text[: min(found)], True) if found else (text, False)
 
 
@@ -77,7 +77,7 @@ def _encode(tokenizer: Tokenizer, text: str, *, special: bool) -> list[int]:
 
 
 def _bos(tokenizer: Tokenizer) -> list[int]:
-    """The beginning token of tokenizers that put one by themselves (Llama does, SmolLM2 and Phi-2 do not)."""
+    """The BOS token, for tokenizers that add one by default (Llama does, SmolLM2 and Phi-2 do not)."""
     bos = getattr(tokenizer, "bos_token_id", None)
     added = list(tokenizer("x")["input_ids"])
     return [bos] if bos is not None and added[:1] == [bos] else []

@@ -1,7 +1,7 @@
-"""Fine-tuning with QLoRA: the one door to trl.
+"""Fine-tune with LoRA or QLoRA. The only module that imports trl.
 
-Loss on the answers only, their end tokens included. A training that was killed goes on from its last sealed
-checkpoint and ends where it would have ended. The base model is given back as it came.
+The loss covers the answers only, including their end tokens. A killed training resumes from its last complete
+checkpoint with the same result as an uninterrupted one. The base model is restored afterwards.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from runner.student.models.loaded_model import LoadedModel
 from runner.student.prompt_template import PromptTemplate, answer_ids, prompt_ids
 from store.event_log.journal import StopRequested
 
-_SAVES = 6  # checkpoints a training: each costs a fraction of a second, a kill costs at most a sixth
+_SAVES = 6  # checkpoints per training: each takes a fraction of a second, and a kill loses at most a sixth
 
 datasets.disable_progress_bars()
 freeze_gc()
@@ -39,33 +39,33 @@ TrainerCallback, PrinterCallback = trainer_callbacks()
 
 
 class CompletionTrainer(SFTTrainer):
-    """TRL's trainer with the loss computed where labels are.
+    """TRL's trainer with the loss computed only at positions that have labels.
 
-    Off Triton TRL projects every position through the output layer and also works out entropies; on two CPU cores
-    that is a third of a step. Where the model fits, its whole pass is our own.
+    Without Triton, TRL projects every position through the output layer and also computes entropies, a third of a step
+    on two CPU cores. With `fused_loss`, forward and backward pass are our own.
     """
 
     tokens_seen = 0
-    lean: FusedLoraLoss | None = None
+    fused_loss: FusedLoraLoss | None = None
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> Any:
-        given = inputs["input_ids"], inputs["attention_mask"], inputs["labels"]
+        batch = inputs["input_ids"], inputs["attention_mask"], inputs["labels"]
         self.tokens_seen += int(inputs["attention_mask"].sum())
         count = (inputs["labels"][:, 1:] != -100).sum() if num_items_in_batch is None else num_items_in_batch
-        return (self.lean(*given) if self.lean else token_losses(model, *given).sum()) / count
+        return (self.fused_loss(*batch) if self.fused_loss else token_losses(model, *batch).sum()) / count
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """None: a checkpoint needs no README."""
+        """Do nothing: a checkpoint needs no model card."""
 
 
 class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
-    """Tells of each optimizer step, stops on a loss that is no number, seals checkpoints."""
+    """Report each optimizer step, stop on a loss that is not finite, save snapshots, mark checkpoints complete."""
 
     def __init__(self, on_step: Callable[[TrainingStep], None], fingerprint: str, earlier_seconds: float,
-                 keep: Callable[[int], None]) -> None:
+                 save_snapshot: Callable[[int], None]) -> None:
         self.on_step, self.fingerprint, self.earlier_seconds = on_step, fingerprint, earlier_seconds
-        self.keep = keep
+        self.save_snapshot = save_snapshot
         self.began = time.monotonic()
         self.trainer: CompletionTrainer | None = None
         self.stop: StopRequested | None = None
@@ -85,94 +85,95 @@ class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
                             self.trainer.tokens_seen, self.earlier_seconds + self.seconds)
         try:
             self.on_step(step)
-        except StopRequested as stop:  # asked for by a person, who may want to go on later: save where it stands
+        except StopRequested as stop:  # a user paused or cancelled; save a checkpoint, since the run may be resumed
             self.stop, control.should_save, control.should_training_stop = stop, True, True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.keep(state.global_step)  # before this step's checkpoint: a checkpoint never lacks a copy before it
+        self.save_snapshot(state.global_step)  # before this step's checkpoint, so that resuming never misses one
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.trainer is not None:
             training_checkpoints.mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}",
-                                               self.fingerprint,
-                                               state.global_step, self.trainer.tokens_seen,
+                                               self.fingerprint, state.global_step, self.trainer.tokens_seen,
                                                self.earlier_seconds + self.seconds)
 
 
-def fine_tune(loaded: LoadedModel, form: PromptTemplate, examples: Sequence[TrainingExample], recipe: TrainingConfig,
-              start: Path | None,
-              to: Path, on_step: Callable[[TrainingStep], None], kept_tokens: int = 0) -> TrainingResult:
-    """Train an adapter on the examples and save it in `to`; a training already finished there is returned as it is.
+def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[TrainingExample],
+              recipe: TrainingConfig, start: Path | None, to: Path, on_step: Callable[[TrainingStep], None],
+              uncheckpointed_tokens: int = 0) -> TrainingResult:
+    """Train an adapter on the examples and save it in `to`; returns the result of a training already finished there.
 
-    `kept_tokens` is how many tokens' activations memory has room for: where a batch is no longer, gradient
-    checkpointing, which gives the same gradients for half as much time again, is left out though asked for.
+    `uncheckpointed_tokens` is the number of tokens whose activations fit in memory. Gradient checkpointing gives the
+    same gradients in 1.5 times the time, so it is turned off for batches that are no longer than that.
 
     Raises:
-        TrainingFailed: nothing to train on, no layer to adapt, or a loss that is no number.
+        TrainingFailed: no usable example, no layer to adapt, or a loss that is not finite.
         AdapterLoadFailed: `start` cannot be used.
     """
     if start is not None:
         check_folder(start)
-    mark = training_checkpoints.fingerprint(examples, recipe, start, loaded.model.config.name_or_path)
-    finished = training_checkpoints.read_record(to, mark)
+    fingerprint = training_checkpoints.fingerprint(examples, recipe, start, loaded.model.config.name_or_path)
+    finished = training_checkpoints.read_record(to, fingerprint)
     if finished is not None:
         return finished
-    rows = training_rows(loaded.tokenizer, form, examples, recipe.max_sequence_tokens)
-    if recipe.batch_size * max(map(len, rows["input_ids"])) <= kept_tokens:
+    rows = training_rows(loaded.hf_tokenizer, template, examples, recipe.max_sequence_tokens)
+    if recipe.batch_size * max(map(len, rows["input_ids"])) <= uncheckpointed_tokens:
         recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
     targets = peft_adapter.resolve_targets(loaded.model, recipe.target_modules)
     adapted = peft_adapter.add_adapter(loaded.model, recipe, targets, start)
-    lean = None
+    fused_loss = None
     try:
         if not recipe.gradient_checkpointing and supports_training(adapted):
-            lean = FusedLoraLoss(adapted)
-        training = _train(loaded, adapted, lean, rows, recipe, to, mark, on_step, targets)
+            fused_loss = FusedLoraLoss(adapted)
+        training = _train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step, targets)
     finally:
-        if lean:
-            lean.release()
+        if fused_loss:
+            fused_loss.release()
         restore_base_model(loaded.model, adapted)
-    training_checkpoints.write_record(to, training, mark)
+    training_checkpoints.write_record(to, training, fingerprint)
     return training
 
 
-def training_rows(tokenizer: Any, form: PromptTemplate, examples: Sequence[TrainingExample], longest: int) -> Any:
-    """Token ids and a mask of the answer's tokens, cut to the longest length; TRL turns the mask into labels.
+def training_rows(tokenizer: Any, template: PromptTemplate, examples: Sequence[TrainingExample],
+                  max_tokens: int) -> Any:
+    """Token ids and a mask of the answer's tokens, cut to `max_tokens`; TRL turns the mask into labels.
 
     Raises:
         TrainingFailed: no example has an answer within that length.
     """
     rows = []
     for example in examples:
-        prompt, answer = prompt_ids(tokenizer, form, example.question), answer_ids(tokenizer, form, example.answer)
-        if example.answer.strip() and len(prompt) < longest:
-            rows.append({"input_ids": (prompt + answer)[:longest],
-                         "completion_mask": ([0] * len(prompt) + [1] * len(answer))[:longest]})
+        prompt = prompt_ids(tokenizer, template, example.question)
+        answer = answer_ids(tokenizer, template, example.answer)
+        if example.answer.strip() and len(prompt) < max_tokens:
+            rows.append({"input_ids": (prompt + answer)[:max_tokens],
+                         "completion_mask": ([0] * len(prompt) + [1] * len(answer))[:max_tokens]})
     if not rows:
-        raise TrainingFailed(f"none of {len(examples)} examples has an answer within {longest} tokens: "
-                             "raise max_sequence_tokens or look at the references")
+        raise TrainingFailed(f"none of {len(examples)} examples has an answer within {max_tokens} tokens: "
+                             "raise max_sequence_tokens or check the references")
     return datasets.Dataset.from_list(rows)
 
 
-def _train(loaded: LoadedModel, adapted: Any, lean: FusedLoraLoss | None, rows: Any, recipe: TrainingConfig, to: Path,
-           mark: str,
-           on_step: Callable[[TrainingStep], None], targets: peft_adapter.Targets) -> TrainingResult:
-    progress = training_checkpoints.resume_point(to, mark)
-    reporter = _TrainingCallback(on_step, mark, progress.seconds if progress else 0.0,
+def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, rows: Any, recipe: TrainingConfig,
+           to: Path, fingerprint: str, on_step: Callable[[TrainingStep], None],
+           targets: peft_adapter.Targets) -> TrainingResult:
+    resume = training_checkpoints.resume_point(to, fingerprint)
+    callback = _TrainingCallback(on_step, fingerprint, resume.seconds if resume else 0.0,
                                  partial(_save_snapshot, adapted, recipe, to))
     trainer = CompletionTrainer(
-        model=adapted, args=_settings(recipe, to / training_checkpoints.FOLDER, loaded, autocast=lean is None),
-        train_dataset=rows, processing_class=loaded.tokenizer, callbacks=[reporter])
-    trainer.lean = lean
-    trainer.remove_callback(PrinterCallback)  # it writes each log to standard output
-    trainer.tokens_seen = progress.tokens if progress else 0
-    reporter.trainer = trainer
-    trainer.train(resume_from_checkpoint=str(progress.folder) if progress else None)
-    if reporter.stop:
-        raise reporter.stop
+        model=adapted, args=_settings(recipe, to / training_checkpoints.FOLDER, loaded, autocast=fused_loss is None),
+        train_dataset=rows, processing_class=loaded.hf_tokenizer, callbacks=[callback])
+    trainer.fused_loss = fused_loss
+    trainer.remove_callback(PrinterCallback)  # it prints each log entry
+    trainer.tokens_seen = resume.tokens if resume else 0
+    callback.trainer = trainer
+    trainer.train(resume_from_checkpoint=str(resume.folder) if resume else None)
+    if callback.stop:
+        raise callback.stop
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return TrainingResult(
         adapter=str(to), adapter_sha256=peft_adapter.save(adapted, to), steps=trainer.state.global_step,
-        seconds=reporter.earlier_seconds + reporter.seconds, tokens=trainer.tokens_seen, first_loss=losses[0],
+        seconds=callback.earlier_seconds + callback.seconds, tokens=trainer.tokens_seen, first_loss=losses[0],
         last_loss=losses[-1], trainable_parameters=peft_adapter.trainable_parameters(adapted),
         matched_modules=targets.counts, unmatched_targets=targets.unmatched)
 
@@ -199,7 +200,7 @@ def _settings(recipe: TrainingConfig, folder: Path, loaded: LoadedModel, autocas
 
 
 def restore_base_model(base: Any, adapted: Any) -> None:
-    """Undo everything that training did to the base: adapter, hooks, checkpointing, TRL's patched forward."""
+    """Undo training's changes to the base model: adapter, hooks, gradient checkpointing, TRL's patched forward."""
     peft_adapter.remove_adapter(adapted)
     base.disable_input_require_grads()
     if base.is_activation_checkpointing:

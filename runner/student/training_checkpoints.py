@@ -1,7 +1,7 @@
-"""Checkpoints inside a training: which of them can be gone on from, and a finished training's own record.
+"""Trainer checkpoints that a killed training can resume from, and the record of a finished training.
 
-A trainer's checkpoint folder counts only with a seal: the sizes and hashes of its files and the fingerprint of
-what is being trained, written last. Whatever a kill left half-written has none, and is trained again.
+A checkpoint is complete only with its manifest (`seal.json`), written last: the hashes of its files and the fingerprint
+of the training. A checkpoint interrupted by a kill has none and is discarded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER, SEAL, RECORD = "checkpoints", "seal.json", "training.json"
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a killed training stood."""
+    """A complete checkpoint to resume from, with the tokens and seconds spent up to it."""
 
     folder: Path
     step: int
@@ -32,21 +32,21 @@ class ResumePoint:
 
 
 def fingerprint(examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, student: str) -> str:
-    """Names one training: the same one is continued, another one never.
+    """Identify one training, so that only its own checkpoints are resumed.
 
-    How it is held in memory is no part of it (precision of the frozen base, how many of a step's examples at a time,
-    gradient checkpointing, where sequences are cut): a training goes on at the next rung of the memory ladder.
+    Settings that only affect memory are excluded (precision of the frozen base, micro-batch size, gradient
+    checkpointing, sequence length limit), so a training can resume with the next plan of the memory ladder.
     """
-    same = dataclasses.asdict(recipe) | {"examples_a_step": recipe.batch_size * recipe.gradient_accumulation}
-    for held in ("batch_size", "gradient_accumulation", "gradient_checkpointing", "max_sequence_tokens"):
-        del same[held]
-    told = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": same,
-            "start": weights_sha256(start) if start else None, "student": student}
-    return sha256_of(json.dumps(told, sort_keys=True).encode())
+    hashed_recipe = dataclasses.asdict(recipe) | {"examples_a_step": recipe.batch_size * recipe.gradient_accumulation}
+    for name in ("batch_size", "gradient_accumulation", "gradient_checkpointing", "max_sequence_tokens"):
+        del hashed_recipe[name]
+    hashed = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": hashed_recipe,
+              "start": weights_sha256(start) if start else None, "student": student}
+    return sha256_of(json.dumps(hashed, sort_keys=True).encode())
 
 
 def mark_complete(folder: Path, fingerprint: str, step: int, tokens: int, seconds: float) -> None:
-    """Declare a checkpoint whole."""
+    """Write a checkpoint's manifest, which marks it complete."""
     files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir())
              if path.is_file() and path.name != SEAL}
     _write(folder / SEAL, {"fingerprint": fingerprint, "step": step, "tokens": tokens, "seconds": seconds,
@@ -54,12 +54,12 @@ def mark_complete(folder: Path, fingerprint: str, step: int, tokens: int, second
 
 
 def resume_point(to: Path, fingerprint: str) -> ResumePoint | None:
-    """The furthest checkpoint of this very training whose files are as they were sealed; all others are removed.
+    """The latest complete checkpoint of this training; deletes all others.
 
-    Left lying they would count towards the trainer's limit, and it would throw away new ones for them.
+    Otherwise they would count towards the trainer's `save_total_limit`, which would delete new ones in their place.
     """
     folders = sorted((to / FOLDER).glob("checkpoint-*"), key=_step, reverse=True)
-    found = next((progress for folder in folders if (progress := _progress(folder, fingerprint))), None)
+    found = next((point for folder in folders if (point := _read_manifest(folder, fingerprint))), None)
     for folder in folders:
         if found is None or folder != found.folder:
             shutil.rmtree(folder)
@@ -67,32 +67,32 @@ def resume_point(to: Path, fingerprint: str) -> ResumePoint | None:
 
 
 def write_record(to: Path, training: TrainingResult, fingerprint: str) -> None:
-    """Note a finished training beside its adapter, then let the trainer's checkpoints go."""
+    """Write a finished training's record next to its adapter, then delete the trainer's checkpoints."""
     _write(to / RECORD, {"fingerprint": fingerprint, "training": dataclasses.asdict(training)})
     shutil.rmtree(to / FOLDER, ignore_errors=True)
 
 
 def read_record(to: Path, fingerprint: str) -> TrainingResult | None:
-    """A training that was finished already, its adapter still as it was left."""
+    """The result of this training if it already finished and its adapter is unchanged; else None."""
     try:
         record = json.loads((to / RECORD).read_text(encoding="utf-8"))
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in record["training"].items()}
         training = TrainingResult(**{**values, "adapter": str(to)})
-        whole = record["fingerprint"] == fingerprint and weights_sha256(to) == training.adapter_sha256
+        unchanged = record["fingerprint"] == fingerprint and weights_sha256(to) == training.adapter_sha256
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return training if whole else None
+    return training if unchanged else None
 
 
-def _progress(folder: Path, fingerprint: str) -> ResumePoint | None:
+def _read_manifest(folder: Path, fingerprint: str) -> ResumePoint | None:
     try:
-        told = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-        if told["fingerprint"] != fingerprint:
+        manifest = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        if manifest["fingerprint"] != fingerprint:
             return None
-        if any(sha256_of_file(folder / name) != digest for name, digest in told["files"].items()):
+        if any(sha256_of_file(folder / name) != digest for name, digest in manifest["files"].items()):
             return None
-        return ResumePoint(folder, int(told["step"]), int(told["tokens"]), float(told["seconds"]))
+        return ResumePoint(folder, int(manifest["step"]), int(manifest["tokens"]), float(manifest["seconds"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -88,7 +88,7 @@ def _ours(student: LocalStudent, questions: list[Any]) -> tuple[int, float]:
 
 def _transformers(student: LocalStudent, questions: list[Any], batch: int) -> tuple[int, float]:
     """Answer tokens and seconds; a batch ends when its longest answer does."""
-    model, tokenizer, form = student.loaded.model, student.loaded.tokenizer, student.form
+    model, tokenizer, form = student.loaded.model, student.loaded.hf_tokenizer, student.template
     began, tokens = time.perf_counter(), 0
     with torch.inference_mode():
         for part in (questions[start : start + batch] for start in range(0, len(questions), batch)):
@@ -128,13 +128,13 @@ class _Watched:
 def _limit(student: LocalStudent, questions: list[Any]) -> float:
     """Tokens a second, were each turn of answering these questions as quick as the machine's memory or products."""
     model, found, watched = student.loaded.model, limits(student.loaded.model.dtype), list[_Watched]()
-    make = student._rows
+    make = student._decode_batch
 
     def watch(adapter: Path | None, asked: int) -> Any:
         watched.append(_Watched(make(adapter, asked)))
         return watched[-1]
 
-    with mock.patch.object(student, "_rows", watch):
+    with mock.patch.object(student, "_decode_batch", watch):
         tokens, _ = _ours(student, questions)
     config, weights, head = model.config, student.loaded.parameters, model.lm_head.weight.numel()
     size = torch.finfo(model.dtype).bits // 8
@@ -151,7 +151,7 @@ def _products(student: LocalStudent, rows: int, steps: int = 20) -> float:
 
     They are small ones, of a hidden size of hundreds and `rows` rows, and do not reach the rate of large products.
     """
-    weights = student._rows(None, rows).weights  # type: ignore[attr-defined]
+    weights = student._decode_batch(None, rows).weights  # type: ignore[attr-defined]
     hidden = torch.randn(rows, weights.embedding.shape[1], dtype=weights.dtype)
     with torch.inference_mode():
         for step in range(steps + 1):
@@ -159,6 +159,6 @@ def _products(student: LocalStudent, rows: int, steps: int = 20) -> float:
                 began = time.perf_counter()
             for layer in weights.layers:
                 attended = layer.qkv(hidden)[:, : hidden.shape[1]]
-                layer.down.plus(layer.up.times(hidden, layer.gate.silu(hidden)), layer.out.plus(attended, hidden))
+                layer.down.add(layer.up.mul(hidden, layer.gate.silu(hidden)), layer.out.add(attended, hidden))
             weights.head(hidden)
     return rows * steps / (time.perf_counter() - began)

@@ -181,14 +181,14 @@ def _trl(student: LocalStudent, examples: list[TrainingExample]) -> _Run:
                 steps.append((time.perf_counter(), int(logs["num_tokens"]), float(logs["loss"])))
                 control.should_training_stop = len(steps) == STEPS
 
-    rows = trainer_module.training_rows(loaded.tokenizer, student.form, examples, recipe.max_sequence_tokens)
+    rows = trainer_module.training_rows(loaded.hf_tokenizer, student.template, examples, recipe.max_sequence_tokens)
     torch.manual_seed(recipe.seed)  # the same first weights of the adapter as ours
     adapted = get_peft_model(loaded.model, LoraConfig(
         r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
         task_type="CAUSAL_LM", target_modules=list(recipe.target_modules)))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            trainer = SFTTrainer(model=adapted, train_dataset=rows, processing_class=loaded.tokenizer,
+            trainer = SFTTrainer(model=adapted, train_dataset=rows, processing_class=loaded.hf_tokenizer,
                                  callbacks=[Teller()], args=SFTConfig(
                                      output_dir=folder, max_steps=PLANNED_STEPS, per_device_train_batch_size=BATCH,
                                      gradient_checkpointing=False, learning_rate=recipe.learning_rate, warmup_steps=1,
@@ -202,7 +202,7 @@ def _trl(student: LocalStudent, examples: list[TrainingExample]) -> _Run:
 
 
 def _label_share(student: LocalStudent, examples: list[TrainingExample]) -> float:
-    rows = trainer_module.training_rows(student.loaded.tokenizer, student.form, examples, 512)
+    rows = trainer_module.training_rows(student.loaded.hf_tokenizer, student.template, examples, 512)
     return sum(map(sum, rows["completion_mask"])) / sum(map(len, rows["input_ids"]))
 
 
@@ -220,18 +220,19 @@ def _products(student: LocalStudent, batches: Sequence[Sequence[int]], share: fl
     recipe, model = _recipe(), student.loaded.model
     adapted = peft_adapter.add_adapter(model, recipe, peft_adapter.resolve_targets(model, recipe.target_modules), None)
     loss = FusedLoraLoss(adapted)
-    groups = [group for block in loss.blocks for group in block.groups]
-    into = [[torch.empty_like(part, dtype=model.dtype) for part in group.parts] for group in groups]
-    given = {group.width: torch.randn(max(map(sum, batches)), group.width).to(model.dtype) for group in groups}
+    linears = loss.linears
+    outs = [[torch.empty_like(part, dtype=model.dtype) for part in linear.gradient_parts] for linear in linears]
+    inputs = {width: torch.randn(max(map(sum, batches)), width).to(model.dtype)
+              for width in {linear.in_features for linear in linears}}
     try:
         with torch.no_grad():
             for step, tokens in enumerate(map(sum, batches)):
                 if step == 1:  # the first chooses kernels
                     began = time.perf_counter()
-                made = [group.forward(given[group.width][:tokens], None) for group in groups]
-                (given[model.config.hidden_size][: round(share * tokens)] @ loss.head.t()) @ loss.head
-                for group, (result, kept), place in zip(reversed(groups), reversed(made), reversed(into), strict=True):
-                    group.backward(result, kept, place)
+                made = [linear.forward(inputs[linear.in_features][:tokens], None) for linear in linears]
+                (inputs[model.config.hidden_size][: round(share * tokens)] @ loss.head.t()) @ loss.head
+                for linear, (result, saved), out in zip(reversed(linears), reversed(made), reversed(outs), strict=True):
+                    linear.backward(result, saved, out)
         return sum(map(sum, batches[1:])) / (time.perf_counter() - began)
     finally:
         loss.release()

@@ -1,7 +1,7 @@
-"""Answers in the making, for models of any architecture: the rows that a model is working on, and their cache.
+"""A batch of sequences being generated, with its KV cache: the interface, and an implementation for any architecture.
 
-`HFDecodeBatch` uses the library's own forward pass and cache. It takes new rows in only when it is empty, because the
-library's cache keeps all rows at one length.
+`HFDecodeBatch` uses transformers' forward pass and cache. It accepts new prompts only when it is empty, because that
+cache keeps all rows at one length.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ import torch
 
 
 class DecodeBatch(Protocol):
-    """A model with its rows at work, always kept dense: row i of every result is the i-th row that is left."""
+    """A model and the rows (sequences) it is generating. Row i of every result is the i-th row still in the batch."""
 
     def free_slots(self) -> int:
-        """How many rows may be taken in now."""
+        """How many prompts `prefill` accepts now."""
         ...
 
     def prefill(self, prompts: Sequence[list[int]], longest: int) -> torch.Tensor:
-        """Take rows in behind those at work; returns the logits (N x V) after each prompt.
+        """Append N prompts as new rows; returns the logits (N x V) after each.
 
-        `longest` is how many tokens any row can come to, prompt and answer together.
+        `longest` is the largest number of tokens that any row can reach, prompt and answer together.
         """
         ...
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        """One more token for every row, in order; returns the logits (B x V) that follow."""
+        """Append one token to each of the B rows, in order; returns the logits (B x V) that follow."""
         ...
 
     def retain(self, rows: Sequence[int]) -> list[int]:
-        """Let all other rows go; returns the order in which the rows kept now stand."""
+        """Drop all other rows; returns the retained rows' old indices in their new order."""
         ...
 
 
 class HFDecodeBatch:
-    """Rows in the library's dynamic cache, padded on the left."""
+    """Implements `DecodeBatch` with transformers' dynamic KV cache, padded on the left."""
 
     def __init__(self, model: Any, capacity: int) -> None:
         self.model, self.capacity = model, capacity
@@ -61,14 +61,14 @@ class HFDecodeBatch:
         if not rows:
             self.cache = None
         elif len(rows) < len(self.mask):
-            left = torch.tensor(rows, device=self.mask.device)
-            self.cache.batch_select_indices(left)
-            self.mask, self.position = self.mask[left], self.position[left]
+            indices = torch.tensor(rows, device=self.mask.device)
+            self.cache.batch_select_indices(indices)
+            self.mask, self.position = self.mask[indices], self.position[indices]
         return list(rows)
 
     def _forward(self, ids: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-        # An index, not the number 1: a slice would not be contiguous, and torch would then copy the output layer's
-        # weights once for every row (1.4 GB on the embedded student).
+        # An index rather than the count 1, which would give a non-contiguous slice: torch would then copy the output
+        # layer's weights once for every row (1.4 GB on the embedded student).
         last = torch.tensor([ids.shape[1] - 1], device=ids.device)
         output = self.model(input_ids=ids, attention_mask=self.mask, position_ids=position, past_key_values=self.cache,
                             use_cache=True, logits_to_keep=last)
@@ -78,7 +78,7 @@ class HFDecodeBatch:
 
 
 def left_padded(prompts: Sequence[list[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and mask, B x T. A row is padded with its own first token, which the mask hides."""
+    """Ids and attention mask, B x T. Rows are padded with their own first token, which the mask hides."""
     width = max(map(len, prompts))
     ids = [[prompt[0]] * (width - len(prompt)) + prompt for prompt in prompts]
     mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]

@@ -1,4 +1,4 @@
-"""How likely a student finds given answers: no generation, no judge, and the least noise of all measures."""
+"""Likelihood of given answers under a student: needs no generation and no judge, and is the least noisy metric."""
 
 from __future__ import annotations
 
@@ -12,32 +12,36 @@ from runner.student.prompt_template import PromptTemplate, Tokenizer, answer_ids
 
 
 Losses = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Of ids, mask and labels, B x T each, padded on the right: the sum of each row's negative log-likelihoods, in fp32.
-A label of -100 is none."""
-_BATCH_TOKENS = 1024  # logits are 49,152 fp32 numbers a token on the embedded student: 200 MB a batch at the most
+"""(ids, mask, labels), B x T each and padded on the right -> B sums of negative log-likelihoods in fp32.
+
+Labels of -100 are ignored."""
+_BATCH_TOKENS = 1024  # logits are 49,152 fp32 numbers a token on the embedded student: at most 200 MB a batch
 
 
-def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, form: PromptTemplate,
+def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: PromptTemplate,
                 pairs: Sequence[tuple[str, str]],
                 on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
-    """For each (question, answer) pair its likelihood, in the order given; computed in batches of like length.
+    """The likelihood of each (question, answer) pair, in the given order; computed in batches of similar length.
 
-    `on_weighed` hears after each batch how many there are.
+    `on_weighed` is called after each batch with the number of scored pairs.
     """
-    fitted = [_truncate(prompt_ids(tokenizer, form, question), answer_ids(tokenizer, form, answer), context)
+    truncated = [_truncate(prompt_ids(tokenizer, template, question), answer_ids(tokenizer, template, answer), context)
               for question, answer in pairs]
-    order = sorted(range(len(fitted)), key=lambda at: len(fitted[at][0]) + len(fitted[at][1]))
+    order = sorted(range(len(truncated)), key=lambda index: len(truncated[index][0]) + len(truncated[index][1]))
     found: dict[int, Likelihood] = {}
-    for batch in _batches(order, [len(prompt) + len(answer) for prompt, answer, _ in fitted]):
-        scores = _mean_nll(losses, [fitted[at][:2] for at in batch])
-        for at, nll in zip(batch, scores, strict=True):
-            found[at] = Likelihood(nll, len(fitted[at][1]), fitted[at][2])
+    for batch in _batches(order, [len(prompt) + len(answer) for prompt, answer, _ in truncated]):
+        scores = _mean_nll(losses, [truncated[index][:2] for index in batch])
+        for index, nll in zip(batch, scores, strict=True):
+            found[index] = Likelihood(nll, len(truncated[index][1]), truncated[index][2])
         on_weighed(len(found))
-    return [found[at] for at in range(len(fitted))]
+    return [found[index] for index in range(len(truncated))]
 
 
 def _truncate(prompt: list[int], answer: list[int], context: int) -> tuple[list[int], list[int], bool]:
-    """Cut to the context: the prompt from its left to no less than half, then the answer from its right."""
+    """Cut to the context: the prompt from the left, to no less than half the context, then the answer from the right.
+
+    The last value is whether anything was cut.
+    """
     if len(prompt) + len(answer) <= context:
         return prompt, answer, False
     prompt = prompt[-max(1, context - min(len(answer), context // 2)):]
@@ -45,13 +49,13 @@ def _truncate(prompt: list[int], answer: list[int], context: int) -> tuple[list[
 
 
 def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
-    """Runs of the order, shortest first, each of no more padded tokens than a batch may have."""
+    """Split `order` (shortest first) into batches of at most `_BATCH_TOKENS` padded tokens."""
     batch: list[int] = []
-    for at in order:
-        if batch and lengths[at] * (len(batch) + 1) > _BATCH_TOKENS:
+    for index in order:
+        if batch and lengths[index] * (len(batch) + 1) > _BATCH_TOKENS:
             yield batch
             batch = []
-        batch.append(at)
+        batch.append(index)
     if batch:
         yield batch
 
@@ -60,7 +64,7 @@ def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
 def _mean_nll(losses: Losses, batch: list[tuple[list[int], list[int]]]) -> list[float]:
     """Mean negative log-likelihood per answer token. Shapes: B rows, T positions.
 
-    Padded on the right, where a causal model cannot see it.
+    Padded on the right, which a causal model ignores.
     """
     width = max(len(prompt) + len(answer) for prompt, answer in batch)
     ids = torch.zeros(len(batch), width, dtype=torch.long)
@@ -75,25 +79,25 @@ def _mean_nll(losses: Losses, batch: list[tuple[list[int], list[int]]]) -> list[
 
 
 def shift_labels(labels: torch.Tensor) -> torch.Tensor:
-    """The label that each place predicts: that of the next one, B x T; the last place of a row predicts none."""
+    """The label that each position predicts, B x T: that of the next position; -100 at a row's last."""
     return labels.roll(-1, 1).index_fill(1, torch.tensor([labels.shape[1] - 1]), -100)
 
 
 def hf_losses(model: Any) -> Losses:
-    """The library's forward pass, on whatever device the model is."""
-    return lambda *given: token_losses(model, *(one.to(model.device) for one in given)).sum(1).cpu()
+    """Likelihoods by transformers' forward pass, on the model's device."""
+    return lambda *inputs: token_losses(model, *(one.to(model.device) for one in inputs)).sum(1).cpu()
 
 
 def token_losses(model: Any, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each label, B x K in fp32, 0 where a row has none; used in training too.
+    """Negative log-likelihood of each label, B x K in fp32, 0 where a row has none; also used in training.
 
-    Logits are computed for the K positions that have labels: the output layer is a fifth of the embedded student's
-    work.
+    Logits are computed only for the K positions where any row has a label: the output layer is a fifth of the embedded
+    student's work.
     """
-    following = labels[:, 1:]
-    keep = (following != -100).any(0).nonzero().squeeze(1)
-    logits = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep, use_cache=False).logits
-    kept = following[:, keep]
-    losses = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), kept.flatten(), reduction="none",
+    next_labels = labels[:, 1:]
+    positions = (next_labels != -100).any(0).nonzero().squeeze(1)
+    logits = model(input_ids=ids, attention_mask=mask, logits_to_keep=positions, use_cache=False).logits
+    kept_labels = next_labels[:, positions]
+    losses = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), kept_labels.flatten(), reduction="none",
                                                ignore_index=-100)
-    return losses.view(kept.shape)
+    return losses.view(kept_labels.shape)

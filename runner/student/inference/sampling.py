@@ -1,7 +1,7 @@
-"""Which token comes next: repetition penalty, then greedy or a draw from the question's own random stream.
+"""Choose the next token: repetition penalty, then greedy or top-k/top-p sampling with the question's own generator.
 
-Draws are Gumbel noise by token id, so two models that think alike choose alike: the answers of baseline and
-tuned student to one question differ where the models do, not where the dice do.
+Sampling adds Gumbel noise by token id, so both models use common random numbers: sampled answers of baseline and tuned
+student differ only where their distributions do.
 """
 
 from __future__ import annotations
@@ -13,38 +13,39 @@ import torch
 from runner.protocols import GenerationConfig
 
 
-def sample_next_tokens(logits: torch.Tensor, seen: torch.Tensor, spared: Sequence[int], decoding: GenerationConfig,
-                       streams: Sequence[torch.Generator]) -> torch.Tensor:
-    """The next token of every row.
+def sample_next_tokens(logits: torch.Tensor, context_ids: torch.Tensor, exempt_ids: Sequence[int],
+                       decoding: GenerationConfig, generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """The next token of every row, B ids.
 
     Args:
         logits: B x V, fp32; changed in place.
-        seen: B x S, the ids that the repetition penalty is for (prompt and answer so far).
-        spared: ids that it is never for: to end an answer is no repetition, though the prompt holds that token too.
-        streams: one random stream a row.
+        context_ids: B x S, the ids that get the repetition penalty (prompt and answer so far).
+        exempt_ids: ids that never get it: ending an answer is no repetition, though the prompt has that token too.
+        decoding: temperature, top_k, top_p and repetition penalty; temperature 0 is greedy.
+        generators: one random generator per row.
     """
-    logits = apply_repetition_penalty(logits, seen, spared, decoding.repetition_penalty)
+    logits = apply_repetition_penalty(logits, context_ids, exempt_ids, decoding.repetition_penalty)
     if decoding.temperature == 0:
-        return logits.max(-1).indices  # the same first of the largest as argmax, in a quarter of its time in bf16
-    kept, ids = torch.topk(logits / decoding.temperature, _width(logits, decoding.top_k), dim=-1)
-    chances = kept.softmax(-1)
-    outside = chances.cumsum(-1) - chances >= decoding.top_p  # the first token is always inside
-    noise = torch.stack([torch.rand(logits.shape[-1], generator=stream) for stream in streams]).to(logits.device)
+        return logits.max(-1).indices  # the first maximum, as argmax, in a quarter of its time in bf16
+    top_logits, ids = torch.topk(logits / decoding.temperature, _width(logits, decoding.top_k), dim=-1)
+    probs = top_logits.softmax(-1)
+    outside = probs.cumsum(-1) - probs >= decoding.top_p  # the first token is always inside
+    noise = torch.stack([torch.rand(logits.shape[-1], generator=one) for one in generators]).to(logits.device)
     gumbel = -torch.log(-torch.log(noise.gather(-1, ids).clamp(min=1e-20)))
-    winner = (kept + gumbel).masked_fill(outside, -torch.inf).argmax(-1, keepdim=True)
+    winner = (top_logits + gumbel).masked_fill(outside, -torch.inf).argmax(-1, keepdim=True)
     return ids.gather(-1, winner).squeeze(-1)
 
 
-def apply_repetition_penalty(logits: torch.Tensor, seen: torch.Tensor, spared: Sequence[int],
+def apply_repetition_penalty(logits: torch.Tensor, context_ids: torch.Tensor, exempt_ids: Sequence[int],
                              penalty: float) -> torch.Tensor:
-    """Divide positive and multiply negative logits of seen tokens by the penalty (Keskar et al. 2019)."""
+    """Divide positive and multiply negative logits of context tokens by the penalty (Keskar et al. 2019); in place."""
     if penalty == 1:
         return logits
-    columns = torch.tensor([id for id in spared if id < logits.shape[-1]], device=logits.device, dtype=torch.long)
-    before = logits[:, columns]
-    scores = logits.gather(-1, seen)
-    logits.scatter_(-1, seen, torch.where(scores > 0, scores / penalty, scores * penalty))
-    logits[:, columns] = before
+    columns = torch.tensor([id for id in exempt_ids if id < logits.shape[-1]], device=logits.device, dtype=torch.long)
+    unpenalized = logits[:, columns]
+    scores = logits.gather(-1, context_ids)
+    logits.scatter_(-1, context_ids, torch.where(scores > 0, scores / penalty, scores * penalty))
+    logits[:, columns] = unpenalized
     return logits
 
 

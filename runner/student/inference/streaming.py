@@ -1,4 +1,4 @@
-"""One answer piece by piece: the loop of `generation`, listened to while it runs."""
+"""Stream one answer piece by piece from `generation.DecodingLoop`."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from runner.student.inference.decode_batch import DecodeBatch
 from runner.student.inference.generation import DecodingLoop, GenerationState, question_rng
 from runner.student.prompt_template import PromptTemplate, cut_at_stop, prompt_ids
 
-_HALF = "\ufffd"  # what the tokenizer makes of a character whose bytes are not all there yet
+_INCOMPLETE = "\ufffd"  # what the tokenizer decodes a character to while some of its bytes are missing
 
 
-def stream(rows: DecodeBatch, context: int, tokenizer: Any, form: PromptTemplate, question_id: str, question: str,
-           decoding: GenerationConfig, seed: int) -> Iterator[str]:
-    """The same answer as `generation.generate` gives, told as far as it is certain.
+def stream(decode_batch: DecodeBatch, context: int, tokenizer: Any, template: PromptTemplate,
+           question_id: str, question: str, decoding: GenerationConfig, seed: int) -> Iterator[str]:
+    """Yield the pieces of the same answer as `generation.generate` gives.
 
-    A piece is held back while it may be the beginning of a stop text, or ends in half a character.
+    Text that may be the beginning of a stop text, or ends in an incomplete character, is held back.
     """
-    prompt = prompt_ids(tokenizer, form, question)
+    prompt = prompt_ids(tokenizer, template, question)
     if len(prompt) >= context:
         yield "(question longer than the student's context)"
         return
     row = GenerationState(question_id, prompt, question_rng(seed, question_id))
-    loop, told = DecodingLoop(rows, context, tokenizer, form, decoding, [row]), ""
+    loop, emitted = DecodingLoop(decode_batch, context, tokenizer, template, decoding, [row]), ""
     while loop.step():
-        text = _stable_prefix(form, tokenizer.decode(row.ids, skip_special_tokens=True))
-        yield text[len(told):]
-        told = text
-    yield loop.text(row)[len(told):]
+        text = _stable_prefix(template, tokenizer.decode(row.ids, skip_special_tokens=True))
+        yield text[len(emitted):]
+        emitted = text
+    yield loop.text(row)[len(emitted):]
 
 
-def _stable_prefix(form: PromptTemplate, text: str) -> str:
-    """What no later token can take back."""
-    text, cut = cut_at_stop(form, text.lstrip())
-    held = max((size for stop in form.stop_texts for size in range(1, len(stop)) if text.endswith(stop[:size])),
+def _stable_prefix(template: PromptTemplate, text: str) -> str:
+    """The part of the text that no later token can change."""
+    text, cut = cut_at_stop(template, text.lstrip())
+    held = max((size for stop in template.stop_texts for size in range(1, len(stop)) if text.endswith(stop[:size])),
                default=0)
     text = text if cut else text[: len(text) - held]
-    return text.rstrip(_HALF).rstrip()
+    return text.rstrip(_INCOMPLETE).rstrip()

@@ -1,7 +1,7 @@
-"""Frozen layers that read the same input, with their LoRA adapters, as few products: forward and backward by hand.
+"""Frozen linear layers that share an input, fused with their LoRA adapters; explicit forward and backward passes.
 
-A LoRA training needs gradients of the adapters and of what flows through, none of the frozen weights. Knows nothing
-of models and nothing of autograd.
+Only gradients of the adapters and of the input are computed, none of the frozen weights. Independent of the model
+and of autograd.
 """
 
 from __future__ import annotations
@@ -18,77 +18,86 @@ from runner.student.lora.peft_adapter import LoraLayerParts
 
 @dataclass(frozen=True)
 class SavedTensors:
-    """What one call leaves for its backward pass. Shapes: N x K, N x R, N x K."""
+    """What the backward pass needs of one forward call. Shapes: N x K, N x R, N x K."""
 
-    thinned: torch.Tensor
+    dropped_out: torch.Tensor
     """The input after dropout."""
     inner: torch.Tensor | None
-    """It between the adapters' halves; None where no layer has an adapter."""
-    factors: torch.Tensor | None
-    """What dropout multiplied with; None where nothing is dropped."""
+    """Scaled activations between lora_A and lora_B; None where no layer has an adapter."""
+    dropout_mask: torch.Tensor | None
+    """Dropout mask / keep probability; None without dropout."""
 
 
 class FusedLoraLinear:
-    """y = x W^T + b + (x d) A^T S B^T, layers side by side: W is M x K, A is R x K, B is M x R, a block each."""
+    """y = x W^T + b + (x d) A^T S B^T for several layers, their outputs concatenated.
+
+    W is M x K, A is R x K (all lora_A stacked), B is M x R (the lora_B as diagonal blocks), S the scaling.
+    """
 
     def __init__(self, linears: Sequence[Any], bias: torch.Tensor | None,
                  adapted: Sequence[LoraLayerParts | None]) -> None:
-        """The layers' weights are taken out of them and packed, once for each direction, until `give_back`."""
-        there = [one for one in adapted if one is not None]
-        self.downs, self.ups = [one.down for one in there], [one.up for one in there]
-        weight, rank = torch.cat([one.weight.detach() for one in linears]), sum(map(len, self.downs))
-        self.linears, self.sizes, self.width = linears, [len(one.weight) for one in linears], weight.shape[1]
+        """Move the layers' weights into packed copies, one per direction; the layers stay empty until `release`."""
+        adapters = [one for one in adapted if one is not None]
+        self.lora_a, self.lora_b = [one.lora_a for one in adapters], [one.lora_b for one in adapters]
+        weight, rank = torch.cat([one.weight.detach() for one in linears]), sum(map(len, self.lora_a))
+        self.linears, self.out_features = linears, [len(one.weight) for one in linears]
+        self.in_features = weight.shape[1]
         for one in linears:
             one.weight.data = weight.new_empty(0)
-        self.forth, self.back = OneDnnLinear(weight, bias), OneDnnLinear(weight.t())
-        self.down, self.up = weight.new_zeros(rank, weight.shape[1]), weight.new_zeros(weight.shape[0], rank)
-        self.scales = torch.cat([weight.new_full((len(one.down),), one.scale) for one in there]) if there else None
-        self.blocks = _blocks(self.sizes, adapted)
-        self.parts = [self.down, *self.ups] if there else []
-        """What the gradient comes in: of all lower halves, which lie together, and of each upper one."""
+        self.forward_linear, self.backward_linear = OneDnnLinear(weight, bias), OneDnnLinear(weight.t())
+        self.fused_a, self.fused_b = weight.new_zeros(rank, weight.shape[1]), weight.new_zeros(weight.shape[0], rank)
+        self.scales = (torch.cat([weight.new_full((len(one.lora_a),), one.scale) for one in adapters])
+                       if adapters else None)
+        self.blocks = _diagonal_blocks(self.out_features, adapted)
+        self.gradient_parts = [self.fused_a, *self.lora_b] if adapters else []
+        """Tensors shaped as the gradients that `backward` writes: one of all lora_A stacked, then each lora_B."""
 
-    def give_back(self) -> None:
-        """The layers have their weights again, as parts of one tensor; this can be used no more."""
-        for one, part in zip(self.linears, torch.split(self.forth.plain(), self.sizes), strict=True):
-            one.weight.data = part
-        del self.forth, self.back
+    def release(self) -> None:
+        """Give the layers their weights back, as views of one tensor; this object is unusable afterwards."""
+        weights = torch.split(self.forward_linear.unpacked(), self.out_features)
+        for one, weight in zip(self.linears, weights, strict=True):
+            one.weight.data = weight
+        del self.forward_linear, self.backward_linear
 
     def refresh(self) -> None:
-        """Take the adapters as they are now, in the base's own precision."""
-        at = 0
-        for down, up, (rows, columns) in zip(self.downs, self.ups, self.blocks, strict=True):
-            self.down[at : at + len(down)].copy_(down)
-            self.up[rows, columns].copy_(up)
-            at += len(down)
+        """Copy the adapters' current values into the fused matrices, in the base's dtype."""
+        start = 0
+        for lora_a, lora_b, (rows, columns) in zip(self.lora_a, self.lora_b, self.blocks, strict=True):
+            self.fused_a[start : start + len(lora_a)].copy_(lora_a)
+            self.fused_b[rows, columns].copy_(lora_b)
+            start += len(lora_a)
 
-    def forward(self, x: torch.Tensor, factors: torch.Tensor | None,
-                beside: torch.Tensor | None = None) -> tuple[torch.Tensor, SavedTensors]:
-        """The layers' results, and `beside` added to them. Shapes: x N x K; results and `beside`, used up, N x M."""
+    def forward(self, x: torch.Tensor, dropout_mask: torch.Tensor | None,
+                residual: torch.Tensor | None = None) -> tuple[torch.Tensor, SavedTensors]:
+        """The layers' outputs plus `residual`, which is overwritten. Shapes: x N x K; output and residual N x M."""
         if self.scales is None:
-            return (self.forth(x) if beside is None else self.forth.add(x, beside)), SavedTensors(x, None, None)
-        thinned = x if factors is None else x * factors
-        inner = (thinned @ self.down.t()).mul_(self.scales)
-        low = inner @ self.up.t() if beside is None else beside.addmm_(inner, self.up.t())
-        return self.forth.add(x, low), SavedTensors(thinned, inner, factors)
+            output = self.forward_linear(x) if residual is None else self.forward_linear.add(x, residual)
+            return output, SavedTensors(x, None, None)
+        dropped_out = x if dropout_mask is None else x * dropout_mask
+        inner = (dropped_out @ self.fused_a.t()).mul_(self.scales)
+        low_rank = inner @ self.fused_b.t() if residual is None else residual.addmm_(inner, self.fused_b.t())
+        return self.forward_linear.add(x, low_rank), SavedTensors(dropped_out, inner, dropout_mask)
 
-    def backward(self, grad: torch.Tensor, kept: SavedTensors, into: list[torch.Tensor]) -> torch.Tensor:
-        """The input's gradient, N x K; the adapters' own are written `into`, which is as `parts` are."""
-        if kept.inner is None or self.scales is None:
-            return self.back(grad)
-        for_inner = (grad @ self.up).mul_(self.scales)
-        torch.mm(for_inner.t(), kept.thinned, out=into[0])
-        for place, (rows, columns) in zip(into[1:], self.blocks, strict=True):
-            torch.mm(grad[:, rows].t(), kept.inner[:, columns], out=place)
-        through = for_inner @ self.down
-        return self.back.add(grad, through if kept.factors is None else through.mul_(kept.factors))
+    def backward(self, grad: torch.Tensor, saved: SavedTensors, out: list[torch.Tensor]) -> torch.Tensor:
+        """Return the input's gradient, N x K; write the adapters' gradients to `out`, shaped as `gradient_parts`."""
+        if saved.inner is None or self.scales is None:
+            return self.backward_linear(grad)
+        grad_inner = (grad @ self.fused_b).mul_(self.scales)
+        torch.mm(grad_inner.t(), saved.dropped_out, out=out[0])
+        for grad_b, (rows, columns) in zip(out[1:], self.blocks, strict=True):
+            torch.mm(grad[:, rows].t(), saved.inner[:, columns], out=grad_b)
+        grad_input = grad_inner @ self.fused_a
+        return self.backward_linear.add(grad, grad_input if saved.dropout_mask is None
+                                        else grad_input.mul_(saved.dropout_mask))
 
 
-def _blocks(sizes: Sequence[int], adapted: Sequence[LoraLayerParts | None]) -> list[tuple[slice, slice]]:
-    """Where each adapter's upper half stands in B."""
+def _diagonal_blocks(out_features: Sequence[int],
+                     adapted: Sequence[LoraLayerParts | None]) -> list[tuple[slice, slice]]:
+    """Rows and columns of each adapter's lora_B in the fused B."""
     row, column, found = 0, 0, []
-    for size, one in zip(sizes, adapted, strict=True):
+    for size, one in zip(out_features, adapted, strict=True):
         if one is not None:
-            found.append((slice(row, row + size), slice(column, column + len(one.down))))
-            column += len(one.down)
+            found.append((slice(row, row + size), slice(column, column + len(one.lora_a))))
+            column += len(one.lora_a)
         row += size
     return found

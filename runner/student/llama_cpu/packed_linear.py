@@ -1,8 +1,8 @@
-"""Linear layers for a CPU, their weights packed once in the order in which the processor wants them.
+"""Linear layers for a CPU whose weights are packed once into oneDNN's blocked layout.
 
-The plain `linear` brings its weight into that order again at every call: at 24 rows that takes twice as long as the
-product itself. oneDNN's packed product also takes the activation, product or sum that follows into its own loop.
-Where this torch or this processor has no such product, the same is computed the plain way.
+`torch.nn.functional.linear` reorders the weight at every call, which at 24 rows takes twice as long as the matrix
+product. oneDNN's packed product also fuses the activation, multiplication or addition that follows.
+Where this build of torch or this CPU lacks the packed product, the same is computed with plain torch.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _ops = torch.ops.mkldnn
 
 
 class OneDnnLinear:
-    """y = x W^T + b for x of N x K; `weight` is M x K. The weight is copied: the layer it came from stays as it is."""
+    """y = x W^T + b; x is N x K, `weight` M x K. Packing copies the weight, so the source layer is unchanged."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
         self.bias = bias
         self.packed = can_pack(weight.dtype)
         self.weight = _ops._reorder_linear_weight(weight.contiguous(), None) if self.packed else weight
 
-    def plain(self) -> torch.Tensor:
-        """The weight as it was given, the very same numbers."""
+    def unpacked(self) -> torch.Tensor:
+        """The weight in the plain layout, bit for bit as it was passed in."""
         return self.weight.to_dense() if self.packed else self.weight
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -53,7 +53,7 @@ class OneDnnLinear:
 
 @functools.cache
 def can_pack(dtype: torch.dtype) -> bool:
-    """Whether packed products of this type work here and agree with the plain ones: tried once on small numbers."""
+    """Whether packed products of this dtype exist here and agree with plain ones; tried once on small matrices."""
     x, weight = torch.randn(3, 32).to(dtype), torch.randn(16, 32).to(dtype)
     try:
         packed = _ops._reorder_linear_weight(weight, None)

@@ -1,4 +1,4 @@
-"""Which models our own passes can work with: a plain Llama on the CPU, in a precision that both passes know."""
+"""Which models this package supports: Llama architecture, on the CPU, in fp32 or bf16, not quantized."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-_ROPE_TYPES = ("default", "linear", "llama3")  # those whose angles do not depend on how long the text has become
+_ROPE_TYPES = ("default", "linear", "llama3")  # their rotary angles do not depend on the sequence length
 
 
-def is_plain_llama(model: Any) -> bool:
-    """Whether a model, without its adapter, is of this shape; what its layers hold is for each pass to say."""
+def is_supported_llama(model: Any) -> bool:
+    """Whether the base model qualifies; the decoder and the training loss add checks of their layers."""
     config = model.config
     rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     return (type(model).__name__ == "LlamaForCausalLM" and model.device.type == "cpu"

@@ -1,6 +1,6 @@
-"""A tokenizer's folder, read by the Rust library alone that the large one uses too: the same ids, the same texts.
+"""Load a fast tokenizer with `tokenizers` alone, without importing transformers; ids and texts are the same.
 
-Only folders whose settings say nothing that the large library would add to the file are read here.
+Only for folders whose settings give transformers nothing to add to `tokenizer.json`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import tokenizers
 
 _CLASSES = ("TokenizersBackend", "PreTrainedTokenizerFast")
 _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
-_WITHOUT_EFFECT = ("backend", "is_local", "local_files_only", "model_max_length", "tokenizer_class", "chat_template",
-                   "padding_side", "truncation_side")
-"""Settings that change neither ids nor texts: lengths and padding are for others to keep."""
+_IGNORED_SETTINGS = ("backend", "is_local", "local_files_only", "model_max_length", "tokenizer_class",
+                     "chat_template", "padding_side", "truncation_side")
+"""Settings that change neither ids nor texts; lengths and padding are handled by the callers."""
 
 
 class FastTokenizer:
-    """Implements `prompt.Tokenizer`."""
+    """Implements `prompt_template.Tokenizer` over a `tokenizers.Tokenizer`."""
 
     def __init__(self, backend: Any, eos_token_id: int, bos_token_id: int | None, unk_token_id: int | None) -> None:
         self._backend = backend
@@ -39,29 +39,30 @@ class FastTokenizer:
 
 
 def open_tokenizer(folder: Path) -> FastTokenizer | None:
-    """The tokenizer in a folder; None where the large library would make more of it than its file says."""
+    """The tokenizer in a folder; None if its settings need transformers."""
     try:
-        told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(told, dict) or told.get("tokenizer_class") not in _CLASSES or _has_unsupported_settings(told,
-                                                                                                              folder):
+    if not isinstance(config, dict) or config.get("tokenizer_class") not in _CLASSES:
+        return None
+    if _has_unsupported_settings(config, folder):
         return None
     try:
         backend = tokenizers.Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes())
     except (OSError, ValueError):
         return None
     special = {token.content: id for id, token in backend.get_added_tokens_decoder().items() if token.special}
-    ids = {name: special.get(told[name]) for name in _TOKENS if told.get(name)}
+    ids = {name: special.get(config[name]) for name in _TOKENS if config.get(name)}
     eos = ids.get("eos_token")
     if eos is None or None in ids.values():
         return None
     return FastTokenizer(backend, eos, ids.get("bos_token"), ids.get("unk_token"))
 
 
-def _has_unsupported_settings(told: dict[str, Any], folder: Path) -> bool:
-    """Whether there are settings or files that this file does not know."""
-    tokens = [told[name] for name in _TOKENS if told.get(name)]
-    settings = [name for name, value in told.items() if name not in (*_TOKENS, *_WITHOUT_EFFECT) and value]
-    others = [name for name in ("added_tokens.json", "special_tokens_map.json") if (folder / name).exists()]
-    return bool(settings or others) or not all(isinstance(token, str) for token in tokens)
+def _has_unsupported_settings(config: dict[str, Any], folder: Path) -> bool:
+    """Whether the folder has settings or files that are not handled here."""
+    tokens = [config[name] for name in _TOKENS if config.get(name)]
+    settings = [name for name, value in config.items() if name not in (*_TOKENS, *_IGNORED_SETTINGS) and value]
+    files = [name for name in ("added_tokens.json", "special_tokens_map.json") if (folder / name).exists()]
+    return bool(settings or files) or not all(isinstance(token, str) for token in tokens)

@@ -1,6 +1,7 @@
-"""One block of a Llama-shaped model in training, forward and backward by hand: each step keeps what its gradient needs.
+"""One Llama transformer block in training, forward and backward; every step saves what its gradient needs.
 
-Works on the batch's real tokens (N of them); only attention sees rows. Knows nothing of autograd.
+Works on the batch's N real tokens without padding; only attention uses the padded B x T layout. Independent of
+autograd.
 """
 
 from __future__ import annotations
@@ -14,46 +15,47 @@ from torch.nn import functional
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear, SavedTensors
 
 _Pair = tuple[torch.Tensor, torch.Tensor]
-Draw = Callable[[torch.Tensor], torch.Tensor | None]
-"""Dropout's factors for an input; None where nothing is dropped."""
+SampleMask = Callable[[torch.Tensor], torch.Tensor | None]
+"""Returns the dropout mask / keep probability for an input; None without dropout."""
 
 
 @dataclass(frozen=True)
 class PaddedBatch:
-    """How a batch's N real tokens stand in B rows of T places, padding on the right."""
+    """How a batch's N real tokens map to B rows of T positions, padded on the right."""
 
-    count: int
+    batch_size: int
     """B."""
-    width: int
+    seq_len: int
     """T."""
-    places: torch.Tensor
-    """Of each real token in B*T."""
-    tokens: torch.Tensor
-    """The token at each of the B*T places; any at padding, which a causal model does not see from before it."""
-    causal: torch.Tensor
-    """G*T x T for heads that share keys by G: added to the scores."""
+    flat_positions: torch.Tensor
+    """N: index of each real token in the flattened B*T positions."""
+    token_indices: torch.Tensor
+    """B*T: the real token at each position; token 0 at padding, which causal attention hides from real tokens."""
+    causal_mask: torch.Tensor
+    """G*T x T, where G query heads share a key head: 0 or -inf, added to the scores."""
     cos: torch.Tensor
     sin: torch.Tensor
-    """Both N x (heads that are turned * size); sin with the sign of the swap of halves in it."""
+    """Both N x (query and key heads * head size); sin carries the sign of rotate_half."""
 
 
 @dataclass(frozen=True)
 class AttentionShape:
-    """How many, and how wide."""
+    """Number of heads and size of each."""
 
-    queries: int
-    keys: int
-    size: int
+    query_heads: int
+    kv_heads: int
+    head_size: int
 
     @property
-    def turned(self) -> int:
-        """Columns that rotary positions turn: queries and keys."""
-        return (self.queries + self.keys) * self.size
+    def rotated_columns(self) -> int:
+        """How many leading columns of qkv get rotary positions: queries and keys."""
+        return (self.query_heads + self.kv_heads) * self.head_size
 
 
 @dataclass(frozen=True)
 class _AttentionSaved:
-    """Shapes: query (B * kv heads) x G*T x size; key, value with T instead; chances (B * kv heads) x G*T x T."""
+    """Shapes: query (B * kv heads) x G*T x size; key, value (B * kv heads) x T x size; attention probabilities
+    (B * kv heads) x G*T x T."""
 
     query: torch.Tensor
     key: torch.Tensor
@@ -63,72 +65,79 @@ class _AttentionSaved:
 
 @dataclass(frozen=True)
 class _BlockSaved:
-    """What a block leaves for its backward pass."""
+    """What a block's backward pass needs of its forward pass."""
 
-    before: _Pair
+    attention_norm: _Pair
     qkv: SavedTensors
-    attended: _AttentionSaved
+    attention: _AttentionSaved
     out: SavedTensors
-    middle: _Pair
+    mlp_norm: _Pair
     gate_up: SavedTensors
-    gated: _Pair
+    swiglu: _Pair
     down: SavedTensors
 
 
 class TransformerBlock:
-    """Attention and MLP, each with its norm before it and its input added to its result."""
+    """Pre-norm attention and SwiGLU MLP, each with a residual connection."""
 
-    def __init__(self, heads: AttentionShape, epsilon: float, norms: _Pair, qkv: FusedLoraLinear, out: FusedLoraLinear,
-                 gate_up: FusedLoraLinear,
-                 down: FusedLoraLinear) -> None:
-        self.heads, self.epsilon, self.norms = heads, epsilon, norms
+    def __init__(self, shape: AttentionShape, epsilon: float, norms: _Pair, qkv: FusedLoraLinear, out: FusedLoraLinear,
+                 gate_up: FusedLoraLinear, down: FusedLoraLinear) -> None:
+        """`norms` are the RMSNorm weights before attention and before the MLP."""
+        self.shape, self.epsilon, self.norms = shape, epsilon, norms
         self.qkv, self.out, self.gate_up, self.down = qkv, out, gate_up, down
-        self.groups = (qkv, out, gate_up, down)
+        self.linears = (qkv, out, gate_up, down)
 
-    def forward(self, hidden: torch.Tensor, rows: PaddedBatch, draw: Draw) -> tuple[torch.Tensor, _BlockSaved]:
-        """Shapes: N x hidden."""
-        x, before = rms_norm(hidden, self.norms[0], self.epsilon)
-        mixed, qkv = self.qkv.forward(x, draw(x))
-        seen, attended = attention(mixed, self.heads, rows)
-        hidden, out = self.out.forward(seen, draw(seen), hidden)
-        x, middle = rms_norm(hidden, self.norms[1], self.epsilon)
-        gate_up, both = self.gate_up.forward(x, draw(x))
+    def forward(self, hidden: torch.Tensor, batch: PaddedBatch,
+                sample_mask: SampleMask) -> tuple[torch.Tensor, _BlockSaved]:
+        """The block's output, N x hidden like its input, and what `backward` needs."""
+        x, attention_norm = rms_norm(hidden, self.norms[0], self.epsilon)
+        qkv, saved_qkv = self.qkv.forward(x, sample_mask(x))
+        context, saved_attention = attention(qkv, self.shape, batch)
+        hidden, saved_out = self.out.forward(context, sample_mask(context), hidden)
+        x, mlp_norm = rms_norm(hidden, self.norms[1], self.epsilon)
+        gate_up, saved_gate_up = self.gate_up.forward(x, sample_mask(x))
         act = functional.silu(gate_up[:, : gate_up.shape[1] // 2])
         inner = act * gate_up[:, gate_up.shape[1] // 2 :]
-        hidden, down = self.down.forward(inner, draw(inner), hidden)
-        return hidden, _BlockSaved(before, qkv, attended, out, middle, both, (gate_up, act), down)
+        hidden, saved_down = self.down.forward(inner, sample_mask(inner), hidden)
+        return hidden, _BlockSaved(attention_norm, saved_qkv, saved_attention, saved_out, mlp_norm, saved_gate_up,
+                                   (gate_up, act), saved_down)
 
-    def backward(self, grad: torch.Tensor, kept: _BlockSaved, rows: PaddedBatch,
-                 into: tuple[list[torch.Tensor], ...]) -> torch.Tensor:
-        """The gradient of the block's input, in the memory of its result's; the adapters' written `into`."""
-        inner = self.down.backward(grad, kept.down, into[3])
-        through = self.gate_up.backward(swiglu_backward(inner, *kept.gated), kept.gate_up, into[2])
-        rms_norm_backward(grad, through, kept.middle, self.norms[1])
-        seen = self.out.backward(grad, kept.out, into[1])
-        through = self.qkv.backward(attention_backward(seen, kept.attended, self.heads, rows), kept.qkv, into[0])
-        rms_norm_backward(grad, through, kept.before, self.norms[0])
+    def backward(self, grad: torch.Tensor, saved: _BlockSaved, batch: PaddedBatch,
+                 out: tuple[list[torch.Tensor], ...]) -> torch.Tensor:
+        """Turn `grad`, the gradient of the output, into that of the input, in place.
+
+        The adapters' gradients are written to `out`, one list for each of `linears`.
+        """
+        grad_inner = self.down.backward(grad, saved.down, out[3])
+        grad_input = self.gate_up.backward(swiglu_backward(grad_inner, *saved.swiglu), saved.gate_up, out[2])
+        rms_norm_backward(grad, grad_input, saved.mlp_norm, self.norms[1])
+        grad_context = self.out.backward(grad, saved.out, out[1])
+        grad_qkv = attention_backward(grad_context, saved.attention, self.shape, batch)
+        grad_input = self.qkv.backward(grad_qkv, saved.qkv, out[0])
+        rms_norm_backward(grad, grad_input, saved.attention_norm, self.norms[0])
         return grad
 
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, _Pair]:
-    """weight * x / sqrt(mean(x^2) + epsilon); kept are x so divided, and what it was multiplied with."""
+    """weight * x / sqrt(mean(x^2) + epsilon); saved for backward are normalized x and 1 / sqrt(...)."""
     wide = x.float()
-    factor = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
-    even = (wide * factor).to(x.dtype)
-    return even * weight, (even, factor)
+    inverse_rms = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(epsilon)
+    inverse_rms.rsqrt_()
+    normalized = (wide * inverse_rms).to(x.dtype)
+    return normalized * weight, (normalized, inverse_rms)
 
 
-def rms_norm_backward(grad: torch.Tensor, through: torch.Tensor, kept: _Pair, weight: torch.Tensor) -> None:
-    """Add to `grad` the gradient of x, where `through` is that of its norm's result."""
-    even, factor = kept
-    inner = through * weight
-    mean = (inner * even).sum(-1, keepdim=True, dtype=torch.float32).div_(-even.shape[-1])
-    inner.addcmul_(even, mean.to(inner.dtype))
-    grad.addcmul_(inner, factor.to(inner.dtype))
+def rms_norm_backward(grad: torch.Tensor, grad_output: torch.Tensor, saved: _Pair, weight: torch.Tensor) -> None:
+    """Add to `grad` the gradient of the norm's input; `grad_output` is that of its output."""
+    normalized, inverse_rms = saved
+    inner = grad_output * weight
+    mean = (inner * normalized).sum(-1, keepdim=True, dtype=torch.float32).div_(-normalized.shape[-1])
+    inner.addcmul_(normalized, mean.to(inner.dtype))
+    grad.addcmul_(inner, inverse_rms.to(inner.dtype))
 
 
 def swiglu_backward(grad: torch.Tensor, gate_up: torch.Tensor, act: torch.Tensor) -> torch.Tensor:
-    """Of silu(gate) * up, gate and up side by side."""
+    """Gradient of silu(gate) * up with respect to gate and up, concatenated; `act` is silu(gate). Overwrites `grad`."""
     half, result = act.shape[1], torch.empty_like(gate_up)
     torch.mul(grad, act, out=result[:, half:])
     grad.mul_(gate_up[:, half:])
@@ -136,49 +145,53 @@ def swiglu_backward(grad: torch.Tensor, gate_up: torch.Tensor, act: torch.Tensor
     return result
 
 
-def apply_rotary(x: torch.Tensor, heads: AttentionShape, rows: PaddedBatch, back: bool = False) -> None:
-    """Rotary positions, in place: x cos + swap(x) sin for queries and keys; `back` turns a gradient."""
-    turned = x[:, : heads.turned]
-    other = (turned * rows.sin if back else turned).reshape(len(x), -1, heads.size).roll(heads.size // 2, -1)
-    other = other.view(len(x), -1)
-    turned.mul_(rows.cos)
-    if back:
-        turned.add_(other)
+def apply_rotary(x: torch.Tensor, shape: AttentionShape, batch: PaddedBatch, backward: bool = False) -> None:
+    """Rotary positions in place: x cos + swap_halves(x) sin for queries and keys; `backward` rotates a gradient."""
+    rotated = x[:, : shape.rotated_columns]
+    swapped = (rotated * batch.sin if backward else rotated).reshape(len(x), -1, shape.head_size)
+    swapped = swapped.roll(shape.head_size // 2, -1).view(len(x), -1)
+    rotated.mul_(batch.cos)
+    if backward:
+        rotated.add_(swapped)
     else:
-        turned.addcmul_(other, rows.sin)
+        rotated.addcmul_(swapped, batch.sin)
 
 
-def attention(mixed: torch.Tensor, heads: AttentionShape, rows: PaddedBatch) -> tuple[torch.Tensor, _AttentionSaved]:
-    """Causal attention. Shapes: mixed N x (heads + 2 kv heads) * size; result N x heads * size."""
-    apply_rotary(mixed, heads, rows)
-    query, key, value = _split_qkv(mixed.index_select(0, rows.tokens), heads, rows)
-    scores = torch.baddbmm(rows.causal, query, key.transpose(1, 2), alpha=heads.size**-0.5)
-    chances = scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
-    seen = torch.bmm(chances, value).view(rows.count, heads.queries, rows.width, heads.size).transpose(1, 2)
-    flat = seen.reshape(rows.count * rows.width, -1).index_select(0, rows.places)
-    return flat, _AttentionSaved(query, key, value, chances)
+def attention(qkv: torch.Tensor, shape: AttentionShape, batch: PaddedBatch) -> tuple[torch.Tensor, _AttentionSaved]:
+    """Causal grouped-query attention. Shapes: qkv N x (heads + 2 kv heads) * size; result N x heads * size."""
+    apply_rotary(qkv, shape, batch)
+    query, key, value = _split_qkv(qkv.index_select(0, batch.token_indices), shape, batch)
+    scores = torch.baddbmm(batch.causal_mask, query, key.transpose(1, 2), alpha=shape.head_size**-0.5)
+    probs = scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
+    context = torch.bmm(probs, value).view(batch.batch_size, shape.query_heads, batch.seq_len, shape.head_size)
+    padded = context.transpose(1, 2).reshape(batch.batch_size * batch.seq_len, -1)
+    return padded.index_select(0, batch.flat_positions), _AttentionSaved(query, key, value, probs)
 
 
-def attention_backward(grad: torch.Tensor, kept: _AttentionSaved, heads: AttentionShape,
-                       rows: PaddedBatch) -> torch.Tensor:
-    padded = grad.new_zeros(rows.count * rows.width, grad.shape[1]).index_copy_(0, rows.places, grad)
-    per_head = padded.view(rows.count, rows.width, heads.queries, heads.size).transpose(1, 2).reshape(kept.query.shape)
-    for_chances = torch.bmm(per_head, kept.value.transpose(1, 2))
-    for_scores = torch.ops.aten._softmax_backward_data(for_chances, kept.probs, -1, grad.dtype)
-    for_scores.mul_(heads.size**-0.5)
-    parts = (torch.bmm(for_scores, kept.key), torch.bmm(for_scores.transpose(1, 2), kept.query),
-             torch.bmm(kept.probs.transpose(1, 2), per_head))
-    side_by_side = torch.cat([part.view(rows.count, -1, rows.width, heads.size) for part in parts], 1)
-    flat = side_by_side.transpose(1, 2).reshape(rows.count * rows.width, -1).index_select(0, rows.places)
-    apply_rotary(flat, heads, rows, back=True)
-    return flat
+def attention_backward(grad: torch.Tensor, saved: _AttentionSaved, shape: AttentionShape,
+                       batch: PaddedBatch) -> torch.Tensor:
+    """Gradient of `attention`'s input qkv, shaped like it; `grad` is that of its result."""
+    positions = batch.batch_size * batch.seq_len
+    padded = grad.new_zeros(positions, grad.shape[1]).index_copy_(0, batch.flat_positions, grad)
+    per_head = padded.view(batch.batch_size, batch.seq_len, shape.query_heads, shape.head_size).transpose(1, 2)
+    per_head = per_head.reshape(saved.query.shape)
+    grad_probs = torch.bmm(per_head, saved.value.transpose(1, 2))
+    grad_scores = torch.ops.aten._softmax_backward_data(grad_probs, saved.probs, -1, grad.dtype)
+    grad_scores.mul_(shape.head_size**-0.5)
+    parts = (torch.bmm(grad_scores, saved.key), torch.bmm(grad_scores.transpose(1, 2), saved.query),
+             torch.bmm(saved.probs.transpose(1, 2), per_head))
+    grad_heads = torch.cat([part.view(batch.batch_size, -1, batch.seq_len, shape.head_size) for part in parts], 1)
+    grad_qkv = grad_heads.transpose(1, 2).reshape(positions, -1).index_select(0, batch.flat_positions)
+    apply_rotary(grad_qkv, shape, batch, backward=True)
+    return grad_qkv
 
 
-def _split_qkv(mixed: torch.Tensor, heads: AttentionShape, rows: PaddedBatch) -> tuple[torch.Tensor, torch.Tensor,
-                                                                                       torch.Tensor]:
-    """Queries, keys and values of B*T places, heads that share keys below each other."""
-    split = mixed.view(rows.count, rows.width, -1, heads.size).transpose(1, 2)
-    query, key, value = torch.split(split, [heads.queries, heads.keys, heads.keys], 1)
-    together = rows.count * heads.keys
-    return (query.reshape(together, -1, heads.size), key.reshape(together, -1, heads.size),
-            value.reshape(together, -1, heads.size))
+def _split_qkv(qkv: torch.Tensor, shape: AttentionShape,
+               batch: PaddedBatch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Queries, keys and values of padded qkv (B*T rows), shaped as in `_AttentionSaved`: the G query heads that share
+    a key head follow each other along the sequence dimension, so no key is repeated."""
+    split = qkv.view(batch.batch_size, batch.seq_len, -1, shape.head_size).transpose(1, 2)
+    query, key, value = torch.split(split, [shape.query_heads, shape.kv_heads, shape.kv_heads], 1)
+    groups = batch.batch_size * shape.kv_heads
+    return (query.reshape(groups, -1, shape.head_size), key.reshape(groups, -1, shape.head_size),
+            value.reshape(groups, -1, shape.head_size))

@@ -1,4 +1,4 @@
-"""A saved adapter as files: whether it is there, its hash, and what it does to weights. Knows nothing of peft."""
+"""Saved LoRA adapters as files: existence check, hash, and merging into weights without peft."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from runner.student.errors import AdapterLoadFailed
 from store.files import sha256_of_file
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_PLAIN_SETTINGS = frozenset((
+_NEUTRAL_SETTINGS = frozenset((
     "base_model_name_or_path", "bias", "inference_mode", "init_lora_weights", "lora_alpha", "lora_dropout",
     "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "revision", "target_modules", "task_type",
     "auto_mapping"))
-"""Settings that may be set: of any other the library must say what it does."""
+"""Settings that may be non-empty without changing how a standard LoRA adapter is merged; others are left to peft."""
 _ROWS = 256
 _NAME = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 
 
 def check_folder(folder: Path) -> None:
-    """See that an adapter is there at all; peft would ask the hub for it otherwise.
+    """Check that the adapter's files exist; peft would look for missing ones on the hub.
 
     Raises:
         AdapterLoadFailed: a file is missing.
@@ -37,18 +37,18 @@ def check_folder(folder: Path) -> None:
 
 
 def weights_sha256(folder: Path) -> str:
-    """The sha256 of an adapter's weights."""
+    """The sha256 of an adapter's weights file."""
     return sha256_of_file(folder / WEIGHTS)
 
 
 class LoraWeights:
-    """One pair of matrices for each adapted layer: W becomes W + scale * up @ down."""
+    """LoRA matrices by layer name: W becomes W + scale * lora_B @ lora_A."""
 
     def __init__(self, pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]], scale: float) -> None:
         self._pairs, self._scale = pairs, scale
 
     def merged(self, name: str, weight: torch.Tensor) -> torch.Tensor:
-        """A weight with its change in it."""
+        """`weight` with the adapter merged in, as a copy; `weight` itself where the layer has no adapter."""
         pair = self._pairs.get(name.removesuffix(".weight"))
         if pair is None:
             return weight
@@ -57,46 +57,46 @@ class LoraWeights:
         return changed
 
 
-def merge_into(weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor, scale: float) -> None:
-    """W += scale * up @ down, in place, as the library merges: in fp32, added in the weight's own type.
+def merge_into(weight: torch.Tensor, lora_a: torch.Tensor, lora_b: torch.Tensor, scale: float) -> None:
+    """W += scale * lora_B @ lora_A, in place, as peft merges: product in fp32, added in the weight's dtype.
 
-    Some rows at a time in the same memory: the change as a whole is twice as large as a bf16 weight, and on layers of
-    Phi-2's size fresh memory for it took most of the time.
+    Computed in blocks of rows through one reused buffer: the whole product is twice as large as a bf16 weight, and on
+    layers of Phi-2's size allocating it took most of the time.
     """
-    down, up = down.float(), up.float() * scale
-    change = down.new_empty(min(_ROWS, len(weight)), weight.shape[1])
-    for rows, some in zip(torch.split(weight, _ROWS), torch.split(up, _ROWS), strict=True):
-        rows.add_(torch.mm(some, down, out=change[: len(rows)]))
+    lora_a, lora_b = lora_a.float(), lora_b.float() * scale
+    buffer = lora_a.new_empty(min(_ROWS, len(weight)), weight.shape[1])
+    for rows, b_rows in zip(torch.split(weight, _ROWS), torch.split(lora_b, _ROWS), strict=True):
+        rows.add_(torch.mm(b_rows, lora_a, out=buffer[: len(rows)]))
 
 
-def plain_adapter(folder: Path, weights: Mapping[str, tuple[int, ...]]) -> LoraWeights | None:
-    """The adapter in a folder; None where it is more than pairs, is damaged, or is not for these weights.
+def read_lora_weights(folder: Path, weights: Mapping[str, tuple[int, ...]]) -> LoraWeights | None:
+    """The adapter in a folder; None if it is not standard LoRA, is damaged, or does not fit these weights.
 
     Args:
-        folder: where it was saved.
-        weights: the student's weights by name, with their shapes.
+        folder: the adapter's folder.
+        weights: shapes of the student's weights, by name.
     """
     try:
-        told = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         pairs = _paired(load_file(folder / WEIGHTS))
-        scale = float(told["lora_alpha"]) / int(told["r"])
+        scale = float(config["lora_alpha"]) / int(config["r"])
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, SafetensorError):
         return None
-    plain = told["peft_type"] == "LORA" and told.get("bias") == "none" and not _unusual(told)
-    return LoraWeights(pairs, scale) if plain and pairs and all(
-        weights.get(f"{name}.weight") == (len(up), down.shape[1]) and len(down) == up.shape[1] == int(told["r"])
-        for name, (down, up) in pairs.items()) else None
+    standard = config["peft_type"] == "LORA" and config.get("bias") == "none" and not _has_other_settings(config)
+    return LoraWeights(pairs, scale) if standard and pairs and all(
+        weights.get(f"{name}.weight") == (len(b), a.shape[1]) and len(a) == b.shape[1] == int(config["r"])
+        for name, (a, b) in pairs.items()) else None
 
 
-def _unusual(told: dict[str, Any]) -> bool:
-    return any(value for name, value in told.items() if name not in _PLAIN_SETTINGS)
+def _has_other_settings(config: dict[str, Any]) -> bool:
+    return any(value for name, value in config.items() if name not in _NEUTRAL_SETTINGS)
 
 
 def _paired(found: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """By layer its two matrices, down and up.
+    """(lora_A, lora_B) in fp32, by layer name.
 
     Raises:
-        KeyError: a matrix stands alone, or is none of the kind.
+        KeyError: a matrix lacks its partner, or a tensor is not a LoRA matrix.
     """
     halves: dict[tuple[str, str], torch.Tensor] = {}
     for name, weight in found.items():

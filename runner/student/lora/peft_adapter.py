@@ -1,7 +1,6 @@
-"""LoRA adapters: the one door to peft.
+"""LoRA adapters: resolve target layers, attach, remove, merge, save. The only module that imports peft.
 
-Resolves which layers are adapted, attaches, saves, and gives a tuned model to answer with. Knows nothing of
-training itself.
+Does not train.
 """
 
 from __future__ import annotations
@@ -28,61 +27,61 @@ from store.files import replace_durably
 
 @dataclass(frozen=True)
 class Targets:
-    """What the asked-for layer names mean on one real model."""
+    """The requested target layer names, resolved on one model."""
 
     names: tuple[str, ...]
-    """The layer names to adapt, in the model's own order."""
+    """Names of the layers to adapt, in the model's order."""
     counts: tuple[str, ...]
-    """The same with how many layers each fits: `q_proj x 30`."""
+    """The same with the number of matching layers: `q_proj x 30`."""
     unmatched: tuple[str, ...]
-    """Asked-for names that fit no layer."""
+    """Requested names that match no layer."""
 
 
 @dataclass(frozen=True)
 class LoraLayerParts:
-    """What one adapted layer is made of: W x + scale * up(down(dropout(x)))."""
+    """One adapted layer: W x + scale * lora_B(lora_A(dropout(x)))."""
 
     linear: Any
-    down: torch.Tensor
-    up: torch.Tensor
+    lora_a: torch.Tensor
+    lora_b: torch.Tensor
     scale: float
     dropout: Any
 
 
-def resolve_targets(model: Any, asked: Iterable[str]) -> Targets:
-    """Match asked-for names with the model's linear layers (its output layer aside).
+def resolve_targets(model: Any, requested: Iterable[str]) -> Targets:
+    """Match the requested names with the model's linear layers, except its output layer.
 
-    PEFT itself takes whatever fits and says nothing of the rest: of the seven Llama names only three exist in
-    Phi-2, and its MLP would stay untrained. So where names fit nothing and no MLP layer was hit, the model's own
-    linear layers are all taken, which is what the seven names mean on the architecture that has them.
+    PEFT silently ignores names without a match: of the seven Llama names only three exist in Phi-2, so its MLP would
+    stay untrained. If some names match nothing and none matches an MLP layer, all linear layers are adapted, which is
+    what the seven names mean on Llama.
 
     Raises:
-        TrainingFailed: the model has no linear layer at all.
+        TrainingFailed: the model has no linear layer.
     """
     layers = _linear_layers(model)
-    asked = tuple(dict.fromkeys(asked))
+    requested = tuple(dict.fromkeys(requested))
     counts = Counter(path.rpartition(".")[2] for path in layers)
     if not counts:
         raise TrainingFailed(f"{type(model).__name__} has no linear layers that LoRA could wrap: "
                              "choose another student")
-    unmatched = tuple(name for name in asked if name not in counts)
+    unmatched = tuple(name for name in requested if name not in counts)
     mlp = {path.rpartition(".")[2] for path in layers if "attn" not in path and "attention" not in path}
-    take_all = bool(unmatched) and not mlp.intersection(asked)
-    names = tuple(name for name in counts if take_all or name in asked)
+    take_all = bool(unmatched) and not mlp.intersection(requested)
+    names = tuple(name for name in counts if take_all or name in requested)
     return Targets(names, tuple(f"{name} x {counts[name]}" for name in names), unmatched)
 
 
 def _linear_layers(model: Any) -> list[str]:
-    """Paths of linear layers inside the blocks, in the model's order. 4-bit layers are linear layers too."""
+    """Paths of the linear layers inside the blocks, in the model's order; includes 4-bit ones, which are subclasses."""
     head = model.get_output_embeddings()
     return [path for path, module in model.named_modules()
             if module is not head and (isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D")]
 
 
 def add_adapter(base: Any, recipe: TrainingConfig, targets: Targets, start: Path | None) -> Any:
-    """The base with a trainable adapter: a fresh one, or one that goes on from `start`.
+    """Add a trainable adapter to the base, in place: a new one, or a copy of the adapter in `start`.
 
-    The adapter's weights are fp32 whatever the base is: steps of 2e-4 would drown in bf16's rounding.
+    The adapter's weights are fp32 whatever the base's dtype: updates of 2e-4 would be lost in bf16 rounding.
 
     Raises:
         AdapterLoadFailed: `start` cannot be used.
@@ -100,7 +99,7 @@ def add_adapter(base: Any, recipe: TrainingConfig, targets: Targets, start: Path
 
 
 def lora_layers(layer: Any) -> LoraLayerParts | None:
-    """The parts of a layer that `add_adapter` has adapted; None for one that it has not."""
+    """The parts of an adapted layer; None for a layer without an adapter."""
     if not isinstance(layer, LoraLayer):
         return None
     name = next(iter(layer.lora_A))
@@ -109,20 +108,20 @@ def lora_layers(layer: Any) -> LoraLayerParts | None:
 
 
 def dropout_of(adapted: Any) -> ByteDropout | None:
-    """The dropout of the adapted layers, which is the same for all; None where nothing is dropped."""
+    """The dropout module of the adapted layers (all have the same probability); None without dropout."""
     return next((module for module in adapted.modules() if isinstance(module, ByteDropout)), None)
 
 
 def is_standard_lora(adapted: Any) -> bool:
-    """Whether every adapted layer has one LoRA pair and nothing besides (an adapter from elsewhere may)."""
+    """Whether every adapted layer has exactly one plain LoRA pair: no variant such as DoRA, no LoRA bias."""
     return all(len(layer.lora_A) == 1 and not layer.lora_variant and not any(layer.lora_bias.values())
                for layer in adapted.modules() if isinstance(layer, LoraLayer))
 
 
 def _speed_up_on_cpu(adapted: Any, dtype: torch.dtype) -> None:
-    """Cheaper dropout, and no copy of each layer's input in fp32: a fifth of a step, measured on two cores.
+    """Use cheaper dropout and skip the fp32 copy of each layer's input; saves a fifth of a step on two cores.
 
-    Under autocast, which a bf16 base trains in, the copy would be cast straight back to bf16.
+    A bf16 base trains under autocast, which would cast the copy straight back to bf16.
     """
     for layer in adapted.modules():
         if not isinstance(layer, LoraLayer):
@@ -135,7 +134,7 @@ def _speed_up_on_cpu(adapted: Any, dtype: torch.dtype) -> None:
 
 
 def remove_adapter(adapted: Any) -> Any:
-    """The base as it was before `add_adapter`."""
+    """Undo `add_adapter` or `with_adapter`; returns the base model, frozen and in evaluation mode."""
     base = adapted.unload()
     for name in ("peft_config", "_hf_peft_config_loaded"):
         base.__dict__.pop(name, None)
@@ -145,10 +144,10 @@ def remove_adapter(adapted: Any) -> Any:
 
 
 def merged_copy(base: Any, adapter: Path) -> Any:
-    """A copy of the base with the adapter merged into its weights: 2.5 times as fast to answer with.
+    """A copy of the base with the adapter merged into its weights, which generates 2.5 times as fast.
 
-    What no adapter changes (embeddings, norms) is shared with the base. Plain pairs are merged by `merge_into`, and by
-    the library whatever else an adapter from elsewhere may hold.
+    Weights that no adapter changes (embeddings, norms) are shared with the base. Standard LoRA is merged by
+    `merge_into`, anything else by peft.
 
     Raises:
         AdapterLoadFailed: the adapter cannot be used with this base.
@@ -161,14 +160,14 @@ def merged_copy(base: Any, adapter: Path) -> Any:
     with torch.no_grad():
         for layer in adapted.modules():
             if (one := lora_layers(layer)) is not None:
-                merge_into(one.linear.weight, one.down, one.up, one.scale)
+                merge_into(one.linear.weight, one.lora_a, one.lora_b, one.scale)
     return remove_adapter(adapted)
 
 
 def with_adapter(base: Any, adapter: Path) -> Any:
-    """The base with the adapter attached but not merged, for a base that must not be copied or merged (4-bit).
+    """The base with the adapter attached but not merged, for a base that cannot be copied or merged (4-bit).
 
-    `remove_adapter` undoes it.
+    `remove_adapter` undoes this.
 
     Raises:
         AdapterLoadFailed: the adapter cannot be used with this base.
@@ -186,17 +185,18 @@ def _open(base: Any, folder: Path, *, trainable: bool) -> Any:
 
 
 def save(adapted: Any, folder: Path) -> str:
-    """Save the adapter into `folder`, its weights last, and return their sha256.
+    """Save the adapter to `folder` atomically and return the sha256 of its weights.
 
-    Whoever sees the weights file sees a whole adapter: files are written aside, synced, then renamed.
+    Files are written to a temporary folder, synced, then renamed, the weights last: once the weights file exists, the
+    adapter is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / ".saving"
-    shutil.rmtree(aside, ignore_errors=True)
-    adapted.save_pretrained(str(aside), save_embedding_layers=False)
+    temporary = folder / ".saving"
+    shutil.rmtree(temporary, ignore_errors=True)
+    adapted.save_pretrained(str(temporary), save_embedding_layers=False)
     for name in (CONFIG, WEIGHTS):
-        replace_durably(aside / name, folder / name)
-    shutil.rmtree(aside)
+        replace_durably(temporary / name, folder / name)
+    shutil.rmtree(temporary)
     return weights_sha256(folder)
 
 

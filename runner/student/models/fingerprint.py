@@ -1,4 +1,4 @@
-"""What tells one student's weights from another's. Knows files and hub commits, and nothing of what is in them."""
+"""Fingerprint a student's weights by the hash of its files or its hub commit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from store.files import sha256_of_file
 
 
 def weights_fingerprint(source: str, config: object | None) -> str:
-    """`sha256:` over a folder's safetensors in the order of their names, `commit:` of a hub model, else empty.
+    """`sha256:` of a folder's safetensors files in name order, or `commit:` of a hub model; empty if unknown.
 
     Args:
         source: where the model was loaded from, a folder or a Hugging Face id.
-        config: a hub model's loaded configuration; transformers keeps the commit there.
+        config: a hub model's loaded configuration, which carries the commit.
     """
     folder = Path(source).expanduser()
     if not folder.is_dir():

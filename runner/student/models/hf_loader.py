@@ -1,8 +1,7 @@
-"""Where models come from: the one door to transformers.
+"""Load models and tokenizers with transformers. The only module that imports it.
 
-Knows the three sources (unpacked folder, Hugging Face id, GGUF file) and the four ways of holding weights.
-Weights are read from safetensors only and no code that comes with a model is ever run. Does not know what
-the model is used for.
+Sources are a local folder, a Hugging Face id or a GGUF file; precisions are fp32, bf16, fp16 and nf4. Weights are read
+from safetensors only, and code that comes with a model is never run.
 """
 
 from __future__ import annotations
@@ -44,24 +43,24 @@ freeze_gc()
 
 
 def load_model(source: str, precision: str, device: str) -> LoadedModel:
-    """As `opening.load_model`, by the library."""
+    """As `loader.load_model`, always through transformers."""
     _check_folder(source)
-    kind: dict[str, Any] = {"dtype": DTYPES.get(precision) or _compute_dtype(device)}
+    options: dict[str, Any] = {"dtype": DTYPES.get(precision) or _compute_dtype(device)}
     if device == "cpu":
-        kind["attn_implementation"] = "eager"  # short texts: torch's CPU flash attention takes 1.3 times as long
+        options["attn_implementation"] = "eager"  # short texts: torch's CPU flash attention takes 1.3 times as long
     if precision == "nf4":
-        kind["quantization_config"] = BitsAndBytesConfig(
+        options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=_compute_dtype(device))
     tokenizer = _from_source(source, lambda **where: AutoTokenizer.from_pretrained(
         source, trust_remote_code=False, **where))
-    packs_here = precision == "nf4" and device == "cpu"
-    with mmap_large_allocations() if packs_here else contextlib.nullcontext():
-        model, told = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
+    quantizes_on_cpu = precision == "nf4" and device == "cpu"
+    with mmap_large_allocations() if quantizes_on_cpu else contextlib.nullcontext():
+        model, loading_info = _from_source(source, lambda **where: AutoModelForCausalLM.from_pretrained(
             source, trust_remote_code=False, use_safetensors=True, device_map={"": device}, output_loading_info=True,
-            **kind, **where))
-    _check_no_missing_weights(source, told["missing_keys"])
-    if packs_here:
+            **options, **where))
+    _check_no_missing_weights(source, loading_info["missing_keys"])
+    if quantizes_on_cpu:
         _detach_from_mmap(model)
     _disable_bnb_repacking(model)
     library = _freeze(model), _with_padding(tokenizer)
@@ -70,43 +69,41 @@ def load_model(source: str, precision: str, device: str) -> LoadedModel:
 
 
 def trainer_callbacks() -> tuple[Any, Any]:
-    """The library's TrainerCallback and PrinterCallback; late, for they take seconds and only training needs them."""
+    """transformers' TrainerCallback and PrinterCallback, imported late: slow to import, needed only in training."""
     from transformers import PrinterCallback, TrainerCallback
 
     return TrainerCallback, PrinterCallback
 
 
 def config_of(source: str) -> Any:
-    """A student's own configuration.
+    """A student's transformers configuration.
 
     Raises:
-        ModelLoadFailed: it cannot be had.
+        ModelLoadFailed: it cannot be loaded.
     """
     _check_folder(source)
     return _from_source(source, lambda **where: AutoConfig.from_pretrained(source, trust_remote_code=False, **where))
 
 
 def count_parameters(source: str) -> int:
-    """How many parameters a student has: a folder's files tell in their headers, otherwise its config does.
-
-    No weight is read.
+    """A student's number of parameters, from the headers of its files or else from its config; reads no weights.
 
     Raises:
-        ModelLoadFailed: neither can be had.
+        ModelLoadFailed: its config cannot be loaded.
     """
     _check_folder(source)
-    return _count_in_headers(Path(source)) or _count_in_skeleton(source)
+    return _count_in_headers(Path(source)) or _count_by_config(source)
 
 
 def _count_in_headers(folder: Path) -> int:
-    """0 where there are no plain weights: of quantized ones the files hold packed bytes."""
+    """0 if there are no unquantized weights; the headers of quantized ones give sizes of packed bytes."""
     files = [tensors_in(path) for path in folder.glob("*.safetensors")]
     if not all(files) or any(tensor.dtype not in PLAIN_TYPES for file in files for tensor in file.values()):
         return 0
     return sum(math.prod(tensor.shape) for file in files for tensor in file.values())
 
 
-def _count_in_skeleton(source: str) -> int:
+def _count_by_config(source: str) -> int:
     config = config_of(source)
     with torch.device("meta"):
         skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
@@ -117,7 +114,7 @@ def size_of(source: str) -> ModelDimensions:
     """A student's dimensions; no weight is read.
 
     Raises:
-        ModelLoadFailed: its config cannot be had.
+        ModelLoadFailed: its config cannot be loaded.
     """
     config = config_of(source)
     hidden = int(getattr(config, "hidden_size", 0) or 1)
@@ -143,9 +140,9 @@ def load_encoder(folder: Path) -> tuple[Any, Any]:
 
 
 def dequantize_gguf(source: Path, folder: Path) -> None:
-    """Write a GGUF file as a plain safetensors folder, in bf16: its blocks hold no more than that."""
+    """Convert a GGUF file to a safetensors folder in bf16, which loses nothing of its quantized blocks."""
     where = {"gguf_file": source.name, "local_files_only": True}
-    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar knows no switch; errors are raised, not told
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch; errors are raised, not printed
         model = AutoModelForCausalLM.from_pretrained(
             str(source.parent), quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **where)
         model.save_pretrained(folder)
@@ -159,7 +156,7 @@ def _freeze(model: Any) -> Any:
 
 
 def _detach_from_mmap(model: Any) -> None:
-    """Copy what was not packed (embeddings, norms) out of the files' pages: they would keep all of them in view."""
+    """Copy unquantized weights (embeddings, norms); otherwise the mmap keeps the whole file resident."""
     for weight in model.parameters():
         if weight.dtype.is_floating_point:
             weight.data = weight.data.clone()
@@ -168,8 +165,8 @@ def _detach_from_mmap(model: Any) -> None:
 def _disable_bnb_repacking(model: Any) -> None:
     """Keep bitsandbytes from repacking 4-bit weights for AVX512-bf16 at the first answer.
 
-    The packed form answers faster, but it is lossy, does not come back, and fails in training: the student would
-    break by being asked before it is taught.
+    The repacked weights answer faster, but repacking is lossy and irreversible and breaks training: a student that
+    answers before it is fine-tuned would fail.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
@@ -177,28 +174,28 @@ def _disable_bnb_repacking(model: Any) -> None:
 
 
 def _with_padding(tokenizer: Any) -> Any:
-    """A tokenizer without a pad token pads with its end token; masks, never token ids, say what is padding."""
+    """Use the end token as pad token if there is none; padding is always marked by masks, never by token ids."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def _parameter_count(source: str, model: Any) -> int:
-    """Packed 4-bit weights count two to a byte, so the config is asked instead of the tensors."""
+    """The number of parameters; for 4-bit weights from the config, because their tensors hold two weights a byte."""
     if getattr(model, "is_loaded_in_4bit", False):
         return size_of(source).parameters
     return sum(weight.numel() for weight in model.parameters())
 
 
 def _compute_dtype(device: str) -> torch.dtype:
-    """bf16 wherever it exists: fp16 attention can overflow (Phi-2's model card)."""
+    """bf16 if supported, else fp16, in which attention can overflow (Phi-2's model card)."""
     if device != "cpu" and not torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.float16
     return torch.bfloat16
 
 
 def _check_folder(source: str) -> None:
-    """A source that is a path must be a model folder of the kind that can be read safely."""
+    """Raise ModelUnusable if a source that is a path is not a model folder that can be read safely."""
     folder = Path(source)
     if not folder.is_dir():
         if source.startswith((".", "/", "~")) or source.count("/") > 1:
@@ -208,8 +205,8 @@ def _check_folder(source: str) -> None:
     if not (folder / "config.json").is_file():
         raise ModelUnusable(f"student {source!r}: no config.json in it, so it is not a model folder; give the "
                             "folder that save_pretrained wrote")
-    if code := _own_code(folder):
-        raise ModelUnusable(f"student {source!r}: brings code of its own ({code}), and code that comes with a model "
+    if code := _custom_code(folder):
+        raise ModelUnusable(f"student {source!r}: needs custom code ({code}), and code that comes with a model "
                             "is never run; give a model of an architecture that transformers knows")
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
@@ -219,24 +216,24 @@ def _check_folder(source: str) -> None:
 
 
 def _check_no_missing_weights(source: str, missing: set[str]) -> None:
-    """The library makes up at random whatever weights its configuration speaks of and its files do not have."""
+    """Raise ModelUnusable for weights missing in the files; transformers would initialize them at random."""
     if missing:
         raise ModelUnusable(f"student {source!r}: its files lack {len(missing)} of its weights, {min(missing)} among "
                             "them; fetch or save the model again, whole")
 
 
-def _own_code(folder: Path) -> str:
-    """The code that a model folder asks to be run, where transformers has none of its own for it."""
+def _custom_code(folder: Path) -> str:
+    """The code that a model folder asks to run (`auto_map`) for an architecture unknown to transformers; else empty."""
     try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    known = told.get("model_type") in CONFIG_MAPPING
-    return "" if known else ", ".join(sorted(map(str, (told.get("auto_map") or {}).values())))
+    known = config.get("model_type") in CONFIG_MAPPING
+    return "" if known else ", ".join(sorted(map(str, (config.get("auto_map") or {}).values())))
 
 
 def _from_source(source: str, load: Callable[..., Any]) -> Any:
-    """Load from a folder or the local cache; ask the hub only where the cache does not have it."""
+    """Load from a folder or the local cache; contact the hub only if the cache lacks the model."""
     try:
         return load(local_files_only=True)
     except _UNREADABLE as error:

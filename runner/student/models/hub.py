@@ -1,6 +1,6 @@
-"""Models from a hub: the one door to huggingface_hub. Knows nothing of what a model is used for.
+"""Find and download models from a Hugging Face hub. The only module that imports huggingface_hub.
 
-Weights are taken as safetensors only, and no code that lies beside them is fetched.
+Only safetensors weights are downloaded, and no code that comes with a model.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _SPARE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What a hub has of a model, at one revision."""
+class HubModel:
+    """A model on the hub at one revision."""
 
     model: str
     revision: str
-    """The commit: the same bytes for ever."""
+    """The commit hash, so the files cannot change."""
     files: tuple[str, ...]
     size_bytes: int
 
@@ -36,15 +36,15 @@ def endpoint() -> str:
 
 
 def check_reachable(model: str) -> None:
-    """Fail at once where the hub is out of reach: the library itself would retry for minutes.
+    """Fail immediately if the hub is unreachable; the library itself would retry for minutes.
 
     Raises:
-        ModelLoadFailed: with the way out.
+        ModelLoadFailed: the message says what to do.
     """
-    way_out = ("choose 'embedded' or a local model folder, or fetch it where there is a network "
+    advice = ("choose 'embedded' or a local model folder, or fetch it where there is a network "
                f"(python -m runner download {model}) and bring the cache along (HF_HOME)")
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-        raise ModelLoadFailed(f"student {model!r} is not in the local cache and HF_HUB_OFFLINE is set: {way_out}")
+        raise ModelLoadFailed(f"student {model!r} is not in the local cache and HF_HUB_OFFLINE is set: {advice}")
     proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
     address = urlsplit(proxy or endpoint())
     port = address.port or (443 if address.scheme == "https" else 80)
@@ -52,21 +52,21 @@ def check_reachable(model: str) -> None:
         socket.create_connection((address.hostname or "", port), timeout=_REACH_SECONDS).close()
     except OSError as error:
         raise ModelLoadFailed(f"student {model!r} is not in the local cache and {endpoint()} cannot be reached "
-                              f"({error}): {way_out}") from error
+                              f"({error}): {advice}") from error
 
 
 def setting_errors() -> tuple[type[Exception], ...]:
-    """What a model's configuration fails with where a value is of the wrong type: of no usual kind."""
+    """Exceptions for a value of the wrong type in a model's configuration; they derive from no standard error."""
     from huggingface_hub.errors import StrictDataclassError
 
     return (StrictDataclassError,)
 
 
-def find_model(model: str, revision: str | None = None) -> Offer:
-    """What the hub has, without fetching it.
+def find_model(model: str, revision: str | None = None) -> HubModel:
+    """Look up a model on the hub without downloading it.
 
     Raises:
-        ModelLoadFailed: no hub, no such model, or only pickled weights.
+        ModelLoadFailed: hub unreachable, no such model, or only pickled weights.
     """
     check_reachable(model)
     import httpx2
@@ -76,24 +76,24 @@ def find_model(model: str, revision: str | None = None) -> Offer:
     try:
         info = HfApi(endpoint=endpoint()).model_info(model, revision=revision, files_metadata=True, timeout=20)
     except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
-        raise ModelLoadFailed(f"model {model!r} cannot be had from {endpoint()}: {_first_line(error)}; check its name "
+        raise ModelLoadFailed(f"model {model!r} cannot be found at {endpoint()}: {_first_line(error)}; check its name "
                               "and revision (and HF_TOKEN for a gated one)") from error
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     wanted = tuple(name for name in sizes if any(fnmatch.fnmatch(name, pattern) for pattern in FILE_PATTERNS))
     if not any(name.endswith(".safetensors") for name in wanted):
         raise ModelLoadFailed(f"model {model!r} has no safetensors: pickled weights can run code when read and are not "
                               "fetched; choose another model or revision")
-    return Offer(model, str(info.sha), wanted, sum(sizes[name] for name in wanted))
+    return HubModel(model, str(info.sha), wanted, sum(sizes[name] for name in wanted))
 
 
-def download(offer: Offer) -> Path:
-    """Fetch what was offered into the local cache, and return its folder there.
+def download(offer: HubModel) -> Path:
+    """Download a model to the local cache and return its folder there.
 
-    A connection that breaks is taken up in the middle of the file, some times; after a kill, finished files are kept
-    and the file at hand begins anew (the library gives each process a partial file of its own).
+    A broken connection is resumed within the file a few times; after a kill, finished files are kept and the current
+    file starts over, because the library gives each process its own partial file.
 
     Raises:
-        ModelLoadFailed: the disk has no room, or the connection broke; what has arrived is kept.
+        ModelLoadFailed: not enough disk space, or the connection broke; downloaded files are kept.
     """
     import httpx2
     from huggingface_hub import constants, snapshot_download
@@ -107,28 +107,27 @@ def download(offer: Offer) -> Path:
                               f"{free / 1e9:.1f} GB free: free space, or set HF_HOME to a folder on another disk")
     try:
         folder = snapshot_download(offer.model, revision=offer.revision, allow_patterns=list(FILE_PATTERNS),
-                                   max_workers=4,
-                                   endpoint=endpoint())
+                                   max_workers=4, endpoint=endpoint())
     except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError) as error:
-        raise ModelLoadFailed(f"model {offer.model!r} came only in part from {endpoint()}: {_first_line(error)}; the "
-                              "same command fetches the rest") from error
-    _remember(cache, offer)
+        raise ModelLoadFailed(f"model {offer.model!r} was only partly downloaded from {endpoint()}: "
+                              f"{_first_line(error)}; the same command fetches the rest") from error
+    _set_main_ref(cache, offer)
     return Path(folder)
 
 
-def _arrived_bytes(cache: Path, offer: Offer) -> int:
+def _arrived_bytes(cache: Path, offer: HubModel) -> int:
     blobs = _folder(cache, offer) / "blobs"
     return sum(file.stat().st_size for file in blobs.iterdir()) if blobs.is_dir() else 0
 
 
-def _remember(cache: Path, offer: Offer) -> None:
-    """Let the model's bare name mean this revision, so that it loads without a hub."""
+def _set_main_ref(cache: Path, offer: HubModel) -> None:
+    """Point the cache's `refs/main` at this revision, so that the model loads by name without a hub."""
     refs = _folder(cache, offer) / "refs"
     refs.mkdir(parents=True, exist_ok=True)
     (refs / "main").write_text(offer.revision, encoding="ascii")
 
 
-def _folder(cache: Path, offer: Offer) -> Path:
+def _folder(cache: Path, offer: HubModel) -> Path:
     return cache / ("models--" + offer.model.replace("/", "--"))
 
 

@@ -1,4 +1,4 @@
-"""A loaded student: what answers are made with, and the library's own model for what only that can do."""
+"""A loaded student: its tokenizer and weights, and the transformers model, which may be loaded on demand."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ from runner.student.llama_cpu.weights import LlamaCheckpoint
 from runner.student.prompt_template import Tokenizer
 
 Library = tuple[Any, Any]
-"""A causal language model in evaluation mode, all weights frozen, and its tokenizer."""
+"""transformers' causal language model, frozen and in evaluation mode, and its tokenizer."""
 
 
 class LoadedModel:
-    """A student's weights and its tokenizer; `words` is what texts are read and written with."""
+    """A student's weights and tokenizer.
 
-    def __init__(self, parameters: int, precision: str, context: int, words: Tokenizer,
-                 open_library: Callable[[], Library], plain: LlamaCheckpoint | None = None) -> None:
-        """`plain` where answers need no library: it is then opened when first asked for, and can be let go."""
+    `tokenizer` is our fast one where the student is supported; `model` and `hf_tokenizer` are always transformers'.
+    """
+
+    def __init__(self, parameters: int, precision: str, context: int, tokenizer: Tokenizer,
+                 open_library: Callable[[], Library], checkpoint: LlamaCheckpoint | None = None) -> None:
+        """With `checkpoint`, inference needs no transformers: its model is loaded at first use and can be unloaded."""
         self.parameters, self.precision, self.context = parameters, precision, context
-        self.words, self.plain = words, plain
+        self.tokenizer, self.checkpoint = tokenizer, checkpoint
         self._open_library = open_library
-        self._library: Library | None = None if plain else open_library()
+        self._library: Library | None = None if checkpoint else open_library()
 
     @property
     def model(self) -> Any:
-        """The library's."""
-        return self._opened()[0]
+        """The transformers model; loads it if necessary."""
+        return self._load_library()[0]
 
     @property
-    def tokenizer(self) -> Any:
-        """The library's."""
-        return self._opened()[1]
+    def hf_tokenizer(self) -> Any:
+        """The transformers tokenizer; loads it if necessary."""
+        return self._load_library()[1]
 
     def unload(self) -> None:
-        """Free the library's model where it can be opened again."""
-        if self.plain:
+        """Free the transformers model if it can be loaded again."""
+        if self.checkpoint:
             self._library = None
 
-    def _opened(self) -> Library:
+    def _load_library(self) -> Library:
         if self._library is None:
-            if self.plain:
-                self.plain.check()
+            if self.checkpoint:
+                self.checkpoint.check()
             with time_loading():
                 self._library = self._open_library()
         return self._library

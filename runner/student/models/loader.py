@@ -1,6 +1,6 @@
-"""Opening a student: a plain Llama on the CPU straight from its files, any other through the library.
+"""Load a student: a plain Llama on the CPU directly from its files, any other through transformers.
 
-The way does not show in what comes of it: ids, answers and hashes are the same, held by tests.
+Both give the same token ids, answers and hashes, held by tests.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def load_model(source: str, precision: str, device: str) -> LoadedModel:
         device: `cpu` or `cuda`.
 
     Raises:
-        ModelLoadFailed: with the value at fault and the way out.
+        ModelLoadFailed: the message names the offending value and what to do.
     """
     shape, dtype = _plain_shape(source), _DTYPES.get(precision)
-    words = open_tokenizer(Path(source)) if shape and dtype and device == "cpu" else None
-    if shape is None or dtype is None or words is None:
+    tokenizer = open_tokenizer(Path(source)) if shape and dtype and device == "cpu" else None
+    if shape is None or dtype is None or tokenizer is None:
         from runner.student.models import hf_loader
 
         return hf_loader.load_model(source, precision, device)
-    return LoadedModel(shape.parameters, precision, shape.max_position_embeddings, words,
+    return LoadedModel(shape.parameters, precision, shape.max_position_embeddings, tokenizer,
                        partial(_library, source, precision), LlamaCheckpoint(Path(source), shape, dtype))
 
 
@@ -44,7 +44,7 @@ def size_of(source: str) -> ModelDimensions:
     """A student's dimensions; no weight is read.
 
     Raises:
-        ModelLoadFailed: its config cannot be had.
+        ModelLoadFailed: its config cannot be loaded.
     """
     if shape := _plain_shape(source):
         return ModelDimensions(shape.parameters, shape.num_hidden_layers, shape.hidden_size, shape.intermediate_size,
@@ -55,10 +55,10 @@ def size_of(source: str) -> ModelDimensions:
 
 
 def student_fingerprint(source: str) -> str:
-    """What tells this student's weights from another's; empty where nothing does.
+    """Fingerprint of the student's weights, as `weights_fingerprint`; empty if unknown.
 
     Raises:
-        ModelLoadFailed: its config cannot be had.
+        ModelLoadFailed: its config cannot be loaded.
     """
     if Path(source).is_dir():
         return weights_fingerprint(source, None)
@@ -75,4 +75,4 @@ def _library(source: str, precision: str) -> Library:
     from runner.student.models import hf_loader
 
     loaded = hf_loader.load_model(source, precision, "cpu")
-    return loaded.model, loaded.tokenizer
+    return loaded.model, loaded.hf_tokenizer

@@ -88,5 +88,5 @@ def test_a_disk_without_room_is_seen_before_anything_is_fetched(
     monkeypatch.setattr(door.shutil, "disk_usage",
                         lambda _: door.shutil._ntuple_diskusage(9, 9, 1000))  # type: ignore[attr-defined]
     with pytest.raises(ModelLoadFailed, match=r"needs 0\.5 GB.*HF_HOME"):
-        door.download(door.Offer(MODEL, COMMIT, ("model.safetensors",), 5_000_000))
+        door.download(door.HubModel(MODEL, COMMIT, ("model.safetensors",), 5_000_000))
     assert hub.asked == []

@@ -1,4 +1,4 @@
-"""What a cycle took is given back: five cycles end where one did."""
+"""A cycle releases the memory it used: five cycles end with as much as one."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ from runner.student.models.hf_loader import load_model
 def held(kind):
     return int(re.search(kind + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 
-load_model(sys.argv[1], "nf4", "cpu")  # what is imported late is there now
-for size in range(1, 32):  # large blocks come and go, as judging and answering have them
+load_model(sys.argv[1], "nf4", "cpu")  # so that late imports are done
+for size in range(1, 32):  # allocate and free large blocks, as judging and answering do
     torch.empty(size * 2**20, dtype=torch.uint8).fill_(1)
 before, most, packing = held("RssAnon"), [0], True
 

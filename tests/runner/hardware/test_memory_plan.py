@@ -25,7 +25,7 @@ BF16 = PrecisionProbe(100.0, 200.0, "bf16", "measured 200 GFLOP/s in bf16 and 10
 FP32 = PrecisionProbe(100.0, 40.0, "fp32", "measured 40 GFLOP/s in bf16 and 100 in fp32")
 
 
-def test_the_cpu_takes_the_precision_that_the_probe_found_faster() -> None:
+def test_the_cpu_uses_the_precision_that_the_benchmark_found_faster() -> None:
     assert plan_for(RunConfig(), CPU, BF16).precision == "bf16"
     assert plan_for(RunConfig(), CPU, FP32).precision == "fp32"
 
@@ -37,7 +37,7 @@ def test_the_reason_is_a_sentence_with_the_numbers() -> None:
 
 
 @pytest.mark.parametrize(("free", "device"), [(4 * GB, "cuda"), (4 * GB - 1, "cpu")])
-def test_four_gb_of_free_gpu_memory_is_the_border(free: int, device: str) -> None:
+def test_the_gpu_needs_four_gb_of_free_memory(free: int, device: str) -> None:
     machine = dataclasses.replace(GPU, gpu_free_bytes=free)
     assert plan_for(PRESETS["phi-2"], machine, BF16, PHI_2).device == device
 
@@ -61,21 +61,21 @@ def test_four_bits_on_the_cpu_only_where_asked_or_where_ram_is_short() -> None:
     assert plan_for(preset("embedded", precision="nf4"), CPU, BF16).precision == "nf4"
 
 
-def test_every_rung_sees_as_many_examples_a_step_as_asked() -> None:
+def test_every_plan_has_as_many_examples_per_step_as_configured() -> None:
     asked = preset("embedded", batch_size=4, gradient_accumulation=2)
-    rungs = candidate_plans(asked, GPU, FP32, EMBEDDED)
-    assert {plan.batch_size * plan.gradient_accumulation for plan in rungs} == {8}
+    plans = candidate_plans(asked, GPU, FP32, EMBEDDED)
+    assert {plan.batch_size * plan.gradient_accumulation for plan in plans} == {8}
 
 
-def test_the_ladder_goes_from_gpu_to_cpu_and_from_large_to_small() -> None:
-    rungs = candidate_plans(RunConfig(), GPU, FP32, EMBEDDED)
-    assert [(plan.device, plan.precision, plan.batch_size) for plan in rungs] == [
+def test_the_memory_ladder_goes_from_gpu_to_cpu_and_from_large_to_small() -> None:
+    plans = candidate_plans(RunConfig(), GPU, FP32, EMBEDDED)
+    assert [(plan.device, plan.precision, plan.batch_size) for plan in plans] == [
         ("cuda", "bf16", 4), ("cuda", "bf16", 1), ("cuda", "nf4", 4), ("cuda", "nf4", 1), ("cuda", "nf4", 1),
         ("cuda", "nf4", 1), ("cpu", "fp32", 4), ("cpu", "fp32", 1), ("cpu", "bf16", 4), ("cpu", "bf16", 1),
         ("cpu", "nf4", 4), ("cpu", "nf4", 1)]
-    assert [plan.sequence_tokens for plan in rungs[3:7]] == [None, 256, 128, None]
-    assert [plan.index for plan in rungs] == list(range(12))
-    assert plan_for(RunConfig(), GPU, FP32, EMBEDDED, rung=4) == rungs[4]
+    assert [plan.sequence_tokens for plan in plans[3:7]] == [None, 256, 128, None]
+    assert [plan.index for plan in plans] == list(range(12))
+    assert plan_for(RunConfig(), GPU, FP32, EMBEDDED, first_index=4) == plans[4]
 
 
 def test_where_nothing_fits_it_refuses_with_the_numbers_and_the_way_out() -> None:
@@ -85,23 +85,23 @@ def test_where_nothing_fits_it_refuses_with_the_numbers_and_the_way_out() -> Non
         plan_for(PRESETS["phi-2"], small, BF16, PHI_2)
 
 
-def test_the_ladder_ends() -> None:
-    with pytest.raises(NoSmallerPlan, match="rung 3, the last"):
-        plan_for(RunConfig(), CPU, BF16, rung=99)
+def test_after_the_last_plan_of_the_memory_ladder_there_is_none() -> None:
+    with pytest.raises(NoSmallerPlan, match="plan 3, the last"):
+        plan_for(RunConfig(), CPU, BF16, first_index=99)
 
 
-def test_a_rung_keeps_its_number_whatever_fits_at_the_moment() -> None:
-    """It is written down in one process and read in another, with other memory free."""
+def test_a_plan_keeps_its_index_whatever_fits_at_the_moment() -> None:
+    """It is stored by one process and used by another, when a different amount of memory is free."""
     less = dataclasses.replace(CPU, ram_available_bytes=int(2.2 * GB))
     assert [plan.index for plan in candidate_plans(RunConfig(), CPU, BF16, EMBEDDED)] == [0, 1, 2, 3]
     assert [plan.index for plan in candidate_plans(RunConfig(), less, BF16, EMBEDDED)] == [1, 2, 3]
     assert plan_for(RunConfig(), less, BF16, EMBEDDED).index == 1
 
 
-def test_the_estimate_grows_with_all_that_takes_memory() -> None:
+def test_the_memory_estimate_grows_with_each_of_its_inputs() -> None:
     least = (EMBEDDED, "nf4", "cpu", 1, 128, 8)
-    for at, larger in enumerate((PHI_2, "bf16", "cpu", 2, 256, 16)):
-        more = (*least[:at], larger, *least[at + 1:])
+    for index, larger in enumerate((PHI_2, "bf16", "cpu", 2, 256, 16)):
+        more = (*least[:index], larger, *least[index + 1:])
         assert more == least or estimate_memory(*more).total_bytes > estimate_memory(*least).total_bytes
 
 
@@ -158,13 +158,13 @@ def test_a_version_1_cgroup_counts_too(tmp_path: Path) -> None:
     assert cgroup_memory(tmp_path, "12:cpu,cpuacct:/docker/x\n11:memory:/docker/x\n") == (2 * GB, GB)
 
 
-def test_memory_around_a_stage_is_told_before_after_and_at_the_most() -> None:
+def test_stage_memory_is_measured_before_after_and_at_the_peak() -> None:
     end = hardware.track_stage_memory()
     held = bytearray(200_000_000)
     del held
     first, second = end(), hardware.track_stage_memory()()
     assert first["peak_rss_bytes"] > first["rss_before_bytes"] + 190_000_000
-    assert second["peak_rss_bytes"] < first["peak_rss_bytes"] - 150_000_000  # a stage's own peak, not its forerunner's
+    assert second["peak_rss_bytes"] < first["peak_rss_bytes"] - 150_000_000  # not the previous stage's
     assert abs(first["rss_bytes"] - first["rss_before_bytes"]) < 50_000_000
 
 
@@ -176,7 +176,7 @@ def test_this_machine_is_measured() -> None:
     assert 0 < memory.rss_bytes <= memory.peak_rss_bytes
 
 
-def test_the_probe_is_short_and_remembered() -> None:
+def test_the_benchmark_runs_once_per_process() -> None:
     probe = hardware.probe_precision()
     assert probe.fp32_gflops > 0 and probe.bf16_gflops > 0
     assert probe.faster in ("fp32", "bf16")
@@ -193,15 +193,15 @@ def test_loading_within_loading_is_counted_once(monkeypatch: pytest.MonkeyPatch)
     assert hardware.loading_seconds() == before + 15.0
 
 
-def test_what_the_probe_found_is_kept_for_this_processor_and_this_torch(
+def test_the_benchmark_is_cached_for_this_processor_and_this_torch(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, rates = tmp_path / "models" / "precision.json", iter([100.0, 500.0, 90.0, 80.0, 70.0, 60.0])
     monkeypatch.setattr(precision_benchmark, "_matmul_gflops", lambda dtype: next(rates))
     measure = precision_benchmark.probe_precision.__wrapped__
-    first, kept = measure(file), measure(file)
-    assert (kept.fp32_gflops, kept.bf16_gflops, kept.faster) == (100.0, 500.0, "bf16") == (
+    first, cached = measure(file), measure(file)
+    assert (cached.fp32_gflops, cached.bf16_gflops, cached.faster) == (100.0, 500.0, "bf16") == (
         first.fp32_gflops, first.bf16_gflops, first.faster)
-    assert kept.reason.startswith(f"{first.reason} on 20")  # it says that it was not measured just now
+    assert cached.reason.startswith(f"{first.reason} on 20")  # with the date when it was measured
     monkeypatch.setattr(precision_benchmark, "_conditions", lambda: {"processor": "another"})
     assert measure(file).fp32_gflops == 90.0
     file.write_text('{"conditions": {"processor": "another"}, "found": 3}')

@@ -1,4 +1,4 @@
-"""Answers: greedy and sampled decoding, batching, stopping, and what is said of an answer."""
+"""Answers: greedy and sampled decoding, batching, stopping, and the fields of an answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GREEDY = GenerationConfig(max_new_tokens=12, temperature=0.0, top_p=0.95, top_k=
 SAMPLED = dataclasses.replace(GREEDY, temperature=0.8)
 TEXTS = ["What is a Pod?", "Which object groups containers that share one network, and why?", "Why?",
          "What does a Service do for a Pod?", "Where do the logs go?", "Who picks a node for a new Pod?"]
-QUESTIONS: list[Any] = [SimpleNamespace(id=f"q{at}", text=text) for at, text in enumerate(TEXTS)]
+QUESTIONS: list[Any] = [SimpleNamespace(id=f"q{number}", text=text) for number, text in enumerate(TEXTS)]
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +43,22 @@ def texts(found: dict[str, Answer]) -> dict[str, str | None]:
     return {id: answer.text for id, answer in found.items()}
 
 
-@pytest.mark.parametrize("places", [1, 4, 9])
-def test_every_question_is_answered_once_with_no_more_rows_at_work_than_planned(
-        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, places: int) -> None:
-    at_work: list[int] = []
+@pytest.mark.parametrize("slots", [1, 4, 9])
+def test_every_question_is_answered_once_with_no_more_rows_at_a_time_than_planned(
+        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, slots: int) -> None:
+    running: list[int] = []
     step = decoder.LlamaDecodeBatch.step
     monkeypatch.setattr(decoder.LlamaDecodeBatch, "step",
-                        lambda rows, tokens: (at_work.append(len(tokens)), step(rows, tokens))[1])
-    llama.plan = dataclasses.replace(llama.plan, answer_batch=places)
+                        lambda rows, tokens: (running.append(len(tokens)), step(rows, tokens))[1])
+    llama.plan = dataclasses.replace(llama.plan, answer_batch=slots)
     parts = list(llama.answer(QUESTIONS, GREEDY, 1, None))
     assert sorted(answer.question_id for part in parts for answer in part) == sorted(q.id for q in QUESTIONS)
-    assert max(at_work) == min(places, len(QUESTIONS))
+    assert max(running) == min(slots, len(QUESTIONS))
 
 
-def test_a_waiting_question_takes_the_place_of_a_finished_one(llama: LocalStudent) -> None:
-    """The first answer is long: behind it, the others pass through the second place one after the other."""
-    prompts = {q.id: prompt_ids(llama.loaded.tokenizer, llama.form, q.text) for q in QUESTIONS}
+def test_a_waiting_question_takes_the_slot_of_a_finished_one(llama: LocalStudent) -> None:
+    """The first answer is long: meanwhile the others use the second slot one after the other."""
+    prompts = {q.id: prompt_ids(llama.loaded.hf_tokenizer, llama.template, q.text) for q in QUESTIONS}
     rows = decoder.LlamaDecodeBatch(decoder.PackedLlamaWeights(llama.loaded.model), 2)
     longest = max(map(len, prompts.values())) + 12
     alone = {}
@@ -74,11 +74,11 @@ def test_a_waiting_question_takes_the_place_of_a_finished_one(llama: LocalStuden
         assert rows.retain([0]) == [0]
 
 
-@pytest.mark.parametrize("few", [1, 100], ids=["many rows", "few rows"])
-def test_rows_that_stay_move_into_the_gaps_with_all_that_they_have_seen(
-        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(decoder, "_FEW", few)
-    prompts = [prompt_ids(llama.loaded.tokenizer, llama.form, text) for text in TEXTS[:4]]
+@pytest.mark.parametrize("sdpa_rows", [1, 100], ids=["batched products", "sdpa"])
+def test_retained_rows_move_into_the_gaps_with_their_cache(
+        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, sdpa_rows: int) -> None:
+    monkeypatch.setattr(decoder, "_SDPA_ROWS", sdpa_rows)
+    prompts = [prompt_ids(llama.loaded.hf_tokenizer, llama.template, text) for text in TEXTS[:4]]
     weights = decoder.PackedLlamaWeights(llama.loaded.model)
     together, tokens = decoder.LlamaDecodeBatch(weights, 4), torch.tensor([3, 4, 5, 6])
     together.prefill(prompts, 100)
@@ -99,7 +99,7 @@ def test_the_seconds_of_all_answers_come_to_the_time_that_they_took(llama: Local
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("here", [True, False], ids=["packed", "plain"])
-def test_packed_products_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, here: bool) -> None:
+def test_packed_products_equal_plain_ones(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, here: bool) -> None:
     if not here:
         monkeypatch.setattr(packed_linear, "can_pack", lambda _dtype: False)
     torch.manual_seed(0)
@@ -121,25 +121,25 @@ def test_the_embedded_student_answers_in_fp32_as_the_library_does(tmp_path: Path
     decoding = dataclasses.replace(GREEDY, max_new_tokens=48, repetition_penalty=1.0)
     found = answers(embedded, QUESTIONS, decoding, 3)
     for question in QUESTIONS:
-        ids = torch.tensor([prompt_ids(embedded.loaded.tokenizer, embedded.form, question.text)])
+        ids = torch.tensor([prompt_ids(embedded.loaded.hf_tokenizer, embedded.template, question.text)])
         made = embedded.loaded.model.generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=48, do_sample=False,
-            eos_token_id=list(embedded.form.stop_ids), pad_token_id=2)
-        text = embedded.loaded.tokenizer.decode(made[0, ids.shape[1]:], skip_special_tokens=True).strip()
+            eos_token_id=list(embedded.template.stop_ids), pad_token_id=2)
+        text = embedded.loaded.hf_tokenizer.decode(made[0, ids.shape[1]:], skip_special_tokens=True).strip()
         assert found[question.id].text == text
 
 
-@pytest.mark.parametrize("few", [1, 100], ids=["many rows", "few rows"])
+@pytest.mark.parametrize("sdpa_rows", [1, 100], ids=["batched products", "sdpa"])
 def test_greedy_answers_equal_those_of_the_library(
-        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    """Rows are attended to in one way where there are many and in another where there are few."""
-    monkeypatch.setattr(decoder, "_FEW", few)
+        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, sdpa_rows: int) -> None:
+    """Attention is computed in one of two ways, by the number of rows."""
+    monkeypatch.setattr(decoder, "_SDPA_ROWS", sdpa_rows)
     found = answers(llama, QUESTIONS, dataclasses.replace(GREEDY, repetition_penalty=1.0), 3)
-    model, tokenizer = llama.loaded.model, llama.loaded.tokenizer
+    model, tokenizer = llama.loaded.model, llama.loaded.hf_tokenizer
     for question in QUESTIONS:
-        ids = torch.tensor([prompt_ids(tokenizer, llama.form, question.text)])
+        ids = torch.tensor([prompt_ids(tokenizer, llama.template, question.text)])
         made = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False,
-                              eos_token_id=list(llama.form.stop_ids), pad_token_id=2)
+                              eos_token_id=list(llama.template.stop_ids), pad_token_id=2)
         text = tokenizer.decode(made[0, ids.shape[1]:], skip_special_tokens=True).strip()
         assert found[question.id].text == (text or None)
 
@@ -159,18 +159,19 @@ def test_another_seed_gives_another_sample_and_the_same_seed_the_same(llama: Loc
     assert texts(answers(llama, QUESTIONS, SAMPLED, 6, seed=2)) != first
 
 
-def test_sampling_follows_the_chances_within_top_k_and_top_p() -> None:
+def test_sampling_follows_the_probabilities_within_top_k_and_top_p() -> None:
     logits = torch.log(torch.tensor([0.5, 0.3, 0.15, 0.05]))
     decoding = GenerationConfig(1, 1.0, 0.9, 3, 1.0, 60)
-    stream = torch.Generator().manual_seed(0)
-    seen = torch.zeros(1, 1, dtype=torch.long)
-    drawn = [int(sampling.sample_next_tokens(logits.clone()[None], seen, (), decoding, [stream])) for _ in range(3000)]
+    generator = torch.Generator().manual_seed(0)
+    context = torch.zeros(1, 1, dtype=torch.long)
+    drawn = [int(sampling.sample_next_tokens(logits.clone()[None], context, (), decoding, [generator]))
+             for _ in range(3000)]
     shares = [drawn.count(token) / len(drawn) for token in range(4)]
     assert shares[3] == 0  # outside top_k
     assert shares[:3] == pytest.approx([0.526, 0.316, 0.158], abs=0.03)  # the first three make up 0.95 >= top_p
 
 
-def test_the_repetition_penalty_spares_the_end_token() -> None:
+def test_the_repetition_penalty_exempts_the_end_token() -> None:
     logits = torch.tensor([[2.0, -2.0, 2.0, 2.0]])
     found = sampling.apply_repetition_penalty(logits, torch.tensor([[0, 1, 2]]), (2,), 2.0)
     assert found.tolist() == [[1.0, -4.0, 2.0, 2.0]]
@@ -188,7 +189,7 @@ def test_an_answer_stops_at_the_time_limit(llama: LocalStudent) -> None:
 
 def test_an_answer_of_no_words_is_missing_not_empty_text(llama: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generation, "sample_next_tokens", lambda logits,
-                        *_: torch.full((len(logits),), llama.form.end_id))
+                        *_: torch.full((len(logits),), llama.template.end_id))
     found = answers(llama, QUESTIONS[:1], GREEDY, 1)["q0"]
     assert (found.text, found.missing, found.tokens, found.cut_off) == (None, "empty", 0, False)
 
@@ -200,21 +201,21 @@ def test_a_question_longer_than_the_context_is_missing_with_its_reason(llama: Lo
     assert found["q0"].missing is None
 
 
-def test_a_base_model_stops_where_it_asks_itself_the_next_question(
+def test_a_base_model_stops_where_it_writes_the_next_question(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     phi = student(phi_folder(tmp_path))
-    script = iter(phi.loaded.tokenizer(" A group.\nInstruct: And then?")["input_ids"])
+    script = iter(phi.loaded.hf_tokenizer(" A group.\nInstruct: And then?")["input_ids"])
     monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
     found = answers(phi, QUESTIONS[:1], dataclasses.replace(GREEDY, max_new_tokens=64), 1)["q0"]
     assert found.text == "A group." and not found.cut_off
 
 
-def test_what_fits_is_what_can_be_answered_and_what_does_not_is_said_to_be_too_long(llama: LocalStudent) -> None:
-    """The tiny model's context is 128 tokens; prompts are built by this, so it must agree with the answering."""
+def test_fits_context_agrees_with_which_questions_are_answered(llama: LocalStudent) -> None:
+    """The tiny model's context is 128 tokens."""
     words = next(count for count in range(1, 200) if not llama.fits_context("pod " * count, 12))
     assert llama.fits_context("pod " * (words - 1), 12)
     longest, empty = SimpleNamespace(id="l", text="pod " * (words - 1)), SimpleNamespace(id="x", text="pod " * 300)
     found = answers(llama, [longest, empty], GREEDY, 2)
     assert found["l"].missing is None or found["l"].missing == "empty"
-    assert len(prompt_ids(llama.loaded.tokenizer, llama.form, longest.text)) + 12 <= 128
+    assert len(prompt_ids(llama.loaded.hf_tokenizer, llama.template, longest.text)) + 12 <= 128
     assert found["x"].missing == "question longer than the student's context" and not llama.fits_context(empty.text, 1)

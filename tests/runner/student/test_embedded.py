@@ -35,10 +35,10 @@ def test_it_prefers_the_true_answer_without_any_training(embedded: LocalStudent)
 
 
 def test_its_prompts_and_answers_are_the_same_tokens_as_by_the_library(embedded: LocalStudent) -> None:
-    assert embedded.loaded.plain
+    assert embedded.loaded.checkpoint
     same_texts(embedded.loaded)
-    every = range(embedded.loaded.plain.config.vocab_size)
-    assert all(embedded.loaded.words.decode([id]) == embedded.loaded.tokenizer.decode([id]) for id in every)
+    every = range(embedded.loaded.checkpoint.config.vocab_size)
+    assert all(embedded.loaded.tokenizer.decode([id]) == embedded.loaded.hf_tokenizer.decode([id]) for id in every)
 
 
 @pytest.mark.slow

@@ -23,8 +23,8 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def naive(of: LocalStudent, question: str, answer: str) -> float:
-    prompt = prompt_ids(of.loaded.tokenizer, of.form, question)
-    ids = prompt + answer_ids(of.loaded.tokenizer, of.form, answer)
+    prompt = prompt_ids(of.loaded.hf_tokenizer, of.template, question)
+    ids = prompt + answer_ids(of.loaded.hf_tokenizer, of.template, answer)
     with torch.no_grad():
         chances = of.loaded.model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
     losses = [-float(chances[at - 1, ids[at]]) for at in range(len(prompt), len(ids))]
@@ -38,7 +38,7 @@ def test_it_equals_the_naive_computation_in_the_order_given(tiny: LocalStudent) 
 
 
 def test_the_end_token_counts(tiny: LocalStudent) -> None:
-    words = tiny.loaded.tokenizer(tiny.form.lead + "No.", add_special_tokens=False)["input_ids"]
+    words = tiny.loaded.hf_tokenizer(tiny.template.lead + "No.", add_special_tokens=False)["input_ids"]
     assert tiny.likelihoods([("Why?", "No.")], None)[0].tokens == len(words) + 1
 
 

@@ -1,4 +1,4 @@
-"""A plain Llama is read straight from its files, and nothing that comes of it is other than by the library."""
+"""A plain Llama is read without transformers, with the same weights, ids and answers as through it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.student.errors import AdapterLoadFailed, ModelLoadFailed
 from runner.student.llama_cpu.weights import LlamaCheckpoint, shape_of
 from runner.student.local_student import LocalStudent
 from runner.student.lora import adapter_files, peft_adapter
-from runner.student.lora.adapter_files import plain_adapter
+from runner.student.lora.adapter_files import read_lora_weights
 from runner.student.models.loader import load_model
 from store.config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, student
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained one: both of its halves differ from zero."""
+    """A trained one: lora_A and lora_B both differ from zero."""
     to = tmp_path_factory.mktemp("adapter")
     recipe = TrainingConfig(2, 1e-2, 1, 1, False, 4, 8, 0.0, DEFAULT_TARGET_MODULES, 64, 3)
     student(folder).fine_tune([TrainingExample("Why?", "So.")], recipe, None, to, lambda step: None)
@@ -43,33 +43,33 @@ def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def same_texts(of: Any) -> None:
-    """Ids and texts of the lean tokenizer are the library's."""
-    lean, library = of.words, of.tokenizer
-    assert type(lean) is not type(library)
+    """Our fast tokenizer gives the same ids and texts as the library's."""
+    ours, library = of.tokenizer, of.hf_tokenizer
+    assert type(ours) is not type(library)
     for text in TEXTS:
         for special in (True, False):
             ids = library(text, add_special_tokens=False, split_special_tokens=special)["input_ids"]
-            assert lean(text, add_special_tokens=False, split_special_tokens=special)["input_ids"] == ids
+            assert ours(text, add_special_tokens=False, split_special_tokens=special)["input_ids"] == ids
             for skipped in (True, False):
-                assert lean.decode(ids, skip_special_tokens=skipped) == library.decode(ids, skip_special_tokens=skipped)
-        assert lean(text)["input_ids"] == library(text)["input_ids"]
+                assert ours.decode(ids, skip_special_tokens=skipped) == library.decode(ids, skip_special_tokens=skipped)
+        assert ours(text)["input_ids"] == library(text)["input_ids"]
     for name in ("eos_token_id", "unk_token_id", "bos_token_id"):
-        assert getattr(lean, name) == getattr(library, name)
+        assert getattr(ours, name) == getattr(library, name)
     for token in ("<|im_start|>", "<|im_end|>", "no such token"):
-        assert lean.convert_tokens_to_ids(token) == library.convert_tokens_to_ids(token)
+        assert ours.convert_tokens_to_ids(token) == library.convert_tokens_to_ids(token)
 
 
-def test_its_tokenizer_makes_the_same_ids_and_texts(folder: Path) -> None:
+def test_the_fast_tokenizer_gives_the_same_ids_and_texts(folder: Path) -> None:
     same_texts(load_model(str(folder), "fp32", "cpu"))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_its_weights_are_the_librarys_and_so_are_its_positions(folder: Path, precision: str) -> None:
+def test_weights_and_rotary_positions_are_the_librarys(folder: Path, precision: str) -> None:
     loaded = load_model(str(folder), precision, "cpu")
-    assert loaded.plain
-    _same(loaded.plain.with_weights(), loaded.model)
+    assert loaded.checkpoint
+    _same(loaded.checkpoint.as_model(), loaded.model)
     like, positions = torch.ones(1, dtype=loaded.model.dtype), torch.arange(100)[None]
-    mine = loaded.plain.with_weights().model.rotary_emb(like, positions)
+    mine = loaded.checkpoint.as_model().model.rotary_emb(like, positions)
     assert all(map(torch.equal, mine, loaded.model.model.rotary_emb(like, positions)))
 
 
@@ -77,17 +77,17 @@ def test_its_weights_are_the_librarys_and_so_are_its_positions(folder: Path, pre
 def test_an_adapter_is_merged_to_the_same_bit_as_by_the_library(folder: Path, adapter: Path, precision: str,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_model(str(folder), precision, "cpu")
-    assert loaded.plain
-    found = plain_adapter(adapter, loaded.plain.config.weights())
+    assert loaded.checkpoint
+    found = read_lora_weights(adapter, loaded.checkpoint.config.weights())
     assert found
     with monkeypatch.context() as patch:
         patch.setattr(peft_adapter, "is_standard_lora", lambda _adapted: False)
         theirs = peft_adapter.merged_copy(loaded.model, adapter)
-    _same(loaded.plain.with_weights(found.merged), theirs)
-    _same(loaded.plain.with_weights(found.merged), peft_adapter.merged_copy(loaded.model, adapter))
+    _same(loaded.checkpoint.as_model(found.merged), theirs)
+    _same(loaded.checkpoint.as_model(found.merged), peft_adapter.merged_copy(loaded.model, adapter))
 
 
-def test_the_copy_has_the_weights_that_the_library_would_merge(folder: Path, adapter: Path,
+def test_merged_copy_has_the_weights_that_the_library_would_merge(folder: Path, adapter: Path,
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(str(folder), "fp32", "cpu").model
     for rows in (256, 7):  # a block, and blocks that do not come out even
@@ -116,14 +116,14 @@ def _same(plain: Any, model: Any) -> None:
 
 
 def test_baseline_and_tuned_answers_need_no_large_library(folder: Path, adapter: Path, tmp_path: Path) -> None:
-    """In a process of its own, for this one has them all."""
+    """In a process of its own, because this one has imported them all."""
     code = (
         "import sys; from pathlib import Path; from runner.protocols import GenerationConfig;"
         "from runner.student import open_student;"
         "from store.config import preset; folder, adapter, models = sys.argv[1:];"
         "found = open_student(preset('embedded', student=folder), Path(models));"
-        "told = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, None));"
-        "told = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, Path(adapter)));"
+        "text = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, None));"
+        "text = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, Path(adapter)));"
         "nll = found.likelihoods([('What?', 'That.')], Path(adapter))[0].nll; assert nll > 0, nll;"
         "large = {'transformers', 'peft', 'trl', 'datasets', 'accelerate', 'bitsandbytes'} & set(sys.modules);"
         "assert not large, large")
@@ -139,7 +139,7 @@ def _config(**changes: Any) -> Callable[[Path], None]:
     return change
 
 
-def _words(**changes: Any) -> Callable[[Path], None]:
+def _tokenizer_config(**changes: Any) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         path = folder / "tokenizer_config.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -149,30 +149,31 @@ def _words(**changes: Any) -> Callable[[Path], None]:
 @pytest.mark.parametrize("change", [
     _config(rope_parameters={"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0}),
     _config(attention_bias=True), _config(hidden_act="gelu"), _config(num_hidden_layers=1), _config(hidden_size=None),
-    _words(tokenizer_class="GPT2Tokenizer"), _words(add_bos_token=True), _words(eos_token="Pod"),
+    _tokenizer_config(tokenizer_class="GPT2Tokenizer"), _tokenizer_config(add_bos_token=True),
+    _tokenizer_config(eos_token="Pod"),
     lambda folder: (folder / "special_tokens_map.json").write_text("{}"),
     lambda folder: shutil.copy(folder / "model.safetensors", folder / "more.safetensors"),
     lambda folder: (folder / "model.safetensors").write_bytes(b"half"),
 ], ids=["positions", "biases", "activation", "layers", "no size", "tokenizer", "beginning token", "end token",
         "more tokens", "more weights", "damage"])
-def test_whatever_is_not_plain_is_left_to_the_library(tmp_path: Path, folder: Path, change: Any) -> None:
+def test_any_other_model_folder_is_left_to_the_library(tmp_path: Path, folder: Path, change: Any) -> None:
     unusual = shutil.copytree(folder, tmp_path / "unusual")
     change(unusual)
     try:
-        assert load_model(str(unusual), "fp32", "cpu").plain is None
+        assert load_model(str(unusual), "fp32", "cpu").checkpoint is None
     except ModelLoadFailed as error:
         assert "unusual" in str(error)
 
 
-def test_an_adapter_that_is_more_than_pairs_is_left_to_the_library(folder: Path, adapter: Path, tmp_path: Path) -> None:
+def test_an_adapter_that_is_not_standard_lora_is_left_to_peft(folder: Path, adapter: Path, tmp_path: Path) -> None:
     weights = (shape_of(folder) or pytest.fail("not plain")).weights()
     for change in ({"use_dora": True}, {"rank_pattern": {"q_proj": 2}}, {"bias": "all"}, {"r": 8}):
         other = shutil.copytree(adapter, tmp_path / "-".join(change))
-        told = json.loads((other / "adapter_config.json").read_text())
-        (other / "adapter_config.json").write_text(json.dumps(told | change))
-        assert plain_adapter(other, weights) is None
+        config = json.loads((other / "adapter_config.json").read_text())
+        (other / "adapter_config.json").write_text(json.dumps(config | change))
+        assert read_lora_weights(other, weights) is None
     other_base = shape_of(llama_folder(tmp_path / "wider", hidden=64))
-    assert other_base and plain_adapter(adapter, other_base.weights()) is None
+    assert other_base and read_lora_weights(adapter, other_base.weights()) is None
 
 
 def test_an_adapter_of_another_base_is_refused_by_name(adapter: Path, tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_an_adapter_of_another_base_is_refused_by_name(adapter: Path, tmp_path: 
 
 
 def test_a_model_that_changes_while_it_is_in_use_is_noticed(folder: Path, tmp_path: Path) -> None:
-    """Its hash is on record, and a packed copy of it is made whenever the adapter changes."""
+    """Its fingerprint is recorded, and its file is read again whenever the adapter changes."""
     copied = shutil.copytree(folder, tmp_path / "copied")
     tiny = student(copied)
     _answer(tiny, None)
@@ -191,14 +192,14 @@ def test_a_model_that_changes_while_it_is_in_use_is_noticed(folder: Path, tmp_pa
     with pytest.raises(ModelLoadFailed, match=r"model\.safetensors was changed or removed"):
         tiny.loaded.model  # noqa: B018
     with pytest.raises(ModelLoadFailed, match=r"was changed or removed"):
-        assert tiny.loaded.plain
-        tiny.loaded.plain.with_weights()
+        assert tiny.loaded.checkpoint
+        tiny.loaded.checkpoint.as_model()
 
 
 def test_weights_of_another_type_are_converted(folder: Path) -> None:
     shape = shape_of(folder)
     assert shape
-    plain = LlamaCheckpoint(folder, shape, torch.bfloat16).with_weights()
+    plain = LlamaCheckpoint(folder, shape, torch.bfloat16).as_model()
     assert {layer.mlp.up_proj.weight.dtype for layer in plain.model.layers} == {torch.bfloat16}
 
 

@@ -1,4 +1,4 @@
-"""The lean pass of a training against the library's own: the same losses and the same gradients."""
+"""`FusedLoraLoss` against the library's own pass: the same losses and the same gradients."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ BATCHES = {  # of each row its length, and how many of its last tokens are label
 def batch(kind: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     torch.manual_seed(2)
     rows, width = BATCHES[kind], max(length for length, _ in BATCHES[kind])
-    ids, places = torch.randint(3, 60, (len(rows), width)), torch.arange(width)
-    mask = torch.stack([(places < length).long() for length, _ in rows])
-    labelled = torch.stack([(places < length) & (places >= length - labels) for length, labels in rows])
+    ids, positions = torch.randint(3, 60, (len(rows), width)), torch.arange(width)
+    mask = torch.stack([(positions < length).long() for length, _ in rows])
+    labelled = torch.stack([(positions < length) & (positions >= length - labels) for length, labels in rows])
     return ids, mask, ids.masked_fill(~labelled, -100)
 
 
@@ -69,9 +69,9 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, targets: tuple[str, ...]) -> None:
     model, given = adapted(tmp_path, target_modules=targets), batch(kind)
     plain = token_losses(model, *given).sum()
-    expected, lean = gradients(model, plain), training_loss.FusedLoraLoss(model)(*given)
-    assert lean.item() == pytest.approx(plain.item(), rel=1e-5)
-    found = gradients(model, lean)
+    expected, fused = gradients(model, plain), training_loss.FusedLoraLoss(model)(*given)
+    assert fused.item() == pytest.approx(plain.item(), rel=1e-5)
+    found = gradients(model, fused)
     assert expected.keys() == found.keys() and len(found) == 2 * 2 * len(targets)
     for name, gradient in expected.items():
         assert gradient.abs().max() > 0
@@ -81,7 +81,7 @@ def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, 
 def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> None:
     exact = gradients(one := adapted(tmp_path / "model"), training_loss.FusedLoraLoss(one)(*batch("padding")))
     half = adapted(tmp_path / "model2", "bf16")
-    lean = gradients(half, (loss := training_loss.FusedLoraLoss(half))(*batch("padding")))
+    fused = gradients(half, (loss := training_loss.FusedLoraLoss(half))(*batch("padding")))
     loss.release()
     with torch.autocast("cpu", torch.bfloat16):
         plain = token_losses(half, *batch("padding")).sum()
@@ -90,30 +90,31 @@ def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> Non
     def distance(one: dict[str, torch.Tensor]) -> float:
         return float(sum((one[name] - exact[name]).norm() for name in exact) / sum(g.norm() for g in exact.values()))
 
-    assert distance(lean) < max(0.02, 1.25 * distance(theirs))
+    assert distance(fused) < max(0.02, 1.25 * distance(theirs))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("fails", [False, True], ids=["finished", "failed"])
 def test_the_model_has_its_weights_again_after_a_training(tmp_path: Path, precision: str, fails: bool) -> None:
-    """They are there once while it trains, in the order that the processor wants: memory was planned for no more."""
+    """While training only the packed copy exists: the memory plan has no room for two."""
     tiny = student(llama_folder(tmp_path / "model"), precision)
     before = {name: weight.clone() for name, weight in tiny.loaded.model.named_parameters()}
     layer = tiny.loaded.model.model.layers[0]
 
-    def told(step: TrainingStep) -> None:
+    def on_step(step: TrainingStep) -> None:
         assert layer.mlp.down_proj.base_layer.weight.numel() == layer.self_attn.k_proj.base_layer.weight.numel() == 0
         if fails:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) if fails else contextlib.nullcontext():
-        trainer.fine_tune(tiny.loaded, tiny.form, [TrainingExample("Why?", "So.")], RECIPE, None, tmp_path / "to", told)
+        trainer.fine_tune(tiny.loaded, tiny.template, [TrainingExample("Why?", "So.")], RECIPE, None,
+                          tmp_path / "to", on_step)
     after = dict(tiny.loaded.model.named_parameters())
     assert after.keys() == before.keys() and all(torch.equal(after[name], weight) for name, weight in before.items())
 
 
-def test_dropout_leaves_the_gradient_of_what_was_computed(tmp_path: Path) -> None:
-    """With the same draws, a step along the gradient changes the loss by what the gradient says."""
+def test_with_dropout_the_gradient_matches_the_loss_with_the_same_mask(tmp_path: Path) -> None:
+    """With the same mask, a step along the gradient changes the loss as the gradient predicts."""
     model, given = adapted(tmp_path, lora_dropout=0.3), batch("padding")
     loss = training_loss.FusedLoraLoss(model)
 
@@ -158,7 +159,7 @@ def test_a_whole_training_ends_where_one_by_the_librarys_pass_does(
     tiny = student(llama_folder(tmp_path / "model"))
     recipe = dataclasses.replace(RECIPE, steps=5, learning_rate=1e-3, **changes)
     pairs, weights, used = [TrainingExample("Why?", text) for text in examples], {}, list[object]()
-    for name, fits in (("lean", True), ("library", False)):
+    for name, fits in (("fused", True), ("library", False)):
         monkeypatch.setattr(trainer, "supports_training", lambda model, fits=fits: fits)
         steps: list[TrainingStep] = []
         trained = tiny.fine_tune(pairs, recipe, None, tmp_path / name, steps.append)
@@ -166,7 +167,7 @@ def test_a_whole_training_ends_where_one_by_the_librarys_pass_does(
         used.append((trained.tokens, pytest.approx([step.loss for step in steps], rel=1e-4)))
     assert used[0][0] == used[1][0] > 0 and used[0][1].expected == used[1][1]  # type: ignore[index]
     for name, weight in weights["library"].items():
-        assert torch.allclose(weights["lean"][name], weight, rtol=0.02, atol=2e-4), name
+        assert torch.allclose(weights["fused"][name], weight, rtol=0.02, atol=2e-4), name
 
 
 @pytest.mark.slow

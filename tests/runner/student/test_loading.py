@@ -74,7 +74,7 @@ def test_a_hub_name_fails_at_once_where_the_hub_is_out_of_reach(monkeypatch: pyt
 def test_a_local_folder_is_opened_as_a_student(tmp_path: Path) -> None:
     found = open_student(preset("embedded", student=str(llama_folder(tmp_path / "m")), precision="fp32"), tmp_path)
     assert found.info.precision == "fp32" and found.info.device == "cpu"
-    assert "fp32 asked for" in found.info.precision_reason
+    assert "fp32 requested" in found.info.precision_reason
 
 
 def test_memory_that_runs_out_is_a_typed_error() -> None:

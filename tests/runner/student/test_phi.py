@@ -34,14 +34,14 @@ def test_training_wraps_all_six_layers_and_resizes_nothing(phi: LocalStudent, tm
     assert sorted(trained.matched_modules) == ["dense x 2", "fc1 x 2", "fc2 x 2", "k_proj x 2", "q_proj x 2",
                                                "v_proj x 2"]
     assert set(trained.unmatched_targets) == {"o_proj", "gate_proj", "up_proj", "down_proj"}
-    assert phi.loaded.model.get_input_embeddings().weight.shape[0] == rows == len(phi.loaded.tokenizer) + 17
+    assert phi.loaded.model.get_input_embeddings().weight.shape[0] == rows == len(phi.loaded.hf_tokenizer) + 17
     assert phi.loaded.model.get_output_embeddings().weight.shape[0] == rows
 
 
 def test_the_context_is_shared_with_the_answer(phi: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.full((len(logits),), 40))
     (answer,) = next(iter(phi.answer([QUESTION], DECODING, 1, None)))
-    prompt = len(prompt_ids(phi.loaded.tokenizer, phi.form, QUESTION.text))
+    prompt = len(prompt_ids(phi.loaded.hf_tokenizer, phi.template, QUESTION.text))
     assert answer.tokens == 128 - prompt and answer.cut_off  # not the 500 that were asked for
 
 
@@ -52,7 +52,7 @@ def test_stop_strings_end_baseline_and_tuned_answers_alike(phi: LocalStudent, tm
     if tuned:
         adapter = tmp_path / "to"
         phi.fine_tune(EXAMPLES, RECIPE, None, adapter, lambda step: None)
-    script = iter(phi.loaded.tokenizer(" A group.\nInstruct: And then?")["input_ids"])
+    script = iter(phi.loaded.hf_tokenizer(" A group.\nInstruct: And then?")["input_ids"])
     monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
     (answer,) = next(iter(phi.answer([QUESTION], DECODING, 1, adapter)))
     assert answer.text == "A group." and not answer.cut_off
@@ -60,7 +60,7 @@ def test_stop_strings_end_baseline_and_tuned_answers_alike(phi: LocalStudent, tm
 
 
 def test_what_is_streamed_never_shows_a_stop_string(phi: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = iter(phi.loaded.tokenizer(" A group.\nInstruct: And then?")["input_ids"])
+    script = iter(phi.loaded.hf_tokenizer(" A group.\nInstruct: And then?")["input_ids"])
     monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
     pieces = list(phi.stream(QUESTION.text, DECODING, 1, None))
     assert "".join(pieces) == "A group." and len([piece for piece in pieces if piece]) > 1
@@ -68,7 +68,7 @@ def test_what_is_streamed_never_shows_a_stop_string(phi: LocalStudent, monkeypat
 
 def test_the_end_of_text_token_is_learned_though_it_is_the_pad_token(phi: LocalStudent, tmp_path: Path) -> None:
     """Trained on one short answer, the student comes to end it by itself."""
-    assert phi.loaded.tokenizer.pad_token_id == phi.form.end_id
+    assert phi.loaded.hf_tokenizer.pad_token_id == phi.template.end_id
     recipe = dataclasses.replace(RECIPE, steps=60, learning_rate=2e-2, batch_size=1)
     phi.fine_tune([TrainingExample("Why?", "So.")], recipe, None, tmp_path / "to", lambda step: None)
     why: Any = SimpleNamespace(id="w", text="Why?")

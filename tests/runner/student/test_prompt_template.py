@@ -55,4 +55,4 @@ def test_no_embedding_is_resized(tmp_path: Path) -> None:
     from tests.runner.tiny_models import student
 
     loaded = student(phi_folder(tmp_path)).loaded
-    assert loaded.model.get_input_embeddings().weight.shape[0] == len(loaded.tokenizer) + 17
+    assert loaded.model.get_input_embeddings().weight.shape[0] == len(loaded.hf_tokenizer) + 17

@@ -64,21 +64,21 @@ def answer_texts(of: LocalStudent, adapter: Path | None = None) -> list[str | No
 @pytest.mark.parametrize("folder", [llama_folder, phi_folder], ids=["pad is eos", "no pad token"])
 def test_only_the_answer_and_its_end_token_are_labels(folder: Any, tmp_path: Path) -> None:
     tiny = student(folder(tmp_path / "model"))
-    rows = trainer_module.training_rows(tiny.loaded.tokenizer, tiny.form, EXAMPLES, 64)
+    rows = trainer_module.training_rows(tiny.loaded.hf_tokenizer, tiny.template, EXAMPLES, 64)
     adapted = peft_adapter.add_adapter(tiny.loaded.model, RECIPE,
                                        peft_adapter.resolve_targets(tiny.loaded.model, DEFAULT_TARGET_MODULES), None)
     settings = trainer_module._settings(RECIPE, tmp_path / "out", tiny.loaded)
     trainer = trainer_module.CompletionTrainer(model=adapted, args=settings, train_dataset=rows,
-                                               processing_class=tiny.loaded.tokenizer)
+                                               processing_class=tiny.loaded.hf_tokenizer)
     batch = trainer.data_collator([trainer.train_dataset[at] for at in range(4)])
-    assert tiny.loaded.tokenizer.pad_token_id == tiny.form.end_id
+    assert tiny.loaded.hf_tokenizer.pad_token_id == tiny.template.end_id
     for example, ids, labels, mask in zip(EXAMPLES, batch["input_ids"], batch["labels"], batch["attention_mask"]):
         kept = labels[labels != -100].tolist()
-        assert tiny.loaded.tokenizer.decode(kept[:-1]).strip() == example.answer
-        assert kept[-1] == tiny.form.end_id
+        assert tiny.loaded.hf_tokenizer.decode(kept[:-1]).strip() == example.answer
+        assert kept[-1] == tiny.template.end_id
         assert (labels[mask == 0] == -100).all()
         first = int((labels != -100).nonzero()[0])
-        assert tiny.loaded.tokenizer.decode(ids[:first]).endswith(tiny.form.after)
+        assert tiny.loaded.hf_tokenizer.decode(ids[:first]).endswith(tiny.template.after)
 
 
 def test_the_missions_seven_names_mean_all_six_layers_of_phi(tmp_path: Path) -> None:
