@@ -1,7 +1,7 @@
-"""What was worked out of files that hardly ever change, kept as JSON in the user's cache folder.
+"""Disk cache for results computed from rarely changing files: JSON in the user's cache folder.
 
-A file is named by a hash of all that its content follows from, the code included, so it is never stale. It may be
-removed at any time, and where nothing may be written it is worked out again in every process.
+A cache file is named by a hash of all inputs, the code included, so it is never stale. It may be deleted at any time;
+if the folder is not writable, the result is computed again in every process.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 PACKAGE = Path(__file__).parent
 _MAX_ENTRIES = 3
-"""Of one name: several versions of the program may be in use."""
+"""Per name; several versions of the program may be in use."""
 
 
 def input_digest(files: Iterable[Path], *more: str) -> str:
-    """One hash over the contents of files, in their order, and over all code of this package."""
+    """A hash of the files' names and contents, in the given order, of `more`, and of all code of this package."""
     digest = hashlib.sha256("\n".join(more).encode())
     for file in (*sorted(PACKAGE.rglob("*.py")), *files):
         digest.update(f"\n{file.name}\n".encode())
@@ -28,19 +28,20 @@ def input_digest(files: Iterable[Path], *more: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def cached(name: str, digest: str, work_out: Callable[[], Any]) -> Any:
-    """What was kept under this name and hash; else it is worked out, and kept where that can be done.
+def cached(name: str, digest: str, compute: Callable[[], Any]) -> Any:
+    """The cached result for this name and digest; otherwise computed, and cached if possible.
 
     Args:
-        digest: another one whenever anything is another that the content follows from (`input_digest`).
-        work_out: gives JSON values; called where nothing was kept.
+        name: prefix of the cache file's name.
+        digest: hash of all inputs (`input_digest`).
+        compute: returns JSON values; called on a cache miss.
     """
     with contextlib.suppress(OSError, ValueError, RuntimeError):
         return json.loads(_cache_path(name, digest).read_bytes())
-    found = work_out()
+    result = compute()
     with contextlib.suppress(OSError, RuntimeError):
-        _store(_cache_path(name, digest), name, found)
-    return found
+        _store(_cache_path(name, digest), name, result)
+    return result
 
 
 def _cache_path(name: str, digest: str) -> Path:
@@ -48,20 +49,20 @@ def _cache_path(name: str, digest: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where programs of this user keep what they can make again (XDG Base Directory).
+    """The cache folder of this user (XDG Base Directory).
 
     Raises:
-        RuntimeError: nobody knows where the user's home is.
+        RuntimeError: the user's home directory is unknown.
     """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "knowledge-distillation"
 
 
-def _store(place: Path, name: str, found: Any) -> None:
-    """Under its own name all at once; what was kept under earlier hashes is gone but for the newest few."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    new = place.with_name(f".{place.name}.{os.getpid()}.new")
-    new.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
-    new.replace(place)
-    all_kept = sorted(place.parent.glob(f"{name}.*.json"), key=lambda file: file.stat().st_mtime)
-    for earlier in all_kept[:-_MAX_ENTRIES]:
+def _store(path: Path, name: str, result: Any) -> None:
+    """Write the cache file atomically; delete all but the newest few of this name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)
+    entries = sorted(path.parent.glob(f"{name}.*.json"), key=lambda file: file.stat().st_mtime)
+    for earlier in entries[:-_MAX_ENTRIES]:
         earlier.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Wrong answers that look right: what a student's likelihood of the true reference is compared with.
+"""Make distractors for choice accuracy: plausible wrong answers, scored by likelihood against the reference answer.
 
-Two foils are answers to other questions of the same topic, chosen and reworded so that neither their
-length nor their subject gives them away; one is the true answer with one thing changed.
+Two distractors are answers to other questions of the same topic, chosen and reworded so that neither their length nor
+their subject gives them away; the third is the reference answer with one fact changed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from knowledge.split import SAME_TEXT, comparison_text
 __all__ = ["FOREIGN", "Distractor", "perturb", "make_distractors"]
 
 FOREIGN = "another passage"
-# Lengths this much apart, as a share of the reference's, count as equal.
+# Lengths that differ by at most this share of the reference's count as equal.
 LENGTH_TOLERANCE = 0.25
-# How many of the closest passages the draw is made from.
+# Distractors are drawn from groups of this many passages, closest in length first.
 CLOSEST = 6
 
 _API_SUBJECT = re.compile(r"^In an? \w+, [\w-]+ \((?P<type>[^)]*), (?:optional|required)\)")
@@ -30,7 +30,7 @@ _API_SUBJECT = re.compile(r"^In an? \w+, [\w-]+ \((?P<type>[^)]*), (?:optional|r
 
 @dataclass(frozen=True)
 class Distractor:
-    """A wrong answer and the rule it was made by."""
+    """A wrong answer and the rule that made it."""
 
     text: str
     rule: str
@@ -38,45 +38,46 @@ class Distractor:
 
 def make_distractors(question_text: str, reference: str, passage: Passage, domain: Domain,
                      seed: int) -> tuple[Distractor, Distractor, Distractor]:
-    """Two references of other passages and the true one altered; the same for the same arguments.
+    """Two texts of other passages, and the reference perturbed; deterministic for the same arguments.
 
     Raises:
         ValueError: the domain has no two other passages that differ from the reference.
     """
-    chance = random.Random(f"{seed} {question_text}")
+    rng = random.Random(f"{seed} {question_text}")
     foreign: list[Distractor] = []
     for group in _by_length_difference(reference, passage, domain):
-        chance.shuffle(group)
+        rng.shuffle(group)
         for other in group:
             text = substituted_passage(passage, other)
-            taken = [reference, passage.text, *(foil.text for foil in foreign)]
+            taken = [reference, passage.text, *(distractor.text for distractor in foreign)]
             if len(foreign) < 2 and not any(fuzz.ratio(text, known) >= SAME_TEXT for known in taken):
                 foreign.append(Distractor(text=text, rule=FOREIGN))
         if len(foreign) == 2:
             return foreign[0], foreign[1], Distractor(*perturb(reference, seed))
-    raise ValueError(f"no two foils for {passage.title!r}: the domain {domain.name!r} has too few passages")
+    raise ValueError(f"no two distractors for {passage.title!r}: the domain {domain.name!r} has too few passages")
 
 
-def substituted_passage(asked: Passage, other: Passage) -> str:
-    """The other passage's text, said of the asked passage's subject where a text names its subject."""
-    ours, theirs = _API_SUBJECT.match(asked.text), _API_SUBJECT.match(other.text)
-    if asked.source != "api" or other.source != "api" or bool(ours) != bool(theirs):
+def substituted_passage(target: Passage, other: Passage) -> str:
+    """The other passage's text, its subject replaced by the target's if the texts name their subjects."""
+    ours, theirs = _API_SUBJECT.match(target.text), _API_SUBJECT.match(other.text)
+    if target.source != "api" or other.source != "api" or bool(ours) != bool(theirs):
         return other.text
-    said = other.text[theirs.end():] if theirs else other.text
+    body = other.text[theirs.end():] if theirs else other.text
     # Field first: a title is `Kind.field`, and a field may be spelled like a kind.
-    for name, new in zip(reversed(other.title.split(".")), reversed(asked.title.split(".")), strict=False):
-        said = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", new, said, flags=re.IGNORECASE if theirs else 0)
-    return f"{ours[0] if ours else ''}{said}"
+    for name, new in zip(reversed(other.title.split(".")), reversed(target.title.split(".")), strict=False):
+        body = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", new, body, flags=re.IGNORECASE if theirs else 0)
+    return f"{ours[0] if ours else ''}{body}"
 
 
 def _by_length_difference(reference: str, passage: Passage, domain: Domain) -> list[list[Passage]]:
-    """The other passages of the topic (of the domain, if they are few), in groups of like form and length."""
+    """Other passages of the topic (of the whole domain, if they are few), in groups, most similar form and length
+    first."""
     own = comparison_text(passage)
 
     def distance(other: Passage) -> tuple[bool, bool, bool, bool, float]:
-        apart = abs(len(other.text) - len(reference)) / max(1, len(reference))
+        difference = abs(len(other.text) - len(reference)) / max(1, len(reference))
         return (other.topic != passage.topic, other.source != passage.source, _shape(other) != _shape(passage),
-                apart > LENGTH_TOLERANCE, apart)
+                difference > LENGTH_TOLERANCE, difference)
 
     ranked: list[Passage] = []
     for others in (domain.of_topic(passage.topic), domain.passages):
@@ -87,7 +88,7 @@ def _by_length_difference(reference: str, passage: Passage, domain: Domain) -> l
 
 
 def _shape(passage: Passage) -> str:
-    """What an answer is about, as its form shows it: a field's type, a whole kind, or plain prose."""
+    """The form of an answer: an API field's type, or the passage's source for a whole kind or prose."""
     field = _API_SUBJECT.match(passage.text)
     if field:
         return re.sub(r"list of .*", "list", field["type"]) if field["type"][0].islower() else "object"

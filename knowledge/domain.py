@@ -1,4 +1,4 @@
-"""A domain: the whole of what can be taught, and the way from a topic or an id to its passages."""
+"""A domain: all passages that can be taught, indexed by topic and by id."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from knowledge.passages import Passage, collection_hash
 
 @dataclass(frozen=True)
 class Count:
-    """How much one source says on one topic."""
+    """Number of passages and questions of one source on one topic."""
 
     passages: int
     questions: int
 
 
-# Compared by identity: a domain is built once, and its hash field says whether two are the same.
+# Compared by identity: a domain is built once; compare `hash` to see whether two have the same passages.
 @dataclass(frozen=True, eq=False)
 class Domain:
     """A named collection of passages."""
@@ -32,11 +32,11 @@ class Domain:
     name: str
     passages: tuple[Passage, ...]
     hash: str
-    """`collection_hash` of the passages: what a run records as the knowledge it used."""
+    """`collection_hash` of the passages; a run records it as the knowledge it used."""
     given_names: Mapping[str, str] = field(default_factory=dict)
-    """Topic names that come with the passages, by slug; see `topic_names` for all."""
+    """Topic names supplied with the passages, by slug; `topic_names` has all."""
     follows_from: str = ""
-    """A hash of everything that the passages follow from, for what is kept of a domain; empty: nothing is."""
+    """Hash of everything the passages are derived from, as key for `disk_cache`; empty: nothing is cached."""
 
     @cached_property
     def topics(self) -> tuple[str, ...]:
@@ -47,19 +47,19 @@ class Domain:
 
     @cached_property
     def topic_names(self) -> dict[str, str]:
-        """Slug -> the topic as people read it, in the order of `topics`: the given, the built-in, else the slug."""
+        """Slug -> display name, in the order of `topics`: the given name, the built-in one, else the slug."""
         built_in = {slug: topic.name for slug, topic in TOPIC_BY_SLUG.items()}
         return {slug: self.given_names.get(slug) or built_in.get(slug, slug) for slug in self.topics}
 
     def of_topic(self, slug: str) -> tuple[Passage, ...]:
-        """The passages of a topic; none for a topic that the domain does not have."""
+        """The passages of a topic; empty for an unknown topic."""
         return self._by_topic.get(slug, ())
 
     def passage(self, id: str) -> Passage:
         """The passage with an id.
 
         Raises:
-            KeyError: the domain has none.
+            KeyError: no such passage.
         """
         return self._by_id[id]
 
@@ -73,10 +73,10 @@ class Domain:
 
 
 def domain_of(name: str, passages: Iterable[Passage], topic_names: Mapping[str, str] | None = None) -> Domain:
-    """A domain of passages, each id once: the first one said stays.
+    """Build a domain; of passages with the same id, the first is kept.
 
     Args:
-        topic_names: slug -> readable name, for topics that are not the built-in ones.
+        topic_names: slug -> display name, for topics that are not built in.
     """
     unique: dict[str, Passage] = {}
     for passage in passages:
@@ -90,7 +90,7 @@ def kubernetes() -> Domain:
     """The built-in domain: the project's notes, then the API reference.
 
     Raises:
-        MalformedNote: a note breaks the form.
+        MalformedNote: a note has a format error.
         ApiReferenceMissing: `lightkube-models` is not installed.
     """
     digest = input_digest([*sorted(NOTES_FOLDER.glob("*.md")), *sorted(models_folder().glob("*.py"))])
@@ -103,7 +103,7 @@ def _passage(values: dict[str, Any]) -> Passage:
 
 
 def counts(domain: Domain) -> dict[str, dict[str, Count]]:
-    """Topic -> source -> how many passages and questions there are."""
+    """Topic -> source -> number of passages and questions."""
     table: dict[str, dict[str, Count]] = {}
     for slug in domain.topics:
         passages = domain.of_topic(slug)

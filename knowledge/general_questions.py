@@ -1,8 +1,7 @@
-"""The project's everyday questions and completions: what a student knew before, asked again to see what it forgot.
+"""General-knowledge questions and completions that measure forgetting: what the student knew before training.
 
-They are about no domain, rest on no passage and are never trained on. Their order is fixed, so that the first so
-many are the same in every run. The form of `general_questions.md`, checked here so that a slip is found where it was
-made:
+They belong to no domain, have no passage and are never trained on. Their order is fixed, so the first n are the same in
+every run. Format of `general_questions.md`, checked when it is read:
 
     # Kind
     ## Question, or the beginning of a sentence?
@@ -25,17 +24,17 @@ FALSE_ANSWERS = 3
 
 
 class MalformedGeneralQuestions(ValueError):
-    """An everyday question that breaks the form; the message names it and says what is wrong."""
+    """A general question with a format error; the message names the question and the error."""
 
 
 @dataclass(frozen=True)
 class GeneralQuestion:
-    """One everyday question with its right answer and three wrong ones."""
+    """One general question with its right answer and three wrong ones."""
 
     id: str
     """Content hash (16 hex digits) of question and answer."""
     kind: str
-    """Slug of the kind it stands under: `everyday-questions` or `everyday-completions`."""
+    """Slug of its section: `everyday-questions` or `everyday-completions`."""
     text: str
     reference: str
     key_terms: tuple[str, ...]
@@ -43,21 +42,22 @@ class GeneralQuestion:
 
 
 def general_questions(count: int) -> tuple[GeneralQuestion, ...]:
-    """The first so many, kinds by turns; all of them where there are fewer."""
+    """The first `count` questions, both kinds interleaved; all of them if there are fewer."""
     return read_general()[:count]
 
 
 @functools.cache
 def read_general(path: Path = FILE) -> tuple[GeneralQuestion, ...]:
-    """All everyday questions, in their fixed order.
+    """All general questions, in their fixed order.
 
     Raises:
-        MalformedGeneralQuestions: one without an answer, key terms of that answer, or three different false answers.
+        MalformedGeneralQuestions: one lacks an answer, key terms from it, or three different false answers.
     """
     kinds = [_of_kind(section) for section in path.read_text(encoding="utf-8").split("\n# ")]
-    # Each question by how far down its own kind it stands: so a short draw is a small copy of the whole.
-    placed = [(at / len(kind), number, item) for number, kind in enumerate(kinds) for at, item in enumerate(kind)]
-    return tuple(item for _, _, item in sorted(placed, key=lambda place: place[:2]))
+    # Sorted by relative position within the kind, so that any prefix has both kinds in the same proportion.
+    ranked = [(index / len(kind), number, item)
+              for number, kind in enumerate(kinds) for index, item in enumerate(kind)]
+    return tuple(item for _, _, item in sorted(ranked, key=lambda entry: entry[:2]))
 
 
 def _of_kind(section: str) -> list[GeneralQuestion]:
@@ -73,16 +73,16 @@ def _question(kind: str, block: str) -> GeneralQuestion:
     fields = [line[2:].partition(": ") for line in lines if line.startswith("- ")]
     terms = tuple(term.strip() for name, _, value in fields if name == "key terms" for term in value.split(";"))
     false = tuple(value.strip() for name, _, value in fields if name == "false")
-    for wrong in _faults(reference, terms, false):
-        raise MalformedGeneralQuestions(f"{FILE.name}, {text!r}: {wrong}")
+    for error in _format_errors(reference, terms, false):
+        raise MalformedGeneralQuestions(f"{FILE.name}, {text!r}: {error}")
     return GeneralQuestion(passage_id(kind, f"{text} {reference}"), kind, text.strip(), reference, terms, false)
 
 
-def _faults(reference: str, terms: tuple[str, ...], false: tuple[str, ...]) -> list[str]:
-    faults = [] if reference else ["no answer"]
-    faults += [] if terms else ["no key terms"]
-    said = reference.casefold()
-    faults += [f"key term {term!r} is not in the answer" for term in terms if term.casefold() not in said]
+def _format_errors(reference: str, terms: tuple[str, ...], false: tuple[str, ...]) -> list[str]:
+    errors = [] if reference else ["no answer"]
+    errors += [] if terms else ["no key terms"]
+    folded = reference.casefold()
+    errors += [f"key term {term!r} is not in the answer" for term in terms if term.casefold() not in folded]
     if len({reference, *false}) != FALSE_ANSWERS + 1:
-        faults.append(f"needs {FALSE_ANSWERS} false answers, all different")
-    return faults
+        errors.append(f"needs {FALSE_ANSWERS} false answers, all different")
+    return errors

@@ -1,7 +1,7 @@
-"""Which words of a passage a right answer must contain.
+"""Choose a passage's key terms: the words that a right answer must contain.
 
-Defaults and values first, then identifiers and quoted words. Words that few passages share are weak facts: they only
-fill up where there is hardly anything better. What the question gives away does not count.
+Defaults and values come first, then identifiers and quoted words. Rare words are weaker facts and only fill up when
+there are too few others. Words that occur in the question are excluded.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 MAX_TERMS = 4
-# So many values and identifiers are enough; with fewer, rare words make up the number.
+# With fewer values and identifiers than this, rare words are added up to this number.
 MIN_TERMS = 2
-# A word that more passages share than this tells none of them apart.
+# A word that occurs in more passages than this does not distinguish them.
 COMMON = 60
 
 _VALUE = r"(\"[^\"]{1,40}\"|'[^']{1,40}'|[\w/:%.-]*[\w%])"
@@ -46,28 +46,28 @@ identify identifies represent implement implements ensures offer produce return 
 """))
 
 
-def key_terms(text: str, asked: str, rarity: Counter[str]) -> tuple[str, ...]:
-    """One to four substrings of `text` that `asked` (the words of its questions) does not contain.
+def key_terms(text: str, questions: str, document_counts: Counter[str]) -> tuple[str, ...]:
+    """Up to four substrings of `text` that do not occur in `questions` (its questions, joined).
 
     Args:
-        rarity: in how many passages each lower-case word occurs (`word_counts`).
+        document_counts: number of passages that contain each lower-case word (`word_counts`).
     """
     body = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\):?\s", "", text)
     chosen: list[str] = []
-    for most, terms in ((MAX_TERMS, [*_defaults(body), *_technical(body)]), (MIN_TERMS, _rare(body, rarity))):
+    for most, terms in ((MAX_TERMS, [*_defaults(body), *_technical(body)]), (MIN_TERMS, _rare(body, document_counts))):
         for term in terms:
-            if len(chosen) < most and not _in_question(term, asked, chosen):
+            if len(chosen) < most and not _in_question(term, questions, chosen):
                 chosen.append(term)
     return tuple(chosen)
 
 
 def word_counts(texts: Iterable[str]) -> Counter[str]:
-    """In how many of the texts each lower-case word occurs."""
+    """Number of texts that contain each lower-case word."""
     return Counter(word for text in texts for word in {found.lower() for found in _WORD.findall(text)})
 
 
 def _defaults(body: str) -> list[str]:
-    """Stated defaults; one too short to mean anything alone ('1') keeps the words before it."""
+    """Stated defaults; one too short to be meaningful alone ('1') is kept with the words before it."""
     found = []
     for match in _DEFAULTS.finditer(body):
         quoted = match[2] or match[4]
@@ -82,15 +82,15 @@ def _technical(body: str) -> list[str]:
     return [term for term in found if term not in _ALL_CAPS]
 
 
-def _rare(body: str, rarity: Counter[str]) -> list[str]:
-    """The body's two rarest content words that at least one other passage shares, in the body's order."""
+def _rare(body: str, document_counts: Counter[str]) -> list[str]:
+    """The two rarest content words that also occur in another passage, in the order of the body."""
     words = [word for word in dict.fromkeys(_WORD.findall(body)) if word.lower() not in _EMPTY]
-    words = [word for word in words if not word.endswith(("ly", "ing")) and 1 < rarity[word.lower()] <= COMMON]
-    # A participle ("observed") is a weaker fact than a noun, however rare it is.
-    rarest = sorted(words, key=lambda word: (word.endswith("ed"), rarity[word.lower()]))[:2]
+    words = [word for word in words if not word.endswith(("ly", "ing")) and 1 < document_counts[word.lower()] <= COMMON]
+    # A participle ("observed") is a weaker fact than a noun, however rare.
+    rarest = sorted(words, key=lambda word: (word.endswith("ed"), document_counts[word.lower()]))[:2]
     return [word for word in words if word in rarest]
 
 
-def _in_question(term: str, asked: str, chosen: list[str]) -> bool:
+def _in_question(term: str, questions: str, chosen: list[str]) -> bool:
     folded = term.casefold()
-    return folded in asked.casefold() or any(folded in old.casefold() or old.casefold() in folded for old in chosen)
+    return folded in questions.casefold() or any(folded in old.casefold() or old.casefold() in folded for old in chosen)

@@ -1,4 +1,4 @@
-"""Which knowledge a run asked for: the built-in domain, or a folder of a team's own."""
+"""Load the knowledge that a run is configured with: the built-in domain or a folder of documents."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from knowledge.kubernetes.topics import BUILT_IN, BUILT_IN_NAME
 
 
 def open_knowledge(knowledge: str, name: str = "") -> Domain:
-    """The domain that a configuration names.
+    """Load the domain that a configuration names.
 
     Raises:
-        NoSuchFolder, NothingReadable: a folder that cannot be taught from.
+        NoSuchFolder, NothingReadable: the folder does not exist or has no usable passage.
         MalformedNote, ApiReferenceMissing: the built-in domain cannot be read.
     """
     if knowledge == BUILT_IN:
@@ -23,7 +23,7 @@ def open_knowledge(knowledge: str, name: str = "") -> Domain:
 
 
 def name_of(knowledge: str, name: str = "") -> str:
-    """What the domain is called that a configuration names; nothing of it is read."""
+    """The display name of the configured domain; reads no documents."""
     if knowledge == BUILT_IN:
         return BUILT_IN_NAME
     return name or project_name(Path(knowledge).expanduser())

@@ -1,8 +1,8 @@
-"""When two texts are the same text in other clothes.
+"""Near-duplicate detection for questions.
 
-Two questions are twins if their words differ only in filling, order, number or spelling. They are
-not twins if an identifier, a number or a negation differs: 'replicas of a Deployment' and 'replicas
-of a StatefulSet' look alike and ask for different facts.
+Two questions are near-duplicates if their words differ only in stop words, order, grammatical number or spelling, but
+not if an identifier, a number or a negation differs: 'replicas of a Deployment' and 'replicas of a StatefulSet' look
+alike but ask for different facts.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rapidfuzz import fuzz
 
 from knowledge.kubernetes.topics import TOPICS
 
-# A pair of words at least this alike is one word in two spellings (plural, typing slip).
+# Words with at least this similarity are spellings of one word (plural, typo).
 SAME_WORD_RATIO = 83.0
-# From this many shared words on, one added word does not make another question.
+# With at least this many shared words, one extra word still is a near-duplicate.
 MIN_SHARED = 6
 
 _TOKEN = re.compile(r"\w+(?:[./:%-]+\w+)*%?")
@@ -35,18 +35,19 @@ _KINDS = frozenset(kind.strip("*").lower() for topic in TOPICS for kind in topic
 
 
 def normalize(text: str) -> str:
-    """Lower case, words only, one space between them."""
+    """Lower-case words separated by single spaces; punctuation is dropped."""
     return " ".join(_TOKEN.findall(text.casefold()))
 
 
 @lru_cache(maxsize=20_000)
 def identifiers(text: str) -> frozenset[str]:
-    """The words that name something exactly: kinds, fields, paths, numbers, negations."""
-    return frozenset(_singular(word.lower()) for place, word in enumerate(_TOKEN.findall(text)) if _names(word, place))
+    """The words that must match exactly: kinds, fields, paths, numbers, negations."""
+    return frozenset(_singular(word.lower()) for index, word in enumerate(_TOKEN.findall(text))
+                     if _is_identifier(word, index))
 
 
 def find_near_duplicate(text: str, others: Iterable[str]) -> str | None:
-    """The first of the others that asks the same, or None."""
+    """The first of the others that is a near-duplicate of the text, or None."""
     return next((other for other in others if is_near_duplicate(text, other)), None)
 
 
@@ -66,23 +67,23 @@ def is_near_duplicate(one: str, other: str) -> bool:
 
 
 class NearDuplicateIndex:
-    """Finds twins among many texts: only those with the same identifiers need a closer look."""
+    """Find near-duplicates among many texts quickly: only texts with the same identifiers are compared."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        """Starts with the texts that are known already."""
+        """`texts` are added to the index."""
         self._by_identifiers: defaultdict[frozenset[str], list[str]] = defaultdict(list)
-        self._normal: dict[str, str] = {}
+        self._by_normalized: dict[str, str] = {}
         for text in texts:
             self.add(text)
 
     def add(self, text: str) -> None:
-        """Makes a text known."""
-        self._normal.setdefault(normalize(text), text)
+        """Add a text to the index."""
+        self._by_normalized.setdefault(normalize(text), text)
         self._by_identifiers[identifiers(text)].append(text)
 
-    def twin_of(self, text: str) -> str | None:
-        """A known text that asks the same, or None."""
-        same = self._normal.get(normalize(text))
+    def find(self, text: str) -> str | None:
+        """An indexed near-duplicate of the text, or None."""
+        same = self._by_normalized.get(normalize(text))
         return same if same is not None else find_near_duplicate(text, self._by_identifiers[identifiers(text)])
 
 
@@ -97,11 +98,11 @@ def _unmatched(words: frozenset[str], others: frozenset[str]) -> list[str]:
             if not any(fuzz.ratio(word, other) >= SAME_WORD_RATIO for other in candidates)]
 
 
-def _names(word: str, place: int) -> bool:
+def _is_identifier(word: str, index: int) -> bool:
     if word.lower() in _MEANINGFUL or _singular(word.lower()) in _KINDS or not word.isalpha():
         return True
-    # A capital inside a word always tells; one at its beginning only if no sentence begins there.
-    return (len(word) > 1 and not word[1:].islower()) or (place > 0 and word[0].isupper())
+    # A capital inside a word marks an identifier; an initial one only if it does not begin the text.
+    return (len(word) > 1 and not word[1:].islower()) or (index > 0 and word[0].isupper())
 
 
 def _singular(word: str) -> str:

@@ -1,4 +1,4 @@
-"""A passage: the smallest piece of knowledge that a question can rest on."""
+"""Passages: the units of knowledge that questions are about."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Passage:
-    """One to four sentences of fact, where they come from, and what a right answer must contain."""
+    """One to four sentences of fact with their source, key terms and questions."""
 
     id: str
-    """Content hash (16 hex digits): of topic and text, for a folder of the text alone. A changed passage is another."""
+    """Content hash (16 hex digits) of topic and text; for documents of a folder, of the text alone."""
     topic: str
     """Slug of its topic."""
     source: str
     """`notes`, `api` or `folder`."""
     title: str
-    """The heading it stands under; for the API reference `Kind` or `Kind.field`."""
+    """Its heading; for the API reference `Kind` or `Kind.field`."""
     text: str
     address: str
-    """The page it rests on: a URL, or a file's path within the folder."""
+    """Its source: a URL, or a file's path within the folder."""
     key_terms: tuple[str, ...]
-    """The facts a right answer must contain; each occurs in `text` (case aside)."""
+    """Terms that a right answer must contain; each occurs in `text`, ignoring case."""
     questions: tuple[str, ...]
-    """Questions that this passage answers, differently worded; the first is asked first."""
+    """Wordings of questions that this passage answers, in the order in which they are used."""
 
 
 def passage_id(topic: str, text: str) -> str:
-    """The content hash that names a passage; white space and case do not count."""
-    normal = re.sub(r"\s+", " ", text).strip().casefold()
-    return hashlib.sha256(f"{topic}\n{normal}".encode()).hexdigest()[:16]
+    """The content hash of a passage; ignores white space and case."""
+    normalized = re.sub(r"\s+", " ", text).strip().casefold()
+    return hashlib.sha256(f"{topic}\n{normalized}".encode()).hexdigest()[:16]
 
 
 def collection_hash(passages: Iterable[Passage]) -> str:
-    """One hash over a whole collection, independent of its order: what a run records as its knowledge."""
+    """Hash of a collection of passages, independent of their order; a run records it as its knowledge."""
     return hashlib.sha256("\n".join(sorted(passage.id for passage in passages)).encode()).hexdigest()[:16]

@@ -1,7 +1,6 @@
-"""Makes a true text false by one small change: a value, a choice, a word, a negation.
+"""Make a true text false by one small change: a number, a boolean, a choice, an opposite or a negation.
 
-Every rule is tested for what it does and for always changing something. The text keeps its length,
-so that only its meaning tells it from the true one.
+The length hardly changes, so only the meaning distinguishes the result from the true text.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable
 
 Rule = Callable[[str, random.Random], str | None]
 
-# Values of which one may stand where another does.
+# Groups of values that can replace each other.
 CHOICES = ("Always Never IfNotPresent OnFailure", "TCP UDP SCTP", "ClusterIP NodePort LoadBalancer ExternalName",
            "Retain Delete Recycle", "ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod",
            "NoSchedule PreferNoSchedule NoExecute", "RollingUpdate Recreate OnDelete", "OrderedReady Parallel",
@@ -35,7 +34,7 @@ _STATED = re.compile(r"(?:(\w+) )?\b(is|are|must|can|will|should|may|was|were)\b
 _DOES = re.compile(r"\b(specifies|indicates|describes|represents|defines|contains|holds|controls|determines|selects|"
                    r"requires|allows|provides|lets|runs|keeps|gives|makes|creates|deletes|needs|uses|means|sets|adds|"
                    r"restarts|waits|starts|stops|removes|returns|ensures|tells|identifies|stores|matches)\b")
-# "are never restarted" denied once more would say hardly anything.
+# Negating "are never restarted" again would make hardly any sense.
 _DENIED_ALREADY = re.compile(r"\s+(?:no|never|none|neither|nothing|nor)\b", re.I)
 _CLAUSE_OPENER = frozenset(re.findall(r"[\w-]+", """
 that which who if when where whether what unless because while this as
@@ -43,44 +42,45 @@ that which who if when where whether what unless because while this as
 
 
 def perturb(text: str, seed: int) -> tuple[str, str]:
-    """A false version of a text and the name of the rule that made it; never the text itself.
+    """A false version of the text, and the name of the rule that made it; never equal to the text.
 
-    The subject of an API text ("In a PodSpec, hostNetwork (boolean, optional)") stays untouched.
+    The subject of an API text ("In a PodSpec, hostNetwork (boolean, optional)") is not changed.
     """
-    chance = random.Random(f"{seed} {text}")
+    rng = random.Random(f"{seed} {text}")
     named = _SUBJECT.match(text)
     head, body = (text[:named.end()], text[named.end():]) if named else ("", text)
-    for name in _in_turn(chance):
-        changed = RULES[name](body, chance)
+    for name in _shuffled_rules(rng):
+        changed = RULES[name](body, rng)
         if changed is not None and changed != body:
             return head + changed, name
     return f"It is not true that {text[:1].lower() + text[1:]}", "denied"
 
 
-def change_number(text: str, chance: random.Random) -> str | None:
-    """One number becomes another: never zero from one that was not, never a digit that stays."""
+def change_number(text: str, rng: random.Random) -> str | None:
+    """Change one number, always to a different, non-zero one."""
     found = list(_NUMBER.finditer(text))
     if not found:
         return None
-    number = chance.choice(found)
+    number = rng.choice(found)
     old = number[0]
     value = float(old) if "." in old else int(old)
-    new = chance.choice([value * 2, value * 3, value + 5]) if value else chance.choice([1, 5, 10])
+    new = rng.choice([value * 2, value * 3, value + 5]) if value else rng.choice([1, 5, 10])
     spelled = f"{new:.1f}" if isinstance(new, float) else str(new).zfill(len(old)) if old.startswith("0") else str(new)
     return _replaced(text, number.start(), number.end(), spelled)
 
 
-def swap_boolean(text: str, chance: random.Random) -> str | None:
-    """One `true` becomes `false`, or the other way round."""
+def swap_boolean(text: str, rng: random.Random) -> str | None:
+    """Change one `true` to `false` or vice versa."""
     found = list(re.finditer(r"\b(true|false)\b", text, re.I))
     if not found:
         return None
-    word = chance.choice(found)
+    word = rng.choice(found)
     return _replaced(text, word.start(), word.end(), _cased("false" if word[0].lower() == "true" else "true", word[0]))
 
 
-def swap_choice(text: str, chance: random.Random) -> str | None:
-    """A value becomes another of its kind, where the text names no other: a list of all values stays true."""
+def swap_choice(text: str, rng: random.Random) -> str | None:
+    """Replace a value by another of its group, if the text names just one of them: a list of all values would stay
+    true."""
     options = []
     for group in CHOICES:
         members = group.split()
@@ -89,12 +89,12 @@ def swap_choice(text: str, chance: random.Random) -> str | None:
             options.append((present[0], [member for member in members if member not in present]))
     if not options:
         return None
-    old, others = chance.choice(options)
-    return re.sub(rf"(?<![\w-]){old}(?![\w-])", chance.choice(others), text)
+    old, others = rng.choice(options)
+    return re.sub(rf"(?<![\w-]){old}(?![\w-])", rng.choice(others), text)
 
 
-def reverse(text: str, chance: random.Random) -> str | None:
-    """One word becomes its opposite: minimum for maximum, before for after."""
+def reverse(text: str, rng: random.Random) -> str | None:
+    """Replace one word by its opposite, such as minimum by maximum."""
     options = []
     for pair in OPPOSITES:
         one, other = pair.split("/")
@@ -102,14 +102,14 @@ def reverse(text: str, chance: random.Random) -> str | None:
                     for match in re.finditer(rf"(?<![\w-]){old}(?![\w-])", text, re.I)]
     if not options:
         return None
-    match, new = chance.choice(options)
+    match, new = rng.choice(options)
     return _replaced(text, match.start(), match.end(), _cased(new, match[0]))
 
 
-def negate(text: str, chance: random.Random) -> str | None:
-    """A denial is taken back, or a statement of a main clause denied."""
+def negate(text: str, rng: random.Random) -> str | None:
+    """Remove a negation, or negate the statement of a main clause."""
     if denials := list(_DENIED.finditer(text)):
-        denial = chance.choice(denials)
+        denial = rng.choice(denials)
         word = denial[0]
         positive = _cased("can", word) if word.lower() == "cannot" else word[:-len(" not")]
         return _replaced(text, denial.start(), denial.end(), positive)
@@ -129,11 +129,11 @@ RULES: dict[str, Rule] = {"number changed": change_number, "true for false": swa
                           "another choice": swap_choice, "reversed": reverse, "negated": negate}
 
 
-def _in_turn(chance: random.Random) -> list[str]:
-    """Values before words: a `not` too many can be told from the truth by its style alone."""
+def _shuffled_rules(rng: random.Random) -> list[str]:
+    """Rule names in random order, values before words: an added `not` is recognizable by style alone."""
     values, words = ["number changed", "true for false", "another choice"], ["reversed", "negated"]
-    chance.shuffle(values)
-    chance.shuffle(words)
+    rng.shuffle(values)
+    rng.shuffle(words)
     return values + words
 
 

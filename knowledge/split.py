@@ -1,7 +1,7 @@
-"""Which passages may be practised and which are kept back to test with.
+"""Split passages into a practice side and a held-out side for testing.
 
-A passage's side follows from its id alone, so it never changes. A held-out passage that says nearly
-the same as one on the practice side would test memory and not learning: it is used on neither side.
+A passage's side depends on its id alone, so it never changes. A held-out passage that nearly duplicates a practice
+passage would test memorization, so it is used on neither side.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ PRACTICE_SIDE: Side = "practice"
 HELD_OUT_SIDE: Side = "held-out"
 PRACTICE_PERCENT = 70
 
-# Chosen by looking at the pairs in the API reference: above, one sentence about two kinds; below, two facts.
+# Threshold chosen from pairs in the API reference: above it, one sentence about two kinds; below it, two facts.
 SAME_TEXT = 82.0
-# How much of a shorter text lies within a longer one; only asked of texts with enough words to tell.
+# Minimum similarity for a text contained in a longer one; only for texts with at least MIN_TELLING_WORDS words.
 CONTAINED_TEXT = 94.0
 MIN_TELLING_WORDS = 10
 
 
 def side_of(passage_id: str) -> Side:
-    """The side a passage is on, for ever: 70 in 100 are for practice."""
-    place = int(hashlib.sha256(f"side of {passage_id}".encode()).hexdigest(), 16) % 100
-    return PRACTICE_SIDE if place < PRACTICE_PERCENT else HELD_OUT_SIDE
+    """The side that a passage is always on; 70 % are for practice."""
+    bucket = int(hashlib.sha256(f"side of {passage_id}".encode()).hexdigest(), 16) % 100
+    return PRACTICE_SIDE if bucket < PRACTICE_PERCENT else HELD_OUT_SIDE
 
 
 def near_duplicates(candidates: Sequence[Passage], against: Sequence[Passage]) -> frozenset[str]:
-    """Ids of the candidates that say, or are asked, nearly the same as one of the others."""
+    """Ids of the candidates whose text or question nearly duplicates one of the others."""
     known_texts = [comparison_text(passage) for passage in against]
-    exact, containing = set(known_texts), _ContainmentIndex(known_texts)
-    asked = NearDuplicateIndex(question for passage in against for question in passage.questions)
+    exact, containment = set(known_texts), _ContainmentIndex(known_texts)
+    questions = NearDuplicateIndex(question for passage in against for question in passage.questions)
     return frozenset(passage.id for passage in candidates
                      if (text := comparison_text(passage)) in exact
                      or process.extractOne(text, known_texts, scorer=fuzz.ratio, score_cutoff=SAME_TEXT)
-                     or containing.finds(text)
-                     or any(asked.twin_of(question) for question in passage.questions))
+                     or containment.has_match(text)
+                     or any(questions.find(question) for question in passage.questions))
 
 
 @lru_cache(maxsize=8)
@@ -58,22 +58,22 @@ def practice_passages(domain: Domain) -> tuple[Passage, ...]:
 
 @lru_cache(maxsize=8)
 def held_out_passages(domain: Domain) -> tuple[Passage, ...]:
-    """All passages that may be tested on: those held out, less the near twins of practice passages."""
+    """All passages that may be tested on: the held-out side without near-duplicates of practice passages."""
     held_out = [passage for passage in domain.passages if side_of(passage.id) == HELD_OUT_SIDE]
 
-    def twins() -> list[str]:
+    def duplicates() -> list[str]:
         return sorted(near_duplicates(held_out, practice_passages(domain)))
-    left_out = set(cached("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", twins)
-                   if domain.follows_from else twins())
-    return tuple(passage for passage in held_out if passage.id not in left_out)
+    excluded = set(cached("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", duplicates)
+                   if domain.follows_from else duplicates())
+    return tuple(passage for passage in held_out if passage.id not in excluded)
 
 
 @lru_cache(maxsize=8192)
 def comparison_text(passage: Passage) -> str:
-    """A text as it is compared: without the kind and field it is about, words only.
+    """The passage's text normalized for comparison, without the kind and field that it is about.
 
-    The same sentence stands under many kinds ("minReadySeconds" of four workloads); with its subject
-    it would look like another one.
+    The same sentence occurs under many kinds ("minReadySeconds" of four workloads); its subject would make it look
+    different.
     """
     text = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\)", "", passage.text) if passage.source == "api" else passage.text
     names = set(passage.title.split(".")) if passage.source == "api" else set()
@@ -82,26 +82,26 @@ def comparison_text(passage: Passage) -> str:
 
 
 class _ContainmentIndex:
-    """Finds texts that lie within one of many, or that one of many lies within, as far as words tell."""
+    """Detects whether a text is contained in one of many texts, or contains one, by their words."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._bits: dict[str, int] = {}
         words = [(text, frozenset(text.split())) for text in texts if len(text.split()) >= MIN_TELLING_WORDS]
         self._known = [(text, self._mask(of_text), len(of_text)) for text, of_text in words]
 
-    def finds(self, text: str) -> bool:
-        """Whether one of them is such a text; too short a text tells nothing."""
+    def has_match(self, text: str) -> bool:
+        """Whether the text contains or is contained in an indexed one; False for texts that are too short."""
         if len(text.split()) < MIN_TELLING_WORDS:
             return False
         words = frozenset(text.split())
         mask, most = self._mask(words), len(words)
-        # The costly comparison only where most words of the shorter text are in the longer one.
+        # Expensive comparison only if most words of the shorter text are in the longer one.
         overlapping = [other for other, its, size in self._known
                        if (mask & its).bit_count() >= 0.7 * (size if size < most else most)]
         return any(fuzz.token_set_ratio(text, other) >= CONTAINED_TEXT for other in overlapping)
 
     def _mask(self, words: frozenset[str]) -> int:
-        """The words as bits of one number: counting what two texts share is then one step, not one a word."""
+        """The words as a bit mask, so that shared words are counted in one operation."""
         mask = 0
         for word in words:
             mask |= 1 << self._bits.setdefault(word, len(self._bits))

@@ -1,8 +1,8 @@
-"""A team's own domain: a folder of Markdown, reStructuredText, plain text, HTML or PDF becomes passages.
+"""Turn a folder of Markdown, reStructuredText, plain text, HTML or PDF files into a domain of passages and questions.
 
-`walking` finds the files, `decoding` and the `*_pages` modules turn each into blocks, `sections` cuts blocks into
-passages' texts, `repeats` drops what pages share, `sorting` gives topics, `asking` writes questions,
-`reading` does it all in order and `teaching` makes a `Domain` of the result. Knows no subject at all.
+`ingest` runs the steps: `file_discovery` finds the files, `text_decoding` and the `*_parser` modules turn each into
+headings and paragraphs, `boilerplate` drops what pages share, `chunking` cuts passages, `topic_assignment` gives
+topics, `question_generator` writes questions, `passage_key_terms` chooses key terms. Works for any subject.
 """
 
 from knowledge.documents.file_discovery import SkippedFile

@@ -1,4 +1,4 @@
-"""What pages share: copies of a whole page, and paragraphs that stand on many. Pure."""
+"""Remove text that pages share: duplicate pages, collections of pages, and repeated paragraphs. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import replace
 from knowledge.documents.chunking import Paragraph
 from knowledge.near_duplicates import normalize
 
-# A paragraph on this many pages is furniture: a footer, a licence, a plea for help.
+# A paragraph on this many pages is boilerplate, such as a footer or a licence.
 MAX_PAGES_SHARING = 3
-# A page that shares this much with one earlier page is another edition or rendering of it.
+# A page that shares this much with an earlier page is another edition or rendering of it.
 COPY_SHARE = 0.8
 _MIN_PAGES = 4
 
@@ -19,24 +19,26 @@ Pages = Mapping[str, list[Paragraph]]
 
 
 def without_collections(pages: Pages) -> tuple[dict[str, list[Paragraph]], list[str]]:
-    """The pages less those that only put others together, such as a whole manual on one page; and their paths."""
+    """The pages without those that only combine others (a whole manual on one page), and the paths of these."""
     keys = {path: {normalize(paragraph.text) for paragraph in paragraphs} for path, paragraphs in pages.items()}
-    on: defaultdict[str, list[str]] = defaultdict(list)
+    pages_with: defaultdict[str, list[str]] = defaultdict(list)
     for path, found in keys.items():
         for key in found:
-            on[key].append(path)
-    collections = [path for path, found in keys.items() if _is_collection(path, found, keys, on)]
+            pages_with[key].append(path)
+    collections = [path for path, found in keys.items() if _is_collection(found, keys, pages_with)]
     return {path: paragraphs for path, paragraphs in pages.items() if path not in collections}, collections
 
 
-def _is_collection(path: str, found: set[str], keys: Mapping[str, set[str]], on: Mapping[str, list[str]]) -> bool:
+def _is_collection(found: set[str], keys: Mapping[str, set[str]], pages_with: Mapping[str, list[str]]) -> bool:
+    """Whether most paragraphs of a page occur on several pages of less than half its size."""
     elsewhere = [other for key in found
-                 for other in [next((page for page in on[key] if len(keys[page]) < len(found) / 2), "")] if other]
+                 for other in [next((page for page in pages_with[key] if len(keys[page]) < len(found) / 2), "")]
+                 if other]
     return len(elsewhere) >= COPY_SHARE * max(1, len(found)) and len(set(elsewhere)) >= _MIN_PAGES
 
 
 def without_site_title(pages: Pages) -> dict[str, list[Paragraph]]:
-    """The pages less a first heading that most of them share: it names the site and not the page."""
+    """The pages without a first heading that most of them share, which names the site rather than the page."""
     first = Counter(paragraphs[0].headings[0] for paragraphs in pages.values() if paragraphs)
     shared = {name for name, count in first.items() if count >= max(MAX_PAGES_SHARING, len(pages) / 2)}
     return {path: [replace(paragraph, headings=paragraph.headings[1:])
@@ -45,7 +47,7 @@ def without_site_title(pages: Pages) -> dict[str, list[Paragraph]]:
 
 
 def drop_duplicate_pages(pages: Pages) -> tuple[dict[str, list[Paragraph]], dict[str, str]]:
-    """The pages that say something of their own; and for each copy the page it repeats."""
+    """The pages without duplicates, and a mapping from each duplicate to the page that it repeats."""
     kept: dict[str, list[Paragraph]] = {}
     copies: dict[str, str] = {}
     seen: defaultdict[str, list[str]] = defaultdict(list)
@@ -63,8 +65,8 @@ def drop_duplicate_pages(pages: Pages) -> tuple[dict[str, list[Paragraph]], dict
 
 
 def drop_boilerplate(pages: Pages) -> dict[str, list[Paragraph]]:
-    """The pages less the paragraphs that stand on many of them."""
-    on = Counter(key for paragraphs in pages.values()
+    """The pages without paragraphs that occur on many of them."""
+    page_counts = Counter(key for paragraphs in pages.values()
                  for key in {normalize(paragraph.text) for paragraph in paragraphs})
-    return {path: [paragraph for paragraph in paragraphs if on[normalize(paragraph.text)] < MAX_PAGES_SHARING]
+    return {path: [paragraph for paragraph in paragraphs if page_counts[normalize(paragraph.text)] < MAX_PAGES_SHARING]
             for path, paragraphs in pages.items()}

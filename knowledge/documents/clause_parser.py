@@ -1,4 +1,4 @@
-"""Takes a statement apart and asks about it. Knows where an English subject ends and which verb follows it."""
+"""Parse an English statement into subject, verb and rest, and word a question about it."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from dataclasses import dataclass
 from knowledge.documents.subject_phrases import PageContext, subject_of
 from knowledge.documents.verb_lexicon import BE, MODALS, PREPOSITIONAL, REPORTING, base_form, is_participle, is_verb
 
-# A subject ends within so many words.
+# The longest subject that is recognized.
 _MAX_SUBJECT_WORDS = 15
 _USED_FOR = re.compile(r"^(?:be )?(?:used|useful|intended|designed|meant)\s+(?:to|for)\b", re.I)
 _WHEN = re.compile(r"\s(?:when|whenever|if|unless|once|after|before|while)\s")
 _HOW = re.compile(r"^\w+(?:\s\w+ly)?\s(?:by|using|via|through|with)\s(?!default\b)")
-# After these a word like `lists` or `sets` was a noun.
+# Before these, a word like `lists` or `sets` is a noun.
 _AFTER_A_NOUN = BE | MODALS | frozenset(("of", "have", "has", "do", "does"))
 _FILLER = re.compile(r"^(?:(?:also|only|often|sometimes|commonly|then|now|always|automatically|simply|generally|"
                      r"usually|typically|currently)\s)+")
-# A question for what is said of a subject, a second wording (or "", to ask for the subject), and the rank.
+# A question about the predicate, a second wording (or "": ask for the subject instead), and the rank.
 Wordings = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
 class Clause:
-    """A statement taken apart: `subject` as a question names it, the finite `verb`, and the rest."""
+    """A parsed statement: `subject` as a question names it, the finite `verb`, and the rest."""
 
     subject: str
     verb: str
     rest: str
 
 
-def parse_clause(said: str, here: PageContext, known_lower: Collection[str]) -> Clause | None:
-    """Subject, finite verb and the rest; None where the first verb follows nothing that can stand alone."""
-    words = re.findall(r"`[^`]*`\S*|\S+", said)
+def parse_clause(statement: str, context: PageContext, known_lower: Collection[str]) -> Clause | None:
+    """Parse a statement; None if no verb or no subject that makes sense alone is found."""
+    words = re.findall(r"`[^`]*`\S*|\S+", statement)
     relative = False
-    for at in range(1, min(len(words), _MAX_SUBJECT_WORDS + 1)):
-        word = words[at].lower()
-        plural = words[at - 1].strip("`").endswith("s") and is_verb(word) and word in REPORTING
-        if base_form(word) and words[at + 1:] and words[at + 1].lower() in _AFTER_A_NOUN:
+    for index in range(1, min(len(words), _MAX_SUBJECT_WORDS + 1)):
+        word = words[index].lower()
+        plural = words[index - 1].strip("`").endswith("s") and is_verb(word) and word in REPORTING
+        if base_form(word) and words[index + 1:] and words[index + 1].lower() in _AFTER_A_NOUN:
             continue
         if word in BE or word in MODALS or base_form(word) or plural or word in ("has", "have", "does", "do"):
-            if not relative and {"that", "which", "who"} & {said.lower() for said in words[1:at]}:
-                relative = True  # this verb is that of the relative clause
+            if not relative and {"that", "which", "who"} & {earlier.lower() for earlier in words[1:index]}:
+                relative = True  # the verb of the relative clause
                 continue
-            subject = subject_of(" ".join(words[:at]), here, known_lower)
-            rest = _FILLER.sub("", " ".join(words[at + 1:]))
+            subject = subject_of(" ".join(words[:index]), context, known_lower)
+            rest = _FILLER.sub("", " ".join(words[index + 1:]))
             return Clause(subject, word, rest) if subject and rest else None
     return None
 
 
 def question_wordings(clause: Clause) -> Wordings | None:
-    """A question for what is said of the subject, a second wording (or ""), and the rank."""
+    """A question about the predicate, a second wording (or ""), and the rank; None if there is no good wording."""
     if clause.verb in BE:
         return _wordings_of_being(clause)
     if clause.verb in MODALS:
@@ -93,7 +93,7 @@ def _wordings_of_being(clause: Clause) -> Wordings | None:
 
 
 def named(verb: str, subject: str) -> str:
-    """A question of three words is no question."""
+    """`What is X?`, made longer if X is one word, since a question needs at least four words."""
     return f"What {verb} {subject}?" if " " in subject else f"What {verb} meant by {subject}?".replace("are", "is", 1)
 
 

@@ -1,4 +1,4 @@
-"""What every kind of file is read into: headings and paragraphs in order. Knows no file format."""
+"""The parsed form of every document, whatever its format: headings and paragraphs in order."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 
 class Unreadable(Exception):
-    """A file that yields nothing; the message is the reason, said to a person."""
+    """A file cannot be parsed; the message is the reason, worded for users."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A heading or a paragraph; code words stand between backticks."""
+    """A heading or a paragraph; code is between backticks."""
 
     text: str
     level: int = 0
     """1 to 6 for a heading, 0 for a paragraph."""
     anchor: str = ""
-    """What leads to a heading, or to a paragraph that has its own, within its page; without the `#`."""
+    """The URL fragment of a heading, or of a paragraph that has its own; without the `#`."""
     item: bool = False
     """Whether a paragraph is an item of a list."""
 
@@ -30,20 +30,20 @@ class Page:
     path: str
     """Relative to the folder, with forward slashes."""
     title: str
-    """What the page calls itself; empty where it does not."""
+    """The page's own title; empty if it has none."""
     blocks: tuple[Block, ...]
 
 
 def tidy(text: str) -> str:
-    """One space between words, none at the ends, none before a full stop."""
+    """Normalize white space: one space between words, none at the ends or before punctuation."""
     return re.sub(r"\s+([.,;])(?=\s|$)", r"\1", re.sub(r"\s+", " ", text.replace("\u00ad", ""))).strip()
 
 
 def anchor_of(heading: str) -> str:
-    """The anchor that site builders give to a heading."""
+    """The anchor that static site generators give to a heading."""
     return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading.casefold()).strip())
 
 
 def plain(text: str) -> str:
-    """Text as a reader sees it: without the backticks around code words."""
+    """Text without the backticks around code."""
     return text.replace("`", "")

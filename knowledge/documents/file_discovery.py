@@ -1,4 +1,4 @@
-"""Finds a folder's documents, always in the same order. Reads none of them."""
+"""Find a folder's documents, always in the same order, without reading them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MARKDOWN, TEXT, HTML, PDF = (".md", ".markdown", ".mdx"), (".txt", ".rst"), (".h
 KINDS = (*MARKDOWN, *TEXT, *HTML, *PDF)
 _LICENCE = re.compile(r"(?:^|[-_. ])(?:licen[sc]e|copying|copyright|ofl)(?:$|[-_. ])", re.I)
 MAX_FILE_BYTES = 20 * 2**20
-# Documents that somebody may expect to be read; pictures, programs and the like are passed over without a word.
+# Document formats that are reported as skipped; images, programs and the like are skipped silently.
 _OTHER_DOCUMENTS = (".doc", ".docx", ".odt", ".rtf", ".epub", ".adoc", ".asciidoc", ".ipynb", ".ppt", ".pptx", ".xls",
                     ".xlsx", ".tex", ".org", ".textile", ".wiki", ".xml", ".ps", ".djvu")
 _NOT_DOCUMENTS = frozenset(("node_modules", "__pycache__", "CVS", "_darcs", "venv", "site-packages"))
-# Files of sites and tools that hold no prose.
+# Files of sites and tools without prose.
 _NOT_PAGES = frozenset(("robots.txt", "requirements.txt", "cmakelists.txt", "search.html", "genindex.html", "404.html",
                         "license", "license.txt", "license.md", "license.rst", "licence.md", "copying.txt",
                         "code_of_conduct.md", "top_level.txt", "entry_points.txt", "sitemap.html", "toc.html"))
@@ -24,7 +24,7 @@ _NOT_PAGES = frozenset(("robots.txt", "requirements.txt", "cmakelists.txt", "sea
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file or folder that was left out, or could be read only in part."""
+    """A file or folder that was skipped or only partly read."""
 
     path: str
     """Relative to the folder."""
@@ -32,7 +32,7 @@ class SkippedFile:
 
 
 def find_documents(folder: Path) -> tuple[list[Path], list[SkippedFile]]:
-    """The files to read, sorted by path, and those left out because of what they are."""
+    """The files to read, sorted by path, and the skipped ones with the reason."""
     files: list[Path] = []
     skipped: list[SkippedFile] = []
     for path in sorted(_files(folder, skipped), key=lambda found: found.relative_to(folder).parts):
@@ -44,27 +44,27 @@ def find_documents(folder: Path) -> tuple[list[Path], list[SkippedFile]]:
 
 
 def _files(folder: Path, skipped: list[SkippedFile]) -> Iterator[Path]:
-    """Every file that is not hidden; a folder that a link leads to again is entered once."""
-    entered = set[str]()
+    """All files that are not hidden, following links; each real folder is visited once."""
+    visited = set[str]()
 
     def unreadable(error: OSError) -> None:
         skipped.append(_skipped(folder, Path(error.filename), "cannot be opened"))
 
-    for place, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
-        real = os.path.realpath(place)
-        if real in entered:
-            skipped.append(_skipped(folder, Path(place), "a link to a folder that is read already"))
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
+        real = os.path.realpath(parent)
+        if real in visited:
+            skipped.append(_skipped(folder, Path(parent), "a link to a folder that is read already"))
             folders.clear()
             continue
-        entered.add(real)
-        # A real folder before a link to it, so that pages keep the address that people know.
+        visited.add(real)
+        # A real folder before links to it, so that pages keep their usual path.
         folders[:] = sorted((name for name in folders if not name.startswith(".") and name not in _NOT_DOCUMENTS),
-                            key=lambda name: (os.path.islink(os.path.join(place, name)), name))
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+                            key=lambda name: (os.path.islink(os.path.join(parent, name)), name))
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _skip_reason(path: Path) -> str:
-    """Why a file is left out without a look into it; empty when it is not, or need not be told."""
+    """Why a file is skipped without reading it; empty if it is not, or if this need not be reported."""
     kind = path.suffix.lower()
     if kind in _OTHER_DOCUMENTS:
         return f"a {kind} file: only Markdown, text, reStructuredText, HTML and PDF are read"

@@ -1,4 +1,4 @@
-"""HTML to blocks. Knows what on a page is navigation and what is text; runs no script."""
+"""Parse HTML into blocks, without navigation and other page furniture; runs no scripts."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ p li dd div section article blockquote main body ul ol dl td th tr table hr addr
 header fieldset
 """))
 _SITE_NAME = re.compile(r"\s+[|\u2013\u2014·-]\s+(?:(?!\s[|\u2013\u2014·-]\s).)*$")
-# The least of a page's words that its main part must hold; where it holds less, the whole body is read.
+# Minimum share of the page's words in its main element; with less, the whole body is used.
 _MIN_MAIN_SHARE = 0.4
 
 
 def read_html(path: str, text: str) -> Page:
-    """The page of an HTML file; its title is the first H1, else that of its head.
+    """Parse an HTML file; the title is the first H1, else the one in the head.
 
     Raises:
-        Unreadable: the markup holds no element at all, or nests too deep to be a document.
+        Unreadable: the markup has no element, or is nested too deeply.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LooksLikeAPath)
@@ -51,7 +51,7 @@ def read_html(path: str, text: str) -> Page:
     except RecursionError as error:
         raise Unreadable("HTML that nests too deep") from error
     first = next((block.text for block in blocks if block.level == 1), "")
-    # The last of several names in a head is the site's.
+    # Of several names in the head's title, the last is the site's.
     return Page(path, first or _SITE_NAME.sub("", head), blocks)
 
 
@@ -66,7 +66,7 @@ def _main_part(soup: BeautifulSoup) -> Tag:
 
 def _is_boilerplate(tag: Tag) -> bool:
     if tag.name == "header":
-        # A page's own heading often stands in a header: only one without a heading is furniture.
+        # A page's own heading is often in a header element: only one without a heading is boilerplate.
         return tag.find(list(_HEADINGS)) is None
     classes = tag.get("class") or ()
     return (tag.name in _DROPPED or tag.get("id") in _DROPPED_IDS or tag.get("role") in _DROPPED_ROLES
@@ -74,12 +74,12 @@ def _is_boilerplate(tag: Tag) -> bool:
             or (tag.name not in ("html", "body", "main") and not _DROPPED_CLASSES.isdisjoint(classes)))
 
 
-# A piece is a start of a block (heading level, anchor, whether a list's item) or a run of text within it.
+# A piece is the start of a block (heading level, anchor, list item) or a run of text within one.
 _Piece = Block | str
 
 
 def _pieces(tag: PageElement) -> Iterator[_Piece]:
-    """The text in order, with an empty block wherever a new one begins."""
+    """The text in document order, with an empty block wherever a new one starts."""
     if isinstance(tag, NavigableString):
         if not isinstance(tag, Comment) and type(tag) is NavigableString:
             yield str(tag)
@@ -107,7 +107,7 @@ def _tag_pieces(tag: Tag) -> Iterator[_Piece]:
 
 
 def _anchor(tag: Tag) -> str:
-    """The id of a heading, of what it holds, or of the section that it opens."""
+    """The id of a heading, of an element in it, or of the section that it starts."""
     inner = tag.find(id=True)
     own = tag.get("id") or (inner.get("id") if isinstance(inner, Tag) else None)
     section = tag.parent if tag.parent is not None and tag.parent.name in ("section", "div") else None

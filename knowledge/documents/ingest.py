@@ -1,4 +1,4 @@
-"""Reads a folder from its files to its passages; what cannot be read is named, and the rest goes on."""
+"""Ingest a folder of documents into passages; unreadable files are reported and skipped."""
 
 from __future__ import annotations
 
@@ -22,41 +22,42 @@ from knowledge.key_terms import word_counts
 from knowledge.passages import Passage, passage_id
 
 SOURCE = "folder"
-# How many of the files that were left out an error names.
+# Number of skipped files named in an error.
 _NAMED = 5
 
 
 class NoSuchFolder(ValueError):
-    """The folder of a domain is not there, or is no folder."""
+    """The folder does not exist or is not a folder."""
     error_kind = "knowledge"
 
 
 class NothingReadable(ValueError):
-    """A folder without a single passage; the message says why."""
+    """The folder yields no passage; the message has the reasons."""
     error_kind = "knowledge"
 
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What a folder holds, and what of it was left out."""
+    """The passages of a folder, and the files that were skipped."""
 
     passages: tuple[Passage, ...]
     skipped: tuple[SkippedFile, ...]
     remarks: tuple[SkippedFile, ...] = ()
-    """Files that were read, but not as they stand: in another encoding, or with bytes replaced."""
+    """Files that were read with another encoding or with bytes replaced."""
     topic_names: Mapping[str, str] = field(default_factory=dict)
-    """Slug -> the topic as people read it."""
+    """Slug -> display name of the topic."""
 
 
 def read_folder(folder: Path, name: str | None = None) -> IngestResult:
-    """All passages of a folder, in the order of its paths; the same files always give the same passages.
+    """All passages of a folder, ordered by path; deterministic for the same files.
 
     Args:
-        name: what the whole is called, where a page's own title says nothing; the folder's name if left out.
+        folder: the folder to ingest, including sub-folders.
+        name: the project's name, for questions about pages without a meaningful title; by default the folder's name.
 
     Raises:
-        NoSuchFolder: there is none, or it is a file.
-        NothingReadable: no document in it holds a passage.
+        NoSuchFolder: it does not exist or is a file.
+        NothingReadable: no document yields a passage.
     """
     _check(folder)
     files, skipped = find_documents(folder)
@@ -71,16 +72,16 @@ def read_folder(folder: Path, name: str | None = None) -> IngestResult:
             continue
         pages[path] = list(paragraphs(page))
         remarks += [SkippedFile(path, remark)] if remark else []
-    found, left_out = _parts(pages)
-    skipped = sorted([*skipped, *left_out], key=lambda entry: entry.path.split("/"))
-    if not found:
-        raise NothingReadable(_nothing(folder, skipped))
-    passages, names = _passages(found, name or project_name(folder))
+    chunks, without_passage = _chunks(pages)
+    skipped = sorted([*skipped, *without_passage], key=lambda entry: entry.path.split("/"))
+    if not chunks:
+        raise NothingReadable(_nothing_readable(folder, skipped))
+    passages, names = _passages(chunks, name or project_name(folder))
     return IngestResult(passages, tuple(skipped), tuple(remarks), names)
 
 
 def project_name(folder: Path) -> str:
-    """A folder's name as people read it."""
+    """Display name of a folder."""
     return readable(folder.resolve().name) or "Folder"
 
 
@@ -94,17 +95,15 @@ def _check(folder: Path) -> None:
 def _page(file: Path, path: str) -> tuple[Page, str]:
     data, kind = file.read_bytes(), file.suffix.lower()
     if kind in PDF:
-        from knowledge.documents.pdf_parser import (
-            read_pdf,
-        )  # late, as the others: most folders need one of the libraries
+        from knowledge.documents.pdf_parser import read_pdf  # late, like the others: most folders need one library
 
         return read_pdf(path, data), ""
     text, remark = decode(data)
-    return _reader(kind)(path, text), remark
+    return _parser(kind)(path, text), remark
 
 
-def _reader(kind: str) -> Callable[[str, str], Page]:
-    """What reads files of this ending."""
+def _parser(kind: str) -> Callable[[str, str], Page]:
+    """The parser for a file name extension."""
     if kind in MARKDOWN:
         from knowledge.documents.markdown_parser import read_markdown
 
@@ -118,46 +117,47 @@ def _reader(kind: str) -> Callable[[str, str], Page]:
     return read_text
 
 
-def _parts(pages: dict[str, list[Paragraph]]) -> tuple[list[Chunk], list[SkippedFile]]:
-    """What is left of the pages when what they share is gone, and the pages of which nothing is left."""
+def _chunks(pages: dict[str, list[Paragraph]]) -> tuple[list[Chunk], list[SkippedFile]]:
+    """Chunks of the pages without boilerplate and duplicates, and the pages that yield none."""
     single, collections = without_collections(pages)
     own, copies = drop_duplicate_pages(without_site_title(single))
-    found: list[Chunk] = []
-    left_out = [SkippedFile(path, f"says the same as {original}") for path, original in copies.items()]
-    left_out += [SkippedFile(path, "puts other pages together that are read already") for path in collections]
+    chunks: list[Chunk] = []
+    skipped = [SkippedFile(path, f"says the same as {original}") for path, original in copies.items()]
+    skipped += [SkippedFile(path, "puts other pages together that are read already") for path in collections]
     for path, rest in drop_boilerplate(own).items():
         of_page = list(chunk(path, rest))
-        found += of_page
-        left_out += [] if of_page else [SkippedFile(path, "no passage of prose in it")]
-    return found, left_out
+        chunks += of_page
+        skipped += [] if of_page else [SkippedFile(path, "no passage of prose in it")]
+    return chunks, skipped
 
 
-def _passages(found: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], dict[str, str]]:
-    unique = list({_id(part): part for part in reversed(found)}.values())[::-1]
+def _passages(chunks: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], dict[str, str]]:
+    unique = list({_id(one): one for one in reversed(chunks)}.values())[::-1]
     slugs, names = assign_topics(unique)
-    texts = [part.text for part in unique]
-    rarity, asker = word_counts(texts), QuestionGenerator(name, _lowercase_words(texts))
+    texts = [one.text for one in unique]
+    document_counts, generator = word_counts(texts), QuestionGenerator(name, _lowercase_words(texts))
     passages = []
-    for part, slug in zip(unique, slugs, strict=True):
-        bare = Passage(id=_id(part), topic=slug, source=SOURCE, title=" > ".join(part.headings), text=part.text,
-                       address=part.path + (f"#{part.anchor}" if part.anchor else ""), key_terms=(), questions=())
-        asked = asker.ask(part, bare)
-        terms = passage_key_terms(part, asked.sentence, " ".join(asked.questions), rarity)
-        passages.append(replace(bare, key_terms=terms, questions=asked.questions))
+    for one, slug in zip(unique, slugs, strict=True):
+        passage = Passage(id=_id(one), topic=slug, source=SOURCE, title=" > ".join(one.headings), text=one.text,
+                          address=one.path + (f"#{one.anchor}" if one.anchor else ""), key_terms=(), questions=())
+        generated = generator.generate(one, passage)
+        terms = passage_key_terms(one, generated.sentence, " ".join(generated.questions), document_counts)
+        passages.append(replace(passage, key_terms=terms, questions=generated.questions))
     return tuple(passages), names
 
 
 def _lowercase_words(texts: Sequence[str]) -> frozenset[str]:
-    """Words that occur in small letters: a capital at a sentence's beginning makes no name of them."""
+    """Words that occur in lower case, which are therefore no names when capitalized at the start of a sentence."""
     return frozenset(word for text in texts for word in re.findall(r"(?<![\w`.-])[a-z]{2,}(?![\w.-])", text))
 
 
-def _id(part: Chunk) -> str:
-    """By the text alone: a topic may be merged when the folder grows, and a passage must not change sides then."""
-    return passage_id(SOURCE, part.text)
+def _id(chunk: Chunk) -> str:
+    """The passage id, by the text alone: topics may be merged when the folder grows, and a passage must not change
+    its side of the split then."""
+    return passage_id(SOURCE, chunk.text)
 
 
-def _nothing(folder: Path, skipped: Sequence[SkippedFile]) -> str:
+def _nothing_readable(folder: Path, skipped: Sequence[SkippedFile]) -> str:
     if not skipped:
         return f"{folder}: no Markdown, text, HTML or PDF file in it"
     named = "; ".join(f"{entry.path}: {plain(entry.reason)}" for entry in skipped[:_NAMED])
@@ -166,12 +166,12 @@ def _nothing(folder: Path, skipped: Sequence[SkippedFile]) -> str:
 
 
 def domain_of_folder(folder: Path, name: str | None = None) -> Domain:
-    """The domain of a folder of documents, called by its folder where no name is given.
+    """Build the domain of a folder of documents, named `name` or else after the folder.
 
     Raises:
-        NoSuchFolder: there is none, or it is a file.
-        NothingReadable: no document in it holds a passage.
+        NoSuchFolder: it does not exist or is a file.
+        NothingReadable: no document yields a passage.
     """
-    called = name or project_name(folder)
-    reading = read_folder(folder, called)
-    return domain_of(called, reading.passages, reading.topic_names)
+    name = name or project_name(folder)
+    result = read_folder(folder, name)
+    return domain_of(name, result.passages, result.topic_names)

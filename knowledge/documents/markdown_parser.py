@@ -1,4 +1,4 @@
-"""Markdown to blocks. Knows front matter, the shortcodes of site builders and MDX; drops all that is no prose."""
+"""Parse Markdown into blocks, with front matter, shortcodes of site generators and MDX; drops what is not prose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from knowledge.documents.document import Block, Page, anchor_of, tidy
 
 _FRONT = re.compile(r"\A\s*(?P<fence>---|\+\+\+)[ \t]*\n(?P<body>.*?)\n(?P=fence)[ \t]*(?:\n|\Z)", re.S)
 _TITLE = re.compile(r"^title:\s*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)\s*$", re.M)
-# Shortcodes go with what they enclose where that is code or a table; of others only the marks go.
+# Shortcodes around code or a table are removed with their content; of others only the markers.
 _SHORTCODES = (
     re.compile(r"\{%-?\s*(raw|highlight|code\w*|mermaid|comment)\b.*?%\}.*?\{%-?\s*end\1\s*-?%\}", re.S),
     re.compile(r"\{\{([<%])\s*(highlight|mermaid|codenew|code_sample|table|figure|comment|tabs?)\b[^}]*[>%]\}\}.*?"
@@ -21,7 +21,7 @@ _SHORTCODES = (
 _GLOSSARY = re.compile(r"\{\{[<%]\s*glossary_tooltip\b[^}]*?\btext=\"([^\"]+)\"[^}]*[>%]\}\}")
 _MARKS = re.compile(r"\{\{[<%].*?[>%]\}\}|\{%.*?%\}|\{\{.*?\}\}", re.S)
 _COMMENT = re.compile(r"<!--.*?-->|^\s*\{/\*.*?\*/\}", re.S | re.M)
-# What MDX, MkDocs, Docusaurus, Pandoc and Kramdown add: imports, admonition fences, attributes, GitHub's alerts.
+# Extensions of MDX, MkDocs, Docusaurus, Pandoc and Kramdown: imports, admonition fences, attributes, GitHub's alerts.
 _ADDED = re.compile(r"^(?:import\s.+\sfrom\s+['\"].*|import\s+['\"].*|export\s+(?:const|default|function)\b.*|:::.*|"
                     r"(?:!!!|\?\?\?\+?)\s+\w+.*|\s*\{:.*\}|\[\[?_?TOC_?\]?\].*|===\s+\".*|"
                     r"(\s*>\s*)\[!\w+\].*)$", re.M | re.I)
@@ -31,7 +31,7 @@ _PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def read_markdown(path: str, text: str) -> Page:
-    """The page of a Markdown file; its title is that of the front matter, else its first H1."""
+    """Parse a Markdown file; the title is the one in the front matter, else the first H1."""
     front = _FRONT.match(text)
     body = text[front.end():] if front else text
     blocks = tuple(_blocks(_PARSER.parse(_without_additions(body))))
@@ -58,7 +58,7 @@ def _without_additions(text: str) -> str:
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
-    """Headings and paragraphs; tables, code and raw HTML are passed over."""
+    """Headings and paragraphs; skips tables, code and raw HTML."""
     table, lists, level = False, 0, 0
     for token in tokens:
         table = token.type != "table_close" and (table or token.type == "table_open")

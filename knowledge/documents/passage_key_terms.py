@@ -1,4 +1,4 @@
-"""Which words of a folder's passage a right answer must contain. Knows no subject; the rules are `key_terms`'s."""
+"""Choose key terms of a document's passage: code and the rules of `knowledge.key_terms`, with a fallback."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ _CODE = re.compile(r"`([^`]*)`")
 _MAX_CODE_LENGTH = 40
 
 
-def passage_key_terms(part: Chunk, asked_about: str, questions: str, rarity: Counter[str]) -> tuple[str, ...]:
-    """One to four substrings of the part's text, from the sentence asked about and not in the questions.
+def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str,
+                      document_counts: Counter[str]) -> tuple[str, ...]:
+    """One to four substrings of the chunk's text, from the answering sentence and not in the questions.
 
     Args:
-        asked_about: the sentence that answers the questions; empty where there are none.
-        rarity: in how many passages each lower-case word occurs.
+        chunk: the passage's text.
+        answer_sentence: the sentence that answers the questions; empty if there are none.
+        questions: the questions, joined.
+        document_counts: number of passages that contain each lower-case word.
     """
-    said = asked_about or " ".join(part.sentences)
+    source = answer_sentence or " ".join(chunk.sentences)
     chosen: list[str] = []
-    for term in [*_code(said), *key_terms(plain(said), questions, rarity)]:
-        if term and _new(term, questions, chosen) and term in part.text:
+    for term in [*_code(source), *key_terms(plain(source), questions, document_counts)]:
+        if term and _new(term, questions, chosen) and term in chunk.text:
             chosen.append(term)
-    longest = _longest(plain(said)) or _longest(part.text) or [part.text.split()[0]]
+    longest = _longest(plain(source)) or _longest(chunk.text) or [chunk.text.split()[0]]
     return tuple(chosen[:MAX_TERMS] or [term for term in longest if _new(term, questions, [])][:2] or longest[:1])
 
 
@@ -36,10 +39,10 @@ def _new(term: str, questions: str, chosen: list[str]) -> bool:
         folded in old.casefold() or old.casefold() in folded for old in chosen)
 
 
-def _code(said: str) -> list[str]:
-    return [term for found in _CODE.findall(said) if 2 <= len(term := found.strip()) <= _MAX_CODE_LENGTH]
+def _code(text: str) -> list[str]:
+    return [term for found in _CODE.findall(text) if 2 <= len(term := found.strip()) <= _MAX_CODE_LENGTH]
 
 
 def _longest(text: str) -> list[str]:
-    """Its words, the longest first: what is left where no word tells the passage from others."""
+    """Words by descending length: the fallback if no word distinguishes the passage."""
     return sorted(dict.fromkeys(_WORD.findall(text)), key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""PDF to blocks. The one door to pypdf; knows bookmarks, running heads and words cut at a line's end."""
+"""Parse PDF into blocks, with bookmarks as headings; removes running heads and hyphenation. The only pypdf import."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pypdf.errors import DependencyError, PyPdfError
 
 from knowledge.documents.document import Block, Page, Unreadable, tidy
 
-# What pypdf raises over a broken file besides its own errors.
+# What pypdf raises for a broken file, besides its own errors.
 _BROKEN = (PyPdfError, DependencyError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
            NotImplementedError, RecursionError, OverflowError, zlib.error, OSError)
 _NUMBERED = re.compile(r"^(?:(?:Chapter|Section|Appendix)\s+)?\d+(?:\.\d+)*\.?\s+(?=[A-Z])")
@@ -24,7 +24,7 @@ _CONTENTS = re.compile(r"(?:\. ?){4,}\s*\w*$")
 
 
 def read_pdf(path: str, data: bytes) -> Page:
-    """The page of a PDF file: its text, under its bookmarks or what looks like numbered headings.
+    """Parse a PDF file; headings are its bookmarks, or lines that look like numbered headings.
 
     Raises:
         Unreadable: encrypted, broken, or without text (a scan).
@@ -47,7 +47,7 @@ def read_pdf(path: str, data: bytes) -> Page:
 
 
 def _bookmarks(reader: PdfReader, outline: list[Any], level: int = 1) -> dict[int, list[tuple[int, str]]]:
-    """Page number from 0 -> the levels and titles that begin there."""
+    """Page number from 0 -> levels and titles of the bookmarks that point to it."""
     found: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
     for entry in outline:
         if isinstance(entry, list):
@@ -59,7 +59,7 @@ def _bookmarks(reader: PdfReader, outline: list[Any], level: int = 1) -> dict[in
 
 
 def _without_running_heads(texts: list[str]) -> list[list[str]]:
-    """Lines page by page, less page numbers, leaders of a table of contents and what stands on every other page."""
+    """Lines of each page without page numbers, table of contents entries and running heads."""
     pages = [[line.strip() for line in text.replace("\x0c", "\n").splitlines()] for text in texts]
     edges = Counter(_numberless(line) for page in pages for line in {*page[:2], *page[-2:]} if line)
     running = {line for line, count in edges.items() if count >= max(3, len(pages) / 3)}
@@ -74,15 +74,15 @@ def _numberless(line: str) -> str:
 def _blocks(pages: list[list[str]], bookmarks: dict[int, list[tuple[int, str]]]) -> Iterator[Block]:
     for number, lines in enumerate(pages):
         anchor = f"page={number + 1}"
-        waiting = {_key(title): (level, title) for level, title in bookmarks.get(number, [])}
+        pending = {_key(title): (level, title) for level, title in bookmarks.get(number, [])}
         words: list[str] = []
         on_page = {_key(line) for line in lines}
-        # A bookmark whose words stand in no line (a broken heading, another wording) begins with its page.
-        for key in [key for key in waiting if key not in on_page]:
-            level, title = waiting.pop(key)
+        # A bookmark that matches no line (a broken heading, another wording) is placed at the start of its page.
+        for key in [key for key in pending if key not in on_page]:
+            level, title = pending.pop(key)
             yield Block(title, level, anchor)
         for line in lines:
-            heading = waiting.pop(_key(line), None) or (None if bookmarks else _heading(line))
+            heading = pending.pop(_key(line), None) or (None if bookmarks else _heading(line))
             if heading or not line or line[0] in _BULLETS:
                 yield from _paragraph(words, anchor)
                 words = []
@@ -94,7 +94,7 @@ def _blocks(pages: list[list[str]], bookmarks: dict[int, list[tuple[int, str]]])
 
 
 def _paragraph(words: list[str], anchor: str) -> Iterator[Block]:
-    """Joins lines; a hyphen at a line's end before a small letter was put there by the typesetter."""
+    """Join lines; a hyphen at a line's end before a lower-case letter is removed as hyphenation."""
     text = tidy(re.sub(r"(?<=[a-z])-\s+(?=[a-z])", "", " ".join(words)))
     if text:
         yield Block(text, anchor=anchor)

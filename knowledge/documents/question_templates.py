@@ -1,7 +1,7 @@
-"""From one statement to two questions that it answers. Knows English grammar by its surface, and no subject.
+"""Question templates: turn one English statement into two questions that it answers, by its surface grammar.
 
-Each form looks for one way in which documentation states a fact ("X is a ...", "Use X to ...", "By default ...",
-"X must ...", "If ..., ...") and asks for that fact twice: for what is said of the thing, and for the thing.
+Each template matches one way in which documentation states a fact ("X is a ...", "Use X to ...", "By default ...",
+"X must ...", "If ..., ...") and asks for it twice: for the predicate, and for the subject.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from knowledge.documents.clause_parser import named, parse_clause, question_wordings
-from knowledge.documents.subject_phrases import PageContext, placed
+from knowledge.documents.subject_phrases import PageContext, with_context
 from knowledge.documents.verb_lexicon import BE, IMPERATIVES, MODALS, base_form, is_participle, is_verb
 
 _MAX_PREDICATE_WORDS = 20
@@ -50,101 +50,105 @@ _VERBLESS = re.compile(r"^(?:a|an|the) (?:[\w`-]+ ){1,4}(?:that|which|to|of|for|
 
 @dataclass(frozen=True)
 class QuestionDraft:
-    """Two wordings of one question; the lower the rank, the better such questions read."""
+    """Two wordings of one question; templates with a lower rank give better questions."""
 
     rank: int
     first: str
     second: str
 
 
-def draft_questions(sentence: str, here: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
-    """All pairs of questions that a sentence answers, placed in their context.
+def draft_questions(sentence: str, context: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
+    """All pairs of questions that a sentence answers, with their context added where necessary.
 
     Args:
-        known_lower: words that occur in small letters, to tell a name from a sentence's first word.
+        sentence: the statement, with backticks around code.
+        context: the headings and page of the sentence.
+        known_lower: words that occur in lower case, to distinguish a name from a sentence's first word.
     """
-    said = sentence.strip().rstrip(".!。 ")
-    while (shorter := _CONNECTOR.sub("", said)) != said:
-        said = shorter[:1].upper() + shorter[1:]
-    for draft in (*_of_purpose(said, here), *_of_list(said, here),
-                  *_of_condition(said, here, known_lower), *_of_default(said, here, known_lower),
-                  *_of_clause(said, here, known_lower), *_without_subject(said, here, known_lower)):
+    statement = sentence.strip().rstrip(".!。 ")
+    while (shorter := _CONNECTOR.sub("", statement)) != statement:
+        statement = shorter[:1].upper() + shorter[1:]
+    for draft in (*_from_purpose(statement, context), *_from_list(statement, context),
+                  *_from_condition(statement, context, known_lower), *_from_default(statement, context, known_lower),
+                  *_from_clause(statement, context, known_lower), *_without_subject(statement, context, known_lower)):
         if _is_whole(draft.first) and _is_whole(draft.second):
-            # Another opening, too: two long questions that share theirs would differ in little else.
+            # A different opening as well: otherwise two long questions could be near-duplicates.
             yield replace(draft, second=re.sub(r"^Regarding ", "When it comes to ", draft.second))
 
 
-def _of_purpose(said: str, here: PageContext) -> Iterator[QuestionDraft]:
+def _from_purpose(statement: str, context: PageContext) -> Iterator[QuestionDraft]:
     """`To do Y, ...`, `Use X to do Y`, `You can do Y by ...`."""
-    if found := _PURPOSE.match(said):
-        yield QuestionDraft(1, placed(f"How do you {found[1]}?", here), placed(f"What is the way to {found[1]}?", here))
-    if (used := _USE.match(said)) and len(used[1].split()) <= 6:
+    if found := _PURPOSE.match(statement):
+        yield QuestionDraft(1, with_context(f"How do you {found[1]}?", context),
+                            with_context(f"What is the way to {found[1]}?", context))
+    if (used := _USE.match(statement)) and len(used[1].split()) <= 6:
         done = _cut(used[2])
-        yield QuestionDraft(1, placed(f"What can you use to {done}?", here, used[1]),
-                            placed(f"What is {used[1]} used for?", here))
-    if (how := _HOW_YOU.match(said)) and len(how[2].split()) <= 14:
-        yield QuestionDraft(2, placed(f"How can you {how[2]}?", here), placed(f"What is the way to {how[2]}?", here))
-    if (needed := _WHEN_YOU.match(said)) and len(needed[1].split()) <= 14:
-        yield QuestionDraft(3, placed(f"When should you {needed[1]}?", here),
-                            placed(f"Under which circumstances is it right to {needed[1]}?", here))
+        yield QuestionDraft(1, with_context(f"What can you use to {done}?", context, used[1]),
+                            with_context(f"What is {used[1]} used for?", context))
+    if (how := _HOW_YOU.match(statement)) and len(how[2].split()) <= 14:
+        yield QuestionDraft(2, with_context(f"How can you {how[2]}?", context),
+                            with_context(f"What is the way to {how[2]}?", context))
+    if (needed := _WHEN_YOU.match(statement)) and len(needed[1].split()) <= 14:
+        yield QuestionDraft(3, with_context(f"When should you {needed[1]}?", context),
+                            with_context(f"Under which circumstances is it right to {needed[1]}?", context))
 
 
-def _of_list(said: str, here: PageContext) -> Iterator[QuestionDraft]:
-    """`There are two ...` and `Do not ...`: what belongs to the heading."""
-    if (there := _THERE.match(said)) and 1 <= len(_cut(there[2]).split()) <= 14:
+def _from_list(statement: str, context: PageContext) -> Iterator[QuestionDraft]:
+    """`There are two ...` and `Do not ...`."""
+    if (there := _THERE.match(statement)) and 1 <= len(_cut(there[2]).split()) <= 14:
         many = re.sub(r"\bof\b.*", "", there[2]).split()[0]
         if many.endswith("s") or len(_cut(there[2]).split()) > 1:
-            yield QuestionDraft(3, placed(f"Which {_cut(there[2])} are there?", here),
-                                placed(f"What are the {there[1]}{_cut(there[2])}?", here))
-    if _FORBIDDEN.match(said):
-        yield QuestionDraft(7, f"What should you not do when it comes to {here.context}?",
-                            f"Which mistake is to be avoided with {here.context}?")
+            yield QuestionDraft(3, with_context(f"Which {_cut(there[2])} are there?", context),
+                                with_context(f"What are the {there[1]}{_cut(there[2])}?", context))
+    if _FORBIDDEN.match(statement):
+        yield QuestionDraft(7, f"What should you not do when it comes to {context.heading_and_page}?",
+                            f"Which mistake is to be avoided with {context.heading_and_page}?")
 
 
-def _of_condition(said: str, here: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
+def _from_condition(statement: str, context: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
     """`If C, M.`"""
-    found = _CONDITION.match(said)
+    found = _CONDITION.match(statement)
     if not found:
         return
-    # `If set to true` speaks of what the heading names.
-    named_here = here.opens and len(here.name.split()) <= 2 and _OF_A_SETTING.match(found[2])
-    case = f"{here.name} is {found[2]}" if named_here else found[2]
+    # `If set to true` refers to what the heading names.
+    about_heading = context.opens and len(context.name.split()) <= 2 and _OF_A_SETTING.match(found[2])
+    case = f"{context.name} is {found[2]}" if about_heading else found[2]
     if not 3 <= len(case.split()) <= 16 or _NO_CONDITION.match(case):
         return
     when, main = f"{found[1].lower()} {case}", found[3]
     you = re.match(r"you (can|must|should|may|need to|have to)\b", main, re.I)
     if you or main.split()[0].lower() in IMPERATIVES:
-        asked = you[1].lower() if you and you[1].lower() in MODALS else "should"
-        yield QuestionDraft(2, placed(f"What {asked} you do {when}?", here),
-                            placed(f"Which step is right {when}?", here))
+        modal = you[1].lower() if you and you[1].lower() in MODALS else "should"
+        yield QuestionDraft(2, with_context(f"What {modal} you do {when}?", context),
+                            with_context(f"Which step is right {when}?", context))
         return
-    clause = parse_clause(main, here, known_lower)
+    clause = parse_clause(main, context, known_lower)
     wordings = question_wordings(clause) if clause else None
     second = f"{wordings[0].rstrip('?')} {when}?" if wordings else f"Which behavior is to be expected {when}?"
-    yield QuestionDraft(2, placed(f"What happens {when}?", here), placed(second, here))
-    for draft in _of_clause(main, here, known_lower):
+    yield QuestionDraft(2, with_context(f"What happens {when}?", context), with_context(second, context))
+    for draft in _from_clause(main, context, known_lower):
         yield replace(draft, rank=draft.rank + 3)
 
 
-def _of_default(said: str, here: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
+def _from_default(statement: str, context: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
     """`By default, X does Y.`"""
-    found = re.match(r"^by default,?\s+(.+)$", said, re.I)
-    clause = parse_clause(found[1], here, known_lower) if found else None
+    found = re.match(r"^by default,?\s+(.+)$", statement, re.I)
+    clause = parse_clause(found[1], context, known_lower) if found else None
     if clause and clause.verb in BE and is_participle(clause.rest.split()[0].lower()):
-        yield QuestionDraft(3, placed(f"What happens to {clause.subject} by default?", here),
-                            placed(f"Which default holds for {clause.subject}?", here))
+        yield QuestionDraft(3, with_context(f"What happens to {clause.subject} by default?", context),
+                            with_context(f"Which default holds for {clause.subject}?", context))
     elif clause and clause.verb in BE:
-        yield QuestionDraft(1, placed(f"What {clause.verb} {clause.subject} by default?", here),
-                            placed(f"Which default holds for {clause.subject}?", here))
+        yield QuestionDraft(1, with_context(f"What {clause.verb} {clause.subject} by default?", context),
+                            with_context(f"Which default holds for {clause.subject}?", context))
     elif clause:
         helper = "do" if is_verb(clause.verb) else "does"
-        yield QuestionDraft(1, placed(f"What {helper} {clause.subject} do by default?", here),
-                            placed(f"What is the default behavior of {clause.subject}?", here))
+        yield QuestionDraft(1, with_context(f"What {helper} {clause.subject} do by default?", context),
+                            with_context(f"What is the default behavior of {clause.subject}?", context))
 
 
-def _of_clause(said: str, here: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
-    """`X is`, `X must`, `X returns`: asked for what is said of X, and for X."""
-    clause = parse_clause(said, here, known_lower)
+def _from_clause(statement: str, context: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
+    """`X is`, `X must`, `X returns`: asks for the predicate and for X."""
+    clause = parse_clause(statement, context, known_lower)
     forward = question_wordings(clause) if clause else None
     if not clause or not forward:
         return
@@ -152,36 +156,36 @@ def _of_clause(said: str, here: PageContext, known_lower: Collection[str]) -> It
     predicate = _cut(clause.rest)
     long_enough = 3 <= len(predicate.split()) <= _MAX_PREDICATE_WORDS
     plural = is_verb(clause.verb) or clause.verb in ("are", "were", "have", "do")
-    lean = re.match(r"(?:it|its|they|their|them|not)\b", predicate, re.I)
+    dependent = re.match(r"(?:it|its|they|their|them|not)\b", predicate, re.I)
     if other:
-        yield QuestionDraft(rank, placed(question, here), placed(other, here))
-    elif long_enough and not lean and not (plural and clause.verb not in ("are", "were")):
+        yield QuestionDraft(rank, with_context(question, context), with_context(other, context))
+    elif long_enough and not dependent and not (plural and clause.verb not in ("are", "were")):
         back = f"What {clause.verb} {predicate}?"
-        yield QuestionDraft(rank, placed(question, here), placed(back, here, clause.subject))
+        yield QuestionDraft(rank, with_context(question, context), with_context(back, context, clause.subject))
 
 
-def _without_subject(said: str, here: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
-    """`Installs a package.` or `A proxy to use.`: what the heading names does it, or is it."""
-    first, _, rest = said.partition(" ")
+def _without_subject(statement: str, context: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
+    """`Installs a package.` or `A proxy to use.`: the subject is the heading."""
+    first, _, rest = statement.partition(" ")
     rest = _cut(rest)
     fits = _DETERMINED.match(rest) and 2 <= len(rest.split()) <= _MAX_PREDICATE_WORDS
     if fits and first.istitle() and base_form(first.lower()):
-        yield QuestionDraft(1, f"What does {here.name} do?",
-                            placed(f"What {first.lower()} {rest}?", here, here.name))
-    verbless = _VERBLESS.match(said) and not parse_clause(said, here, known_lower)
-    if here.opens and verbless and " " not in here.name:
-        yield QuestionDraft(2, placed(named("is", here.name), here),
-                            placed(f"How is {here.name} best described?", here))
+        yield QuestionDraft(1, f"What does {context.name} do?",
+                            with_context(f"What {first.lower()} {rest}?", context, context.name))
+    verbless = _VERBLESS.match(statement) and not parse_clause(statement, context, known_lower)
+    if context.opens and verbless and " " not in context.name:
+        yield QuestionDraft(2, with_context(named("is", context.name), context),
+                            with_context(f"How is {context.name} best described?", context))
 
 
 def _cut(predicate: str) -> str:
-    """A predicate without its asides."""
+    """A predicate without trailing clauses and parentheses."""
     shorter = _TAIL.sub("", predicate)
     return shorter.rstrip(" ,.:")
 
 
 def _is_whole(question: str) -> bool:
-    """Whether a question hangs on nothing outside it and breaks off nowhere."""
+    """Whether a question is complete and refers to nothing outside it."""
     bare = re.sub(r"`[^`]*`", "code", question)
     words = bare.rstrip("?").split()
     return (not _LOOSE.search(bare.removeprefix("Regarding ")) and words[-1].lower() not in _OPEN_END

@@ -1,4 +1,4 @@
-"""Who or what a question is about, named so that a reader without the page knows it. Knows headings, not verbs."""
+"""Name the subject of a question so that it is clear without the page, using the page's headings."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _EMPTY_HEADINGS = re.compile(
     r"details?|general|about|summary|background|remarks?|basics|more|misc\w*|untitled.*|quick ?start|parameters?|"
     r"arguments?|return values?|values?|attributes?|propert(?:y|ies)|methods?|functions?|warnings?|important|tips?|"
     r"caveats?|limitations?|faq|features?|conclusion|documentation|manual|signature|default|type|name|main)$", re.I)
-_LEANING = re.compile(r"^(?:this|the|these)\s+(?P<noun>command|function|module|option|setting|variable|property|"
+_PAGE_REFERENCE = re.compile(r"^(?:this|the|these)\s+(?P<noun>command|function|module|option|setting|variable|property|"
                       r"method|class|parameter|package|library|tool|plugin|component|feature|field|attribute|policy|"
                       r"error|lint|file|api|service|program|utility|macro|flag|directive|element|event|object|"
                       r"type)$", re.I)
 _KIND = re.compile(r"^(?:class|static method|method|function|event|property|module|interface|type|enum|trait|struct|"
                    r"appendix \w|chapter \d+):\s+", re.I)
-# What a sentence's subject cannot begin with: it would point out of the question, or is no subject.
+# Words that a usable subject cannot begin with: it would refer outside the question, or is not a subject.
 _NO_SUBJECT = frozenset(re.findall(r"\w+", """
 it this that these those they there he she we i you your our my us who what which how when where why if as for in on
 at by
@@ -49,44 +49,44 @@ _ADVERB = re.compile(r"\s+(?:also|only|automatically|usually|typically|often|alw
 
 @dataclass(frozen=True)
 class PageContext:
-    """Where a sentence stands, as a question may say it."""
+    """The headings and page of a sentence, as a question may name them."""
 
-    context: str
+    heading_and_page: str
     """Heading and page: `Pseudo selectors (Dependency selectors)`."""
     name: str
-    """The nearest heading that says something, without its page."""
+    """The nearest meaningful heading, without the page."""
     page: str
     project: str
     opens: bool
-    """Whether `This` at a sentence's beginning speaks of the heading."""
+    """Whether `This` at the start of the sentence refers to the heading."""
 
 
-def page_context(part: Chunk, project: str) -> PageContext:
-    """The names of a part's place; headings that say nothing are passed over."""
-    headings = [_KIND.sub("", heading) for heading in part.headings]
-    telling = [heading for heading in headings if not _EMPTY_HEADINGS.match(heading) and len(heading.split()) <= 9
+def page_context(chunk: Chunk, project: str) -> PageContext:
+    """The context of a chunk, from its meaningful headings, else from its folder or the project."""
+    headings = [_KIND.sub("", heading) for heading in chunk.headings]
+    meaningful = [heading for heading in headings if not _EMPTY_HEADINGS.match(heading) and len(heading.split()) <= 9
                and not heading.endswith(("?", "!")) and "(" not in heading[:1]]
-    if not telling:
-        folder = part.path.rpartition("/")[0].rpartition("/")[2]
+    if not meaningful:
+        folder = chunk.path.rpartition("/")[0].rpartition("/")[2]
         name = re.sub(r"[-_]+", " ", folder) if folder else project
-        return PageContext(name, name, name, project, part.opens)
-    page, nearest = telling[0], telling[-1]
+        return PageContext(name, name, name, project, chunk.opens)
+    page, nearest = meaningful[0], meaningful[-1]
     if page == nearest or set(_words(page)) <= set(_words(nearest)):
-        return PageContext(nearest, nearest, page, project, part.opens)
+        return PageContext(nearest, nearest, page, project, chunk.opens)
     both = f"{nearest} ({page})"
-    return PageContext(both if len(both.split()) <= 12 else nearest, nearest, page, project, part.opens)
+    return PageContext(both if len(both.split()) <= 12 else nearest, nearest, page, project, chunk.opens)
 
 
-def subject_of(said: str, here: PageContext, known_lower: Collection[str]) -> str:
-    """A sentence's subject as a question names it; empty where it cannot stand alone."""
-    subject = _ADVERB.sub("", said.strip())
-    leaning = _LEANING.match(subject)
-    if leaning:
-        noun = leaning["noun"].lower()
-        return here.name if noun in here.name.lower() else f"the {here.name} {noun}"
+def subject_of(text: str, context: PageContext, known_lower: Collection[str]) -> str:
+    """A sentence's subject as a question names it; empty if it makes no sense outside the page."""
+    subject = _ADVERB.sub("", text.strip())
+    reference = _PAGE_REFERENCE.match(subject)
+    if reference:
+        noun = reference["noun"].lower()
+        return context.name if noun in context.name.lower() else f"the {context.name} {noun}"
     words = subject.split()
-    if subject.lower() in ("this", "it") and here.opens and len(here.name.split()) <= 2:
-        return here.name
+    if subject.lower() in ("this", "it") and context.opens and len(context.name.split()) <= 2:
+        return context.name
     first = words[0].lower().strip("`*\"") if words else ""
     if not 1 <= len(words) <= 15 or first in _NO_SUBJECT or first.endswith("ly"):
         return ""
@@ -99,52 +99,54 @@ def subject_of(said: str, here: PageContext, known_lower: Collection[str]) -> st
 
 
 def lowered(text: str, known_lower: Collection[str]) -> str:
-    """Text that began a sentence, as it stands within one: `The` and known words lose their capital."""
+    """Text from the start of a sentence, for use inside one: `The` and known words lose their capital."""
     first, space, rest = text.partition(" ")
     small = first.lower() in _DETERMINERS or (first[1:].islower() and first.lower() in known_lower)
     return (first.lower() if small else first) + space + rest
 
 
-def placed(question: str, here: PageContext, hide: str = "") -> str:
-    """The question with its context before it, where it does not name it itself.
+def with_context(question: str, context: PageContext, hide: str = "") -> str:
+    """Prefix the question with its context, unless the question names it itself.
 
     Args:
-        hide: an answer that the context must not give away.
+        question: the question.
+        context: where the statement is from.
+        hide: the answer, which the context must not reveal.
     """
-    asked, hidden = set(_words(question)), set(_words(hide))
-    context = next((name for name in (here.context, here.page) if not hidden & set(_words(name))), "")
-    if not context and len(asked) >= _SPEAKS_FOR_ITSELF:
+    in_question, hidden = set(_words(question)), set(_words(hide))
+    prefix = next((name for name in (context.heading_and_page, context.page) if not hidden & set(_words(name))), "")
+    if not prefix and len(in_question) >= _SELF_CONTAINED_WORDS:
         return question
-    context = context or here.project
-    if (set(_words(context)) & asked) - _WEAK or _names_itself(question):
+    prefix = prefix or context.project
+    if (set(_words(prefix)) & in_question) - _WEAK or _names_itself(question):
         return question
-    return f"Regarding {plain(context)}, {question[:1].lower()}{question[1:]}"
+    return f"Regarding {plain(prefix)}, {question[:1].lower()}{question[1:]}"
 
 
 _QUESTION_WORDS = frozenset(("the", "and", "for", "with", "how", "what", "does", "are"))
-# Words that nearly every page of a documentation holds: sharing one places no question.
+# Words on nearly every page of a documentation: sharing one with the context does not identify it.
 _WEAK = frozenset(re.findall(r"\w+", """
 file package name option field value use using command configuration setting type default function method class
 """))
-# A question with so many content words needs no context.
-_SPEAKS_FOR_ITSELF = 6
+# A question with at least this many content words needs no context.
+_SELF_CONTAINED_WORDS = 6
 _ENDS_OPEN = frozenset(re.findall(r"\S+", """
 and or of to in on for with by at from the a an as is are be been
 """))
 
 
 def _names_itself(question: str) -> bool:
-    """Whether it holds a name that stands for one thing only: `package-lock.json`, `CMAKE_CXX_FLAGS`."""
+    """Whether the question contains a specific name such as `package-lock.json` or `CMAKE_CXX_FLAGS`."""
     return any(len(code) >= 6 and re.search(r"[._:/-]\w|[a-z][A-Z]|[A-Z]{3}", code)
                for code in re.findall(r"`([^`]+)`", question))
 
 
 def _words(text: str) -> list[str]:
-    """Content words without their plural s."""
+    """Content words without plural s."""
     found = re.findall(r"[^\W_]{3,}", text.casefold())
     return [word.rstrip("s") for word in found if word not in _QUESTION_WORDS]
 
 
 def _without_relative(subject: str) -> str:
-    """Without code, and without the first word of one relative clause, which a subject may hold."""
+    """The subject with code masked and one relative pronoun removed, which a subject may contain."""
     return re.sub(r"(?<=\w) (?:that|which|who) (?=\w)", " ", re.sub(r"`[^`]*`", "code", subject), count=1)

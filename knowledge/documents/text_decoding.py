@@ -1,4 +1,4 @@
-"""Bytes to text, whatever they were saved as. Knows encodings and nothing of formats."""
+"""Decode bytes to text, detecting the encoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from charset_normalizer import from_bytes
 
 from knowledge.documents.document import Unreadable
 
-# As much as the detection of an encoding looks at.
+# Number of bytes used to detect an encoding.
 _SAMPLE_BYTES = 200_000
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -17,10 +17,10 @@ _DECLARED = re.compile(rb"<meta[^>]+charset=[\"']?([\w-]+)", re.I)
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """The text, and a remark on its encoding; the remark is empty for plain UTF-8.
+    """The text, and a remark on its encoding, which is empty for UTF-8.
 
     Raises:
-        Unreadable: the bytes are no text.
+        Unreadable: binary data.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
@@ -34,7 +34,7 @@ def decode(data: bytes) -> tuple[str, str]:
 
 
 def _not_utf8(data: bytes) -> tuple[str, str]:
-    """Few bad bytes among good UTF-8 are replaced; otherwise the encoding is looked for."""
+    """Replace a few invalid bytes in UTF-8; otherwise use the declared or detected encoding."""
     text = data.decode("utf-8", errors="replace")
     bad = text.count("\ufffd")
     good = sum(char > "\x7f" for char in text) - bad
@@ -55,7 +55,7 @@ def _declared(data: bytes) -> list[str]:
 
 def _detected(data: bytes) -> list[str]:
     best = from_bytes(data[:_SAMPLE_BYTES]).best()
-    # Western text is by far the likeliest; detection errs on short texts, so it must be sure of another alphabet.
+    # Western text is most likely, and detection errs on short texts: accept only clear evidence of another alphabet.
     return [best.encoding] if best and best.alphabets and "Basic Latin" not in best.alphabets[:1] else \
         [best.encoding] if best and best.multi_byte_usage > 0.1 else []
 

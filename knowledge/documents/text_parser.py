@@ -1,4 +1,4 @@
-"""Plain text and reStructuredText to blocks. Knows underlined headings, directives, roles and literal blocks."""
+"""Parse plain text and reStructuredText into blocks: underlined headings, directives, roles, literal blocks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _REMARKS = frozenset(re.findall(r"\S+", """
 note warning tip important caution hint attention danger seealso versionadded versionchanged admonition topic
 only
 """)) - {"seealso", "only"}
-# Directives that describe one thing each: their argument is its heading.
+# Directives that document one object each: their argument is used as a heading.
 _DESCRIBES = re.compile(r"^(?:\w+:)?(?:function|class|method|attribute|data|exception|module|option|confval|envvar|"
                         r"variable|command|property|setting|program|describe|object|macro|type)$|^(?:prop_\w+|"
                         r"signature)$")
-# A text file that is reStructuredText by another name.
+# A .txt file that is reStructuredText.
 _RST = re.compile(r"^\.\. [\w:-]+::", re.M)
 _ROLE = re.compile(r":[\w:+.-]+:`[~!]?([^`]+?)(?:\s+<[^`>]*>)?`")
 _LINK = re.compile(r"`([^`<]+?)\s*<[^`>]+>`_{1,2}")
@@ -27,14 +27,14 @@ _NUMBERED = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?]{2,60}$")
 
 
 def read_text(path: str, text: str) -> Page:
-    """The page of a .txt or .rst file; its title is its first heading."""
+    """Parse a .txt or .rst file; the title is its first heading."""
     lines = [line.expandtabs(4).rstrip() for line in text.split("\n")]
     blocks = tuple(_blocks(lines, path.lower().endswith(".rst") or bool(_RST.search(text))))
     return Page(path, next((block.text for block in blocks if block.level), ""), blocks)
 
 
 def _blocks(lines: list[str], is_rst: bool) -> Iterator[Block]:
-    """Paragraphs are runs of lines; a literal block or a dropped directive ends where its indentation does."""
+    """Headings and paragraphs (runs of lines); literal blocks and other directives are skipped by their indentation."""
     styles: dict[str, int] = {}
     at = 0
     while at < len(lines):
@@ -61,7 +61,7 @@ def _blocks(lines: list[str], is_rst: bool) -> Iterator[Block]:
 
 
 def _underlined(lines: list[str], at: int) -> tuple[str, str, int] | None:
-    """Text, style and next line of a heading with a rule under it, and perhaps one above."""
+    """Text, style and next line number of a heading that is underlined, and perhaps overlined; else None."""
     over = bool(_RULE.match(lines[at])) and at + 2 < len(lines) and lines[at + 2][:1] == lines[at][:1]
     at += over
     if at + 1 >= len(lines) or not lines[at].strip() or _RULE.match(lines[at]) or not _RULE.match(lines[at + 1]):
@@ -72,7 +72,7 @@ def _underlined(lines: list[str], at: int) -> tuple[str, str, int] | None:
 
 
 def _directive(lines: list[str], at: int, found: re.Match[str]) -> tuple[int, list[Block]]:
-    """Remarks keep what they hold, descriptions become headings, all else goes with its content."""
+    """Admonitions keep their content, object descriptions become headings, other directives are skipped whole."""
     name, argument = (found[1] or "").lower(), (found[2] or "").strip()
     if name in _REMARKS or name == "glossary":
         words = _inline(argument) if " " in argument and not name.startswith("version") else ""
@@ -84,7 +84,7 @@ def _directive(lines: list[str], at: int, found: re.Match[str]) -> tuple[int, li
 
 
 def _paragraph(lines: list[str], at: int) -> tuple[int, list[Block]]:
-    """One paragraph or list item; after `::` the indented block that follows is passed over."""
+    """One paragraph or list item; the indented block after `::` is skipped."""
     first, start = lines[at], at
     item = _ITEM.match(first)
     at += 1
@@ -94,7 +94,7 @@ def _paragraph(lines: list[str], at: int) -> tuple[int, list[Block]]:
     text = _inline(raw[len(item[0].lstrip()):] if item else raw)
     if raw.endswith("::"):
         at, text = _after_indented(lines, at, _indent(first)), text.removesuffix(":")
-    # Columns of a table or a drawing: two gaps in one line.
+    # A table or a drawing: at least two wide gaps in one line.
     drawn = any(len(re.findall(r"\S(?: {3,}|\s*\|\s*)(?=\S)", line)) > 1 for line in lines[start:at])
     return at, [] if drawn or "+--" in raw or not text else [Block(text, item=bool(item))]
 
@@ -106,7 +106,7 @@ def _after_indented(lines: list[str], at: int, indent: int) -> int:
 
 
 def _is_term(lines: list[str], at: int) -> bool:
-    """A definition list's term: one line, with its definition indented right below."""
+    """Whether a line is a definition list's term, with its definition indented right below."""
     before = lines[at - 1].strip() if at else ""
     return (not before and at + 1 < len(lines) and bool(lines[at + 1].strip()) and not _ITEM.match(lines[at])
             and _indent(lines[at + 1]) > _indent(lines[at]) and len(lines[at].split()) <= 8)
@@ -121,7 +121,7 @@ def _indent(line: str) -> int:
 
 
 def _inline(text: str) -> str:
-    """Without the marks of links, roles and emphasis; code keeps single backticks."""
+    """Remove the markup of links, roles and emphasis; code keeps single backticks."""
     text = _LINK.sub(r"\1", text.replace("``", "`"))
     text = _ROLE.sub(r"`\1`", text)
     text = re.sub(r"`([^`]+)`__?\b", r"\1", text)

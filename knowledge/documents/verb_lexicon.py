@@ -1,4 +1,4 @@
-"""The English verbs that documentation states facts with. Knows no grammar beyond their forms."""
+"""Lists of English verbs common in documentation, and their forms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ allow enable provide contain specify define return indicate describe represent d
 include accept produce generate expect ignore disable override extend implement inherit store hold list use mean
 prevent offer introduce affect need create set display print give take cause
 """)
-# Asked with what they go with: "What does X depend on?"
+# Asked with their preposition: "What does X depend on?"
 PREPOSITIONAL = {"depend": "on", "refer": "to", "consist": "of", "apply": "to", "lead": "to", "belong": "to",
                  "rely": "on", "point": "to", "default": "to", "correspond": "to", "evaluate": "to", "expand": "to",
                  "resolve": "to", "differ": "from", "serve": "as", "act": "as", "derive": "from", "operate": "on",
@@ -33,14 +33,14 @@ report collect connect delegate log drop sign insert split join sort filter form
 initialize register configure skip call
 """)
 _ALL = REPORTING | DOING | frozenset(PREPOSITIONAL)
-# What a sentence that tells somebody what to do begins with.
+# Verbs that begin an instruction.
 IMPERATIVES = _ALL | _words("""
 avoid consider specify choose pick make try see note remember edit type press enter click go
 """)
 
 
 def base_form(word: str) -> str:
-    """The verb of a third person singular (`installs` -> `install`); empty where it is none that is known."""
+    """The base form of a third person singular (`installs` -> `install`); empty for unknown verbs."""
     for ending, put in (("ies", "y"), ("es", ""), ("s", "")):
         if word.endswith(ending) and word[:-len(ending)] + put in _ALL:
             return word[:-len(ending)] + put
@@ -48,12 +48,12 @@ def base_form(word: str) -> str:
 
 
 def is_verb(word: str) -> bool:
-    """Whether a word is the base form of a verb that is known."""
+    """Whether a word is the base form of a known verb."""
     return word in _ALL
 
 
 def is_participle(word: str) -> bool:
-    """Whether a word after `is` says what is done to the subject."""
+    """Whether a word is a past participle, which makes `is` passive."""
     return (len(word) > 4 and word.endswith("ed")) or word in _PARTICIPLES
 
 

@@ -1,7 +1,7 @@
-"""Reads the Kubernetes API's kinds and fields out of the `lightkube-models` package.
+"""Read the Kubernetes API's kinds and fields from the `lightkube-models` package.
 
-It knows how that generated package writes its class docstrings, and nothing about questions or
-passages. The modules are parsed with `ast` and never imported: no foreign code runs.
+Parses the class docstrings of that generated package. The modules are parsed with `ast` and never imported, so no
+foreign code runs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ApiField:
 
 @dataclass(frozen=True)
 class ApiKind:
-    """One kind of the API: its group and version, what it is, and its fields."""
+    """One kind of the API: group, version, description and fields."""
 
     name: str
     group: str
@@ -48,10 +48,10 @@ _MODULE = re.compile(r"(?P<group>[a-z]+)_(?P<version>v\d+(?:beta\d+)?)$")
 
 
 def models_folder(package_folder: Path | None = None) -> Path:
-    """The folder of the generated modules: that of the installed package, or below the one given.
+    """The folder of the generated modules, in the given package folder or the installed package.
 
     Raises:
-        ApiReferenceMissing: no such folder.
+        ApiReferenceMissing: it does not exist.
     """
     folder = (package_folder or _installed_package()) / "models"
     if not folder.is_dir():
@@ -60,9 +60,9 @@ def models_folder(package_folder: Path | None = None) -> Path:
 
 
 def read_kinds(package_folder: Path | None = None) -> list[ApiKind]:
-    """Every kind once, from its most settled version: stable before beta, new before old; no alpha."""
+    """Every kind once, from its most stable version: stable before beta, new before old; no alpha."""
     kinds: dict[str, ApiKind] = {}
-    for path in sorted(models_folder(package_folder).glob("*.py"), key=_settledness):
+    for path in sorted(models_folder(package_folder).glob("*.py"), key=_stability):
         for kind in _kinds_of(path):
             kinds.setdefault(kind.name, kind)
     return list(kinds.values())
@@ -73,13 +73,13 @@ def _installed_package() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ApiReferenceMissing("the Kubernetes API reference is not installed: "
                                   "pip install 'lightkube-models==1.28.1.4'")
-    # Packages that share the name `lightkube` lie in several folders; only one holds the models.
-    places = [Path(place) for place in spec.submodule_search_locations]
-    return next((place for place in places if (place / "models").is_dir()), places[0])
+    # Packages that share the name `lightkube` are in several folders; only one has the models.
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    return next((folder for folder in folders if (folder / "models").is_dir()), folders[0])
 
 
-def _settledness(path: Path) -> tuple[bool, bool, list[int], str]:
-    """Sort key: stable, then core (its kinds are the ones people mean), then the higher version."""
+def _stability(path: Path) -> tuple[bool, bool, list[int], str]:
+    """Sort key: stable first, then core (whose kinds users usually mean), then the higher version."""
     numbers = [-int(number) for number in re.findall(r"\d+", path.stem)]
     return "beta" in path.stem, not path.stem.startswith("core"), numbers, path.stem
 
@@ -88,7 +88,7 @@ def _kinds_of(path: Path) -> Iterator[ApiKind]:
     module = _MODULE.match(path.stem)
     if module is None:
         return
-    with warnings.catch_warnings(action="ignore"):  # generated docstrings hold stray backslashes
+    with warnings.catch_warnings(action="ignore"):  # generated docstrings contain stray backslashes
         tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and (docstring := ast.get_docstring(node)):

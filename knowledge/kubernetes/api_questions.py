@@ -1,8 +1,7 @@
-"""The questions that a field or a kind of the API answers: at least two wordings, each naming its subject.
+"""Question templates for API fields and kinds: at least two wordings each, naming the subject.
 
-Which wordings fit depends on what the field is (a switch, a number, a choice ...); which of the
-fitting ones come first depends on the field's name, so that a set of questions is not one sentence
-said a thousand times.
+The templates depend on the form of the field (a switch, a number, a choice ...), their order on a hash of the field's
+name, so that a set of questions does not repeat one wording.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import re
 from knowledge.kubernetes.api_models import ApiField, ApiKind
 from knowledge.kubernetes.api_wording import article
 
-# By what a field is. `{a} {kind}` is "a PodSpec" or "an EnvVar".
+# By form of the field. `{a} {kind}` is "a PodSpec" or "an EnvVar".
 FORMS: dict[str, tuple[str, ...]] = {
     "switch": ("What happens when {field} is set to true in {a} {kind}?",
                "What does the boolean field {field} of {a} {kind} control?",
@@ -73,17 +72,17 @@ _CHOICE = re.compile(
 
 
 def field_questions(kind: ApiKind, field: ApiField, text: str) -> tuple[str, ...]:
-    """All fitting wordings for a field; `text` is the answer, which shows what may be asked for."""
+    """All wordings for a field; `text` is the answer, which determines the form."""
     return _worded(shape_of(kind, field, text), kind.name, field.name)
 
 
 def kind_questions(kind: ApiKind, text: str) -> tuple[str, ...]:
-    """All wordings for a kind as a whole; its fields are asked for only where the answer lists them."""
+    """All wordings for a kind as a whole; they ask for its fields only if the answer lists them."""
     return _worded("kind" if re.search(r"Its (?:only )?fields? (?:is|are) ", text) else "wide kind", kind.name, "")
 
 
 def shape_of(kind: ApiKind, field: ApiField, text: str) -> str:
-    """What a field is, as far as asking goes: a key of FORMS."""
+    """The form of a field: a key of FORMS."""
     defaulted = bool(_DEFAULT.search(text))
     if field.type == "bool":
         return "flag" if kind.name.endswith(("Status", "Conditions")) else "switch"

@@ -1,7 +1,7 @@
-"""The second source of knowledge: the API reference of Kubernetes v1.28, one passage a kind or field.
+"""Passages from the Kubernetes v1.28 API reference, one per kind or field.
 
-It knows which descriptions are worth asking about and the page each one stands on. Reading them is
-`api_models`' work, their wording `api_wording`'s, the questions `api_questions`'.
+Selects the descriptions that are worth asking about and gives their address. `api_models` reads the descriptions,
+`api_wording` words the passages, `api_questions` the questions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["ApiReferenceMissing", "read_api_reference"]
 REFERENCE_PAGE = "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.28/"
 FEWEST_WORDS, MOST_WORDS = 15, 75
 
-# An API group's name, where its address has more than the module's name.
+# Suffix of an API group's name in addresses, where it differs from the module's name.
 _GROUP_SUFFIX = {"admissionregistration": "-k8s-io", "apiextensions": "-k8s-io", "apiregistration": "-k8s-io",
                  "authentication": "-k8s-io", "authorization": "-k8s-io", "certificates": "-k8s-io",
                  "coordination": "-k8s-io", "discovery": "-k8s-io", "events": "-k8s-io", "networking": "-k8s-io",
@@ -36,7 +36,7 @@ _NOT_WORTH_ASKING = re.compile(r"\bdeprecated\b|no longer (?:used|supported|impl
 
 @dataclass(frozen=True)
 class _Draft:
-    """A passage in the making: its key terms wait until all texts are known."""
+    """A passage without key terms, which need the texts of all passages."""
 
     kind: ApiKind
     title: str
@@ -46,16 +46,16 @@ class _Draft:
 
 
 def read_api_reference(package_folder: Path | None = None) -> list[Passage]:
-    """One passage for every kind and field that belongs to a topic and says something of its own.
+    """One passage for every kind and field that belongs to a topic and has a specific description.
 
     Raises:
         ApiReferenceMissing: the package `lightkube-models` is not installed.
     """
     drafts = list(_without_repeats(_drafts(read_kinds(package_folder))))
-    rarity = word_counts(draft.text for draft in drafts)
+    document_counts = word_counts(draft.text for draft in drafts)
     passages = []
     for draft in drafts:
-        terms = key_terms(draft.text, " ".join(draft.questions), rarity)
+        terms = key_terms(draft.text, " ".join(draft.questions), document_counts)
         topic = topic_of_kind(draft.kind.name)
         if topic and _says_enough(draft, terms):
             passages.append(Passage(id=passage_id(topic.slug, draft.text), topic=topic.slug, source="api",
@@ -65,7 +65,7 @@ def read_api_reference(package_folder: Path | None = None) -> list[Passage]:
 
 
 def address_of(kind: ApiKind) -> str:
-    """The kind's place on the official reference page."""
+    """The kind's URL on the official reference page."""
     return f"{REFERENCE_PAGE}#{kind.name.lower()}-{kind.version}-{kind.group}{_GROUP_SUFFIX.get(kind.group, '')}"
 
 
@@ -84,13 +84,13 @@ def _drafts(kinds: list[ApiKind]) -> Iterator[_Draft]:
 def _worth_asking(kind: ApiKind, field: ApiField) -> bool:
     if is_boilerplate(field) or _NOT_WORTH_ASKING.search(field.description):
         return False
-    # Specs, statuses and conditions say the same of every kind, unless they say much.
+    # Short descriptions of specs, statuses and conditions are the same for every kind.
     boilerplate = field.name in ("spec", "status") or kind.name.endswith("Condition")
     return len(field.description) > (200 if boilerplate else 0)
 
 
 def _says_enough(draft: _Draft, terms: tuple[str, ...]) -> bool:
-    """Whether an answer can be told right from wrong: a single term must come from a longer text."""
+    """Whether answers can be judged by the terms: two, or a single one of a longer text."""
     return len(terms) > 1 or (len(terms) == 1 and len(draft.body.split()) > 12)
 
 
@@ -99,10 +99,10 @@ def _fits(text: str) -> bool:
 
 
 def _without_repeats(drafts: Iterator[_Draft]) -> Iterator[_Draft]:
-    """Each description once: many kinds share one (`secretRef`, `fsType`); the first keeps it."""
+    """Drop repeated descriptions: many kinds share one (`secretRef`, `fsType`); the first is kept."""
     seen: set[str] = set()
     for draft in drafts:
-        normal = re.sub(r"\W+", " ", draft.body).casefold()
-        if normal not in seen:
-            seen.add(normal)
+        normalized = re.sub(r"\W+", " ", draft.body).casefold()
+        if normalized not in seen:
+            seen.add(normalized)
             yield draft

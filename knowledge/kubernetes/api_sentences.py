@@ -1,4 +1,4 @@
-"""Cuts a description of the API reference into sentences, without what only a web page needs."""
+"""Split a description of the API reference into sentences, without links and markup of the web page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 MAX_WORDS = 70
 MAX_SENTENCES = 4
 
-# What a description holds for the reader of a web page only; taken out in this order.
+# Links and markup of the web page; removed in this order.
 _PAGE_NOISE = [(re.compile(pattern, flags), new) for pattern, flags, new in (
     (r"\((?:see|More info)[^()]*https?://[^()]*\)", re.I, ""),
     (r"(?:For )?\bmore info(?:rmation)?\b[^.:]{0,60}[:.,]?\s*(?:see:?\s*)?https?://\S+", re.I, ""),
@@ -26,39 +26,40 @@ _PAGE_NOISE = [(re.compile(pattern, flags), new) for pattern, flags, new in (
     (r"\s+", 0, " "),
 )]
 _SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<!\b[Ee]x\.)(?<!\bvs\.)(?<=[.!?])\s+(?=[A-Z\"$(])")
-_UNSPEAKABLE = re.compile(r"://|[\[{]\s*[{\"]\w+\"?:|\[ \{")
+_NOT_PROSE = re.compile(r"://|[\[{]\s*[{\"]\w+\"?:|\[ \{")
 LEAD_NOISE = re.compile(r"^(?:\(?optional\)?(?:[:.,]|(?<=\)))|required[:.,]|\w+ (?:field )?is optional\.)\s*", re.I)
 
 
-@functools.lru_cache(maxsize=1)  # a field's are asked for twice in a row
+@functools.lru_cache(maxsize=1)  # called twice in a row for a field
 def sentences(description: str) -> tuple[str, ...]:
-    """A description's sentences, without what only a web page needs; each ends in a full stop."""
+    """A description's sentences, cleaned; each ends in punctuation."""
     text = re.sub(r"\s+", " ", re.sub(r"\n\s*[*-]\s+", " ; ", description)) + " "
     for pattern, new in _PAGE_NOISE:
         text = pattern.sub(new, text)
     found = [sentence.strip() for sentence in _SENTENCE_END.split(LEAD_NOISE.sub("", text.strip()))]
     return tuple(_finished(sentence) for sentence in found
-                 if len(sentence) > 3 and not _UNSPEAKABLE.search(sentence))
+                 if len(sentence) > 3 and not _NOT_PROSE.search(sentence))
 
 
 def shortened(found: list[str], keep_last: bool = False) -> str:
-    """The first sentences that fit the length of an answer; a default stated after them is kept if it fits.
+    """The first sentences within the length limit of an answer, and a later one that states a default, if it fits.
 
     Args:
-        keep_last: the last sentence is kept whatever the length.
+        found: the sentences.
+        keep_last: always keep the last sentence.
     """
     last = found[-1:] if keep_last else []
     kept, left = [found[0]], found[1:len(found) - len(last)]
     budget = MAX_WORDS - sum(len(sentence.split()) for sentence in kept + last)
-    flowing = True
+    contiguous = True
     for sentence in left:
         size = len(sentence.split())
         fits = size <= budget and len(kept) + len(last) < MAX_SENTENCES
-        if fits and (flowing or sentence.startswith("Default")):
+        if fits and (contiguous or sentence.startswith("Default")):
             kept.append(sentence)
             budget -= size
         else:
-            flowing = False  # what follows may lean on the sentence left out
+            contiguous = False  # later sentences may refer to the omitted one
     return " ".join(sentence for sentence in kept + last if sentence)
 
 

@@ -1,8 +1,7 @@
-"""Turns descriptions of the API reference into sentences that stand alone.
+"""Reword descriptions of the API reference into self-contained sentences.
 
-A description there leans on its place in a table ("Optional duration in seconds ..."); a reference
-answer must name its own subject ("In a PodSpec, terminationGracePeriodSeconds (integer, optional)
-is ..."). Everything here is about wording, nothing about topics or files.
+A description relies on its row in a table ("Optional duration in seconds ..."); a reference answer must name its
+subject ("In a PodSpec, terminationGracePeriodSeconds (integer, optional) is ...").
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import re
 from knowledge.kubernetes.api_models import ApiField, ApiKind
 from knowledge.kubernetes.api_sentences import LEAD_NOISE, sentences, shortened
 
-# What fields say that every kind has, and that says nothing about this one.
+# Descriptions of fields that every kind has.
 _BOILERPLATE = ("APIVersion defines the versioned schema", "Kind is a string value representing the REST")
 
 _PLAIN_TYPES = {"str": "string", "int": "integer", "bool": "boolean", "float": "number", "dict": "map",
                 "Time": "timestamp", "MicroTime": "timestamp", "Quantity": "quantity",
                 "IntOrString": "integer or percentage", "RawExtension": "arbitrary object"}
 
-# Verbs that a description starts with, and how they go on after the field's name.
+# Verbs at the start of a description, and their form after the field's name.
 _VERBS: dict[str, str] = {verb.capitalize(): verb for verb in re.findall(
     r"\w+", "adapts allows adds associates carries configures contains controls declares defines delegates describes "
     "determines enables gives groups holds identifies indicates is keeps limits lists maps matches names patches "
@@ -35,13 +34,13 @@ human specification identifier details generation
 _FINITE = re.compile(r"\b(is|are|will|must|should|can|may|has|have|does|defaults|cannot|needs|means|matches)\b", re.I)
 
 
-# For any name, compared after the match: a pattern a name would be compiled a thousand times.
+# Match any name and compare it afterwards: one pattern per name would be compiled a thousand times.
 _ARTICLE = re.compile(r"^(?:A|An|The) ")
 _SUBJECT_AND_VERB = re.compile(r"(?:the |a |an )?['\"]?([\w$.-]+)['\"]?\s+(\S+)\s", re.I)
 
 
 def article(noun: str) -> str:
-    """'a' or 'an' for a kind's name, as it is spoken: an EnvVar, an HTTPGetAction, a UserInfo."""
+    """'a' or 'an' by the pronunciation of a kind's name: an EnvVar, an HTTPGetAction, a UserInfo."""
     if re.match(r"[A-Z]{2}", noun):
         return "an" if noun[0] in "AEFHILMNORSX" else "a"
     return "an" if noun[0] in "AEIO" or noun.startswith("Un") else "a"
@@ -56,7 +55,7 @@ def spoken_type(type_: str) -> str:
 
 
 def field_text(kind: ApiKind, field: ApiField) -> str:
-    """A field's description as an answer that names kind, field, type; empty if there is too little to say."""
+    """A field's description as an answer that names kind, field and type; empty if it is too short."""
     found = sentences(field.description)
     if not found or len(" ".join(found)) < 40:
         return ""
@@ -64,18 +63,18 @@ def field_text(kind: ApiKind, field: ApiField) -> str:
 
 
 def is_boilerplate(field: ApiField) -> bool:
-    """Whether a field says the same of every kind that has it."""
+    """Whether a field has the same description in every kind."""
     return field.name in ("metadata", "managedFields", "selfLink") or field.description.startswith(_BOILERPLATE)
 
 
 def subject(kind: ApiKind, field: ApiField) -> str:
-    """The words every text of a field begins with; `make_distractors` puts them before another field's words."""
+    """The beginning of every field's text; `make_distractors` puts it before another field's description."""
     presence = "optional" if field.optional else "required"
     return f"In {article(kind.name)} {kind.name}, {field.name} ({spoken_type(field.type)}, {presence})"
 
 
 def kind_text(kind: ApiKind) -> str:
-    """A kind's description, with its subject named and its fields listed; empty if there is too little to say."""
+    """A kind's description with its name and a list of its fields; empty if it is too short."""
     found = sentences(kind.description)
     if not found or len(found[0].split()) < 5:
         return ""
@@ -87,7 +86,7 @@ def kind_text(kind: ApiKind) -> str:
 
 
 def _joined(field_name: str, sentence: str) -> str:
-    """The first sentence, so that it reads on from the field's name: ' is ...', ' specifies ...' or ': ...'."""
+    """The first sentence, worded to continue the field's name: ' is ...', ' specifies ...' or ': ...'."""
     named = _SUBJECT_AND_VERB.match(sentence)
     if named and named[1].casefold() == field_name.casefold() and (verb := _third_person(named[2])):
         return f" {verb} {_continued(verb, LEAD_NOISE.sub('', sentence[named.end():]))}"
@@ -103,7 +102,7 @@ def _joined(field_name: str, sentence: str) -> str:
 
 
 def _begins_with(sentence: str, name: str) -> bool:
-    """Whether its first word is this name, and not one that begins like it."""
+    """Whether the sentence starts with this name as a whole word."""
     return sentence.startswith(name) and not re.match(r"\w", sentence[len(name):])
 
 
@@ -118,14 +117,14 @@ def _named(kind: str, sentence: str) -> str:
 
 
 def _third_person(word: str) -> str:
-    """A verb as it follows 'the field'; empty where the word is none."""
+    """The third person singular of a verb; empty if the word is not a verb."""
     if word.capitalize() in _VERBS:
         return _VERBS[word.capitalize()]
     return word if word.islower() and (_FINITE.fullmatch(word) or re.search(r"[^s]s$", word)) else ""
 
 
 def _continued(verb: str, rest: str) -> str:
-    """What follows the verb: 'is Used as' and 'is unique ID of' are slips of the reference."""
+    """The rest after the verb; corrects 'is Used as' and 'is unique ID of' in the reference."""
     rest = rest.strip()
     first, _, more = rest.partition(" ")
     if verb == "is" and first in ("Used", "The", "A", "An", "True", "False"):
@@ -134,7 +133,7 @@ def _continued(verb: str, rest: str) -> str:
 
 
 def _is_clause(sentence: str) -> bool:
-    """Whether a sentence has a verb of its own, outside relative clauses; else it is a mere noun phrase."""
+    """Whether a sentence has a main verb outside relative clauses; otherwise it is a noun phrase."""
     verb = _FINITE.search(sentence)
     if verb is None:
         return False

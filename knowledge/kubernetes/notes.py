@@ -1,6 +1,6 @@
-"""The project's own notes: Markdown, one file a topic, read into passages.
+"""Read the project's own notes, one Markdown file per topic, into passages.
 
-The form of a note, checked here so that a slip is found where it was made:
+Format of a note, checked when it is read:
 
     # Topic name
 
@@ -23,7 +23,7 @@ NOTES_FOLDER = Path(__file__).parent / "v1.28"
 
 
 class MalformedNote(ValueError):
-    """A note that breaks the form; the message names file and heading and says what is wrong."""
+    """A note with a format error; the message names the file, the heading and the error."""
     error_kind = "knowledge"
 
 
@@ -51,22 +51,22 @@ def _passage(path: Path, section: str) -> Passage:
     key_terms = tuple(term.strip() for name, _, value in fields if name == "key terms" for term in value.split(";"))
     questions = tuple(value.strip() for name, _, value in fields if name == "question")
     address = next((value.strip() for name, _, value in fields if name == "source"), "")
-    for wrong in _faults(text, address, key_terms, questions):
-        raise MalformedNote(f"{path.name}, '{title}': {wrong}")
+    for error in _format_errors(text, address, key_terms, questions):
+        raise MalformedNote(f"{path.name}, '{title}': {error}")
     return Passage(id=passage_id(path.stem, text), topic=path.stem, source="notes", title=title.strip(), text=text,
                    address=address, key_terms=key_terms, questions=questions)
 
 
-def _faults(text: str, address: str, key_terms: tuple[str, ...], questions: tuple[str, ...]) -> list[str]:
-    faults = []
+def _format_errors(text: str, address: str, key_terms: tuple[str, ...], questions: tuple[str, ...]) -> list[str]:
+    errors = []
     if not text:
-        faults.append("no text")
+        errors.append("no text")
     if not address.startswith("https://"):
-        faults.append(f"source {address!r} is not an https address")
+        errors.append(f"source {address!r} is not an https address")
     if not key_terms:
-        faults.append("no key terms")
+        errors.append("no key terms")
     if len(questions) < 2:
-        faults.append("fewer than two questions")
-    faults += [f"question {q!r} does not end in a question mark" for q in questions if not q.endswith("?")]
-    faults += [f"key term {t!r} does not occur in the text" for t in key_terms if t.casefold() not in text.casefold()]
-    return faults
+        errors.append("fewer than two questions")
+    errors += [f"question {q!r} does not end in a question mark" for q in questions if not q.endswith("?")]
+    errors += [f"key term {t!r} does not occur in the text" for t in key_terms if t.casefold() not in text.casefold()]
+    return errors

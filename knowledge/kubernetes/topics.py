@@ -1,7 +1,7 @@
 """The 20 topics of the built-in domain, and the resource kinds that belong to each.
 
-A topic's slug names its notes file (`v1.28/<slug>.md`) and is what a person types;
-its kinds decide which descriptions of the API reference count towards it.
+A topic's slug is the name of its notes file (`v1.28/<slug>.md`) and its name on the command line; its kinds determine
+which descriptions of the API reference belong to it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 
 BUILT_IN = "kubernetes-1.28"
-"""The knowledge base that comes with the program; any other is a folder."""
+"""Configuration value of the built-in domain; any other value is a folder."""
 BUILT_IN_NAME = "Kubernetes v1.28"
-"""What prompts and pages call it."""
+"""Its display name in prompts and pages."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One field of knowledge: `slug` is typed, `name` is shown, `kinds` are its API kinds."""
+    """One topic: `slug` identifies it, `name` is displayed, `kinds` are its API kinds."""
 
     slug: str
     name: str
@@ -101,7 +101,7 @@ def topic_of_kind(kind: str) -> Topic | None:
 
 
 def unknown_topics(slugs: Iterable[str], known: Iterable[str] = TOPIC_BY_SLUG) -> list[str]:
-    """One sentence for each slug that is no topic, with the nearest known one; empty when all are known."""
+    """One error message for each unknown slug, with the most similar known one; empty if all are known."""
     known = list(known)
     sentences = []
     for slug in slugs:

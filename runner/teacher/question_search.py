@@ -107,7 +107,7 @@ class QuestionSearch:
 
     def _rejection(self, draft: Draft, passage: Passage) -> str:
         found = validation_errors(draft.text, draft.evidence, passage)
-        if duplicate := self._near_duplicates.twin_of(draft.text):
+        if duplicate := self._near_duplicates.find(draft.text):
             found.append(f"asks the same as {duplicate!r}")
         return "; ".join(found)
 

@@ -1,4 +1,4 @@
-"""What is kept of the built-in knowledge is what its files say, and never stale; without it everything works."""
+"""The disk cache is never stale, and everything works without it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def counted(found: object) -> tuple[Callable[[], object], list[int]]:
     return work_out, calls
 
 
-def test_what_is_kept_is_worked_out_once_and_again_where_anything_is_another() -> None:
+def test_a_result_is_computed_once_and_again_for_another_name_or_digest() -> None:
     work_out, calls = counted(["Zürich", 1])
     assert [cached("name", digest, work_out) for digest in ("one", "one", "two", "one")] == [["Zürich", 1]] * 4
     assert len(calls) == 2
 
 
-def test_a_damaged_file_is_worked_out_anew(cache: Path) -> None:
+def test_a_damaged_cache_file_is_replaced(cache: Path) -> None:
     work_out, calls = counted([1])
     cached("name", "one", work_out)
     (cache / "name.one.json").write_text('[1, "cut o')
@@ -43,13 +43,13 @@ def test_a_damaged_file_is_worked_out_anew(cache: Path) -> None:
     assert json.loads((cache / "name.one.json").read_text()) == [1]
 
 
-def test_where_nothing_may_be_written_it_is_worked_out_each_time(cache: Path) -> None:
+def test_without_a_writable_folder_the_result_is_computed_each_time(cache: Path) -> None:
     cache.write_text("a file where the folder would be")
     work_out, calls = counted([1])
     assert cached("name", "one", work_out) == cached("name", "one", work_out) == [1] and len(calls) == 2
 
 
-def test_few_earlier_ones_stay(cache: Path) -> None:
+def test_only_the_newest_entries_are_kept(cache: Path) -> None:
     for number in range(6):
         cached("name", str(number), lambda: [])
         cached("another", "1", lambda: [])
@@ -79,7 +79,7 @@ def test_the_hash_sees_every_source_file_of_the_package() -> None:
     assert {"split.py", "kubernetes/notes.py", "kubernetes/api_reference.py", "documents/chunking.py"} <= seen
 
 
-def test_the_kept_domain_is_the_domain() -> None:
+def test_the_cached_domain_equals_the_domain() -> None:
     worked_out = kubernetes.__wrapped__()
     read = kubernetes.__wrapped__()
     assert worked_out is not read and worked_out.passages == read.passages and worked_out.hash == read.hash

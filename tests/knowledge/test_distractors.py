@@ -1,4 +1,4 @@
-"""Wrong answers look right: each rule changes what it says, and neither length nor subject gives a foil away."""
+"""Distractors are plausible: each perturbation changes the meaning, and neither length nor subject gives one away."""
 
 from __future__ import annotations
 
@@ -57,31 +57,31 @@ def test_the_tables_hold_pairs_and_groups_without_repeats() -> None:
 
 
 @given(st.text(min_size=1), st.integers())
-def test_an_altered_text_always_differs(text: str, seed: int) -> None:
+def test_a_perturbed_text_always_differs(text: str, seed: int) -> None:
     altered, rule = perturb(text, seed)
     assert altered != text and rule
     assert perturb(text, seed) == (altered, rule)
 
 
-def test_the_subject_of_an_api_text_is_not_altered(api: list[Passage]) -> None:
+def test_the_subject_of_an_api_text_is_not_perturbed(api: list[Passage]) -> None:
     for passage in api:
         altered, _ = perturb(passage.text, 3)
         head = passage.text.partition(")")[0]
         assert "." not in passage.title or altered.startswith(head) or altered.startswith("It is not true that")
 
 
-def test_alterations_are_mostly_small_and_rarely_a_mere_denial(api: list[Passage]) -> None:
+def test_perturbations_are_mostly_small_and_rarely_a_mere_denial(api: list[Passage]) -> None:
     rules = [perturb(passage.text, 1)[1] for passage in api]
     assert rules.count("denied") < len(rules) / 20
     assert len(set(rules)) >= 5
 
 
-def test_foils_are_two_foreign_references_and_the_true_one_altered(api_domain: Domain) -> None:
+def test_distractors_are_two_foreign_references_and_the_true_one_perturbed(api_domain: Domain) -> None:
     for question in draw_questions(api_domain, api_domain.topics, 40, HELD_OUT, 1):
         passage = api_domain.passage(question.passage_id)
         made = make_distractors(question.text, passage.text, passage, api_domain, 5)
-        assert [foil.rule == FOREIGN for foil in made] == [True, True, False]
-        assert len({passage.text, *(foil.text for foil in made)}) == 4
+        assert [distractor.rule == FOREIGN for distractor in made] == [True, True, False]
+        assert len({passage.text, *(distractor.text for distractor in made)}) == 4
         assert make_distractors(question.text, passage.text, passage, api_domain, 5) == made
 
 
@@ -89,14 +89,15 @@ def test_length_does_not_give_the_true_answer_away(api_domain: Domain) -> None:
     ranks, ratios = [], []
     for question in draw_questions(api_domain, api_domain.topics, 80, HELD_OUT, 1):
         passage = api_domain.passage(question.passage_id)
-        lengths = [len(foil.text) for foil in make_distractors(question.text, passage.text, passage, api_domain, 5)[:2]]
+        made = make_distractors(question.text, passage.text, passage, api_domain, 5)
+        lengths = [len(distractor.text) for distractor in made[:2]]
         ranks.append(sum(length < len(passage.text) for length in lengths))
         ratios += [length / len(passage.text) for length in lengths]
-    assert 0.7 < statistics.mean(ranks) < 1.3  # 1.0: as often shorter as longer than the foils
+    assert 0.7 < statistics.mean(ranks) < 1.3  # 1.0: as often shorter as longer than the distractors
     assert sum(0.7 < ratio < 1.3 for ratio in ratios) > 0.6 * len(ratios)
 
 
-def test_a_foreign_field_is_said_of_the_asked_one(api: list[Passage]) -> None:
+def test_a_foreign_field_gets_the_subject_of_the_target(api: list[Passage]) -> None:
     by_title = {passage.title: passage for passage in api}
     asked, other = by_title["PodSpec.terminationGracePeriodSeconds"], by_title["Probe.failureThreshold"]
     told = substituted_passage(asked, other)
@@ -104,21 +105,21 @@ def test_a_foreign_field_is_said_of_the_asked_one(api: list[Passage]) -> None:
     assert "failureThreshold" not in told
 
 
-def test_a_foreign_kind_is_said_of_the_asked_one(api: list[Passage]) -> None:
+def test_a_foreign_kind_gets_the_subject_of_the_target(api: list[Passage]) -> None:
     by_title = {passage.title: passage for passage in api}
     told = substituted_passage(by_title["IngressTLS"], by_title["HTTPIngressRuleValue"])
     assert told.startswith("IngressTLS is a list of http selectors")
 
 
-def test_texts_that_say_the_same_are_no_foils() -> None:
+def test_near_duplicate_texts_are_no_distractors() -> None:
     same = [make_passage("a", f"w{n}", f"Every one of these Pods, number {n}, is restarted by its kubelet at once.")
             for n in range(8)]
     with pytest.raises(ValueError, match="too few"):
         make_distractors("What restarts a Pod here?", same[0].text, same[0], domain_of("same", same), 1)
 
 
-def test_foils_may_come_from_other_topics_when_a_topic_is_small(small: Domain) -> None:
+def test_distractors_may_come_from_other_topics_when_a_topic_is_small(small: Domain) -> None:
     alone = make_passage("c", "lonely")
     made = make_distractors("Where does the lonely live?", alone.text, alone,
                             domain_of("with", [*small.passages, alone]), 1)
-    assert len({foil.text for foil in made}) == 3
+    assert len({distractor.text for distractor in made}) == 3

@@ -1,4 +1,4 @@
-"""The everyday questions: well formed, fair to weigh, and told by nothing that is taught."""
+"""The general questions: well formed, fair to score by likelihood, and not answered by what is taught."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_what_is_taught_answers_none_of_them() -> None:
     ("## Is it?\nIt is.\n\n- key terms: is\n- false: It was.\n- false: It will be.\n", "3 false answers"),
     ("## Is it?\nIt is.\n\n- key terms: was\n- false: a\n- false: b\n- false: c\n", "'was' is not in the answer"),
     ("## Is it?\n\n- key terms: is\n- false: a\n- false: b\n- false: c\n", "no answer")])
-def test_a_slip_is_named_where_it_was_made(tmp_path: Path, block: str, says: str) -> None:
+def test_a_format_error_names_the_question(tmp_path: Path, block: str, says: str) -> None:
     path = tmp_path / "general.md"
     path.write_text(f"# Kind\n{block}")
     with pytest.raises(MalformedGeneralQuestions, match=says):

@@ -1,4 +1,4 @@
-"""Which questions are fit to be asked, and how they are drawn."""
+"""Question validation, near-duplicates, and drawing questions."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ PASSAGE = make_passage("a", "amber", "The kubelet restarts a container. It waits
     "What does the kubelet restart?", "In a PodSpec, what is hostNetwork for?", "Is a Pod restarted in place?",
     "Load dropped a minute ago; which mechanism delays the shrinking?", "A sidecar is there; can it see the contents?",
     "Under which condition does the kubelet wait?", "Name what does the kubelet restart?"])
-def test_real_questions_have_no_faults(text: str) -> None:
+def test_real_questions_are_valid(text: str) -> None:
     assert validation_errors(text, "restarts a container", PASSAGE) == []
 
 
-@pytest.mark.parametrize(("text", "fault"), [
+@pytest.mark.parametrize(("text", "error"), [
     ("What does the kubelet restart", "question mark"),
     ("The kubelet restarts a container?", "ask like a question"),
     ("What is it?", "words"),
@@ -40,8 +40,8 @@ def test_real_questions_have_no_faults(text: str) -> None:
     ("According to the text, what does the kubelet restart?", "leans"),
     ("What is restarted by the component described above?", "leans"),
     ("What does the text above say about it?", "leans")])
-def test_each_fault_is_named(text: str, fault: str) -> None:
-    assert [fault in found for found in validation_errors(text, "restarts a container", PASSAGE)].count(True) == 1
+def test_each_validation_error_is_reported(text: str, error: str) -> None:
+    assert [error in found for found in validation_errors(text, "restarts a container", PASSAGE)].count(True) == 1
 
 
 @pytest.mark.parametrize(("evidence", "found"), [
@@ -57,7 +57,7 @@ def test_evidence_must_occur_white_space_and_case_aside(evidence: str, found: bo
     ("Which colour does the dashboard show for errors?", "Which color does the dashboard show for errors?"),
     ("What does the scheduler do with Pods that fit on no node of the cluster at the moment?",
      "What does the scheduler do with the Pods that fit on no node of the cluster at the very moment?")])
-def test_twins_are_found(one: str, other: str) -> None:
+def test_near_duplicates_are_found(one: str, other: str) -> None:
     assert is_near_duplicate(one, other) and is_near_duplicate(other, one)
 
 
@@ -68,13 +68,13 @@ def test_twins_are_found(one: str, other: str) -> None:
     ("What happens when a liveness probe fails?", "What happens when a readiness probe fails?"),
     ("What changed in version 1.27 of the API?", "What changed in version 1.28 of the API?"),
     ("What is the minimum of replicas?", "What is the maximum of replicas?")])
-def test_different_facts_are_not_twins(one: str, other: str) -> None:
+def test_different_facts_are_not_near_duplicates(one: str, other: str) -> None:
     assert not is_near_duplicate(one, other) and not is_near_duplicate(other, one)
     assert find_near_duplicate(one, [other]) is None
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_being_twins_is_mutual_and_every_text_is_its_own_twin(one: str, other: str) -> None:
+def test_near_duplication_is_symmetric_and_reflexive(one: str, other: str) -> None:
     assert is_near_duplicate(one, one)
     assert is_near_duplicate(one, other) == is_near_duplicate(other, one)
 
@@ -125,7 +125,7 @@ def test_every_topic_of_the_built_in_domain_yields_fifty_and_can_be_tested(slug:
     assert len({question.passage_id for question in draw_questions(kubernetes(), [slug], 50, HELD_OUT, 1)}) >= 5
 
 
-def test_no_question_of_the_built_in_domain_has_a_fault() -> None:
+def test_every_question_of_the_built_in_domain_is_valid() -> None:
     assert [(question, found) for passage in kubernetes().passages for question in passage.questions
             if (found := validation_errors(question, passage.text, passage))] == []
 
@@ -145,7 +145,7 @@ def test_paraphrases_ask_practised_passages_in_other_words(api_domain: Domain) -
     assert not {question.text for question in again} & {question.text for question in practised}
 
 
-def test_excluded_texts_their_twins_and_passages_are_not_drawn(small: Domain) -> None:
+def test_excluded_texts_their_near_duplicates_and_passages_are_not_drawn(small: Domain) -> None:
     everything = draw_questions(small, ["a", "b"], 999, PRACTICE, 1)
     first, second = everything[0], next(q for q in everything if q.passage_id != everything[0].passage_id)
     rest = draw_questions(small, ["a", "b"], 999, PRACTICE, 1, exclude_texts=[first.text.upper()],
@@ -156,13 +156,13 @@ def test_excluded_texts_their_twins_and_passages_are_not_drawn(small: Domain) ->
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(), count=st.integers(0, 60), tier=st.sampled_from(TIERS))
-def test_no_draw_holds_twins(small: Domain, seed: int, count: int, tier: str) -> None:
+def test_no_draw_has_near_duplicates(small: Domain, seed: int, count: int, tier: str) -> None:
     texts = [question.text for question in draw_questions(small, small.topics, count, tier, seed)]
     assert len(texts) <= count
     assert all(find_near_duplicate(text, texts[:place]) is None for place, text in enumerate(texts))
 
 
-def test_a_planted_twin_is_asked_once() -> None:
+def test_a_planted_near_duplicate_is_drawn_once() -> None:
     texts = ("What opens the vault of the amber?", "Which key is for amber?")
     twice = domain_of("twice", [make_passage("a", f"w{n}", f"Fact {n} stands alone here.", (texts[0], f"Is {n} one?"))
                                 for n in range(9)])

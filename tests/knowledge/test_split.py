@@ -33,12 +33,12 @@ def test_known_ids_stay_on_their_side_for_ever() -> None:
     assert [side_of(f"{n:016x}") for n in range(8)] == KNOWN_SIDES
 
 
-def test_a_planted_near_twin_is_kept_out_of_the_test() -> None:
+def test_a_planted_near_duplicate_is_kept_out_of_the_test() -> None:
     template = "A Pod named {} is restarted by the kubelet when its liveness probe has failed three times in a row."
-    practised, twin = (passage_on(side, "probes", template) for side in ("practice", "held-out"))
+    practised, duplicate = (passage_on(side, "probes", template) for side in ("practice", "held-out"))
     other = passage_on("held-out", "probes", "Quite another fact, number {}.", ("Is another fact here?", "Which one?"))
-    domain = domain_of("planted", [practised, twin, other])
-    assert twin not in held_out_passages(domain)
+    domain = domain_of("planted", [practised, duplicate, other])
+    assert duplicate not in held_out_passages(domain)
     assert len(held_out_passages(domain)) == 1
 
 
@@ -73,7 +73,7 @@ def test_sides_of_a_domain_do_not_touch(api_domain: Domain) -> None:
     assert {passage.topic for passage in held_out} <= set(api_domain.topics)
 
 
-def test_no_held_out_passage_or_near_twin_is_ever_offered_for_practice(api_domain: Domain) -> None:
+def test_no_held_out_passage_or_near_duplicate_is_ever_offered_for_practice(api_domain: Domain) -> None:
     def asked(*tiers: str) -> set[str]:
         return {q.passage_id for tier in tiers for q in draw_questions(api_domain, api_domain.topics, 9999, tier, 1)}
 

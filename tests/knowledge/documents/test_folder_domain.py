@@ -1,4 +1,4 @@
-"""A folder's domain is taught like the built-in one: topics, split, questions, twins and foils, with no word of it."""
+"""A folder's domain works like the built-in one: topics, split, questions, near-duplicates and distractors."""
 
 from __future__ import annotations
 
@@ -143,19 +143,19 @@ def test_the_offline_teacher_asks_thirty_questions_and_more(jobs: Domain) -> Non
     assert all(teacher.write_reference(jobs, question).text for question in tested)
 
 
-def test_the_split_holds_and_knows_no_near_twins(jobs: Domain) -> None:
+def test_the_split_holds_and_has_no_near_duplicates(jobs: Domain) -> None:
     assert practice_passages(jobs) and held_out_passages(jobs)
     assert not set(practice_passages(jobs)) & set(held_out_passages(jobs))
 
 
-def test_foils_are_of_the_same_topic_and_differ(jobs: Domain) -> None:
+def test_distractors_are_of_the_same_topic_and_differ(jobs: Domain) -> None:
     for question in draw_questions(jobs, jobs.topics, 30, HELD_OUT, 1):
         passage = jobs.passage(question.passage_id)
         made = make_distractors(question.text, passage.text, passage, jobs, 3)
-        assert [foil.rule == FOREIGN for foil in made] == [True, True, False]
-        assert len({passage.text, *(foil.text for foil in made)}) == 4
+        assert [distractor.rule == FOREIGN for distractor in made] == [True, True, False]
+        assert len({passage.text, *(distractor.text for distractor in made)}) == 4
         by_text = {other.text: other.topic for other in jobs.passages}
-        assert {by_text[foil.text] for foil in made[:2]} == {passage.topic}
+        assert {by_text[distractor.text] for distractor in made[:2]} == {passage.topic}
 
 
 def test_growing_a_folder_leaves_the_passages_that_were_there(tmp_path: Path) -> None:

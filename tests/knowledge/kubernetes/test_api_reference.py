@@ -137,7 +137,7 @@ def test_articles_follow_the_sound(noun: str, expected: str) -> None:
 @pytest.mark.parametrize(("type_", "spoken"), [
     ("str", "string"), ("List[str]", "list of strings"), ("List[EnvVar]", "list of EnvVar"), ("dict", "map"),
     ("meta_v1.Time", "timestamp"), ("util_intstr.IntOrString", "integer or percentage"), ("core_v1.Probe", "Probe")])
-def test_types_are_said_in_words(type_: str, spoken: str) -> None:
+def test_types_are_worded(type_: str, spoken: str) -> None:
     assert spoken_type(type_) == spoken
 
 

@@ -45,7 +45,7 @@ def test_every_key_term_occurs_in_its_passage() -> None:
     ("- source: https://kubernetes.io/x\n- key terms: Pod\n- question: A?", "fewer than two questions"),
     ("- source: https://kubernetes.io/x\n- key terms: Pod\n- question: A?\n- question: B", "question mark"),
 ])
-def test_a_slip_is_named_with_file_and_heading(tmp_path: Path, slip: str, says: str) -> None:
+def test_a_format_error_names_file_and_heading(tmp_path: Path, slip: str, says: str) -> None:
     path = tmp_path / "pods.md"
     path.write_text(f"# Pods\n\n## A heading\nA Pod is small.\n\n{slip}\n")
     with pytest.raises(MalformedNote, match=rf"pods\.md, 'A heading'.*{says}"):
