@@ -1,4 +1,4 @@
-"""START HERE: the site map and the sidebar. Started with `python -m streamlit run dashboard/app.py`."""
+"""START HERE: site map and sidebar of the dashboard. Start it with `python -m streamlit run dashboard/app.py`."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ PAGES = [
     st.Page("app_pages/compare.py", title="Compare"),
     st.Page("app_pages/history.py", title="History"),
     st.Page("app_pages/playground.py", title="Playground"),
-    st.Page("app_pages/knowledge.py", title="Knowledge"),
+    st.Page("app_pages/knowledge.py", title="Documents"),
     st.Page("app_pages/schedules.py", title="Schedules"),
     st.Page("app_pages/system.py", title="System"),
 ]
-"""In the order of use: the result first, then a run at work and what it said, then what is set up once."""
+"""In the order of use: the result, then the active run and its answers, then what is configured once."""
 
-# A file of our own: an icon by name would be fetched from a foreign host.
+# A local file: an icon given by name would be fetched from an external host.
 _ICON = Path(__file__).with_name("favicon.svg")
 
 
 def main() -> None:
-    """Draw the sidebar, then the page that was asked for; a store that cannot be used is one clear sentence."""
+    """Draw the sidebar, then the requested page. A store that cannot be opened is reported in one sentence."""
     st.set_page_config(page_icon=str(_ICON), layout="wide")
     st.logo(str(_ICON), size="large")
-    # Above the page, so that the launch form stands at the top of the sidebar and not below the fold.
+    # Navigation goes above the page, so that the launch form is at the top of the sidebar and not below the fold.
     page = st.navigation(PAGES, position="top")
     st.set_page_config(page_title=f"{page.title} · Knowledge distillation")
     page_rerun.set_current_page(page)

@@ -65,6 +65,12 @@ def test_no_room_is_a_drawer_for_everything() -> None:
     assert not {path.stem for path in (ROOT / "dashboard").iterdir()} & rooms
 
 
+def test_no_module_of_the_dashboard_has_the_name_of_a_standard_library_module() -> None:
+    """Streamlit puts the folder of its script first on `sys.path`, so such a module would be imported instead."""
+    modules = [path for path in (ROOT / "dashboard").rglob("*") if path.suffix == ".py" or path.is_dir()]
+    assert [str(path.relative_to(ROOT)) for path in modules if path.stem in sys.stdlib_module_names] == []
+
+
 def test_there_is_one_broad_except() -> None:
     broad = [f"{path}:{node.lineno}" for path, tree in sources() for node in ast.walk(tree)
              if isinstance(node, ast.ExceptHandler)

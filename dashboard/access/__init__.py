@@ -1,1 +1,1 @@
-"""The only way from pages to the store and the knowledge: readers with caches, and the write commands."""
+"""The pages' only access to the store and the documents: cached reads, and the write commands."""

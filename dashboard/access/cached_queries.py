@@ -1,8 +1,8 @@
-"""What was read of a run or of a folder, kept until it changes; bounded, so that a long-lived process does not grow.
+"""Cached store queries, invalidated by the run's next event; bounded in size, for a long-lived process.
 
-Keys are the store's address, the run and its last event id; the store itself is no part of a key (its name
-begins with an underscore, which Streamlit takes for that). What is kept is shared by all sessions as it is, not copied
-for each look: nobody changes it.
+Cache keys are the store's address, the run and its last event id. The store object itself is not part of a key:
+Streamlit skips parameters that begin with an underscore. Cached values are shared by all sessions without copying, so
+callers must not modify them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Arms:
-    """Everything that was recorded of a run's control arms."""
+    """The recorded results of a run's control arms."""
 
     changes: list[ArmChange]
     gaps: list[Gap]
@@ -37,7 +37,7 @@ class Arms:
 
 @dataclass(frozen=True)
 class Judges:
-    """Who judged a run's answers: the trials of its own judges, and every later judging with its trials and changes."""
+    """Audits of a run's original judges, and every rescoring with its changes and audits."""
 
     trials: list[Audit]
     again: list[tuple[Judging, list[ChangeRow], list[Audit]]]
@@ -45,29 +45,29 @@ class Judges:
 
 def cached_by_run_version(entries: int) -> Callable[[Callable[Concatenate[Store, str, P], T]],
                                                     Callable[Concatenate[Store, Run, P], T]]:
-    """What is read of a run by its id, kept for so many runs until the run's next event."""
-    def kept(read: Callable[Concatenate[Store, str, P], T]) -> Callable[Concatenate[Store, Run, P], T]:
-        def once(_store: Store, url: str, run: str, last_event_id: int, /, *more: P.args, **named: P.kwargs) -> T:
+    """Decorator: cache a query on one run until the run's next event, for at most `entries` runs."""
+    def decorate(read: Callable[Concatenate[Store, str, P], T]) -> Callable[Concatenate[Store, Run, P], T]:
+        def keyed(_store: Store, url: str, run: str, last_event_id: int, /, *more: P.args, **named: P.kwargs) -> T:
             return read(_store, run, *more, **named)
 
-        once.__qualname__ = f"once of {read.__qualname__}"  # Streamlit tells caches apart by it
-        cached = st.cache_resource(max_entries=entries, show_spinner=False)(once)
+        keyed.__qualname__ = f"keyed {read.__qualname__}"  # Streamlit names the cache after it
+        cached = st.cache_resource(max_entries=entries, show_spinner=False)(keyed)
 
-        def remembered(store: Store, run: Run, /, *more: P.args, **named: P.kwargs) -> T:
+        def query(store: Store, run: Run, /, *more: P.args, **named: P.kwargs) -> T:
             return cached(store, store.url, run.id, run.last_event_id, *more, **named)
 
-        remembered.__doc__ = read.__doc__
-        return remembered
-    return kept
+        query.__doc__ = read.__doc__
+        return query
+    return decorate
 
 
 def cached_for_a_minute(read: Callable[[Store], T]) -> Callable[[Store], T]:
-    """What is read of a whole store, which may be a minute old."""
-    def once(_store: Store, url: str) -> T:
+    """Decorator: cache a query on the whole store for 60 seconds."""
+    def keyed(_store: Store, url: str) -> T:
         return read(_store)
 
-    once.__qualname__ = f"once of {read.__qualname__}"
-    cached = st.cache_resource(max_entries=4, ttl=60, show_spinner=False)(once)
+    keyed.__qualname__ = f"keyed {read.__qualname__}"
+    cached = st.cache_resource(max_entries=4, ttl=60, show_spinner=False)(keyed)
     return lambda store: cached(store, store.url)
 
 
@@ -80,23 +80,24 @@ ratings = cached_by_run_version(32)(queries.ratings_of)
 judges_of_record = cached_by_run_version(32)(queries.judges_of)
 memory = cached_by_run_version(16)(memory_by_stage)
 best = cached_by_run_version(32)(best_adapter)
-_newest_line = cached_by_run_version(16)(queries.latest_event)
+_latest_event = cached_by_run_version(16)(queries.latest_event)
 past_stage_durations = cached_for_a_minute(queries.past_stages)
 asked = cached_for_a_minute(queries.passage_usage)
 
 
 @cached_by_run_version(24)
 def answers(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
-    """The scores are the run's own, or those of a later judging."""
+    """A cycle's answers with the original scores, or with those of a rescoring."""
     return queries.answers_of(store, run, cycle, judging)
 
 
 @cached_by_run_version(32)
 def judges(store: Store, run: str) -> Judges:
     audits = queries.audits_of(store, run)
-    again = [(one, queries.rejudged_changes(store, run, one.judging),
-              [audit for audit in audits if audit.judging == one.judging]) for one in queries.judgings_of(store, run)]
-    return Judges([audit for audit in audits if audit.judging == queries.ORIGINAL_JUDGING], again)
+    rescorings = [(one, queries.rejudged_changes(store, run, one.judging),
+                   [audit for audit in audits if audit.judging == one.judging])
+                  for one in queries.judgings_of(store, run)]
+    return Judges([audit for audit in audits if audit.judging == queries.ORIGINAL_JUDGING], rescorings)
 
 
 @cached_by_run_version(16)
@@ -106,37 +107,37 @@ def arms(store: Store, run: str) -> Arms:
 
 @cached_by_run_version(32)
 def usage(store: Store, run: str) -> TeacherUsage | None:
-    """What the run's teacher used; None where it was never called."""
+    """Teacher usage of the run; None if the teacher was never called."""
     return queries.teacher_usage(store, [run]).get(run)
 
 
 def log(store: Store, run: Run) -> tuple[list[LogEntry], list[LogEntry]]:
-    """The newest happenings, and the newest incidents; numbers and counts, which come often, are none of them."""
-    return _log(store, store.url, run.id, _newest_line(store, run))
+    """The newest log entries and the newest incidents, without metrics and progress events, which are frequent."""
+    return _log(store, store.url, run.id, _latest_event(store, run))
 
 
 def usages(store: Store, runs: Sequence[Run]) -> dict[str, TeacherUsage]:
-    """What the teachers of these runs used, as of the newest event of any of them."""
+    """Teacher usage by run, cached until the next event of any of these runs."""
     return _usages(store, store.url, tuple((run.id, run.last_event_id) for run in runs))
 
 
 def costs(store: Store, runs: Sequence[str]) -> dict[str, float]:
-    """What the teachers of these runs cost, where that is known; may be a minute old."""
+    """Known teacher costs by run, in US dollars; cached for 60 seconds."""
     return _costs(store, store.url, tuple(runs))
 
 
 def run_comparison(store: Store, chosen: Sequence[tuple[Run, int]]) -> tuple[list[PairedComparison],
                                                                              list[NotComparable]]:
-    """The first chosen cycle's tuned student against every other's, on the same test."""
-    return _beside(store, store.url, tuple((run.id, cycle, run.last_event_id) for run, cycle in chosen),
-                   [run for run, _ in chosen])
+    """Paired comparisons of the first chosen cycle's fine-tuned student with each other one, on the same test."""
+    return _run_comparison(store, store.url, tuple((run.id, cycle, run.last_event_id) for run, cycle in chosen),
+                           [run for run, _ in chosen])
 
 
 def knowledge(place: str) -> Knowledge:
-    """The knowledge at a place, read again when one of its documents changed.
+    """The domain of a folder or the built-in one, reloaded when a document changes.
 
     Raises:
-        KnowledgeError: with the sentence to show.
+        KnowledgeError: it cannot be opened; the message is shown to the user.
     """
     return _knowledge(place, knowledge_loader.folder_fingerprint(place))
 
@@ -153,17 +154,17 @@ def _usages(_store: Store, url: str, heads: tuple[tuple[str, int], ...]) -> dict
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
 def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
-    found = queries.teacher_usage(_store, runs)
-    return {run: used.cost_usd for run, used in found.items() if used.cost_usd is not None}
+    usage_by_run = queries.teacher_usage(_store, runs)
+    return {run: used.cost_usd for run, used in usage_by_run.items() if used.cost_usd is not None}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _beside(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
-            _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
+def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
+                    _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
     first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
     return compare_pairwise(first, others)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the knowledge …")
-def _knowledge(place: str, state: str) -> Knowledge:
+@st.cache_resource(max_entries=4, show_spinner="Reading documents …")
+def _knowledge(place: str, fingerprint: str) -> Knowledge:
     return knowledge_loader.open_knowledge(place)

@@ -1,4 +1,4 @@
-"""What lies in the data folder: the database's files, models, backups, and the room that is left. Reads sizes only."""
+"""Disk usage of the data directory: database files, models, backups, free space. Reads file sizes only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file or folder with its size."""
+    """A file or folder of the data directory with its size."""
 
     kind: str
     name: str
@@ -24,18 +24,18 @@ class StoredFile:
 
 
 def stored_files(paths: Paths) -> list[StoredFile]:
-    """The store's files, the models and the daily copies, as far as there are any."""
+    """The existing store files, models and daily backups, sorted by kind and name."""
     found = [StoredFile(kind, path.name, _size(path), _changed(path)) for kind, path in _candidates(paths)]
-    return sorted(found, key=lambda thing: (thing.kind, thing.name))
+    return sorted(found, key=lambda file: (file.kind, file.name))
 
 
 def free_bytes(paths: Paths) -> int | None:
-    """Room on the data folder's disk; None where there is no such folder yet."""
+    """Free bytes on the data directory's disk; None if the directory does not exist yet."""
     return shutil.disk_usage(paths.data).free if paths.data.is_dir() else None
 
 
 def size(number: int) -> str:
-    """Bytes as people say them."""
+    """Format a number of bytes with a decimal unit, such as 1.2 GB."""
     for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= bytes_:
             return f"{number / bytes_:.1f} {unit}"

@@ -1,6 +1,6 @@
-"""The knowledge that a page or the launch form is about: the built-in notes, or a folder of documents.
+"""Load the domain of a page or the launch form: the built-in one, or a document folder.
 
-Knows no Streamlit. Every way in which knowledge cannot be opened becomes one sentence.
+Imports no Streamlit. Every failure is a `KnowledgeError` whose message is shown to the user.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from knowledge.documents import SkippedFile
 
 MOST_DOCUMENTS, MOST_FILES = 5_000, 100_000
-"""A folder with more is refused here: somebody who types / must not make the server read a whole disk."""
+"""Folders with more are refused here, so that a user who types / does not make the server read the whole disk."""
 
 
 class KnowledgeError(ValueError):
-    """The knowledge cannot be opened; the message is the sentence to show."""
+    """The domain cannot be opened; the message is shown to the user."""
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """A domain, where it came from, and what of its folder was left out."""
+    """A domain with its source and, for a folder, its skipped files."""
 
     place: str
     domain: Domain
     skipped: tuple[SkippedFile, ...] = ()
     remarks: tuple[SkippedFile, ...] = ()
-    """Files that were read, but not as they stand."""
+    """Files that were read with changes, and which changes."""
 
     @property
     def built_in(self) -> bool:
@@ -44,26 +44,26 @@ class Knowledge:
 
     @property
     def documents(self) -> int:
-        """How many files, or pages of the web, the passages come from."""
+        """Number of files, or web pages, that the passages come from."""
         return len({passage.address.partition("#")[0] for passage in self.domain.passages})
 
 
 def normalize_path(typed: str) -> str:
-    """What was typed as a place: the built-in knowledge where nothing was, else a folder's absolute path."""
+    """Normalize user input to `BUILT_IN`, if empty, or a folder's absolute path."""
     typed = typed.replace("\x00", "").strip()
     if typed in ("", BUILT_IN):
         return BUILT_IN
     try:
         return os.path.abspath(Path(typed).expanduser())
     except RuntimeError:
-        return typed  # ~somebody who does not exist: no such folder
+        return typed  # an unknown user after ~: reported later as no such folder
 
 
 def open_knowledge(place: str) -> Knowledge:
-    """The knowledge at a place.
+    """Load the built-in domain or a document folder.
 
     Raises:
-        KnowledgeError: with the sentence to show.
+        KnowledgeError: it cannot be opened.
     """
     if place != BUILT_IN:
         return _of_folder(place)
@@ -74,8 +74,8 @@ def open_knowledge(place: str) -> Knowledge:
 
 
 def _of_folder(place: str) -> Knowledge:
-    """As `domain_of_folder` does it, but what was left out is kept."""
-    from knowledge.documents import NoSuchFolder, NothingReadable, read_folder  # late: the first page needs none of it
+    """Like `domain_of_folder`, but with the skipped files."""
+    from knowledge.documents import NoSuchFolder, NothingReadable, read_folder  # late: not needed by the first page
     from knowledge.documents.ingest import project_name
 
     try:
@@ -88,29 +88,28 @@ def _of_folder(place: str) -> Knowledge:
 
 
 def folder_fingerprint(place: str) -> str:
-    """Another text whenever a document of the folder is another: by names, sizes and times, without reading any.
+    """Hash of the names, sizes and modification times of a folder's documents; empty for the built-in domain.
 
     Raises:
-        KnowledgeError: the folder holds too much to be read while somebody waits.
+        KnowledgeError: the folder has too many files to be read while a user waits.
     """
     if place == BUILT_IN:
         return ""
     from knowledge.documents.file_discovery import KINDS
 
-    state, documents = hashlib.sha256(), 0
+    fingerprint, documents = hashlib.sha256(), 0
     for number, path in enumerate(_files(place), start=1):
         if number > MOST_FILES or documents > MOST_DOCUMENTS:
-            raise KnowledgeError(f"{place}: more than {MOST_DOCUMENTS:,} documents or {MOST_FILES:,} files. "
-                                 "Name a folder "
-                                 "further down; the command line has no such limit.")
+            raise KnowledgeError(f"{place}: more than {MOST_DOCUMENTS:,} documents or {MOST_FILES:,} files. Enter a "
+                                 "subfolder; the command line has no such limit.")
         if path.lower().endswith(KINDS):
             documents += 1
-            state.update(_look(path).encode(errors="replace"))
-    return state.hexdigest()
+            fingerprint.update(_file_state(path).encode(errors="replace"))
+    return fingerprint.hexdigest()
 
 
 def _files(place: str) -> Iterator[str]:
-    """Every file that is not hidden, links followed; a folder is entered once."""
+    """Every file that is not hidden; follows links, but enters each folder once."""
     entered = set[str]()
     for parent, folders, names in os.walk(place, followlinks=True):
         real = os.path.realpath(parent)
@@ -120,7 +119,7 @@ def _files(place: str) -> Iterator[str]:
         entered.add(real)
 
 
-def _look(path: str) -> str:
+def _file_state(path: str) -> str:
     try:
         found = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""The one door to the store: opened once per process for reading; for writing only when somebody asks something."""
+"""Open the store: once per process for reading, and for writing when the first command is executed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SQLITE = "sqlite:///"
 
 
 def read_store() -> Store | None:
-    """The store for reading, or None where there is none yet.
+    """The store for reading, or None if there is none yet.
 
     Raises:
-        StoreError: there is one that cannot be read.
+        StoreError: the store exists but cannot be read.
     """
     url = default_paths().store_url
     try:
@@ -34,7 +34,7 @@ def read_store() -> Store | None:
 
 
 def require_read_store() -> Store:
-    """The store for reading; where there is none yet the page shows its empty state and ends here."""
+    """The store for reading; without one, draw the empty state and stop the page."""
     store = read_store()
     if store is None:
         elements.empty_state(labels.NO_STORE)
@@ -43,35 +43,35 @@ def require_read_store() -> Store:
 
 
 def runs_or_stop() -> tuple[Store, list[Run]]:
-    """The store and the runs to choose from, newest first: many, and those that the address names, however old.
+    """The store and the selectable runs, newest first, including older runs named in the URL.
 
-    Where there is none yet the page shows its empty state and ends here.
+    Without any run, draw the empty state and stop the page.
     """
     store = require_read_store()
     runs = queries.all_runs(store)
     if not runs:
         elements.empty_state(labels.NO_STORE)
         st.stop()
-    there = {run.id for run in runs}
-    older = (queries.find_run(store, named) for named in url_state.named_runs() if named not in there)
+    listed = {run.id for run in runs}
+    older = (queries.find_run(store, named) for named in url_state.named_runs() if named not in listed)
     return store, [*runs, *filter(None, older)]
 
 
 def write_store() -> Store:
-    """The store for writing; made where there is none.
+    """The store for writing; created if there is none.
 
     Raises:
-        StoreError: it cannot be opened, with what to do about it.
+        StoreError: it cannot be opened; the message says what to do.
     """
     url = default_paths().store_url
-    if read_store() is None:  # which refuses an older store: a click on a page changes no tables
-        # The first launch makes the file, and with it the identity under which it is kept open.
+    if read_store() is None:  # raises for an older schema: a click on a page must not migrate the store
+        # The first launch creates the file, and with it the identity that is part of the cache key.
         open_store(url).close()
     return _writer(url, _identity(url))
 
 
 def reading_if_usable() -> Store | None:
-    """The store for reading, for a page that has more to show than the store: what is wrong with it is said, once."""
+    """The store for reading, for pages that work without one; if it cannot be read, draw the error and return None."""
     with store_errors_shown():
         return read_store()
     return None
@@ -79,14 +79,13 @@ def reading_if_usable() -> Store | None:
 
 @contextlib.contextmanager
 def store_errors_shown() -> Iterator[None]:
-    """Turn a store that cannot be used into one clear sentence. Fragments need their own: they run without the page."""
+    """Draw store errors as one sentence. Fragments need their own, because they rerun without the page."""
     try:
         yield
     except (StoreError, SQLAlchemyError) as error:
-        st.error("The store cannot be read, so there is nothing to show. The data itself was not touched.",
-                 icon=":material/database_off:")
-        said = str(getattr(error, "orig", None) or error)
-        elements.plain_text(said[:1000] if isinstance(error, StoreError) else said.partition("\n")[0][:500])
+        st.error("The store cannot be read. Its data was not changed.", icon=":material/database_off:")
+        message = str(getattr(error, "orig", None) or error)
+        elements.plain_text(message[:1000] if isinstance(error, StoreError) else message.partition("\n")[0][:500])
         if isinstance(error, SchemaTooOld):
             st.code(error.command, language=None)
 
@@ -102,11 +101,11 @@ def _writer(url: str, identity: str) -> Store:
 
 
 def _identity(url: str) -> str:
-    """Tells a database file from a later one at the same place: an engine would go on reading the deleted one."""
+    """Device and inode of a database file, so that a recreated file is opened anew: engines keep the deleted one."""
     if not url.startswith(_SQLITE):
         return url
     try:
-        found = Path(url.removeprefix(_SQLITE)).stat()
+        file = Path(url.removeprefix(_SQLITE)).stat()
     except OSError:
         return ""
-    return f"{found.st_dev}:{found.st_ino}"
+    return f"{file.st_dev}:{file.st_ino}"

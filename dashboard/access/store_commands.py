@@ -1,6 +1,6 @@
-"""The one place where the dashboard writes: every command in the name and the role of whoever looks at the page.
+"""The only module of the dashboard that writes to the store: commands with the current user's name and role.
 
-Returns nothing and says what was wrong: a command that is refused is a sentence on the page, never a trace.
+A refused command is reported on the page as a sentence, never as a traceback.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from store.permissions import PERMISSIONS, PermissionDenied
 
 
 def is_allowed(kind: str) -> bool:
-    """Whether this person's role allows a command: for hiding what would be refused anyway."""
+    """Whether the user's role permits a command; used to hide buttons of commands that would be refused."""
     return kind in PERMISSIONS[identity.current_user().role]
 
 
 def launch(config: RunConfig, token: str) -> str | None:
-    """Queue a run; its id, or None where it was refused."""
+    """Queue a run; returns its id, or None if it was refused."""
     person, launched = identity.current_user(), []
     if _execute(lambda store: launched.append(commands.launch_run(store, config, person.name, token,
                                                                   role=person.role))):
@@ -41,16 +41,16 @@ def command(kind: str, run: str, token: str) -> bool:
 
 
 def prioritise(run: str, token: str) -> bool:
-    """Put a waiting run before all that wait."""
+    """Move a queued run to the front of the queue."""
     return _execute(lambda store: commands.prioritise(store, run, token=token, role=identity.current_user().role))
 
 
-def ask_question(run: str, cycle: int, words: str, with_teacher: bool, token: str) -> int | None:
-    """Put a question to a run's students; its number, or None where it was refused."""
-    person, put = identity.current_user(), []
-    if _execute(lambda store: put.append(playground.ask(store, run, cycle, words, person.name, token, person.role,
-                                                        with_teacher))):
-        return put[0]
+def ask_question(run: str, cycle: int, question: str, with_teacher: bool, token: str) -> int | None:
+    """Submit a playground question to a run's students; returns its number, or None if it was refused."""
+    person, numbers = identity.current_user(), []
+    if _execute(lambda store: numbers.append(playground.ask(store, run, cycle, question, person.name, token,
+                                                            person.role, with_teacher))):
+        return numbers[0]
     return None
 
 
@@ -74,7 +74,7 @@ def delete(run: str) -> bool:
 
 
 def _execute(write: Callable[[Store], object]) -> bool:
-    """Whether it was written; where it was refused the page says why."""
+    """Execute a command; returns False and draws the reason if it was refused."""
     try:
         write(store_access.write_store())
     except InvalidSchedule as error:
@@ -82,7 +82,7 @@ def _execute(write: Callable[[Store], object]) -> bool:
     except InvalidConfig as error:
         _show_refusal("This run cannot be launched:", [f"• {fault}" for fault in error.errors])
     except (CommandRefused, PermissionDenied, StoreError) as error:
-        _show_refusal("That was not done:", [str(error)])
+        _show_refusal("The command was refused:", [str(error)])
     else:
         return True
     return False

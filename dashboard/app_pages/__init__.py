@@ -1,1 +1,1 @@
-"""One page a file: query, figure, page. The site map is in `dashboard/app.py`."""
+"""One file per page: run the queries, draw the figures. The site map is in `dashboard/app.py`."""

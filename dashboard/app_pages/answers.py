@@ -1,4 +1,4 @@
-"""Read what was said: every question with both answers, the reference and the evidence; the worst change first."""
+"""Browse answers: each question with both answers, reference and evidence, worst change first; or rate them blind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dashboard.widgets import elements
 from store import queries
 
 READ, RATE = "read", "rate"
-DOING = {READ: "Read", RATE: "Rate blind"}
+MODES = {READ: "Browse", RATE: "Blind A/B rating"}
 
 st.title("Answers side by side")
 store, runs = store_access.runs_or_stop()
@@ -47,7 +47,7 @@ with fourth:
     topic = url_state.choose("Topic", "topic", [ANYWHERE, *sorted({pair.topic for pair in pairs})], ANYWHERE,
                              lambda slug: "All topics" if slug == ANYWHERE else labels.topic(slug))
 ratings = cached_queries.ratings(store, run)
-if url_state.choose("What you do here", "doing", (READ, RATE), READ, DOING.__getitem__, buttons=True) == RATE:
+if url_state.choose("Mode", "doing", (READ, RATE), READ, MODES.__getitem__, buttons=True) == RATE:
     blind_rating(run, cycle, answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), ratings, metrics)
     st.stop()
 
@@ -57,7 +57,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     words = url_state.text_input("Text contains", "words", "Search question, answers and reference", hidden=True)
 shown = answer_filter.filter_answers(pairs, AnswerFilter(tier, topic, outcome, words), metric)
 if not shown:
-    elements.empty_state("No question fits these filters.")
+    elements.empty_state("No question matches these filters.")
     st.stop()
 
 left, right = elements.two_columns()
@@ -67,6 +67,6 @@ with right:
     differences(picked)
 answer_detail(picked)
 control_arm_answers(store, run, picked)
-with st.expander("Change of every question, sorted", icon=":material/bar_chart:"):
-    elements.chart(per_question, "per question", "Change of each question, from the worst to the best", shown, metric)
+with st.expander("Per-question change", icon=":material/bar_chart:"):
+    elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric)
 elements.export_buttons(export_rows.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

@@ -1,4 +1,4 @@
-"""Two to six cycles of any runs beside each other: settings, scores, topics, time."""
+"""Compare two to six cycles of any runs: configuration, scores, topics, per-question changes, time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ compared = queries.compared_cycles(store)
 names = {cycle_selection.key_of(run.id, cycle): f"{run.name or run.id} · cycle {cycle}"
          for run in runs for cycle in compared.get(run.id, ())}
 if len(names) < 2:
-    elements.empty_state("There is nothing to compare yet: it takes two cycles that were evaluated.")
+    elements.empty_state("Nothing to compare yet: a comparison needs two evaluated cycles.")
     st.stop()
 
 chosen = url_state.choose_many("Cycles to compare (two to six)", "cycles", list(names),
                                cycle_selection.first_choice(runs, compared, AT_MOST), names.__getitem__, AT_MOST,
-                               "Cycles of any runs, in the order in which they are to stand. Type to search by name.")
+                               "Cycles of any runs, shown in the order of selection. Type to search by name.")
 if len(chosen) < 2:
     elements.empty_state("Choose at least two cycles.")
     st.stop()

@@ -1,4 +1,4 @@
-"""All runs, a page at a time; select one to look at it, to launch it again, to tag it or to put it away."""
+"""List all runs, paginated and filtered; a selected run can be opened, duplicated, tagged, archived or deleted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ALL = "all"
 
 st.title("History")
 store = store_access.require_read_store()
-there = queries.filter_options(store)
-if not there.works:
+options = queries.filter_options(store)
+if not options.works:
     elements.empty_state(labels.NO_STORE)
     st.stop()
 
@@ -27,42 +27,41 @@ filters = st.grid(4, min_column_width=170)
 first, second, third, fourth = (filters.cell() for _ in range(4))
 with first:
     words = url_state.text_input("Search", "history words", "name, tag, note …",
-                                 "Finds runs by words in their name, tags, note, teacher or student.")
+                                 "Searches name, tags, note, teacher and student.")
 with second:
-    state = url_state.choose("State", "history state", [ALL, *there.works], ALL,
+    state = url_state.choose("State", "history state", [ALL, *options.works], ALL,
                              lambda name: "All states" if name == ALL else labels.work(name).word)
 with third:
-    verdict = url_state.choose("Verdict", "history verdict", [ALL, *there.verdicts], ALL,
+    verdict = url_state.choose("Verdict", "history verdict", [ALL, *options.verdicts], ALL,
                                lambda name: "All verdicts" if name == ALL else labels.verdict(name).word,
-                               "Of the last cycle: did the tuned student answer the held-out test better?")
+                               "After the last cycle: did the fine-tuned student score better on the held-out test?")
 with fourth:
-    order = url_state.choose("Order", "history order", list(ORDERS), "newest", labels.RUN_ORDERS.__getitem__)
-archived = bool(there.archived) and st.toggle(f"Show the archive ({there.archived})", key="history archive",
-                                              help="Runs that were put away. They stay in comparisons and estimates.")
+    order = url_state.choose("Sort by", "history order", list(ORDERS), "newest", labels.RUN_ORDERS.__getitem__)
+archived = bool(options.archived) and st.toggle(f"Show archived runs ({options.archived})", key="history archive",
+                                                help="Archived runs still count in comparisons and estimates.")
 wanted = HistoryFilter(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order)
 count = queries.count_found(store, wanted)
 if not count:
-    put_away = there.archived and not archived
-    elements.empty_state("No run fits these filters."
-                         + (f" The archive has {there.archived} more." if put_away else ""))
+    elements.empty_state("No run matches these filters."
+                         + (f" The archive has {options.archived} more." if options.archived and not archived else ""))
     st.stop()
 
 begin = url_state.page("history page", count, run_table.A_PAGE)
 shown = queries.found_runs(store, wanted, run_table.A_PAGE, begin)
 if count > len(shown):
-    st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. A heading sorts this page, the order above "
-               "sorts all; what is taken along below is all of them.")
+    st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. Click a heading to sort this page; "
+               "Sort by sorts all runs; Export contains all.")
 selected = run_table.run_table(shown, cached_queries.usages(store, shown))
 if selected:
     run_actions(selected)
 else:
-    st.caption("Select a row to open the run, launch it again, tag it, archive it or delete it.")
+    st.caption("Select a row to open, duplicate, tag, archive or delete the run.")
 
 
-def all_found() -> list[dict[str, object]]:
-    """Every run that fits, not this page's alone; read when somebody takes them along."""
+def matching_runs() -> list[dict[str, object]]:
+    """Rows of all matching runs, not only of this page; read when an export is requested."""
     found = queries.found_runs(store, wanted)
     return export_rows.run_rows(found, queries.teacher_usage(store, [run.id for run in found]))
 
 
-elements.export_buttons(all_found, "runs", "runs")
+elements.export_buttons(matching_runs, "runs", "runs")

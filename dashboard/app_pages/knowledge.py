@@ -1,4 +1,4 @@
-"""What is taught: topics, passages and questions of the built-in knowledge or of a folder, and how much was asked."""
+"""Browse the corpus: topics, passages and questions of the built-in domain or a document folder, and their use."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dashboard.view_models import export_rows, topic_coverage
 from dashboard.view_models.topic_coverage import ANY, SIDES, PassageFilter
 from dashboard.widgets import elements
 
-st.title("Knowledge")
-typed = url_state.text_input("Folder of documents", "knowledge", "empty: the built-in Kubernetes v1.28",
-                             "A folder of Markdown, text, HTML or PDF on the machine that this dashboard runs on.")
+st.title("Documents")
+typed = url_state.text_input("Document folder", "knowledge", "empty: the built-in Kubernetes v1.28",
+                             "A folder of Markdown, text, HTML or PDF files on the machine that runs this dashboard.")
 try:
     knowledge = cached_queries.knowledge(knowledge_loader.normalize_path(typed))
 except KnowledgeError as error:
-    st.error("This knowledge cannot be opened:", icon=":material/folder_off:")
+    st.error("These documents cannot be read:", icon=":material/folder_off:")
     elements.plain_text(str(error))
     st.stop()
 
@@ -40,15 +40,15 @@ with left:
     topic = url_state.choose("Topic", "topic", [ANY, *domain.topics], ANY,
                              lambda slug: "All topics" if slug == ANY else names[slug])
 with middle:
-    side = url_state.choose("Side of the split", "side", [ANY, *SIDES], ANY, knowledge_panels.side,
-                            "Practice passages may be trained on, held-out ones are only tested with; "
-                             "no run changes it.")
+    side = url_state.choose("Split", "side", [ANY, *SIDES], ANY, knowledge_panels.side,
+                            "Train passages may be trained on; test passages are held out. The split is the same for "
+                            "all runs.")
 with right:
     words = st.text_input("Text contains", key="passage words", placeholder="any word of a passage",
                           help="Searches titles, texts, key terms and questions.")
 shown = topic_coverage.filter_passages(domain.passages, sides, PassageFilter(topic, side, words))
 if not shown:
-    elements.empty_state("No passage fits these filters.")
+    elements.empty_state("No passage matches these filters.")
     st.stop()
 
 passage = knowledge_panels.passage_picker(shown, names, sides, asked)

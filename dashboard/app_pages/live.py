@@ -1,4 +1,4 @@
-"""Follow a run: stages, losses, failures as they happen; pause, resume, cancel, retry."""
+"""Monitor a run: stages, losses and errors as they happen; pause, resume, cancel, retry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ run = url_state.choose_run(runs, run_selection.newest_active(runs))
 
 @st.fragment(run_every=TICK_SECONDS if run.active else None)
 def tick() -> None:
-    """Look again; when its state is another, draw the whole page once more: of an ended run without a timer."""
+    """Poll the run. When its state has changed, rerun the whole page, which has no timer once the run has ended."""
     with store_access.store_errors_shown():
         now = queries.find_run(store, run.id)
         if now is None or now.work != run.work:
@@ -37,7 +37,7 @@ with st.container(horizontal=True):
                             "Event log")
     elements.export_buttons(lambda: export_rows.number_rows(queries.all_series(store, run.id)), f"numbers-{run.id}",
                             "numbers",
-                            "Every number that was logged")
+                            "All metrics")
     elements.export_buttons(lambda: export_rows.memory_rows(memory_by_stage(store, run.id)), f"memory-{run.id}",
                             "memory",
                             "Memory by stage")

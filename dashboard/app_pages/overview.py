@@ -1,4 +1,4 @@
-"""For a stakeholder: did distillation work? The verdict, what it rests on, and what it cannot say."""
+"""Result for a stakeholder: did distillation work? The verdict, its evidence and its limitations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if run.work == "failed":
 if not changes:
     run_facts(run, cycles, queries.success_rate(store, run.id), used)
     elements.empty_state(labels.ENDED_WITHOUT_SCORES if run.ended_at else labels.NO_SCORES)
-    st.page_link("app_pages/live.py", label="Open it on Live" if run.ended_at else "Follow this run",
+    st.page_link("app_pages/live.py", label="Open in Live" if run.ended_at else "Monitor this run",
                  icon=":material/monitor_heart:", query_params={"run": run.id})
     st.stop()
 
@@ -69,26 +69,27 @@ if len(rows) > 1:
         st.caption(best.sentence)
 
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
-st.subheader("Every metric")
+st.subheader("All metrics")
 verdict.key_numbers(changes, metrics, tier)
 judge_validation.cut_off_line(cached_queries.answers(store, run, cycles[-1].cycle), tier)
-with st.expander("Intervals, pairs and tests", icon=":material/table:"):
+with st.expander("Confidence intervals and significance tests", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
     elements.export_buttons(export_rows.change_rows(changes), f"changes-{run.id}", "changes")
 
 verdict.notes(run)
 
-learned, arms, believed, said = st.tabs(["Learning curve", "Control arms", "Judges", "What the metrics say"])
-with learned:
-    elements.chart(metrics_by_cycle, "learning curve", "Every metric over the cycles", changes, metrics)
+learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",
+                                                           "Metric definitions"])
+with learning_tab:
+    elements.chart(metrics_by_cycle, "learning curve", "All metrics by cycle", changes, metrics)
     control_arms.curve_along_training(store, run)
     verdict.memorisation(changes)
-with arms:
+with arms_tab:
     if not control_arms.control_arms(store, run, metric):
         st.caption(labels.ARMS_TO_COME if run.config.arms and run.active else labels.NO_ARMS)
-with believed:
+with judges_tab:
     judge_validation.judge_validation(judged.trials)
-    for judging, by_it, trials in judged.again:
-        judge_validation.rejudged(judging, by_it, changes, trials)
-with said:
+    for judging, rejudged_changes, audits in judged.again:
+        judge_validation.rejudged(judging, rejudged_changes, changes, audits)
+with metrics_tab:
     metric_notes.metric_notes(metrics)

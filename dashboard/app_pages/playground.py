@@ -1,4 +1,4 @@
-"""Ask: one question to the untrained and the tuned student, answered by the runner and shown as it comes."""
+"""Playground: put one question to the untrained and the fine-tuned student; the runner streams both answers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TICK_SECONDS = 0.5
 EARLIER = 100
 
 st.title("Playground")
-st.caption("Ask both students the same question. Nothing here is on the run's record or counts in a score, and one "
-           "answer proves nothing: the verdict rests on the held-out test.")
+st.caption("Ask both students the same question. Nothing here is recorded in the run or scored, and a single answer "
+           "proves nothing: the verdict is based on the held-out test.")
 store, runs = store_access.runs_or_stop()
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 if playground_form(store, run, queries.cycles_of(store, run.id)):
@@ -26,21 +26,21 @@ if playground_form(store, run, queries.cycles_of(store, run.id)):
 
 earlier = queries.recent_questions(store, EARLIER)
 if not earlier:
-    elements.empty_state("Nobody has asked anything yet. Type a question above; a connected runner answers it.")
+    elements.empty_state("No questions yet. Type a question above; a connected runner answers it.")
     st.stop()
 
 by_number = {str(one.id): one for one in earlier}
 names = {one.id: one.name or one.id for one in runs}
 zone = elements.zone()
-number = url_state.choose("Questions so far, newest first", "asked", list(by_number),
+number = url_state.choose("Recent questions, newest first", "asked", list(by_number),
                           shown=lambda key: labels.asked_label(by_number[key], names.get(by_number[key].run), zone),
-                          help_text="What anybody asked here: the question, its run and cycle, and when.")
+                          help_text="Questions of all users: text, run, cycle and time.")
 picked = by_number[number]
 
 
 @st.fragment(run_every=TICK_SECONDS if picked.active else None)
 def tick() -> None:
-    """Look again; when the answer is whole, draw the page once more without a timer."""
+    """Poll the question. When its answer is complete, rerun the whole page, which then has no timer."""
     with store_access.store_errors_shown():
         now = queries.playground_question(store, picked.id)
         if now is None or now.active != picked.active:

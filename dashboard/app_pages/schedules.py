@@ -1,4 +1,4 @@
-"""Recurring runs: what is due when, what came of it, and a form for another."""
+"""Recurring runs: the schedules, the runs that they queued, and a form to add one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import streamlit as st
 
 from dashboard.access import store_access, store_commands
 from dashboard.panels import schedule_form, schedule_table
+from dashboard.style import labels
 from dashboard.view_models import schedule_settings
 from dashboard.widgets import elements
 from store import queries
+from store.commands.schedules import GRACE_SECONDS
 
 st.title("Schedules")
-st.caption("A schedule queues a run whenever it is due; a connected runner then works on it. What is due while no "
-           "runner serves is recorded as missed, not made up for.")
+st.caption("A schedule queues a run whenever it is due; a connected runner then executes it. Runs due while no runner "
+           f"is online are skipped, unless one comes online within {labels.duration(GRACE_SECONDS)}.")
 store = store_access.reading_if_usable()
 found = queries.schedules(store) if store else []
 if found and store:
@@ -20,7 +22,7 @@ if found and store:
     if chosen:
         schedule_table.schedule_actions(store, chosen)
     else:
-        st.caption("Select a row to pause or remove a schedule, and to see what came of it.")
+        st.caption("Select a row to pause or remove a schedule and to see its runs.")
     elements.export_buttons(schedule_settings.export_rows(found), "schedules", "schedules")
 else:
     elements.empty_state("No schedule yet. Add one below, or with `python -m runner schedule add NAME --every 1d`.")

@@ -1,4 +1,4 @@
-"""For whoever looks after it: runners, the machine's plan, models, the store and its copies, versions."""
+"""System status for operators: runners, hardware and precision, the store, models, backups, package versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ paths, store = default_paths(), store_access.reading_if_usable()
 st.subheader("Runners")
 system_panels.runners(queries.runners(store) if store else [])
 
-st.subheader("Hardware and plan")
+st.subheader("Hardware and precision")
 system_panels.plan(queries.all_runs(store, limit=20) if store else [])
 
 st.subheader("Store")

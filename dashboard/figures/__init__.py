@@ -1,1 +1,1 @@
-"""Pure figures: read models in, a Plotly figure out. Nothing here knows Streamlit."""
+"""Plotly figures of read models. Nothing here imports Streamlit."""

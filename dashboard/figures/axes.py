@@ -1,4 +1,4 @@
-"""How a metric stands on an axis: its unit, its better direction, and the span of shares."""
+"""Axis title and range of a metric."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from store.metrics import METRICS
 
 
 def axis_title(metric: str) -> str:
-    """The unit, and a word where less is better."""
+    """The metric's unit, with a note where lower is better."""
     measure = METRICS.get(metric)
     return measure.unit + (", lower is better" if measure.better < 0 else "") if measure else metric
 
 
 def axis_span(values: Sequence[float | None], metric: str) -> list[float] | None:
-    """0 to 1 for shares, so that a small change looks small; free for the rest."""
+    """A fixed range around 0 to 1 for proportions, so that a small change looks small; None (automatic) for others."""
     measure = METRICS.get(metric)
     if measure is None or measure.better < 0 or any(value is not None and not 0 <= value <= 1 for value in values):
         return None

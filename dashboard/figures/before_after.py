@@ -1,4 +1,4 @@
-"""The first thing a stakeholder looks at: before and after, side by side; and beside it how sure the change is."""
+"""Scores before and after training as a dumbbell plot; and the paired change with its confidence interval."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ _CONCLUSIONS = (("improved", theme.BETTER, "triangle-up"), ("regressed", theme.W
 
 def before_after(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None,
                  same_set: Sequence[Sequence[int]] = ()) -> go.Figure:
-    """An open dot (untrained) and a filled one (tuned) on a stick for each row, the change written beside it.
+    """Per row, an open dot (untrained) and a filled dot (fine-tuned), joined and labelled with the change.
 
     Args:
-        row_names: what each row is called; its cycle where nothing is given.
-        same_set: positions of rows that were asked the same questions and may be joined by a line.
+        row_names: labels of the rows; by default their cycles.
+        same_set: groups of row positions with the same questions, which are joined by a line.
     """
     names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
-    whole = [at for at, row in enumerate(rows) if row.baseline is not None and row.tuned is not None]
+    scored = [at for at, row in enumerate(rows) if row.baseline is not None and row.tuned is not None]
     figure = go.Figure()
     for group in same_set:
-        joined = [at for at in group if at in whole]
+        joined = [at for at in group if at in scored]
         figure.add_scatter(x=[names[at] for at in joined], y=[rows[at].tuned for at in joined], mode="lines",
                            line={"color": theme.TUNED, "width": 1.5, "dash": "dot"}, showlegend=False,
                            hoverinfo="skip")
-    for at in whole:
+    for at in scored:
         figure.add_scatter(x=[names[at]] * 2, y=[rows[at].baseline, rows[at].tuned], mode="lines", showlegend=False,
                            line={"color": theme.RULE, "width": 4}, hoverinfo="skip")
-    hover = [_hover(rows[at], names[at]) for at in whole]
-    figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].baseline for at in whole], mode="markers",
+    hover = [_hover(rows[at], names[at]) for at in scored]
+    figure.add_scatter(x=[names[at] for at in scored], y=[rows[at].baseline for at in scored], mode="markers",
                        marker={"symbol": "circle-open", "size": 15, "color": theme.BASELINE, "line": {"width": 3}},
                        name="before (untrained)", customdata=hover, hovertemplate="%{customdata}<extra></extra>")
-    figure.add_scatter(x=[names[at] for at in whole], y=[rows[at].tuned for at in whole], mode="markers+text",
-                       marker={"symbol": "circle", "size": 16, "color": theme.TUNED}, name="after (tuned)",
-                       text=[labels.change(rows[at].change) for at in whole], textfont={"color": theme.TEXT_COLOUR},
-                       textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in whole],
+    figure.add_scatter(x=[names[at] for at in scored], y=[rows[at].tuned for at in scored], mode="markers+text",
+                       marker={"symbol": "circle", "size": 16, "color": theme.TUNED}, name="after (fine-tuned)",
+                       text=[labels.change(rows[at].change) for at in scored], textfont={"color": theme.TEXT_COLOUR},
+                       textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in scored],
                        customdata=hover, hovertemplate="%{customdata}<extra></extra>")
-    figure.update_xaxes(range=_room(len(whole)), categoryorder="array",
-                        categoryarray=[names[at] for at in whole])
-    values = [value for at in whole for value in (rows[at].baseline, rows[at].tuned)]
+    figure.update_xaxes(range=_category_range(len(scored)), categoryorder="array",
+                        categoryarray=[names[at] for at in scored])
+    values = [value for at in scored for value in (rows[at].baseline, rows[at].tuned)]
     figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
-    return theme.apply_theme(figure, 320, _went([rows[at] for at in whole], metric))
+    return theme.apply_theme(figure, 320, _score_title([rows[at] for at in scored], metric))
 
 
 def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None) -> go.Figure:
-    """The mean paired change with its 95% interval; grey where the interval reaches over zero."""
+    """The mean paired change with its 95% interval; grey where the interval includes zero."""
     names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
-    whole = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
+    measured = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
     figure = go.Figure()
     for conclusion, color, symbol in _CONCLUSIONS:
-        chosen = [(name, row) for name, row in whole if _conclusion(row) == conclusion]
+        chosen = [(name, row) for name, row in measured if _conclusion(row) == conclusion]
         if chosen:
             figure.add_scatter(
                 x=[name for name, _ in chosen], y=[row.change for _, row in chosen], mode="markers", name=conclusion,
@@ -64,31 +64,32 @@ def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[st
                 error_y=_bars([row for _, row in chosen], color),
                 customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
     figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in whole],
-                        range=_room(len(whole)))
+    figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in measured],
+                        range=_category_range(len(measured)))
     better = METRICS[metric].better if metric in METRICS else 1
-    figure.update_yaxes(title="tuned − untrained" + (" (below 0 is better)" if better < 0 else ""), zeroline=False)
-    return theme.apply_theme(figure, 320, _interval_words([row for _, row in whole]))
+    figure.update_yaxes(title="fine-tuned − untrained" + (" (below 0 is better)" if better < 0 else ""),
+                        zeroline=False)
+    return theme.apply_theme(figure, 320, _verdict_title([row for _, row in measured]))
 
 
-def _room(many: int) -> list[float]:
-    """The span of the axis: a lone cycle stands in the middle."""
-    return [-1.0, 1.0] if many == 1 else [-0.5, many - 0.5]
+def _category_range(count: int) -> list[float]:
+    """The range of the category axis; a single category is centred."""
+    return [-1.0, 1.0] if count == 1 else [-0.5, count - 0.5]
 
 
-def _went(rows: Sequence[ChangeRow], metric: str) -> str:
-    """What the chart shows, as its title: from where to where, in the last of the rows."""
+def _score_title(rows: Sequence[ChangeRow], metric: str) -> str:
+    """Chart title: the metric and, for one run, the last row's scores before and after."""
     last = rows[-1:] if len({row.run for row in rows}) == 1 else []
     return theme.escaped(labels.metric_short(metric)) + "".join(
         f": {labels.number(row.baseline)} → {labels.number(row.tuned)}" for row in last)
 
 
-def _interval_words(rows: Sequence[ChangeRow]) -> str:
-    """What the intervals say together, as the title of their chart."""
+def _verdict_title(rows: Sequence[ChangeRow]) -> str:
+    """Chart title: the verdict, or the number of cycles by verdict."""
     better, worse = (sum(row.verdict == verdict for row in rows) for verdict in ("improved", "regressed"))
     if len(rows) == 1:
-        said = "Improved" if better else "Regressed" if worse else "No evidence of a change"
-        return f"{said}: {labels.change(rows[0].change)}"
+        verdict = "Improved" if better else "Regressed" if worse else "No evidence of a change"
+        return f"{verdict}: {labels.change(rows[0].change)}"
     parts = [f"{word} in {many}" for word, many in (("improved", better), ("regressed", worse)) if many]
     return f"{' and '.join(parts).capitalize()} of {len(rows)} cycles" if parts else \
         f"No evidence of a change in {labels.count(len(rows), 'cycle')}"

@@ -1,4 +1,4 @@
-"""The control arms as a forest: one line a comparison, its interval, and zero in sight."""
+"""Forest plot of the control arms: one line per comparison with its confidence interval."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONCLUSIONS = (("improved", theme.BETTER, "triangle-right"), ("regressed", them
 
 
 def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
-    """Right of zero is better, whichever way the metric counts; grey where the interval reaches over zero."""
+    """Right of zero is better for every metric; grey where the interval includes zero."""
     names = [_name(line) for line in lines]
     figure = go.Figure()
     for conclusion, color, symbol in _CONCLUSIONS:
@@ -39,7 +39,7 @@ def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
 
 def _name(line: Comparison) -> str:
     return theme.escaped(f"{line.label} vs untrained" if line.group == AGAINST_UNTRAINED
-                         else f"Tuned vs {line.label.lower()}")
+                         else f"Fine-tuned vs {line.label.lower()}")
 
 
 def _conclusion(line: Comparison) -> str:

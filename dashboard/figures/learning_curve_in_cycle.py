@@ -1,4 +1,4 @@
-"""The learning curve within the training: the same test after a quarter, half and all of each cycle's steps."""
+"""Learning curve within training: test scores after 25, 50 and 100% of each cycle's steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.queries import CurveRow
 
 
 def learning_curve_in_cycle(rows: Sequence[CurveRow]) -> go.Figure:
-    """One panel a metric, steps of all cycles in a row; each point with the interval of its change."""
+    """One panel per metric over the optimizer steps of all cycles; each point has the interval of its change."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     figure = make_subplots(rows=1, cols=max(1, len(metrics)), horizontal_spacing=0.09,
                            subplot_titles=[theme.wrap_label(labels.metric(name)) for name in metrics])
@@ -26,13 +26,13 @@ def learning_curve_in_cycle(rows: Sequence[CurveRow]) -> go.Figure:
                            row=1, col=at)
         figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1.5, "dash": "dot"}, row=1, col=at)
     figure.update_xaxes(title="optimizer steps, all cycles", rangemode="tozero")
-    figure.update_yaxes(title="change against untrained", zeroline=False, col=1)
+    figure.update_yaxes(title="change vs. untrained", zeroline=False, col=1)
     theme.title_panels(figure, 13)
     return theme.apply_theme(figure, 330)
 
 
 def steps_so_far(rows: Sequence[CurveRow]) -> list[int]:
-    """Steps counted on over the cycles."""
+    """Optimizer steps of each row, cumulative over the cycles."""
     length = {row.cycle: row.of_steps for row in rows}
     return [row.step + sum(of for cycle, of in length.items() if cycle < row.cycle) for row in rows]
 

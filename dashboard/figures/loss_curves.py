@@ -1,4 +1,4 @@
-"""Numbers over steps: the loss of each cycle on one scale, and other series by stage."""
+"""Charts of logged series: training loss by cycle, peak memory by stage, tokens per second."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from store.queries import Point
 
 T = TypeVar("T")
 MAX_POINTS = 800
-"""Of one chart: about what a screen can show apart, and every further one is built, sent and drawn at each tick."""
+"""Maximum points per chart: about what a screen can resolve; each further point costs time at every refresh."""
 
 
 def losses(points: Sequence[Point]) -> go.Figure:
-    """Training loss over optimizer steps: every cycle as measured (thin) and smoothed (thick)."""
+    """Training loss over optimizer steps; per cycle the raw values (thin) and a moving average (thick)."""
     by_cycle: dict[int, list[Point]] = {point.cycle: [] for point in sorted(points, key=lambda point: point.cycle)}
     for point in points:
         if point.value is not None:
@@ -31,19 +31,19 @@ def losses(points: Sequence[Point]) -> go.Figure:
 def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict[str, Any]]:
     color = theme.SERIES[(at + 1) % len(theme.SERIES)]
     steps, values = [point.step for point in points], [point.value or 0.0 for point in points]
-    even = moving_average(values)
-    # As arrays: Plotly looks at each value of a list, copies each, and sends each as text.
-    x, y, even_y = (np.array(downsample(line, most)) for line in (steps, values, even))
+    smoothed = moving_average(values)
+    # As arrays: Plotly inspects and copies each value of a list, and sends it as text.
+    x, y, smoothed_y = (np.array(downsample(line, most)) for line in (steps, values, smoothed))
     return [{"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": color, "width": 1},
              "opacity": 0.35, "showlegend": False, "hoverinfo": "skip", "legendgroup": str(cycle)},
-            {"type": "scatter", "x": x, "y": even_y, "mode": "lines", "name": f"cycle {cycle}",
+            {"type": "scatter", "x": x, "y": smoothed_y, "mode": "lines", "name": f"cycle {cycle}",
              "legendgroup": str(cycle),
              "line": {"color": color, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[at % 4]},
              "customdata": y, "hovertemplate": "step %{x}: %{customdata:.3f} (smoothed %{y:.3f})"}]
 
 
 def downsample(values: Sequence[T], most: int) -> list[T]:
-    """Every so manieth value, and always the last one, where there are more than `most`."""
+    """Every n-th value and the last one, so that about `most` remain; all values if there are no more than `most`."""
     every = -(-len(values) // max(1, most))
     if every <= 1:
         return list(values)
@@ -51,7 +51,7 @@ def downsample(values: Sequence[T], most: int) -> list[T]:
 
 
 def moving_average(values: Sequence[float], weight: float = 0.7) -> list[float]:
-    """Exponential mean with the start-up bias taken out, so that the first points are not pulled to zero."""
+    """Bias-corrected exponential moving average: the first values are not pulled towards zero."""
     mean, out = 0.0, []
     for count, value in enumerate(values, start=1):
         mean = weight * mean + (1 - weight) * value
@@ -60,7 +60,7 @@ def moving_average(values: Sequence[float], weight: float = 0.7) -> list[float]:
 
 
 def memory(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
-    """The most memory that each stage was seen with, in GB, in the order in which the stages ran."""
+    """Peak memory of each stage in GB, in execution order."""
     peak: dict[str, float] = {}
     for point in sorted(points, key=lambda point: point.at):
         if point.value is not None:
@@ -75,7 +75,7 @@ def memory(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
 
 
 def throughput(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
-    """Tokens per second in the order of time, one colour a stage."""
+    """Tokens per second over time, one line per stage."""
     by_stage: dict[str, list[Point]] = {}
     for point in points:
         by_stage.setdefault(point.stage, []).append(point)

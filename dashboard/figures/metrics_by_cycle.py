@@ -1,4 +1,4 @@
-"""The learning curve: every metric over the cycles, small multiples. What is asked anew in each cycle is no line."""
+"""Learning curve over cycles: one panel per metric. Tiers with new questions in each cycle are not joined by lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dashboard.style import labels, theme
 from dashboard.view_models import run_selection
 from store.queries import ChangeRow
 
-# tier -> colour, symbol, and whether every cycle asks the same questions.
+# tier -> colour, symbol, and whether all cycles have the same questions.
 _LINE_STYLES = {"held-out": (theme.TUNED, "circle", True), "new-topic": (theme.NEW_TOPIC, "square", True),
                 "general": (theme.GENERAL, "cross", True),
                 "practice": (theme.PRACTICE, "diamond", False), "paraphrase": (theme.PARAPHRASE, "triangle-up", False)}
 
 
 def metrics_by_cycle(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.Figure:
-    """One panel a metric. Practice and paraphrase questions are other ones in each cycle: no line joins them."""
+    """One panel per metric. Training questions and paraphrases differ between cycles, so no line joins them."""
     columns = 2 if len(metrics) > 1 else 1
     rows = max(1, -(-len(metrics) // columns))
     figure = make_subplots(rows=rows, cols=columns, vertical_spacing=0.16, horizontal_spacing=0.08,
@@ -40,13 +40,14 @@ def metrics_by_cycle(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go
 
 
 def _traces(changes: Sequence[ChangeRow], metric: str, first: bool) -> list[go.Scatter]:
-    """Lines for the tiers that ask the same in every cycle, points for those that do not."""
+    """Lines for tiers with the same questions in all cycles, points for the others."""
     traces = []
-    for tier, (color, symbol, asked_once) in _LINE_STYLES.items():
+    for tier, (color, symbol, same_questions) in _LINE_STYLES.items():
         rows = [row for row in run_selection.over_cycles(changes, metric, tier) if row.tuned is not None]
         if rows:
-            draw = _line if asked_once else _points
-            traces.append(draw(rows, tier, color, symbol).update(legendgroup=tier, showlegend=first, name=tier))
+            draw = _line if same_questions else _points
+            traces.append(draw(rows, tier, color, symbol).update(legendgroup=tier, showlegend=first,
+                                                                 name=labels.tier_short(tier)))
     return traces
 
 
@@ -58,7 +59,7 @@ def _line(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str) -> go.S
         marker={"size": 11 if headline else 9, "color": [theme.BASELINE, *[color] * len(rows)],
                 "symbol": [f"{symbol}-open", *[symbol] * len(rows)], "line": {"width": 2}},
         customdata=["before training", *(labels.coverage(row.scored, row.asked) for row in rows)],
-        hovertemplate=f"{tier} %{{y:.3f}}, %{{customdata}}<extra></extra>")
+        hovertemplate=f"{labels.tier_short(tier)} %{{y:.3f}}, %{{customdata}}<extra></extra>")
 
 
 def _points(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str) -> go.Scatter:
@@ -66,4 +67,4 @@ def _points(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str) -> go
         x=[row.cycle for row in rows], y=[row.tuned for row in rows], mode="markers",
         marker={"size": 10, "color": color, "symbol": f"{symbol}-open", "line": {"width": 2}},
         customdata=[labels.coverage(row.scored, row.asked) for row in rows],
-        hovertemplate=f"{tier} %{{y:.3f}}, %{{customdata}}<extra></extra>")
+        hovertemplate=f"{labels.tier_short(tier)} %{{y:.3f}}, %{{customdata}}<extra></extra>")

@@ -1,4 +1,4 @@
-"""The change of every single question, sorted from the worst to the best."""
+"""Bar chart of the change of each question, sorted from worst to best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLORS = {"better": theme.BETTER, "worse": theme.WORSE, "same": theme.INCONCLUS
 
 
 def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
-    """Bars below and above zero; unscored questions are left out here and counted on the page."""
+    """Bars below and above zero; unscored questions are not drawn, the page counts them."""
     scored = sorted(((pair.change(metric) or 0.0, outcome(pair, metric), pair) for pair in pairs
                      if pair.change(metric) is not None), key=lambda item: item[0])
     figure = go.Figure()
@@ -27,7 +27,7 @@ def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
                            hovertemplate="%{customdata}<br>%{y:+.3f}<extra></extra>")
     figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1})
     figure.update_xaxes(title="questions, sorted by change", showticklabels=False)
-    figure.update_yaxes(title="tuned − untrained")
-    said = ", ".join(f"{sum(found == kind for _, found, _ in scored)} {word}" for kind, word in
-                     (("better", "better"), ("worse", "worse"), ("same", "the same")))
-    return theme.apply_theme(figure, 280, said).update_layout(bargap=0.15)
+    figure.update_yaxes(title="fine-tuned − untrained")
+    title = ", ".join(f"{sum(found == kind for _, found, _ in scored)} {word}" for kind, word in
+                      (("better", "better"), ("worse", "worse"), ("same", "unchanged")))
+    return theme.apply_theme(figure, 280, title).update_layout(bargap=0.15)

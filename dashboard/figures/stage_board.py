@@ -1,4 +1,4 @@
-"""The board of stages: rows in the order of the work, one column a cycle, what is still to come in grey."""
+"""The stage board: one row per stage in execution order, one column per cycle; pending cells are grey."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ORDER = (LEFT_OUT, PENDING, STOPPED, "finished", "running", "failed")
 
 
 def stage_board(cells: Sequence[Cell]) -> go.Figure:
-    """A field of cells; the sign and the time stand in each, so that colour is never the only bearer of meaning."""
+    """A heatmap of cells, each with a sign and its time, so that the state does not depend on colour alone."""
     titles = list(dict.fromkeys(cell.title for cell in cells))
     columns = list(dict.fromkeys(_column(cell) for cell in sorted(cells, key=lambda cell: cell.cycle)))
     at = {(cell.title, _column(cell)): cell for cell in cells}
@@ -23,7 +23,7 @@ def stage_board(cells: Sequence[Cell]) -> go.Figure:
         "type": "heatmap", "z": [[_ORDER.index(_state(cell)) if cell else None for cell in row] for row in grid],
         "x": columns, "y": [theme.wrap_label(title) for title in titles], "zmin": -0.5, "zmax": len(_ORDER) - 0.5,
         "colorscale": _scale(), "showscale": False, "xgap": 4, "ygap": 4,
-        "text": [[_words(cell) for cell in row] for row in grid], "texttemplate": "%{text}",
+        "text": [[_text(cell) for cell in row] for row in grid], "texttemplate": "%{text}",
         "textfont": {"color": theme.ON_FILL, "size": 11},
         "customdata": [[_hover(cell) for cell in row] for row in grid],
         "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
@@ -41,7 +41,7 @@ def _column(cell: Cell) -> str:
     return f"Cycle {cell.cycle}" if cell.cycle else "Run"
 
 
-def _words(cell: Cell | None) -> str:
+def _text(cell: Cell | None) -> str:
     if cell is None:
         return ""
     share = f" {cell.counted}<br>" if cell.counted else " "
@@ -52,13 +52,13 @@ def _words(cell: Cell | None) -> str:
 def _hover(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    done_by = f"<br>done by the {cell.doer}" if cell.doer else ""
+    actor = f"<br>by the {cell.doer}" if cell.doer else ""
     error = f"<br>{theme.escaped(cell.error[:300])}" if cell.error else ""
-    return f"{theme.escaped(cell.title)}, {_column(cell).lower()}: {cell.state}{done_by}{error}"
+    return f"{theme.escaped(cell.title)}, {_column(cell).lower()}: {cell.state}{actor}{error}"
 
 
 def _scale() -> list[list[object]]:
-    """A step for each state, without shades in between."""
+    """A stepped colour scale with one colour per state."""
     steps: list[list[object]] = []
     for at, state in enumerate(_ORDER):
         color = theme.WORK_FILL[state]

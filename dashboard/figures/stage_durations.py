@@ -1,4 +1,4 @@
-"""Where the time went: the stages of each cycle, laid end to end."""
+"""Stacked bars of the stage durations of each cycle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from store.queries import StageState
 
 
 def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles: dict[str, str]) -> go.Figure:
-    """One bar a cycle; only finished stages have a length."""
+    """One bar per cycle; only finished stages have a duration."""
     figure = go.Figure()
     order = list(dict.fromkeys(stage.stage for _, stages in columns for stage in stages if stage.seconds is not None))
     for at, name in enumerate(order):
@@ -24,17 +24,17 @@ def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles:
                        hovertemplate="%{fullData.name}: %{customdata}<extra></extra>")
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(ticksuffix=" s")  # a title would stand where a narrow window has the legend
+    figure.update_xaxes(ticksuffix=" s")  # an axis title would overlap the legend in a narrow window
     theme.apply_theme(figure, 56 * len(columns) + 180, _longest(columns, titles))
     legend = {"y": -0.35, "yanchor": "top", "traceorder": "normal"}
     return figure.update_layout(legend=legend, margin={"t": 46, "b": 110})
 
 
 def _longest(columns: Sequence[tuple[str, Sequence[StageState]]], titles: dict[str, str]) -> str:
-    """The stage that took most, and its share of all."""
-    took: dict[str, float] = {}
+    """Chart title: the longest stage and its share of the total time."""
+    seconds: dict[str, float] = {}
     for stage in (stage for _, stages in columns for stage in stages):
-        took[stage.stage] = took.get(stage.stage, 0.0) + (stage.seconds or 0.0)
-    longest, all_of_it = max(took, key=lambda name: took[name], default=""), sum(took.values())
-    return theme.escaped(f"{titles.get(longest, longest)}: {took[longest] / all_of_it:.0%} of the time") \
-        if all_of_it else ""
+        seconds[stage.stage] = seconds.get(stage.stage, 0.0) + (stage.seconds or 0.0)
+    longest, total = max(seconds, key=lambda name: seconds[name], default=""), sum(seconds.values())
+    return theme.escaped(f"{titles.get(longest, longest)}: {seconds[longest] / total:.0%} of the time") \
+        if total else ""

@@ -1,4 +1,4 @@
-"""One question with everything that was said to it, side by side and verbatim."""
+"""One question with both answers, the reference, the evidence and the scores, side by side and verbatim."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from store.queries import AnswerPair
 
 
 def differences(pair: AnswerPair) -> None:
-    """The question, what training changed, and what still differs from the reference: what a reviewer came for."""
+    """Draw the question and two diffs: before against after training, and reference against after training."""
     with st.container(border=True):
         elements.plain_text(pair.text)
         st.caption(f"{labels.topic(pair.topic)} · {labels.tier(pair.tier)} · {labels.cycle(pair.cycle).lower()}")
-        st.markdown("**What changed, word by word**", help="Struck through: gone. Underlined: new.")
+        st.markdown("**Word diff**", help="Struck through: removed. Underlined: added.")
         _difference("Before → after training", pair.baseline, pair.tuned)
         _difference("Reference → after training", pair.reference, pair.tuned)
 
 
 def answer_detail(pair: AnswerPair) -> None:
-    """Both answers, the reference and the evidence beside each other, whole; scores and foils."""
-    beside = st.grid(4, min_column_width=190, gap="medium")
-    first, second, third, fourth = (beside.cell() for _ in range(4))
+    """Draw both answers, the reference and the evidence in full; then scores, distractors and the passage."""
+    columns = st.grid(4, min_column_width=190, gap="medium")
+    first, second, third, fourth = (columns.cell() for _ in range(4))
     with first:
         st.markdown(":blue[**○ Before (untrained)**]")
         elements.verbatim(pair.baseline, pair.baseline_missing)
         _cut_off(pair.baseline_cut_off)
     with second:
-        st.markdown(":orange[**● After (tuned)**]")
+        st.markdown(":orange[**● After (fine-tuned)**]")
         elements.verbatim(pair.tuned, pair.tuned_missing)
         _cut_off(pair.tuned_cut_off)
     with third:
@@ -36,7 +36,7 @@ def answer_detail(pair: AnswerPair) -> None:
         elements.verbatim(pair.reference, pair.reference_missing)
     with fourth:
         st.markdown("**Evidence**")
-        elements.verbatim(pair.evidence or None, "the reference names no span of the passage")
+        elements.verbatim(pair.evidence or None, "the reference quotes no span of the passage")
         elements.plain_text(f"{pair.title}\n{pair.address}"[:400])
     _scores(pair)
     _more(pair)
@@ -44,14 +44,15 @@ def answer_detail(pair: AnswerPair) -> None:
 
 def _cut_off(cut: bool) -> None:
     if cut:
-        st.caption("Cut off at the token or time limit.")
+        st.caption("Truncated at the token or time limit.")
 
 
 def _scores(pair: AnswerPair) -> None:
     reasons = pair.unscored or {}
     rows = [{"metric": labels.metric(name), "before": before, "after": after, "change": pair.change(name),
-             **({"missing because": reasons.get(name, "")} if reasons else {}),
-             "scored by": (pair.judges or {}).get(name, "")} for name, (before, after) in pair.scores.items()]
+             **({"reason missing": reasons.get(name, "")} if reasons else {}),
+             "scored by": labels.judge((pair.judges or {}).get(name, ""))}
+            for name, (before, after) in pair.scores.items()]
     if rows:
         number = st.column_config.NumberColumn(format="%.3f")
         elements.data_table(rows, column_config={
@@ -60,13 +61,13 @@ def _scores(pair: AnswerPair) -> None:
 
 
 def _more(pair: AnswerPair) -> None:
-    with st.expander("The false references that choice accuracy puts beside the true one", icon=":material/quiz:"):
-        for rule, foil in pair.foils:
+    with st.expander("Distractors (wrong options of choice accuracy)", icon=":material/quiz:"):
+        for rule, distractor in pair.foils:
             elements.plain_text(rule)
-            elements.verbatim(foil)
+            elements.verbatim(distractor)
         if not pair.foils:
-            st.caption("There are none for this question.")
-    with st.expander("The whole passage", icon=":material/article:"):
+            st.caption("This question has none.")
+    with st.expander("Full passage", icon=":material/article:"):
         elements.verbatim(pair.passage)
 
 

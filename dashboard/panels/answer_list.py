@@ -1,4 +1,4 @@
-"""The list of questions that fit the filters, the worst change first; a click on a row opens it."""
+"""Table of the questions that match the filters, worst change first; selecting a row opens the question."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from dashboard.view_models.answer_filter import OUTCOMES
 from dashboard.widgets import elements
 from store.queries import AnswerPair
 
-_WORDS = {"all": "All", "worse": "▼ Worse", "better": "▲ Better", "same": "= The same", "missing": "? Missing"}
+_OUTCOME_LABELS = {"all": "All", "worse": "▼ Worse", "better": "▲ Better", "same": "= Unchanged",
+                   "missing": "? Missing"}
 _SIGNS = {"worse": "▼", "better": "▲", "same": "=", "missing": "?"}
 
 
 def row_labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
-    """Each outcome with how many questions have it."""
+    """Labels of the outcome filter, each with its number of questions."""
     counted = answer_filter.counts(pairs, metric)
-    return {name: f"{_WORDS[name]} ({len(pairs) if name == 'all' else counted[name]})" for name in OUTCOMES}
+    return {name: f"{_OUTCOME_LABELS[name]} ({len(pairs) if name == 'all' else counted[name]})" for name in OUTCOMES}
 
 
 def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
-    """The list as a table; returns the selected or linked pair, else the first; the URL names a selected one."""
+    """Draw the table; returns the selected or linked pair, else the first. A selection is written to the URL."""
     number = st.column_config.NumberColumn(format="%.3f")
     selection = elements.data_table(
         [_row(pair, metric) for pair in pairs], key="answer list", on_select="rerun", selection_mode="single-row",

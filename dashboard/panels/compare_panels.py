@@ -1,4 +1,4 @@
-"""Parts of the page Compare: what differs, the scores with their intervals, and topics by cycle."""
+"""Panels of the page Compare: configuration differences, scores with intervals, topics, questions, time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from store.queries import Run
 
 
 def cycle_picker(store: Store, runs: Sequence[Run], chosen: Sequence[str]) -> list[SelectedCycle]:
-    """The chosen cycles with their changes, in the order of choice."""
+    """Load the chosen cycles with their changes, in the order of selection."""
     by_id = {run.id: run for run in runs}
     picked = []
     for key in chosen:
@@ -32,38 +32,39 @@ def cycle_picker(store: Store, runs: Sequence[Run], chosen: Sequence[str]) -> li
 
 
 def configuration(picked: Sequence[SelectedCycle]) -> None:
-    """Only the settings that differ; and whether the tests are the same."""
+    """Draw the settings that differ, with a warning if the held-out sets differ."""
     runs = list({item.run.id: item.run for item in picked}.values())
     if cycle_selection.held_out_set_names(picked) > 1:
-        st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. No "
-                   "line joins them.", icon=":material/warning:")
-    st.subheader("What differs in the configuration")
+        st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. Charts "
+                   "do not connect them.", icon=":material/warning:")
+    st.subheader("Configuration differences")
     rows = cycle_selection.differences(runs)
     if len(runs) == 1:
         st.caption("These are cycles of one run: the configuration is the same.")
     elif rows:
         elements.table(rows, "settings-that-differ", "differences")
     else:
-        st.caption("Nothing: the configurations are equal.")
+        st.caption("None: the configurations are equal.")
 
 
 def judged(store: Store, picked: Sequence[SelectedCycle], metric: str) -> None:
-    """A warning where the chosen cycles were not scored by the same judges."""
+    """Draw a warning if the chosen cycles were scored by different judges."""
     judges = {name: cached_queries.judges_of_record(store, item.run, item.cycle).get(metric, ())
               for name, item in zip(cycle_selection.labels(picked), picked, strict=True)}
     if len({names for names in judges.values() if names}) > 1:
-        st.warning("Different judges scored these cycles: differences between them may be the judges'. No line joins "
-                   "them.", icon=":material/gavel:")
-        elements.plain_text("\n".join(f"{name}: {', '.join(names) or labels.DASH}" for name, names in judges.items()))
+        st.warning("These cycles were scored by different judges, which may explain differences between them. Charts "
+                   "do not connect them.", icon=":material/gavel:")
+        elements.plain_text("\n".join(f"{name}: {', '.join(map(labels.judge, names)) or labels.DASH}"
+                                      for name, names in judges.items()))
 
 
 def per_question(store: Store, picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
-    """Every question's change, sorted within its cycle; with the wins and losses, and the way to the worst."""
+    """Draw each question's change, sorted within its cycle, with wins, losses and a link to the worst regressions."""
     columns = [(name, [pair for pair in cached_queries.answers(store, item.run, item.cycle) if pair.tier == tier])
                for name, item in zip(cycle_selection.labels(picked), picked, strict=True)]
-    st.subheader("Question by question")
+    st.subheader("Per-question change")
     if not any(pair.change(metric) is not None for _, pairs in columns for pair in pairs):
-        st.caption("No question of this kind was scored on both sides.")
+        st.caption("No question of this kind was scored both before and after training.")
         return
     elements.chart(sorted_changes, "per question compared", "Change of each question, sorted, by cycle", columns,
                    metric)
@@ -72,12 +73,13 @@ def per_question(store: Store, picked: Sequence[SelectedCycle], metric: str, tie
             with st.container(horizontal=True, vertical_alignment="center"):
                 elements.plain_text(f"{labels.heading(name)}: {labels.wins(row)} "
                                     f"({labels.coverage(row.scored, row.asked)})")
-                st.page_link("app_pages/answers.py", label="The worst", icon=":material/compare:", query_params={
-                    "run": item.run.id, "cycle": str(item.cycle), "tier": tier, "metric": metric})
+                st.page_link("app_pages/answers.py", label="Worst regressions", icon=":material/compare:",
+                             query_params={"run": item.run.id, "cycle": str(item.cycle), "tier": tier,
+                                           "metric": metric})
 
 
 def scores(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
-    """Before and after, the paired change, and every metric and tier as a table."""
+    """Draw scores before and after training, the paired change, and a table of all metrics and tiers."""
     names = cycle_selection.labels(picked)
     known = [(at, row) for at, item in enumerate(picked) if (row := item.row(metric, tier))]
     rows, shown = [row for _, row in known], [names[at] for at, _ in known]
@@ -94,7 +96,7 @@ def scores(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
 
 
 def table(picked: Sequence[SelectedCycle]) -> list[dict[str, object]]:
-    """Every score of every chosen cycle, all topics together."""
+    """Rows of all scores of all chosen cycles, over all topics."""
     return [{"cycle": name, "metric": labels.metric_short(row.metric), "questions": labels.tier_short(row.tier),
              "before": row.baseline, "after": row.tuned, "change": row.change,
              "95% interval": labels.interval(row.low, row.high),
@@ -105,25 +107,25 @@ def table(picked: Sequence[SelectedCycle]) -> list[dict[str, object]]:
 
 
 def topics(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
-    """Gain by topic, where the comparison was made by topic."""
+    """Draw the change by topic and cycle, if the comparison was made by topic."""
     names = cycle_selection.labels(picked)
     columns = [(name, run_selection.by_topic(item.changes, metric, tier)) for name,
                item in zip(names, picked, strict=True)]
     st.subheader("Topics")
     if any(rows for _, rows in columns):
         elements.chart(topic_heatmap, "topics", "Change by topic and cycle, with the number of pairs", columns, metric)
-        st.caption("Change of the mean, and the number of pairs that it rests on. Orange is better, blue is worse.")
+        st.caption("Change of the mean and number of pairs. Orange is better, blue is worse.")
     else:
         st.caption("These cycles were not compared by topic.")
 
 
 def time_taken(store: Store, picked: Sequence[SelectedCycle]) -> None:
-    """How long the stages of each chosen cycle took."""
+    """Draw the stage durations of each chosen cycle."""
     columns = [(name, [stage for stage in queries.stages_of(store, item.run.id) if stage.cycle == item.cycle])
                for name, item in zip(cycle_selection.labels(picked), picked, strict=True)]
     titles = {row.stage: row.title for item in picked for row in item.run.flow}
-    st.subheader("Where the time went")
+    st.subheader("Time by stage")
     if any(stage.seconds for _, stages in columns for stage in stages):
-        elements.chart(stage_durations, "durations", "Duration of the stages, by chosen cycle", columns, titles)
+        elements.chart(stage_durations, "durations", "Duration of the stages, by cycle", columns, titles)
     else:
         st.caption("No stage of these cycles has finished.")

@@ -1,4 +1,4 @@
-"""What the control arms answered to one question, what was put before them, and how they scored."""
+"""The control arms' answers to one question, with their scores and prompts."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from store.queries import AnswerPair, ArmAnswer, Run
 
 
 def control_arm_answers(store: Store, run: Run, pair: AnswerPair) -> None:
-    """Closed until somebody asks; nothing where no arm answered this question."""
-    given = [answer for answer in cached_queries.arm_answers(store, run) if answer.question == pair.question]
-    if not given:
+    """Draw a closed expander with every arm's answer; nothing if no arm answered this question."""
+    answers = [answer for answer in cached_queries.arm_answers(store, run) if answer.question == pair.question]
+    if not answers:
         return
-    with st.expander("What the control arms answered", icon=":material/science:"):
-        for answer in given:
-            _one(answer)
+    with st.expander("Answers of the control arms", icon=":material/science:"):
+        for answer in answers:
+            _answer(answer)
 
 
-def _one(answer: ArmAnswer) -> None:
+def _answer(answer: ArmAnswer) -> None:
     st.markdown(f"**{ARMS[answer.arm].title}**")
     st.caption(ARMS[answer.arm].how)
     elements.verbatim(answer.text, answer.missing)
     st.caption("; ".join(f"{labels.metric_short(name)} {labels.number(value)}" for name, value in answer.scores.items())
-               + ("; cut off at the token or time limit" if answer.cut_off else ""))
+               + ("; truncated at the token or time limit" if answer.cut_off else ""))
     if answer.prompt:
-        st.caption("It was asked:")
+        st.caption("Prompt:")
         elements.verbatim(answer.prompt)

@@ -1,4 +1,4 @@
-"""The control arms of a run: the forest, what each arm tells, the gap to the teacher, the curve along the training."""
+"""Results of a run's control arms: forest plot, table, gap closed to the teacher; and the intermediate checkpoints."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from store.queries import Run
 
 
 def control_arms(store: Store, run: Run, metric: str) -> bool:
-    """Everything about the arms; False where the run asked for none, or has not come to them."""
+    """Draw the results of the arms; False if the run has none, or none yet."""
     arms = cached_queries.arms(store, run)
     lines = comparisons(arms.changes, metric)
     if not lines:
         return False
-    st.subheader("Other ways to an answer")
+    st.subheader("Control arms (baselines)")
     st.caption(labels.ARMS_NOTE)
-    elements.chart(forest, "control arms", "Every control arm against the untrained and the tuned student, with 95% "
-                   "intervals", lines, metric)
+    elements.chart(forest, "control arms", "Every control arm against the untrained and the fine-tuned student, with "
+                   "95% intervals", lines, metric)
     elements.static_table(table(arms.changes, metric))
     elements.export_buttons([dataclasses.asdict(row) for row in arms.changes], f"control-arms-{run.id}", "arms")
     for line in prompt_lines(arms.prompts, run.config.teacher == OFFLINE_TEACHER):
@@ -40,7 +40,7 @@ def control_arms(store: Store, run: Run, metric: str) -> bool:
 
 
 def curve_along_training(store: Store, run: Run) -> None:
-    """The test along each cycle's training; nothing where it was not asked for."""
+    """Draw the test scores at intermediate checkpoints; nothing if they were not evaluated."""
     rows = cached_queries.curve(store, run)
     if rows:
         st.markdown("**During training**")

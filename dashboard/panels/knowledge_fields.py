@@ -22,7 +22,7 @@ from store.formatting import escape_invisible
 from store.settings import Setting
 
 FOLDER = "launch knowledge"
-"""Session key of the folder's text field; the page Knowledge fills it in."""
+"""Session key of the folder's text field; the page Documents sets it."""
 _NEW_TOPIC_QUESTIONS = 10
 
 

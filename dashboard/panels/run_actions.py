@@ -1,4 +1,4 @@
-"""What can be done with one run of the history: look at it, repeat it, tag it, put it away, delete it."""
+"""Actions on one run of the history: open, rerun, tag, archive, delete."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _TICKET = "repeat ticket"
 
 
 def run_actions(run: Run) -> None:
-    """The selected run: links, repetition, tags and note, archive and deletion, configuration."""
+    """Draw the selected run: links, rerun buttons, tags and note, archive and deletion, configuration."""
     with st.container(border=True):
         elements.plain_text(f"{run.title}\n{labels.signed(run.sentence or labels.work(run.work).word)}")
         _links(run)
         if store_commands.is_allowed("launch"):
-            _again(run)
+            _rerun_buttons(run)
         if store_commands.is_allowed("annotate"):
-            _remarks(run)
+            _tags_and_note(run)
         if store_commands.is_allowed("archive"):
             _archive_and_delete(run)
         with st.expander("Configuration", icon=":material/settings:"):
@@ -42,27 +42,28 @@ def _links(run: Run) -> None:
         st.page_link("app_pages/answers.py", label="Answers", icon=":material/compare:", query_params=link)
 
 
-def _again(run: Run) -> None:
+def _rerun_buttons(run: Run) -> None:
     with st.container(horizontal=True):
-        st.button("Put its settings into the form", icon=":material/edit_note:", key="clone", on_click=_clone,
-                  args=(run,), help="The launch form in the sidebar takes this run's settings; change what you like.")
-        if st.button("Launch the same again", icon=":material/replay:", key="repeat"):
+        st.button("Edit and rerun", icon=":material/edit_note:", key="clone", on_click=_clone,
+                  args=(run,), help="Copies this run's settings to the launch form in the sidebar.")
+        if st.button("Duplicate run", icon=":material/replay:", key="repeat",
+                     help="Queues a new run with the same settings."):
             ticket = launch_request.next_token(st.session_state.get(_TICKET), time.time())
             st.session_state[_TICKET] = ticket
-            if again := store_commands.launch(run.config, ticket.token):
+            if duplicate := store_commands.launch(run.config, ticket.token):
                 st.session_state[_TICKET] = dataclasses.replace(ticket, used_at=time.time())
-                st.switch_page("app_pages/live.py", query_params={"run": again})
+                st.switch_page("app_pages/live.py", query_params={"run": duplicate})
 
 
 def _clone(run: Run) -> None:
     st.session_state.update(launch_request.form_state(run.config, knowledge_fields.FOLDER))
-    st.toast("The launch form in the sidebar has this run's settings.", icon=":material/edit_note:")
+    st.toast("Settings copied to the launch form in the sidebar.", icon=":material/edit_note:")
 
 
-def _remarks(run: Run) -> None:
+def _tags_and_note(run: Run) -> None:
     with st.expander("Tags and note", icon=":material/label:"), st.form(f"remarks {run.id}", border=False):
         tags = st.text_input("Tags, separated by commas", ", ".join(run.tags), max_chars=400,
-                             help="Words to find the run by: History searches them.")
+                             help="Searchable on the page History.")
         note = st.text_area("Note", run.note, max_chars=2000)
         if st.form_submit_button("Save") and store_commands.annotate(run.id, tuple(tags.split(",")), note):
             st.rerun()
@@ -70,7 +71,7 @@ def _remarks(run: Run) -> None:
 
 def _archive_and_delete(run: Run) -> None:
     with st.container(horizontal=True):
-        label = "Take out of the archive" if run.archived else "Archive"
+        label = "Unarchive" if run.archived else "Archive"
         if st.button(label, icon=":material/archive:", key="archive") and store_commands.archive(run.id,
                                                                                                  not run.archived):
             st.rerun()
@@ -78,11 +79,11 @@ def _archive_and_delete(run: Run) -> None:
             with st.popover("Delete …", icon=":material/delete:"):
                 _confirm_delete(run)
         else:
-            st.caption("Only a run that is over can be deleted: cancel it first.")
+            st.caption("Only a run that has ended can be deleted: cancel it first.")
 
 
 def _confirm_delete(run: Run) -> None:
-    """Asks first, and says what goes and what stays."""
+    """Draw the confirmation of a deletion, with what is deleted and what is kept."""
     st.markdown("**Delete this run?**")
     elements.plain_text(run.title)
     st.markdown(labels.DELETION)

@@ -1,4 +1,4 @@
-"""The buttons that ask something of a run: pause, resume, cancel, retry. Each click is one command."""
+"""Buttons to pause, resume, retry or cancel a run. A double click is one command."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ _BUTTONS = {"pause": ("Pause", ":material/pause:"), "resume": ("Resume", ":mater
 
 
 def run_commands(run: Run) -> None:
-    """A button for every command that means something for this run as it stands."""
-    # A lost run is a running one to the store: whoever takes it up obeys what was asked.
+    """Draw a button for each command that is possible in the run's state."""
+    # The store treats an interrupted run as running: the runner that resumes it executes the command.
     work = "running" if run.work == "lost" else run.work
     kinds = [kind for kind in _BUTTONS if work in TRANSITIONS[kind] and store_commands.is_allowed(kind)]
     if run.stop_requested:
-        st.info(f"Asked to {run.stop_requested}; the runner obeys at its next step.", icon=":material/hourglass_top:")
+        st.info(f"Requested: {run.stop_requested}. The runner stops before its next item.",
+                icon=":material/hourglass_top:")
     with st.container(horizontal=True):
         for kind in kinds:
             label, icon = _BUTTONS[kind]
             if st.button(label, icon=icon, key=f"command {kind}", disabled=run.stop_requested == kind):
-                _ask(kind, run)
+                _submit(kind, run)
 
 
-def _ask(kind: str, run: Run) -> None:
-    # The event id is part of the token: a double click is one command, the same button later is another.
+def _submit(kind: str, run: Run) -> None:
+    # The event id is part of the token: a double click is one command, the same button later is another one.
     if store_commands.command(kind, run.id, f"{kind} {run.id} {run.last_event_id} {run.stop_requested}"):
         st.rerun()

@@ -1,4 +1,4 @@
-"""A run as it goes: state, stages, time left, losses, incidents and log. Drawn again at every tick."""
+"""Live view of a run: state, stages, time left, losses, errors and event log. Redrawn at every tick."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.colum
 
 
 def run_monitor(store: Store, run: Run) -> None:
-    """Everything about a run at work."""
+    """Draw the live view of a run."""
     cells = stage_board.board(run, cached_queries.stages(store, run), cached_queries.cycles(store, run))
     _state(run, cells)
     if run.work == "queued":
@@ -36,7 +36,7 @@ def run_monitor(store: Store, run: Run) -> None:
         live_metrics(store, run)
         elements.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
     _training(store, run)
-    _trouble_and_log(store, run)
+    _errors_and_log(store, run)
     _resources(store, run)
 
 
@@ -45,33 +45,33 @@ def _state(run: Run, cells: list[stage_board.Cell]) -> None:
         elements.badge(labels.work(run.work))
         if run.verdict:
             elements.badge(labels.verdict(run.verdict))
-        elements.plain_text(_story(run, cells))
+        elements.plain_text(_status(run, cells))
 
 
-def _story(run: Run, cells: list[stage_board.Cell]) -> str:
-    """Where the run stands, in a sentence or two."""
-    heard = f"Last event {labels.ago(run.last_event_at)}."
+def _status(run: Run, cells: list[stage_board.Cell]) -> str:
+    """The state of the run in a sentence or two."""
+    last_event = f"Last event {labels.ago(run.last_event_at)}."
     if run.work == "queued":
-        return f"Waits for a runner; asked for {labels.ago(run.requested_at)}."
+        return f"Queued (requested {labels.ago(run.requested_at)})."
     if run.work == "lost":
-        return f"The runner that worked on it went away. {heard} The next runner takes it up where it stopped."
+        return f"Runner disconnected. {last_event} The next runner resumes the run where it stopped."
     current = next((cell for cell in cells if cell.state == "running"), None)
     if run.work == "running" and current:
         items = f", {run.done} of {run.total} {run.unit or 'items'}" if run.total else ""
         cycle = f"Cycle {current.cycle} of {run.config.cycles}: " if current.cycle else ""
-        return f"{cycle}{current.title}{items}. {heard}"
+        return f"{cycle}{current.title}{items}. {last_event}"
     took = f" after {labels.duration(labels.run_seconds(run))}" if run.ended_at and run.started_at else ""
-    return f"{labels.work(run.work).word}{took}. {heard}"
+    return f"{labels.work(run.work).word}{took}. {last_event}"
 
 
 def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
     done = sum(cell.state == "finished" for cell in cells)
-    words = f"{done} of {len(cells)} stages done"
+    text = f"{done} of {len(cells)} stages done"
     if run.work == "running":
         guess = time_remaining.estimate(stage_board.remaining(cells), run.id, run.config,
                                         cached_queries.past_stage_durations(store))
-        words += f" · {time_remaining.time_left(guess)}"
-    st.progress(min(1.0, stage_board.share_done(cells)), text=words)
+        text += f" · {time_remaining.time_left(guess)}"
+    st.progress(min(1.0, stage_board.share_done(cells)), text=text)
 
 
 def _training(store: Store, run: Run) -> None:
@@ -84,38 +84,38 @@ def _training(store: Store, run: Run) -> None:
                            known_by=series_cache.version(store, run, "loss"))
         else:
             st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
-                       "No training step was taken." if run.ended_at else "No training step yet.")
+                       "No training step was done." if run.ended_at else "No training step yet.")
     with right:
-        st.subheader("Plan")
+        st.subheader("Hardware and precision")
         if run.plan:
-            elements.plain_text(f"{str(run.plan['device']).upper()}, {run.plan['precision']}, batch of "
+            elements.plain_text(f"{str(run.plan['device']).upper()}, {run.plan['precision']}, batch size "
                                 f"{run.plan['batch_size']}, {labels.count(run.plan['threads'], 'thread')}, "
                                 f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
-            elements.plain_text(f"Why: {run.plan['reason']}")
+            elements.plain_text(f"Reason: {run.plan['reason']}")
         else:
-            st.caption("The runner chooses device, precision and batch size when it takes the run up, and says why.")
+            st.caption("The runner selects device, precision and batch size when it starts the run.")
         if used := cached_queries.usage(store, run):
             st.subheader("Teacher")
             elements.plain_text(f"{run.config.teacher}: {labels.usage_sentence(used, run.config.max_cost_usd)}")
 
 
-def _trouble_and_log(store: Store, run: Run) -> None:
-    happenings, incidents = cached_queries.log(store, run)
+def _errors_and_log(store: Store, run: Run) -> None:
+    entries, incidents = cached_queries.log(store, run)
     zone, titles = elements.zone(), {row.stage: row.title for row in run.flow}
-    st.subheader("Failures and recoveries")
+    st.subheader("Errors and retries")
     if incidents:
-        for line in event_sentences.table(incidents, zone,
-                                          titles):  # few, and to be read whole; a table of Markdown is none
+        # Plain text, not a table: there are few, they are read in full, and static tables interpret Markdown.
+        for line in event_sentences.table(incidents, zone, titles):
             elements.plain_text(" · ".join(filter(None, line.values())))
     else:
         st.caption("None so far.")
     st.subheader("Event log")
-    _log(event_sentences.table(happenings, zone, titles))
+    _log(event_sentences.table(entries, zone, titles))
 
 
 def _log(lines: list[dict[str, str]]) -> None:
     if not lines:
-        st.caption("Nothing has happened yet.")
+        st.caption("No events yet.")
         return
     elements.data_table(lines, column_config=_LOG_COLUMNS, height=min(320, 36 * len(lines) + 40))
 
@@ -128,7 +128,7 @@ def _resources(store: Store, run: Run) -> None:
         return
     with st.expander("Memory and speed", icon=":material/memory:"):
         if resident:
-            elements.chart(memory, "memory", "Most resident memory by stage", resident, titles)
+            elements.chart(memory, "memory", "Peak resident memory by stage", resident, titles)
             stage_memory_table(cached_queries.memory(store, run), titles)
         if speed:
             elements.chart(throughput, "speed", "Tokens per second over time", speed, titles,

@@ -1,4 +1,4 @@
-"""All runs as a table; returns the one that was selected."""
+"""Table of runs with single-row selection."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from store.queries import Run, TeacherUsage
 
 
 A_PAGE = 100
-"""Runs of a page."""
+"""Number of runs per page."""
 
 
 def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | None:
-    """The runs, with what their teachers cost where any was called; a click on a heading sorts."""
+    """Draw the runs, with teacher costs if any teacher was called; returns the selected run."""
     selection = elements.data_table([_row(run, usages) for run in runs], key="run table", on_select="rerun",
                                     selection_mode="single-row", height=min(520, 36 * len(runs) + 40),
                                     column_config={"name": st.column_config.TextColumn(width=210),
@@ -29,19 +29,19 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | 
 def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
     config, verdict = run.config, labels.verdict(run.verdict)
     return {
-        "requested": elements.local_time(run.requested_at), "name": run.name or labels.DASH,
+        "created": elements.local_time(run.requested_at), "name": run.name or labels.DASH,
         "state": f"{labels.work(run.work).sign} {labels.work(run.work).word}",
         "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else labels.DASH,
         "duration, min": _minutes(run), **_cost(run, usages),
         "tags": ", ".join(run.tags), "note": run.note[:200],
-        "cycles": config.cycles, "questions": config.questions, "held-out": config.held_out,
+        "cycles": config.cycles, "training questions": config.questions, "test questions": config.held_out,
         "steps": config.steps if config.fine_tune else 0, "teacher": config.teacher, "student": config.student,
-        "knowledge": labels.knowledge(config), "topics": labels.topics_trained(config), "run": run.id,
+        "documents": labels.knowledge(config), "topics": labels.topics_trained(config), "run": run.id,
     }
 
 
 def _minutes(run: Run) -> float | None:
-    """A number, so that a click on the heading sorts."""
+    """Duration in minutes as a number, so that the column sorts."""
     seconds = labels.run_seconds(run)
     return None if seconds is None else seconds / 60
 

@@ -1,4 +1,4 @@
-"""Whether anybody will do the work: the runners as last heard of, in the sidebar."""
+"""Sidebar status: whether a runner is online."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from store.database import StoreError
 
 @st.fragment(run_every=5)
 def runner_banner() -> None:
-    """One line about the runners; looks again every few seconds, because runners come and go."""
-    _say()
+    """Draw the number of connected runners, refreshed every 5 seconds."""
+    _status()
     page_rerun.redraw_if_stale()
 
 
-def _say() -> None:
+def _status() -> None:
     try:
         store = store_access.read_store()
         connected = queries.connected_runners(store) if store else []
     except (StoreError, SQLAlchemyError):
-        return  # the page says it, once
+        return  # the page reports it
     if not connected:
         st.warning(labels.NO_RUNNER, icon=":material/link_off:")
     elif len(connected) == 1:
-        st.badge("A runner is connected.", icon=":material/link:", color="green")
+        st.badge("Runner online", icon=":material/link:", color="green")
     else:
-        st.badge(f"{len(connected)} runners are connected.", icon=":material/link:", color="green")
+        st.badge(f"{len(connected)} runners online", icon=":material/link:", color="green")

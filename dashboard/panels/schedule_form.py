@@ -1,4 +1,4 @@
-"""The form for a recurring run. What it sends is checked again where it is written."""
+"""The form to add a schedule. The command that stores it validates the values again."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from store.queries import Run
 
 
 def schedule_form(runs: Sequence[Run]) -> None:
-    """Name, timing and settings; adding is one click."""
+    """Draw the form: name, timing, settings and a preview of the next due times."""
     settings = schedule_settings.repeatable_configs(runs)
     with st.container(border=True):
         left, right = st.columns(2)
         with left:
             name = st.text_input("Name", key="schedule name", placeholder="nightly", max_chars=64,
-                                 help="How its runs are told from others; no two schedules share one.")
+                                 help="Unique name; its runs are named after it.")
             chosen = st.selectbox("Settings", list(settings), key="schedule settings", format_func=escape_invisible,
-                                  help="A preset as it is, or everything as in a run of before.")
-            skip = st.checkbox("Skip when one of its runs is still waiting or at work", value=True,
-                               key="schedule skip", help="Off: the new run waits in the queue behind the other.")
+                                  help="A preset, or the settings of an earlier run.")
+            skip = st.checkbox("Skip while an earlier run of it is queued or active", value=True,
+                               key="schedule skip", help="Off: the new run is queued behind the earlier one.")
         with right:
             timing = _timing()
         errors = timing_errors(timing)
@@ -37,20 +37,21 @@ def schedule_form(runs: Sequence[Run]) -> None:
             elements.plain_text("\n".join(errors))
         else:
             st.caption("Due next: " + ", ".join(elements.local_time(due) for due in schedule_settings.preview(timing)))
-        if st.button("Add the schedule", type="primary", icon=":material/event_repeat:", key="schedule add",
+        if st.button("Add schedule", type="primary", icon=":material/event_repeat:", key="schedule add",
                      disabled=bool(errors)):
             _add(name.strip(), timing, settings[chosen], skip)
 
 
 def _timing() -> Recurrence:
     kind = st.segmented_control("When", [EVERY, CRON], default=EVERY, key="schedule kind", required=True,
-                                help="Every so many minutes, hours or days from now; or at set times, by a cron line.",
+                                help="Every few minutes, hours or days from now; or at fixed times by a cron "
+                                     "expression.",
                                 format_func=lambda one: "At an interval" if one == EVERY else "At a time (cron)")
     if kind == CRON:
-        cron = st.text_input("Cron line", "0 2 * * mon-fri", key="schedule cron",
+        cron = st.text_input("Cron expression", "0 2 * * mon-fri", key="schedule cron",
                              help="Minute, hour, day of month, month, day of week.")
         zone = st.selectbox("Time zone", schedule_settings.zones(), key="schedule zone",
-                            help="What 'two at night' means; summer time is followed.")
+                            help="Time zone of the cron expression; daylight saving time is applied.")
         return schedule_settings.recurrence_from(CRON, 0, "days", cron, zone)
     left, right = st.columns(2)
     count = left.number_input("Every", 1, 1000, 1, key="schedule count")

@@ -1,4 +1,4 @@
-"""The schedules as a table, and what can be done with the selected one."""
+"""Table of schedules, and actions on the selected one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OUTCOMES = {"fired": "✓ queued a run", "skipped": "○ skipped", "missed": "�
 
 
 def schedule_table(found: Sequence[Schedule]) -> Schedule | None:
-    """All schedules; returns the selected one."""
+    """Draw all schedules; returns the selected one."""
     selection = elements.data_table([_row(one) for one in found], key="schedule table", on_select="rerun",
                                     selection_mode="single-row")
     rows = selection.selection.rows if selection else []
@@ -28,18 +28,19 @@ def schedule_table(found: Sequence[Schedule]) -> Schedule | None:
 
 
 def schedule_actions(store: Store, one: Schedule) -> None:
-    """Pause, resume, remove; and everything that came of it so far."""
+    """Draw the buttons to pause, resume or remove a schedule, and its history."""
     with st.container(border=True):
         elements.plain_text(f"{one.name}\n{one.timing.describe}, added by {one.added_by}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if one.last_run:
-                st.page_link("app_pages/live.py", label="Its latest run", icon=":material/monitor_heart:",
+                st.page_link("app_pages/live.py", label="Latest run", icon=":material/monitor_heart:",
                              query_params={"run": one.last_run})
             if store_commands.is_allowed("schedule"):
                 _buttons(one)
-        with st.expander("What came of it", icon=":material/history:", expanded=True):
-            lines = queries.latest_events(store, one.stream)
-            elements.table(event_sentences.table(lines), "what-came-of-it", "came of it", event_sentences.rows(lines))
+        with st.expander("Runs of this schedule", icon=":material/history:", expanded=True):
+            entries = queries.latest_events(store, one.stream)
+            elements.table(event_sentences.table(entries), "schedule-history", "schedule history",
+                           event_sentences.rows(entries))
 
 
 def _buttons(one: Schedule) -> None:
@@ -48,7 +49,7 @@ def _buttons(one: Schedule) -> None:
     if st.button(label, icon=icon, key="schedule pause"):
         _do(act, one.name)
     with st.popover("Remove", icon=":material/delete:"):
-        st.text("It will be due no more. Its runs stay.")
+        st.text("It will queue no more runs. Its past runs are kept.")
         if st.button("Remove this schedule", key="schedule remove", type="primary"):
             _do(schedules.remove, one.name)
 
@@ -60,8 +61,8 @@ def _do(act: Callable[..., None], name: str) -> None:
 
 def _row(one: Schedule) -> dict[str, object]:
     return {"name": one.name, "when": one.timing.describe,
-            "due next": elements.local_time(one.next_due_at) if one.enabled else "paused",
-            "last time": elements.local_time(one.last_due_at),
-            "what came of it": _OUTCOMES.get(one.last_outcome or "", labels.DASH), "why": one.last_message or "",
+            "next due": elements.local_time(one.next_due_at) if one.enabled else "paused",
+            "last due": elements.local_time(one.last_due_at),
+            "last outcome": _OUTCOMES.get(one.last_outcome or "", labels.DASH), "reason": one.last_message or "",
             "settings": f"{one.config.preset}, {labels.count(one.config.questions, 'question')}, "
                         f"{labels.count(one.config.cycles, 'cycle')}"}

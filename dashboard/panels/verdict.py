@@ -1,4 +1,4 @@
-"""What the result of a run says, in the words that a stakeholder reads first."""
+"""The verdict of a run and its evidence: headline numbers, evidence pack, all metrics, caveats."""
 
 from __future__ import annotations
 
@@ -18,55 +18,56 @@ from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 
 
 def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used: TeacherUsage | None = None) -> None:
-    """Does it work, how much better, how sure, on what: the verdict, its numbers, and what ran.
+    """Draw the verdict with its sentence, its numbers, the setup and the teacher usage.
 
     Args:
-        decides: the change that the verdict goes by, of the latest cycle that was compared.
+        decides: the change that the verdict is based on, of the last compared cycle.
     """
-    spoken = next((cycle for cycle in reversed(cycles) if cycle.sentence), None)
-    name = run.verdict or (spoken.verdict if spoken else None)
-    look = labels.verdict(name)
+    judged = next((cycle for cycle in reversed(cycles) if cycle.sentence), None)
+    name = run.verdict or (judged.verdict if judged else None)
+    style = labels.verdict(name)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            said = labels.ANSWERS.get(name or "", look.word)
-            st.subheader(f"{look.sign} {'No verdict' if name is None and run.ended_at else said}", width="content")
+            answer = labels.ANSWERS.get(name or "", style.word)
+            st.subheader(f"{style.sign} {'No verdict' if name is None and run.ended_at else answer}", width="content")
             elements.badge(labels.work(run.work))
-            if run.work != "finished" and spoken:
-                st.caption(f"So far: cycle {spoken.cycle} of {run.config.cycles}.", width="content")
-        elements.plain_text(run_selection.headline_of(run, run.sentence or (spoken.sentence if spoken else None)))
+            if run.work != "finished" and judged:
+                st.caption(f"So far: cycle {judged.cycle} of {run.config.cycles}.", width="content")
+        elements.plain_text(run_selection.headline_of(run, run.sentence or (judged.sentence if judged else None)))
         if decides and decides.change is not None:
             _numbers(decides)
             if measure := METRICS.get(decides.metric):
                 st.caption(f"{measure.title}: {measure.description[0].lower()}{measure.description[1:]}")
-        elements.plain_text(_what_ran(run))
+        elements.plain_text(_setup(run))
         if used:
-            elements.plain_text(f"The teacher took {labels.usage_sentence(used, run.config.max_cost_usd)}.")
+            elements.plain_text(f"Teacher usage: {labels.usage_sentence(used, run.config.max_cost_usd)}.")
 
 
 def _numbers(row: ChangeRow) -> None:
-    """The four numbers that a verdict rests on."""
+    """Draw the numbers that a verdict is based on."""
     tiles = [("Before", labels.number(row.baseline), "Mean score of the untrained student on the test."),
-             ("After", labels.number(row.tuned), "Mean score of the tuned student on the same questions."),
+             ("After", labels.number(row.tuned), "Mean score of the fine-tuned student on the same questions."),
              ("Change", labels.change(row.change), "After minus before"
               + (": below 0 is better." if run_selection.signed_gain(row.metric, 1.0) < 0 else ".")),
-             ("95% interval", labels.interval(row.low, row.high), "Where the true change most likely lies, were other "
-              "questions of this kind asked. While it includes 0, the change may be chance."),
+             ("95% interval", labels.interval(row.low, row.high), "Confidence interval of the change over questions "
+              "of this kind. If it includes 0, the change may be due to chance."),
              ("Questions", f"{row.scored}" + (f" of {row.asked}" if row.scored < row.asked else ""),
-              "Held-out questions, never trained on, that were scored before and after.")]
+              "Held-out test questions, never trained on, that were scored before and after.")]
     with st.grid(5, gap="small", min_column_width=135):
         for label, value, help_text in tiles:
             st.metric(label, value, help=help_text)
 
 
-def _what_ran(run: Run) -> str:
+def _setup(run: Run) -> str:
     config = run.config
-    return (f"{labels.knowledge(config)} · teacher: {labels.teacher(config.teacher)} · student: "
+    name = f"{run.name} · " if run.name else ""
+    return (f"{name}{labels.knowledge(config)} · teacher: {labels.teacher(config.teacher)} · student: "
             f"{labels.student(config.student)}{'' if config.fine_tune else ', not fine-tuned'} · "
-            f"{labels.count(config.cycles, 'cycle')} of {labels.count(config.questions, 'practice question')}")
+            f"{labels.count(config.cycles, 'cycle')} of {labels.count(config.questions, 'training question')}")
 
 
 def evidence_pack(store: Store, run: Run) -> None:
-    """Everything that bears on the verdict, as one offline page or as data; made when somebody asks for it."""
+    """Draw the download buttons of the evidence pack (HTML or JSON), which is generated on click."""
     def written(ending: str) -> Callable[[], bytes]:
         def write() -> bytes:
             from store import report  # late: the first page needs no templates
@@ -76,15 +77,15 @@ def evidence_pack(store: Store, run: Run) -> None:
         return write
 
     with st.popover("Evidence pack", icon=":material/verified:"):
-        st.caption("The verdict with its intervals, tiers, worst cases, configuration, hashes and the command that "
-                   "repeats the run, in one file that needs no network.")
+        st.caption("The verdict with its intervals, question tiers, worst cases, configuration, hashes and the command "
+                   "that repeats the run, in one self-contained file.")
         for ending, mime in (("html", "text/html"), ("json", "application/json")):
             st.download_button(f"Evidence as {ending.upper()}", written(ending), f"evidence-{run.id}.{ending}", mime,
                                icon=":material/download:", key=f"evidence {ending}", on_click="ignore")
 
 
 def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
-    """One number a metric of the last cycle: after, change, before, and how many pairs it rests on."""
+    """Draw one tile per metric of the last cycle: score after training, change, score before."""
     with st.grid(4, gap="small", min_column_width=190):
         for metric in metrics:
             row = run_selection.latest(changes, metric, tier)
@@ -98,18 +99,18 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
                      f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).word}.")
     shown = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     if shown:
-        st.caption(f"Cycle {shown[0].cycle}: after, change, before. {run_selection.coverage_of(shown)}")
+        st.caption(f"Cycle {shown[0].cycle}. {run_selection.coverage_of(shown)}")
 
 
 def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
-    """On how many pairs each number rests, and how sure it is."""
+    """Draw the table of scores, intervals, sample sizes and significance tests of the last cycle."""
     rows = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     elements.data_table(
         [{"metric": labels.metric(row.metric), "before": row.baseline, "after": row.tuned, "change": row.change,
           "95% interval": labels.interval(row.low, row.high), "pairs": labels.coverage(row.scored, row.asked),
           "better / worse / same": labels.wins(row), "sign test p": row.p_value, "Wilcoxon p": row.wilcoxon_p,
           "effect size (g)": labels.effect(row.effect, row.effect_low, row.effect_high),
-          "bootstrap check": labels.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
+          "bootstrap interval": labels.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
           "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).word}"} for row in rows],
         column_config={"before": st.column_config.NumberColumn(format="%.3f"),
                        "after": st.column_config.NumberColumn(format="%.3f"),
@@ -119,7 +120,7 @@ def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> No
 
 
 def not_tuned(pairs: list[AnswerPair], tiers: list[str]) -> None:
-    """What stands in place of the comparison where no tuned answer was scored."""
+    """Draw the untrained student's scores, for runs without scores of a fine-tuned student."""
     elements.empty_state(labels.NOT_TUNED)
     for tier in tiers:
         means = run_selection.baseline_means(pairs, tier)
@@ -131,35 +132,35 @@ def not_tuned(pairs: list[AnswerPair], tiers: list[str]) -> None:
 
 
 def cycle_notes(cycles: list[Cycle]) -> None:
-    """Cycles that left no adapter say so: their tuned scores are missing."""
+    """Draw a warning for each cycle without an adapter, whose fine-tuned scores are missing."""
     for cycle in cycles:
         if cycle.work in ("no adapter", "not tuned"):
-            st.warning(f"Cycle {cycle.cycle}: {labels.CYCLE_WORK[cycle.work]}; its tuned scores are missing.",
+            st.warning(f"Cycle {cycle.cycle}: {labels.CYCLE_WORK[cycle.work]}; its fine-tuned scores are missing.",
                        icon=":material/model_training:")
 
 
 def notes(run: Run) -> None:
-    """What the numbers cannot say."""
+    """Draw the limitations of the scores."""
     st.caption(f":material/info: {labels.SIMILARITY_NOTE}")
     if run.config.teacher == OFFLINE_TEACHER:
         st.caption(f":material/wifi_off: {labels.OFFLINE_NOTE}")
 
 
 def memorisation(changes: list[ChangeRow]) -> None:
-    """How much more was gained on what was trained on; nothing where one side was not compared."""
+    """Draw the generalization gap by metric; nothing if training or test questions were not compared."""
     found = run_selection.memorisation(changes)
     if found:
-        st.markdown("**Memorisation**")
+        st.markdown("**Generalization gap**")
         st.caption(labels.MEMORISATION_NOTE)
-        elements.table([{"metric": labels.metric_short(item.metric), "gain on practice": labels.change(item.practice),
-                       "gain on held-out": labels.change(item.held_out), "distance": labels.change(item.distance),
+        elements.table([{"metric": labels.metric_short(item.metric), "train gain": labels.change(item.practice),
+                         "test gain": labels.change(item.held_out), "gap": labels.change(item.distance),
                          "95% interval": labels.interval(item.low, item.high)}
                         for item in found], "memorisation", "memorisation",
                        [dataclasses.asdict(item) for item in found])
 
 
 def _delta_color(row: ChangeRow) -> Literal["orange", "blue", "off"]:
-    """Colour only for what is certain: orange for better, blue for worse as in the charts, grey for the rest."""
+    """Colour for significant changes only: orange for better, blue for worse as in the charts, grey for the rest."""
     return "orange" if row.verdict == "improved" else "blue" if row.verdict == "regressed" else "off"
 
 

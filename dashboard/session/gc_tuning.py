@@ -1,7 +1,7 @@
-"""Once, when the first page stands: what is loaded by then stays for as long as the process does.
+"""Exclude loaded libraries from garbage collection after the first page (`gc.freeze`).
 
-Hundreds of thousands of objects of the libraries are among it. Without this, each full collection of garbage walks
-all of them, and whatever page is being drawn waits for that.
+The libraries' hundreds of thousands of objects live as long as the process. Without freezing, every full collection
+traverses all of them while a page is being drawn.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ import gc
 
 @functools.cache
 def freeze_gc() -> None:
-    """Take what is there out of what the collector looks through; later calls do nothing."""
+    """Freeze all current objects; later calls do nothing."""
     gc.freeze()

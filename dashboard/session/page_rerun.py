@@ -1,8 +1,9 @@
-"""Draws the page again that a late answer took off the screen.
+"""Work around a Streamlit race: redraw the page when a sidebar fragment reruns for the previous one.
 
-A timer or a click in the sidebar names the page that the browser shows. Sent while another page is on its way, it names
-the one before, and is answered when the new page stands: the browser then clears that, because the answer is another
-page's, and the fragment draws itself alone. What stays is an empty page, and an error once a fragment of it ticks.
+A rerun of a sidebar fragment (timer or click) carries the page that the browser shows. If it is sent while another page
+is loading, it carries the previous page, and is answered after the new page was drawn: the browser then clears the new
+page, because the answer belongs to another one, and draws the fragment alone. The page stays empty, and raises an error
+as soon as one of its fragments reruns.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ _PAGE, _NAMED = "page shown", "page shown is named"
 
 
 def set_current_page(page: StreamlitPage) -> None:
-    """The whole app is drawn, with this page."""
+    """Remember the page of a full rerun."""
     st.session_state.update({_PAGE: page, _NAMED: _page_title()})
 
 
 def redraw_if_stale() -> None:
-    """At the end of a fragment of the sidebar: where it ran for another page than the one shown, draw that again."""
+    """Call at the end of a sidebar fragment: if it ran for another page than the one shown, redraw that page."""
     if _PAGE in st.session_state and _page_title() != st.session_state[_NAMED]:
         st.switch_page(st.session_state[_PAGE])
 
 
 def _page_title() -> str | None:
-    """The page for which this run was asked."""
+    """Hash of the page for which this rerun was requested."""
     context = get_script_run_ctx()
     return context.page_script_hash if context else None

@@ -1,6 +1,6 @@
-"""Choices that stand in the URL, so that a page can be linked to: run, cycle, tier, metric, knowledge.
+"""Widgets whose values are kept in the URL, so that pages can be linked: run, cycle, tier, metric, folder.
 
-A link wins over what was chosen before in the same session; a value that is no option falls back to the default.
+A link takes precedence over the session's earlier value; a value that is not an option falls back to the default.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _MAX_NAMED = 6
 
 def choose(label: str, key: str, options: Sequence[str], default: str | None = None,
            shown: Callable[[str], str] = str, help_text: str | None = None, buttons: bool = False) -> str:
-    """A select box or a row of buttons; its value stands in the URL under `key`. There must be at least one option.
+    """Draw a select box or segmented control; its value is kept in the URL under `key`. `options` must not be empty.
 
     Args:
-        buttons: a row of buttons, which say by themselves what they are: their label is for screen readers.
+        buttons: draw a segmented control, whose label is for screen readers only.
     """
     fallback = default if default is not None and default in options else options[0]
-    # Always assigned: a widget of the same key on another page is another widget, and would begin at its first option.
+    # Always assigned: the same key on another page is a different widget, which would start at its first option.
     st.session_state[key] = next((value for value in _candidates(key) if value in options), fallback)
     if buttons:
         value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True,
@@ -40,7 +40,7 @@ def choose(label: str, key: str, options: Sequence[str], default: str | None = N
 
 def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[str], shown: Callable[[str], str],
                 at_most: int, help_text: str) -> list[str]:
-    """A multiple choice whose values stand in the URL, separated by commas."""
+    """Draw a multiselect; its values are kept in the URL, separated by commas."""
     def known(values: str | None) -> list[str]:
         return [value for value in (values or "").split(",") if value in options][:at_most]
     on_page = st.session_state.get(key)
@@ -54,10 +54,10 @@ def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[
 
 
 def text_input(label: str, key: str, placeholder: str, help_text: str | None = None, hidden: bool = False) -> str:
-    """A text field whose value stands in the URL under `key`; an empty one leaves nothing there.
+    """Draw a text field; its value is kept in the URL under `key`, unless it is empty.
 
     Args:
-        hidden: the placeholder says what it is; the label is for screen readers.
+        hidden: show only the placeholder; the label is for screen readers.
     """
     st.session_state[key] = next((value for value in _candidates(key) if value is not None), "")
     value = str(st.text_input(label, key=key, placeholder=placeholder, help=help_text, max_chars=1000,
@@ -67,7 +67,7 @@ def text_input(label: str, key: str, placeholder: str, help_text: str | None = N
 
 
 def selected_row(key: str, selected: str | None) -> str | None:
-    """What was selected in a table, which then stands in the URL; else what a link names that came from elsewhere."""
+    """The selected row's key, which is written to the URL; without a selection, the key given by a link."""
     if selected is None and (linked := _linked(key)) is not None:
         return linked
     _write_url(key, selected or "")
@@ -75,17 +75,17 @@ def selected_row(key: str, selected: str | None) -> str | None:
 
 
 def page(key: str, count: int, size: int) -> int:
-    """Which page of so many things is shown, `size` on each: the place of its first. One page has no buttons."""
+    """Draw pagination over `count` rows, `size` per page, if needed; returns the offset of the page's first row."""
     pages = max(1, -(-count // size))
-    asked = next((str(value) for value in _candidates(key) if str(value or "").isdecimal()), "1")
-    st.session_state[key] = min(pages, max(1, int(asked[:9])))
+    requested = next((str(value) for value in _candidates(key) if str(value or "").isdecimal()), "1")
+    st.session_state[key] = min(pages, max(1, int(requested[:9])))
     at = st.pagination(pages, key=key) if pages > 1 else 1
     _write_url(key, str(at) if at > 1 else "")
     return (at - 1) * size
 
 
 def named_runs() -> list[str]:
-    """The runs that a link names, or that were chosen before, by themselves or by their cycles; some may be gone."""
+    """Ids of the runs in a link or the session, given as run or as cycles; some may not exist."""
     one, cycles = (str(st.query_params.get(key) or st.session_state.get(_memo_key(key)) or "")
                    for key in ("run", "cycles"))
     named = [one, *(cycle.rpartition(":")[0] for cycle in cycles.split(",")[:_MAX_NAMED])]
@@ -93,7 +93,7 @@ def named_runs() -> list[str]:
 
 
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
-    """The run that a page is about. There must be at least one run."""
+    """Draw the run selection of a page; returns the run. `runs` must not be empty."""
     by_id, zone = {run.id: run for run in runs}, elements.zone()
     chosen = choose(label, "run", list(by_id), default.id if default else None,
                     lambda run: labels.run_label(by_id[run], zone), labels.RUN_HELP)
@@ -101,12 +101,12 @@ def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> 
 
 
 def _candidates(key: str) -> tuple[Any, ...]:
-    """What a widget may begin with, in this order: a link's, its own, and what it had when it was last on a page."""
+    """Possible initial values of a widget, by precedence: the link's, its own, and its value when last drawn."""
     return _linked(key), st.session_state.get(key), st.session_state.get(_memo_key(key))
 
 
 def _linked(key: str) -> str | None:
-    """What the URL asks for, unless it is only what this session wrote into it itself."""
+    """The value in the URL, unless this session wrote it."""
     linked = st.query_params.get(key)
     return linked if linked != st.session_state.get(_memo_key(key)) else None
 
@@ -120,5 +120,5 @@ def _write_url(key: str, value: str) -> None:
 
 
 def _memo_key(key: str) -> str:
-    """Where a choice is kept while the person is on pages without its widget."""
+    """Session key that keeps a widget's value while other pages are shown."""
     return f"url {key}"

@@ -1,6 +1,6 @@
-"""The words and number formats of every page, once: states, verdicts, tiers, empty states.
+"""Labels, sentences and number formats shared by all pages: states, verdicts, tiers, empty states.
 
-Knows no Streamlit and no store access. What is missing is a dash, never a zero.
+Imports neither Streamlit nor the database. A missing value is shown as a dash, never as zero.
 """
 
 from __future__ import annotations
@@ -23,50 +23,54 @@ duration, money, metric, clipped = formatting.duration, formatting.money, format
 count = formatting.plural
 
 NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
-NO_RUNNER = "No runner is connected: start it with `make run` or `python -m runner serve`."
-NO_RUNNER_HINT = "Without a connected runner it will not begin: see the sidebar."
-NO_SCORES = "No cycle of this run has been compared yet. The page Live shows how far it has come."
-ENDED_WITHOUT_SCORES = "This run ended before any cycle was compared. The page Live shows how far it came."
-SEVERAL_CYCLES = "With several cycles, one may look good by luck: the verdict is the last cycle's, not the best one's."
-NOT_TUNED = ("No tuned answer was scored, so there is nothing to compare. These are the scores of the untrained "
-             "student; what is missing is missing, not zero.")
+NO_RUNNER = "No runner is connected: start one with `make run` or `python -m runner serve`."
+NO_RUNNER_HINT = "It starts as soon as a runner is connected: see the sidebar."
+NO_SCORES = "No cycle of this run has been evaluated yet. The page Live shows its progress."
+ENDED_WITHOUT_SCORES = "This run ended before any cycle was evaluated. The page Live shows how far it got."
+SEVERAL_CYCLES = ("With several cycles, one may look good by chance: the verdict is that of the last cycle, not of the "
+                  "best one.")
+NOT_TUNED = ("No fine-tuned answers were scored, so there is nothing to compare. These are the scores of the untrained "
+             "student; missing scores are missing, not zero.")
 NO_ANSWERS = "This cycle has no questions yet."
 
-RUN_HELP = "Which run this page is about: its name, verdict or state, when it was asked for, and the end of its id."
-METRIC_HELP = "What is scored. What each metric says, and cannot see, stands at the end of the page Overview."
-CYCLE_HELP = "Each cycle trains once more. These are the answers of the student as that cycle left it."
+RUN_HELP = "The run to show: name, verdict or state, creation time, and the end of its id."
+METRIC_HELP = "The metric to show. The page Overview ends with the metric definitions."
+CYCLE_HELP = "Each cycle trains the student once more. These are the answers after that cycle."
 
-SIMILARITY_NOTE = ("Similarity is not correctness. An answer that says the opposite in the same words scores nearly as "
-                   "high as the truth: read answer similarity together with choice accuracy or fact recall.")
-TRIAL_NOTE = ("Before its scores were used, each judge scored planted answers to questions of this run's own test. It "
-              "passes if every true answer, full or short, beats every wrong one by more than its retest noise, and if "
-              "padding does not raise the score. Mean score by kind of planted answer:")
-CUT_OFF_NOTE = ("Answers that reached the token limit, which is the same for both, are scored as they stand; those "
-                "cut off by time or context have no score.")
-OFFLINE_NOTE = ("This run was taught offline: its references are the passages' own words, not the prose of a large "
-                "model. It shows that the student learns what it is taught, not how well a large teacher teaches.")
-MEMORISATION_NOTE = ("Memorisation is the gain on questions that were trained on minus the gain on held-out ones. "
-                     "Near zero the student learned what carries over; far above it learned the questions by heart.")
+SIMILARITY_NOTE = ("Similarity is not correctness. An answer that states the opposite in the same words scores nearly "
+                   "as high as a correct one: read answer similarity together with choice accuracy or fact recall.")
+AUDIT_NOTE = ("Before its scores were used, each judge scored planted answers to questions of this run's test. It "
+              "passes if every correct answer, full or short, scores above every wrong one by more than the retest "
+              "noise, and if verbosity does not raise the score. Mean score by kind of planted answer:")
+CUT_OFF_NOTE = ("Answers that reached the token limit, which is the same for both students, are scored as they are; "
+                "answers cut off by the time limit or the context length have no score.")
+OFFLINE_NOTE = ("This run used the offline teacher: its references are verbatim sentences of the passages, not text "
+                "of a large model. It shows that the student learns from its references, not how good a large teacher "
+                "is.")
+MEMORISATION_NOTE = ("The generalization gap is the gain on training questions minus the gain on test questions. Near "
+                     "zero, what was learned generalizes; far above zero, the student memorized the questions.")
 
-DELETION = ("It leaves every page, comparison and estimate, with its answers, scores and ratings.\n\nWhat stays: its "
-            "events, which are never taken back (they are the record of what was done), and its checkpoints and "
-            "adapters under `data/runs`. There is no way back on these pages.")
+DELETION = ("The run disappears from every page, comparison and estimate, with its answers, scores and ratings.\n\n"
+            "Kept: its events, which are never deleted (they are the audit log), and its checkpoints and adapters "
+            "under `data/runs`. These pages cannot undo it.")
 
-ARMS_NOTE = ("Other ways to an answer, on the same held-out test, scored by the same judges, after the last cycle. "
-             "They were chosen before the run and do not affect its verdict. What is said of each arm is corrected for "
-             "the number of comparisons (Holm); the intervals are not.")
-NO_ARMS = ("This run has no control arms: other ways to an answer, such as searching the documents, which show whether "
-           "training was worth it. Ask for them in the launch form, under Advanced.")
+ARMS_NOTE = ("Alternatives to fine-tuning on the same held-out test, scored by the same judges after the last cycle. "
+             "They were chosen before the run and do not affect its verdict. Verdicts are corrected for the number "
+             "of comparisons (Holm); the intervals are not.")
+NO_ARMS = ("This run has no control arms: baselines such as retrieval or few-shot prompting, which show whether "
+           "fine-tuning was worth it. Select them in the launch form, under Advanced.")
 ARMS_TO_COME = "The control arms answer after the last cycle."
-GAP_NOTE = ("(tuned − untrained) / (teacher − untrained), with Fieller's interval, and only where the teacher is "
+GAP_NOTE = ("(fine-tuned − untrained) / (teacher − untrained), with Fieller's interval; only where the teacher is "
             "clearly above the untrained student.")
-ALONG_TRAINING_NOTE = ("The same held-out test, scored by the student's own likelihoods at several points of the "
-                       "training. It shows whether more steps would still help, or already hurt.")
+ALONG_TRAINING_NOTE = ("The held-out test, scored by the student's log-likelihoods at intermediate checkpoints. It "
+                       "shows whether more steps would still help, or already hurt.")
+_LIKELIHOOD_JUDGE = "the student's own likelihood"
+"""The judge recorded with scores that need no judge."""
 
 
 @dataclass(frozen=True)
 class StatusStyle:
-    """How a state is shown: its word, a sign that needs no colour, an icon, and a badge colour."""
+    """Style of a state: its label, a sign that is readable without colour, an icon and a badge colour."""
 
     word: str
     sign: str
@@ -81,7 +85,7 @@ WORK: dict[str, StatusStyle] = {
     "finished": StatusStyle("Finished", "✓", ":material/check:", "green"),
     "failed": StatusStyle("Failed", "✗", ":material/error:", "red"),
     "cancelled": StatusStyle("Cancelled", "■", ":material/block:", "gray"),
-    "lost": StatusStyle("Lost", "?", ":material/link_off:", "orange"),
+    "lost": StatusStyle("Interrupted", "?", ":material/link_off:", "orange"),
 }
 VERDICTS: dict[str, StatusStyle] = {
     "improved": StatusStyle("Improved", "▲", ":material/trending_up:", "green"),
@@ -95,11 +99,12 @@ ANSWERS: dict[str, str] = {
     "no evidence": "No evidence of a change", "too few to say": "Too few questions to say",
     "not measured": "Not measured",
 }
-"""The verdicts as answers to the question that heads the overview."""
-TIERS: dict[str, str] = {"held-out": "Held-out (never trained on)", "practice": "Practice (trained on)",
-                         "paraphrase": "Paraphrase (same fact, asked otherwise)",
-                         "new-topic": "New topic (never trained)",
-                         "general": "General (everyday questions: what was forgotten)"}
+"""The verdicts as answers to the title of the page Overview."""
+TIERS: dict[str, str] = {"held-out": "Test questions (held out, never trained on)",
+                         "practice": "Training questions (trained on)",
+                         "paraphrase": "Paraphrases (trained facts, reworded)",
+                         "new-topic": "Unseen topics (never trained on)",
+                         "general": "General questions (forgetting check)"}
 RUN_ORDERS: dict[str, str] = {"newest": "Newest first", "oldest": "Oldest first", "longest": "Longest first",
                               "shortest": "Shortest first", "name": "By name", "verdict": "By verdict"}
 CYCLE_WORK: dict[str, str] = {"running": "running", "finished": "finished", "not tuned": "fine-tuning was off",
@@ -107,12 +112,12 @@ CYCLE_WORK: dict[str, str] = {"running": "running", "finished": "finished", "not
 
 
 def work(state: str) -> StatusStyle:
-    """A state of work; an unknown one keeps its own name."""
+    """Style of a run state; an unknown state is shown by its own name."""
     return WORK.get(state, StatusStyle(state, "·", ":material/question_mark:", "gray"))
 
 
 def verdict(name: str | None) -> StatusStyle:
-    """A verdict, or that there is none yet."""
+    """Style of a verdict; None is shown as "No verdict yet"."""
     return VERDICTS.get(name or "", StatusStyle(name or "No verdict yet", "·", ":material/pending:", "gray"))
 
 
@@ -121,12 +126,12 @@ def tier(name: str) -> str:
 
 
 def tier_short(name: str) -> str:
-    """A tier in a table: its label without what stands in brackets."""
+    """A tier's label for tables: without the part in brackets."""
     return tier(name).partition(" (")[0]
 
 
 def tier_help() -> str:
-    """What each tier is, for the choice of one."""
+    """Help text for selecting a tier: one line per tier."""
     return "\n".join(f"- {sentence}" for sentence in metrics.TIERS.values())
 
 
@@ -135,7 +140,7 @@ def metric_short(name: str) -> str:
 
 
 def metric_within(name: str) -> str:
-    """A metric's title within a sentence: ROUGE-L and chrF keep their letters."""
+    """A metric's title for use inside a sentence: lower case, except for names such as ROUGE-L and chrF."""
     title = metric_short(name)
     return title if any(letter.isupper() for letter in title[1:].partition(" ")[0]) else title[0].lower() + title[1:]
 
@@ -148,18 +153,23 @@ def cycle(number: int) -> str:
     return f"Cycle {number}" if number else "Run (before the first cycle)"
 
 
+def judge(name: str) -> str:
+    """A judge's display name; likelihood scores have none and show "log-likelihood"."""
+    return "log-likelihood" if name == _LIKELIHOOD_JUDGE else name
+
+
 def signed(sentence: str) -> str:
-    """A recorded sentence with the minus that every other number here has."""
+    """A recorded sentence with hyphens before digits replaced by minus signs, as in all other numbers."""
     return re.sub(r"(?<!\w)-(?=\d)", "−", sentence)
 
 
 def heading(name: str) -> str:
-    """A column's name as its heading: with a capital letter, but for what is written small wherever it stands."""
+    """A column's heading: its name, capitalized; chrF keeps its lower-case letter."""
     return name if name.startswith("chrF") else name[:1].upper() + name[1:]
 
 
 def share_interval(low: float | None, high: float | None) -> str:
-    """The ends of an interval of a share; shares carry no sign."""
+    """An interval of a proportion, without signs."""
     return "no interval" if low is None or high is None else f"{low:.2f} to {high:.2f}"
 
 
@@ -175,29 +185,29 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
 
 
 def when(at: datetime | None, zone: tzinfo = UTC) -> str:
-    """A moment in the viewer's time zone, with the zone's name."""
+    """Date and time in the given time zone, with the zone's name."""
     return DASH if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def run_seconds(run: Run, now: datetime | None = None) -> float | None:
-    """From the first start to the end, or until now; of a lost run, until it was last heard of."""
+    """Seconds from the first start to the end, or until now; for an interrupted run, until its last event."""
     if run.started_at is None:
         return None
-    heard = run.last_event_at if run.work == "lost" else None
-    return ((run.ended_at or heard or now or datetime.now(UTC)) - run.started_at).total_seconds()
+    last_seen = run.last_event_at if run.work == "lost" else None
+    return ((run.ended_at or last_seen or now or datetime.now(UTC)) - run.started_at).total_seconds()
 
 
 def run_label(run: Run, zone: tzinfo = UTC) -> str:
-    """A run in a list of choices: name, state and when; plain text."""
+    """A run as an option of a list: name, verdict or state, creation time, end of its id; plain text."""
     state = verdict(run.verdict).word if run.verdict else work(run.work).word
     return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id[-4:]) if part)
 
 
 def asked_label(asked: PlaygroundQuestion, run: str | None, zone: tzinfo = UTC) -> str:
-    """A question of the playground in a list of choices; plain text."""
-    words = asked.question if len(asked.question) <= 80 else f"{asked.question[:80]}…"
-    whose = cycle(asked.cycle) if asked.cycle else "untrained only"
-    return " · ".join((words, run or f"{asked.run} (deleted)", whose, when(asked.asked_at, zone)))
+    """A playground question as an option of a list; plain text."""
+    text = asked.question if len(asked.question) <= 80 else f"{asked.question[:80]}…"
+    checkpoint = cycle(asked.cycle) if asked.cycle else "untrained only"
+    return " · ".join((text, run or f"{asked.run} (deleted)", checkpoint, when(asked.asked_at, zone)))
 
 
 def teacher(name: str) -> str:
@@ -209,18 +219,18 @@ def student(name: str) -> str:
 
 
 def knowledge(config: RunConfig) -> str:
-    """What a run teaches, in a word or two: plain text."""
+    """Short name of the domain that a run distills: plain text."""
     if config.knowledge == BUILT_IN:
         return "Kubernetes v1.28"
     return config.knowledge_name or PurePath(config.knowledge).name or config.knowledge
 
 
 def topics_trained(config: RunConfig) -> str:
-    """How many topics; a folder without a choice is taught as a whole."""
+    """Number of trained topics; "all" for a folder without a selection."""
     return str(len(config.topics)) if config.topics else "all"
 
 
 def usage_sentence(used: TeacherUsage, most_usd: float | None = None) -> str:
-    """What the teacher used, in one line."""
+    """Teacher calls, tokens and cost in one line."""
     limit = f", of at most {money(most_usd)}" if most_usd is not None else ""
     return f"{count(used.calls, 'call')}, {used.tokens:,} tokens; cost: {money(used.cost_usd)}{limit}"

@@ -1,4 +1,4 @@
-"""Which answers to show, and in which order: pure, read models in and out."""
+"""Filter and sort answers by tier, topic, outcome and text. No I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANYWHERE = "all"
 
 @dataclass(frozen=True)
 class AnswerFilter:
-    """What a person wants to see; ANYWHERE leaves a filter open."""
+    """Filter values of the page; ANYWHERE matches everything."""
 
     tier: str = ANYWHERE
     topic: str = ANYWHERE
@@ -24,7 +24,7 @@ class AnswerFilter:
 
 
 def outcome(pair: AnswerPair, metric: str) -> str:
-    """better, worse, same (within the metric's tie band) or missing."""
+    """The outcome of a pair by one metric: better, worse, same (within the metric's tie band) or missing."""
     difference = pair.change(metric)
     if difference is None:
         return "missing"
@@ -35,29 +35,29 @@ def outcome(pair: AnswerPair, metric: str) -> str:
 
 
 def filter_answers(pairs: Sequence[AnswerPair], choice: AnswerFilter, metric: str) -> list[AnswerPair]:
-    """The pairs that fit every filter, the worst change first, the missing ones last."""
-    fitting = [pair for pair in pairs if _fits(pair, choice, metric)]
+    """The pairs that match every filter, worst change first, unscored pairs last."""
+    matching = [pair for pair in pairs if _matches(pair, choice, metric)]
     measure = METRICS.get(metric)
     better = measure.better if measure else 1
 
     def rank(pair: AnswerPair) -> tuple[bool, float, float, str]:
         difference, (_, after) = pair.change(metric), pair.scores.get(metric, (None, None))
         return difference is None, (difference or 0.0) * better, (after or 0.0) * better, pair.question
-    return sorted(fitting, key=rank)
+    return sorted(matching, key=rank)
 
 
 def counts(pairs: Sequence[AnswerPair], metric: str) -> Counter[str]:
-    """How many pairs had each outcome."""
+    """Number of pairs by outcome."""
     return Counter(outcome(pair, metric) for pair in pairs)
 
 
 def metrics_of(pairs: Sequence[AnswerPair], headline: str) -> list[str]:
-    """The metrics that any pair was scored with, the headline first."""
+    """The metrics that any pair was scored by, the headline first."""
     present = {metric for pair in pairs for metric in pair.scores}
     return sorted(present, key=lambda name: (name != headline, list(METRICS).index(name) if name in METRICS else 99))
 
 
-def _fits(pair: AnswerPair, choice: AnswerFilter, metric: str) -> bool:
+def _matches(pair: AnswerPair, choice: AnswerFilter, metric: str) -> bool:
     texts = (pair.text, pair.baseline, pair.tuned, pair.reference, pair.title)
     return (choice.tier in (ANYWHERE, pair.tier) and choice.topic in (ANYWHERE, pair.topic)
             and choice.outcome in (ANYWHERE, outcome(pair, metric))

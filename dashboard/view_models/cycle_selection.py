@@ -1,4 +1,4 @@
-"""Several cycles of any runs beside each other: how they are named, and what may be joined. Pure."""
+"""Selection of cycles to compare: keys, labels, default selection, and which cycles share a test. No I/O."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["ONCE_PER_RUN", "SelectedCycle", "differences", "first_choice", "held
            "labels"]
 
 ONCE_PER_RUN = ("held-out", "new-topic", "general")
-"""Tiers whose questions stay the same over the cycles of a run; practice and paraphrases are new in each."""
+"""Tiers with the same questions in all cycles of a run; training questions and paraphrases are new in each cycle."""
 
 
 @dataclass(frozen=True)
 class SelectedCycle:
-    """One cycle of one run, with what is known of it."""
+    """One cycle of one run with its changes."""
 
     run: Run
     cycle: int
@@ -25,7 +25,7 @@ class SelectedCycle:
 
     @property
     def label(self) -> str:
-        """Short enough for an axis; runs without a name show the end of their id."""
+        """A label short enough for an axis; runs without a name show the end of their id."""
         name = self.run.name[:17] + "…" if len(self.run.name) > 18 else self.run.name or self.run.id[-11:]
         return f"{name} · cycle {self.cycle}"
 
@@ -36,19 +36,19 @@ class SelectedCycle:
 
 
 def key_of(run: str, cycle: int) -> str:
-    """How a cycle is named in the URL."""
+    """Key of a cycle in the URL."""
     return f"{run}:{cycle}"
 
 
 def first_choice(runs: Sequence[Run], compared: Mapping[str, Sequence[int]], at_most: int) -> list[str]:
-    """What a page shows before anybody chose: the cycles of the newest run that has several, else the newest ones."""
+    """Default selection: the cycles of the newest run that has several, else the newest cycles."""
     several = next((run for run in runs if len(compared.get(run.id, ())) > 1), None)
     chosen = [several] if several else runs
     return [key_of(run.id, cycle) for run in chosen for cycle in compared.get(run.id, ())][-at_most:]
 
 
 def labels(picked: Sequence[SelectedCycle]) -> list[str]:
-    """Labels that tell every cycle from the others: of one run the cycle is enough; equal ones get their run's id."""
+    """Unique labels of the cycles: the number alone if all are of one run; equal labels get the end of the run id."""
     if len({item.run.id for item in picked}) == 1:
         return [f"cycle {item.cycle}" for item in picked]
     short = [item.label for item in picked]
@@ -57,12 +57,12 @@ def labels(picked: Sequence[SelectedCycle]) -> list[str]:
 
 
 def held_out_set_names(picked: Sequence[SelectedCycle]) -> int:
-    """How many different held-out sets were used; runs that have none yet are left out."""
+    """Number of different held-out sets; runs that have none yet are ignored."""
     return len({item.run.held_out_hash for item in picked if item.run.held_out_hash})
 
 
 def same_test(picked: Sequence[SelectedCycle], tier: str) -> list[list[int]]:
-    """Positions that were asked the same questions: cycles of one run, on what its whole life is tested with."""
+    """Groups of positions with the same questions: cycles of one run, for tiers in `ONCE_PER_RUN`."""
     if tier not in ONCE_PER_RUN:
         return []
     groups: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Read models as rows for people to take along; how rows become CSV and JSON is in `store/export_formats.py`."""
+"""Convert read models to export rows; `store/export_formats.py` writes rows as CSV, JSON and HTML."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _NONE: Mapping[str, TeacherUsage] = {}
 
 
 def change_rows(changes: Sequence[ChangeRow]) -> list[dict[str, Any]]:
-    """Paired changes, one a row."""
+    """One row per paired change."""
     return [dataclasses.asdict(row) for row in changes]
 
 
 def run_comparison_rows(paired: Sequence[PairedComparison]) -> list[dict[str, Any]]:
-    """Tuned students against each other, one metric a row."""
+    """One row per metric of each paired comparison of fine-tuned students."""
     return [{"one": row.one, "other": row.other, "metric": row.metric, "judge": row.judge,
              **dataclasses.asdict(row.found), "adjusted_p": row.adjusted_p, "verdict": row.verdict} for row in paired]
 
 
 def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) -> list[dict[str, Any]]:
-    """Runs with every value of their configuration, and what their teachers used."""
+    """One row per run with its full configuration and its teacher usage."""
     return [{
         "run": run.id, "name": run.name, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
         "requested_at": _iso(run.requested_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
@@ -45,12 +45,12 @@ def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) ->
 
 
 def playground_rows(questions: Sequence[PlaygroundQuestion]) -> list[dict[str, Any]]:
-    """Questions of the playground, one a row, with what every arm said and what the teacher's answer came to."""
+    """One row per playground question with every arm's answer and the teacher's cost."""
     return [{
         "asked": one.id, "run": one.run, "cycle": one.cycle, "asked_by": one.asked_by, "asked_at": _iso(one.asked_at),
         "state": one.state, "question": one.question,
-        **{key: value for said in one.said
-           for key, value in ((said.arm, said.text or None), (f"{said.arm}_silent", said.silent or None))},
+        **{key: value for answer in one.said
+           for key, value in ((answer.arm, answer.text or None), (f"{answer.arm}_silent", answer.silent or None))},
         "error": one.error, "with_teacher": one.with_teacher,
         **{f"teacher_{field}": getattr(one.bill, field, None) for field in (
             "model", "calls", "prompt_tokens", "completion_tokens", "cost_usd")},
@@ -58,24 +58,24 @@ def playground_rows(questions: Sequence[PlaygroundQuestion]) -> list[dict[str, A
 
 
 def cycle_rows(cycles: Sequence[Cycle]) -> list[dict[str, Any]]:
-    """Cycles, without what training reported in detail."""
+    """One row per cycle, without training details."""
     return [{"run": cycle.run, "cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
              "sentence": cycle.sentence, "seconds": cycle.seconds, "training_seconds": cycle.training_seconds,
              "adapter": cycle.adapter, "adapter_sha256": cycle.adapter_sha256} for cycle in cycles]
 
 
 def number_rows(points: Sequence[Point]) -> list[dict[str, Any]]:
-    """What a run logged, one number a row."""
+    """One row per logged metric value."""
     return [{**vars(point), "at": _iso(point.at)} for point in points]
 
 
 def memory_rows(stages: Sequence[StageMemory]) -> list[dict[str, Any]]:
-    """Memory around each stage, in bytes."""
+    """One row per stage with its memory use in bytes."""
     return [dataclasses.asdict(stage) for stage in stages]
 
 
 def topic_rows(rows: Sequence[TopicCoverage]) -> list[dict[str, Any]]:
-    """What a knowledge base holds on each topic, and what was asked of it."""
+    """One row per topic with its passages and questions, and how many were used."""
     return [{"topic": row.slug, "name": row.name, "passages": row.passages,
              **{f"passages_{source}": count for source, count in row.by_source.items()},
              "questions": row.questions, "practice_passages": row.practice, "held_out_passages": row.held_out,
@@ -83,7 +83,7 @@ def topic_rows(rows: Sequence[TopicCoverage]) -> list[dict[str, Any]]:
 
 
 def passage_rows(passages: Sequence[Passage], sides: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Passages, one a row, whole."""
+    """One row per passage, with its full text."""
     return [{"passage_id": passage.id, "topic": passage.topic, "source": passage.source, "title": passage.title,
              "text": passage.text, "key_terms": "; ".join(passage.key_terms), "address": passage.address,
              "side": sides.get(passage.id), "questions": "\n".join(passage.questions)} for passage in passages]

@@ -1,4 +1,4 @@
-"""Which run a page shows, and the sentence for a run without a comparison. Findings are in `store/analysis`."""
+"""Default run of a page, and the headline sentence of a run. Reexports the findings of `store/analysis`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = [
     "over_cycles", "tiers_in",
 ]
 
-_SAID_ABOVE = ("Improved", "Regressed", "No evidence of a change", "Too few to say", "Not measured")
-"""With these words a verdict's sentence begins, and the heading above it has said them."""
+_VERDICT_PREFIXES = ("Improved", "Regressed", "No evidence of a change", "Too few to say", "Not measured")
+"""Beginnings of verdict sentences that repeat the heading above them."""
 
 
 def newest_finished(runs: Sequence[Run]) -> Run | None:
-    """The run a stakeholder means when they name none: the newest finished one with a verdict, else the newest."""
+    """Default run of result pages: the newest finished one, preferably with a verdict; without any, the newest."""
     with_verdict = [run for run in runs if run.work == "finished" and run.verdict]
     finished = [run for run in runs if run.work == "finished"]
     return next(iter(with_verdict or finished or runs), None)
 
 
 def newest_active(runs: Sequence[Run]) -> Run | None:
-    """The run to follow: what runs, then what waits or was lost, else the newest."""
+    """Default run to monitor: a running one, then a queued, interrupted or paused one, else the newest."""
     for states in (("running",), ("queued", "lost", "paused")):
         found = next((run for run in runs if run.work in states), None)
         if found:
@@ -40,35 +40,35 @@ def newest_active(runs: Sequence[Run]) -> Run | None:
 
 
 def baseline_means(pairs: Sequence[AnswerPair], tier: str) -> dict[str, tuple[float, int, int]]:
-    """For each metric the untrained student's mean, how many answers were scored, and how many asked."""
-    asked = [pair for pair in pairs if pair.tier == tier]
-    found = {}
+    """By metric: the untrained student's mean score, the number of scored answers, and the number of questions."""
+    of_tier = [pair for pair in pairs if pair.tier == tier]
+    means = {}
     for metric in METRICS:
-        values = [before for pair in asked if (before := pair.scores.get(metric, (None, None))[0]) is not None]
+        values = [before for pair in of_tier if (before := pair.scores.get(metric, (None, None))[0]) is not None]
         if values:
-            found[metric] = (sum(values) / len(values), len(values), len(asked))
-    return found
+            means[metric] = (sum(values) / len(values), len(values), len(of_tier))
+    return means
 
 
 def coverage_of(rows: Sequence[ChangeRow]) -> str:
-    """On how many pairs the rows rest, metrics that miss none and those that do told apart."""
-    whole = [row for row in rows if row.scored == row.asked]
-    rest = [f"{labels.metric_short(row.metric)}: {row.asked - row.scored} missing" for row in rows if row not in whole]
-    return f"Each metric rests on {rows[0].asked} questions{'; ' + ', '.join(rest) if rest else ', none missing'}."
+    """A sentence with the number of questions, and the missing scores of each metric."""
+    missing = [f"{labels.metric_short(row.metric)}: {row.asked - row.scored} missing"
+               for row in rows if row.scored != row.asked]
+    return (f"Each metric is computed over {rows[0].asked} questions"
+            f"{'; ' + ', '.join(missing) if missing else ', none missing'}.")
 
 
 def headline_of(run: Run, sentence: str | None) -> str:
-    """The sentence under the verdict, or why there is none yet."""
+    """The sentence under the verdict without its repeated beginning, or the reason why there is no verdict yet."""
     if sentence:
-        lead, _, rest = sentence.partition(": ")
-        said = rest[:1].upper() + rest[1:] if lead in _SAID_ABOVE else sentence
-        return labels.signed(said)
-    waiting = {
-        "queued": "The run waits for a runner.",
-        "running": "The run is still at work; its first verdict comes with its first finished cycle.",
-        "lost": "The runner went away; another one takes the run up where it stopped.",
-        "paused": "The run is paused before its first verdict.",
-        "failed": "The run failed before it could be judged.",
-        "cancelled": "The run was cancelled before it could be judged.",
+        prefix, _, rest = sentence.partition(": ")
+        return labels.signed(rest[:1].upper() + rest[1:] if prefix in _VERDICT_PREFIXES else sentence)
+    reasons = {
+        "queued": "The run is queued.",
+        "running": "The run is active; the first verdict follows its first finished cycle.",
+        "lost": "The runner disconnected; the next runner resumes the run where it stopped.",
+        "paused": "The run was paused before its first verdict.",
+        "failed": "The run failed before its first verdict.",
+        "cancelled": "The run was cancelled before its first verdict.",
     }
-    return waiting.get(run.work, "The run ended without a comparison.")
+    return reasons.get(run.work, "The run ended without a comparison.")

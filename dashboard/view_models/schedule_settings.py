@@ -1,4 +1,4 @@
-"""From a schedule form to a timing, and the settings that a recurring run may take. Pure: knows no Streamlit."""
+"""Values of the schedule form: recurrence, preview, selectable configurations; and export rows. No Streamlit."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ _PREVIEWED = 3
 
 
 def zones() -> list[str]:
-    """IANA names, UTC first."""
+    """IANA time zone names, UTC first."""
     return ["UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))]
 
 
 def recurrence_from(kind: str, count: int, unit: str, cron: str, zone: str) -> Recurrence:
-    """What the form says; whether it can be used is another question."""
+    """Build the recurrence from the form's values, unvalidated."""
     if kind == CRON:
         return Recurrence(cron=cron.strip(), zone=zone)
     return Recurrence(every_seconds=count * UNITS[unit], zone=zone)
 
 
 def preview(timing: Recurrence, now: datetime | None = None) -> list[datetime]:
-    """The next moments at which it would be due; none where it cannot be used."""
+    """The next due times; empty if the recurrence is invalid."""
     now = now or datetime.now(UTC)
     return [] if timing_errors(timing) else list(itertools.islice(occurrences(timing, now, now), _PREVIEWED))
 
 
 def repeatable_configs(runs: Sequence[Run]) -> dict[str, RunConfig]:
-    """What can be repeated, by label: the presets, then the settings of the newest runs."""
-    found = {f"preset {name}": config for name, config in PRESETS.items()}
-    return found | {f"as run {run.title}": run.config for run in runs[:SHOWN_RUNS]}
+    """Selectable configurations by label: the presets, then those of the newest runs."""
+    presets = {f"preset {name}": config for name, config in PRESETS.items()}
+    return presets | {f"settings of run {run.title}": run.config for run in runs[:SHOWN_RUNS]}
 
 
 def export_rows(schedules: Sequence[Schedule]) -> list[dict[str, object]]:
-    """The schedules as they are exported."""
+    """One row per schedule."""
     return [{"name": s.name, "timing": s.timing.describe, "enabled": s.enabled, "next_due_at": _iso(s.next_due_at),
              "last_due_at": _iso(s.last_due_at), "last_outcome": s.last_outcome, "last_run": s.last_run,
              "last_message": s.last_message, "added_by": s.added_by, "preset": s.config.preset} for s in schedules]

@@ -1,4 +1,4 @@
-"""The stages of a run as a board: one row a stage, one column a cycle, each cell with its state. Pure."""
+"""The stage board of a run: one cell per stage and cycle with its state and time. No I/O."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ class Cell:
     title: str
     doer: str
     state: str
-    """pending, running, stopped (its runner is gone), finished, failed, or left out."""
+    """pending, running, stopped (runner disconnected or run paused), finished, failed, or left out."""
     seconds: float | None
     share_done: float | None
     error: str | None
     seconds_left: float | None = None
-    """Of the one at work, at its own pace."""
+    """Of the running stage, at its current speed."""
     counted: str = ""
-    """How many items of how many: a share of a few items is no percentage."""
+    """Items done and total, such as 30/60; not a percentage, because there may be few."""
 
 
 def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: datetime | None = None) -> list[Cell]:
-    """Every cell of the board in the order of the work; empty until a runner told the flow."""
+    """All cells in execution order; empty until a runner has recorded the run's stages."""
     known = {(state.cycle, state.stage): state for state in stages}
     ended = {cycle.cycle for cycle in cycles if cycle.work != "running"}
     over = run.work in ("finished", "failed", "cancelled")
     cells = []
-    for number, stage, title, doer in _places(run):
+    for number, stage, title, doer in _execution_order(run):
         state = known.get((number, stage))
         cells.append(_cell(run, number, stage, title, doer, state, number in ended or over, now or datetime.now(UTC)))
     return cells
 
 
 def remaining(cells: Sequence[Cell]) -> list[Remaining]:
-    """What is still to do, for the estimate."""
+    """The unfinished stages, as input of the time estimate."""
     return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0, cell.seconds_left)
             for cell in cells if cell.state in (PENDING, STOPPED, "running")]
 
 
 def share_done(cells: Sequence[Cell]) -> float:
-    """The share of the stages that are done, the running one counted in part; what was left out is not done."""
+    """Share of finished stages, 0 to 1, with the running stage counted in part; stages left out are not done."""
     if not cells:
         return 0.0
     done = sum(1.0 if cell.state == "finished" else cell.share_done or 0.0 for cell in cells)
     return done / len(cells)
 
 
-def _places(run: Run) -> list[tuple[int, str, str, str]]:
+def _execution_order(run: Run) -> list[tuple[int, str, str, str]]:
     before = [row for row in run.flow if row.phase != EVERY_CYCLE]
     first = next((at for at, row in enumerate(run.flow) if row.phase == EVERY_CYCLE), len(run.flow))
     opening, closing = before[:first], before[first:]
@@ -76,7 +76,7 @@ def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageS
     share = run.done / run.total if current and run.done is not None and run.total else None
     seconds = state.seconds
     if state.work == "running":
-        # A stage whose runner is gone stopped with the last thing heard of it.
+        # A stage whose runner is gone ended with the run's last event.
         until = now if run.work == "running" else run.last_event_at or now
         seconds = (until - state.started_at).total_seconds()
     at_work = state.work == "running"

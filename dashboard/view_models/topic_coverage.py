@@ -1,4 +1,4 @@
-"""How much a knowledge base holds on each topic, and how much of it was asked so far. Pure."""
+"""Corpus statistics by topic: passages, questions, split, and how many were used in runs. No I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDES = (PRACTICE, HELD_OUT, NEITHER)
 
 @dataclass(frozen=True)
 class TopicCoverage:
-    """One topic. `asked` counts questions of all runs and tiers; `passages_asked` the passages behind them."""
+    """Counts of one topic. `asked` counts questions of all runs and tiers, `passages_asked` their passages."""
 
     slug: str
     name: str
@@ -36,7 +36,7 @@ class TopicCoverage:
 
 @dataclass(frozen=True)
 class PassageFilter:
-    """Which passages a person wants to see; ANY leaves a filter open."""
+    """Filter values of the page; ANY matches everything."""
 
     topic: str = ANY
     side: str = ANY
@@ -44,22 +44,22 @@ class PassageFilter:
 
 
 def split_of_passages(domain: Domain) -> dict[str, str]:
-    """Passage id -> practice, held-out, or neither: a held-out passage that a practice one gives away."""
+    """Passage id -> practice, held-out, or neither (held out, but a near-duplicate of a practice passage)."""
     sides = dict.fromkeys((passage.id for passage in domain.passages), NEITHER)
     sides |= dict.fromkeys((passage.id for passage in practice_passages(domain)), PRACTICE)
     return sides | dict.fromkeys((passage.id for passage in held_out_passages(domain)), HELD_OUT)
 
 
 def asked_passages(asked: Sequence[AskedPassage]) -> dict[str, int]:
-    """Passage id -> questions asked about it; runs on other knowledge rest on other ids."""
-    found: Counter[str] = Counter()
+    """Passage id -> number of questions in runs; runs on other corpora have other passage ids."""
+    counted: Counter[str] = Counter()
     for row in asked:
-        found[row.passage_id] += row.questions
-    return dict(found)
+        counted[row.passage_id] += row.questions
+    return dict(counted)
 
 
 def by_topic(domain: Domain, sides: Mapping[str, str], asked: Mapping[str, int]) -> list[TopicCoverage]:
-    """One row a topic, in the order of the domain."""
+    """One row per topic, in the order of the domain."""
     counted, names = counts(domain), domain.topic_names
     return [_row(slug, names[slug], domain.of_topic(slug),
                  {source: count.passages for source, count in counted[slug].items()}, sides, asked)
@@ -67,7 +67,7 @@ def by_topic(domain: Domain, sides: Mapping[str, str], asked: Mapping[str, int])
 
 
 def filter_passages(passages: Sequence[Passage], sides: Mapping[str, str], choice: PassageFilter) -> list[Passage]:
-    """The passages that fit the filters and hold every word, in the order of the domain."""
+    """The passages that match the filters and contain every word, in the order of the domain."""
     words = choice.words.casefold().split()
     return [passage for passage in passages
             if choice.topic in (ANY, passage.topic) and choice.side in (ANY, sides[passage.id])
@@ -77,9 +77,9 @@ def filter_passages(passages: Sequence[Passage], sides: Mapping[str, str], choic
 def _row(slug: str, name: str, passages: Sequence[Passage], by_source: Mapping[str, int], sides: Mapping[str, str],
          asked: Mapping[str, int]) -> TopicCoverage:
     on_side = Counter(sides[passage.id] for passage in passages)
-    behind = [asked[passage.id] for passage in passages if passage.id in asked]
+    used = [asked[passage.id] for passage in passages if passage.id in asked]
     return TopicCoverage(slug, name, by_source, sum(len(passage.questions) for passage in passages),
-                         on_side[PRACTICE], on_side[HELD_OUT], sum(behind), len(behind))
+                         on_side[PRACTICE], on_side[HELD_OUT], sum(used), len(used))
 
 
 def _searchable(passage: Passage) -> str:

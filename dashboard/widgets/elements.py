@@ -1,7 +1,7 @@
-"""Things that every page draws in the same way: charts, badges, verbatim text, downloads, empty states.
+"""Shared page elements: charts, badges, tables, verbatim text, export buttons, empty states.
 
-What a model, a teacher or a person wrote is drawn by `verbatim` or `plain_text`, never as Markdown or HTML: an image
-in an answer would make the viewer's browser call a foreign host.
+Text written by a model, a teacher or a user is drawn by `verbatim` or `plain_text`, never as Markdown or HTML: an image
+in an answer would make the viewer's browser call an external host.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from store.formatting import escape_invisible
 
 TableRows = Sequence[Mapping[str, Any]]
 _LONGEST_CELL = 2000
-"""Of a table: about what a cell that is opened can show. Exports have all."""
+"""Maximum characters of a table cell: about what an opened cell can show. Exports are not truncated."""
 
 
 def zone() -> tzinfo:
-    """The time zone of the viewer's browser; UTC where it names none that is known here."""
+    """The time zone of the viewer's browser; UTC if unknown."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -37,19 +37,20 @@ def zone() -> tzinfo:
 
 
 def local_time(at: datetime | None) -> str:
-    """A moment in the viewer's time zone; a dash where there is none."""
+    """Date and time in the viewer's time zone; a dash for None."""
     return labels.when(at, zone())
 
 
 def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any,
           known_by: object = None) -> None:
-    """The figure of what is given, over the full width, with a description for those who do not see it.
+    """Draw `figure(*given)` over the full width; cached across sessions by its arguments.
 
-    Plotly takes longer to build and encode one than everything else on a page together: a chart of the same values is
-    sent again as it was drawn before, in whatever session that was.
+    Building and encoding a Plotly figure takes longer than everything else on a page, so a figure of equal arguments is
+    sent as it was encoded before.
 
     Args:
-        known_by: stands for what is given where that is much: another value whenever any of it is another.
+        alt: description for screen readers.
+        known_by: a version that changes whenever `given` does, used as cache key where `given` is large.
     """
     _chart(figure, given, key, alt, _fingerprint(figure, given if known_by is None else known_by))
 
@@ -60,34 +61,34 @@ def _chart(_figure: Callable[..., go.Figure], _given: tuple[Any, ...], key: str,
 
 
 def _fingerprint(figure: Callable[..., go.Figure], given: object) -> str:
-    """Another one where any value is another."""
+    """Hash of the figure function and its arguments."""
     return hashlib.blake2b(pickle.dumps((figure.__module__, figure.__qualname__, given))).hexdigest()
 
 
 def two_columns() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Two places beside each other; one below the other where a chart would be too narrow to be read."""
+    """Two columns, stacked where a chart would be too narrow to read."""
     grid = st.grid(2, min_column_width=330)
     return grid.cell(), grid.cell()
 
 
-def badge(look: StatusStyle) -> None:
-    """A state as a coloured badge with its word."""
-    st.badge(look.word, icon=look.icon, color=look.color)  # type: ignore[arg-type]
+def badge(style: StatusStyle) -> None:
+    """Draw a state as a coloured badge with its label."""
+    st.badge(style.word, icon=style.icon, color=style.color)  # type: ignore[arg-type]
 
 
-def plain_text(words: str) -> None:
-    """One line or paragraph of text that somebody wrote, as it is; one that is far too long says where it ends."""
-    shown, note = labels.clipped(escape_invisible(words))
+def plain_text(text: str) -> None:
+    """Draw a line or paragraph without markup; a very long one is truncated with a note."""
+    shown, note = labels.clipped(escape_invisible(text))
     st.text(f"{shown} … {note}" if note else shown)
 
 
 def data_table(rows: TableRows, **options: Any) -> Any:
-    """A table of texts and numbers; what somebody wrote stands in its cells as it is, and the longest cut.
+    """Draw a scrollable table; returns the result of `st.dataframe`. Cells are not interpreted and are truncated.
 
-    Headings begin with a capital letter; what is taken along keeps the names of its columns as they are.
+    Headings are capitalized; exports keep the column names.
 
     Args:
-        options: as `st.dataframe` has them; what it returns is returned.
+        options: passed to `st.dataframe`.
     """
     cells = [{name: escape_invisible(cell)[:_LONGEST_CELL] if isinstance(cell, str) else cell for name,
               cell in row.items()}
@@ -99,12 +100,12 @@ def data_table(rows: TableRows, **options: Any) -> Any:
 
 
 def static_table(rows: TableRows) -> None:
-    """A small table whose cells are read whole, with the headings that every table has."""
+    """Draw a small table that shows its cells in full."""
     st.table([{labels.heading(name): cell for name, cell in row.items()} for row in rows], hide_index=True)
 
 
 def verbatim(body: str | None, missing: str | None = None) -> None:
-    """A text that a model or teacher wrote, exactly as it is; or why it is missing."""
+    """Draw a model's or teacher's text verbatim, or the reason why it is missing."""
     if body is None:
         plain_text(f"({missing or 'missing'})")
         return
@@ -115,22 +116,25 @@ def verbatim(body: str | None, missing: str | None = None) -> None:
 
 
 def word_diff(before: str, after: str) -> None:
-    """What differs between two texts; or that they are too long to be compared word by word."""
-    found = diff_html(escape_invisible(before), escape_invisible(after))
-    if found is None:
-        plain_text("(too long to compare word by word)")
+    """Draw the word-level diff of two texts, or a note that they are too long for one."""
+    diff = diff_html(escape_invisible(before), escape_invisible(after))
+    if diff is None:
+        plain_text("(too long for a word diff)")
     else:
-        st.html(found)
+        st.html(diff)
 
 
 def empty_state(sentence: str) -> None:
-    """A page's empty state."""
+    """Draw the empty state of a page."""
     st.info(sentence, icon=":material/inbox:")
 
 
 def export_buttons(rows: TableRows | Callable[[], TableRows], name: str, key: str, label: str = "Export") -> None:
-    """The rows as CSV, JSON and HTML behind one small button; nothing where there are none. What costs much is made
-    when it is asked for."""
+    """Draw a button that offers the rows as CSV, JSON and HTML; nothing if there are none.
+
+    Args:
+        rows: the rows, or a function that is called on download, for rows that are expensive to read.
+    """
     if rows:
         with st.popover(label, icon=":material/download:", key=f"{key} export", type="tertiary"), \
                 st.container(horizontal=True):
@@ -138,11 +142,11 @@ def export_buttons(rows: TableRows | Callable[[], TableRows], name: str, key: st
 
 
 def table(rows: TableRows, name: str, key: str, taken: TableRows | None = None, **options: Any) -> None:
-    """A small table to look at and to take along.
+    """Draw a table with export buttons.
 
     Args:
-        taken: what is taken along, where that is more than what is shown.
-        options: as `data_table` has them.
+        taken: the rows to export, if they differ from the shown ones.
+        options: passed to `data_table`.
     """
     data_table(rows, **options)
     export_buttons(rows if taken is None else taken, name, key)

@@ -48,7 +48,8 @@ def test_every_page_draws_whole_and_without_errors(page: str, kind: str, windows
     window.open(page)
     window.shoot(f"{page}-{kind}")
     assert window.faults() == []
-    assert window.page.title() == f"{page.capitalize()} · Knowledge distillation"
+    title = "Documents" if page == "knowledge" else page.capitalize()
+    assert window.page.title() == f"{title} · Knowledge distillation"
 
 
 def test_every_page_stands_in_the_menu_without_opening_more_of_it(windows: dict[str, Window], browser: Any,
@@ -56,7 +57,7 @@ def test_every_page_stands_in_the_menu_without_opening_more_of_it(windows: dict[
     window = window_of("light", windows, browser, server)
     window.open("overview")
     links = window.page.get_by_test_id("stTopNavLink")
-    assert {one.strip().lower() for one in links.all_inner_texts()} == set(PAGES)
+    assert {one.strip().lower() for one in links.all_inner_texts()} == {*PAGES, "documents"} - {"knowledge"}
 
 
 def test_the_launch_button_is_reached_by_keyboard(windows: dict[str, Window], browser: Any, server: Server) -> None:
@@ -87,7 +88,7 @@ def test_the_verdict_its_numbers_and_the_launch_button_are_seen_without_scrollin
                  main.get_by_test_id("stPlotlyChart").first, window.page.get_by_role("button", name="Launch run")):
         box = seen.bounding_box()
         assert box and box["y"] + box["height"] < 940, seen
-    main.get_by_text("See the worst answers").click()
+    main.get_by_text("Worst regressions").click()
     words = window.page.locator("del, ins").first
     words.wait_for(timeout=120_000)
     window.settle()
@@ -136,7 +137,7 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
         window.settle()
         window.shoot("launch-form-open")
         window.page.get_by_role("button", name="Launch run").dblclick()
-        window.page.get_by_text("Waits for a runner").wait_for(timeout=120_000)
+        window.page.get_by_text("Queued (requested").wait_for(timeout=120_000)
         window.settle()
         assert "/live?run=" in window.page.url
         window.shoot("launched")
@@ -170,7 +171,7 @@ def test_a_page_stays_when_a_timer_asks_for_the_page_before(browser: Any, tmp_pa
         window.settle()
         assert window.errors == []
         assert window.page.get_by_role("heading", name="Live", exact=True).count() == 1
-        assert window.page.get_by_text("Waits for a runner").count() == 1
+        assert window.page.get_by_text("Queued (requested").count() == 1
         assert "/live?run=" in window.page.url
         window.close()
 
@@ -181,8 +182,8 @@ def test_from_the_verdict_to_the_worst_answer_and_two_cycles_beside_each_other(
     runs = all_states[1]
     window = Window(browser, server)
     window.open("overview", f"run={runs['finished']}")
-    window.page.get_by_text("See the worst answers").click()
-    window.page.get_by_text("What changed, word by word").wait_for(timeout=120_000)
+    window.page.get_by_text("Worst regressions").click()
+    window.page.get_by_text("Word diff").wait_for(timeout=120_000)
     window.settle()
     assert f"run={runs['finished']}" in window.page.url and "/answers" in window.page.url
     assert window.page.locator("del").count() + window.page.locator("ins").count() > 0
@@ -204,7 +205,7 @@ def test_a_folder_is_read_and_put_into_the_launch_form(browser: Any, server: Ser
     window.page.get_by_text("Advanced").click()
     window.settle()
     window.shoot("knowledge-folder")
-    assert window.page.get_by_label("Folder of documents").last.input_value() == str(docs)
+    assert window.page.get_by_label("Document folder").last.input_value() == str(docs)
     assert window.page.locator('[data-testid=stMain] img').count() == 0
     assert window.errors == []
     assert window.foreign == []

@@ -42,7 +42,7 @@ def test_one_click_is_one_run_and_opens_it_live(tmp_path: Path, opened: Opened) 
     assert (run.work, run.config.questions, run.name, run.requested_by) == ("queued", 5, "from the form", "dashboard")
     assert app.title[0].value == "Live"
     assert app.query_params["run"] == run.id
-    assert "Waits for a runner" in words_of(app)
+    assert "Queued (requested just now)" in words_of(app)
 
 
 def test_a_double_click_is_one_run_and_a_later_click_another() -> None:
@@ -116,7 +116,7 @@ def test_a_queued_run_is_cancelled_by_its_button(tmp_path: Path, opened: Opened)
 def test_a_waiting_run_says_what_comes_first_and_goes_to_the_front(tmp_path: Path, opened: Opened) -> None:
     first, last = stores.build("queued", tmp_path), stores.build("queued", tmp_path)
     app = opened(tmp_path, "live", run=last)
-    assert "1 run before it in the queue." in words_of(app)
+    assert "1 run ahead in the queue." in words_of(app)
     app.button(key="command prioritise").click().run()
     assert "Next in the queue." in words_of(app)
     assert [run.id for run in queries.queue(stores.store_at(tmp_path))] == [last, first]
@@ -128,7 +128,7 @@ def test_a_running_run_is_asked_and_says_so(tmp_path: Path, opened: Opened) -> N
     app = opened(tmp_path, "live")
     app.button(key="command pause").click().run()
     assert runs_in(tmp_path)[0].stop_requested == "pause"
-    assert "Asked to pause" in words_of(app)
+    assert "Requested: pause." in words_of(app)
 
 
 def test_a_failed_run_is_retried(tmp_path: Path, opened: Opened) -> None:

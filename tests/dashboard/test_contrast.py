@@ -60,7 +60,7 @@ def test_what_is_chosen_pressed_and_set_reaches_aa_as_the_browser_draws_it(
         scheme: str, browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
     window = Window(browser, server, scheme)
     for page, looked_at in {"overview": {"Learning curve", "Launch run", "Pods", "12", "Cycle 3"},
-                            "answers": {"Read"}}.items():
+                            "answers": {"Browse"}}.items():
         window.open(page, f"run={all_states[1]['finished']}")
         assert looked_at <= {text["words"] for text in readable.texts(window.page)}
         assert readable.faint(window.page) == []

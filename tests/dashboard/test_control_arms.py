@@ -20,6 +20,7 @@ from tests.dashboard.conftest import words_of
 
 Opened = Callable[..., AppTest]
 Folders = dict[str, tuple[Path, str | None]]
+TEACHER = ARMS["teacher"].title
 
 
 @pytest.fixture
@@ -34,10 +35,10 @@ def test_the_overview_lays_the_arms_beside_each_other(state_folders: Folders, op
     folder, run = state_folders["arms"]
     app = opened(folder, "overview", run=str(run))
     words = words_of(app)
-    assert not app.exception and "Other ways to an answer" in words and labels.ARMS_NOTE in words
+    assert not app.exception and "Control arms (baselines)" in words and labels.ARMS_NOTE in words
     assert "Gap closed" in words and "During training" in words
-    assert "was among those found for 15 of 20 questions" in words and "did not fit into" in words
-    assert "Other ways to an answer" not in words_of(opened(state_folders["finished"][0], "overview"))
+    assert "found the source passage for 15 of 20 questions" in words and "exceeded the student's context" in words
+    assert "Control arms (baselines)" not in words_of(opened(state_folders["finished"][0], "overview"))
 
 
 def test_a_test_question_shows_what_every_arm_said_and_was_shown(state_folders: Folders, opened: Opened) -> None:
@@ -47,8 +48,8 @@ def test_a_test_question_shows_what_every_arm_said_and_was_shown(state_folders: 
     assert not app.exception
     for arm in ARMS.values():
         assert f"**{arm.title}**" in words and arm.how in words
-    assert words.count("It was asked:") == 3
-    assert "It was asked:" not in words_of(opened(folder, "answers", run=str(run), tier="practice"))
+    assert words.count("Prompt:") == 3
+    assert "Prompt:" not in words_of(opened(folder, "answers", run=str(run), tier="practice"))
 
 
 def test_right_of_zero_is_better_whichever_way_a_metric_counts(with_arms: tuple[Store, str]) -> None:
@@ -60,7 +61,7 @@ def test_right_of_zero_is_better_whichever_way_a_metric_counts(with_arms: tuple[
         assert retrieval.low is not None and retrieval.high is not None
         assert 0 < retrieval.low < retrieval.gain < retrieval.high
         better = next(trace for trace in forest(lines, metric).data if trace.name == "improved")
-        assert "Retrieval vs untrained" in better.y and all(x > 0 for x in better.x)
+        assert f"{ARMS['retrieval'].title} vs untrained" in better.y and all(x > 0 for x in better.x)
 
 
 def test_every_comparison_has_its_line_and_an_unmeasured_one_is_named_not_drawn(with_arms: tuple[Store, str]) -> None:
@@ -69,21 +70,23 @@ def test_every_comparison_has_its_line_and_an_unmeasured_one_is_named_not_drawn(
     assert len(lines) == 1 + 2 * len(ARMS) == len(figure.layout.yaxis.categoryarray)
     drawn = [name for trace in figure.data for name in trace.y]
     unmeasured = [note.y for note in figure.layout.annotations if note.text == "not measured"]
-    assert unmeasured == ["Teacher vs untrained", "Tuned vs teacher"] and not set(unmeasured) & set(drawn)
+    assert unmeasured == [f"{TEACHER} vs untrained", f"Fine-tuned vs {TEACHER.lower()}"]
+    assert not set(unmeasured) & set(drawn)
     assert sorted(drawn + unmeasured) == sorted(figure.layout.yaxis.categoryarray)
 
 
 def test_the_table_says_of_each_arm_what_it_tells(with_arms: tuple[Store, str]) -> None:
     rows = control_arms.table(queries.arm_changes_of(*with_arms), "choice_accuracy")
-    assert [row["arm"] for row in rows] == [arm.title for arm in ARMS.values()]
-    assert next(row for row in rows if row["arm"] == "Teacher")["against untrained"] == "not measured"
-    assert all(row["what it tells"] and row["how it answers"] for row in rows)
+    assert [row["control"] for row in rows] == [arm.title for arm in ARMS.values()]
+    assert next(row for row in rows if row["control"] == TEACHER)["control vs. untrained"] == "not measured"
+    assert all(row["interpretation"] and row["how it answers"] for row in rows)
 
 
 def test_a_ceiling_by_construction_says_so_beside_its_number(with_arms: tuple[Store, str]) -> None:
     rows = {row["metric"]: row for row in control_arms.gap_rows(queries.gaps_of(*with_arms))}
     assert "by construction" in rows["Answer similarity"]["note"] and rows["Answer similarity"]["gap closed"] != "–"
-    assert rows["Reference surprise"]["gap closed"] == "–" and rows["Reference surprise"]["note"]
+    nll = rows[labels.metric_short("reference_nll")]
+    assert nll["gap closed"] == "–" and nll["note"]
 
 
 def test_steps_count_on_over_the_cycles(with_arms: tuple[Store, str]) -> None:

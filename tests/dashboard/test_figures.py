@@ -89,7 +89,7 @@ def test_the_learning_curve_joins_held_out_and_leaves_practice_as_points() -> No
     changes = [row(1), row(2), row(1, tier="practice"), row(2, tier="practice")]
     figure = metrics_by_cycle(changes, ["choice_accuracy"])
     modes = {trace.name: trace.mode for trace in figure.data}
-    assert modes == {"held-out": "lines+markers", "practice": "markers"}
+    assert modes == {"Test questions": "lines+markers", "Training questions": "markers"}
     assert list(figure.data[0].x) == [0, 1, 2]
 
 
@@ -97,7 +97,8 @@ def test_tiers_that_ask_the_same_in_every_cycle_are_lines() -> None:
     tiers = ("practice", "paraphrase", "new-topic", "held-out")
     figure = metrics_by_cycle([row(cycle, tier=tier) for tier in tiers for cycle in (1, 2)], ["choice_accuracy"])
     assert {trace.name: trace.mode for trace in figure.data} == {
-        "held-out": "lines+markers", "new-topic": "lines+markers", "practice": "markers", "paraphrase": "markers"}
+        "Test questions": "lines+markers", "Unseen topics": "lines+markers", "Training questions": "markers",
+        "Paraphrases": "markers"}
     assert len({trace.marker.symbol if trace.mode == "markers" else trace.marker.symbol[1]
                 for trace in figure.data}) == 4
 

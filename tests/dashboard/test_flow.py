@@ -77,7 +77,7 @@ def test_a_run_from_the_launch_to_the_worst_answer_two_cycles_and_a_cancelled_on
         window = Window(browser, server, scheme)
         page = window.page
         window.open("overview")
-        page.get_by_text("A runner is connected").wait_for(timeout=120_000)
+        page.get_by_text("Runner online").wait_for(timeout=120_000)
         launch(window, 2)
         page.get_by_text("stages done").wait_for(timeout=120_000)
         window.settle()
@@ -90,8 +90,8 @@ def test_a_run_from_the_launch_to_the_worst_answer_two_cycles_and_a_cancelled_on
         window.open("overview")
         window.shoot(f"flow-verdict-{scheme}")
         assert window.faults() == []
-        page.get_by_text("See the worst answers").click()
-        page.get_by_text("What changed, word by word").wait_for(timeout=120_000)
+        page.get_by_text("Worst regressions").click()
+        page.get_by_text("Word diff").wait_for(timeout=120_000)
         window.settle()
         window.shoot(f"flow-worst-answer-{scheme}")
         assert "/answers" in page.url and "run=" in page.url and "metric=" in page.url

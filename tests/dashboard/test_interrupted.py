@@ -27,7 +27,7 @@ def at_work(browser: Any, tmp_path: Path) -> Iterator[tuple[Window, Any, int]]:
     with serve(tmp_path) as server, runner_at(tmp_path) as runner:
         window = Window(browser, server)
         window.open("overview")
-        window.page.get_by_text("A runner is connected").wait_for(timeout=120_000)
+        window.page.get_by_text("Runner online").wait_for(timeout=120_000)
         launch(window, 10)
         window.page.get_by_text("stages done").wait_for(timeout=120_000)
         yield window, server, runner
@@ -59,7 +59,7 @@ def test_a_killed_runner_is_missed_on_the_open_page(browser: Any, tmp_path: Path
     with at_work(browser, tmp_path) as (window, _, runner):
         os.kill(runner, signal.SIGKILL)
         window.page.get_by_text("No runner is connected").wait_for(timeout=120_000)
-        window.page.get_by_text("The runner that worked on it went away").wait_for(timeout=120_000)
+        window.page.get_by_text("Runner disconnected").wait_for(timeout=120_000)
         window.settle()
         window.shoot("runner-killed")
 
@@ -70,7 +70,7 @@ def test_an_open_page_goes_on_when_its_dashboard_was_started_again(browser: Any,
         with serve(tmp_path, port=port) as server:
             window = Window(browser, server)
             window.open("overview")
-            window.page.get_by_text("A runner is connected").wait_for(timeout=120_000)
+            window.page.get_by_text("Runner online").wait_for(timeout=120_000)
             launch(window, 10)
             window.page.get_by_text("stages done").wait_for(timeout=120_000)
             address = window.page.url

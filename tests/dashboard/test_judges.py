@@ -40,17 +40,17 @@ def table_with(app: AppTest, column: str) -> Any:
 def test_the_trial_stands_beside_the_verdict_with_its_numbers(judged: Path, opened: Opened) -> None:
     app = opened(judged)
     assert not app.exception
-    assert any("did not pass its trial" in warning.value for warning in app.main.warning)
-    assert "Can the judges be believed?" in words_of(app)
-    rows = table_with(app, "trial").set_index("metric")
-    assert rows.loc["Answer similarity", "trial"] == "✗ not passed" and rows.loc["Answer similarity", "negated"] == 0.96
-    assert rows.loc["Faithfulness", "trial"] == "✓ passed" and rows.loc["Faithfulness", "judge"] == "gpt-4o-mini"
+    assert any("failed its audit" in warning.value for warning in app.main.warning)
+    assert "Judge reliability" in words_of(app)
+    rows = table_with(app, "audit").set_index("metric")
+    assert rows.loc["Answer similarity", "audit"] == "✗ failed" and rows.loc["Answer similarity", "negated"] == 0.96
+    assert rows.loc["Faithfulness", "audit"] == "✓ passed" and rows.loc["Faithfulness", "judge"] == "gpt-4o-mini"
     assert "Not the mission's answer relevancy" in "".join(table.value.to_csv() for table in app.table)
 
 
 def test_a_verdict_by_a_metric_that_passed_has_no_warning(state_folders: Any, opened: Opened) -> None:
     app = opened(state_folders["finished"][0])
-    assert not any("did not pass its trial" in warning.value for warning in app.main.warning)
+    assert not any("failed its audit" in warning.value for warning in app.main.warning)
 
 
 def test_answers_show_the_runs_own_scores_unless_another_judging_is_chosen(judged: Path, opened: Opened) -> None:
@@ -81,5 +81,5 @@ def test_what_happens_to_judges_is_told_in_the_log(judged: Path) -> None:
     (run,) = queries.all_runs(store)
     said = [event_sentences.describe(item) for item in queries.latest_events(store, run.id, 500)]
     store.close()
-    assert any(line.startswith("Trial of answer similarity by gpt-4o-mini: not passed") for line in said)
-    assert any(line.startswith("Judging 1 of stored answers by faithfulness") for line in said)
+    assert any(line.startswith("Audit of answer similarity by gpt-4o-mini: failed") for line in said)
+    assert any(line.startswith("Rescoring 1 of stored answers by faithfulness") for line in said)

@@ -1,4 +1,4 @@
-"""The page Knowledge: built-in, a good folder, a bad one, a missing one."""
+"""The page Documents: built-in domain, a good folder, a bad one, a missing one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_built_in_knowledge_is_shown_with_or_without_a_store(state: str, sta
     assert kubernetes().hash in words_of(app)
     topics = app.dataframe[0].value
     assert len(topics) == 20
-    assert {"notes", "API", "practice", "held-out", "asked"} <= set(topics.columns)
+    assert {"notes", "API", "train", "test", "questions used"} <= set(topics.columns)
     assert "knowledge" not in app.query_params
 
 
@@ -111,7 +111,7 @@ def test_passages_are_narrowed_by_topic_side_and_words(tmp_path: Path, folder: P
     assert not app.exception
     assert "Use fix-backlog to restore a broken backlog" in words_of(app)
     app.text_input(key="passage words").set_value("no such words").run()
-    assert "No passage fits these filters." in words_of(app)
+    assert "No passage matches these filters." in words_of(app)
 
 
 def test_a_topic_of_other_knowledge_falls_back(tmp_path: Path, folder: Path, opened: Opened) -> None:
@@ -141,9 +141,9 @@ def test_what_was_asked_is_counted_on_its_passages(tmp_path: Path, opened: Opene
         maker.opening().finish()
     store.close()
     topics = opened(tmp_path, "knowledge").dataframe[0].value.set_index("topic")
-    assert topics.loc["Pods", "asked"] == 40
-    assert topics.loc["Pods", "passages asked"] == 2
-    assert topics["asked"].sum() == 40
+    assert topics.loc["Pods", "questions used"] == 40
+    assert topics.loc["Pods", "passages used"] == 2
+    assert topics["questions used"].sum() == 40
 
 
 # --- the pure parts ---------------------------------------------------------------------------------------
@@ -239,17 +239,17 @@ def test_a_runs_knowledge_has_a_name() -> None:
 
 def test_every_tier_can_be_chosen_by_its_name(state_folders: Folders, opened: Opened) -> None:
     data, run = state_folders["paid"]
-    tiers = ["Held-out (never trained on)", "Paraphrase (same fact, asked otherwise)", "New topic (never trained)",
-             "Practice (trained on)"]
+    tiers = ["Test questions (held out, never trained on)", "Paraphrases (trained facts, reworded)",
+             "Unseen topics (never trained on)", "Training questions (trained on)"]
     assert opened(data, "overview", run=str(run)).selectbox(key="tier").options == tiers
     answers = opened(data, "answers", run=str(run), tier="new-topic")
     assert answers.selectbox(key="tier").options == ["All questions", *tiers]
-    assert set(answers.dataframe[0].value["tier"]) == {"New topic"}
+    assert set(answers.dataframe[0].value["tier"]) == {"Unseen topics"}
 
 
 def test_rejected_questions_are_told_with_their_reasons(state_folders: Folders, opened: Opened) -> None:
     data, run = state_folders["paid"]
     app = opened(data, "live", run=str(run))
     lines = [line for table in app.dataframe for line in table.value.get("what", ())]
-    told = next(line for line in lines if "rejected" in line)
-    assert told.startswith("3 questions of gpt-4o-mini rejected: has 1 words, not 4 to 40 (2); ")
+    rejected = next(line for line in lines if "rejected" in line)
+    assert rejected.startswith("3 questions by gpt-4o-mini rejected: has 1 words, not 4 to 40 (2); ")

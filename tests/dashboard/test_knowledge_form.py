@@ -26,7 +26,7 @@ def test_a_folder_goes_from_the_page_into_a_run(tmp_path: Path, folder: Path, op
     app = opened(tmp_path, "knowledge", knowledge=str(folder))
     app.button(key="use folder").click().run()
     assert not app.exception
-    assert "Uses the folder" in words_of(app) and "The launch form teaches this folder." in words_of(app)
+    assert "Uses the folder" in words_of(app) and "The launch form uses this folder." in words_of(app)
     app.text_input(key="launch embedded knowledge_name").set_value("Plant")
     app.button(key="launch").click().run()
     (run,) = runs_in(tmp_path)

@@ -15,7 +15,7 @@ from tests.dashboard.conftest import PAGES
 Folders = dict[str, tuple[Path, str | None]]
 FIELDS = ("selectbox", "multiselect", "text_input", "text_area", "number_input", "slider", "toggle", "checkbox",
           "radio", "date_input", "button_group")
-SELF_EXPLAINING = {"Topic", "State", "Order", "Question", "Note", "Every", "Unit"}
+SELF_EXPLAINING = {"Topic", "State", "Sort by", "Question", "Note", "Every", "Unit"}
 HIDDEN_LABEL = 2
 SELECTED = {"history": "run table", "schedules": "schedule table"}
 """Pages that show more once a row of their table is selected."""

@@ -22,50 +22,50 @@ Folders = dict[str, tuple[Path, str | None]]
 SAID = {
     ("system", "finished"): "Versions",
     ("schedules", "empty"): "No schedule yet.",
-    ("overview", "queued"): "The run waits for a runner.",
+    ("overview", "queued"): "The run is queued.",
     ("overview", "running"): "So far: cycle 1 of 3.",
     ("overview", "finished"): "Yes: the student improved",
     ("overview", "untuned"): labels.NOT_TUNED,
     ("answers", "untuned"): "(there is no adapter)",
     ("live", "untuned"): "Finished after",
-    ("overview", "failed"): "The run failed before it could be judged.",
-    ("overview", "lost"): "The runner went away",
-    ("overview", "hostile"): "What each metric says",
-    ("live", "queued"): "Waits for a runner",
+    ("overview", "failed"): "The run failed before its first verdict.",
+    ("overview", "lost"): "The runner disconnected",
+    ("overview", "hostile"): "Metric definitions",
+    ("live", "queued"): "Queued (requested ",
     ("live", "running"): "Cycle 2 of 3: Fine-tune the student, 30 of 60 steps.",
     ("live", "finished"): "Finished after",
     ("live", "failed"): "The model folder has no config.json.",
-    ("live", "lost"): "The runner that worked on it went away.",
+    ("live", "lost"): "Runner disconnected.",
     ("answers", "queued"): labels.NO_ANSWERS,
     ("answers", "running"): "Before (untrained)",
-    ("answers", "finished"): "After (tuned)",
+    ("answers", "finished"): "After (fine-tuned)",
     ("answers", "hostile"): "<script>alert(2)</script>",
     ("knowledge", "empty"): "Kubernetes v1.28",
-    ("knowledge", "finished"): "Hash of the knowledge",
+    ("knowledge", "finished"): "Dataset fingerprint",
     ("overview", "paid"): "30 calls, 41,000 tokens; cost: 0.0123 USD, of at most 0.50 USD",
     ("live", "paid"): "gpt-4o-mini: 30 calls",
-    ("answers", "paid"): "After (tuned)",
+    ("answers", "paid"): "After (fine-tuned)",
     ("compare", "finished"): "These are cycles of one run",
-    ("compare", "failed"): "There is nothing to compare yet",
+    ("compare", "failed"): "Nothing to compare yet",
 }
 
 
 CONNECTED = ("hostile",)
-"""States of a store that a runner was just heard of in; in all others every page says how to start one."""
+"""States of a store with a connected runner; in all others every page shows how to start one."""
 WITHOUT_A_RUNNER = {
-    ("live", "queued"): labels.NO_RUNNER_HINT, ("live", "lost"): "The next runner takes it up where it stopped.",
-    ("overview", "queued"): "The run waits for a runner.", ("overview", "lost"): "another one takes the run up",
+    ("live", "queued"): labels.NO_RUNNER_HINT, ("live", "lost"): "The next runner resumes the run where it stopped.",
+    ("overview", "queued"): "The run is queued.", ("overview", "lost"): "the next runner resumes the run",
     **{("system", state): labels.NO_RUNNER for state in stores.STATES if state not in CONNECTED},
-    **{("schedules", state): "a connected runner then works on it" for state in stores.STATES},
+    **{("schedules", state): "a connected runner then executes it" for state in stores.STATES},
 }
-"""What a page says beside that, where nobody being there matters to it."""
-# Levels of confidence and power, and shares of time and of steps, are no shares of a few things.
+"""What pages show in addition where the missing runner matters."""
+# Levels of confidence and power, and shares of time and of steps, are not shares of a few items.
 _PERCENT = re.compile(r"\d\s?%(?! (?:intervals?|power|confidence|of the time|of each cycle))")
 
 
-def told(app: AppTest) -> Iterator[str]:
-    """What a page says of its own: its words, its tables' cells, its charts; the knowledge is quoted and not said."""
-    if app.title[0].value == "Knowledge":
+def own_texts(app: AppTest) -> Iterator[str]:
+    """All texts of a page: elements, table cells, charts; without quoted passages on the page Documents."""
+    if app.title[0].value == "Documents":
         yield from (str(element.value) for kind in ("caption", "markdown", "metric") for element in app.get(kind))
         return
     yield from words_of(app).split("\n")
@@ -84,7 +84,7 @@ def test_every_page_opens_in_every_state(page: str, state: str, state_folders: F
     nobody = any(labels.NO_RUNNER in warning.value for warning in app.sidebar.warning)
     assert nobody == (state not in CONNECTED)
     assert WITHOUT_A_RUNNER.get((page, state), "") in words
-    assert [said for said in told(app) if _PERCENT.search(said)] == [], "a share of few is said in counts"
+    assert [text for text in own_texts(app) if _PERCENT.search(text)] == [], "shares of few items are shown as counts"
     expected = SAID.get((page, state), labels.NO_STORE if state == "empty" else "")
     assert expected in words
 
@@ -119,7 +119,7 @@ def test_a_connected_runner_is_named_until_it_goes(tmp_path: Path, opened: Opene
     owner = leases.owner_name()
     started = leases.register_runner(store, owner)
     app = opened(tmp_path)
-    assert any("A runner is connected" in element.value for element in app.sidebar.markdown)
+    assert any("Runner online" in element.value for element in app.sidebar.markdown)
     leases.record_heartbeat(store, owner, started, stopped=True)
     assert any(labels.NO_RUNNER in element.value for element in app.run().sidebar.warning)
     store.close()
@@ -213,7 +213,7 @@ def test_tuned_students_are_paired_on_the_same_test_and_else_refused(all_states:
 def test_compare_shows_the_control_arms_of_a_run_that_has_them(state_folders: Folders, opened: Opened) -> None:
     app = opened(state_folders["arms"][0], "compare")
     assert not app.exception
-    assert any("what it tells" in frame.value.columns for frame in app.dataframe)
+    assert any("interpretation" in frame.value.columns for frame in app.dataframe)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -62,17 +62,17 @@ def test_a_question_is_put_once_and_followed_until_it_is_answered(made: tuple[Pa
     folder, run, store = made
     leases.register_runner(store, leases.owner_name())
     app = opened(folder, "playground", run=run, cycle="2")
-    assert "Nobody has asked anything yet." in words_of(app)
+    assert "No questions yet." in words_of(app)
     asked_on_page(app, "What is a Pod?")
     press(app)  # the second click of a double click
     (asked,) = queries.recent_questions(store)
     assert (asked.question, asked.cycle, asked.run, asked.state) == ("What is a Pod?", 2, run, "waiting")
-    assert "It waits for the runner to begin" in words_of(app) and app.query_params["asked"] == str(asked.id)
+    assert "Queued; starting" in words_of(app) and app.query_params["asked"] == str(asked.id)
     one = claimed(store)
-    assert "loads the student" in words_of(app.run())
+    assert "Loading the student" in words_of(app.run())
     playground.write(store, one, [ArmAnswer("baseline", "A Pod is"), ArmAnswer("tuned")])
     words = words_of(app.run())
-    assert "The runner answers" in words and "A Pod is" in words and "After (tuned)" in words
+    assert "Generating" in words and "A Pod is" in words and "After (fine-tuned)" in words
     playground.finish(store, one,
                       [ArmAnswer("baseline", "A Pod is a whale.", True), ArmAnswer("tuned", "A group.", True),
                        ArmAnswer("teacher", "", True, "not asked")])
@@ -98,7 +98,7 @@ def test_without_a_runner_a_question_says_so_and_with_a_run_at_work_what_it_wait
     app = opened(tmp_path, "playground")
     assert any(labels.NO_RUNNER in warning.value for warning in app.main.warning)
     leases.register_runner(store, leases.owner_name())
-    assert "It waits: a run is at work" in words_of(app.run())
+    assert "Queued: a run is active" in words_of(app.run())
     store.close()
 
 
@@ -149,7 +149,7 @@ def test_a_paid_teacher_says_what_it_costs_at_most_before_and_what_it_took_after
     playground.finish(store, claimed(store),
                       [ArmAnswer("baseline", "So.", True), ArmAnswer("teacher", "Thus.", True, "", bill)])
     app = opened(folder, "playground", asked=str(number))
-    assert "Receipt: gpt-4o-mini, 1 call, 1,200 tokens in and 80 out, 0.0002 USD at list prices." in words_of(app)
+    assert "Cost: gpt-4o-mini, 1 call, 1,200 tokens in and 80 out, 0.0002 USD at list prices." in words_of(app)
     (row,) = export_rows.playground_rows(queries.recent_questions(store))
     assert (row["teacher"], row["teacher_cost_usd"], row["baseline"]) == ("Thus.", 0.000228, "So.")
     store.close()
@@ -192,4 +192,4 @@ def test_a_viewer_reads_and_finds_nothing_to_press(made: tuple[Path, str, Store]
     monkeypatch.setenv("DASHBOARD_ROLE", "viewer")
     app = opened(folder, "playground")
     assert not app.text_area and not app.button and "What is a Pod?" in words_of(app)
-    assert "Asking is for reviewers and operators" in words_of(app)
+    assert "Reviewers and operators can ask" in words_of(app)

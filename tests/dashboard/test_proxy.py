@@ -107,7 +107,7 @@ def test_an_operator_launches_through_the_proxy(shared: str, browser: Any) -> No
         assert page.get_by_text("ann@example.org (operator)").count() == 1
         page.get_by_role("button", name="Launch run").click()
         page.wait_for_url("**/live?run=*", timeout=120_000)
-        page.get_by_text("Waits for a runner").wait_for(timeout=120_000)
+        page.get_by_text("Queued (requested").wait_for(timeout=120_000)
 
 
 @pytest.mark.parametrize(("name", "role"), [("ben", "reviewer"), ("cleo", "viewer")])

@@ -43,7 +43,7 @@ def test_a_rating_is_blind_until_it_is_given_and_then_on_record(finished: tuple[
                                                                 opened: Opened) -> None:
     folder, run, store = finished
     app = opened(folder, "answers", run=run, doing="rate")
-    assert "(untrained)" not in words_of(app) and "(tuned)" not in words_of(app) and not app.dataframe
+    assert "(untrained)" not in words_of(app) and "(fine-tuned)" not in words_of(app) and not app.dataframe
     shown = [code.value for code in app.code[:2]]
     app.text_input(key=next(item.key for item in app.text_input if str(item.key).startswith("note "))).set_value("why")
     button(app, "rate left").click().run()  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def test_a_rating_is_blind_until_it_is_given_and_then_on_record(finished: tuple[
     assert rating.rating == ("better" if rating.left_arm == "tuned" else "worse")
     assert (rating.blind, rating.note, rating.rater) == (True, "why", identity.ANONYMOUS)
     assert "You have rated 1 of 39 questions of this cycle." in str(app.get("progress")[0].proto)
-    assert "Of 1 blind rating by 1 person" in words_of(app)
+    assert "In 1 blind rating by 1 person" in words_of(app)
 
 
 def test_sides_and_order_differ_by_person_and_never_follow_the_scores(finished: tuple[Path, str, Store]) -> None:
@@ -86,7 +86,7 @@ def test_a_viewer_sees_everything_and_finds_nothing_to_press(finished: tuple[Pat
     monkeypatch.setenv("DASHBOARD_ROLE", "viewer")
     app = opened(folder, "answers", run=run, doing="rate")
     assert [item.key for item in app.button] == []
-    assert "You look at this as a viewer" in words_of(app)
+    assert "Your role is viewer" in words_of(app)
     assert "Yes: the student improved" in words_of(opened(folder))
     assert [item.key for item in opened(folder, "history").button] == []
 
@@ -134,10 +134,10 @@ def test_only_one_place_of_the_dashboard_writes() -> None:
     writers = set()
     for path in DASHBOARD.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (isinstance(node, ast.ImportFrom) and node.module == "store"
-                    and {alias.name for alias in node.names} & {"commands", "remarks", "playground"}):
+            if (isinstance(node, ast.ImportFrom) and node.module in ("store", "store.commands")
+                    and {alias.name for alias in node.names} & {"commands", "ratings_and_tags", "playground"}):
                 writers.add(path.name)
-            if isinstance(node, ast.Attribute) and node.attr == "writing":
+            if isinstance(node, ast.Attribute) and node.attr == "write_store":
                 writers.add(path.name)
     assert writers == {"store_commands.py"}
 
@@ -158,12 +158,12 @@ def test_a_run_is_tagged_archived_found_again_and_deleted(finished: tuple[Path, 
     button(select_first(app), "archive").click().run()  # type: ignore[attr-defined]
     assert queries.find_run(store, run).archived  # type: ignore[union-attr]
     assert "The archive has 1 more." in words_of(app)
-    assert "No run fits these filters." in words_of(app)
+    assert "No run matches these filters." in words_of(app)
     app.toggle(key="history archive").set_value(True).run()
     app.text_input(key="history words").set_value("CITE").run()
     assert list(app.dataframe[0].value["tags"]) == ["paper, keep"]
     app = select_first(app)
-    assert "which are never taken back" in words_of(app)
+    assert "which are never deleted" in words_of(app)
     assert queries.find_run(store, run)
     button(app, "delete sure").click().run()  # type: ignore[attr-defined]
     assert queries.find_run(store, run) is None

@@ -16,8 +16,8 @@ from tests.dashboard.conftest import PAGES, words_of
 
 Opened = Callable[..., AppTest]
 VERSION_1 = Path(__file__).parents[1] / "store" / "version_1.sql"
-ALSO_SAID = {"knowledge": "Kubernetes v1.28", "system": "Versions", "schedules": "Add a schedule"}
-"""What pages have to show that is in no store."""
+ALSO_SHOWN = {"knowledge": "Kubernetes v1.28", "system": "Versions", "schedules": "Add a schedule"}
+"""What pages show that does not come from a store."""
 
 
 def made(folder: Path, more: str = "") -> Path:
@@ -51,7 +51,7 @@ def test_every_page_says_which_version_an_older_store_has_and_the_command_that_m
     assert f"tables of version 1, this program reads version {CURRENT}" in words
     assert f"keeps a copy of the store as it is, {older}.version-1." in words
     assert f"DATA_DIR={older.parent} python -m runner migrate" in [block.value for block in app.code]
-    assert ALSO_SAID.get(page, "") in words and digest(older) == before
+    assert ALSO_SHOWN.get(page, "") in words and digest(older) == before
 
 
 @pytest.mark.parametrize("page", ["overview", "knowledge", "history"])
@@ -65,7 +65,7 @@ def test_a_newer_store_is_said_to_be_newer(page: str, newer: Path, opened: Opene
 def test_a_click_migrates_nothing(older: Path, opened: Opened) -> None:
     before, app = digest(older), opened(older.parent)
     app.button(key="launch").click().run()
-    assert not app.exception and "That was not done:" in words_of(app) and digest(older) == before
+    assert not app.exception and "The command was refused:" in words_of(app) and digest(older) == before
     assert not older.with_name("events.db.version-1").exists()
 
 
