@@ -13,7 +13,7 @@ from dashboard.view_models.topic_coverage import ANY, SIDES, PassageFilter
 from dashboard.widgets import elements
 
 st.title("Documents")
-typed = url_state.text_input("Document folder", "knowledge", "empty: the built-in Kubernetes v1.28",
+typed = url_state.text_input("Folder of documents", "knowledge", "empty: the built-in Kubernetes v1.28",
                              "A folder of Markdown, text, HTML or PDF files on the machine that runs this dashboard.")
 try:
     knowledge = cached_queries.knowledge(knowledge_loader.normalize_path(typed))

@@ -205,7 +205,7 @@ def test_a_folder_is_read_and_put_into_the_launch_form(browser: Any, server: Ser
     window.page.get_by_text("Advanced").click()
     window.settle()
     window.shoot("knowledge-folder")
-    assert window.page.get_by_label("Document folder").last.input_value() == str(docs)
+    assert window.page.get_by_label("Folder of documents").last.input_value() == str(docs)
     assert window.page.locator('[data-testid=stMain] img').count() == 0
     assert window.errors == []
     assert window.foreign == []
