@@ -55,7 +55,7 @@ def form_of_later() -> None:
     from dashboard.panels import knowledge_fields, launch_form
     from tests.test_settings import Later
 
-    launch_form._values(Later(), knowledge_fields.taught())
+    launch_form._values(Later(), knowledge_fields.selected_knowledge())
 
 
 def test_the_form_draws_a_field_with_the_bounds_and_help_of_the_setting() -> None:

@@ -32,7 +32,7 @@ class KnowledgeError(ValueError):
 class Knowledge:
     """A domain with its source and, for a folder, its skipped files."""
 
-    place: str
+    source: str
     domain: Domain
     skipped: tuple[SkippedFile, ...] = ()
     remarks: tuple[SkippedFile, ...] = ()
@@ -40,7 +40,7 @@ class Knowledge:
 
     @property
     def built_in(self) -> bool:
-        return self.place == BUILT_IN
+        return self.source == BUILT_IN
 
     @property
     def documents(self) -> int:

@@ -13,7 +13,7 @@ from dashboard.panels.rating import blind_rating
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import answer_filter, export_rows, run_selection
-from dashboard.view_models.answer_filter import ANYWHERE, OUTCOMES, AnswerFilter
+from dashboard.view_models.answer_filter import ANY, OUTCOMES, AnswerFilter
 from dashboard.widgets import elements
 from store import queries
 
@@ -36,16 +36,16 @@ if not pairs:
     st.stop()
 
 metrics = answer_filter.metrics_of(pairs, run.config.headline) or [run.config.headline]
-tiers = [ANYWHERE, *run_selection.in_order({pair.tier for pair in pairs})]
+tiers = [ANY, *run_selection.in_order({pair.tier for pair in pairs})]
 with second:
     default = run.config.headline if run.config.headline in metrics else metrics[0]
     metric = url_state.choose("Metric", "metric", metrics, default, labels.metric, labels.METRIC_HELP)
 with third:
-    tier = url_state.choose("Questions", "tier", tiers, ANYWHERE,
-                            lambda name: "All questions" if name == ANYWHERE else labels.tier(name), labels.tier_help())
+    tier = url_state.choose("Questions", "tier", tiers, ANY,
+                            lambda name: "All questions" if name == ANY else labels.tier(name), labels.tier_help())
 with fourth:
-    topic = url_state.choose("Topic", "topic", [ANYWHERE, *sorted({pair.topic for pair in pairs})], ANYWHERE,
-                             lambda slug: "All topics" if slug == ANYWHERE else labels.topic(slug))
+    topic = url_state.choose("Topic", "topic", [ANY, *sorted({pair.topic for pair in pairs})], ANY,
+                             lambda slug: "All topics" if slug == ANY else labels.topic(slug))
 ratings = cached_queries.ratings(store, run)
 if url_state.choose("Mode", "doing", (READ, RATE), READ, MODES.__getitem__, buttons=True) == RATE:
     blind_rating(run, cycle, answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), ratings, metrics)
@@ -53,7 +53,7 @@ if url_state.choose("Mode", "doing", (READ, RATE), READ, MODES.__getitem__, butt
 
 row_labels = answer_list.row_labels(answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), metric)
 with st.container(horizontal=True, vertical_alignment="center"):
-    outcome = url_state.choose("Change", "outcome", OUTCOMES, ANYWHERE, row_labels.__getitem__, buttons=True)
+    outcome = url_state.choose("Change", "outcome", OUTCOMES, ANY, row_labels.__getitem__, buttons=True)
     words = url_state.text_input("Text contains", "words", "Search question, answers and reference", hidden=True)
 shown = answer_filter.filter_answers(pairs, AnswerFilter(tier, topic, outcome, words), metric)
 if not shown:

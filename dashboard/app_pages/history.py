@@ -30,10 +30,10 @@ with first:
                                  "Searches name, tags, note, teacher and student.")
 with second:
     state = url_state.choose("State", "history state", [ALL, *options.works], ALL,
-                             lambda name: "All states" if name == ALL else labels.work(name).word)
+                             lambda name: "All states" if name == ALL else labels.work(name).label)
 with third:
     verdict = url_state.choose("Verdict", "history verdict", [ALL, *options.verdicts], ALL,
-                               lambda name: "All verdicts" if name == ALL else labels.verdict(name).word,
+                               lambda name: "All verdicts" if name == ALL else labels.verdict(name).label,
                                "After the last cycle: did the fine-tuned student score better on the held-out test?")
 with fourth:
     order = url_state.choose("Sort by", "history order", list(ORDERS), "newest", labels.RUN_ORDERS.__getitem__)

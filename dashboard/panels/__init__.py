@@ -1,1 +1,1 @@
-"""Parts of pages that are drawn with Streamlit and are too long, or too shared, to stand in a page."""
+"""Panels: parts of pages drawn with Streamlit, extracted because they are long or shared by several pages."""

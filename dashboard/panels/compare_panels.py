@@ -100,7 +100,7 @@ def table(picked: Sequence[SelectedCycle]) -> list[dict[str, object]]:
     return [{"cycle": name, "metric": labels.metric_short(row.metric), "questions": labels.tier_short(row.tier),
              "before": row.baseline, "after": row.tuned, "change": row.change,
              "95% interval": labels.interval(row.low, row.high),
-             "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).word}",
+             "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}",
              "pairs": labels.coverage(row.scored, row.asked)}
             for name, item in zip(cycle_selection.labels(picked), picked, strict=True)
             for row in item.changes if not row.topic]

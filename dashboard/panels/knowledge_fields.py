@@ -30,7 +30,7 @@ _NEW_TOPIC_QUESTIONS = 10
 class KnowledgeChoice:
     """The knowledge that the form is about: its topics by slug, or the reason why it cannot be opened."""
 
-    place: str
+    source: str
     topics: Mapping[str, str]
     fault: str | None = None
 
@@ -54,7 +54,7 @@ def uses(place: str) -> bool:
     return knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "") == place
 
 
-def taught() -> KnowledgeChoice:
+def selected_knowledge() -> KnowledgeChoice:
     """Return the knowledge that the form is about. The built-in topics are known without reading files."""
     place = knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "")
     if place == BUILT_IN:
@@ -70,19 +70,19 @@ def show_errors(about: KnowledgeChoice) -> None:
     if about.fault:
         st.warning("The folder under Advanced cannot be used:", icon=":material/folder_off:")
         elements.plain_text(about.fault)
-    elif about.place != BUILT_IN:
-        elements.plain_text(f"Uses the folder {PurePath(about.place).name} "
+    elif about.source != BUILT_IN:
+        elements.plain_text(f"Uses the folder {PurePath(about.source).name} "
                             f"({labels.count(len(about.topics), 'topic')}).")
 
 
 def topics_field(setting: Setting, context: FormContext) -> list[str]:
     """Draw the choice of topics that are trained on; none chosen of a folder means all of them."""
     about, start = context.about, context.start
-    built_in, key = about.place == BUILT_IN, field_key(start.preset, setting.name)
+    built_in, key = about.source == BUILT_IN, field_key(start.preset, setting.name)
     return st.multiselect(
         setting.label, list(about.topics), list(start.topics) if built_in else None,
         format_func=lambda slug: escape_invisible(about.topics[slug]),
-        key=key if built_in else f"{key} {about.place}", wrap=False,
+        key=key if built_in else f"{key} {about.source}", wrap=False,
         placeholder="Choose topics" if built_in else f"{setting.empty[:1].upper()}{setting.empty[1:]}",
         help=setting.help)
 
@@ -91,12 +91,12 @@ def knowledge_field(setting: Setting, context: FormContext) -> str:
     """Draw the folder of documents; its value was read before the form was drawn, because topics depend on it."""
     st.text_input(setting.label, key=FOLDER, max_chars=setting.max_chars, placeholder=setting.empty,
                   help=setting.help)
-    return context.about.place
+    return context.about.source
 
 
 def knowledge_name_field(setting: Setting, context: FormContext) -> str:
     """Draw the name of the folder's domain; the built-in domain has its own name."""
-    return "" if context.about.place == BUILT_IN else setting_field(setting, context.start)
+    return "" if context.about.source == BUILT_IN else setting_field(setting, context.start)
 
 
 def max_cost_field(setting: Setting, context: FormContext) -> float | None:

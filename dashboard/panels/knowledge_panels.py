@@ -26,7 +26,7 @@ def side(name: str) -> str:
 def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
     """Draw name, dataset fingerprint and size of the corpus, with warnings if it has no test or no questions."""
     with st.container(border=True):
-        elements.plain_text(f"{knowledge.domain.name}" + ("" if knowledge.built_in else f"\n{knowledge.place}"))
+        elements.plain_text(f"{knowledge.domain.name}" + ("" if knowledge.built_in else f"\n{knowledge.source}"))
         st.caption(f"Dataset fingerprint: `{knowledge.domain.hash}`. Runs with the same fingerprint used the same "
                    "passages.")
     passages = sum(row.passages for row in rows)
@@ -71,11 +71,11 @@ def folder_report(knowledge: Knowledge) -> None:
     """Draw the skipped files of a folder with their reasons, and a button that sets the folder in the launch form."""
     if knowledge.built_in:
         return
-    if knowledge_fields.uses(knowledge.place):
+    if knowledge_fields.uses(knowledge.source):
         st.success("The launch form uses this folder.", icon=":material/check:")
     else:
         st.button("Use this folder in the launch form", icon=":material/rocket_launch:", key="use folder",
-                  on_click=knowledge_fields.set_knowledge, args=(knowledge.place,))
+                  on_click=knowledge_fields.set_knowledge, args=(knowledge.source,))
     left_out = [{"path": item.path, "reason": item.reason} for item in knowledge.skipped]
     remarks = [{"path": item.path, "remark": item.reason} for item in knowledge.remarks]
     with st.expander(f"{labels.count(knowledge.documents, 'document')} read, {len(left_out)} skipped",

@@ -46,7 +46,7 @@ def launch_form() -> None:
     st.subheader("Launch a run")
     preset = _preset()
     start = PRESETS.get(preset, RunConfig())
-    about = knowledge_fields.taught()
+    about = knowledge_fields.selected_knowledge()
     knowledge_fields.show_errors(about)
     values = _values(start, about)
     if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):

@@ -21,7 +21,7 @@ _TICKET = "repeat ticket"
 def run_actions(run: Run) -> None:
     """Draw the selected run: links, rerun buttons, tags and note, archive and deletion, configuration."""
     with st.container(border=True):
-        elements.plain_text(f"{run.title}\n{labels.signed(run.sentence or labels.work(run.work).word)}")
+        elements.plain_text(f"{run.title}\n{labels.signed(run.sentence or labels.work(run.work).label)}")
         _links(run)
         if store_commands.is_allowed("launch"):
             _rerun_buttons(run)

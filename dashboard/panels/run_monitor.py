@@ -61,7 +61,7 @@ def _status(run: Run, cells: list[stage_board.Cell]) -> str:
         cycle = f"Cycle {current.cycle} of {run.config.cycles}: " if current.cycle else ""
         return f"{cycle}{current.title}{items}. {last_event}"
     took = f" after {labels.duration(labels.run_seconds(run))}" if run.ended_at and run.started_at else ""
-    return f"{labels.work(run.work).word}{took}. {last_event}"
+    return f"{labels.work(run.work).label}{took}. {last_event}"
 
 
 def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
@@ -81,7 +81,7 @@ def _training(store: Store, run: Run) -> None:
         st.subheader("Training loss")
         if points:
             elements.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points,
-                           known_by=series_cache.version(store, run, "loss"))
+                           version=series_cache.version(store, run, "loss"))
         else:
             st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
                        "No training step was done." if run.ended_at else "No training step yet.")
@@ -132,4 +132,4 @@ def _resources(store: Store, run: Run) -> None:
             stage_memory_table(cached_queries.memory(store, run), titles)
         if speed:
             elements.chart(throughput, "speed", "Tokens per second over time", speed, titles,
-                           known_by=series_cache.version(store, run, *SPEEDS))
+                           version=series_cache.version(store, run, *SPEEDS))

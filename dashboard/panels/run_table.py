@@ -30,8 +30,8 @@ def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
     config, verdict = run.config, labels.verdict(run.verdict)
     return {
         "created": elements.local_time(run.requested_at), "name": run.name or labels.DASH,
-        "state": f"{labels.work(run.work).sign} {labels.work(run.work).word}",
-        "verdict": f"{verdict.sign} {verdict.word}" if run.verdict else labels.DASH,
+        "state": f"{labels.work(run.work).sign} {labels.work(run.work).label}",
+        "verdict": f"{verdict.sign} {verdict.label}" if run.verdict else labels.DASH,
         "duration, min": _minutes(run), **_cost(run, usages),
         "tags": ", ".join(run.tags), "note": run.note[:200],
         "cycles": config.cycles, "training questions": config.questions, "test questions": config.held_out,

@@ -28,7 +28,7 @@ def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used:
     style = labels.verdict(name)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            answer = labels.ANSWERS.get(name or "", style.word)
+            answer = labels.ANSWERS.get(name or "", style.label)
             st.subheader(f"{style.sign} {'No verdict' if name is None and run.ended_at else answer}", width="content")
             elements.badge(labels.work(run.work))
             if run.work != "finished" and judged:
@@ -96,7 +96,7 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
                 delta_color=_delta_color(row), delta_arrow=_arrow(row),
                 delta_description=f"was {labels.number(row.baseline)}", border=True, height="stretch",
                 help=f"{labels.metric(metric)}: {labels.coverage(row.scored, row.asked)}; 95% interval of the change "
-                     f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).word}.")
+                     f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).label}.")
     shown = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     if shown:
         st.caption(f"Cycle {shown[0].cycle}. {run_selection.coverage_of(shown)}")
@@ -111,7 +111,7 @@ def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> No
           "better / worse / same": labels.wins(row), "sign test p": row.p_value, "Wilcoxon p": row.wilcoxon_p,
           "effect size (g)": labels.effect(row.effect, row.effect_low, row.effect_high),
           "bootstrap interval": labels.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
-          "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).word}"} for row in rows],
+          "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}"} for row in rows],
         column_config={"before": st.column_config.NumberColumn(format="%.3f"),
                        "after": st.column_config.NumberColumn(format="%.3f"),
                        "change": st.column_config.NumberColumn(format="%+.3f"),

@@ -1,1 +1,1 @@
-"""What belongs to one browser session: the address bar, who is looking, reruns of the page."""
+"""State of a browser session: URL parameters, user and role, page reruns; and garbage collection of the process."""

@@ -1,1 +1,1 @@
-"""Labels, colours and word differences: how things are called and how they look."""
+"""Labels, number formats, colours and word diffs."""

@@ -72,7 +72,7 @@ _LIKELIHOOD_JUDGE = "the student's own likelihood"
 class StatusStyle:
     """Style of a state: its label, a sign that is readable without colour, an icon and a badge colour."""
 
-    word: str
+    label: str
     sign: str
     icon: str
     color: str
@@ -199,7 +199,7 @@ def run_seconds(run: Run, now: datetime | None = None) -> float | None:
 
 def run_label(run: Run, zone: tzinfo = UTC) -> str:
     """A run as an option of a list: name, verdict or state, creation time, end of its id; plain text."""
-    state = verdict(run.verdict).word if run.verdict else work(run.work).word
+    state = verdict(run.verdict).label if run.verdict else work(run.work).label
     return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id[-4:]) if part)
 
 

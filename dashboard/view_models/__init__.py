@@ -1,1 +1,1 @@
-"""What pages show, computed from read models without Streamlit: selections, filters, estimates, rows for export."""
+"""Values that pages show, computed from read models without Streamlit: selections, filters, estimates, export rows."""

@@ -10,17 +10,17 @@ from store.metrics import METRICS
 from store.queries import AnswerPair
 
 OUTCOMES = ("all", "worse", "better", "same", "missing")
-ANYWHERE = "all"
+ANY = "all"
 
 
 @dataclass(frozen=True)
 class AnswerFilter:
-    """Filter values of the page; ANYWHERE matches everything."""
+    """Filter values of the page; ANY matches everything."""
 
-    tier: str = ANYWHERE
-    topic: str = ANYWHERE
-    outcome: str = ANYWHERE
-    words: str = ""
+    tier: str = ANY
+    topic: str = ANY
+    outcome: str = ANY
+    text: str = ""
 
 
 def outcome(pair: AnswerPair, metric: str) -> str:
@@ -59,6 +59,6 @@ def metrics_of(pairs: Sequence[AnswerPair], headline: str) -> list[str]:
 
 def _matches(pair: AnswerPair, choice: AnswerFilter, metric: str) -> bool:
     texts = (pair.text, pair.baseline, pair.tuned, pair.reference, pair.title)
-    return (choice.tier in (ANYWHERE, pair.tier) and choice.topic in (ANYWHERE, pair.topic)
-            and choice.outcome in (ANYWHERE, outcome(pair, metric))
-            and (not choice.words or any(choice.words.casefold() in (body or "").casefold() for body in texts)))
+    return (choice.tier in (ANY, pair.tier) and choice.topic in (ANY, pair.topic)
+            and choice.outcome in (ANY, outcome(pair, metric))
+            and (not choice.text or any(choice.text.casefold() in (body or "").casefold() for body in texts)))

@@ -40,7 +40,7 @@ class PassageFilter:
 
     topic: str = ANY
     side: str = ANY
-    words: str = ""
+    text: str = ""
 
 
 def split_of_passages(domain: Domain) -> dict[str, str]:
@@ -68,7 +68,7 @@ def by_topic(domain: Domain, sides: Mapping[str, str], asked: Mapping[str, int])
 
 def filter_passages(passages: Sequence[Passage], sides: Mapping[str, str], choice: PassageFilter) -> list[Passage]:
     """The passages that match the filters and contain every word, in the order of the domain."""
-    words = choice.words.casefold().split()
+    words = choice.text.casefold().split()
     return [passage for passage in passages
             if choice.topic in (ANY, passage.topic) and choice.side in (ANY, sides[passage.id])
             and all(word in _searchable(passage) for word in words)]

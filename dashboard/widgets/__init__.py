@@ -1,1 +1,1 @@
-"""Elements that every page uses: tables, charts, export buttons, empty states."""
+"""Shared page elements: tables, charts, export buttons, empty states."""

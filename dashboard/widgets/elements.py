@@ -42,7 +42,7 @@ def local_time(at: datetime | None) -> str:
 
 
 def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any,
-          known_by: object = None) -> None:
+          version: object = None) -> None:
     """Draw `figure(*given)` over the full width; cached across sessions by its arguments.
 
     Building and encoding a Plotly figure takes longer than everything else on a page, so a figure of equal arguments is
@@ -50,9 +50,9 @@ def chart(figure: Callable[..., go.Figure], key: str, alt: str, *given: Any,
 
     Args:
         alt: description for screen readers.
-        known_by: a version that changes whenever `given` does, used as cache key where `given` is large.
+        version: a value that changes whenever `given` does, used as cache key where `given` is large.
     """
-    _chart(figure, given, key, alt, _fingerprint(figure, given if known_by is None else known_by))
+    _chart(figure, given, key, alt, _fingerprint(figure, given if version is None else version))
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
@@ -73,7 +73,7 @@ def two_columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def badge(style: StatusStyle) -> None:
     """Draw a state as a coloured badge with its label."""
-    st.badge(style.word, icon=style.icon, color=style.color)  # type: ignore[arg-type]
+    st.badge(style.label, icon=style.icon, color=style.color)  # type: ignore[arg-type]
 
 
 def plain_text(text: str) -> None:
@@ -141,7 +141,7 @@ def export_buttons(rows: TableRows | Callable[[], TableRows], name: str, key: st
             _buttons(rows, name, key)
 
 
-def table(rows: TableRows, name: str, key: str, taken: TableRows | None = None, **options: Any) -> None:
+def table(rows: TableRows, name: str, key: str, exported: TableRows | None = None, **options: Any) -> None:
     """Draw a table with export buttons.
 
     Args:
@@ -149,7 +149,7 @@ def table(rows: TableRows, name: str, key: str, taken: TableRows | None = None, 
         options: passed to `data_table`.
     """
     data_table(rows, **options)
-    export_buttons(rows if taken is None else taken, name, key)
+    export_buttons(rows if exported is None else exported, name, key)
 
 
 def _buttons(rows: TableRows | Callable[[], TableRows], name: str, key: str) -> None:

@@ -87,7 +87,7 @@ def test_filters_hold_together() -> None:
         return [item.question for item in answer_filter.filter_answers(pairs, choice, "answer_similarity")]
     assert names(AnswerFilter(tier="practice")) == ["c"]
     assert names(AnswerFilter(topic="rbac")) == ["b"]
-    assert names(AnswerFilter(words="SECRET")) == ["d"]
+    assert names(AnswerFilter(text="SECRET")) == ["d"]
     assert names(AnswerFilter(outcome="worse")) == []
 
 
@@ -120,8 +120,8 @@ def test_numbers_are_written_for_people() -> None:
 
 
 def test_an_unknown_state_keeps_its_own_name() -> None:
-    assert labels.work("melted").word == "melted"
-    assert labels.verdict("odd").word == "odd"
+    assert labels.work("melted").label == "melted"
+    assert labels.verdict("odd").label == "odd"
 
 
 def test_a_table_as_html_holds_nothing_that_acts() -> None:
