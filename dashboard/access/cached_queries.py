@@ -133,13 +133,13 @@ def run_comparison(store: Store, chosen: Sequence[tuple[Run, int]]) -> tuple[lis
                            [run for run, _ in chosen])
 
 
-def knowledge(place: str) -> Knowledge:
+def knowledge(source: str) -> Knowledge:
     """The domain of a folder or the built-in one, reloaded when a document changes.
 
     Raises:
         KnowledgeError: it cannot be opened; the message is shown to the user.
     """
-    return _knowledge(place, knowledge_loader.folder_fingerprint(place))
+    return _knowledge(source, knowledge_loader.folder_fingerprint(source))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -166,5 +166,5 @@ def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int],
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading documents …")
-def _knowledge(place: str, fingerprint: str) -> Knowledge:
-    return knowledge_loader.open_knowledge(place)
+def _knowledge(source: str, fingerprint: str) -> Knowledge:
+    return knowledge_loader.open_knowledge(source)

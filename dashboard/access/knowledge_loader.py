@@ -59,48 +59,48 @@ def normalize_path(typed: str) -> str:
         return typed  # an unknown user after ~: reported later as no such folder
 
 
-def open_knowledge(place: str) -> Knowledge:
+def open_knowledge(source: str) -> Knowledge:
     """Load the built-in domain or a document folder.
 
     Raises:
         KnowledgeError: it cannot be opened.
     """
-    if place != BUILT_IN:
-        return _of_folder(place)
+    if source != BUILT_IN:
+        return _of_folder(source)
     try:
-        return Knowledge(place, kubernetes())
+        return Knowledge(source, kubernetes())
     except (MalformedNote, ApiReferenceMissing) as error:
         raise KnowledgeError(str(error)) from error
 
 
-def _of_folder(place: str) -> Knowledge:
+def _of_folder(folder: str) -> Knowledge:
     """Like `domain_of_folder`, but with the skipped files."""
     from knowledge.documents import NoSuchFolder, NothingReadable, read_folder  # late: not needed by the first page
     from knowledge.documents.ingest import project_name
 
     try:
-        reading, called = read_folder(Path(place)), project_name(Path(place))
+        reading, called = read_folder(Path(folder)), project_name(Path(folder))
     except (NoSuchFolder, NothingReadable) as error:
         raise KnowledgeError(str(error)) from error
     except OSError as error:
-        raise KnowledgeError(f"{place}: {error.strerror or error}") from error
-    return Knowledge(place, domain_of(called, reading.passages, reading.topic_names), reading.skipped, reading.remarks)
+        raise KnowledgeError(f"{folder}: {error.strerror or error}") from error
+    return Knowledge(folder, domain_of(called, reading.passages, reading.topic_names), reading.skipped, reading.remarks)
 
 
-def folder_fingerprint(place: str) -> str:
+def folder_fingerprint(folder: str) -> str:
     """Hash of the names, sizes and modification times of a folder's documents; empty for the built-in domain.
 
     Raises:
         KnowledgeError: the folder has too many files to be read while a user waits.
     """
-    if place == BUILT_IN:
+    if folder == BUILT_IN:
         return ""
     from knowledge.documents.file_discovery import KINDS
 
     fingerprint, documents = hashlib.sha256(), 0
-    for number, path in enumerate(_files(place), start=1):
+    for number, path in enumerate(_files(folder), start=1):
         if number > MOST_FILES or documents > MOST_DOCUMENTS:
-            raise KnowledgeError(f"{place}: more than {MOST_DOCUMENTS:,} documents or {MOST_FILES:,} files. Enter a "
+            raise KnowledgeError(f"{folder}: more than {MOST_DOCUMENTS:,} documents or {MOST_FILES:,} files. Enter a "
                                  "subfolder; the command line has no such limit.")
         if path.lower().endswith(KINDS):
             documents += 1
@@ -108,10 +108,10 @@ def folder_fingerprint(place: str) -> str:
     return fingerprint.hexdigest()
 
 
-def _files(place: str) -> Iterator[str]:
+def _files(folder: str) -> Iterator[str]:
     """Every file that is not hidden; follows links, but enters each folder once."""
     entered = set[str]()
-    for parent, folders, names in os.walk(place, followlinks=True):
+    for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if real not in entered else []
         if real not in entered:

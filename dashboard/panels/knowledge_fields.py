@@ -44,25 +44,25 @@ class FormContext:
     values: Mapping[str, Any]
 
 
-def set_knowledge(place: str) -> None:
+def set_knowledge(source: str) -> None:
     """Set the form's folder; called before the form is drawn again."""
-    st.session_state[FOLDER] = place
+    st.session_state[FOLDER] = source
 
 
-def uses(place: str) -> bool:
+def uses(source: str) -> bool:
     """Whether the form is about this folder."""
-    return knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "") == place
+    return knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "") == source
 
 
 def selected_knowledge() -> KnowledgeChoice:
     """Return the knowledge that the form is about. The built-in topics are known without reading files."""
-    place = knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "")
-    if place == BUILT_IN:
-        return KnowledgeChoice(place, {topic.slug: topic.name for topic in TOPICS})
+    source = knowledge_loader.normalize_path(st.session_state.get(FOLDER) or "")
+    if source == BUILT_IN:
+        return KnowledgeChoice(source, {topic.slug: topic.name for topic in TOPICS})
     try:
-        return KnowledgeChoice(place, cached_queries.knowledge(place).domain.topic_names)
+        return KnowledgeChoice(source, cached_queries.knowledge(source).domain.topic_names)
     except KnowledgeError as error:
-        return KnowledgeChoice(place, {}, str(error))
+        return KnowledgeChoice(source, {}, str(error))
 
 
 def show_errors(about: KnowledgeChoice) -> None:

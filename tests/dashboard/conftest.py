@@ -1,4 +1,4 @@
-"""Stores in every state, built once for all tests that only read them; and the app as a person opens it."""
+"""Fixtures: read-only stores in every state, built once per session; the app under Streamlit's AppTest; a browser."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _MAIN = sys.modules["__main__"]
 
 @pytest.fixture(autouse=True)
 def _main_stays_main() -> Iterator[None]:
-    """Streamlit's tester leaves its script as `__main__`, which a process that is spawned later would run again."""
+    """Restore `__main__`: AppTest leaves its script there, and a process spawned later would run it again."""
     yield
     sys.modules["__main__"] = _MAIN
 
 
 _RUNNING: list[tuple[Path, str]] = []
-"""Data folders that live as long as the suite, each with its run at work."""
+"""Data directories of the whole session, each with its active run."""
 _RENEWED = [0.0]
 
 
 @pytest.fixture(autouse=True)
 def _running_runs_keep_their_leases() -> None:
-    """No lease is believed for as long as a suite takes."""
+    """Renew the leases of active runs, which expire sooner than the suite ends."""
     if _RENEWED[0] + 60 < time.time():
         _RENEWED[0] = time.time()
         for folder, run in _RUNNING:
@@ -45,7 +45,7 @@ def _running_runs_keep_their_leases() -> None:
 
 @pytest.fixture(scope="session")
 def state_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str | None]]:
-    """For each state its data folder and its run."""
+    """Data directory and run id by state."""
     found = {}
     for state in stores.STATES:
         folder = tmp_path_factory.mktemp(state)
@@ -56,7 +56,7 @@ def state_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[P
 
 @pytest.fixture(scope="session")
 def thousand_cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a store with a thousand cycles in a hundred runs."""
+    """Data directory of a store with a thousand cycles in a hundred runs."""
     folder = tmp_path_factory.mktemp("thousand")
     store = stores.store_at(folder)
     seed(store, Size(events=30_000, cycles=1_000, answers=4_000))
@@ -66,7 +66,7 @@ def thousand_cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def all_states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """One store with a run in every state: for what looks across runs."""
+    """One store with a run in every state, for tests across runs."""
     folder = tmp_path_factory.mktemp("all")
     runs = stores.build_all(folder)
     _RUNNING.append((folder, runs["running"]))
@@ -75,7 +75,7 @@ def all_states(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium; whoever needs it is skipped where it is not."""
+    """Debian's Chromium; tests that need it are skipped if it is not installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
@@ -87,7 +87,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """The app over a data folder, on a page, with URL parameters."""
+    """Open the app on a page over a data directory, with URL parameters."""
     def open_app(folder: Path, page: str = "overview", **url: str) -> AppTest:
         monkeypatch.setenv("DATA_DIR", str(folder))
         monkeypatch.setenv("STORE_URL", address_in(folder))
@@ -104,7 +104,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
 
 def words_of(app: AppTest) -> str:
-    """Everything that a page says, in one string."""
+    """All texts of a page, joined by newlines."""
     kinds = ("title", "header", "subheader", "markdown", "text", "caption", "info", "warning", "error", "success",
              "code")
     said = [str(element.value) for kind in kinds for element in app.get(kind)]

@@ -1,4 +1,4 @@
-"""Folders of documents as teams have them: a good one, and one that tries to be more than text."""
+"""Document folders for tests: a regular one, and one with hostile markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ THINGS = {
 
 
 def manual(folder: Path, hostile: bool = False) -> Path:
-    """Two topics of pages, a file that cannot be read, one of another kind, and an empty one."""
+    """Write two topics of pages, an unreadable file, an unsupported file and an empty one; returns the folder."""
     for topic, things in THINGS.items():
         for number, thing in enumerate(things, start=3):
             title = f"{thing} {EVIL}" if hostile else f"{thing.capitalize()} guide"

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider on this machine that signs in whom a test names: discovery, code flow, signed tokens."""
+"""A local OpenID Connect provider for tests: discovery, authorization code flow, signed tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLIENT = "dashboard"
 
 @dataclass
 class Provider:
-    """Whom it signs in next, and with which key; a token by another key than it publishes is a forgery."""
+    """The user to sign in next and the signing key; a key other than the published one forges the token."""
 
     address: str = ""
     person: str = "ann@example.org"
@@ -47,7 +47,7 @@ class Provider:
 
 @contextmanager
 def provider() -> Iterator[Provider]:
-    """A provider that answers until the test is over."""
+    """Run a provider during a test."""
     one = Provider()
 
     class Answers(BaseHTTPRequestHandler):
@@ -77,7 +77,7 @@ def provider() -> Iterator[Provider]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Silent."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         one.address = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,4 +1,4 @@
-"""What is said in a made-up run: questions, answers, scores, losses and the comparison, repeatable by seed."""
+"""Synthetic content of a run: questions, answers, scores, losses and comparisons, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORDS = ("the", "Pod", "restarts", "when", "its", "liveness", "probe", "fails", 
 
 
 class Content:
-    """Makes the events that carry content; scores are drawn once a question, so that arms can be paired."""
+    """Generates events with content; scores are drawn once per question, so that arms can be paired."""
 
     def __init__(self, config: RunConfig, seed: int) -> None:
         self.config = config
@@ -84,7 +84,7 @@ class Content:
                    for metric in (self.config.judge_metrics if self.config.judge else ())}}
 
     def trials(self, judging: int = 0) -> tuple[happened.Event, ...]:
-        """What an audit finds: similarity fooled by a negated reference, the rest not worth a second look."""
+        """Judge audits: answer similarity fails on negated references, all other metrics pass or are unremarkable."""
         means = {"right": 1.0, "short": 0.83, "negated": 0.96, "foreign": 0.57, "echo": 0.71, "no answer": 0.12,
                  "padded": 0.82, "empty": None}
         model = self.config.judge_metrics if self.config.judge else ()
@@ -95,7 +95,7 @@ class Content:
                      for kind, mean in means.items()), (), 8, 0.0, 0.0) for metric in (*ANSWER_METRICS, *model))
 
     def scored(self) -> dict[str, Metric]:
-        """The metrics that anything was scored by."""
+        """The metrics with at least one score."""
         present = {metric for _, _, _, metric in self.scores}
         return {name: measure for name, measure in METRICS.items() if name in present}
 
@@ -136,7 +136,7 @@ class Content:
         return happened.ArmsCompared(tuple(changes), self.verdict, self.sentence)
 
     def ending(self, stage: str) -> tuple[happened.Event, ...]:
-        """What the stages at the run's end tell: the control arms' answers, scores and comparison."""
+        """Events of the stages at the end of a run: the control arms' answers, scores and comparison."""
         asked = [question for question in self.asked[0] if question.tier == "held-out"]
         if stage == "arms-evaluation":
             gains = {"retrieval": 0.5, "tuned+retrieval": 0.6, "teacher": 0.7}
@@ -145,7 +145,7 @@ class Content:
         return self.arms(asked) if stage == "arms-comparison" else ()
 
     def arms(self, asked: list[happened.QuestionRecord]) -> tuple[happened.Event, ...]:
-        """What the control arms come to: retrieval far ahead, the placebo nowhere, no likelihood of a teacher's."""
+        """Control arm results: retrieval far ahead, the placebo without gain, no likelihood scores for the teacher."""
         for arm in self.config.arms:
             if arm == "teacher":
                 self.scores |= {(0, arm, q.question_id, metric): None for q in asked

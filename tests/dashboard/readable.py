@@ -1,14 +1,14 @@
-"""What of an open page cannot be read: texts too near in colour to their ground, as the browser draws both."""
+"""Find texts of an open page with too little contrast, as rendered by the browser."""
 
 from __future__ import annotations
 
 from typing import Any
 
 AA = 4.5
-"""What WCAG wants of texts of ordinary size: the contrast to what they stand on."""
+"""Minimum contrast of normal text to its background, by WCAG level AA."""
 
-# The ground is that of the ancestors that a text lies within: the value of a slider stands above its handle, not on it.
-# What is switched off needs no contrast, and what is not shown has none. Within a chart the fills are another test's.
+# The background is that of the ancestors whose box contains the text: a slider's value is above its handle, not on it.
+# Disabled elements need no contrast, and hidden ones have none. Another test covers the fills within charts.
 _TEXTS = r"""() => {
   const pixel = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true}), known = {};
   const parsed = color => known[color] ??= (() => {
@@ -60,11 +60,11 @@ _TEXTS = r"""() => {
 
 
 def texts(page: Any) -> list[dict[str, Any]]:
-    """Every text that is seen on the page: what it stands in, its words, and its contrast."""
+    """All visible texts of the page: kind of element, text and contrast."""
     return list(page.evaluate(_TEXTS))
 
 
 def faint(page: Any) -> list[str]:
-    """The texts that do not reach AA."""
+    """The texts below level AA."""
     return sorted({f'"{text["words"]}" in {text["kind"]} has a contrast of {text["contrast"]}'
                    for text in texts(page) if text["contrast"] < AA})

@@ -1,4 +1,4 @@
-"""Plays a runner: what happens in a run, appended through the same doors that a real runner uses."""
+"""Simulate a runner: append a run's events through the same functions as a real runner."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.dashboard.made_content import Content
 SECONDS = {"held-out": 2, "held-out-baseline": 14, "held-out-baseline-evaluation": 9, "questions": 2, "baseline": 15,
            "references": 3, "baseline-evaluation": 9, "fine-tune": 96, "tuned": 13, "tuned-evaluation": 9,
            "comparison": 1, "final-report": 1}
-"""How long stages take here; those that are not named take a few seconds."""
+"""Duration of stages in seconds; all others take a few seconds."""
 
 
 class Clock:
-    """Stands in for the time in the journal: it passes when a test says so."""
+    """Replaces the journal's clock; it advances only when a test does so."""
 
     def __init__(self, start: datetime) -> None:
         self.moment = start
@@ -42,14 +42,14 @@ class Clock:
 
 @contextmanager
 def clock_at(start: datetime) -> Iterator[Clock]:
-    """A journal whose events happen from `start` on."""
+    """Replace the journal's clock by one that starts at `start`."""
     clock = Clock(start)
     with patch.object(event_rows, "utc_now", clock.now):
         yield clock
 
 
 class RunMaker(Content):
-    """Plays a runner: claims a run and appends what would happen, as far as a test wants it to."""
+    """A simulated runner: claims a run and appends its events, as far as a test needs them."""
 
     def __init__(self, store: Store, config: RunConfig, clock: Clock, seed: int = 1) -> None:
         super().__init__(config, seed)
@@ -72,7 +72,7 @@ class RunMaker(Content):
         self.journal.append(*events, cycle=cycle, stage=stage)
 
     def stage(self, name: str, cycle: int, *events: happened.Event, finish: bool = True) -> None:
-        """A stage from its beginning to its end; without `finish` it stays at half its items."""
+        """Append the events of a stage; without `finish` it stops at half of its items."""
         doer = next(row.doer for row in self.flow if row.stage == name)
         self.say(happened.StageStarted(doer), cycle=cycle, stage=name)
         seconds = SECONDS.get(name, 4) * self.random.uniform(0.85, 1.2)
@@ -90,7 +90,7 @@ class RunMaker(Content):
                      cycle=cycle, stage=name)
 
     def opening(self) -> RunMaker:
-        """The stages of the run itself: the held-out set and its untrained answers, at cycle 0."""
+        """Append the stages before the first cycle: the held-out set, its baseline answers and their scores."""
         count = self.config.held_out
         questions = self.questions(0, "held-out", count)
         questions += self.questions(0, "new-topic", self.config.new_topic_questions)
@@ -110,7 +110,7 @@ class RunMaker(Content):
         return self
 
     def cycle(self, number: int, gain: float = 0.2, until: str | None = None) -> bool:
-        """One cycle; stops in the middle of stage `until`. True when the cycle was finished."""
+        """Append one cycle; stops in the middle of stage `until`. True if the cycle was finished."""
         self.say(happened.CycleStarted(), cycle=number)
         practice = self.questions(number, "practice", self.config.questions)
         practice += self.questions(number, "paraphrase", self.config.paraphrases)
@@ -148,7 +148,7 @@ class RunMaker(Content):
         return self.run
 
     def judge_again(self, metric: str, judge: str) -> None:
-        """Everything that was said at the last cycle, scored once more by another judge."""
+        """Append a rescoring of the last cycle's answers by another judge."""
         self.say(happened.JudgingStarted(1, (metric,), judge, (self.config.cycles,)), *self.trials(1)[:1])
         for cycle, arm in ((0, "baseline"), (self.config.cycles, "tuned")):
             self.say(happened.AnswersJudgedAgain(1, arm, judge, tuple(
@@ -169,13 +169,13 @@ class RunMaker(Content):
         return self.run
 
     def hold(self, seconds: float) -> str:
-        """Keep (or, with a negative time, lose) the lease of a run that is not over."""
+        """Extend (or, with a negative time, expire) the lease of an active run."""
         lease_for(self.store, self.run, seconds)
         return self.run
 
 
 def lease_for(store: Store, run: str, seconds: float) -> None:
-    """Let the lease of a made run end so many seconds from now."""
+    """Set the lease of a run to expire in so many seconds."""
     with store.write() as connection:
         connection.execute(update(schema.claims).where(schema.claims.c.run == run)
                            .values(expires_at=time.time() + seconds))

@@ -1,4 +1,4 @@
-"""The dashboard as a process: started by the documented command on a free port, stopped at the end."""
+"""Run the dashboard as a process, started by the documented command on a free port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Server:
-    """A running dashboard; `exit_code` is set once it was stopped."""
+    """A running dashboard; `exit_code` is set once it has stopped."""
 
     address: str
     pid: int
@@ -36,7 +36,7 @@ class Server:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free local port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 @contextmanager
 def serve(data: Path, every_seconds: float = 0.2, port: int | None = None) -> Iterator[Server]:
-    """Start, wait until it answers, asking so often; hand over, stop. The port is a free one where none is named."""
+    """Start the dashboard, wait until it responds, yield it, and stop it; by default on a free port."""
     port = port or free_port()
     environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"} | {"DATA_DIR": str(data)}
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]

@@ -1,4 +1,4 @@
-"""Real stores in every state that a page can meet."""
+"""Build stores in every state that a page can encounter."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEASE = 240.0
 
 
 def store_at(folder: Path) -> Store:
-    """An open store where `default_paths()` looks for it once DATA_DIR is `folder`."""
+    """Open the store that `default_paths()` names when DATA_DIR is `folder`."""
     return open_store(address_in(folder))
 
 
@@ -50,7 +50,7 @@ def running(store: Store, start: datetime, **changes: Any) -> str:
 
 
 def renew(folder: Path, run: str) -> None:
-    """Give a made run at work its lease anew."""
+    """Renew the lease of an active run."""
     store = store_at(folder)
     lease_for(store, run, LEASE)
     store.close()
@@ -66,7 +66,7 @@ def finished(store: Store, start: datetime, gains: tuple[float, ...] = (0.12, 0.
 
 
 def with_arms(store: Store, start: datetime, **changes: Any) -> str:
-    """Every control arm, the curve along the training, and everyday questions."""
+    """A run with every control arm, intermediate checkpoints and general questions."""
     return finished(store, start, (0.12, 0.2), 9, arms=tuple(ARMS), learning_curve=True, general=8,
                     **{"held_out": 20, **changes})
 
@@ -88,7 +88,7 @@ def lost(store: Store, start: datetime, **changes: Any) -> str:
 
 
 def paid(store: Store, start: datetime, cost_usd: float | None = 0.0123) -> str:
-    """A run of all four tiers with a teacher that is paid, and that some questions of were rejected."""
+    """A run of all four tiers with a paid teacher, some of whose questions were rejected."""
     changes = {"teacher": "gpt-4o-mini", "max_cost_usd": 0.5, "topics": TOPICS[:4], "new_topics": TOPICS[4:],
                "new_topic_questions": 8, "paraphrases": 6, "name": "four tiers, paid"}
     with clock_at(start) as clock:
@@ -110,14 +110,14 @@ EVIL = ('<img src="http://evil.example/x.png" onerror="alert(1)"><script>alert(2
         '![image](http://evil.example/y.png) [click](javascript:alert(3)) **bold** $x^2$ :material/bomb: {{1+1}}')
 FORMULA = '=HYPERLINK("http://evil.example","click")'
 TURNED = "a\u202eb\u2066c\x00\x07\x1b[31m\x9b\u200f"
-"""What would turn or hide the text around it, or ring a bell."""
+"""Characters that reverse or hide the text around them, or ring a bell."""
 ODD = f"{FORMULA} {EVIL} $\\href{{http://evil.example/z}}{{x}}$ {TURNED}"
 SHEET = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1")
-"""Beginnings that make a cell a formula."""
+"""Cell values that a spreadsheet would execute as formulas."""
 
 
 class HostileMaker(RunMaker):
-    """Questions and answers that try to be Markdown, HTML, formulas, or far too long."""
+    """A run whose texts contain Markdown, HTML and formulas, or are far too long."""
 
     def question(self, name: str, tier: str, topic: str, number: int) -> happened.QuestionRecord:
         record = super().question(name, tier, topic, number)
@@ -130,7 +130,7 @@ class HostileMaker(RunMaker):
 
 
 def hostile_everywhere(store: Store, start: datetime) -> str:
-    """A hostile run, and whatever else people and machines can write into a store, as hostile."""
+    """A hostile run, and hostile text in everything else that users and machines can write into a store."""
     run = hostile(store, start, cycles=2)
     ratings_and_tags.annotate(store, run, (*SHEET[:4], ODD[:40]), f"=the note {ODD}", "ann")
     schedules.add(store, "odd", Recurrence(every_seconds=86_400), config_of(name=f"{ODD} repeated"),
@@ -149,7 +149,7 @@ def hostile_everywhere(store: Store, start: datetime) -> str:
 
 
 def _hostile_questions(store: Store, run: str) -> None:
-    """One that was answered, with a bill, and one that failed; the newest stands on the page."""
+    """One answered question with a cost, and one that failed; the page shows the newest."""
     for number, end in enumerate(("failed", "answered")):
         playground.ask(store, run, 0, f"{ODD} the question {number}", ODD, f"odd {number}")
         claimed = playground.claim_next(store, "host:1:1")
@@ -178,7 +178,7 @@ STATES = ("empty", "queued", "running", "finished", "untuned", "failed", "lost",
 
 
 def build(state: str, folder: Path) -> str | None:
-    """A store in the named state in `folder`; returns its run."""
+    """Build a store in the given state in `folder`; returns its run."""
     if state == "empty":
         return None
     store = store_at(folder)
@@ -191,7 +191,7 @@ def build(state: str, folder: Path) -> str | None:
 
 
 def build_all(folder: Path) -> dict[str, str]:
-    """One store with a run in every state, the finished one newest but for what is at work."""
+    """Build one store with a run in every state; the finished one is the newest except for the active ones."""
     store = store_at(folder)
     runs = {
         "hostile": hostile(store, long_ago(30)),
@@ -209,7 +209,7 @@ def build_all(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """`python -m tests.dashboard.stores FOLDER [STATE]`: a store to look at by hand."""
+    """`python -m tests.dashboard.stores FOLDER [STATE]`: build a store for manual inspection."""
     import sys
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)

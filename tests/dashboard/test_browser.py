@@ -1,4 +1,4 @@
-"""What only a real browser shows: each page in light and dark and on narrow windows, no errors, no foreign hosts."""
+"""Tests in a real browser: every page in both themes and narrow windows, without errors and external requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dashboard.windows import NARROW, PHONE, WIDE, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 KINDS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "narrow": ("light", NARROW), "phone": ("dark", PHONE)}
-"""The windows that every page is looked at in: colour scheme and width."""
+"""Colour scheme and width of the windows in which every page is tested."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def windows(browser: Any, server: Server) -> Iterator[dict[str, Window]]:
-    """One window of each kind that was asked for: the program is loaded once in each."""
+    """One window per kind, opened on demand, so that the app is loaded once in each."""
     opened: dict[str, Window] = {}
     yield opened
     for window in opened.values():
@@ -149,7 +149,7 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
 
 
 def test_a_page_stays_when_a_timer_asks_for_the_page_before(browser: Any, tmp_path: Path) -> None:
-    """What the server says is held back, as on a busy machine, until the sidebar has looked again for the old page."""
+    """Delays the server's messages, as on a busy machine, until the sidebar's timer has fired for the old page."""
     held: list[tuple[Any, Any]] = []
     holding: list[bool] = []
 

@@ -1,4 +1,4 @@
-"""What people ask through the dashboard: launching and commands. Only the store is written, and only on a click."""
+"""Launching and run commands through the dashboard: only a click writes, and only to the store."""
 
 from __future__ import annotations
 

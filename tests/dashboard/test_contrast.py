@@ -1,4 +1,4 @@
-"""Whether what is written can be read: contrast by WCAG, of the colours of theme and charts, and as it is drawn."""
+"""Contrast by WCAG: of the colours of themes and charts, and as rendered by the browser."""
 
 from __future__ import annotations
 

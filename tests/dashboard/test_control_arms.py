@@ -1,4 +1,4 @@
-"""Control arms and the curve along the training, as people meet them: asked for in the form, shown on the overview."""
+"""Control arms and intermediate checkpoints: selected in the launch form, shown on the page Overview."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures tested as data: what they draw, what they leave out, and that they can be seen on either ground."""
+"""Figures as data: what they draw and omit, and that both themes show them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A person at work, in a real browser with a real runner: launches, watches, reads the worst answer, compares, cancels.
+"""End to end in a real browser with a real runner: launch, monitor, read the worst answer, compare, cancel.
 
-The runner is `serve` with its scheduler, supervisor and worker processes; fakes stand in the place of the models.
+The runner is `serve` with its scheduler, supervisor and worker processes; fakes replace the models.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 @contextmanager
 def runner_at(data: Path) -> Iterator[int]:
-    """The process of a serving runner whose stages take long enough to be watched; its log stays in the data folder."""
+    """Run a runner service with slow stages; yields its process id. Its log is in the data directory."""
     settings = {key: value for key, value in os.environ.items() if key != "STORE_URL"}
     with (data / "runner.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, str(RUNNER)], stdout=log, stderr=log,
@@ -40,7 +40,7 @@ def runner_at(data: Path) -> Iterator[int]:
 
 
 def slide(window: Window, label: str, to: int) -> None:
-    """Move a slider of the launch form by keyboard alone."""
+    """Move a slider of the launch form by keyboard."""
     handle = window.page.get_by_role("slider", name=label)
     now = int(handle.input_value())
     for _ in range(abs(to - now)):
@@ -49,7 +49,7 @@ def slide(window: Window, label: str, to: int) -> None:
 
 
 def choose_topics(window: Window, *names: str) -> None:
-    """Those that the fakes' small knowledge has."""
+    """Select topics of the fakes' small domain."""
     topics = window.page.get_by_role("combobox", name="Topics", exact=True)
     window.page.get_by_test_id("stMultiSelect").filter(has=topics).get_by_label("Clear all").click()
     window.settle()
@@ -61,7 +61,7 @@ def choose_topics(window: Window, *names: str) -> None:
 
 
 def launch(window: Window, cycles: int) -> None:
-    """A small run, in the form as it stands in a new session."""
+    """Launch a small run from the form of a new session."""
     slide(window, "Cycles", cycles)
     slide(window, "Training questions per cycle", 6)
     slide(window, "Held-out questions", 6)

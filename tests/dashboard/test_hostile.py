@@ -1,4 +1,4 @@
-"""What models, people and other machines wrote is shown as it is and does no harm: on every page, in every export."""
+"""Hostile text of models, users and machines is shown verbatim and has no effect, on every page and in every export."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Folders = dict[str, tuple[Path, str | None]]
 
 FOLDER = "knowledge of a folder"
 MARKDOWN = ("markdown", "title", "header", "subheader", "caption", "info", "warning", "error", "success", "table")
-"""Elements whose words are Markdown; a table's cells too."""
+"""Elements whose text is interpreted as Markdown; includes table cells."""
 LABELS = ("expander", "button", "metric", "selectbox", "page_link", "checkbox", "toggle", "text_input", "multiselect",
           "popover")
 SEEN: dict[str, tuple[str, ...]] = {
@@ -36,13 +36,13 @@ SEEN: dict[str, tuple[str, ...]] = {
     "schedules": ("the planner",), "system": ("the runner", "the host"),
     "knowledge": ("the host",), FOLDER: ("bomb", "bomb.png"),
 }
-"""What of it has to be found on each page, as it was written; the sidebar names the runner's host on all."""
+"""Hostile texts that each page must show verbatim; the sidebar shows the runner's host on all pages."""
 MOST_CHARACTERS = 6_200
 
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], bytes]]:
-    """What a page offers to take along, by file name; a tester cannot press these buttons."""
+    """A page's downloads by file name; AppTest cannot press download buttons."""
     found: dict[str, Callable[[], bytes]] = {}
 
     def offered(label: str, data: Callable[[], bytes], file_name: str, *_: Any, **__: Any) -> bool:
@@ -86,7 +86,7 @@ def test_what_somebody_wrote_is_shown_as_it_is_and_does_no_harm(page: str, state
 
 
 def failed_run(folder: Path) -> str:
-    """The newest."""
+    """The newest run."""
     store = stores.store_at(folder)
     found = queries.all_runs(store, 1)[0].id
     store.close()
@@ -94,7 +94,7 @@ def failed_run(folder: Path) -> str:
 
 
 def shown(app: AppTest) -> Iterator[str]:
-    """Every text of a page: what it says, every cell of its tables, every choice of its lists."""
+    """All texts of a page, including table cells and options of lists."""
     yield from words_of(app).split("\n")
     yield from (str(element.value) for kind in ("text", "code") for element in app.get(kind))
     for frame in app.dataframe:
@@ -106,7 +106,7 @@ def shown(app: AppTest) -> Iterator[str]:
 
 
 def harmless(name: str, data: bytes) -> None:
-    """An export that no spreadsheet executes and no browser acts on."""
+    """Assert that an export contains nothing that a spreadsheet or browser would execute."""
     ending, text = name.rpartition(".")[2], data.decode("utf-8-sig")
     if ending == "csv":
         for row in csv.DictReader(io.StringIO(text, newline="")):

@@ -1,5 +1,4 @@
-"""What people do to an open page: reload it, go back, open it twice; and what happens under it: its runner or its
-dashboard ends."""
+"""An open page survives reload, back button and a second window, and the end of its runner or its dashboard."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 @contextlib.contextmanager
 def at_work(browser: Any, tmp_path: Path) -> Iterator[tuple[Window, Any, int]]:
-    """A window on the live page of a run that goes on for a while, its server's address, and its runner's process."""
+    """Yields a window on the page Live of a long run, its server, and the process id of its runner."""
     with serve(tmp_path) as server, runner_at(tmp_path) as runner:
         window = Window(browser, server)
         window.open("overview")

@@ -1,4 +1,4 @@
-"""Pages say whose scores they show, whether the judge passed its trial, and what judging costs before a launch."""
+"""Pages show which judge gave the scores, whether it passed its audit, and what judging costs before a launch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Opened = Callable[..., AppTest]
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a judge model and a headline that fails its trial, and one later judging."""
+    """A run with a judge model, a headline metric that fails its audit, and one rescoring."""
     folder = tmp_path_factory.mktemp("judged")
     store = stores.store_at(folder)
     with clock_at(stores.long_ago(2)) as clock:

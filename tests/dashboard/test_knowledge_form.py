@@ -1,4 +1,4 @@
-"""The launch form's fields about knowledge: a folder goes into a run, and every fault is told."""
+"""Document fields of the launch form: a folder is used in a run, and all errors are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fields and columns are called: every field that its label alone does not explain has a help text."""
+"""Labels of fields and columns: every field has a help text, unless its label is self-explanatory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIELDS = ("selectbox", "multiselect", "text_input", "text_area", "number_input",
 SELF_EXPLAINING = {"Topic", "State", "Sort by", "Question", "Note", "Every", "Unit"}
 HIDDEN_LABEL = 2
 SELECTED = {"history": "run table", "schedules": "schedule table"}
-"""Pages that show more once a row of their table is selected."""
+"""Tables whose row selection shows further elements, by page."""
 
 
 def looked_at(folders: Folders, opened: Callable[..., AppTest], page: str) -> Iterator[AppTest]:

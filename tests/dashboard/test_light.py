@@ -1,4 +1,4 @@
-"""Pages stay light: few statements whatever the store holds, little at a tick, and no library that is not needed."""
+"""Page performance: few SQL statements for any store size, little work per refresh, no unneeded imports."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.dashboard.conftest import APP
 
 PAGES = ("overview", "answers", "compare", "playground", "live", "history", "schedules", "system", "knowledge")
 MOST_STATEMENTS = 60
-"""Of a page that remembers nothing, the sidebar included. Compare asks most: 54, for six cycles."""
+"""Maximum statements of a page with empty caches, including the sidebar. Compare has most: 54, for six cycles."""
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Every statement that any engine runs meanwhile."""
+    """Collect all SQL statements of all engines."""
     said: list[str] = []
 
     def note(*args: object) -> None:
@@ -80,7 +80,7 @@ def test_a_page_asks_as_much_of_a_large_store_as_of_a_small_one(page: str, store
 
 
 def follow(store: object, run: str) -> None:
-    """A script of its own: only its body reaches the test's runner, with the names that it imports itself."""
+    """A script for AppTest, which receives only the function body and therefore imports all names itself."""
     from dashboard.panels import run_monitor
     from store import queries
     run_monitor.run_monitor(store, queries.find_run(store, run))  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def follow(store: object, run: str) -> None:
 
 @pytest.fixture
 def followed(stores: tuple[Path, Path]) -> Iterator[tuple[AppTest, Journal]]:
-    """The live part of the page over a run at work, looked at twice; and what its runner writes to."""
+    """The run monitor of an active run, drawn twice, and the journal of its runner."""
     store = open_store(f"sqlite:///{stores[0]}/events.db")
     claim = leases.claim_next(store, leases.owner_name(), run_name(1))
     assert claim

@@ -1,4 +1,4 @@
-"""Every page in every state: it opens, it raises nothing, and it says the right thing."""
+"""Every page in every state opens without an exception and shows the expected text."""
 
 from __future__ import annotations
 

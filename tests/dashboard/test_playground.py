@@ -1,4 +1,4 @@
-"""The playground as people meet it: ask, wait, watch, read; and every reason why nothing comes, in words."""
+"""The playground: asking, waiting, streamed answers, and the reason for every missing answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OWNER = "host:1:1"
 
 
 def copy_of(state: str, folder: Path, states: Folders) -> tuple[Path, str]:
-    """A store to write to; the others' is only for reading."""
+    """Copy a shared read-only store, for tests that write to it."""
     shutil.copytree(states[state][0], folder / state)
     return folder / state, str(states[state][1])
 

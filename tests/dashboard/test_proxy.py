@@ -1,6 +1,6 @@
-"""The shared set-up as the README has it: nginx signs people in, names them to the dashboard, passes web sockets on.
+"""The documented shared setup: nginx authenticates users, passes their names to the dashboard and proxies web sockets.
 
-The configuration is taken out of the README, so that it cannot drift; nginx is skipped where it is not installed.
+The configuration is read from the documentation, so that it cannot drift; skipped if nginx is not installed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240),
 
 
 def documented() -> str:
-    """The server block of the README."""
+    """The nginx server block of the documentation."""
     found = re.search(r"```nginx\n(.*?)```", (ROOT / "dashboard" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert found, "the README has no nginx configuration"
     return found[1]
@@ -39,7 +39,7 @@ def documented() -> str:
 
 @contextmanager
 def nginx(folder: Path, behind: Server) -> Iterator[str]:
-    """The documented configuration on a free port before a dashboard; yields its address."""
+    """Run nginx with the documented configuration in front of a dashboard; yields its address."""
     port = free_port()
     users = folder / "users"
     users.write_text("".join(f"{name}@example.org:{{PLAIN}}{PASSWORD}\n" for name in ("ann", "ben", "cleo")))
@@ -77,7 +77,7 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address under which people reach a dashboard that is shared as the README says."""
+    """Address of a dashboard that is shared as documented."""
     data, folder = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("nginx")
     stores.build("finished", data)
     with pytest.MonkeyPatch.context() as settings:
@@ -91,7 +91,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def page_of(browser: Any, address: str, name: str, **headers: str) -> Iterator[Any]:
-    """The overview as one person sees it."""
+    """The page Overview as one user sees it."""
     context = browser.new_context(http_credentials={"username": f"{name}@example.org", "password": PASSWORD},
                                   extra_http_headers=headers)
     page = context.new_page()

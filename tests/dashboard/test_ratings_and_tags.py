@@ -1,4 +1,4 @@
-"""People say things: ratings without knowing which answer is which, tags, the archive; and who may."""
+"""Blind ratings, tags, notes, archive and deletion, and the roles that permit them; forecasts and word diffs."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_reverse_proxys_header_names_the_person(finished: tuple[Path, str, Sto
 
 
 def test_only_one_place_of_the_dashboard_writes() -> None:
-    """Elsewhere a role could be forgotten."""
+    """All writes go through one module, so that none omits the role."""
     writers = set()
     for path in DASHBOARD.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

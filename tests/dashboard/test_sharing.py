@@ -1,4 +1,4 @@
-"""Who gets in, and as what: foreign names of this machine, and reverse proxies that say nothing of who comes."""
+"""Access to a shared dashboard: foreign host names, and reverse proxies without a user header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Opened = Callable[..., AppTest]
 
 
 def handshake(server: Server, host: str, origin: str | None = None) -> int:
-    """The status with which the server answers whoever opens a session under this name of it."""
+    """HTTP status of opening a session with this Host header."""
     address = urlsplit(server.address)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
     headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",

@@ -1,4 +1,4 @@
-"""Streamlit's own sign-in, with the settings that the README names, against an OpenID provider of our own."""
+"""Streamlit's sign-in with the documented settings, against a local OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Provider]]:
-    """A dashboard that people sign in to, and the provider that knows them."""
+    """A dashboard with sign-in, and its identity provider."""
     pytest.importorskip("authlib", reason="Authlib is not installed")
     from tests.dashboard.identity_provider import CLIENT, provider
 

@@ -1,4 +1,4 @@
-"""The documented start command, as a person runs it: in a process of its own, from the repository root."""
+"""The documented start command, run as a process in the repository root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules and System: added and removed as a person would, checked on the store's side, and never a leak."""
+"""The pages Schedules and System: schedules are added, paused and removed; no password is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pure parts about results: exports, filters, differences, comparisons, number formats."""
+"""View models of results: exports, filters, differences, comparisons, number formats."""
 
 from __future__ import annotations
 

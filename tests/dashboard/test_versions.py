@@ -1,4 +1,4 @@
-"""A store of an earlier or a later version: every page says which, and what to do; nothing is changed by looking."""
+"""Stores of older and newer schema versions: every page shows the version and what to do, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pure parts about work: time left, the board of stages, the log's sentences, past stages."""
+"""View models of running work: time left, stage board, event sentences, past stages."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_running_stage_is_judged_by_its_own_pace() -> None:
 
 
 def test_a_stage_that_has_just_begun_again_is_judged_by_its_past_and_by_what_is_left_of_it() -> None:
-    """40 of 50 answers were there before: they are no speed of this attempt."""
+    """40 of 50 answers are from an earlier attempt and do not count for this attempt's speed."""
     again = Remaining("tuned", share_done=0.8, elapsed=1, at_its_pace=None)
     assert time_remaining.estimate([again], "mine", CONFIG, [past(90), past(110)]) == Estimate(
         pytest.approx(18), pytest.approx(22), 0)

@@ -1,4 +1,4 @@
-"""A browser window on the dashboard: opens pages, keeps what went wrong, measures what is drawn, takes screenshots."""
+"""A browser window on the dashboard: opens pages, collects errors, measures the layout, takes screenshots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 WIDE, NARROW, PHONE = 1280, 900, 390
 
-# Boxes are taken a little smaller than they are: letters do not fill them.
+# With a tolerance, because glyphs do not fill their boxes.
 _FAULTS_OF_CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
   const frame = plot.getBoundingClientRect(), faults = [];
   const name = plot.closest('[data-testid=stPlotlyChart]')?.closest('[class*=st-key-]')?.className
@@ -52,7 +52,7 @@ _FAULTS_OF_PAGE = """() => {
 
 
 class Window:
-    """One browser window; remembers what went wrong in it and which hosts it called."""
+    """One browser window; collects its errors and its requests to external hosts."""
 
     def __init__(self, browser: Any, server: Server, scheme: str = "light", width: int = WIDE) -> None:
         self.context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800},
@@ -77,13 +77,13 @@ class Window:
         self.drawn()
 
     def drawn(self) -> None:
-        """Wait until nothing is a grey place-holder any more."""
+        """Wait until no skeleton placeholder is left."""
         self.page.wait_for_function(
             "() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0", timeout=120_000)
         self.page.wait_for_timeout(400)
 
     def open_everything(self) -> None:
-        """Every expander of the page, those within its tabs too."""
+        """Open every expander of the page, including those in tabs."""
         for tab in [None, *self.page.locator("[data-testid=stMain] [role=tab]").all()]:
             if tab:
                 tab.click()
@@ -92,7 +92,7 @@ class Window:
             self.settle()
 
     def shoot(self, name: str) -> None:
-        """The whole page: the window grows to what there is to see."""
+        """Take a screenshot of the whole page; the window grows to its height."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         height = self.page.evaluate(
             "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
@@ -102,7 +102,7 @@ class Window:
         self.page.set_viewport_size({"width": self.width, "height": 800})
 
     def faults(self) -> list[str]:
-        """What a person would see or miss: errors, foreign hosts, texts over others, cut off, faint, undescribed."""
+        """Visible faults: errors, external hosts, overlapping, cut-off or low-contrast texts, undescribed charts."""
         return [*self.errors, *self.foreign, *self.page.evaluate(_FAULTS_OF_PAGE),
                 *self.page.evaluate(_FAULTS_OF_CHARTS), *readable.faint(self.page)]
 
@@ -110,7 +110,7 @@ class Window:
         self.context.close()
 
     def _response(self, response: Any) -> None:
-        # Below a page's path Streamlit looks for its own service first, and finds it at the root.
+        # Below a page's path Streamlit requests its own endpoints first, and then at the root.
         if response.status >= 400 and "/_stcore/" not in response.url:
             self.errors.append(f"{response.status} {response.url}")
 
