@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
 from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
@@ -269,9 +269,7 @@ def check(config: RunConfig) -> RunConfig:
     errors += [f"{field} is empty" for field in ("teacher", "student") if not getattr(config, field).strip()]
     if config.fine_tune and not config.target_modules:
         errors.append("target_modules is empty: fine-tuning has no layer to adapt")
-    if config.teacher_base_url and not config.teacher_base_url.startswith(("http://", "https://")):
-        errors.append(f"teacher_base_url {config.teacher_base_url!r} does not begin with http:// or https://")
-    errors += _secret_errors(config.teacher_base_url or "")
+    errors += _address_errors("teacher_base_url", config.teacher_base_url)
     if errors:
         raise InvalidConfig(errors)
     return config
@@ -339,8 +337,7 @@ def _judge_errors(config: RunConfig) -> list[str]:
               if metric not in JUDGE_METRICS]
     if config.judge and not config.judge_metrics:
         errors.append("judge_metrics is empty: name what the judge judges by, or leave the judge out")
-    if config.judge_base_url and not config.judge_base_url.startswith(("http://", "https://")):
-        errors.append(f"judge_base_url {config.judge_base_url!r} does not begin with http:// or https://")
+    errors += _address_errors("judge_base_url", config.judge_base_url)
     if config.judge_base_url and not config.judge.strip():
         errors.append("judge_base_url without a judge: name the model")
     if config.headline in JUDGE_METRICS and not (config.judge and config.headline in config.judge_metrics):
@@ -348,13 +345,28 @@ def _judge_errors(config: RunConfig) -> list[str]:
     return errors
 
 
-def _secret_errors(address: str) -> list[str]:
-    """Refuse an address with a secret, because configurations are stored and shown; the message does not repeat it."""
+_ENDPOINT_PATHS = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models")
+
+
+def _address_errors(field: str, address: str | None) -> list[str]:
+    """Errors of an endpoint's address. It is stored and shown, so that nothing secret may be part of it; a secret
+    itself is not repeated in the message."""
+    if not address:
+        return []
     parts = urlsplit(address)
     if "@" in parts.netloc or re.search(r"(key|token|secret|password|sig)=", parts.query, re.IGNORECASE):
-        return ["teacher_base_url holds a password or key, and would be stored with the run: give the address alone, "
+        return [f"{field} holds a password or key, and would be stored with the run: give the address alone, "
                 "and the key in OPENAI_API_KEY"]
+    if not address.startswith(("http://", "https://")):
+        return [f"{field} {address!r} does not begin with http:// or https://"]
+    if not parts.hostname or not address.isprintable() or " " in address:
+        return [f"{field} {address!r} is no address: use one like http://localhost:8000/v1"]
+    path = parts.path.rstrip("/")
+    if ending := next((end for end in _ENDPOINT_PATHS if path.endswith(end)), None):
+        base = urlunsplit(parts._replace(path=path.removesuffix(ending)))
+        return [f"{field} {address!r} ends in {ending}, which the program adds itself: use {base!r}"]
     return []
+
 
 
 def _in_range(value: object, low: float, high: float) -> bool:

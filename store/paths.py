@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -36,4 +38,15 @@ class Paths:
 def default_paths() -> Paths:
     """Return the paths set by the environment variables, absolute."""
     data = Path(os.environ.get("DATA_DIR") or "data").absolute()
-    return Paths(data=data, store_url=os.environ.get("STORE_URL") or f"sqlite:///{data / 'events.db'}")
+    return Paths(data=data, store_url=os.environ.get("STORE_URL") or sqlite_url(data / "events.db"))
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the URL of a SQLite file, with the two characters encoded that mean something else in a URL."""
+    return f"sqlite:///{str(file).replace('%', '%25').replace('?', '%3F')}"
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite store's URL; None for another database."""
+    address = make_url(url)
+    return Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None

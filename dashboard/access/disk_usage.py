@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from store.paths import Paths
-
-_SQLITE = "sqlite:///"
+from store.paths import Paths, sqlite_file
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,7 @@ def size(number: int) -> str:
 
 
 def _candidates(paths: Paths) -> Iterator[tuple[str, Path]]:
-    if paths.store_url.startswith(_SQLITE):
-        database = Path(paths.store_url.removeprefix(_SQLITE))
+    if database := sqlite_file(paths.store_url):
         yield from (("store", path) for path in sorted(database.parent.glob(f"{database.name}*")) if path.is_file())
     yield from (("model", path) for path in sorted(paths.models.glob("[!.]*")))
     yield from (("backup", path) for path in sorted(paths.backups.glob("[!.]*")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,10 +13,9 @@ from dashboard.style import labels
 from dashboard.widgets import elements
 from store import queries
 from store.database import SchemaTooOld, Store, StoreError, StoreNotFound, open_for_reading, open_store
-from store.paths import default_paths
+from store.paths import default_paths, sqlite_file
 from store.queries import Run
 
-_SQLITE = "sqlite:///"
 
 
 def read_store() -> Store | None:
@@ -102,10 +100,11 @@ def _writer(url: str, identity: str) -> Store:
 
 def _identity(url: str) -> str:
     """Device and inode of a database file, so that a recreated file is opened anew: engines keep the deleted one."""
-    if not url.startswith(_SQLITE):
+    file = sqlite_file(url)
+    if file is None:
         return url
     try:
-        file = Path(url.removeprefix(_SQLITE)).stat()
+        found = file.stat()
     except OSError:
         return ""
-    return f"{file.st_dev}:{file.st_ino}"
+    return f"{found.st_dev}:{found.st_ino}"

@@ -19,12 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import make_url
 
 from runner.errors import UserError
 from store.database import Store, backup, integrity_faults, migrations, open_store
 from store.files import fsync_directory, replace_durably, sha256_of_file, temporary_path
-from store.paths import Paths
+from store.paths import Paths, sqlite_file, sqlite_url
 
 STORE, MANIFEST, FORMAT = "events.db", "manifest.json", 1
 FOLDERS = ("runs", "held-out-sets")
@@ -119,7 +118,7 @@ def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
     for name, told in wanted.items():
         if not (folder / name).is_file() or sha256_of_file(folder / name) != told["sha256"]:
             raise UserError(f"{archive} is damaged: {name} is not as it was backed up; nothing was restored")
-    store = open_store(f"sqlite:///{folder / STORE}")  # also brings an older one up to date, and refuses a newer one
+    store = open_store(sqlite_url(folder / STORE))  # also brings an older one up to date, and refuses a newer one
     faults = integrity_faults(store)
     store.close()
     if faults:
@@ -181,10 +180,10 @@ def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _store_file(paths: Paths) -> Path:
-    address = make_url(paths.store_url)
-    if address.get_backend_name() != "sqlite":
+    file = sqlite_file(paths.store_url)
+    if file is None:
         raise UserError("the store is on PostgreSQL: restore it with pg_restore, and the folders from your own backup")
-    return Path(address.database or "")
+    return file
 
 
 def _content(manifest: dict[str, Any]) -> Content:

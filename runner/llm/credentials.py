@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -29,13 +31,37 @@ def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path 
         MissingKey: there is none, and the address is that of the OpenAI API (others may not need one).
         InvalidKey: it holds characters that no header can carry.
     """
-    key = (environ.get(VARIABLE) or dotenv_values(dotenv).get(VARIABLE) or "").strip()
+    key = (environ.get(VARIABLE) or _dotenv(dotenv).get(VARIABLE) or "").strip()
     if not key and urlsplit(address).hostname == urlsplit(OPENAI_ADDRESS).hostname:
         raise MissingKey(f"no API key for {redact_url(address)}: set {VARIABLE} in the environment or in "
                          f"{dotenv.absolute()}, or {alternative}")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise InvalidKey(f"{VARIABLE} holds a space or a character that no key has: copy the key again")
     return key or NO_KEY
+
+
+def _dotenv(file: Path) -> Mapping[str, str | None]:
+    """The variables of a `.env` file, in whatever encoding an editor saved it; none where there is no file.
+
+    Raises:
+        InvalidKey: the file cannot be read, or is no text.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InvalidKey(f"{file.absolute()} cannot be read ({error.strerror}): give permission, or set {VARIABLE} in "
+                         "the environment") from error
+    encodings = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for mark, name in encodings.items() if content.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in content[:2]:  # UTF-16 without its mark: the first character is ASCII
+        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    try:
+        return dotenv_values(stream=io.StringIO(content.decode(encoding)))
+    except UnicodeDecodeError as error:
+        raise InvalidKey(f"{file.absolute()} is no UTF-8 text: save it as UTF-8, or set {VARIABLE} in the environment"
+                         ) from error
 
 
 def redact(text: str, key: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import openai
 
@@ -37,7 +38,9 @@ class OpenAIChat:
         self._key = key
         self._on_limit_spent = on_limit_spent
         timeout = openai.Timeout(reply_seconds, connect=min(CONNECT_SECONDS, reply_seconds))
-        self._client = openai.OpenAI(api_key=key, base_url=address, max_retries=0, timeout=timeout)
+        base, _, query = address.partition("?")  # such as ?api-version=2024-06-01: sent with every call
+        self._client = openai.OpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout,
+                                     default_query=dict(parse_qsl(query)))
 
     def complete(self, request: ChatRequest) -> Completion:
         """One completion, with all the options that the endpoint supports.

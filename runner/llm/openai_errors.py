@@ -13,6 +13,7 @@ from runner.llm.errors import (
     ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited, RequestRefused, TeacherError,
     UnknownModel, UnreadableReply,
 )
+from runner.llm.proxy import proxy_for
 
 _BUDGET = re.compile(r"insufficient_quota|billing|insufficient (?:funds|credit|balance)|"
                      r"exceeded your current quota", re.I)
@@ -96,6 +97,10 @@ def _by_status(facts: FailedCall) -> TeacherError:
 def _unavailable(facts: FailedCall) -> TeacherError:
     if facts.mentions(_BUDGET):
         return _quota_exceeded(facts)
+    proxy = proxy_for(facts.address) if facts.status is None else None
+    if proxy:
+        return EndpointUnavailable(f"{facts.address} cannot be reached through the proxy {proxy} ({facts.message}): "
+                                   "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY")
     return EndpointUnavailable(f"{facts.address} does not serve {facts.model!r} now ({facts.message}): "
                                "check the address and the network, or try later")
 

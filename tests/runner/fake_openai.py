@@ -30,6 +30,8 @@ class FakeOpenAI:
         self.script: deque[Step] = deque()
         self.requests: list[dict[str, Any]] = []
         """The body of every chat request, in the order of arrival, with `_headers`."""
+        self.paths: list[str] = []
+        """The path of every chat request, with its query."""
         self.most_at_once = 0
         self.models, self.key, self.forms, self.seconds = models, key, forms, seconds
         self.words = words or good_words
@@ -74,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         body["_headers"] = {name.lower(): value for name, value in self.headers.items()}
+        self.fake.paths.append(self.path)
         step = self.fake.step_for(body)
         try:
             step(self, body)

@@ -41,3 +41,23 @@ def test_a_configuration_of_another_version_is_still_read() -> None:
 def test_a_value_of_the_wrong_kind_is_refused(field: str, value: object) -> None:
     with pytest.raises(InvalidConfig, match=field):
         check(dataclasses.replace(RunConfig(), **{field: value}))
+
+
+@pytest.mark.parametrize("field", ["teacher_base_url", "judge_base_url"])
+@pytest.mark.parametrize(("address", "said"), [
+    ("http://h:8000/v1/chat/completions", "ends in /chat/completions, which the program adds itself: use "
+                                          "'http://h:8000/v1'"),
+    ("http://h/v1/chat/completions/?api-version=1", "use 'http://h/v1?api-version=1'"),
+    ("http://h/v1/models", "ends in /models"), ("h:8000/v1", "does not begin with http:// or https://"),
+    ("http://", "is no address"), ("http://h/v1 ", "is no address"), ("http://h/\nv1", "is no address"),
+    ("http://h/v1?api-key=s3cret", "holds a password or key"), ("http://ann:s3cret@h/v1", "holds a password or key")])
+def test_an_address_that_cannot_be_called_is_refused_with_the_right_one(field: str, address: str, said: str) -> None:
+    with pytest.raises(InvalidConfig) as refused:
+        preset("embedded", judge="m", **{field: address})
+    (message,) = refused.value.errors
+    assert said in message and message.startswith(field) and "s3cret" not in message
+
+
+def test_an_address_with_a_query_can_be_used() -> None:
+    azure = "https://h.azure.com/openai/deployments/gpt-4o?api-version=2024-06-01"
+    assert preset("embedded", teacher="gpt-4o", teacher_base_url=azure).teacher_base_url == azure
