@@ -7,6 +7,7 @@ that cannot be judged: its score is missing, with the reason, and the run contin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,13 +42,13 @@ class RagasLLMJudge:
         self._metrics = score
         self._set_context = begin
         self._limits = limits or Limits()
-        self._loop = asyncio.Runner()
         self._unusable_reason: str | None = None
         """Why no further call can succeed: no key, no such model ..."""
 
     def scores(self, metric: str, items: Sequence[JudgedAnswer], on_done: Callable[[int], None],
                again: str = "") -> list[Score]:
-        return self._loop.run(self._all(metric, items, on_done, again))
+        with contextlib.closing(asyncio.new_event_loop()) as loop:  # unlike Runner.close, waits for no abandoned call
+            return asyncio.Runner(loop_factory=lambda: loop).run(self._all(metric, items, on_done, again))
 
     async def _all(self, metric: str, items: Sequence[JudgedAnswer], on_done: Callable[[int], None],
                    again: str) -> list[Score]:

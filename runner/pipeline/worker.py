@@ -56,10 +56,11 @@ def execute_claimed_run(claim: Claim, paths: Paths, bench: Callable[..., RunReso
     try:
         with heartbeat(store, journal):
             _execute(store, journal, paths, bench or build_resources)
+        release(store, claim)
     except LeaseLost:
         return EXIT_LEASE_LOST
-    release(store, claim)
-    store.close()
+    finally:
+        store.close()
     return 0
 
 
