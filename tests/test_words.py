@@ -22,7 +22,7 @@ RETIRED = {
     "record, emit, report": "teller tellers",
     "likelihood scorer": "weighers",
     "execute": "carry_out carries_out",
-    "compute, estimate": "reckons reckoning",
+    "compute, estimate": "reckon reckons reckoned reckoning",
     "handle the exit": "buried",
     "last seen": "first_heard",
     "resume": "whereabouts",
@@ -34,6 +34,8 @@ RETIRED = {
     "expensive": "dear",
     "successor": "heir heirs",
     "freeze": "settling",
+    "cached": "remembered",
+    "cached LLM call": "receipts",
 }
 """The field's word, and the words and phrases that it replaces."""
 ALLOWED: dict[str, str] = {}

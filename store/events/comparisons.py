@@ -44,7 +44,7 @@ class ChangeRecord:
     effect_low: float | None = None
     effect_high: float | None = None
     spread: float | None = None
-    """The interval's standard error times the root of the pairs: what power is reckoned from."""
+    """The interval's standard error times the root of the pairs: power is computed from it."""
     freedom: float | None = None
     """Degrees of freedom of the interval."""
 

@@ -1,4 +1,4 @@
-"""The evidence as JSON, whole, and as CSV, one question and cycle a row: enough to reckon every number again."""
+"""The evidence as JSON, whole, and as CSV, one question and cycle a row: enough to recompute every number."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class PastVariance:
 
 @dataclass(frozen=True)
 class Power:
-    """What a test of so many questions can see; `runs` are the past runs that it is reckoned from, none: the usual."""
+    """What a test of so many questions can see; `runs` are the past runs that it is computed from, none: the usual."""
 
     metric: str
     pairs: int
