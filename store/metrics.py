@@ -1,4 +1,4 @@
-"""The metrics, as a table: what each is called, which way is better, what it says and what it cannot see."""
+"""Define the metrics and tiers: title, unit, direction, tie band, description and limitation of each metric."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. `better` is +1 where more is better and -1 where less is."""
+    """One metric. `better` is +1 if a higher value is better and -1 if a lower one is."""
 
     name: str
     title: str
@@ -20,62 +20,61 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    measure.name: measure
-    for measure in (
-        Metric("choice_accuracy", "Choice accuracy", "share right", +1, 0.0,
-               "Whether the student finds the true reference likelier than each of three false ones "
+    metric.name: metric
+    for metric in (
+        Metric("choice_accuracy", "Multiple-choice accuracy", "accuracy", +1, 0.0,
+               "Whether the student assigns the reference a higher likelihood than each of three distractors "
                "(two from the same topic, one altered copy). Chance is 0.25.",
-               "What the student writes of its own accord: it only weighs texts that are put before it."),
-        Metric("reference_nll", "Reference surprise", "nats per token", -1, 0.0,
-               "How surprised the student is by the true reference: mean negative log-likelihood per token. "
+               "What the student writes by itself: it only scores given texts."),
+        Metric("reference_nll", "Reference NLL", "nats per token", -1, 0.0,
+               "Loss of the student on the reference: mean negative log-likelihood per token. "
                "The least noisy sign that something was learned.",
                "Whether facts or only the style of the references were learned: both lower it."),
         Metric("answer_similarity", "Answer similarity", "0 to 1", +1, 0.01,
-               "Closeness in meaning of the student's answer and the reference: cosine of sentence embeddings, "
-               "clipped to 0-1 (RAGAS semantic similarity; the mission's answer relevancy).",
-               "Correctness: a reference with every statement negated still scores about 0.98. Whatever comes after "
-               "the first 256 word pieces."),
+               "Similarity in meaning of the student's answer and the reference: cosine of sentence embeddings, "
+               "clipped to 0-1 (RAGAS semantic similarity).",
+               "Correctness: a reference with every statement negated still scores about 0.98. Text after the first "
+               "256 word pieces is ignored."),
         Metric("fact_recall", "Fact recall", "share of key terms", +1, 0.0,
                "Share of the passage's key terms that the answer contains, not negated.",
-               "Whether the terms are put together into a true statement; the same fact in other terms."),
+               "Whether the terms form a true statement; the same fact in other terms."),
         Metric("rouge_l", "ROUGE-L", "0 to 1", +1, 0.01,
                "How much of the reference's wording the answer has, in the same order: longest common subsequence "
                "of word stems, F measure (RAGAS).",
-               "Meaning: one word turns a sentence round and hardly moves it; a fact in other words scores low."),
+               "Meaning: a negation hardly changes the score, and a paraphrased fact scores low."),
         Metric("chrf", "chrF", "0 to 1", +1, 0.01,
-               "How many runs of 1 to 6 characters answer and reference share, recall counting twice (RAGAS, "
-               "sacrebleu). Kinder to word forms and names than ROUGE-L.",
-               "Meaning, as ROUGE-L; and any two texts of one language share some characters, so its zero is not 0."),
+               "Overlap of character n-grams (1 to 6) of answer and reference, recall weighted twice (RAGAS, "
+               "sacrebleu). More tolerant of inflections and names than ROUGE-L.",
+               "Meaning, as ROUGE-L; any two texts of one language share n-grams, so unrelated texts score above 0."),
         Metric("factual_correctness", "Factual correctness", "0 to 1", +1, 0.01,
-               "A judge model takes answer and reference apart into claims and checks each against the other text: F1 "
-               "of the claims that hold (RAGAS).",
-               "What the judge gets wrong, which the audit beside the verdict measures; truths that the reference "
-               "leaves out count as errors."),
+               "A judge model splits answer and reference into claims and checks each against the other text: F1 "
+               "of the supported claims (RAGAS).",
+               "The judge's errors, which its audit measures; true claims that the reference does not contain count "
+               "as errors."),
         Metric("faithfulness", "Faithfulness", "0 to 1", +1, 0.01,
                "Share of the answer's statements that a judge model finds supported by the passage behind the "
                "question (RAGAS).",
-               "Whether the question was answered at all: one true sentence on something else is faithful too."),
+               "Whether the question was answered: a true sentence about something else is faithful too."),
         Metric("answer_relevancy", "Answer relevancy (RAGAS)", "0 to 1", +1, 0.01,
-               "A judge model writes the questions that the answer would answer; their mean similarity to the real "
-               "question, 0 where the answer commits to nothing. Not the mission's answer relevancy, which is answer "
-               "similarity.",
-               "Correctness altogether: it never sees the reference, and a false answer to the right question scores "
-               "as high as a true one."),
+               "A judge model generates questions that the answer would answer; their mean similarity to the actual "
+               "question, 0 if the answer is noncommittal. Not to be confused with answer similarity.",
+               "Correctness: it does not use the reference, and a false answer to the question scores as high as "
+               "a true one."),
     )
 }
 
 JUDGE_METRICS = ("factual_correctness", "faithfulness", "answer_relevancy")
-"""What only a judge model can give."""
+"""Metrics that need a judge model."""
 ANSWER_METRICS = ("answer_similarity", "fact_recall", "rouge_l", "chrf")
-"""What is computed from answer, reference and key terms, with no model asked; all of an answer's text counts."""
+"""Metrics computed from answer, reference and key terms, without a judge model."""
 LIKELIHOOD_METRICS = ("choice_accuracy", "reference_nll")
-"""What only the student itself can give: no stored answer is enough."""
+"""Metrics computed from the student's likelihoods; they cannot be computed from stored answers."""
 
 TIERS: dict[str, str] = {
-    "held-out": "Held-out: other passages of the topics that were trained; never seen in training. The headline.",
-    "paraphrase": "Paraphrase: practised facts, asked in words that were not trained on.",
-    "new-topic": "New topic: topics that were never trained; shows what carries over to other fields.",
-    "general": "General: everyday questions of the project's own, about no domain and never trained on; a loss here is "
-               "forgetting.",
-    "practice": "Practice: the very questions that were trained on. High here and low on held-out is memorisation.",
+    "held-out": "Held-out: other passages of the trained topics, never used in training. The headline tier.",
+    "paraphrase": "Paraphrase: facts from training, in a wording that was not trained on.",
+    "new-topic": "New topic: topics that were not trained; shows transfer to other topics.",
+    "general": "General: the project's own general-knowledge questions, outside the domain and never trained on; a "
+               "loss here is forgetting.",
+    "practice": "Practice: the training questions themselves. High here and low on held-out is memorisation.",
 }

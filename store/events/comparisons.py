@@ -28,23 +28,23 @@ class ChangeRecord:
     p_value: float | None
     """Exact two-sided sign test."""
     verdict: str
-    """Of a topic: after correction for having looked at all topics."""
+    """For a topic: after Holm's correction over the topics."""
     clusters: int | None = None
-    """How many different passages the pairs rest on. Like all below: None in comparisons that did not record it."""
+    """Number of different passages behind the pairs. Like all below: None in comparisons that did not record it."""
     t_p_value: float | None = None
-    """Two-sided p that belongs to the interval."""
+    """Two-sided p consistent with the interval."""
     adjusted_p: float | None = None
-    """Of a topic: the same after Holm's correction over the topics; None under six pairs."""
+    """For a topic: `t_p_value` after Holm's correction over the topics; None below six pairs."""
     wilcoxon_p: float | None = None
     bootstrap_low: float | None = None
-    """The interval again by redrawing passages: a check, never the verdict."""
+    """Cluster bootstrap interval over passages: a cross-check, not used for the verdict."""
     bootstrap_high: float | None = None
     effect: float | None = None
     """Paired effect size (Hedges' g): the change in standard deviations of the differences."""
     effect_low: float | None = None
     effect_high: float | None = None
     spread: float | None = None
-    """The interval's standard error times the root of the pairs: power is computed from it."""
+    """The interval's standard error times the square root of the number of pairs: the input of power estimates."""
     freedom: float | None = None
     """Degrees of freedom of the interval."""
 

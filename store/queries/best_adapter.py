@@ -8,6 +8,7 @@ from store.database import Store
 from store.metrics import METRICS
 from store.queries.run_progress import changes_of, cycles_of
 from store.queries.runs import find_run
+from store.statistics import title_in_sentence
 
 _HEADLINE_TIER = "held-out"
 
@@ -31,7 +32,7 @@ class BestAdapter:
     @property
     def sentence(self) -> str:
         """The choice, with the warning about selection on the test set where there were several."""
-        choice = (f"Best adapter by held-out {METRICS[self.metric].title.lower()}: cycle {self.cycle} "
+        choice = (f"Best adapter by held-out {title_in_sentence(METRICS[self.metric].title)}: cycle {self.cycle} "
                   f"({self.score:.2f} over {self.scored} questions).")
         if self.candidates == 1:
             return choice

@@ -1,7 +1,7 @@
-"""The evidence pack of a run: one offline file that a sceptic can check. Reads the store; writes nothing to it.
+"""Build the evidence pack of a run: one self-contained HTML, JSON or CSV file to check its verdict. Read-only.
 
-`evidence` gathers, `page`, `drawings` and `plain` put it into HTML, JSON and CSV, `repeating` gives the command that
-repeats the run.
+`evidence` gathers the data, `html_page`, `svg_charts` and `data_formats` render it, and `reproduce_command` gives the
+command that repeats the run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The evidence as JSON, whole, and as CSV, one question and cycle a row: enough to recompute every number."""
+"""Render the evidence as JSON, complete, and as CSV, one row per question and cycle, enough to recompute it all."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _NOT_EXPORTED = ("log", "answers")
 
 
 def as_json(evidence: Evidence) -> str:
-    """Everything that was gathered, nothing clipped; a missing number is null with its reason beside it."""
-    told: dict[str, Any] = {name: _value(getattr(evidence, name)) for name in evidence.__dataclass_fields__
-                            if name not in _NOT_EXPORTED}
-    told |= {
+    """Return all evidence as JSON, nothing truncated; a missing number is null, with its reason in another field."""
+    content: dict[str, Any] = {name: _value(getattr(evidence, name)) for name in evidence.__dataclass_fields__
+                               if name not in _NOT_EXPORTED}
+    content |= {
         "command": command_of(evidence.run.config),
         "memorisation": [{**dataclasses.asdict(one), "distance": one.distance} for one in evidence.memorisation],
-        "over_cycles": _value(evidence.together),
+        "over_cycles": _value(evidence.cycle_findings),
         "answers": answer_rows(evidence.answers),
         "events": [{"at": item.at, "cycle": item.cycle, "stage": item.stage, "kind": item.kind,
                     "event": _value(item.event)} for item in reversed(evidence.log)],
     }
-    return json.dumps(told, ensure_ascii=False, indent=1, default=str, allow_nan=False)
+    return json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False)
 
 
 def as_csv(evidence: Evidence) -> str:
-    """Every question with both answers and all scores."""
+    """Return every question with both answers and all scores as CSV."""
     return to_csv([{"run": evidence.run.id, **row} for row in answer_rows(evidence.answers)])
 
 

@@ -1,4 +1,4 @@
-"""Everything that is on record of a run and bears on its verdict, gathered once. Knows no file format."""
+"""Gather everything recorded of a run that its verdict is based on. Independent of any file format."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from store.queries import (
 )
 from store.statistics import CycleFindings, Power, power_before
 
-SHOWN = 5
-"""So many of the best and of the worst answers are shown; the exports have all."""
+EXAMPLES_SHOWN = 5
+"""Number of best and of worst answers shown on the page; JSON and CSV contain all."""
 _ALL = 10_000
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One run, with what its verdict rests on."""
+    """One run with the data behind its verdict."""
 
     run: Run
     cycles: Sequence[Cycle]
     changes: Sequence[ChangeRow]
     answers: Sequence[AnswerPair]
-    """Of every cycle; a held-out question stands there once a cycle."""
+    """Of every cycle; a held-out question occurs once per cycle."""
     stages: Sequence[StageState]
     log: Sequence[LogEntry]
-    """Newest first, without series and progress counts."""
+    """Newest first, without logged metrics and progress."""
     incidents: Sequence[LogEntry]
     usage: TeacherUsage | None
     judge_usage: TeacherUsage | None
@@ -40,7 +40,7 @@ class Evidence:
     gaps: Sequence[Gap]
     curve: Sequence[CurveRow]
     audits: Sequence[Audit]
-    """What came of putting planted answers before each judge."""
+    """Validation of each judge on planted answers."""
     judgings: Sequence[Judging]
 
     @property
@@ -57,11 +57,12 @@ class Evidence:
 
     @property
     def row(self) -> ChangeRow | None:
-        """What decides: the headline metric on the held-out test in the last cycle."""
+        """The row that decides the verdict: the headline metric on the held-out test in the last cycle."""
         return latest(self.changes, self.headline)
 
     @property
-    def together(self) -> CycleFindings | None:
+    def cycle_findings(self) -> CycleFindings | None:
+        """All cycles' changes with Holm's correction."""
         return cycles_corrected(self.changes, self.headline)
 
     @property
@@ -74,22 +75,22 @@ class Evidence:
         return [row for row in by_topic(self.changes, self.headline) if row.cycle == self.last_cycle]
 
     def ranked(self, tier: str = HEADLINE_TIER) -> list[AnswerPair]:
-        """The last cycle's questions of a tier that both arms were scored on, the largest loss first.
+        """The last cycle's questions of a tier with both arms' scores, the largest loss first.
 
-        By the headline metric; where it cannot tell, by the others in their order.
+        Sorted by the headline metric; ties by the other metrics in their order.
         """
-        told = [pair for pair in self.answers if pair.cycle == self.last_cycle and pair.tier == tier
-                and pair.change(self.headline) is not None]
-        return sorted(told,
+        scored = [pair for pair in self.answers if pair.cycle == self.last_cycle and pair.tier == tier
+                  and pair.change(self.headline) is not None]
+        return sorted(scored,
                       key=lambda pair: [signed_gain(metric, pair.change(metric) or 0.0) for metric in self.metrics])
 
     def newest(self, kind: type[events.Event]) -> events.Event | None:
-        """The last event of a kind, such as the start with its versions."""
+        """Return the last event of a kind, such as the run's start with its package versions."""
         return next((item.event for item in self.log if isinstance(item.event, kind)), None)
 
 
 def gather(store: Store, run_id: str) -> Evidence | None:
-    """The evidence of a run, in whatever state it is; None where there is no such run."""
+    """Gather the evidence of a run in any state; None if there is no such run."""
     run = queries.find_run(store, run_id)
     if run is None:
         return None

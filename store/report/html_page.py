@@ -1,4 +1,4 @@
-"""The evidence as one offline page: what the template needs. Everything foreign is escaped by it."""
+"""Render the evidence as one self-contained HTML page. The template escapes all untrusted text."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from store.config import OFFLINE_TEACHER
 from store.control_arms import ARMS
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow
-from store.report.evidence import SHOWN, Evidence
+from store.report.evidence import EXAMPLES_SHOWN, Evidence
 from store.report.reproduce_command import command_of
 from store.report.svg_charts import BeforeAfter, IntervalBar, dumbbell_plot, forest_plot
 from store.statistics import MIN_PAIRS
 
 _HERE = Path(__file__).parent
 LONGEST = 1500
-"""Characters of one text that the page shows; the exports have all."""
+"""Maximum characters of one text on the page; JSON and CSV contain all."""
 ANSWERS = {"improved": ("Yes", "the student improved"), "regressed": ("No", "the student got worse"),
            "no evidence": ("No evidence", "of a change"), "too few to say": ("Too few questions", "to say"),
            "not measured": ("Not measured", "")}
 
 
 def as_html(evidence: Evidence) -> str:
-    """The page; its only style is named in its own security policy by hash, and nothing in it can act or be loaded."""
+    """Return the page. Its security policy allows only its own style, by hash: no scripts, nothing loaded."""
     style = (_HERE / "html_page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     ranked = evidence.ranked()
@@ -42,21 +42,21 @@ def as_html(evidence: Evidence) -> str:
         command=command_of(evidence.run.config), configuration=_configuration(evidence), hashes=_hashes(evidence),
         versions=_versions(evidence), tiers=TIERS, measures=[METRICS[name] for name in evidence.metrics
                                                              if name in METRICS],
-        arms=ARMS, charts=_charts(evidence), arm_charts=_arm_charts(evidence), worst=ranked[:SHOWN],
-        best=list(reversed(ranked[-SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
+        arms=ARMS, charts=_charts(evidence), arm_charts=_arm_charts(evidence), worst=ranked[:EXAMPLES_SHOWN],
+        best=list(reversed(ranked[-EXAMPLES_SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
-        offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER, shown=SHOWN).strip() + "\n"
+        offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER).strip() + "\n"
 
 
-def _harmless(value: Any) -> Any:
-    """What a template puts out, without characters that hide or turn what stands around them; drawings as they are."""
+def _escape_invisible(value: Any) -> Any:
+    """Escape invisible and direction-changing characters in template output; charts (Markup) stay as they are."""
     return formatting.escape_invisible(value) if type(value) is str else value
 
 
 @functools.cache
 def _templates() -> Environment:
     environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True, finalize=_harmless)
+                              trim_blocks=True, lstrip_blocks=True, finalize=_escape_invisible)
     environment.filters |= {
         "number": formatting.number, "change": formatting.change, "metric": formatting.metric,
         "duration": formatting.duration,
@@ -70,16 +70,16 @@ def _templates() -> Environment:
 
 
 def _answer(evidence: Evidence) -> dict[str, str]:
-    """The verdict as the answer to the question that heads the page, and the sentence with its numbers."""
-    spoken = next((cycle for cycle in reversed(evidence.cycles) if cycle.sentence), None)
-    verdict = evidence.run.verdict or (spoken.verdict if spoken else None) or ""
+    """Return the verdict as the answer to the page's title question, and the sentence with its numbers."""
+    latest_result = next((cycle for cycle in reversed(evidence.cycles) if cycle.sentence), None)
+    verdict = evidence.run.verdict or (latest_result.verdict if latest_result else None) or ""
     lead, rest = ANSWERS.get(verdict, ("No verdict yet", ""))
-    sentence = evidence.run.sentence or (spoken.sentence if spoken else None)
+    sentence = evidence.run.sentence or (latest_result.sentence if latest_result else None)
     return {"verdict": verdict or "none", "lead": lead, "rest": rest,
             "sentence": sentence or f"The run is {evidence.run.work}; no cycle of it has been compared.",
-            "so_far": "" if evidence.run.work == "finished" or not spoken else
-                      f"The run is {evidence.run.work}. This is what cycle {spoken.cycle} of "
-                      f"{evidence.run.config.cycles} showed."}
+            "so_far": "" if evidence.run.work == "finished" or not latest_result else
+                      f"The run is {evidence.run.work}. This is the result of cycle {latest_result.cycle} of "
+                      f"{evidence.run.config.cycles}."}
 
 
 def _charts(evidence: Evidence) -> dict[str, Any]:
@@ -101,14 +101,14 @@ def _charts(evidence: Evidence) -> dict[str, Any]:
                               f"Change of {title} on held-out questions, by topic") if topics else "",
         "memorisation": forest_plot([
             IntervalBar(formatting.metric(one.metric).partition(" (")[0], one.distance, one.low, one.high, "")
-            for one in evidence.memorisation], -1, "Gain on practice minus gain on held-out questions, by metric",
-            ("← carries over", "learned by heart →"))
+            for one in evidence.memorisation], -1, "Train gain minus test gain, by metric",
+            ("← generalizes", "memorised →"))
         if evidence.memorisation else "",
     }
 
 
 def _arm_charts(evidence: Evidence) -> list[tuple[str, Any]]:
-    """Who is above whom, by what decides and by the facts in the written answers: metric, drawing."""
+    """Return (metric, forest plot of the arms' differences) for the headline metric and fact recall."""
     drawn = []
     for metric in dict.fromkeys((evidence.headline, "fact_recall")):
         rows = [row for row in evidence.arms if row.metric == metric and row.change is not None]
@@ -130,7 +130,7 @@ def _stretch(label: str, row: ChangeRow) -> IntervalBar:
 
 
 def _configuration(evidence: Evidence) -> list[tuple[str, str]]:
-    """Every value, also those that were left as they are; the topics once, in words."""
+    """Return every setting with its value, defaults included."""
     return [(name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
             for name, value in dataclasses.asdict(evidence.run.config).items()]
 
@@ -150,7 +150,7 @@ def _versions(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _missing(evidence: Evidence) -> list[tuple[str, str, int]]:
-    """Where scores are missing in the last cycle: tier, reason, how many questions."""
+    """Count missing answers and scores of the last cycle: (tier, reason, number of questions)."""
     counted: dict[tuple[str, str], int] = {}
     for pair in evidence.answers:
         if pair.cycle == evidence.last_cycle:
@@ -160,16 +160,16 @@ def _missing(evidence: Evidence) -> list[tuple[str, str, int]]:
 
 
 def _reasons(pair: AnswerPair) -> list[str]:
-    told = [("untrained answer", pair.baseline_missing), ("tuned answer", pair.tuned_missing),
-            ("reference", pair.reference_missing)]
-    found = [f"{what}: {reason}" for what, reason in told if reason]
+    missing = [("untrained answer", pair.baseline_missing), ("tuned answer", pair.tuned_missing),
+               ("reference", pair.reference_missing)]
+    found = [f"{what}: {reason}" for what, reason in missing if reason]
     cut = [("untrained answer", pair.baseline_cut_off), ("tuned answer", pair.tuned_cut_off)]
-    found += [f"{what} cut off at the longest length allowed (scored as it is)" for what, is_cut in cut if is_cut]
+    found += [f"{what} truncated at the token or time limit (scored as it is)" for what, is_cut in cut if is_cut]
     return found + [f"{formatting.metric(metric)}: {reason}" for metric, reason in (pair.unscored or {}).items()]
 
 
 def _times(evidence: Evidence) -> list[tuple[str, float, int]]:
-    """Stage by stage over all cycles: title, seconds, how often."""
+    """Return (title, total seconds, number of executions) per stage over all cycles."""
     titles = {row.stage: row.title for row in evidence.run.flow}
     found: dict[str, tuple[float, int]] = {}
     for stage in evidence.stages:
@@ -183,10 +183,10 @@ def _topic(slug: str) -> str:
 
 
 def _text(body: str | None) -> str:
-    """A text as the page shows it: clipped, and without characters that hide or turn what stands around them."""
+    """Return a text for the page: truncated, with invisible and direction-changing characters escaped."""
     return formatting.escape_invisible(formatting.clipped(body or "", LONGEST)[0])
 
 
 def _cut(body: str | None) -> str:
-    """The note under a text of which something was left off; empty where nothing was."""
+    """Return the note under a truncated text; empty if it is complete."""
     return formatting.clipped(body or "", LONGEST)[1] or ""

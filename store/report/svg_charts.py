@@ -1,6 +1,6 @@
-"""Small charts as SVG: intervals around zero, before and after on a stick. Classes, no colours: the page fills them.
+"""Draw forest plots and dumbbell plots as SVG. Elements have CSS classes, not colours, which the page's style sets.
 
-Everything that comes from a run is escaped; an SVG here holds lines, circles and texts, and nothing that acts.
+All text from a run is escaped; an SVG here contains only lines, circles and texts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MORE_IS_BETTER, _LESS_IS_BETTER = ("← worse", "better →"), ("← better", "
 
 @dataclass(frozen=True)
 class IntervalBar:
-    """One line of a chart of intervals."""
+    """One row of a forest plot."""
 
     label: str
     value: float | None
@@ -33,7 +33,7 @@ class IntervalBar:
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """Before and after of one line."""
+    """One row of a dumbbell plot."""
 
     label: str
     before: float | None
@@ -42,7 +42,7 @@ class BeforeAfter:
 
 
 def forest_plot(rows: Sequence[IntervalBar], better: int, title: str, sides: tuple[str, str] | None = None) -> Markup:
-    """Changes with their 95% intervals around a line at zero, and what either side of it means."""
+    """Draw changes with their 95% intervals around a line at zero, with a label for each side (`sides`)."""
     left, right = sides or (_MORE_IS_BETTER if better > 0 else _LESS_IS_BETTER)
     ends = [0.0, *(end for row in rows for end in (row.low, row.high, row.value) if end is not None)]
     scale = _Scale(min(ends), max(ends), LABEL, WIDTH - VALUE)
@@ -51,28 +51,28 @@ def forest_plot(rows: Sequence[IntervalBar], better: int, title: str, sides: tup
     parts = [_ticks(scale, base), _line("zero", zero, TOP - 4, zero, base),
              _text("side", zero + 8, TOP - 12, right, "start"), _text("side", zero - 8, TOP - 12, left, "end")]
     for at, row in enumerate(rows):
-        parts.append(_stretch(row, scale, TOP + ROW * at + ROW / 2))
+        parts.append(_interval_row(row, scale, TOP + ROW * at + ROW / 2))
     return _svg(height, title, parts)
 
 
 def dumbbell_plot(rows: Sequence[BeforeAfter], title: str) -> Markup:
-    """An open dot before, a filled one after, and the change beside them."""
+    """Draw an open dot for before and a filled one for after, with both values as text."""
     ends = [end for row in rows for end in (row.before, row.after) if end is not None] or [0.0, 1.0]
     scale = _Scale(min(*ends, 0.0) if min(ends) >= 0 and max(ends) <= 1 else min(ends), max(*ends, max(ends) + 1e-9),
                    LABEL, WIDTH - VALUE)
     height = TOP + ROW * len(rows) + BOTTOM
     parts = [_ticks(scale, height - BOTTOM)]
     for at, row in enumerate(rows):
-        parts.append(_stick(row, scale, TOP + ROW * at + ROW / 2))
+        parts.append(_dumbbell_row(row, scale, TOP + ROW * at + ROW / 2))
     return _svg(height, title, parts)
 
 
 class _Scale:
-    """Values to pixels, with a little air at both ends, and round ticks."""
+    """Maps values to pixels, with a margin at both ends and round ticks."""
 
     def __init__(self, low: float, high: float, left: float, right: float) -> None:
-        air = (high - low or 1.0) * 0.08
-        self.low, self.high, self.left, self.right = low - air, high + air, left, right
+        margin = (high - low or 1.0) * 0.08
+        self.low, self.high, self.left, self.right = low - margin, high + margin, left, right
 
     def __call__(self, value: float) -> float:
         return self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left)
@@ -85,7 +85,7 @@ class _Scale:
         return [step * at for at in range(first, math.floor(self.high / step) + 1)]
 
 
-def _stretch(row: IntervalBar, scale: _Scale, y: float) -> Markup:
+def _interval_row(row: IntervalBar, scale: _Scale, y: float) -> Markup:
     parts = [_text("label", LABEL - 12, y + 4, _short(row.label), "end")]
     kind = row.verdict if row.verdict in _SIGN else "unsure"
     if row.value is None:
@@ -95,11 +95,11 @@ def _stretch(row: IntervalBar, scale: _Scale, y: float) -> Markup:
         parts += [_line(f"reach {kind}", low, y, high, y), _line(f"reach {kind}", low, y - 5, low, y + 5),
                   _line(f"reach {kind}", high, y - 5, high, y + 5)]
     parts.append(_dot(f"dot {kind}", scale(row.value), y))
-    told = f"{_SIGN.get(row.verdict, '')} {change(row.value)}{' · ' if row.note else ''}{row.note}".strip()
-    return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, told, "start")])
+    value = f"{_SIGN.get(row.verdict, '')} {change(row.value)}{' · ' if row.note else ''}{row.note}".strip()
+    return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, value, "start")])
 
 
-def _stick(row: BeforeAfter, scale: _Scale, y: float) -> Markup:
+def _dumbbell_row(row: BeforeAfter, scale: _Scale, y: float) -> Markup:
     parts = [_text("label", LABEL - 12, y + 4, _short(row.label), "end")]
     if row.before is not None and row.after is not None:
         parts.append(_line("stick", scale(row.before), y, scale(row.after), y))
@@ -107,8 +107,8 @@ def _stick(row: BeforeAfter, scale: _Scale, y: float) -> Markup:
         parts.append(_dot("before", scale(row.before), y))
     if row.after is not None:
         parts.append(_dot("after", scale(row.after), y))
-    told = f"{number(row.before)} → {number(row.after)}"
-    return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, told, "start")])
+    value = f"{number(row.before)} → {number(row.after)}"
+    return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, value, "start")])
 
 
 def _ticks(scale: _Scale, y: float) -> Markup:
@@ -131,9 +131,9 @@ def _dot(kind: str, x: float, y: float) -> Markup:
     return Markup('<circle class="{}" cx="{}" cy="{}" r="5.5"/>').format(kind, round(x, 1), round(y, 1))
 
 
-def _text(kind: str, x: float, y: float, words: str, anchor: str) -> Markup:
+def _text(kind: str, x: float, y: float, text: str, anchor: str) -> Markup:
     return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        kind, round(x, 1), round(y, 1), anchor, escape(words))
+        kind, round(x, 1), round(y, 1), anchor, escape(text))
 
 
 def _short(label: str) -> str:

@@ -1,6 +1,6 @@
-"""What numbers allow to be said: paired change, interval, tests, effect, power, verdict. Pure: numbers in, numbers out.
+"""Statistics of paired scores: change, confidence interval, tests, effect size, power, verdict. Pure functions.
 
-A file a subject; everything is importable from here. numpy and scipy only; no store, no files, no clock.
+A file per subject; everything is importable from here. Uses numpy and scipy only; no store, no files, no clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
 from store.statistics.multiple_comparisons import CycleFindings, Finding, holm, holm_adjusted_verdicts, over_cycles
 from store.statistics.paired_change import PairedChange, paired_change
 from store.statistics.power import PastVariance, Power, default_sd, minimum_detectable_effect, power, power_before
-from store.statistics.verdict import verdict_of, verdict_sentence
+from store.statistics.verdict import title_in_sentence, verdict_of, verdict_sentence
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
@@ -22,6 +22,6 @@ __all__ = [
     "PastVariance", "Power", "Finding", "agreement", "power", "cluster_bootstrap", "clustered_interval",
     "welch_difference", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "holm_adjusted_verdicts",
     "paired_change",
-    "power_before", "sign_test", "minimum_detectable_effect", "default_sd", "verdict_of", "verdict_sentence",
-    "wilcoxon_test",
+    "power_before", "sign_test", "minimum_detectable_effect", "default_sd", "title_in_sentence", "verdict_of",
+    "verdict_sentence", "wilcoxon_test",
 ]

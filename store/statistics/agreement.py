@@ -1,4 +1,4 @@
-"""Whether people and a metric point the same way, question by question."""
+"""Agreement of people's ratings with a metric, question by question."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of pairs that a person rated and the metric scored. A direction is -1 (worse), 0 (the same) or 1 (better)."""
+    """Counts over pairs that a person rated and the metric scored; directions are -1 worse, 0 the same, 1 better."""
 
     pairs: int
     equal: int
-    """Both say the same, "the same" included."""
+    """Pairs with equal directions, ties included."""
     same_way: int
-    """Both saw a difference, and in the same direction."""
+    """Pairs in which both found a difference, in the same direction."""
     opposite: int
+    """Pairs in which both found a difference, in opposite directions."""
     low: float | None
-    """Wilson's 95% interval of the share of `same_way` where both saw a difference."""
+    """Wilson's 95% interval of the share of `same_way` among pairs in which both found a difference."""
     high: float | None
     p_value: float | None
-    """Two-sided exact p of so uneven a split, were the metric's direction a fair coin."""
+    """Exact two-sided sign test against chance agreement."""
 
 
 def agreement(directions: Iterable[tuple[int, int]]) -> Agreement:
-    """How (person, metric) directions agree; no interval where not one pair has two differences."""
+    """Count how (person, metric) directions agree; there is no interval if no pair has two differences."""
     both = list(directions)
     same_way = sum(person * metric > 0 for person, metric in both)
     opposite = sum(person * metric < 0 for person, metric in both)

@@ -1,7 +1,7 @@
-"""The same interval by another road: passages drawn again and again, with their questions. A check, never the verdict.
+"""Cluster bootstrap percentile interval over passages; a cross-check, not used for the verdict.
 
-At 10 pairs a percentile bootstrap of nominal 95% covers 86-89% only; from about 30 on it should agree with the
-interval, and where it does not, the page says so.
+At 10 pairs a percentile bootstrap of nominal 95% covers only 86-89%; from about 30 on it should agree with the
+t interval, and where it does not, the page says so.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from store.statistics.clustered_interval import CONFIDENCE, cluster_codes
 
 RESAMPLES = 2000
 SEED = 20_240_528
-"""Fixed, so that the same scores give the same interval."""
+"""Fixed, so that equal scores give equal intervals."""
 
 
 def cluster_bootstrap(differences: Sequence[float] | np.ndarray, clusters: Sequence[Hashable],
                       seed: int = SEED) -> tuple[float | None, float | None]:
-    """The 95% percentile interval of the mean over redrawn clusters; (None, None) under two clusters."""
+    """Return the 95% percentile interval of the mean over resampled clusters; (None, None) below two clusters."""
     values, numbers = np.asarray(differences, dtype=float), cluster_codes(clusters)
     if not len(values) or numbers.max() < 1:
         return None, None

@@ -1,17 +1,17 @@
-"""The mean of paired differences, how far off it may be, and what that rests on.
+"""Cluster-robust confidence interval and p value of the mean of paired differences.
 
-Questions that share a passage are not independent witnesses (Miller 2024, arXiv 2411.00640, section 2), so the
-standard error is cluster-robust: CR2 with Satterthwaite's degrees of freedom (Bell and McCaffrey 2002), which stays
-honest with few clusters of unequal size. With one question a cluster both are those of the ordinary paired t test.
+Questions that share a passage are not independent (Miller 2024, arXiv 2411.00640, section 2), so the standard error
+is cluster-robust: CR2 with Satterthwaite's degrees of freedom (Bell and McCaffrey 2002), which keeps its coverage with
+few clusters of unequal size. With one question per cluster both equal those of the ordinary paired t test.
 
-Two things make the plain t interval fail on scores of small tests, and both are mended here (the simulations in
-`tests/store/statistics/test_truth.py` hold the figures):
+The plain t interval fails on scores of small tests in two cases, both corrected here (the simulations in
+`tests/store/statistics/test_truth.py` have the figures):
 
-- *Lopsided differences* pull it to one side: it is corrected for skewness (Hall 1992, by transformation), as far as
-  so few can tell their skewness. Without skewness it is the t interval to the last digit.
-- *Many equal differences*, as right-or-wrong scores give: with 10 pairs and a true gain of 0.1 the t interval covers
-  the truth 66 times in 100, and when no answer changed it claims to know the change exactly. There half a pair each
-  way is added before the interval is taken, in the spirit of Agresti and Min (2005), who add a whole one.
+- *Skewed differences* shift it: it is corrected for skewness (Hall 1992, by transformation), shrunk as skewness is
+  poorly estimated from few clusters. Without skewness it equals the t interval.
+- *Many ties*, as with right-or-wrong scores: with 10 pairs and a true gain of 0.1 the t interval has a coverage of 66%,
+  and when no answer changed it has width zero. Then half a pseudo-observation is added in each direction before the
+  interval is computed, similar to Agresti and Min (2005), who add a whole one.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ CONFIDENCE = 0.95
 MIN_PAIRS = 6
 """With fewer pairs the exact sign test can never reach p < 0.05, and no verdict is given."""
 TIED_SHARE = 0.2
-"""From this share of pairs with the very same difference on, differences count as coarse."""
+"""Differences count as mostly tied if at least this share of the pairs has the same difference."""
 _PSEUDO_OBSERVATIONS = math.sqrt(0.5)
-_SKEWNESS_PRIOR, _DOUBT_IF_COARSE = 10, 20
-"""Skewness is itself a guess: it is believed to G / (G + doubt) of its size, with G clusters."""
+_SKEWNESS_PRIOR, _SKEWNESS_PRIOR_IF_TIED = 10, 20
+"""Shrinkage of the estimated skewness: multiplied by G / (G + prior), with G clusters."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean with its standard error, the degrees of freedom of that error, and the skewness of what it sums."""
+    """A mean with its standard error, the error's degrees of freedom, the skewness and the number of clusters."""
 
     value: float
     error: float
@@ -44,19 +44,19 @@ class Mean:
     clusters: int
 
     def interval(self) -> tuple[float, float]:
-        """The 95% interval: skewness-corrected t."""
+        """Return the skewness-corrected 95% t interval."""
         reach = float(stdtrit(self.df, 0.5 + CONFIDENCE / 2))
         low, high = self._untransformed(reach), self._untransformed(-reach)
         return self.value - self.error * low, self.value - self.error * high
 
     def p_value(self, truth: float = 0.0) -> float:
-        """Two-sided p of a true mean of `truth`: below 0.05 exactly where the interval leaves it out."""
+        """Return the two-sided p of a true mean of `truth`: below 0.05 exactly if the interval excludes it."""
         if self.error == 0:
             return 1.0 if self.value == truth else 0.0
         return 2 * float(stdtr(self.df, -abs(self._transformed((self.value - truth) / self.error))))
 
     def _transformed(self, t: float) -> float:
-        """Hall's cubic: a skewed t statistic made nearly symmetric. Monotone, so that it has an inverse."""
+        """Apply Hall's cubic, which makes a skewed t statistic nearly symmetric. Monotone, so it has an inverse."""
         skew, root = self.skewness, math.sqrt(self.clusters)
         return t + skew * t**2 / (3 * root) + skew**2 * t**3 / (27 * root**2) + skew / (6 * root)
 
@@ -68,9 +68,9 @@ class Mean:
 
 
 def mean_of(differences: Sequence[float] | np.ndarray, clusters: Sequence[Hashable]) -> Mean | None:
-    """The mean of paired differences as an interval may be taken from it; None under two clusters.
+    """Return the mean of paired differences for computing its interval; None below two clusters.
 
-    Its value is drawn a little to zero where differences are coarse; the plain mean is what a reader is told.
+    With mostly tied differences its value is shrunk slightly toward zero; readers are shown the plain mean.
     """
     values, numbers = np.asarray(differences, dtype=float), cluster_codes(clusters)
     if not len(values) or numbers.max() < 1:
@@ -78,13 +78,17 @@ def mean_of(differences: Sequence[float] | np.ndarray, clusters: Sequence[Hashab
     plain, groups = cr2_mean(values, numbers), int(numbers.max()) + 1
     if not is_mostly_tied(values):
         return replace(plain, skewness=plain.skewness * groups / (groups + _SKEWNESS_PRIOR))
-    more = pseudo_observation(values)
-    steadied = cr2_mean(np.concatenate([values, [more, -more]]), np.concatenate([numbers, [groups, groups + 1]]))
-    return replace(steadied, skewness=plain.skewness * groups / (groups + _DOUBT_IF_COARSE))
+    extra = pseudo_observation(values)
+    augmented = cr2_mean(np.concatenate([values, [extra, -extra]]), np.concatenate([numbers, [groups, groups + 1]]))
+    return replace(augmented, skewness=plain.skewness * groups / (groups + _SKEWNESS_PRIOR_IF_TIED))
 
 
 def cr2_mean(values: np.ndarray, numbers: np.ndarray) -> Mean:
-    """Mean, CR2 standard error, Satterthwaite's freedom, skewness; `numbers`: each value's cluster, from 0."""
+    """Return mean, CR2 standard error, Satterthwaite's degrees of freedom and skewness.
+
+    Args:
+        numbers: each value's cluster, numbered from 0.
+    """
     count, sizes = len(values), np.bincount(numbers)
     mean = float(values.mean())
     sums = np.bincount(numbers, weights=values - mean) / np.sqrt(1 - sizes / count)
@@ -92,7 +96,7 @@ def cr2_mean(values: np.ndarray, numbers: np.ndarray) -> Mean:
 
 
 def satterthwaite_df(sizes: np.ndarray) -> float:
-    """Satterthwaite's degrees of freedom of a CR2 error: clusters - 1 where all are of one size, fewer elsewhere."""
+    """Return Satterthwaite's degrees of freedom of a CR2 error: clusters - 1 if all have one size, otherwise fewer."""
     count = int(sizes.sum())
     weight = sizes**2 / (count - sizes)
     return count**2 / float((sizes**2).sum() + weight.sum() ** 2 - (weight**2).sum())
@@ -100,30 +104,30 @@ def satterthwaite_df(sizes: np.ndarray) -> float:
 
 def clustered_interval(differences: Sequence[float] | np.ndarray,
                        clusters: Sequence[Hashable]) -> tuple[float | None, float | None]:
-    """The 95% interval of the mean difference; (None, None) under two clusters."""
+    """Return the 95% interval of the mean difference; (None, None) below two clusters."""
     mean = mean_of(differences, clusters)
     return mean.interval() if mean else (None, None)
 
 
 def pseudo_observation(values: np.ndarray) -> float:
-    """How large a difference is added each way where differences are coarse: as large as any seen, counted half."""
+    """Return the size of the difference added in each direction for ties: the largest observed, with half weight."""
     return _PSEUDO_OBSERVATIONS * (float(np.abs(values).max()) or 1.0)
 
 
 def is_mostly_tied(values: np.ndarray) -> bool:
-    """Whether so many differences are the very same number that a bell curve is a poor picture of their mean."""
+    """Whether so many differences are equal that the normal approximation of their mean is poor."""
     _, counts = np.unique(values, return_counts=True)
     return len(values) > 1 and counts.max() > 1 and counts.max() >= TIED_SHARE * len(values)
 
 
 def cluster_codes(clusters: Sequence[Hashable]) -> np.ndarray:
-    """Clusters as whole numbers from 0, in the order of their first appearance."""
+    """Number the clusters from 0, in the order of their first appearance."""
     order = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
     return np.array([order[cluster] for cluster in clusters], dtype=int)
 
 
 def _skewness(sums: np.ndarray) -> float:
-    """Of the clusters' sums around the mean, with the usual correction for small samples; 0 under six clusters."""
+    """Return the bias-corrected skewness of the clusters' sums around the mean; 0 below six clusters."""
     groups, second = len(sums), float((sums**2).mean())
     if groups < MIN_PAIRS or second == 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""How large a change is against the spread of the differences: the paired d, corrected for small samples."""
+"""Paired effect size: Hedges' g, the mean difference in standard deviations, corrected for small samples."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Effect:
 
 
 def effect_size(differences: np.ndarray, numbers: np.ndarray) -> Effect | None:
-    """The effect with an interval from the noncentral t distribution; None where all differences are equal.
+    """Return the effect size with an interval from the noncentral t distribution; None if all differences are equal.
 
     Args:
-        numbers: each difference's cluster, numbered from 0: a shared passage widens the interval.
+        numbers: each difference's cluster, numbered from 0; shared passages widen the interval.
     """
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     if spread == 0 or numbers.max() < 1:
@@ -40,7 +40,7 @@ def effect_size(differences: np.ndarray, numbers: np.ndarray) -> Effect | None:
 
 
 def _small_sample(freedom: float) -> float:
-    """Hedges' exact correction: d is too large in small samples."""
+    """Return Hedges' exact correction factor: d is biased upward in small samples."""
     if freedom <= 1:
         return 1.0
     return float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))

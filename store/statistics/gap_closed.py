@@ -1,8 +1,8 @@
-"""How much of the way from the untrained student to its teacher was gone. Pure: numbers in, numbers out.
+"""Share of the gap between untrained student and teacher that tuning closed, with Fieller's interval.
 
-The interval of the ratio is Fieller's (1954), with the cluster-robust errors and degrees of freedom of every other
-interval here. It is bounded only where the way to the teacher is clearly longer than zero; elsewhere, and where that
-way's own interval (which also knows of lopsided and of coarse scores) reaches zero, no ratio is given at all.
+The interval of the ratio is Fieller's (1954), with the cluster-robust errors and degrees of freedom used throughout.
+It is bounded only if the gap is clearly above zero; otherwise, and if the gap's own interval (corrected for skewness
+and ties) includes zero, no ratio is given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from store.statistics.clustered_interval import (
 
 @dataclass(frozen=True)
 class GapClosed:
-    """(tuned - baseline) / (teacher - baseline) over the questions that all three have a score for."""
+    """(tuned - baseline) / (teacher - baseline) over the questions with all three scores."""
 
     baseline: float | None
     tuned: float | None
@@ -32,17 +32,17 @@ class GapClosed:
     scored: int
     asked: int
     missing: str | None
-    """Why there is no ratio, where there is none."""
+    """Why there is no ratio; None if there is one."""
 
 
 def gap_closed(baseline: Sequence[float | None], tuned: Sequence[float | None], teacher: Sequence[float | None],
                clusters: Sequence[Hashable], better: int = 1) -> GapClosed:
-    """The share of the gap with its 95% interval; none where the teacher is not clearly above the baseline.
+    """Return the closed share of the gap with its 95% interval; no ratio unless the teacher is above the baseline.
 
     Args:
         baseline, tuned, teacher: scores of the same questions in the same order, None where missing.
-        clusters: what each question shares with others, such as its passage.
-        better: +1 where more is better, -1 where less is.
+        clusters: each question's cluster, such as its passage.
+        better: +1 if a higher score is better, -1 if a lower one is.
     """
     kept = [(b, t, c, k) for b, t, c, k in zip(baseline, tuned, teacher, clusters, strict=True)
             if b is not None and t is not None and c is not None]
@@ -59,14 +59,14 @@ def gap_closed(baseline: Sequence[float | None], tuned: Sequence[float | None], 
 
 
 def _fieller(gains: np.ndarray, clusters: Sequence[Hashable]) -> tuple[float, float, float] | None:
-    """Ratio of the two mean gains, and Fieller's interval; None where the second is not clearly above zero."""
-    way, _ = clustered_interval(gains[:, 1], clusters)
-    if way is None or way <= 0:
+    """Return the ratio of the two mean gains and Fieller's interval; None if the second is not clearly above zero."""
+    lowest_gap, _ = clustered_interval(gains[:, 1], clusters)
+    if lowest_gap is None or lowest_gap <= 0:
         return None
-    numbers, told = cluster_codes(clusters), gains.mean(0)
-    if is_mostly_tied(gains[:, 0]):  # as for any mean: what nobody saw change is not known to be unchangeable
-        more, next_one = pseudo_observation(gains[:, 0]), int(numbers.max()) + 1
-        gains = np.vstack([gains, [more, told[1]], [-more, told[1]]])
+    numbers, means = cluster_codes(clusters), gains.mean(0)
+    if is_mostly_tied(gains[:, 0]):  # as in mean_of: with mostly ties the variance is underestimated
+        extra, next_one = pseudo_observation(gains[:, 0]), int(numbers.max()) + 1
+        gains = np.vstack([gains, [extra, means[1]], [-extra, means[1]]])
         numbers = np.append(numbers, [next_one, next_one + 1])
     (top, bottom), spread, freedom = _means(gains, numbers)
     reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) ** 2
@@ -75,11 +75,11 @@ def _fieller(gains: np.ndarray, clusters: Sequence[Hashable]) -> tuple[float, fl
         return None
     middle = top * bottom - reach * spread[0, 1]
     width = math.sqrt(max(0.0, middle**2 - square * (top**2 - reach * spread[0, 0])))
-    return float(told[0] / told[1]), float((middle - width) / square), float((middle + width) / square)
+    return float(means[0] / means[1]), float((middle - width) / square), float((middle + width) / square)
 
 
 def _means(values: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Both means (N x 2 in), their CR2 covariance, and its degrees of freedom; as `interval.cr2_mean` of one."""
+    """Return both means of `values` (N x 2), their CR2 covariance (2 x 2) and degrees of freedom; see `cr2_mean`."""
     count, sizes, means = len(values), np.bincount(numbers), values.mean(0)
     sums = np.zeros((len(sizes), values.shape[1]))
     np.add.at(sums, numbers, values - means)

@@ -1,4 +1,4 @@
-"""Tests that need no bell curve: who won how often, and by how much. They take every question as its own witness."""
+"""Non-parametric paired tests (sign test, Wilcoxon). They ignore clustering: each question counts as independent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from scipy.special import bdtr
 
 
 def sign_test(wins: int, losses: int) -> float | None:
-    """Exact two-sided p of so uneven a split under a fair coin; ties are left out. None without any."""
+    """Return the exact two-sided p of the sign test, ties left out; None if there are only ties."""
     count = wins + losses
     return min(1.0, 2 * float(bdtr(min(wins, losses), count, 0.5))) if count else None
 
 
 def wilcoxon_test(differences: Sequence[float] | np.ndarray) -> float | None:
-    """Two-sided p of Wilcoxon's signed ranks, exact where scipy can; ties are left out. None without any difference."""
-    from scipy.stats import wilcoxon  # late: scipy.stats takes a second to import, and pages need none of it
+    """Return the two-sided p of Wilcoxon's signed-rank test, exact where scipy can; None if no difference."""
+    from scipy.stats import wilcoxon  # imported late: scipy.stats takes a second to import, and pages do not need it
 
     values = np.asarray(differences, dtype=float)
     values = values[values != 0]

@@ -1,4 +1,4 @@
-"""Many looks at once find something by luck: Holm's correction, over topics, arms and cycles."""
+"""Holm's correction for multiple comparisons, over topics, arms and cycles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from store.statistics.verdict import verdict_of
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Each p as it counts among the others: at most 1, never smaller than a smaller one's (Holm 1979)."""
+    """Return Holm-adjusted p values (Holm 1979), in the order given."""
     order = sorted(range(len(p_values)), key=lambda at: p_values[at])
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, at in enumerate(order):
@@ -22,17 +22,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Finding:
-    """What may be said of one topic or arm among several: `adjusted_p` is None where its pairs are too few to count."""
+    """The adjusted result of one topic or arm among several; `adjusted_p` is None if it has too few pairs."""
 
     adjusted_p: float | None
     verdict: str
 
 
 def holm_adjusted_verdicts(changes: Mapping[str, PairedChange], better: int) -> dict[str, Finding]:
-    """A verdict for each, corrected for having looked at all of them; under six pairs there is none."""
-    told = [name for name, change in changes.items()
-            if change.scored >= MIN_PAIRS and change.t_p_value is not None]
-    adjusted = dict(zip(told, holm([changes[name].t_p_value or 0.0 for name in told]), strict=True))
+    """Return a verdict per change, with Holm's correction over all of them; below six pairs there is none."""
+    tested = [name for name, change in changes.items()
+              if change.scored >= MIN_PAIRS and change.t_p_value is not None]
+    adjusted = dict(zip(tested, holm([changes[name].t_p_value or 0.0 for name in tested]), strict=True))
     found = {}
     for name, change in changes.items():
         verdict = verdict_of(change, better)
@@ -44,7 +44,7 @@ def holm_adjusted_verdicts(changes: Mapping[str, PairedChange], better: int) -> 
 
 @dataclass(frozen=True)
 class CycleFindings:
-    """Whether any cycle of a run changed, after correction for having looked at every one of them."""
+    """The changes of all cycles of a run after Holm's correction; cycles that improved and regressed."""
 
     adjusted_p: dict[int, float]
     improved: tuple[int, ...]
@@ -53,28 +53,28 @@ class CycleFindings:
 
 
 def over_cycles(found: Mapping[int, tuple[float | None, str]]) -> CycleFindings | None:
-    """Holm over the cycles of one run, on one metric and tier; None where fewer than two can be judged.
+    """Apply Holm's correction over the cycles of one run, on one metric and tier; None below two testable cycles.
 
     Args:
-        found: cycle -> the p that belongs to its interval (None where there is none), and the cycle's own verdict.
+        found: cycle -> (p of its interval, None if there is none; the cycle's own verdict).
     """
-    judged = {cycle: p for cycle, (p, verdict) in sorted(found.items())
+    tested = {cycle: p for cycle, (p, verdict) in sorted(found.items())
               if p is not None and verdict in ("improved", "regressed", "no evidence")}
-    if len(judged) < 2:
+    if len(tested) < 2:
         return None
-    adjusted = dict(zip(judged, holm(list(judged.values())), strict=True))
-    sure = [cycle for cycle, p in adjusted.items() if p < 1 - CONFIDENCE]
-    improved, regressed = (tuple(cycle for cycle in sure if found[cycle][1] == word)
-                           for word in ("improved", "regressed"))
-    return CycleFindings(adjusted, improved, regressed, _sentence(len(judged), improved, regressed, adjusted))
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    significant = [cycle for cycle, p in adjusted.items() if p < 1 - CONFIDENCE]
+    improved, regressed = (tuple(cycle for cycle in significant if found[cycle][1] == verdict)
+                           for verdict in ("improved", "regressed"))
+    return CycleFindings(adjusted, improved, regressed, _sentence(len(tested), improved, regressed, adjusted))
 
 
 def _sentence(count: int, improved: tuple[int, ...], regressed: tuple[int, ...], adjusted: dict[int, float]) -> str:
     parts = [f"{_listed(cycles)} {word}"
              for cycles, word in ((improved, "improved"), (regressed, "regressed")) if cycles]
     found = " and ".join(parts) or "no cycle shows a clear change"
-    return (f"Looking at all {count} cycles at once (Holm's correction), {found}; "
-            f"smallest corrected p {min(adjusted.values()):.3f}.")
+    return (f"Over all {count} cycles (Holm's correction), {found}; "
+            f"smallest adjusted p {min(adjusted.values()):.3f}.")
 
 
 def _listed(cycles: tuple[int, ...]) -> str:

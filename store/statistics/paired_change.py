@@ -1,4 +1,4 @@
-"""Before against after on the same questions: everything that one row of a comparison says."""
+"""Paired change of scores on the same questions: mean difference, interval, wins, effect size and tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
 
 @dataclass(frozen=True)
 class PairedChange:
-    """Tuned minus baseline over the pairs that both arms scored. Missing pairs are counted, never filled."""
+    """Tuned minus baseline over the pairs with both scores. Pairs with a missing score are counted, never imputed."""
 
     baseline: float | None
     tuned: float | None
@@ -31,9 +31,9 @@ class PairedChange:
     p_value: float | None
     """Exact two-sided sign test."""
     clusters: int | None = None
-    """How many different passages the pairs rest on."""
+    """Number of different passages behind the pairs."""
     t_p_value: float | None = None
-    """Two-sided p that belongs to the interval."""
+    """Two-sided p consistent with the interval."""
     wilcoxon_p: float | None = None
     bootstrap_low: float | None = None
     bootstrap_high: float | None = None
@@ -42,43 +42,43 @@ class PairedChange:
     effect_low: float | None = None
     effect_high: float | None = None
     spread: float | None = None
-    """Standard deviation of the differences, widened where questions share a passage: the interval's standard error
-    times the root of the pairs."""
+    """Standard deviation of the differences with clustering included: the interval's standard error times the square
+    root of the number of pairs."""
     freedom: float | None = None
     """Degrees of freedom of the interval."""
 
 
 def paired_change(baseline: Sequence[float | None], tuned: Sequence[float | None], clusters: Sequence[Hashable],
                   better: int = 1, tie_band: float = 0.0) -> PairedChange:
-    """The mean paired difference with its 95% interval, wins, ties, losses, effect size and tests.
+    """Compute the mean paired difference with its 95% interval, wins, ties, losses, effect size and tests.
 
     Args:
-        baseline: one score a question, None where missing.
+        baseline: one score per question, None where missing.
         tuned: the same questions in the same order.
-        clusters: what each question shares with others, such as its passage.
-        better: +1 where more is better, -1 where less is: decides wins and losses only.
+        clusters: each question's cluster, such as its passage.
+        better: +1 if a higher score is better, -1 if a lower one is; affects wins and losses only.
         tie_band: differences up to this size are ties.
     """
-    kept = [(b, t, c) for b, t, c in zip(baseline, tuned, clusters, strict=True) if b is not None and t is not None]
-    if not kept:
+    pairs = [(b, t, c) for b, t, c in zip(baseline, tuned, clusters, strict=True) if b is not None and t is not None]
+    if not pairs:
         return PairedChange(None, None, None, None, None, 0, len(baseline), 0, 0, 0, None)
-    before = np.array([b for b, _, _ in kept], dtype=float)
-    after = np.array([t for _, t, _ in kept], dtype=float)
-    differences, numbers = _round_float_noise(after - before), cluster_codes([c for _, _, c in kept])
+    before = np.array([b for b, _, _ in pairs], dtype=float)
+    after = np.array([t for _, t, _ in pairs], dtype=float)
+    differences, numbers = _round_float_noise(after - before), cluster_codes([c for _, _, c in pairs])
     gains = differences * better
     wins, losses = int((gains > tie_band).sum()), int((gains < -tie_band).sum())
     mean = mean_of(differences, numbers.tolist())
     low, high = mean.interval() if mean else (None, None)
     plain = PairedChange(
-        float(before.mean()), float(after.mean()), float(differences.mean()), low, high, len(kept), len(baseline),
-        wins, len(kept) - wins - losses, losses, sign_test(wins, losses), clusters=int(numbers.max()) + 1,
-        t_p_value=mean.p_value() if mean else None, spread=mean.error * math.sqrt(len(kept)) if mean else None,
+        float(before.mean()), float(after.mean()), float(differences.mean()), low, high, len(pairs), len(baseline),
+        wins, len(pairs) - wins - losses, losses, sign_test(wins, losses), clusters=int(numbers.max()) + 1,
+        t_p_value=mean.p_value() if mean else None, spread=mean.error * math.sqrt(len(pairs)) if mean else None,
         freedom=mean.df if mean else None)
-    return plain if len(kept) < MIN_PAIRS else _checked(plain, differences, numbers)
+    return plain if len(pairs) < MIN_PAIRS else _with_cross_checks(plain, differences, numbers)
 
 
-def _checked(change: PairedChange, differences: np.ndarray, numbers: np.ndarray) -> PairedChange:
-    """With what only means something from six pairs on: the bootstrap, Wilcoxon's test and the effect size."""
+def _with_cross_checks(change: PairedChange, differences: np.ndarray, numbers: np.ndarray) -> PairedChange:
+    """Add what is meaningful only from six pairs on: the bootstrap, Wilcoxon's test and the effect size."""
     effect, (low, high) = effect_size(differences, numbers), cluster_bootstrap(differences, numbers.tolist())
     return replace(change, wilcoxon_p=wilcoxon_test(differences), bootstrap_low=low, bootstrap_high=high,
                    effect=effect.size if effect else None, effect_low=effect.low if effect else None,
@@ -86,5 +86,5 @@ def _checked(change: PairedChange, differences: np.ndarray, numbers: np.ndarray)
 
 
 def _round_float_noise(differences: np.ndarray) -> np.ndarray:
-    """Equal scores reached by other sums differ in the last bits: that is no change."""
+    """Round off floating-point noise, so that equal scores computed by different sums compare equal."""
     return np.round(differences, 12)

@@ -1,4 +1,4 @@
-"""Before anything is spent: the smallest change that so many questions will be able to see."""
+"""Power analysis: the minimum detectable change of a test before it is run, and the power for a given change."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from scipy.special import nctdtr, stdtrit
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
+from store.statistics.verdict import title_in_sentence
 
 POWER = 0.8
 _DEFAULT_SD = {"choice_accuracy": 0.5}
@@ -17,7 +18,7 @@ _DEFAULT_SD_GRADED = 0.25
 
 @dataclass(frozen=True)
 class PastVariance:
-    """How far the paired differences of one metric spread in one past run; clustering by passage is in it."""
+    """Standard deviation of one metric's paired differences in one past run, clustering by passage included."""
 
     run: str
     pairs: int
@@ -26,40 +27,40 @@ class PastVariance:
 
 @dataclass(frozen=True)
 class Power:
-    """What a test of so many questions can see; `runs` are the past runs that it is computed from, none: the usual."""
+    """The minimum detectable change of a test with `pairs` questions, estimated from past `runs` or from a default."""
 
     metric: str
     pairs: int
     spread: float
     smallest: float | None
-    """None under six pairs: then no verdict is given at all."""
+    """None below six pairs, where no verdict is given."""
     runs: tuple[str, ...]
 
     @property
     def source(self) -> str:
-        """Where the spread comes from, in words."""
+        """Describe where the spread comes from."""
         if not self.runs:
-            return f"a usual spread of {self.spread:.2f}: no past run is like this one"
-        return (f"a spread of {self.spread:.2f}, as in {len(self.runs)} past run{'s' * (len(self.runs) > 1)} "
-                "like this one")
+            return f"a usual spread of {self.spread:.2f}: there is no comparable past run"
+        return (f"a spread of {self.spread:.2f}, as in {len(self.runs)} comparable past "
+                f"run{'s' * (len(self.runs) > 1)}")
 
     def sentence(self, title: str) -> str:
-        """What the test will be able to show, for a person who has not paid for it yet."""
+        """Describe what the test can detect, for a person before launching a run."""
         if self.pairs == 0:
-            return "No held-out questions: nothing can be said about what was learned beyond the practice questions."
+            return "No held-out questions: generalization beyond the practice questions is not measured."
         if self.smallest is None:
             return f"With fewer than {MIN_PAIRS} held-out questions no verdict is given."
         return (f"{self.pairs} held-out questions can only detect a change of about {self.smallest:.2f} or more in "
-                f"{title.lower()} (80% power at 95% confidence, from {self.source}).")
+                f"{title_in_sentence(title)} (80% power at 95% confidence, from {self.source}).")
 
 
 def default_sd(metric: str) -> float:
-    """The standard deviation of paired differences where nothing is known: of right-or-wrong scores, else of graded."""
+    """Return the assumed standard deviation of paired differences without past runs, for binary or graded scores."""
     return _DEFAULT_SD.get(metric, _DEFAULT_SD_GRADED)
 
 
 def power_before(metric: str, pairs: int, past: Sequence[PastVariance]) -> Power:
-    """The smallest change that `pairs` questions can see, by past runs of the same kind where there are any."""
+    """Estimate the minimum detectable change of `pairs` questions, from comparable past runs if there are any."""
     known = [item for item in past if item.pairs >= MIN_PAIRS and item.spread > 0]
     total = sum(item.pairs for item in known)
     spread = (math.sqrt(sum(item.pairs * item.spread**2 for item in known) / total) if known else default_sd(metric))
@@ -67,7 +68,7 @@ def power_before(metric: str, pairs: int, past: Sequence[PastVariance]) -> Power
 
 
 def minimum_detectable_effect(pairs: int, spread: float = _DEFAULT_SD_GRADED, power: float = POWER) -> float | None:
-    """The change that so many pairs can see with the given power at 95% confidence; None under six pairs.
+    """Return the change that is detected with the given power at 95% confidence; None below six pairs.
 
     Args:
         pairs: independent paired questions.
@@ -80,7 +81,7 @@ def minimum_detectable_effect(pairs: int, spread: float = _DEFAULT_SD_GRADED, po
 
 
 def power(gain: float, pairs: int, spread: float) -> float | None:
-    """How likely a true change of this size makes the interval leave zero out on its own side; None under six pairs."""
+    """Return the probability that the interval excludes zero on the side of a true change; None below six pairs."""
     if pairs < MIN_PAIRS:
         return None
     freedom = pairs - 1

@@ -1,4 +1,4 @@
-"""What may be said of a change: by its interval, never by its mean."""
+"""Decide the verdict on a change from its confidence interval, never from its mean alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from store.statistics.paired_change import PairedChange
 
 
 def verdict_of(change: PairedChange, better: int) -> str:
-    """improved, regressed, no evidence, too few to say or not measured."""
+    """Return improved, regressed, no evidence, too few to say or not measured.
+
+    Args:
+        better: +1 if a higher score is better, -1 if a lower one is.
+    """
     if change.scored == 0:
         return "not measured"
     if change.scored < MIN_PAIRS or change.low is None or change.high is None:
@@ -19,15 +23,22 @@ def verdict_of(change: PairedChange, better: int) -> str:
 
 
 def below_sign_test_minimum(change: PairedChange) -> bool:
-    """Whether so few answers scored otherwise than before that the exact sign test could never agree."""
+    """Whether so few answers changed their score that the exact sign test cannot reach p < 0.05."""
     return change.wins + change.losses < MIN_PAIRS
 
 
+def title_in_sentence(title: str) -> str:
+    """Return a metric's title in lower case for use within a sentence; acronyms such as ROUGE-L and NLL stay."""
+    first, _, rest = title.partition(" ")
+    return title if any(letter.isupper() for letter in first[1:]) else f"{first.lower()} {rest}".strip()
+
+
 def verdict_sentence(verdict: str, title: str, change: PairedChange) -> str:
-    """The verdict with its numbers, as one sentence for a person."""
+    """Describe the verdict with its numbers in one sentence."""
+    title = title_in_sentence(title)
     if change.change is None or change.baseline is None or change.tuned is None:
-        return f"Not measured: no held-out question has both a baseline and a tuned score for {title.lower()}."
-    numbers = f"{title.lower()} on held-out questions went from {change.baseline:.2f} to {change.tuned:.2f}"
+        return f"Not measured: no held-out question has both a baseline and a tuned score for {title}."
+    numbers = f"{title} on held-out questions went from {change.baseline:.2f} to {change.tuned:.2f}"
     interval = "no interval"
     if change.low is not None and change.high is not None:
         interval = f"95% interval {change.low:+.2f} to {change.high:+.2f}"

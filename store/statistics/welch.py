@@ -1,4 +1,4 @@
-"""The distance of two gains that were measured on different questions: practice minus held-out is memorisation."""
+"""Welch's interval of the difference of two gains on different questions, such as the generalization gap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.statistics.clustered_interval import CONFIDENCE
 
 @dataclass(frozen=True)
 class Distance:
-    """One gain minus another, with its 95% interval; None where an interval cannot be had."""
+    """One gain minus another with its 95% interval; None if there is no interval."""
 
     value: float
     low: float | None
@@ -21,10 +21,10 @@ class Distance:
 
 def welch_difference(one: float, other: float, errors: tuple[float | None, float | None],
                      freedoms: tuple[float | None, float | None]) -> Distance:
-    """`one` minus `other` with Welch's interval: the questions are different ones, so the errors add in squares.
+    """Return `one` minus `other` with Welch's interval for independent samples.
 
     Args:
-        errors: the standard error of each, None where unknown.
+        errors: the standard error of each, None if unknown.
         freedoms: the degrees of freedom of each error.
     """
     value = one - other

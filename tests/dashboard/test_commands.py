@@ -100,7 +100,7 @@ def test_the_power_note_says_what_can_be_seen() -> None:
 def test_the_power_note_of_the_form_goes_by_past_runs_like_it(tmp_path: Path, opened: Opened) -> None:
     run = stores.build("finished", tmp_path)
     notes = [caption for caption in opened(tmp_path, "overview").caption if "can only detect" in caption.value]
-    assert len(notes) == 1 and "1 past run like this one" in notes[0].value
+    assert len(notes) == 1 and "1 comparable past run" in notes[0].value
     assert run in notes[0].proto.help
 
 

@@ -205,7 +205,7 @@ def test_tuned_students_are_paired_on_the_same_test_and_else_refused(all_states:
     app = opened(folder, "compare", cycles=f"{runs['finished']}:1,{runs['finished']}:3")
     assert not app.exception
     (paired,) = (frame.value for frame in app.dataframe if "judge" in frame.value.columns)
-    assert set(paired["cycle"]) == {"cycle 3"} and "Choice accuracy" in set(paired["metric"])
+    assert set(paired["cycle"]) == {"cycle 3"} and "Multiple-choice accuracy" in set(paired["metric"])
     app = opened(folder, "compare", cycles=f"{runs['finished']}:3,{runs['small']}:2")
     assert "not paired, because they were tested on different held-out questions" in words_of(app)
 

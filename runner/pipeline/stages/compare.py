@@ -12,7 +12,9 @@ from store.events import (
     AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
 )
 from store.metrics import METRICS
-from store.statistics import PairedChange, holm_adjusted_verdicts, paired_change, verdict_of, verdict_sentence
+from store.statistics import (
+    PairedChange, holm_adjusted_verdicts, paired_change, title_in_sentence, verdict_of, verdict_sentence,
+)
 
 COMPANION = "reference_nll"
 Scores = dict[tuple[str, str, str], float | None]
@@ -83,8 +85,8 @@ def _secondary_findings(held_out: Sequence[QuestionRecord], headline: str, score
         return ""
     said = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, METRICS[COMPANION].better),
                                                                   "did not clearly change")
-    return (f"Beside it, {METRICS[COMPANION].title.lower()} (lower is better) {said}: {change.baseline:.2f} to "
-            f"{change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to {change.high:+.2f}).")
+    return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) {said}: "
+            f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to {change.high:+.2f}).")
 
 
 def _finished(context: StageContext, missing: AdapterMissing | None, verdict: str, sentence: str) -> CycleFinished:

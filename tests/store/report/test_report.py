@@ -126,7 +126,7 @@ def test_a_failed_run_says_what_went_wrong_and_what_was_tried(evidence: dict[str
 
 def test_missing_answers_are_counted_with_their_reason(evidence: dict[str, Evidence]) -> None:
     words = Reader(as_html(evidence["finished"])).words
-    assert "tuned answer: the answer was empty" in words and "cut off at the longest length allowed" in words
+    assert "tuned answer: the answer was empty" in words and "truncated at the token or time limit" in words
 
 
 def test_a_judge_that_failed_its_audit_stands_beside_the_verdict_that_it_gave(tmp_path: Path) -> None:
@@ -144,28 +144,28 @@ def test_a_judge_that_failed_its_audit_stands_beside_the_verdict_that_it_gave(tm
     assert gathered is not None
     words = Reader(as_html(gathered)).words
     assert "failed: negated references <b>score</b> like true ones" in words and "wrong 0.98" in words
-    assert "The metric that decides failed its audit" in words
+    assert "The deciding metric failed its audit" in words
     assert json.loads(as_json(gathered))["audits"][0]["passed"] is False
     store.close()
 
 
 def test_control_arms_are_drawn_against_each_other_and_told_in_words(evidence: dict[str, Evidence]) -> None:
     words = Reader(as_html(evidence["arms"])).words
-    assert "Tuned – placebo" in words and "Retrieval – untrained" in words and "How much of the way" in words
-    assert "Learning curve within the training" in words
-    assert "None were asked for in this run" in Reader(as_html(evidence["finished"])).words
+    assert "Tuned – placebo" in words and "Retrieval – untrained" in words and "Gap to the teacher closed" in words
+    assert "Learning curve within training" in words
+    assert "This run had no control arms" in Reader(as_html(evidence["finished"])).words
 
 
 def test_what_teacher_and_judge_model_cost_stands_there(evidence: dict[str, Evidence]) -> None:
     words = Reader(as_html(evidence["paid"])).words
-    assert "The teacher took 30 calls and 41,000 tokens; cost: 0.0123 USD." in words
+    assert "The teacher used 30 calls and 41,000 tokens; cost: 0.0123 USD." in words
     assert "No judge model was called." in words
     assert "No teacher was called." in Reader(as_html(evidence["finished"])).words
 
 
 def test_a_run_whose_judges_nobody_audited_says_so(evidence: dict[str, Evidence]) -> None:
     assert evidence["queued"].audits == []
-    assert "No audit of a judge is on record" in Reader(as_html(evidence["queued"])).words
+    assert "This run has no judge audit" in Reader(as_html(evidence["queued"])).words
 
 
 def test_there_is_no_evidence_of_a_run_that_is_not_there(tmp_path: Path) -> None:
