@@ -38,7 +38,7 @@ def side_of(passage_id: str) -> Side:
     return PRACTICE_SIDE if bucket < PRACTICE_PERCENT else HELD_OUT_SIDE
 
 
-def near_duplicates(candidates: Sequence[Passage], against: Sequence[Passage]) -> frozenset[str]:
+def overlapping_passages(candidates: Sequence[Passage], against: Sequence[Passage]) -> frozenset[str]:
     """Ids of the candidates whose text or question nearly duplicates one of the others."""
     known_texts = [comparison_text(passage) for passage in against]
     exact, containment = set(known_texts), _ContainmentIndex(known_texts)
@@ -62,7 +62,7 @@ def held_out_passages(domain: Domain) -> tuple[Passage, ...]:
     held_out = [passage for passage in domain.passages if side_of(passage.id) == HELD_OUT_SIDE]
 
     def duplicates() -> list[str]:
-        return sorted(near_duplicates(held_out, practice_passages(domain)))
+        return sorted(overlapping_passages(held_out, practice_passages(domain)))
     excluded = set(cached("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", duplicates)
                    if domain.follows_from else duplicates())
     return tuple(passage for passage in held_out if passage.id not in excluded)

@@ -9,8 +9,8 @@ import pytest
 
 from runner.cli.main import COMMANDS, parser
 from runner.pipeline.diagram import mermaid
-from store.config import PRESETS, RANGES
-from store.settings_table import settings_table
+from store.config_markdown import settings_table
+from store.run_config import PRESETS, RANGES
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("knowledge", "store", "runner", "dashboard", "tests")
@@ -113,7 +113,7 @@ def test_presets_and_ranges_are_stated_as_they_are() -> None:
 
 def test_the_table_of_settings_is_derived_from_the_configuration() -> None:
     table = COMMANDS_README.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
-    assert table == settings_table(), "render it again: python -m store.settings_table runner/cli/README.md"
+    assert table == settings_table(), "render it again: python -m store.config_markdown runner/cli/README.md"
 
 
 def test_the_glossary_has_about_forty_words_in_order() -> None:

@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from dashboard.panels import launch_form
 from dashboard.view_models.launch_request import form_settings, form_state
 from runner.cli.run import add_arguments
-from store.config import CHOICES, PRESETS, RANGES, TRAINING, InvalidConfig, RunConfig, check
+from store.config_markdown import settings_table
+from store.config_metadata import AFFECTED, Affected, Setting, fields_affecting, setting, settings_of
 from store.report.reproduce_command import COMMAND, command_of
-from store.settings import AFFECTED, Affected, Setting, fields_affecting, setting, settings_of
-from store.settings_table import settings_table
+from store.run_config import CHOICES, PRESETS, RANGES, TRAINING, InvalidConfig, RunConfig, check
 
 DIMENSIONLESS = {"learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "temperature", "top_p",
                  "repetition_penalty", "seed"}

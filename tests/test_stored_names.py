@@ -21,11 +21,11 @@ from knowledge.questions import GENERAL, TIERS
 from runner.pipeline.pipeline import PIPELINE
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error
 from store import schema
-from store.config import RunConfig
 from store.control_arms import ARMS
 from store.costs import llm_calls
 from store.events import KINDS
 from store.metrics import METRICS
+from store.run_config import RunConfig
 
 PAYLOADS = {
     "AdapterMissing": "reason failed",
@@ -284,7 +284,7 @@ class Later(RunConfig):
 
 
 def test_a_field_that_comes_later_describes_older_runs_as_they_were_and_leaves_their_hash_alone() -> None:
-    from store.config import from_json, to_json
+    from store.run_config import from_json, to_json
 
     text = to_json(RunConfig())
     old = from_json(text, Later)

@@ -13,8 +13,8 @@ import pytest
 from runner.pipeline.pipeline import (
     EVERY_CYCLE, HELD_OUT_ARTIFACTS, PIPELINE, RUN_STARTS, TRAINING_STAGES, inputs_of, stages_for, steps,
 )
-from store.config import RunConfig
 from store.control_arms import ARMS
+from store.run_config import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = {

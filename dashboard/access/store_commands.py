@@ -15,10 +15,10 @@ from dashboard.widgets import elements
 from store import commands
 from store.commands import CommandRefused, playground, ratings_and_tags
 from store.commands.schedules import InvalidSchedule
-from store.config import InvalidConfig, RunConfig
 from store.database import Store, StoreError
 from store.events import AnswerRated
 from store.permissions import PERMISSIONS, PermissionDenied
+from store.run_config import InvalidConfig, RunConfig
 
 
 def is_allowed(kind: str) -> bool:

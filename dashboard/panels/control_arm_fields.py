@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard.panels.knowledge_fields import FormContext
 from dashboard.panels.setting_field import setting_field
 from dashboard.view_models.launch_request import field_key
+from store.config_metadata import Setting
 from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
-from store.settings import Setting
 
 
 def arms_field(setting: Setting, context: FormContext) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from dashboard.figures.learning_curve_in_cycle import learning_curve_in_cycle
 from dashboard.style import labels
 from dashboard.view_models.control_arms import comparisons, gap_rows, prompt_lines, table
 from dashboard.widgets import elements
-from store.config import OFFLINE_TEACHER
 from store.database import Store
 from store.queries import Run
+from store.run_config import OFFLINE_TEACHER
 
 
 def control_arms(store: Store, run: Run, metric: str) -> bool:

@@ -17,9 +17,9 @@ from dashboard.style import labels
 from dashboard.view_models.launch_request import field_key
 from dashboard.widgets import elements
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS
-from store.config import OFFLINE_TEACHER, RunConfig
+from store.config_metadata import Setting
 from store.formatting import escape_invisible
-from store.settings import Setting
+from store.run_config import OFFLINE_TEACHER, RunConfig
 
 FOLDER = "launch knowledge"
 """Session key of the folder's text field; the page Documents sets it."""

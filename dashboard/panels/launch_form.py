@@ -21,9 +21,9 @@ from dashboard.view_models import launch_request
 from dashboard.view_models.launch_forecast import forecast, forecast_sentence
 from dashboard.widgets import elements
 from store import queries
-from store.config import OFFLINE_TEACHER, PRESETS, InvalidConfig, RunConfig
+from store.config_metadata import Setting, by_group, fields_affecting, settings_of
 from store.database import StoreError
-from store.settings import Setting, by_group, fields_affecting, settings_of
+from store.run_config import OFFLINE_TEACHER, PRESETS, InvalidConfig, RunConfig
 from store.statistics import PastVariance
 
 _TOKEN = "launch token"

@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard.style import labels
 from dashboard.widgets import elements
-from store.config import OFFLINE_TEACHER
 from store.queries import Cycle, Run, SuccessRate, TeacherUsage
+from store.run_config import OFFLINE_TEACHER
 
 
 def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: TeacherUsage | None) -> None:

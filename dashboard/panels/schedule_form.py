@@ -13,9 +13,9 @@ from dashboard.view_models.schedule_settings import CRON, EVERY, UNITS
 from dashboard.widgets import elements
 from store.commands import schedules
 from store.commands.recurrence import Recurrence, timing_errors
-from store.config import RunConfig
 from store.formatting import escape_invisible
 from store.queries import Run
+from store.run_config import RunConfig
 
 
 def schedule_form(runs: Sequence[Run]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.view_models.launch_request import field_key
-from store.config import RunConfig
-from store.settings import Setting
+from store.config_metadata import Setting
+from store.run_config import RunConfig
 
 
 def setting_field(setting: Setting, start: RunConfig, disabled: bool = False) -> Any:

@@ -11,10 +11,10 @@ import streamlit as st
 from dashboard.style import labels
 from dashboard.view_models import run_selection
 from dashboard.widgets import elements
-from store.config import OFFLINE_TEACHER
 from store.database import Store
 from store.metrics import METRICS
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
+from store.run_config import OFFLINE_TEACHER
 
 
 def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used: TeacherUsage | None = None) -> None:

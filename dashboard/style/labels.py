@@ -12,9 +12,9 @@ from pathlib import PurePath
 
 from knowledge.kubernetes.topics import BUILT_IN, TOPIC_BY_SLUG
 from store import formatting, metrics
-from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.metrics import METRICS
 from store.queries import ChangeRow, PlaygroundQuestion, Run, TeacherUsage
+from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 
 DASH = formatting.DASH
 number, change, interval, effect, coverage = (

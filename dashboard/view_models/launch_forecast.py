@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.config import RunConfig
+from store.config_metadata import Affected, fields_affecting
 from store.formatting import duration, money, plural
 from store.queries import PastStage
-from store.settings import Affected, fields_affecting
+from store.run_config import RunConfig
 
 _LAST_STAGE = "final-report"
 _MARGIN = 0.2

@@ -12,11 +12,11 @@ from typing import Any
 
 from knowledge.kubernetes.topics import BUILT_IN
 from store.commands import new_token
-from store.config import PRESETS, InvalidConfig, RunConfig, check
+from store.config_metadata import Setting, settings_of
 from store.costs.judge_cost import estimate_of
 from store.costs.prices import retired_model_errors, retirement_notes
 from store.metrics import METRICS
-from store.settings import Setting, settings_of
+from store.run_config import PRESETS, InvalidConfig, RunConfig, check
 from store.statistics import PastVariance, power_before
 
 DOUBLE_CLICK_SECONDS = 3.0

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from zoneinfo import available_timezones
 
 from store.commands.recurrence import Recurrence, occurrences, timing_errors
-from store.config import PRESETS, RunConfig
 from store.queries import Run, Schedule
+from store.run_config import PRESETS, RunConfig
 
 UNITS = {"minutes": 60, "hours": 3600, "days": 86400}
 EVERY, CRON = "every", "cron"

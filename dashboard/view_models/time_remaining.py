@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store.config import RunConfig
+from store.config_metadata import fields_affecting
 from store.formatting import duration, plural
 from store.queries import PastStage
-from store.settings import fields_affecting
+from store.run_config import RunConfig
 
 _SINGLE_SPREAD = 0.2
 """Relative margin on both sides of an estimate that rests on a single duration."""

@@ -22,9 +22,9 @@ from runner.cli.summary import as_lines
 from runner.errors import UserError
 from runner.service.process_lock import AlreadyRunning
 from store import commands, queries
-from store.config import preset
 from store.database import Store, open_store
 from store.paths import Paths, default_paths
+from store.run_config import preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,10 +16,10 @@ from sqlalchemy.exc import DatabaseError
 
 from runner.pipeline.preflight import free_bytes, nearest_folder
 from runner.pipeline.worker import versions
-from store.config import RunConfig
 from store.database import Store, StoreError, StoreNotFound, integrity_faults, open_for_reading, sqlite_is_safe
 from store.paths import Paths, default_paths
 from store.queries import connected_runners, stage_files, store_facts
+from store.run_config import RunConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from runner.errors import UserError
 from runner.service.process_lock import AlreadyRunning
 from store.commands import CommandRefused
-from store.config import InvalidConfig
 from store.costs.prices import InvalidPrices
 from store.database import StoreError
+from store.run_config import InvalidConfig
 
 EPILOGUE = """\
 examples:

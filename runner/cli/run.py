@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.errors import UserError
 from store import commands
-from store.config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset
+from store.config_metadata import Setting, by_group, settings_of
 from store.control_arms import ARMS, ordered_arms
 from store.costs.judge_cost import estimate_of
 from store.costs.prices import keep_team_prices, retirement_notes
@@ -19,7 +19,7 @@ from store.database import open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import default_paths
 from store.queries import find_run
-from store.settings import Setting, by_group, settings_of
+from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset
 
 
 def _csv(text: str) -> tuple[str, ...]:

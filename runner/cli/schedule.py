@@ -13,9 +13,9 @@ from runner.errors import UserError
 from store import queries
 from store.commands import CommandRefused, schedules
 from store.commands.recurrence import Recurrence, timing_errors
-from store.config import InvalidConfig
 from store.database import StoreNotFound, open_for_reading, open_store
 from store.paths import default_paths
+from store.run_config import InvalidConfig
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 

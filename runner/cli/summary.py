@@ -9,11 +9,11 @@ from typing import Any
 
 from store import queries
 from store.analysis.findings import cycles_corrected, memorisation
-from store.config import RunConfig
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
 from store.metrics import METRICS
 from store.queries import ArmChange, CurveRow, Gap, Run
+from store.run_config import RunConfig
 from store.statistics import Power, power_before
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, to_json
 from store.files import sha256_of
 from store.metrics import METRICS
 from store.queries import ChangeRow, Cycle, Run
 from store.queries.best_adapter import BestAdapter
+from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, to_json
 
 _EMBEDDED_BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from store.config import RunConfig
+from store.run_config import RunConfig
 
 if TYPE_CHECKING:
     from runner.judge.protocols import LLMJudge

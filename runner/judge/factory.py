@@ -12,8 +12,8 @@ from runner.llm.errors import InvalidKey, MissingKey
 from runner.llm.factory import open_chat
 from runner.llm.openai_client import REPLY_SECONDS
 from runner.llm.retry import Clock, RetryPolicy
-from store.config import RunConfig
 from store.database import Store
+from store.run_config import RunConfig
 
 LEFT_OUT = "leave --judge out"
 RETRY_POLICY = RetryPolicy(total_seconds=240.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from runner.pipeline.pipeline import EVERY_CYCLE, PIPELINE, RUN_ENDS, RUN_STARTS, StageSpec
-from store.config import RunConfig
+from store.run_config import RunConfig
 
 OPTIONAL = "optional"
 

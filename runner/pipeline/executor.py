@@ -18,13 +18,13 @@ from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
 from runner.pipeline.stage_context import StageContext
-from store.config import RunConfig, to_json
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
     AdapterTrained, CycleStarted, Event, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken, StageFailed,
     StageFinished, StageStarted,
 )
 from store.files import sha256_of, sha256_of_file
+from store.run_config import RunConfig, to_json
 
 
 class RunAborted(Exception):

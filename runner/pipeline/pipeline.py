@@ -31,9 +31,9 @@ from runner.pipeline.stages.reference_answers import reference_answers
 from runner.pipeline.stages.score_answers import score_baseline, score_tuned, scores_fallback
 from runner.pipeline.stages.score_control_arms import control_arm_scores_fallback, score_control_arms
 from runner.pipeline.stages.validate_judges import validate_judges, validation_fallback
-from store.config import RunConfig
 from store.control_arms import ARMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
 from store.events import FlowRow
+from store.run_config import RunConfig
 
 RUN_STARTS, EVERY_CYCLE, RUN_ENDS = "run starts", "every cycle", "run ends"
 

@@ -12,10 +12,10 @@ from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
 from knowledge.loader import open_knowledge
 from runner.pipeline.stages.fine_tune import snapshot_steps
-from store.config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.control_arms import PLACEBO
 from store.costs.prices import retired_model_errors
 from store.paths import Paths
+from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 
 EMBEDDED_MODEL_BYTES = 300_000_000
 """The embedded student once dequantized, measured (bf16 safetensors and tokenizer)."""

@@ -22,7 +22,6 @@ from runner.pipeline.stages.compare import Scores, changes_in
 from runner.pipeline.worker import heartbeat, record_wait
 from runner.protocols import Judge
 from store import queries
-from store.config import RunConfig, check
 from store.costs.judge_cost import AUDITED_QUESTIONS, JudgingEstimate, estimate
 from store.database import Store
 from store.event_log import leases
@@ -32,6 +31,7 @@ from store.events import (
     JudgingStarted, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten,
 )
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS
+from store.run_config import RunConfig, check
 
 ARMS = ("baseline", "tuned")
 ReportProgress = Callable[[str], None]

@@ -13,8 +13,8 @@ from pathlib import Path
 from knowledge.domain import Domain
 from runner.pipeline.artifacts import Artifact, Header, PartialResults
 from runner.pipeline.resources import RunResources
-from store.config import RunConfig
 from store.events import Event, MetricLogged, StageProgressed
+from store.run_config import RunConfig
 
 
 @dataclass

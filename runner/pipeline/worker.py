@@ -28,13 +28,13 @@ from runner.pipeline.recovery import RECOVERY, Action, classify_error
 from runner.pipeline.resources import RunResources
 from runner.pipeline.resume import starting_plan_index
 from runner.protocols import Judge, Student, StudentInfo, Teacher
-from store.config import RunConfig
 from store.database import Store, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew
 from store.events import Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued, RunStarted
 from store.paths import Paths
 from store.queries import find_run
+from store.run_config import RunConfig
 
 HEARTBEAT_SECONDS = 0.5
 RENEW_EVERY_BEATS = 10

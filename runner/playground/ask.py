@@ -13,9 +13,9 @@ from knowledge.loader import name_of
 from knowledge.questions import Question, question_id
 from runner.pipeline.stages.generate_answers import generation_config
 from runner.protocols import Answer, StreamingStudent, Teacher
-from store.config import OFFLINE_TEACHER, RunConfig
 from store.control_arms import BASELINE, TEACHER, TUNED
 from store.paths import Paths
+from store.run_config import OFFLINE_TEACHER, RunConfig
 
 NO_TEACHER = "the offline teacher only knows the references of its own questions"
 NO_ADAPTER = "there is no adapter: nothing was trained"

@@ -12,10 +12,10 @@ from runner.playground import ask
 from runner.protocols import Teacher
 from runner.teacher import open_teacher
 from store.commands.playground import ArmAnswer, Claimed, Usage
-from store.config import RunConfig
 from store.control_arms import TEACHER
 from store.costs import playground_budget
 from store.database import Store
+from store.run_config import RunConfig
 
 
 def ask_paid_teacher(store: Store, claimed: Claimed, config: RunConfig,

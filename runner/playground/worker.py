@@ -18,10 +18,10 @@ from runner.student.errors import StudentError
 from store import queries
 from store.commands import playground
 from store.commands.playground import UNTRAINED, ArmAnswer, Claimed
-from store.config import RunConfig
 from store.control_arms import TEACHER
 from store.database import Store
 from store.paths import Paths
+from store.run_config import RunConfig
 
 IDLE_SECONDS = 60.0
 LOOK_SECONDS = 0.2

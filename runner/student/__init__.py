@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runner.protocols import StreamingStudent, StudentInfo
-    from store.config import RunConfig
+    from store.run_config import RunConfig
 
 
 def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,

@@ -17,7 +17,7 @@ from runner import hardware
 from runner.protocols import (
     Answer, GenerationConfig, Likelihood, StudentInfo, TrainingConfig, TrainingExample, TrainingResult, TrainingStep,
 )
-from runner.student.inference import generation, likelihood, streaming
+from runner.student.inference import continuous_batching, likelihood, streaming
 from runner.student.inference.decode_batch import DecodeBatch, HFDecodeBatch
 from runner.student.llama_cpu import decoder
 from runner.student.lora.adapter_files import check_folder, read_lora_weights, weights_sha256
@@ -26,7 +26,7 @@ from runner.student.models.loaded_model import LoadedModel
 from runner.student.models.loader import load_model, size_of, student_fingerprint
 from runner.student.oom import translate_oom
 from runner.student.prompt_template import prompt_ids, prompt_template_for
-from store.config import EMBEDDED_STUDENT, RunConfig
+from store.run_config import EMBEDDED_STUDENT, RunConfig
 
 
 class LocalStudent:
@@ -73,8 +73,8 @@ class LocalStudent:
                adapter: Path | None) -> Iterator[list[Answer]]:
         with translate_oom(f"answering {len(questions)} questions"):
             batch = self._decode_batch(adapter, len(questions))
-            yield from generation.generate(batch, self.loaded.context, self.loaded.tokenizer, self.template,
-                                           [(q.id, q.text) for q in questions], decoding, seed)
+            yield from continuous_batching.generate(batch, self.loaded.context, self.loaded.tokenizer, self.template,
+                                                    [(q.id, q.text) for q in questions], decoding, seed)
 
     def stream(self, question: str, decoding: GenerationConfig, seed: int, adapter: Path | None) -> Iterator[str]:
         """Stream one answer in pieces; joined, they are the text that `answer` gives."""

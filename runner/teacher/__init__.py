@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from store.config import OFFLINE_TEACHER, RunConfig
+from store.run_config import OFFLINE_TEACHER, RunConfig
 
 if TYPE_CHECKING:
     from runner.protocols import Teacher

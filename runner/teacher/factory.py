@@ -10,9 +10,9 @@ from runner.llm.factory import open_chat
 from runner.llm.openai_client import REPLY_SECONDS
 from runner.llm.retry import Clock, RetryPolicy
 from runner.teacher.llm_teacher import LLMTeacher
-from store.config import RunConfig
 from store.costs.prices import cost_usd
 from store.database import Store
+from store.run_config import RunConfig
 
 
 def open_llm_teacher(config: RunConfig, run: str, store: Store | None,

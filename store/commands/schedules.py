@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Row, insert, select
 
 from store.commands.recurrence import Recurrence, next_due, occurrences, timing_errors
 from store.commands.runs import CommandRefused, launch_in_transaction
-from store.config import InvalidConfig, RunConfig, check, from_json
 from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.events import (
@@ -26,6 +25,7 @@ from store.events import (
 )
 from store.permissions import Role, require_permission
 from store.projections.schedules import STREAM
+from store.run_config import InvalidConfig, RunConfig, check, from_json
 from store.schema import claims, runs, schedules
 from store.timestamps import parse
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store.config import RunConfig
 from store.costs.prices import cost_usd
+from store.run_config import RunConfig
 
 AUDITED_QUESTIONS = 4
 """Questions for which the audit plants answers."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from store.commands.playground import MAX_QUESTION_LENGTH
-from store.config import OFFLINE_TEACHER, RunConfig
 from store.costs import llm_calls
 from store.costs.llm_calls import UsageTotals
 from store.costs.prices import cost_usd
 from store.database import Store
 from store.formatting import money
+from store.run_config import OFFLINE_TEACHER, RunConfig
 from store.timestamps import before_now
 
 REPLY_TOKENS = 600

@@ -16,10 +16,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from store.config import RunConfig
 from store.files import write_atomic
 from store.formatting import plural
 from store.paths import Paths, default_paths
+from store.run_config import RunConfig
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _OWN = Path(__file__).with_name("prices.json")

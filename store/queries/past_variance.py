@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import and_, func, select
 
 from store import schema
-from store.config import RunConfig, from_json
+from store.config_metadata import fields_affecting
 from store.database import Store
-from store.settings import fields_affecting
+from store.run_config import RunConfig, from_json
 from store.statistics import PastVariance
 
 _MAX_RUNS = 10

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select, true
 
 from store import schema
-from store.config import RunConfig, from_json
 from store.database import Store
 from store.events import ChangeRecord, MetricLogged
 from store.events import from_json as event_from_json
 from store.queries.row_mapping import rows_of, values_of
+from store.run_config import RunConfig, from_json
 from store.timestamps import parse
 
 

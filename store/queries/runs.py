@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from store import schema
-from store.config import RunConfig, from_json
 from store.database import Store
 from store.event_log.lease_expiry import lease_valid
 from store.events import FlowRow
 from store.queries.row_mapping import values_of
+from store.run_config import RunConfig, from_json
 from store.timestamps import parse
 
 MAX_RUNS = 500

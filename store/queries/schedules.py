@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from store import schema
 from store.commands.recurrence import Recurrence
-from store.config import RunConfig, from_json
 from store.database import Store
 from store.projections.schedules import STREAM
 from store.queries.row_mapping import values_of
+from store.run_config import RunConfig, from_json
 
 
 @dataclass(frozen=True)

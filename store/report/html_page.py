@@ -14,13 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
-from store.config import OFFLINE_TEACHER
 from store.control_arms import ARMS
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow
 from store.report.evidence import EXAMPLES_SHOWN, Evidence
 from store.report.reproduce_command import command_of
 from store.report.svg_charts import BeforeAfter, IntervalBar, dumbbell_plot, forest_plot
+from store.run_config import OFFLINE_TEACHER
 from store.statistics import MIN_PAIRS
 
 _HERE = Path(__file__).parent

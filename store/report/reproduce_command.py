@@ -6,8 +6,8 @@ import dataclasses
 import json
 import shlex
 
-from store.config import PRESETS, RunConfig
-from store.settings import Setting, settings_of
+from store.config_metadata import Setting, settings_of
+from store.run_config import PRESETS, RunConfig
 
 COMMAND = "python -m runner run"
 

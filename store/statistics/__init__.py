@@ -6,7 +6,7 @@ A file per subject; everything is importable from here. Uses numpy and scipy onl
 from __future__ import annotations
 
 from store.statistics.agreement import Agreement, agreement
-from store.statistics.bootstrap import cluster_bootstrap
+from store.statistics.cluster_bootstrap import cluster_bootstrap
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS, Mean, clustered_interval, mean_of
 from store.statistics.effect_size import Effect, effect_size
 from store.statistics.gap_closed import GapClosed, gap_closed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from store.statistics.bootstrap import cluster_bootstrap
+from store.statistics.cluster_bootstrap import cluster_bootstrap
 from store.statistics.clustered_interval import MIN_PAIRS, cluster_codes, mean_of
 from store.statistics.effect_size import effect_size
 from store.statistics.hypothesis_tests import sign_test, wilcoxon_test

@@ -23,11 +23,11 @@ from typing import Any
 import pysqlite3.dbapi2 as sqlite
 
 from store import commands
-from store.config import preset
 from store.database import open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import Event, MetricLogged, StageProgressed, to_json
+from store.run_config import preset
 from tests.bench.mlflow_peer import mlflow_rows
 from tests.bench.row import Row
 

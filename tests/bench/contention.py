@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from store import commands, queries
-from store.config import preset
 from store.database import open_for_reading, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
+from store.run_config import preset
 from tests.bench.row import Row
 
 

@@ -27,8 +27,8 @@ from runner.protocols import GenerationConfig
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
 from runner.teacher.offline_teacher import OfflineTeacher
-from store.config import preset
 from store.paths import default_paths
+from store.run_config import preset
 from tests.bench.machine import limits
 from tests.bench.row import Row
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from runner.service.supervisor import Supervisor
 from store import commands, queries
-from store.config import preset
 from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
 from store.paths import Paths
+from store.run_config import preset
 from tests.bench.row import Row
 from tests.bench.seeded_store import Size, run_name, seed
 

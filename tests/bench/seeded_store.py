@@ -19,7 +19,6 @@ from sqlalchemy import insert, text
 
 from runner.pipeline.pipeline import flow_rows
 from store import schema
-from store.config import RunConfig, preset
 from store.database import Store, open_store
 from store.event_log.event_rows import insert_events
 from store.events import (
@@ -28,6 +27,7 @@ from store.events import (
     RunFinished, RunRequested, RunStarted, ScoreRecord, StageFinished, StageProgressed, StageStarted, to_json,
 )
 from store.projections import rebuild
+from store.run_config import RunConfig, preset
 from store.timestamps import as_text
 
 CYCLES_A_RUN = 10

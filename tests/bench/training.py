@@ -32,9 +32,9 @@ from runner.student.local_student import LocalStudent
 from runner.student.lora import peft_adapter
 from runner.student.models.hf_loader import trainer_callbacks
 from runner.teacher.offline_teacher import OfflineTeacher
-from store.config import preset
 from store.event_log.journal import StopRequested
 from store.paths import default_paths
+from store.run_config import preset
 from tests.bench.machine import limits
 from tests.bench.row import Row
 

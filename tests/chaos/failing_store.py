@@ -21,12 +21,12 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from runner.pipeline import worker
 from store import commands
-from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.event_log import journal, leases
 from store.event_log.journal import read_events
 from store.events import RunFailed, RunFinished, StageFinished
 from store.paths import Paths
+from store.run_config import preset
 from tests.chaos.power_cuts import stale
 from tests.runner import fakes
 

@@ -22,12 +22,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError
 
 from store import commands, schema
-from store.config import preset
 from store.database import Store, StoreError, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunStarted, StageProgressed
 from store.projections import rebuild
+from store.run_config import preset
 
 SECTOR = 512
 APPENDS = 120

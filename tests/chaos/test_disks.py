@@ -22,11 +22,11 @@ from runner.pipeline.worker import execute_claimed_run
 from runner.service import supervisor as supervisors
 from runner.service.supervisor import Supervisor
 from store import commands, queries, schema
-from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.paths import Paths
 from store.projections import rebuild
+from store.run_config import preset
 from tests.another_user import as_nobody, open_to_all
 from tests.runner import fakes
 

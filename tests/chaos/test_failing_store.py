@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from store import commands, queries
-from store.config import preset
 from store.database import open_store
 from store.event_log import journal, leases
 from store.event_log.journal import Journal, read_events
 from store.events import MetricLogged, RunStarted
+from store.run_config import preset
 from tests.chaos.failing_store import KINDS, Failing, run
 
 

@@ -17,11 +17,11 @@ from sqlalchemy import update
 
 from runner.pipeline.worker import EXIT_LEASE_LOST
 from store import commands, queries
-from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import RunFinished, RunStarted
+from store.run_config import preset
 from store.schema import claims
 from tests.addresses import address_in
 

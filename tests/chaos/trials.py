@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from store import commands, queries
-from store.config import preset
 from store.database import open_store
+from store.run_config import preset
 from tests.addresses import SERVER, copy_store
 from tests.chaos import outcome
 from tests.chaos.children import asked, children, has_ended, send, wait

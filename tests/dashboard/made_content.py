@@ -6,8 +6,8 @@ import dataclasses
 import random
 
 from store import events as happened
-from store.config import RunConfig
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS, METRICS, Metric
+from store.run_config import RunConfig
 from store.statistics import gap_closed, paired_change, verdict_of, verdict_sentence
 
 TOPICS = ("pods", "services", "volumes", "rbac", "jobs")

@@ -14,9 +14,9 @@ from sqlalchemy import update
 from runner.pipeline.pipeline import flow_rows
 from store import commands, schema
 from store import events as happened
-from store.config import RunConfig
 from store.database import Store
 from store.event_log import event_rows, journal, leases
+from store.run_config import RunConfig
 from store.timestamps import as_text
 from tests.dashboard.made_content import Content
 

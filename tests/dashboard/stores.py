@@ -13,10 +13,10 @@ from store import events as happened
 from store.commands import playground, ratings_and_tags, schedules
 from store.commands.playground import ArmAnswer, Usage
 from store.commands.recurrence import Recurrence
-from store.config import RunConfig, check
 from store.control_arms import ARMS
 from store.database import Store, open_store
 from store.event_log import leases
+from store.run_config import RunConfig, check
 from store.timestamps import utc_now
 from tests.addresses import address_in
 from tests.dashboard.made_content import TOPICS

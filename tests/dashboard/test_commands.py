@@ -12,7 +12,7 @@ from dashboard.view_models.launch_request import (
     DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, next_token,
 )
 from store import queries
-from store.config import InvalidConfig
+from store.run_config import InvalidConfig
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 

@@ -21,9 +21,9 @@ from knowledge.domain import kubernetes
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.split import held_out_passages, practice_passages
 from store import queries
-from store.config import RunConfig
 from store.database import Store
 from store.queries import AskedPassage
+from store.run_config import RunConfig
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.dashboard.folders import TAG, manual

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.view_models.launch_request import config_from
-from store.config import InvalidConfig
+from store.run_config import InvalidConfig
 from tests.dashboard.conftest import words_of
 from tests.dashboard.folders import manual
 from tests.dashboard.test_commands import runs_in

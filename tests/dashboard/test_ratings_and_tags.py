@@ -16,10 +16,10 @@ from dashboard.session import identity
 from dashboard.style import labels, word_diff
 from dashboard.view_models import blind_rating, launch_forecast, launch_request
 from store import queries
-from store.config import RunConfig
 from store.database import Store, open_for_reading
 from store.permissions import Role
 from store.queries import PastStage
+from store.run_config import RunConfig
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 

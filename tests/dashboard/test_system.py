@@ -15,10 +15,10 @@ from dashboard.view_models.schedule_settings import CRON, EVERY
 from store import queries
 from store.commands import schedules
 from store.commands.recurrence import Recurrence, timing_errors
-from store.config import preset
 from store.database import Store, open_for_reading, open_store
 from store.paths import Paths
 from store.permissions import PermissionDenied, Role
+from store.run_config import preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 

@@ -16,9 +16,9 @@ from dashboard.style import labels
 from dashboard.view_models import answer_filter, cycle_selection, export_rows
 from dashboard.view_models.answer_filter import AnswerFilter
 from store import queries
-from store.config import RunConfig
 from store.database import Store
 from store.queries import AnswerPair
+from store.run_config import RunConfig
 from tests.dashboard import stores
 
 

@@ -11,10 +11,10 @@ import pytest
 from dashboard.view_models import event_sentences, stage_board, time_remaining
 from dashboard.view_models.time_remaining import Estimate, Remaining
 from store import queries
-from store.config import RunConfig
 from store.database import Store
 from store.events import KINDS
 from store.queries import PastStage
+from store.run_config import RunConfig
 from tests.dashboard import stores
 
 

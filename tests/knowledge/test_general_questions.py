@@ -9,7 +9,7 @@ import pytest
 
 from knowledge.domain import kubernetes
 from knowledge.general_questions import MalformedGeneralQuestions, general_questions, read_general
-from store.config import RANGES
+from store.run_config import RANGES
 
 
 def test_there_are_a_few_dozen_of_both_kinds_and_as_many_as_a_run_may_ask_for() -> None:

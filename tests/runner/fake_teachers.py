@@ -9,8 +9,8 @@ from runner.llm.chat import ChatRequest
 from runner.llm.retry import Clock, RetryPolicy
 from runner.teacher.factory import open_llm_teacher
 from runner.teacher.llm_teacher import LLMTeacher
-from store.config import RunConfig
 from store.database import Store
+from store.run_config import RunConfig
 from tests.runner.fake_openai import FakeOpenAI
 
 KEY = "sk-test-1234567890"

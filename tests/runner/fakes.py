@@ -17,7 +17,7 @@ from runner.protocols import (
     TrainingResult, TrainingStep, adapter_snapshot_path,
 )
 from runner.teacher.offline_teacher import OfflineTeacher
-from store.config import RunConfig
+from store.run_config import RunConfig
 
 
 LONG = 1000

@@ -16,15 +16,15 @@ from safetensors.torch import load_file, save_file
 from runner.pipeline.worker import execute_claimed_run
 from runner.student import trainer
 from runner.student.errors import ModelLoadFailed
-from runner.student.inference import generation
+from runner.student.inference import continuous_batching
 from runner.student.lora import peft_adapter
 from runner.student.models.hf_loader import load_model
 from store import commands, queries
-from store.config import InvalidConfig, preset
 from store.database import open_store
 from store.event_log import leases
 from store.events import AdapterTrained, RecoveryTaken, RunFailed, StageFailed
 from store.paths import Paths
+from store.run_config import InvalidConfig, preset
 from store.schema import claims
 from tests.runner import fakes
 from tests.runner.tiny_models import llama_folder, phi_folder
@@ -114,9 +114,9 @@ def test_a_training_of_no_steps_is_refused_before_a_run_is_queued(steps: int) ->
 
 def test_an_answer_that_never_stops_ends_at_the_time_limit_and_is_marked(
         tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.full((len(logits),), 40))
+    monkeypatch.setattr(continuous_batching, "sample_next_tokens", lambda logits, *_: torch.full((len(logits),), 40))
     now = iter(range(10**9))
-    monkeypatch.setattr(generation.time, "monotonic", lambda: float(next(now)))  # each look at the clock: a second
+    monkeypatch.setattr(continuous_batching.time, "monotonic", lambda: float(next(now)))  # a second for each look
     store, run, paths = launched(tmp_path, tiny, fine_tune=False, max_new_tokens=300, max_answer_seconds=20)
     carried_out(store, run, paths)
     pairs = queries.answers_of(store, run, 1)

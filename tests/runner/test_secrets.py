@@ -16,10 +16,10 @@ from runner.pipeline.worker import build_resources, execute_claimed_run
 from runner.service import runner_log
 from runner.service.supervisor import Supervisor
 from store import commands, queries
-from store.config import InvalidConfig, preset
 from store.database import Store, open_store
 from store.event_log import leases
 from store.paths import Paths
+from store.run_config import InvalidConfig, preset
 from tests.runner import fakes
 from tests.runner.fake_openai import FakeOpenAI, refuse
 

@@ -12,12 +12,12 @@ from runner.pipeline.worker import execute_claimed_run, memory_plan_event
 from runner.protocols import StudentInfo
 from runner.student import open_student
 from store import commands
-from store.config import RunConfig, preset
 from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import Event
 from store.paths import Paths
+from store.run_config import RunConfig, preset
 
 STEPS = 6
 

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from store import commands, queries, schema
-from store.config import preset
 from store.database import Store, StoreError, integrity_faults, open_for_reading, open_store, sqlite
 from store.event_log import leases
 from store.event_log.journal import Journal, LeaseLost, read_events
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, RunStarted
 from store.projections import rebuild
+from store.run_config import preset
 from tests.another_user import as_nobody, open_to_all
 
 MOUNTS = """/dev/vda / ext4 rw 0 0

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from store.config import PRESETS, InvalidConfig, RunConfig, check, from_json, preset, to_json
+from store.run_config import PRESETS, InvalidConfig, RunConfig, check, from_json, preset, to_json
 
 
 def test_all_errors_are_found_in_one_pass() -> None:

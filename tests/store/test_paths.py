@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from store import commands, queries
-from store.config import preset
 from store.database import open_for_reading, open_store
 from store.paths import default_paths, sqlite_file, sqlite_url
+from store.run_config import preset
 
 
 @pytest.mark.parametrize("name", ["a?one", "a?two", "100%", "%3F", "%253F", "a b", "ü#x", "a&b=c"])

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import held_out_questions
-from store.config import OFFLINE_TEACHER
 from store.control_arms import BASELINE, TEACHER, TUNED, ordered_arms
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
 from store.metrics import METRICS
+from store.run_config import OFFLINE_TEACHER
 from store.statistics import gap_closed, holm_adjusted_verdicts, paired_change
 
 Scores = dict[tuple[str, str, str], float | None]

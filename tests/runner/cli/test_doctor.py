@@ -13,13 +13,13 @@ from runner import hardware
 from runner.cli import doctor
 from runner.cli.main import main
 from store import commands
-from store.config import preset
 from store.database import Store, open_store
 from store.database.migrations import CURRENT
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import StageFinished, StageStarted
 from store.paths import Paths
+from store.run_config import preset
 from tests.another_user import as_nobody, open_to_all
 
 

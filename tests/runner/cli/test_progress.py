@@ -21,7 +21,6 @@ from runner.pipeline.stages.score_answers import LikelihoodScorer, likelihood_sc
 from runner.protocols import Answer, GenerationConfig, Likelihood
 from runner.teacher.offline_teacher import OfflineTeacher
 from store import commands, queries
-from store.config import preset
 from store.database import open_store
 from store.event_log import leases
 from store.event_log.journal import Journal, StopRequested
@@ -29,6 +28,7 @@ from store.events import (
     AnswerRecord, CycleStarted, Event, QuestionRecord, ReferenceRecord, ReferencesWritten, RunStarted, StageProgressed,
     StageStarted,
 )
+from store.run_config import preset
 
 
 def test_the_line_says_where_the_run_is(tmp_path: Path) -> None:

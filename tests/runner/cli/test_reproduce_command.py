@@ -11,9 +11,9 @@ import pytest
 
 from runner.cli.main import parser
 from runner.cli.run import config_of
-from store.config import PRESETS, InvalidConfig, RunConfig, check
 from store.control_arms import ARMS
 from store.report.reproduce_command import COMMAND, command_of
+from store.run_config import PRESETS, InvalidConfig, RunConfig, check
 
 OTHER: dict[str, Any] = {
     "teacher": "llama3.1", "teacher_base_url": "http://localhost:11434/v1", "student": "a/model", "precision": "fp32",

@@ -11,8 +11,8 @@ from runner.cli.main import main
 from runner.cli.summary import as_json, as_lines
 from runner.pipeline import preflight
 from store import queries
-from store.config import RunConfig
 from store.database import open_for_reading
+from store.run_config import RunConfig
 from tests.dashboard import stores
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from runner import hardware
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
-from store.config import DEFAULT_TARGET_MODULES
 from store.database import open_for_reading
 from store.queries.memory import memory_by_stage
+from store.run_config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 ROOT = Path(__file__).resolve().parents[3]

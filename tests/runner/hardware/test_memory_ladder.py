@@ -17,10 +17,10 @@ from runner.hardware import GB, Gpu
 from runner.protocols import StudentInfo
 from runner.student import local_student, open_student, trainer
 from runner.student.errors import OutOfMemory
-from runner.student.inference import generation
+from runner.student.inference import continuous_batching
 from store import queries
-from store.config import preset
 from store.events import AdapterTrained, Event, MetricLogged, PlanChosen, RecoveryTaken, RunFailed, StageFinished
+from store.run_config import preset
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import STEPS, carried_out, launched
 
@@ -52,7 +52,8 @@ def test_out_of_memory_takes_the_next_plan_and_the_cycle_finishes(
     if where == "load":
         monkeypatch.setattr(local_student, "load_model", fails_at(local_student.load_model, 1))
     else:
-        monkeypatch.setattr(generation, "sample_next_tokens", fails_at(generation.sample_next_tokens, 3))
+        monkeypatch.setattr(continuous_batching, "sample_next_tokens",
+                            fails_at(continuous_batching.sample_next_tokens, 3))
     store, run, paths = launched(tmp_path, tiny)
     events = carried_out(store, run, paths)
     assert [(plan.rung, plan.batch_size) for plan in of_kind(events, PlanChosen)] == [(0, 2), (1, 1)]

@@ -16,7 +16,7 @@ from runner.hardware import (
 )
 from runner.hardware.machine import cgroup_memory
 from runner.hardware.memory_estimate import estimate_memory
-from store.config import PRESETS, RunConfig, preset
+from store.run_config import PRESETS, RunConfig, preset
 
 PHI_2 = ModelDimensions(2_779_683_840, 32, 2560, 10_240, 51_200)
 CPU = Machine(2, 24 * GB, 22 * GB, None, 0, 0, ("avx512_bf16",))

@@ -15,11 +15,11 @@ from runner.judge.factory import open_llm_judge
 from runner.judge.llm_judge import Limits, RagasLLMJudge
 from runner.judge.protocols import JudgedAnswer
 from runner.llm.retry import Clock, RetryPolicy
-from store.config import InvalidConfig, RunConfig, preset
 from store.costs.judge_cost import TYPICAL_USAGE, estimate, estimate_of
 from store.costs.llm_calls import run_usage
 from store.database import Store
 from store.metrics import JUDGE_METRICS
+from store.run_config import InvalidConfig, RunConfig, preset
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI, cut_off, refuse, say, slow
 

@@ -21,13 +21,13 @@ from runner.llm.retry import Clock, RetryPolicy
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
-from store.config import RunConfig, preset
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import JudgeAudited, JudgingEstimated, QuestionRecord, ReferenceRecord
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS
 from store.paths import Paths
+from store.run_config import RunConfig, preset
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI
 

@@ -19,7 +19,6 @@ from runner.pipeline.stages.placebo import NothingToShuffle, derangement
 from runner.pipeline.worker import execute_claimed_run
 from runner.student.errors import TrainingFailed
 from store import commands, queries
-from store.config import InvalidConfig, preset
 from store.control_arms import ARMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
 from store.database import Store, open_store
 from store.event_log import leases
@@ -30,6 +29,7 @@ from store.events import (
 )
 from store.metrics import JUDGE_METRICS, METRICS
 from store.paths import Paths
+from store.run_config import InvalidConfig, preset
 
 STEPS = 8
 

@@ -14,10 +14,10 @@ import pytest
 from knowledge.documents import domain_of_folder
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
-from store.config import preset
 from store.database import open_store
 from store.event_log import leases
 from store.paths import Paths
+from store.run_config import preset
 
 ROOT = Path(__file__).resolve().parents[3]
 

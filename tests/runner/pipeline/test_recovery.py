@@ -24,12 +24,12 @@ from runner.pipeline.stages.practice_questions import TooFewQuestions
 from runner.pipeline.worker import execute_claimed_run
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, ModelUnusable, OutOfMemory, TrainingFailed
 from store import commands, queries
-from store.config import preset
 from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import AdapterTrained, RecoveryTaken, StageFailed
 from store.paths import Paths
+from store.run_config import preset
 
 
 def test_every_kind_has_its_row() -> None:

@@ -18,12 +18,12 @@ from runner.llm.retry import Clock, RetryPolicy
 from runner.pipeline.rejudge import parse_request, rejudge
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
-from store.config import RunConfig, preset
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.paths import Paths
 from store.projections import rebuild
+from store.run_config import RunConfig, preset
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI
 

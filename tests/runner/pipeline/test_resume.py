@@ -12,12 +12,12 @@ import pytest
 
 from runner.pipeline.pipeline import stages_for
 from store import commands, queries
-from store.config import RunConfig, preset
 from store.control_arms import ARMS
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import StageFinished, StageStarted
+from store.run_config import RunConfig, preset
 
 WORKER = Path(__file__).parents[1] / "worker_on_demand.py"
 POINTS = ("before", "inside", "written")

@@ -13,13 +13,13 @@ from knowledge.split import side_of
 from runner.pipeline.held_out_sets import path_of
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
-from store.config import InvalidConfig, preset
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import ReferencesWritten
 from store.metrics import JUDGE_METRICS, METRICS
 from store.paths import Paths
+from store.run_config import InvalidConfig, preset
 
 
 def carry_out(store: Store, data: Path, **changes: Any) -> queries.Run:

@@ -16,11 +16,11 @@ from runner.teacher.prompts import ANSWER_SCHEMA, closed_book_prompt
 from store import commands, queries
 from store.commands import playground
 from store.commands.playground import Usage
-from store.config import RunConfig, preset
 from store.costs import llm_calls, playground_budget
 from store.costs.llm_calls import LLMCall, UsageTotals, call_key
 from store.database import Store, open_store
 from store.paths import Paths
+from store.run_config import RunConfig, preset
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.fake_openai import FakeOpenAI, refuse, say
 

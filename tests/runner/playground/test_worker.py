@@ -17,9 +17,9 @@ from runner.service.supervisor import Supervisor
 from runner.student.errors import OutOfMemory
 from store import commands, queries
 from store.commands import playground
-from store.config import RunConfig, preset
 from store.database import Store
 from store.paths import Paths
+from store.run_config import RunConfig, preset
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched

@@ -22,11 +22,11 @@ from runner.cli.main import main, parser
 from runner.service import runner_log, serve
 from runner.service.supervisor import Supervisor
 from store import commands, queries
-from store.config import preset
 from store.database import Store, open_store
 from store.event_log.journal import read_events
 from store.events import RecoveryTaken
 from store.paths import Paths
+from store.run_config import preset
 from tests.addresses import address_in
 from tests.runner.watching import LIMIT_SECONDS, run_of, tick_until, until
 

@@ -28,12 +28,12 @@ from runner.service.supervisor import Supervisor
 from store import commands, queries, schema
 from store.commands import schedules
 from store.commands.recurrence import Recurrence
-from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import RecoveryTaken, RunRequeued, RunStarted
 from store.paths import Paths
+from store.run_config import preset
 from tests.addresses import address_in
 from tests.runner.watching import LIMIT_SECONDS, run_of, until
 

@@ -16,12 +16,12 @@ from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
 from runner.service.supervisor import STOP_TIMEOUT_SECONDS, Supervisor
 from runner.student import training_checkpoints
 from store import commands
-from store.config import preset
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, StopRequested, read_events
 from store.events import StageFinished
 from store.paths import Paths
+from store.run_config import preset
 from tests.runner.tiny_models import llama_folder, student
 from tests.runner.watching import run_of, tick_until, until
 

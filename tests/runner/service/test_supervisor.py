@@ -16,12 +16,12 @@ from runner.service.process_lock import (
 )
 from runner.service.supervisor import Supervisor
 from store import commands, queries
-from store.config import preset
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import PlanChosen, RecoveryTaken, RunRequeued
 from store.paths import Paths
+from store.run_config import preset
 from store.schema import claims
 from tests.runner.watching import run_of, tick_until, until
 

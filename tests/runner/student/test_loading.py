@@ -14,7 +14,7 @@ from runner.student.errors import ModelLoadFailed, OutOfMemory
 from runner.student.models import bundled
 from runner.student.models.hf_loader import load_model, size_of
 from runner.student.oom import translate_oom
-from store.config import preset
+from store.run_config import preset
 from tests.runner.tiny_models import llama_folder, phi_folder
 
 

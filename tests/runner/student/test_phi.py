@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
-from runner.student.inference import generation
+from runner.student.inference import continuous_batching
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
-from store.config import DEFAULT_TARGET_MODULES
+from store.run_config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import phi_folder, student
 
 DECODING = GenerationConfig(500, 0.0, 0.95, 50, 1.1, 60)
@@ -39,7 +39,7 @@ def test_training_wraps_all_six_layers_and_resizes_nothing(phi: LocalStudent, tm
 
 
 def test_the_context_is_shared_with_the_answer(phi: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.full((len(logits),), 40))
+    monkeypatch.setattr(continuous_batching, "sample_next_tokens", lambda logits, *_: torch.full((len(logits),), 40))
     (answer,) = next(iter(phi.answer([QUESTION], DECODING, 1, None)))
     prompt = len(prompt_ids(phi.loaded.hf_tokenizer, phi.template, QUESTION.text))
     assert answer.tokens == 128 - prompt and answer.cut_off  # not the 500 that were asked for
@@ -53,7 +53,7 @@ def test_stop_strings_end_baseline_and_tuned_answers_alike(phi: LocalStudent, tm
         adapter = tmp_path / "to"
         phi.fine_tune(EXAMPLES, RECIPE, None, adapter, lambda step: None)
     script = iter(phi.loaded.hf_tokenizer(" A group.\nInstruct: And then?")["input_ids"])
-    monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
+    monkeypatch.setattr(continuous_batching, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
     (answer,) = next(iter(phi.answer([QUESTION], DECODING, 1, adapter)))
     assert answer.text == "A group." and not answer.cut_off
     assert answer.seconds > 0 and answer.tokens > 0
@@ -61,7 +61,7 @@ def test_stop_strings_end_baseline_and_tuned_answers_alike(phi: LocalStudent, tm
 
 def test_what_is_streamed_never_shows_a_stop_string(phi: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
     script = iter(phi.loaded.hf_tokenizer(" A group.\nInstruct: And then?")["input_ids"])
-    monkeypatch.setattr(generation, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
+    monkeypatch.setattr(continuous_batching, "sample_next_tokens", lambda logits, *_: torch.tensor([next(script)]))
     pieces = list(phi.stream(QUESTION.text, DECODING, 1, None))
     assert "".join(pieces) == "A group." and len([piece for piece in pieces if piece]) > 1
 

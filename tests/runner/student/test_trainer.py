@@ -22,13 +22,13 @@ from runner.student.errors import AdapterLoadFailed, TrainingFailed
 from runner.student.local_student import LocalStudent
 from runner.student.lora import peft_adapter
 from runner.student.lora.cpu_dropout import ByteDropout
-from store.config import DEFAULT_TARGET_MODULES
+from store.run_config import DEFAULT_TARGET_MODULES
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 RECIPE = TrainingConfig(steps=6, learning_rate=1e-2, batch_size=2, gradient_accumulation=1,
                         gradient_checkpointing=False,
                         lora_rank=4, lora_alpha=8, lora_dropout=0.05, target_modules=DEFAULT_TARGET_MODULES,
-                         max_sequence_tokens=64,
+                        max_sequence_tokens=64,
                         seed=3)
 EXAMPLES = [TrainingExample("What is a Pod?", "A group of containers."),
             TrainingExample("What does a Service do?", "It routes."),

@@ -18,13 +18,13 @@ from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from runner.teacher.factory import open_llm_teacher
 from store import commands, queries
-from store.config import RunConfig, preset
 from store.control_arms import TEACHER
 from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import AnswersGiven
 from store.paths import Paths
+from store.run_config import RunConfig, preset
 from tests.runner.fake_openai import FakeOpenAI, good_words
 
 CLOSED_BOOK = "from what you know"

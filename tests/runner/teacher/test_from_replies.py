@@ -16,10 +16,10 @@ from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from runner.teacher.factory import open_llm_teacher
 from store import commands, queries
-from store.config import RunConfig, preset, to_json
 from store.database import Store
 from store.event_log import leases
 from store.paths import Paths
+from store.run_config import RunConfig, preset, to_json
 from tests.runner.fake_openai import FakeOpenAI
 from tests.runner.fake_teachers import IMPATIENT
 

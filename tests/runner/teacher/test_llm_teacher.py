@@ -15,7 +15,7 @@ from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, Quest
 from knowledge.split import side_of
 from runner.llm.errors import EndpointUnavailable, MissingKey, UnknownModel
 from runner.teacher import open_teacher
-from store.config import RunConfig
+from store.run_config import RunConfig
 from tests.runner.fake_openai import FakeOpenAI, good_words, refuse, say
 from tests.runner.fake_teachers import teacher_at
 

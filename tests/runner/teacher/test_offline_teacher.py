@@ -13,7 +13,7 @@ from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, Quest
 from knowledge.split import side_of
 from runner.teacher import open_teacher
 from runner.teacher.offline_teacher import OfflineTeacher
-from store.config import RunConfig
+from store.run_config import RunConfig
 
 
 def test_the_default_configuration_opens_the_offline_teacher_and_its_name_says_so() -> None:
@@ -23,7 +23,7 @@ def test_the_default_configuration_opens_the_offline_teacher_and_its_name_says_s
 
 
 def test_the_package_and_the_offline_teacher_do_not_import_openai() -> None:
-    code = ("import sys; from runner.teacher import open_teacher; from store.config import RunConfig;"
+    code = ("import sys; from runner.teacher import open_teacher; from store.run_config import RunConfig;"
             "open_teacher(RunConfig(), 'r', None); sys.exit('openai' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -17,12 +17,12 @@ from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import build_resources, execute_claimed_run
 from runner.teacher.factory import open_llm_teacher
 from store import commands, queries
-from store.config import RunConfig, preset
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import RecoveryTaken
 from store.paths import Paths
+from store.run_config import RunConfig, preset
 from tests.runner.fake_openai import FakeOpenAI, refuse
 from tests.runner.fake_teachers import IMPATIENT
 

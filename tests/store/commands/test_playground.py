@@ -8,9 +8,9 @@ from sqlalchemy import insert
 from store import commands, queries
 from store.commands import CommandRefused, playground
 from store.commands.playground import ArmAnswer, Claimed
-from store.config import RunConfig
 from store.database import Store
 from store.permissions import PermissionDenied, Role
+from store.run_config import RunConfig
 from store.schema import cycles
 
 OWNER = "host:1:1"

@@ -9,12 +9,12 @@ import pytest
 
 from store import commands, queries, schema
 from store.commands import CommandRefused, ratings_and_tags
-from store.config import RunConfig
 from store.database import Store, open_store
 from store.event_log.journal import read_events
 from store.events import AnswerRated, RunDeleted
 from store.permissions import PermissionDenied, Role
 from store.projections import rebuild
+from store.run_config import RunConfig
 from store.statistics import agreement
 from tests.dashboard import stores
 

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import update
 
 from store import commands, queries, schema
-from store.config import InvalidConfig, RunConfig, preset
 from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import Claim, Journal
 from store.events import RunFailed, RunFinished, RunStarted
+from store.run_config import InvalidConfig, RunConfig, preset
 
 
 def test_a_double_click_launches_once(store: Store) -> None:

@@ -13,11 +13,11 @@ from sqlalchemy import select, text, update
 from store import queries, schema
 from store.commands import CommandRefused, schedules
 from store.commands.recurrence import Recurrence, next_due, timing_errors
-from store.config import RunConfig, preset
 from store.database import Store
 from store.event_log.journal import read_events
 from store.events import ScheduleFailed, ScheduleFired, ScheduleMissed, ScheduleSkipped
 from store.projections import rebuild
+from store.run_config import RunConfig, preset
 
 NIGHTLY = Recurrence(cron="0 2 * * *", zone="Europe/Berlin")
 

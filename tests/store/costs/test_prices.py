@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from runner.cli.main import main
-from store.config import preset
 from store.costs import prices
 from store.costs.prices import (
     InvalidPrices, cost_usd, keep_team_prices, parse, price_of, retired_model_errors, retirement, retirement_notes,
 )
 from store.paths import Paths
+from store.run_config import preset
 
 LAST_DAY, GONE = date(2027, 1, 13), date(2027, 1, 14)
 ENTRY = {"prompt_usd": 2, "completion_usd": 8.5, "source": "our contract", "looked_up": "2026-11-01"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from store import commands, queries
-from store.config import preset
 from store.database import open_store, write_lock
+from store.run_config import preset
 from tests.bench.contention import measure
 
 

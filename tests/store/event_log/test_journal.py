@@ -17,7 +17,6 @@ import pytest
 from sqlalchemy import select, text, update
 
 from store import commands, queries, schema
-from store.config import preset
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.event_rows import write_entries
@@ -27,6 +26,7 @@ from store.events import (
     StageProgressed, StageStarted, UnfitEvent, from_json, to_json,
 )
 from store.projections import rebuild
+from store.run_config import preset
 
 
 def started(store: Store) -> Journal:

@@ -10,10 +10,10 @@ from sqlalchemy import update
 
 from store import commands, queries, schema
 from store.commands import ratings_and_tags
-from store.config import preset
 from store.database import Store
 from store.event_log import leases
 from store.queries import ORDERS, FilterOptions, HistoryFilter
+from store.run_config import preset
 from tests.dashboard.run_maker import lease_for
 
 

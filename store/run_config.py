@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
+from store.config_metadata import Switch, choices_of, ranges_of, setting
 from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
 from store.metrics import JUDGE_METRICS
-from store.settings import Switch, choices_of, ranges_of, setting
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""

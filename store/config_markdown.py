@@ -1,6 +1,6 @@
 """The table of settings in Markdown, rendered from the fields of the configuration.
 
-`python -m store.settings_table FILE.md` renders the table in a document again.
+`python -m store.config_markdown FILE.md` renders the table in a document again.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from store.config import PRESETS, RunConfig
-from store.settings import AFFECTED, Setting, by_group, settings_of
+from store.config_metadata import AFFECTED, Setting, by_group, settings_of
+from store.run_config import PRESETS, RunConfig
 
 _MAX_ITEMS = 7
 
