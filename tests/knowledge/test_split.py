@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from knowledge.domain import Domain, domain_of
 from knowledge.passages import Passage
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, draw_questions
-from knowledge.split import comparison_text, held_out_passages, near_duplicates, practice_passages, side_of
+from knowledge.split import comparison_text, held_out_passages, overlapping_passages, practice_passages, side_of
 from tests.knowledge.made_up import make_passage
 
 
@@ -45,25 +45,25 @@ def test_a_planted_near_duplicate_is_kept_out_of_the_test() -> None:
 def test_a_text_within_a_longer_one_is_a_near_duplicate() -> None:
     short = make_passage("a", "x", "The claim is bound to a volume that the cluster has provisioned for it already.")
     longer = make_passage("a", "y", f"{short.text} A second sentence adds that nothing happens until a Pod uses it.")
-    assert near_duplicates([short], [longer]) == {short.id}
+    assert overlapping_passages([short], [longer]) == {short.id}
 
 
 def test_the_same_question_makes_a_near_duplicate() -> None:
     asked = ("How many replicas does a Deployment run by default?", "What is the default replica count?")
     one = make_passage("a", "x", "Replica counts default to one when left out of a manifest.", asked)
     other = make_passage("a", "y", "Quite another sentence with other words.", (asked[0].upper(), "Is this another?"))
-    assert near_duplicates([other], [one]) == {other.id}
+    assert overlapping_passages([other], [one]) == {other.id}
 
 
 def test_the_same_sentence_of_two_kinds_is_a_near_duplicate(api: list[Passage]) -> None:
     by_title = {passage.title: passage for passage in api}
     of_pod, of_container = by_title["PodSecurityContext.seLinuxOptions"], by_title["SecurityContext.seLinuxOptions"]
     assert comparison_text(of_pod).startswith("is the selinux context")
-    assert near_duplicates([of_pod], [of_container]) == {of_pod.id}
+    assert overlapping_passages([of_pod], [of_container]) == {of_pod.id}
 
 
 def test_different_facts_are_no_near_duplicates(small: Domain) -> None:
-    assert near_duplicates(small.passages[:1], small.passages[1:2]) == frozenset()
+    assert overlapping_passages(small.passages[:1], small.passages[1:2]) == frozenset()
 
 
 def test_sides_of_a_domain_do_not_touch(api_domain: Domain) -> None:
@@ -80,7 +80,7 @@ def test_no_held_out_passage_or_near_duplicate_is_ever_offered_for_practice(api_
     trained, tested = asked(PRACTICE, PARAPHRASE), asked(HELD_OUT, NEW_TOPIC)
     assert trained and tested and not trained & tested
     assert all(side_of(id) == "practice" for id in trained) and all(side_of(id) == "held-out" for id in tested)
-    assert not near_duplicates([api_domain.passage(id) for id in sorted(tested)],
+    assert not overlapping_passages([api_domain.passage(id) for id in sorted(tested)],
                                [api_domain.passage(id) for id in sorted(trained)])
 
 
