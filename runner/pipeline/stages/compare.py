@@ -86,7 +86,8 @@ def _secondary_findings(held_out: Sequence[QuestionRecord], headline: str, score
     said = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, METRICS[COMPANION].better),
                                                                   "did not clearly change")
     return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) {said}: "
-            f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to {change.high:+.2f}).")
+            f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
+            f"{change.high:+.2f}).")
 
 
 def _finished(context: StageContext, missing: AdapterMissing | None, verdict: str, sentence: str) -> CycleFinished:

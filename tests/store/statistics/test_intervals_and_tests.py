@@ -126,7 +126,7 @@ def test_power_goes_by_past_runs_where_there_are_any_and_says_which() -> None:
     known = power_before("choice_accuracy", 40, [PastVariance("a", 30, 0.3), PastVariance("b", 10, 0.4),
                                                  PastVariance("too small", 4, 9.0)])
     assert known.runs == ("a", "b") and known.spread == pytest.approx((0.75 * 0.09 + 0.25 * 0.16) ** 0.5)
-    assert "2 past runs" in known.source and power_before("fact_recall", 5, []).smallest is None
+    assert "2 comparable past runs" in known.source and power_before("fact_recall", 5, []).smallest is None
 
 
 def test_copies_of_a_question_on_one_passage_do_not_narrow_the_interval() -> None:
