@@ -138,7 +138,7 @@ def hostile_everywhere(store: Store, start: datetime) -> str:
     with store.write() as connection:
         connection.execute(schema.runners.insert(), {
             "owner": f"{ODD} the runner", "host": f"{ODD} the host", "pid": 1, "started_at": utc_now(),
-            "beat_at": time.time(), "next_beat_by": time.time() + 250, "stopped": False})
+            "beat_at": time.time(), "next_beat_by": time.time() + 86_400, "stopped": False})
     with clock_at(start + timedelta(minutes=90)) as clock:
         maker = HostileMaker(store, config_of(name=f"{ODD} failed", teacher=f"{ODD} the teacher"), clock).start()
         maker.opening().say(happened.RunFailed("model loading", f"{ODD} the error " + "A" * 100_000,

@@ -49,7 +49,7 @@ def test_every_page_says_which_version_an_older_store_has_and_the_command_that_m
     assert not app.exception and len(app.error) == 1
     words = words_of(app)
     assert f"tables of version 1, this program reads version {CURRENT}" in words
-    assert f"keeps a copy of the store as it is, {older}.version-1." in words
+    assert f"saves a copy of the store as it is, {older}.version-1." in words
     assert f"DATA_DIR={older.parent} python -m runner migrate" in [block.value for block in app.code]
     assert ALSO_SHOWN.get(page, "") in words and digest(older) == before
 
