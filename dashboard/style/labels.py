@@ -132,7 +132,7 @@ def tier_short(name: str) -> str:
 
 def tier_help() -> str:
     """Help text for selecting a tier: one line per tier."""
-    return "\n".join(f"- {sentence}" for sentence in metrics.TIERS.values())
+    return "\n".join(f"- {tier_short(name)}: {text.partition(': ')[2]}" for name, text in metrics.TIERS.items())
 
 
 def metric_short(name: str) -> str:

@@ -45,7 +45,7 @@ def test_the_trial_stands_beside_the_verdict_with_its_numbers(judged: Path, open
     rows = table_with(app, "audit").set_index("metric")
     assert rows.loc["Answer similarity", "audit"] == "✗ failed" and rows.loc["Answer similarity", "negated"] == 0.96
     assert rows.loc["Faithfulness", "audit"] == "✓ passed" and rows.loc["Faithfulness", "judge"] == "gpt-4o-mini"
-    assert "Not the mission's answer relevancy" in "".join(table.value.to_csv() for table in app.table)
+    assert "Not to be confused with answer similarity" in "".join(table.value.to_csv() for table in app.table)
 
 
 def test_a_verdict_by_a_metric_that_passed_has_no_warning(state_folders: Any, opened: Opened) -> None:
