@@ -94,7 +94,7 @@ def test_the_power_note_says_what_can_be_seen() -> None:
     assert "0.23" in usual and "40 held-out questions" in usual and "choice accuracy" in usual and "usual" in usual
     assert "0.11" in detectable_change_note({"held_out": 40, "headline": "answer_similarity"})[0]
     assert "no verdict" in detectable_change_note({"held_out": 5})[0]
-    assert "nothing can be said" in detectable_change_note({"held_out": 0})[0]
+    assert "is not measured" in detectable_change_note({"held_out": 0})[0]
 
 
 def test_the_power_note_of_the_form_goes_by_past_runs_like_it(tmp_path: Path, opened: Opened) -> None:
