@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -38,6 +38,14 @@ def rate_limit_reset_seconds(headers: Mapping[str, str]) -> float | None:
     resets = [parse_duration(headers.get(f"x-ratelimit-reset-{what}", ""))
               for what in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{what}", "").strip() == "0"]
     return max((reset for reset in resets if reset is not None), default=None)
+
+
+def until_text(seconds: float, now: datetime | None = None) -> str:
+    """When a wait ends: `until 2027-01-02 09:30:05 UTC`; far future dates only as a number of days."""
+    try:
+        return f"until {(now or datetime.now(UTC)) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        return f"for {seconds / 86400:.0f} days"
 
 
 def backoff(attempt: int, first_seconds: float, most_seconds: float, rng: random.Random) -> float:

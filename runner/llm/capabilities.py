@@ -1,17 +1,41 @@
 """Request options that an endpoint supports, found by trying.
 
-OpenAI-compatible servers differ in structured output, in the name of the token limit, and in sampling
-options. All options are sent first; each refusal removes one. Pure.
+OpenAI-compatible servers differ in structured output, in the name of the token limit, in sampling options and in
+roles. All options are sent first; each refusal removes the option that its message names. Pure.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.llm.chat import ChatRequest
 
 RESPONSE_FORMATS = ("json_schema", "json_object", "text")
+LIMIT_NAMES = ("max_tokens", "max_completion_tokens", None)
+"""In the order in which they are tried; None sends no limit."""
+SYSTEM_ROLE = "system role"
+_MIN_LIMIT = 16
+
+# Option -> its names on the wire, and other wordings of the same complaint.
+_NAMES = {
+    "seed": (r"seed|random_?seed", r"seeds?"),
+    "temperature": (r"temperature", r"temperature"),
+    "top_p": (r"top[_-]?p", r"top[ _-]?p|nucleus sampling"),
+    "reasoning_effort": (r"reasoning_?effort|reasoning\.effort", r"reasoning[ _.-]?effort|effort"),
+    "limit": (r"max_?(?:completion_|output_|new_)?tokens", r"max(?:imum)?[ _-](?:\w+[ _-])?tokens"),
+    "response_format": (r"response_?format(?:\.[\w.]+)?|response_?(?:json_?)?schema|json_schema|json_object|guided_\w+",
+                        r"response[ _-]?formats?|json[ _-]?(?:schema|object|mode)|structured[ _-]outputs?|"
+                        r"guided (?:decoding|json)|grammar|schema"),
+    SYSTEM_ROLE: (r"messages[.\[]0\]?\.role",
+                  r"(?:system|developer)[ _-]*(?:role|prompt|message|instruction)s?|roles?\W{1,3}(?:system|developer)|"
+                  r"roles? must alternate|only (?:the )?(?:roles? )?user and assistant(?: roles?)?|"
+                  r"(?:unexpected|unsupported|unknown|invalid)(?: message)? role"),
+}
+_QUOTES = re.compile(r"""[\\"'`“”‘’«»]+""")
+_UNSUPPORTED = re.compile(r"unsupported|not supported|unknown|unrecognized|unrecognised|not permitted|unexpected|"
+                          r"instead|cannot find field|deprecated", re.I)
 
 
 @dataclass(frozen=True)
@@ -19,15 +43,27 @@ class EndpointCapabilities:
     """Which options are sent with each request."""
 
     response_format: str = RESPONSE_FORMATS[0]
-    limit_name: str = "max_tokens"
-    sampling: bool = True
-    """Whether temperature and seed are sent; some reasoning models refuse them."""
+    limit_name: str | None = LIMIT_NAMES[0]
+    limit_cap: int | None = None
+    """The largest token limit that the endpoint accepts, where a refusal stated it."""
+    dropped: frozenset[str] = frozenset()
+    """Which of seed, temperature, top_p and reasoning_effort are not sent."""
+    system_role: bool = True
+    """False where the system text has to precede the user's, in one message."""
+
+    def messages(self, request: ChatRequest) -> list[dict[str, str]]:
+        """The request's messages."""
+        if not self.system_role:
+            return [{"role": "user", "content": f"{request.system}\n\n{request.user}".strip()}]
+        return [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
 
     def options(self, request: ChatRequest) -> dict[str, Any]:
         """The request's options, apart from model and messages."""
-        options: dict[str, Any] = {self.limit_name: request.max_tokens}
-        if self.sampling:
-            options |= {"temperature": request.temperature, "seed": request.seed}
+        options: dict[str, Any] = {"temperature": request.temperature, "seed": request.seed, "top_p": request.top_p,
+                                   "reasoning_effort": request.reasoning_effort}
+        options = {name: value for name, value in options.items() if value is not None and name not in self.dropped}
+        if self.limit_name:
+            options[self.limit_name] = min(request.max_tokens, self.limit_cap or request.max_tokens)
         if self.response_format == "json_schema":
             schema = {"name": request.schema_name, "strict": True, "schema": request.schema}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -35,12 +71,59 @@ class EndpointCapabilities:
             options["response_format"] = {"type": "json_object"}
         return options
 
-    def without_refused_option(self, refusal: str) -> EndpointCapabilities | None:
-        """The options to try after a refusal (its parameter and message); None when none is left to remove."""
-        if "max_completion_tokens" in refusal and self.limit_name == "max_tokens":
-            return replace(self, limit_name="max_completion_tokens")
-        if self.sampling and ("temperature" in refusal or "'seed'" in refusal or refusal.startswith("seed ")):
-            return replace(self, sampling=False)
-        index = RESPONSE_FORMATS.index(self.response_format)
-        # A refusal that names no option is most likely about the response format, the least supported of them.
-        return replace(self, response_format=RESPONSE_FORMATS[index + 1]) if index + 1 < len(RESPONSE_FORMATS) else None
+    def refused_option(self, message: str, param: str = "", request: ChatRequest | None = None) -> str | None:
+        """Which of the options that are sent a refusal names: by its `param`, else by exact name, else by wording."""
+        texts = [(_QUOTES.sub("", param), 0), (_QUOTES.sub("", message), 0), (_QUOTES.sub("", message), 1)]
+        for text, wording in texts:
+            found = [(match.start(), option) for option in self._sent(request)
+                     if (match := re.search(rf"(?<![\w/-])(?:{_NAMES[option][wording]})(?![\w-])", text, re.I))]
+            if found:
+                return min(found)[1]
+        return None
+
+    def without_option(self, option: str, message: str = "", limit: int | None = None) -> EndpointCapabilities | None:
+        """The same without an option: its next simpler value, or not sent at all; None where it is not sent now."""
+        if option == "response_format":
+            index = RESPONSE_FORMATS.index(self.response_format)
+            return replace(self, response_format=RESPONSE_FORMATS[index + 1]) if index + 1 < len(RESPONSE_FORMATS) \
+                else None
+        if option == "limit":
+            cap = _stated_cap(message, min(limit, self.limit_cap or limit)) if limit else None
+            return replace(self, limit_cap=cap) if cap else \
+                replace(self, limit_name=LIMIT_NAMES[LIMIT_NAMES.index(self.limit_name) + 1])
+        if option == SYSTEM_ROLE:
+            return replace(self, system_role=False)
+        return replace(self, dropped=self.dropped | {option})
+
+    def without_refused_option(self, message: str, param: str = "",
+                               request: ChatRequest | None = None) -> EndpointCapabilities | None:
+        """The options to try after a refusal; None when none is left to remove.
+
+        A refusal that names no option is most likely about the response format, the least supported of them.
+        """
+        option = self.refused_option(message, param, request) or "response_format"
+        return self.without_option(option, message, request.max_tokens if request else None)
+
+    def merge(self, other: EndpointCapabilities) -> EndpointCapabilities:
+        """What both support: concurrent calls find out different things."""
+        caps = [cap for cap in (self.limit_cap, other.limit_cap) if cap]
+        return EndpointCapabilities(
+            max(self.response_format, other.response_format, key=RESPONSE_FORMATS.index),
+            max(self.limit_name, other.limit_name, key=LIMIT_NAMES.index), min(caps, default=None),
+            self.dropped | other.dropped, self.system_role and other.system_role)
+
+    def _sent(self, request: ChatRequest | None) -> list[str]:
+        sent = {"seed", "temperature", "limit", "response_format", SYSTEM_ROLE, "top_p", "reasoning_effort"}
+        if request is not None:
+            sent -= {name for name in ("top_p", "reasoning_effort") if getattr(request, name) is None}
+        missing = {"response_format" if self.response_format == RESPONSE_FORMATS[-1] else "",
+                   "" if self.limit_name else "limit", "" if self.system_role else SYSTEM_ROLE}
+        return sorted(sent - self.dropped - missing)
+
+
+def _stated_cap(message: str, limit: int) -> int | None:
+    """The largest token limit that a refusal of a too large one allows; None where the option itself is refused."""
+    if _UNSUPPORTED.search(message):
+        return None
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"(?<![\w.])\d[\d,]*(?![\w]|\.\d)", message)]
+    return max((number for number in numbers if _MIN_LIMIT <= number < limit), default=None)

@@ -27,6 +27,10 @@ class ChatRequest:
     """`questions`, `reference` or `closed book`: stored and shown with the cached call."""
     item: str
     """Distinguishes calls with equal prompts, such as a second attempt."""
+    top_p: float | None = None
+    """None is not sent."""
+    reasoning_effort: str | None = None
+    """None is not sent."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Completion:
     prompt_tokens: int | None
     completion_tokens: int | None
     refusal: str | None = None
+    reasoning: str = ""
+    """The beginning of reasoning that the server returned apart from the text."""
 
     @property
     def cut_off(self) -> bool:

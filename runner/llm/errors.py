@@ -10,10 +10,14 @@
     |  |- RateLimited          too many calls; `wait_seconds` is the wait that the server asks for
     |  |- EndpointUnavailable  no answer, or not that of a chat completions API
     |  '- ReplyNotStored       a run from stored replies needs one that is not stored
+
+
+    |  '- TeacherUnusable      every call failed in the same way
     '- ReplyError            applies to one call: the teacher records it and continues with the others
        |- UnreadableReply      the reply is not in the format asked for
        |- ContextTooLong       the prompt does not fit into the model
        |- RequestRefused       the endpoint refuses this request
+       |  '- ContentRefused    the model or a content filter refuses the content
        '- CostLimitReached     the run's own budget is spent: no further call is made
 
 Every message names the value at fault and the remedy, because it is shown to people as it is.
@@ -25,12 +29,19 @@ from __future__ import annotations
 from knowledge.questions import Question
 
 
+MAX_WAIT_SECONDS = 3600.0
+"""The longest rate limit that a run waits for; with a longer one it fails and can be resumed."""
+
+
 class TeacherError(Exception):
     """A chat call failed."""
 
 
 class EndpointError(TeacherError):
     """The endpoint cannot be used: the next call would fail as well."""
+
+    retryable = True
+    """False where repeating the stage would meet the same error."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -72,6 +83,10 @@ class RateLimited(EndpointError):
         self.wait_seconds = wait_seconds
         """The wait that the server asks for; None where it states none."""
 
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        return self.wait_seconds is None or self.wait_seconds <= MAX_WAIT_SECONDS
+
 
 class EndpointUnavailable(EndpointError):
     """No answer, a server error, or an answer that is not that of a chat completions API."""
@@ -81,6 +96,11 @@ class EndpointUnavailable(EndpointError):
 class ReplyNotStored(EndpointError):
     """A run from stored replies needs one that is not stored."""
     error_kind = "reply not stored"
+=======
+class TeacherUnusable(EndpointError):
+    """Every call failed in the same way, so that no further one was made."""
+    error_kind = "teacher reply unreadable"
+    retryable = False
 
 
 class ReplyError(TeacherError):
@@ -103,3 +123,11 @@ class CostLimitReached(ReplyError):
 
 class RequestRefused(ReplyError):
     """The endpoint refuses this request, by a content filter or as malformed."""
+
+
+class ContentRefused(RequestRefused):
+    """The model or a content filter refuses this content; another passage may be accepted."""
+
+
+class NotAsked(ReplyError):
+    """The call was not made, because those before it all failed in the same way."""

@@ -8,8 +8,10 @@ import re
 from typing import Any
 
 from runner.llm.errors import UnreadableReply
+from runner.llm.reasoning import strip_reasoning
+from runner.llm.unicode_repair import storable_json
 
-_THINK_BLOCK = re.compile(r"<think>.*?</think>", re.S | re.I)
+ONLY_REASONING = "the reply holds only the model's reasoning, and no answer after it: use another model"
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.S)
 _DECODER = json.JSONDecoder(strict=False)  # models put bare line breaks into strings
 MAX_JSON_STARTS = 50
@@ -22,17 +24,14 @@ def extract_json(text: str) -> Any:
     Raises:
         UnreadableReply: there is none.
     """
-    plain = strip_think_block(text)
+    plain = strip_reasoning(text)
+    if text.strip() and not plain:
+        raise UnreadableReply(ONLY_REASONING)
     for candidate in [plain, *(fenced.strip() for fenced in _FENCE.findall(plain))]:
         value = _decoded(candidate)
         if value is not None:
-            return value
+            return storable_json(value)
     raise UnreadableReply(f"the reply is not JSON ({beginning_of(text)}): ask again, or use another teacher model")
-
-
-def strip_think_block(text: str) -> str:
-    """Remove the reasoning that a model wrote before its reply."""
-    return _THINK_BLOCK.sub("", text).strip()
 
 
 def beginning_of(text: str) -> str:

@@ -6,25 +6,50 @@ our errors are raised without the library's exception attached, because its requ
 
 from __future__ import annotations
 
+import json
+import logging
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import httpx
 import openai
 
 from runner.llm.backoff import rate_limit_reset_seconds, retry_after_seconds
 from runner.llm.capabilities import EndpointCapabilities
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.credentials import redact, redact_url
-from runner.llm.errors import EndpointUnavailable, RequestRefused, TeacherError, UnreadableReply
-from runner.llm.openai_errors import FailedCall, translate_error
-from runner.llm.response_parsing import parse_completion
+from runner.llm.errors import EndpointUnavailable, RequestRefused, TeacherError, UnknownModel, UnreadableReply
+from runner.llm.openai_errors import FailedCall, translate_error, translate_error_body
+from runner.llm.response_parsing import ErrorBody, find_error, parse_completion
+from runner.llm.unicode_repair import storable
 
 REPLY_SECONDS = 120.0
 """Read timeout; small self-hosted servers are slow."""
 CONNECT_SECONDS = 10.0
 MAX_MESSAGE_LENGTH = 300
 """Characters of a server's message that an error quotes."""
+
+_SCHEMA_FAILURES = (500, 501)
+"""Statuses with which servers answer options that they cannot process, although these are no outages."""
+logger = logging.getLogger("runner.llm")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a server states of a failed call; `message` is redacted."""
+
+    message: str
+    param: str = ""
+    code: str = ""
+    status: int | None = None
+    named: set[str] = field(default_factory=set)
+    """Options that were recognised in it."""
+
+    def names(self, option: str) -> bool:
+        return option in self.named
 
 
 class OpenAIChat:
@@ -35,6 +60,10 @@ class OpenAIChat:
         self.model = model
         self.address = redact_url(address)
         self.capabilities = EndpointCapabilities()
+        self._succeeded = False
+        self._server_errors = 0
+        """Server errors since the last completion."""
+        self._lock = threading.Lock()
         self._key = key
         self._on_limit_spent = on_limit_spent
         timeout = openai.Timeout(reply_seconds, connect=min(CONNECT_SECONDS, reply_seconds))
@@ -48,50 +77,113 @@ class OpenAIChat:
         Raises:
             TeacherError: any kind; the call was made once for each set of options that had to be tried.
         """
-        capabilities = self.capabilities
+        capabilities, first = self._capabilities_to_try(), ""
         while True:
             result, refusal = self._attempt(request, capabilities)
             if isinstance(result, Completion):
-                self.capabilities = capabilities
+                self._server_errors = 0
+                self._remember(capabilities)
                 return result
-            simpler = capabilities.without_refused_option(refusal) if isinstance(result, RequestRefused) else None
-            if simpler is None:
-                raise result
+            first = first or refusal.message
+            option = self._refused_option(result, refusal, capabilities, request)
+            simpler = capabilities.without_option(option, refusal.message, request.max_tokens) if option else None
+            if option is None or simpler is None:
+                raise _with_first_refusal(result, first)
+            logger.warning("%s refuses the option %s of %s: %s", self.address, option, self.model, refusal.message)
+            if refusal.names(option):
+                self._remember(self.capabilities.merge(simpler))
             capabilities = simpler
 
+    def _refused_option(self, error: TeacherError, refusal: Refusal, capabilities: EndpointCapabilities,
+                        request: ChatRequest) -> str | None:
+        """The option to give up after a failed call; None where the failure is not about options.
+
+        A refusal that names no option is most likely about the response format. Servers also answer 500 to options that
+        they cannot process; one that names no option is taken for an outage.
+        """
+        named = capabilities.refused_option(refusal.message, refusal.param, request)
+        if named:
+            refusal.named.add(named)
+        if isinstance(error, RequestRefused):
+            return named or "response_format"
+        if isinstance(error, UnknownModel) and "model_not_found" not in refusal.code:
+            return named
+        if isinstance(error, EndpointUnavailable) and refusal.status in _SCHEMA_FAILURES:
+            self._server_errors += not named
+            return named
+        return None
+
+    def _capabilities_to_try(self) -> EndpointCapabilities:
+        """What is known; after repeated server errors and no completion yet, a simpler response format: some servers
+        answer a schema that they cannot compile with no more than "internal server error"."""
+        capabilities = self.capabilities
+        for _ in range(0 if self._succeeded else self._server_errors - 1):
+            capabilities = capabilities.without_option("response_format") or capabilities
+        return capabilities
+
+    def _remember(self, capabilities: EndpointCapabilities) -> None:
+        with self._lock:
+            self.capabilities = self.capabilities.merge(capabilities)
+
     def _attempt(self, request: ChatRequest, capabilities: EndpointCapabilities
-                 ) -> tuple[Completion | TeacherError, str]:
+                 ) -> tuple[Completion | TeacherError, Refusal]:
         """The completion, or our error and the server's message. The error is returned: raised inside `except`, it
         would have the library's exception, which holds the key, as its context."""
         try:
-            return self._call(request, capabilities), ""
+            return self._call(request, capabilities)
         except openai.OpenAIError as error:
-            return self._translate(error), f"{getattr(error, 'param', None) or ''} {error}"
+            body = find_error(getattr(error, "body", None)) or _find_error_in(getattr(error, "response", None))
+            return self._translate(error, body)
         except (EndpointUnavailable, UnreadableReply) as error:
-            return error, ""
+            return error, Refusal(str(error))
         except (ValueError, UnicodeError) as error:
             return EndpointUnavailable(f"what {self.address} answers cannot be read ({type(error).__name__}): "
                                        "check that the "
-                                       "address is that of an OpenAI-compatible API"), ""
+                                       "address is that of an OpenAI-compatible API"), Refusal("")
 
-    def _call(self, request: ChatRequest, capabilities: EndpointCapabilities) -> Completion:
-        messages: Any = [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
+    def _call(self, request: ChatRequest, capabilities: EndpointCapabilities
+              ) -> tuple[Completion | TeacherError, Refusal]:
+        messages: Any = capabilities.messages(request)
         options: Any = capabilities.options(request)
         raw = self._client.chat.completions.with_raw_response.create(model=self.model, messages=messages, **options)
         spent = rate_limit_reset_seconds(raw.headers)
         if spent and self._on_limit_spent:
             self._on_limit_spent(spent)
-        return parse_completion(raw.text, self.address)
+        if error := _find_error_in(raw.http_response):
+            message = self._quotable(error.message)
+            facts = FailedCall(self.model, self.address, message, error.code, error.status,
+                               retry_after_seconds(raw.headers))
+            return translate_error_body(facts), Refusal(message, error.param, error.code, error.status)
+        completion = parse_completion(raw.text, self.address)
+        self._succeeded = True
+        return completion, Refusal("")
 
-    def _translate(self, error: openai.OpenAIError) -> TeacherError:
+    def _translate(self, error: openai.OpenAIError, body: ErrorBody | None) -> tuple[TeacherError, Refusal]:
         response = getattr(error, "response", None)
-        facts = FailedCall(model=self.model, address=self.address, message=self._message(error),
-                           code=str(getattr(error, "code", None) or ""), status=getattr(error, "status_code", None),
+        cause = f": {error.__cause__}" if error.__cause__ and not body else ""
+        message = self._quotable(f"{body.message if body else error}{cause}")
+        facts = FailedCall(model=self.model, address=self.address, message=message,
+                           code=str(getattr(error, "code", None) or (body.code if body else "")),
+                           status=getattr(error, "status_code", None),
                            wait_seconds=retry_after_seconds(response.headers) if response is not None else None)
-        return translate_error([kind.__name__ for kind in type(error).__mro__], facts)
+        param = str(getattr(error, "param", None) or (body.param if body else ""))
+        return (translate_error([kind.__name__ for kind in type(error).__mro__], facts),
+                Refusal(message, param, facts.code, facts.status))
 
-    def _message(self, error: openai.OpenAIError) -> str:
-        body = getattr(error, "body", None)
-        message = body.get("message") if isinstance(body, dict) else None
-        cause = f": {error.__cause__}" if error.__cause__ and not message else ""
-        return redact(" ".join(f"{message or error}{cause}".split()), self._key)[:MAX_MESSAGE_LENGTH]
+    def _quotable(self, message: str) -> str:
+        return redact(storable(" ".join(message.split())), self._key)[:MAX_MESSAGE_LENGTH]
+
+
+def _find_error_in(response: Any) -> ErrorBody | None:
+    """The error in a response's body, if it is JSON and states one."""
+    try:
+        return find_error(json.loads(response.text)) if response is not None else None
+    except (ValueError, RecursionError, httpx.StreamError):
+        return None
+
+
+def _with_first_refusal(error: TeacherError, first: str) -> TeacherError:
+    """The error of the last attempt, with the first refusal where that differs: the later options may cause others."""
+    if isinstance(error, RequestRefused) and first and first not in str(error):
+        return type(error)(f"{error}; the first refusal: {first}")
+    return error

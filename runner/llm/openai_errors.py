@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runner.llm.backoff import until_text
 from runner.llm.errors import (
-    ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited, RequestRefused, TeacherError,
-    UnknownModel, UnreadableReply,
+    MAX_WAIT_SECONDS, ContentRefused, ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited,
+    RequestRefused, TeacherError, UnknownModel, UnreadableReply,
 )
 from runner.llm.proxy import proxy_for
 
@@ -21,7 +22,10 @@ _CONTEXT = re.compile(r"context[_ ](?:length|window|size)|maximum context|too ma
                       r"exceeds? the (?:available )?context|input is too long", re.I)
 _MODEL = re.compile(r"model_not_found|\bmodel\b.{0,80}(?:not found|does not exist|not exist|unknown|invalid)|"
                     r"(?:unknown|invalid) model", re.I)
-_KEY = re.compile(r"invalid_api_key|incorrect api key|invalid api key|api key not valid", re.I)
+_CONTENT = re.compile(r"content[_ ](?:filter|policy|management|exists risk)|policy|safety|moderation|flagged|harm|"
+                      r"inappropriate|prohibited|blocked", re.I)
+_KEY = re.compile(r"invalid_api_key|incorrect api key|invalid api key|api key not valid|unauthenticated|"
+                  r"unauthorized|authentication_error", re.I)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ def translate_error(class_names: list[str], facts: FailedCall) -> TeacherError:
     return EndpointUnavailable(f"{facts.address} could not be asked: {facts.message}")
 
 
+def translate_error_body(facts: FailedCall) -> TeacherError:
+    """Our error for an error that came with HTTP 200: by the status that it states, else by its code and message."""
+    if facts.status in _BY_STATUS:
+        return _BY_STATUS[facts.status](facts)
+    if facts.status is not None:
+        return _by_status(facts)
+    for pattern, translate in _BY_TEXT:
+        if facts.mentions(pattern):
+            return translate(facts)
+    return EndpointUnavailable(f"{facts.address} reports an error ({facts.message}): try later")
+
+
 def _wrong_key(facts: FailedCall) -> TeacherError:
     return InvalidKey(f"{facts.address} refuses the API key ({facts.message}): "
                       "set OPENAI_API_KEY, in the environment or in .env, to a key that is valid there")
@@ -66,9 +82,13 @@ def _not_found(facts: FailedCall) -> TeacherError:
 def _limited(facts: FailedCall) -> TeacherError:
     if facts.mentions(_BUDGET):
         return _quota_exceeded(facts)
-    wait = "" if facts.wait_seconds is None else f", asks for {facts.wait_seconds:g} s of quiet"
-    return RateLimited(f"{facts.address} limits the calls to {facts.model!r}{wait} ({facts.message}): "
-                       "wait and retry, or ask for fewer questions", facts.wait_seconds)
+    wait = "" if facts.wait_seconds is None else f", asks for {facts.wait_seconds:g} s of quiet, " \
+                                                 f"{until_text(facts.wait_seconds)}"
+    advice = "wait and retry, or ask for fewer questions"
+    if (facts.wait_seconds or 0) > MAX_WAIT_SECONDS:
+        advice = f"that is longer than the {MAX_WAIT_SECONDS / 60:.0f} minutes that a run waits; resume it then"
+    return RateLimited(f"{facts.address} limits the calls to {facts.model!r}{wait} ({facts.message}): {advice}",
+                       facts.wait_seconds)
 
 
 def _quota_exceeded(facts: FailedCall) -> TeacherError:
@@ -84,8 +104,9 @@ def _refused(facts: FailedCall) -> TeacherError:
         return _wrong_key(facts)
     if facts.mentions(_MODEL):
         return _not_found(facts)
-    return RequestRefused(f"{facts.address} refuses a request to {facts.model!r} ({facts.message}): "
-                          "if it keeps doing so, use another teacher model")
+    kind = ContentRefused if facts.mentions(_CONTENT) else RequestRefused
+    return kind(f"{facts.address} refuses a request to {facts.model!r} ({facts.message}): "
+                "if it keeps doing so, use another teacher model")
 
 
 def _by_status(facts: FailedCall) -> TeacherError:
@@ -134,3 +155,14 @@ TRANSLATIONS: dict[str, Callable[[FailedCall], TeacherError]] = {
     "APIError": _unavailable,
     "OpenAIError": _unavailable,
 }
+
+_BY_STATUS: dict[int, Callable[[FailedCall], TeacherError]] = {
+    400: _refused, 401: _wrong_key, 402: _quota_exceeded, 403: _not_permitted, 404: _not_found, 408: _unavailable,
+    409: _unavailable, 422: _refused, 429: _limited,
+}
+_BY_TEXT: tuple[tuple[re.Pattern[str], Callable[[FailedCall], TeacherError]], ...] = (
+    (_BUDGET, _quota_exceeded), (_KEY, _wrong_key), (_CONTEXT, _refused), (_MODEL, _not_found),
+    (re.compile(r"rate[_ ]?limit|resource_exhausted|too many requests", re.I), _limited),
+    (re.compile(r"permission_?(?:denied|error)|forbidden", re.I), _not_permitted),
+    (re.compile(r"invalid_(?:request|argument)|bad ?_?request|unsupported_(?:value|parameter)", re.I), _refused),
+)

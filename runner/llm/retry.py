@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runner.llm.backoff import backoff
+from runner.llm.backoff import backoff, until_text
 from runner.llm.chat import Chat, ChatRequest, Completion
 from runner.llm.errors import EndpointUnavailable, RateLimited, ReplyError
 from runner.llm.rate_limit import CircuitBreaker, RateLimitGate
@@ -97,7 +97,7 @@ class RetryingChat:
         while (held := self._gate.remaining()) > 0:
             # All calls wait for the same moment: spread them out after it.
             seconds = held + self._time.rng.uniform(0, min(1.0, held / 4))
-            limited = error or RateLimited(f"the endpoint's limit is used up for {held:.0f} s: "
+            limited = error or RateLimited(f"the endpoint's limit is used up for {held:.0f} s, {until_text(held)}: "
                                            "wait and retry, or ask for fewer questions", held)
             limited.wait_seconds = held
             self._wait(seconds, until, limited)

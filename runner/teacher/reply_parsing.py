@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.llm.errors import UnreadableReply
-from runner.llm.json_extraction import beginning_of, extract_json, strip_think_block
+from runner.llm.json_extraction import ONLY_REASONING, beginning_of, extract_json
+from runner.llm.reasoning import strip_reasoning
 
 _QUESTION_NAMES = ("question", "text", "q")
 
@@ -45,7 +46,9 @@ def parse_answer(text: str) -> tuple[str, str]:
     Raises:
         UnreadableReply: broken JSON, or JSON without an answer.
     """
-    plain = strip_think_block(text)
+    plain = strip_reasoning(text)
+    if text.strip() and not plain:
+        raise UnreadableReply(ONLY_REASONING)
     if not re.match(r"[\[{`]", plain) and not re.search(r'[{,]\s*"answer"\s*:', plain):
         return " ".join(plain.split()), ""
     value = extract_json(text)

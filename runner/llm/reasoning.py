@@ -1,0 +1,90 @@
+"""Remove a model's reasoning from its reply, whichever marks it uses and even if one of a pair is missing. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_NAMES = r"(?:seed:|longcat_|ant)?(?:think|thinking|thoughts?|reasoning|reason|reflection|analysis|scratchpad)"
+_OPENING = re.compile(
+    rf"<\|?\s*{_NAMES}(?:\s[^<>]*)?\|?>|\[\s*(?:think|thinking|thought|reasoning)\s*\]|◁{_NAMES}▷|"
+    rf"<\|(?:begin_of|start|begin)_{_NAMES}\|>|<\|channel>\s*thought|<unused94>", re.I)
+_CLOSING = re.compile(
+    rf"<\|?\s*/\s*{_NAMES}\s*\|?>|\[\s*/\s*(?:think|thinking|thought|reasoning)\s*\]|◁/{_NAMES}▷|"
+    rf"<\|end_(?:of_)?{_NAMES}\|>|<channel\|>|<unused95>", re.I)
+# Channels of the harmony format; servers that drop its special tokens leave "analysis...assistantfinal...".
+_CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.I)
+_BARE_CHANNELS = re.compile(r"\Aanalysis(?=[A-Z\s]).*assistant\s*final", re.S)
+_CHANNEL_END = re.compile(r"<\|(?:end|return|start|call)\|>")
+_WORDED = re.compile(r"\Ahere(?: is|'s) my thought process:?.*here(?: is|'s) my response:?", re.S | re.I)
+_TRAILING_TOKENS = re.compile(r"(?:\s*(?:<\|(?:im_end|eot_id|end|return|endoftext|end_of_text|eot|eom_id)\|>|</s>|"
+                              r"<eos>|<end_of_turn>))+\s*\Z")
+_WRAPPER = re.compile(r"\A<(\|?)(?:answer|response|output|final|final_answer|start_response|begin_of_solution)\|?>(.*?)"
+                      r"(?:<\|?/?(?:answer|response|output|final|final_answer|end_response|end_of_solution)\|?>\s*)?\Z",
+                      re.S | re.I)
+
+
+def strip_reasoning(text: str) -> str:
+    """The reply without its reasoning; empty where it holds nothing else.
+
+    What follows the last closing mark is the reply, also where the opening mark is missing (chat templates write it
+    into the prompt). An opening mark at the start of a line that is never closed removes everything after it.
+    JSON as a whole is returned as it is: marks inside its strings are content.
+    """
+    reply = _TRAILING_TOKENS.sub("", text).strip()
+    if _is_json(reply):
+        return reply
+    reply = _final_channel(reply)
+    if (worded := _WORDED.match(reply)) is not None:
+        reply = reply[worded.end():]
+    closings = list(_CLOSING.finditer(reply))
+    if closings:
+        after = reply[closings[-1].end():]
+        reply = after if after.strip() else _without_blocks(reply)
+    reply = _without_open_block(reply).strip()
+    wrapped = _WRAPPER.match(reply)
+    return wrapped[2].strip() if wrapped else reply
+
+
+def _is_json(text: str) -> bool:
+    if text[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _final_channel(text: str) -> str:
+    """The final channel of a reply in the harmony format; empty where it has only other channels."""
+    channels = list(_CHANNEL.finditer(text))
+    final = [channel for channel in channels if channel[1].lower() == "final"]
+    if final:
+        return _CHANNEL_END.split(text[final[-1].end():], maxsplit=1)[0]
+    if channels:
+        return ""
+    bare = _BARE_CHANNELS.match(text)
+    return text[bare.end():] if bare else text
+
+
+def _without_blocks(text: str) -> str:
+    """A reply whose reasoning comes last: what stands outside of closed blocks."""
+    outside, depth, position = "", 0, 0
+    marks = [*((found, 1) for found in _OPENING.finditer(text)), *((found, -1) for found in _CLOSING.finditer(text))]
+    marks.sort(key=lambda mark: mark[0].start())
+    for found, step in marks:
+        if depth == 0 and step > 0:
+            outside += text[position:found.start()]
+        elif depth == 0:
+            outside = ""  # a closing mark without an opening one: all before it is reasoning
+        depth = max(0, depth + step)
+        position = found.end()
+    return outside if depth else outside + text[position:]
+
+
+def _without_open_block(text: str) -> str:
+    for opening in _OPENING.finditer(text):
+        if not text[:opening.start()].rpartition("\n")[2].strip(" \t`#*>"):
+            return text[:opening.start()]
+    return text
