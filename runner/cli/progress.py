@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.live import Live
@@ -15,19 +15,24 @@ from rich.text import Text
 
 from store import queries
 from store.database import Store
+from store.events import RecoveryTaken
 
 POLL_SECONDS = 0.25
+LONG_WAIT_SECONDS = 5.0
+"""Shorter waits for an endpoint are not printed."""
 
 
 def follow(store: Store, run_id: str, console: Console, tick: Callable[[], None] = lambda: None) -> queries.Run:
     """Show a run until nothing more happens to it by itself; `tick` is called at every look. Returns its end state."""
     shown: set[tuple[int, str, str]] = set()
+    announced = queries.latest_event(store, run_id)
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while True:
             tick()
             run = queries.find_run(store, run_id)
             assert run is not None
             _print_new_stages(store, run, shown, console)
+            announced = _print_new_waits(store, run, announced, console)
             if not run.active:
                 return run
             if console.is_terminal:
@@ -54,6 +59,18 @@ def _time_left(run: queries.Run) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _print_new_waits(store: Store, run: queries.Run, after: int, console: Console) -> int:
+    """Print long waits that began after an event: why, and until when. Returns the number of the newest event seen."""
+    new = [entry for entry in queries.incidents(store, run.id, limit=10) if entry.id > after]
+    for entry in reversed(new):
+        event = entry.event
+        if isinstance(event, RecoveryTaken) and event.wait_seconds >= LONG_WAIT_SECONDS:
+            until = entry.at + timedelta(seconds=event.wait_seconds)
+            console.print(f"           waits until {until:%Y-%m-%d %H:%M:%S} UTC ({event.kind}): {event.message}",
+                          highlight=False, markup=False)
+    return max([after, *(entry.id for entry in new)])
 
 
 def _print_new_stages(store: Store, run: queries.Run, shown: set[tuple[int, str, str]], console: Console) -> None:

@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.judge.protocols import JudgedAnswer, Score
-from runner.llm.errors import EndpointError, EndpointUnavailable, RateLimited, TeacherError
+from runner.llm.errors import (
+    ContentRefused, EndpointError, EndpointUnavailable, RateLimited, RequestRefused, TeacherError,
+)
 from runner.protocols import Usage
 
 NOTHING_TO_SCORE = "the judge found no statement in the answer"
@@ -42,6 +44,8 @@ class RagasLLMJudge:
         self._metrics = score
         self._set_context = begin
         self._limits = limits or Limits()
+        self._scored = False
+        """Whether any score was obtained."""
         self._unusable_reason: str | None = None
         """Why no further call can succeed: no key, no such model ..."""
 
@@ -86,8 +90,16 @@ class RagasLLMJudge:
             self._unusable_reason = f"the judge cannot be used: {error}"
             return Score(None, self._unusable_reason)
         except TeacherError as error:
+            self._note_failure(error)
             return Score(None, f"no score from the judge: {error}")
+        self._scored = True
         return Score(None, NOTHING_TO_SCORE) if math.isnan(value) else Score(value)
+
+    def _note_failure(self, error: TeacherError) -> None:
+        """Stop asking where the endpoint refuses the request as such, and has never given a score."""
+        refused = isinstance(error, RequestRefused) and not isinstance(error, ContentRefused)
+        if refused and not self._scored:
+            self._unusable_reason = f"the judge cannot be used (no further answer is sent to it): {error}"
 
 
 class UnusableJudge:

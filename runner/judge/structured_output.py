@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from runner.llm.chat import ChatRequest, Completion
-from runner.llm.errors import RequestRefused, UnreadableReply
+from runner.llm.errors import ContentRefused, UnreadableReply
 from runner.llm.json_extraction import extract_json
 from store.costs.llm_calls import JUDGE_PURPOSE
 
@@ -30,13 +30,13 @@ def parse_reply(response_model: type[BaseModel], reply: Completion) -> BaseModel
     """The reply as an instance of `response_model`.
 
     Raises:
-        RequestRefused: the model would not answer.
+        ContentRefused: the model would not answer.
         UnreadableReply: cut off, not JSON, or JSON that does not validate.
     """
     if reply.refusal or reply.finish == "content_filter":
-        raise RequestRefused(f"the judge refused to answer: {reply.refusal or 'filtered'}")
+        raise ContentRefused(f"the judge refused to answer: {reply.refusal or 'filtered'}")
     if reply.cut_off:
-        raise UnreadableReply(f"the judge's reply was cut off at {MAX_TOKENS} tokens")
+        raise UnreadableReply(f"the judge's reply was cut off at {MAX_TOKENS} tokens, and at the larger limit")
     try:
         return response_model.model_validate(extract_json(reply.text))
     except ValidationError as error:

@@ -9,9 +9,7 @@
     |  |- QuotaExceeded        the account has no money or quota left
     |  |- RateLimited          too many calls; `wait_seconds` is the wait that the server asks for
     |  |- EndpointUnavailable  no answer, or not that of a chat completions API
-    |  '- ReplyNotStored       a run from stored replies needs one that is not stored
-
-
+    |  |- ReplyNotStored       a run from stored replies needs one that is not stored
     |  '- TeacherUnusable      every call failed in the same way
     '- ReplyError            applies to one call: the teacher records it and continues with the others
        |- UnreadableReply      the reply is not in the format asked for
@@ -96,7 +94,8 @@ class EndpointUnavailable(EndpointError):
 class ReplyNotStored(EndpointError):
     """A run from stored replies needs one that is not stored."""
     error_kind = "reply not stored"
-=======
+
+
 class TeacherUnusable(EndpointError):
     """Every call failed in the same way, so that no further one was made."""
     error_kind = "teacher reply unreadable"
@@ -119,6 +118,7 @@ class ContextTooLong(ReplyError):
 
 class CostLimitReached(ReplyError):
     """The run's budget is spent; a `ReplyError`, so that a stage ends cleanly with what it has."""
+    error_kind = "budget spent"
 
 
 class RequestRefused(ReplyError):

@@ -7,14 +7,21 @@ import threading
 from dataclasses import asdict, replace
 
 from runner.llm.chat import Chat, ChatRequest, Completion
-from runner.llm.errors import CostLimitReached
+from runner.llm.errors import (
+    ContextTooLong, CostLimitReached, EndpointUnavailable, ReplyNotStored, RequestRefused, UnreadableReply,
+)
+from runner.llm.unicode_repair import storable
 from runner.protocols import Usage
 from store.costs.llm_calls import (
     LLMCall, UsageTotals, call_key, find_call, playground_purpose, playground_question_usage, playground_usage,
     record_call, run_usage,
 )
 from store.costs.prices import cost_usd
+from store.costs.reply_limits import larger_limit
 from store.database import Store
+
+MAX_REPETITIONS = 20
+"""How often one reply that cannot be used is asked for, over all processes."""
 
 
 class CachedChat:
@@ -32,37 +39,87 @@ class CachedChat:
         self._judging = judging
         self._asked = asked
         self._reused = 0
+        self._made: set[str] = set()
+        """Keys of the calls that this process made."""
+        self._needs_larger_limit: set[str] = set()
+        """Purposes whose replies were complete only with the larger token limit."""
         self._paid: list[Completion] = []
         self._lock = threading.Lock()
 
     def complete(self, request: ChatRequest) -> Completion:
         """The stored reply, or a new one, on disk before it is returned.
 
+        A reply that was cut off at the token limit (reasoning counts towards it) is asked for once more with a larger
+        limit; both calls are stored and paid. Later requests of the purpose start at that limit.
+
         Raises:
             TeacherError: the call was needed and failed; failures are not stored.
             CostLimitReached: the call was needed, and the run's budget is spent.
+        """
+        larger = replace(request, max_tokens=larger_limit(request.max_tokens))
+        if request.purpose in self._needs_larger_limit and not self._is_stored(request):
+            return self._stored_or_new(larger)
+        completion = self._stored_or_new(request)
+        if not completion.cut_off or larger == request:
+            return completion
+        try:
+            whole = self._stored_or_new(larger)
+        except (ContextTooLong, RequestRefused, UnreadableReply, EndpointUnavailable, ReplyNotStored):
+            return completion  # the endpoint does not allow so much, or takes too long for it
+        if not whole.cut_off:
+            self._needs_larger_limit.add(request.purpose)
+        return whole
+
+    def _stored_or_new(self, request: ChatRequest) -> Completion:
+        """The reply of one call.
+
+        A stored reply that cannot be used (damaged, or without text) is asked for again by later processes: the
+        endpoint may have been repaired. This process asks only once.
         """
         if self._store is None:
             return self._call_uncached(request)
         if self._asked is not None:
             request = replace(request, purpose=playground_purpose(self._asked, request.purpose))
-        key = self.cache_key(request)
-        cached = find_call(self._store, key)
-        if cached:
-            with self._lock:
-                self._reused += 1
-            return _completion(cached.response)
-        completion = self._call_uncached(request)
+        unusable: Completion | None = None
+        for repetition in range(MAX_REPETITIONS):
+            key = self.cache_key(request if repetition == 0 else
+                                 replace(request, item=f"{request.item} repetition {repetition}"))
+            known = find_call(self._store, key)
+            if known is None:
+                break
+            completion = _completion(known.response)
+            if completion is not None and (_is_usable(completion) or key in self._made
+                                           or repetition == MAX_REPETITIONS - 1):
+                with self._lock:
+                    self._reused += 1
+                return completion
+            unusable = completion or unusable
+        try:
+            completion = self._call_uncached(request)
+        except ReplyNotStored:  # a run from stored replies takes what there is
+            if unusable is None:
+                raise
+            return unusable
         stored = record_call(self._store,
                              LLMCall(key, self._run, self._model, request.purpose, json.dumps(asdict(completion)),
                                      completion.prompt_tokens, completion.completion_tokens))
-        return _completion(stored.response)
+        self._made.add(key)
+        return _completion(stored.response) or completion
+
+    def _is_stored(self, request: ChatRequest) -> bool:
+        if self._store is None:
+            return False
+        if self._asked is not None:
+            request = replace(request, purpose=playground_purpose(self._asked, request.purpose))
+        return find_call(self._store, self.cache_key(request)) is not None
 
     def cache_key(self, request: ChatRequest) -> str:
         """Cache key of a request: a hash of all that decides the reply, the endpoint included."""
         prompt = f"{request.system}\n\n{request.user}"
         parameters = {"address": self._address, "temperature": request.temperature, "max_tokens": request.max_tokens,
                       "seed": request.seed, "schema": dict(request.schema)}
+        parameters |= {name: value for name in ("top_p", "reasoning_effort")
+                       if (value := getattr(request, name)) is not None}
         return call_key(self._model, prompt, parameters, f"{request.purpose}: {request.item}")
 
     def usage(self) -> Usage:
@@ -100,5 +157,16 @@ class CachedChat:
                            unmetered=sum(None in pair for pair in counts))
 
 
-def _completion(response: str) -> Completion:
-    return Completion(**json.loads(response))
+def _completion(response: str) -> Completion | None:
+    """The completion in a stored response; None where it cannot be read."""
+    try:
+        found = Completion(**json.loads(response))
+        return replace(found, text=storable(found.text))
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _is_usable(completion: Completion) -> bool:
+    """Whether there is anything in it to use: text, a refusal, or a cut-off that a larger limit answers."""
+    return bool(completion.text.strip() or completion.refusal or completion.cut_off
+                or completion.finish == "content_filter")

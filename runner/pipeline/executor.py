@@ -127,7 +127,8 @@ class PipelineExecutor:
         """Do what the table says; False when the stage is to be given up."""
         kind = classify_error(error)
         recovery = RECOVERY[kind]
-        if recovery.action is Action.GIVE_UP or attempt > recovery.retries:
+        repeatable = getattr(error, "retryable", True)
+        if recovery.action is Action.GIVE_UP or attempt > recovery.retries or not repeatable:
             return False
         wait = retry_delay(error, recovery, attempt)
         self.journal.append(RecoveryTaken(kind, recovery.action, attempt, wait, str(error)),

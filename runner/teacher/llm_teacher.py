@@ -14,13 +14,18 @@ from typing import TypeVar
 from knowledge.domain import Domain
 from knowledge.questions import Question
 from runner.llm.chat import ChatRequest, Completion
-from runner.llm.errors import ContextTooLong, EndpointError, ReplyError, RequestRefused, UnreadableReply
+from runner.llm.errors import (
+    ContentRefused, ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
+    UnreadableReply,
+)
+from runner.llm.json_extraction import beginning_of
+from runner.llm.repeated_failures import RepeatedFailures
 from runner.llm.response_cache import CachedChat
 from runner.protocols import Answer, Reference, RejectedQuestion, Usage
 from runner.teacher import prompts
 from runner.teacher.question_search import PASSAGES_PER_CALL, Batch, QuestionSearch
 from runner.teacher.reference_checks import reference_rejection
-from runner.teacher.reply_parsing import parse_answer, parse_questions
+from runner.teacher.reply_parsing import Draft, parse_answer, parse_questions
 from store.costs.playground_budget import REPLY_TOKENS
 
 T = TypeVar("T")
@@ -42,6 +47,7 @@ class LLMTeacher:
         """What the latest `ask_questions` rejected, each with its reason."""
         self._chat = chat
         self._concurrency = concurrency
+        self._failures = RepeatedFailures(f"the teacher {name}")
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
                       exclude: Sequence[Question]) -> list[Question]:
@@ -49,6 +55,7 @@ class LLMTeacher:
 
         Raises:
             EndpointError: the endpoint cannot be used; its `obtained` holds the questions accepted so far.
+            CostLimitReached: the run's budget is spent, and no question was accepted.
         """
         search = QuestionSearch(domain, topics, count, tier, seed, exclude)
         self.rejected = search.rejected
@@ -56,10 +63,14 @@ class LLMTeacher:
         while batches := search.batches():
             number += 1
             requests = [_question_request(domain, batch, tier, seed, number) for batch in batches]
-            outcomes = self._concurrently(requests)
+            outcomes = self._draft_concurrently(requests)
             for batch, outcome in zip(batches, outcomes, strict=True):
                 _record_outcome(search, batch, outcome)
             _raise_first(outcomes, search.accepted)
+            if not search.accepted and all(isinstance(outcome, CostLimitReached) for outcome in outcomes):
+                raise next(outcome for outcome in outcomes if isinstance(outcome, CostLimitReached))
+            if any(isinstance(outcome, NotAsked) for outcome in outcomes) or self._failures.stopped("questions"):
+                break
         return search.accepted
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
@@ -75,8 +86,7 @@ class LLMTeacher:
         reason = ""
         for attempt in range(REFERENCE_ATTEMPTS):
             try:
-                answer, evidence = parse_answer(usable_text(self._chat.complete(_reference_request(domain, question,
-                                                                                                   attempt))))
+                answer, evidence = self._answer(_reference_request(domain, question, attempt))
             except ReplyError as error:
                 reason = str(error)
                 continue
@@ -92,8 +102,13 @@ class LLMTeacher:
 
         Raises:
             EndpointError: as `write_reference`; `on_reference` had those before it.
+            TeacherUnusable: no reference was obtained, because all calls failed in the same way.
         """
-        return self._in_order(partial(self.write_reference, domain), questions, on_reference)
+        references = self._in_order(partial(self.write_reference, domain), questions, on_reference)
+        reason = self._failures.stopped("reference")
+        if reason and all(reference.text is None for reference in references):
+            raise TeacherUnusable(reason)
+        return references
 
     def answer_question(self, domain: Domain, question: Question) -> Answer:
         """The teacher's closed-book answer; missing, with the reason, where there is none.
@@ -102,11 +117,10 @@ class LLMTeacher:
             EndpointError: as `write_reference`.
         """
         try:
-            completion = self._chat.complete(_closed_book_request(domain, question))
-            text, _ = parse_answer(usable_text(completion))
+            text, tokens = self._failures.call("closed book", partial(self._closed_book, domain, question))
         except ReplyError as error:
             return Answer(question.id, None, 0, 0.0, str(error))
-        return Answer(question.id, text or None, completion.completion_tokens or 0, 0.0, None if text else "empty")
+        return Answer(question.id, text or None, tokens, 0.0, None if text else "empty")
 
     def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
                            on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
@@ -123,10 +137,13 @@ class LLMTeacher:
 
     def _in_order(self, one: Callable[[Question], T], questions: Sequence[Question],
                   on_outcome: Callable[[T], None]) -> list[T]:
-        """Run several calls at a time; `on_outcome` gets each outcome in the order of the questions."""
-        outcomes = []
+        """Run several calls at a time, after a first success; `on_outcome` gets each outcome in order."""
+        outcomes: list[T] = []
+        while not self._failures.proven and len(outcomes) < len(questions):
+            outcomes.append(one(questions[len(outcomes)]))
+            on_outcome(outcomes[-1])
         with ThreadPoolExecutor(self._concurrency) as pool:
-            futures = [pool.submit(one, question) for question in questions]
+            futures = [pool.submit(one, question) for question in questions[len(outcomes):]]
             try:
                 for future in futures:
                     outcomes.append(future.result())
@@ -135,31 +152,39 @@ class LLMTeacher:
                 pool.shutdown(wait=True, cancel_futures=True)
         return outcomes
 
-    def _concurrently(self, requests: list[ChatRequest]) -> list[Completion | ReplyError | EndpointError]:
-        """Outcomes in the order of the requests; a failed call does not discard the results of others."""
-        with ThreadPoolExecutor(self._concurrency) as pool:
-            return list(pool.map(self._outcome, requests))
+    def _answer(self, request: ChatRequest) -> tuple[str, str]:
+        return self._failures.call(request.purpose, lambda: parse_answer(usable_text(self._chat.complete(request))))
 
-    def _outcome(self, request: ChatRequest) -> Completion | ReplyError | EndpointError:
+    def _closed_book(self, domain: Domain, question: Question) -> tuple[str, int]:
+        completion = self._chat.complete(_closed_book_request(domain, question))
+        return parse_answer(usable_text(completion))[0], completion.completion_tokens or 0
+
+    def _draft_concurrently(self, requests: list[ChatRequest]) -> list[list[Draft] | ReplyError | EndpointError]:
+        """Outcomes in the order of the requests; a failed call does not discard the results of others."""
+        outcomes: list[list[Draft] | ReplyError | EndpointError] = []
+        while not self._failures.proven and len(outcomes) < len(requests):
+            outcomes.append(self._outcome(requests[len(outcomes)]))
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            return [*outcomes, *pool.map(self._outcome, requests[len(outcomes):])]
+
+    def _outcome(self, request: ChatRequest) -> list[Draft] | ReplyError | EndpointError:
         try:
-            return self._chat.complete(request)
+            return self._failures.call(request.purpose,
+                                       lambda: parse_questions(usable_text(self._chat.complete(request))))
         except (ReplyError, EndpointError) as error:
             return error
 
 
-def _record_outcome(search: QuestionSearch, batch: Batch, outcome: Completion | ReplyError | EndpointError) -> None:
-    if isinstance(outcome, EndpointError):
-        return
-    if isinstance(outcome, ReplyError):
-        (search.halve_batch if isinstance(outcome, ContextTooLong) else search.reject_batch)(batch, str(outcome))
-        return
-    try:
-        search.accept_drafts(batch, parse_questions(usable_text(outcome)))
-    except ReplyError as error:
-        search.reject_batch(batch, str(error))
+def _record_outcome(search: QuestionSearch, batch: Batch, outcome: list[Draft] | ReplyError | EndpointError) -> None:
+    if isinstance(outcome, ContextTooLong):
+        search.halve_batch(batch, str(outcome))
+    elif isinstance(outcome, list):
+        search.accept_drafts(batch, outcome)
+    elif isinstance(outcome, ReplyError) and not isinstance(outcome, NotAsked):
+        search.reject_batch(batch, str(outcome))
 
 
-def _raise_first(outcomes: list[Completion | ReplyError | EndpointError], accepted: list[Question]) -> None:
+def _raise_first(outcomes: Sequence[list[Draft] | ReplyError | EndpointError], accepted: list[Question]) -> None:
     for outcome in outcomes:
         if isinstance(outcome, EndpointError):
             outcome.obtained = tuple(accepted)
@@ -174,14 +199,21 @@ def usable_text(completion: Completion) -> str:
         UnreadableReply: cut off at the token limit, or empty.
     """
     if completion.refusal or completion.finish == "content_filter":
-        raise RequestRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
+        raise ContentRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
                              "ask about another passage, or use another teacher model")
     if completion.cut_off:
-        raise UnreadableReply("the reply was cut off at the token limit: "
-                              "use a teacher model that writes shorter, or shorter passages")
+        raise UnreadableReply(f"the reply was cut off at the token limit ({_details(completion)}), also with a larger "
+                              "limit: use a teacher model that writes or reasons less")
     if not completion.text.strip():
-        raise UnreadableReply("the reply is empty: ask again, or use another teacher model")
+        raise UnreadableReply(f"the reply is empty ({_details(completion)}): ask again, or use another teacher model")
     return completion.text
+
+
+def _details(completion: Completion) -> str:
+    """What the server returned instead of text."""
+    tokens = "" if completion.completion_tokens is None else f", {completion.completion_tokens} tokens"
+    reasoning = f", reasoning {beginning_of(completion.reasoning)}" if completion.reasoning else ""
+    return f"finish_reason {completion.finish!r}{tokens}{reasoning}"
 
 
 def _missing(question: Question, reason: str) -> Reference:

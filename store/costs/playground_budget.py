@@ -13,6 +13,7 @@ from store.commands.playground import MAX_QUESTION_LENGTH
 from store.costs import llm_calls
 from store.costs.llm_calls import UsageTotals
 from store.costs.prices import cost_usd
+from store.costs.reply_limits import larger_limit
 from store.database import Store
 from store.formatting import money
 from store.run_config import OFFLINE_TEACHER, RunConfig
@@ -70,7 +71,9 @@ def estimate(config: RunConfig, question: str | None = None) -> QuestionCostEsti
     """Return the upper bound for this question, or without one for the longest question allowed."""
     question_bytes = MAX_QUESTION_LENGTH * _MAX_BYTES_PER_CHARACTER if question is None else len(question.encode())
     prompt = PROMPT_OVERHEAD_BYTES + len(config.knowledge_name.encode()) + question_bytes
-    return QuestionCostEstimate(config.teacher, prompt, REPLY_TOKENS, cost_usd(config.teacher, prompt, REPLY_TOKENS))
+    # A reply that is cut off is asked for once more, with a larger limit.
+    prompt, reply = 2 * prompt, REPLY_TOKENS + larger_limit(REPLY_TOKENS)
+    return QuestionCostEstimate(config.teacher, prompt, reply, cost_usd(config.teacher, prompt, reply))
 
 
 def remaining_budget(store: Store, run: str, config: RunConfig) -> RemainingBudget | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from knowledge.domain import Domain
@@ -12,9 +14,24 @@ from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejecte
 from store.files import sha256_of
 
 
+_MAX_REASONS = 3
+logger = logging.getLogger("runner.pipeline")
+
+
 class UnknownTopic(Exception):
     """A topic was chosen that this run's knowledge does not have."""
     error_kind = "knowledge"
+
+
+class TooFewQuestions(Exception):
+    """No question could be obtained on the chosen topics: too little to ask about, or all drafts were rejected."""
+    error_kind = "knowledge"
+
+
+class NoUsableReply(Exception):
+    """No reply of the teacher held a question; the message quotes the endpoint."""
+    error_kind = "teacher reply unreadable"
+    retryable = False
 
 
 def questions_event(domain: Domain, teacher: str, questions: Sequence[Question], wanted: int) -> QuestionsAsked:
@@ -39,8 +56,24 @@ def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mappin
             questions += teacher.ask_questions(domain, topics[tier], count, tier, seed, [*exclude, *questions])
             rejected += [RejectedRecord(r.text, r.topic, r.tier, r.passage_id, r.reason) for r in teacher.rejected]
             context.progress(len(questions), sum(wanted.values()), "questions")
+    if rejected and not questions:
+        context.emit(QuestionsRejected(teacher.name, tuple(rejected)))
+        raise _no_question_error(teacher.name, rejected)
     told: list[Event] = [questions_event(domain, teacher.name, questions, sum(wanted.values()))]
     return [*told, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else told
+
+
+def _no_question_error(teacher: str, rejected: Sequence[RejectedRecord]) -> Exception:
+    """The error of a teacher without a single accepted question, with the most frequent reasons and their counts."""
+    reasons = Counter(record.reason for record in rejected).most_common()
+    summary = "; ".join(f"{reason} ({count} of {len(rejected)})" for reason, count in reasons[:_MAX_REASONS])
+    if len(reasons) > _MAX_REASONS:
+        summary += f"; and {len(reasons) - _MAX_REASONS} more reasons"
+    logger.warning("no question of %s was accepted: %s", teacher, summary)
+    drafts = sum(bool(record.text) for record in rejected)
+    if drafts:
+        return TooFewQuestions(f"none of the {drafts} questions that {teacher} wrote was accepted: {summary}")
+    return NoUsableReply(f"{teacher} wrote no question: {summary}")
 
 
 def trained_topics(context: StageContext) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from knowledge.questions import HELD_OUT, NEW_TOPIC
 from runner.pipeline import held_out_sets
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.event_records import ask_teacher, question_from_record, record_usage, trained_topics
-from runner.pipeline.stages.practice_questions import TooFewQuestions
+from runner.pipeline.stages.event_records import (
+    TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
+)
 from runner.pipeline.stages.reference_answers import write_references
 from store.events import Event, KnowledgeRead, QuestionsAsked
 

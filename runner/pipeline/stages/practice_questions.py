@@ -9,13 +9,10 @@ from collections.abc import Sequence
 
 from knowledge.questions import PARAPHRASE, PRACTICE
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.event_records import ask_teacher, question_from_record, record_usage, trained_topics
+from runner.pipeline.stages.event_records import (
+    TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
+)
 from store.events import Event, QuestionsAsked
-
-
-class TooFewQuestions(Exception):
-    """The knowledge base holds nothing (more) to ask on the chosen topics."""
-    error_kind = "knowledge"
 
 
 def practice_questions(context: StageContext) -> Sequence[Event]:

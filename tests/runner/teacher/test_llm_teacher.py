@@ -116,7 +116,7 @@ def test_a_failing_endpoint_is_raised_with_what_was_obtained(fake: FakeOpenAI, d
 
     fake.words = one_topic_fails
     with pytest.raises(EndpointUnavailable) as raised:
-        teacher_at(fake).ask_questions(domain, ["pods", "probes"], 2, PRACTICE, 5, [])
+        teacher_at(fake).ask_questions(domain, ["probes", "pods"], 2, PRACTICE, 5, [])
     assert [q.topic for q in raised.value.obtained] == ["probes"]
 
 
