@@ -140,9 +140,9 @@ def test_a_paid_teacher_says_what_it_costs_at_most_before_and_what_it_took_after
     store = stores.store_at(folder)
     app = opened(folder, "playground")
     words = words_of(app)
-    assert "One question to the teacher gpt-4o-mini costs at most 0.0011 USD at list prices" in words
+    assert "One question to the teacher gpt-4o-mini costs at most 0.0047 USD at list prices" in words
     assert "0.50 USD is left of the 0.50 USD that this run's teacher may cost" in words
-    assert app.checkbox(key="playground teacher").label == "Ask the teacher too: one call, at most 0.0011 USD"
+    assert app.checkbox(key="playground teacher").label == "Ask the teacher too: one call, at most 0.0047 USD"
     assert app.checkbox(key="playground teacher").value is False
     number = playground.ask(store, run, 1, "Why?", "ann", "token", with_teacher=True)
     bill = Usage("gpt-4o-mini", 1, 1200, 80, 0.000228)
@@ -163,7 +163,7 @@ def test_a_teacher_that_may_cost_no_more_has_no_tick_and_says_why(tmp_path: Path
                           LLMCall("k", run, "gpt-4o-mini", "reference", "{}", 0, 833_333))  # 0.4999998 of 0.50 USD
     store.close()
     app = opened(folder, "playground")
-    assert "The teacher gpt-4o-mini cannot be asked: it could cost 0.0011 USD." in words_of(app)
+    assert "The teacher gpt-4o-mini cannot be asked: it could cost 0.0047 USD." in words_of(app)
     assert not [box for box in app.main.checkbox if box.key == "playground teacher"]
 
 

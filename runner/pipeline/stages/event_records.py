@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -65,10 +66,14 @@ def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mappin
 
 def _no_question_error(teacher: str, rejected: Sequence[RejectedRecord]) -> Exception:
     """The error of a teacher without a single accepted question, with the most frequent reasons and their counts."""
-    reasons = Counter(record.reason for record in rejected).most_common()
-    summary = "; ".join(f"{reason} ({count} of {len(rejected)})" for reason, count in reasons[:_MAX_REASONS])
-    if len(reasons) > _MAX_REASONS:
-        summary += f"; and {len(reasons) - _MAX_REASONS} more reasons"
+    alike: dict[str, Counter[str]] = {}
+    for record in rejected:  # reasons are alike that differ only in what they quote
+        alike.setdefault(re.split(r"[('\"]", record.reason)[0], Counter())[record.reason] += 1
+    groups = sorted(alike.values(), key=lambda group: -group.total())
+    summary = "; ".join(f"{group.most_common(1)[0][0]} ({group.total()} of {len(rejected)})"
+                        for group in groups[:_MAX_REASONS])
+    if len(groups) > _MAX_REASONS:
+        summary += f"; and {len(groups) - _MAX_REASONS} more reasons"
     logger.warning("no question of %s was accepted: %s", teacher, summary)
     drafts = sum(bool(record.text) for record in rejected)
     if drafts:
