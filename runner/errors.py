@@ -1,7 +1,7 @@
-"""What a command raises when a person has to mend something."""
+"""The error that commands raise for invalid input, or a state that the user has to fix."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something that a person can mend; the message says what and how. Exit code 2, nothing was written."""
+    """An error that the user can fix; the message says what to do. Exit code 2, and nothing was written."""

@@ -279,7 +279,7 @@ class RetrievalResult:
 
     ranked: tuple[tuple[int, ...], ...]
     """For each query the places of the best texts, the best first."""
-    cut: int
+    truncated: int
     """So many texts were longer than the retriever reads."""
 
 

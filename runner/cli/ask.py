@@ -73,10 +73,10 @@ def render(pieces: Iterator[tuple[str, str]], arms: dict[str, str], console: Con
     """Side by side where there is a terminal; one after the other where the output goes elsewhere."""
     said = {arm: f"({silent})" if silent else "" for arm, silent in arms.items()}
     if console.is_terminal:
-        with Live(_beside(said), console=console, refresh_per_second=12) as live:
+        with Live(_columns(said), console=console, refresh_per_second=12) as live:
             for arm, piece in pieces:
                 said[arm] += piece
-                live.update(_beside(said))
+                live.update(_columns(said))
         return
     for arm, piece in pieces:
         said[arm] += piece
@@ -84,5 +84,5 @@ def render(pieces: Iterator[tuple[str, str]], arms: dict[str, str], console: Con
         print(f"\n{arm}:\n{text or '(no words)'}")
 
 
-def _beside(said: dict[str, str]) -> Columns:
+def _columns(said: dict[str, str]) -> Columns:
     return Columns([Panel(Text(text), title=arm) for arm, text in said.items()], equal=True, expand=True)

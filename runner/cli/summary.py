@@ -59,7 +59,7 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:
         lines += ["", *change_lines(rows), "", "reference_nll is better when lower; all others when higher."]
-    return [*lines, *_beside(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
+    return [*lines, *_cycle_notes(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
 
 
 def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
@@ -77,7 +77,7 @@ def power_of(store: Store, config: RunConfig, before: datetime | None = None) ->
     return power_before(config.headline, config.held_out, queries.past_variances(store, config, before))
 
 
-def _beside(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
+def _cycle_notes(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
     """Memorisation by the headline metric, and what may be said of all cycles together."""
     lines = [f"memorisation by {one.metric}: {one.distance:+.3f} (gain on practice {one.practice:+.3f}, on held-out "
              f"{one.held_out:+.3f})" + (f", 95% interval {one.low:+.3f} to {one.high:+.3f}"
@@ -113,12 +113,12 @@ def arms_lines(store: Store, run: Run) -> list[str]:
     if not at:
         return []
     lines = ["", f"{'control arm':16} {metric + ' against untrained':42} tuned against it"]
-    lines += [f"{arm:16} {_words(at.get((arm, BASELINE))):42} {_words(at.get((TUNED, arm)))}" for arm in ARMS
+    lines += [f"{arm:16} {_change_text(at.get((arm, BASELINE))):42} {_change_text(at.get((TUNED, arm)))}" for arm in ARMS
               if (arm, BASELINE) in at]
     return lines + [_gap(gap) for gap in queries.gaps_of(store, run.id) if gap.closed is not None]
 
 
-def _words(row: ArmChange | None) -> str:
+def _change_text(row: ArmChange | None) -> str:
     if row is None or row.change is None:
         return "not measured"
     interval = "no interval" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f}"

@@ -1,7 +1,7 @@
-"""Checkpoints: one JSON file a stage, holding the events that the stage tells.
+"""Stage checkpoints: one JSON file per stage, with the events that the stage produced.
 
-A file is written under a temporary name, synced, renamed, and its folder synced, before the store hears of it:
-a row without its file cannot be; a file without its row is adopted when its header fits.
+A file is written atomically and synced before its events are recorded in the store: a row without its file cannot
+exist, and a file without its row is adopted if its header matches.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from store.files import sha256_of, write_atomic
 
 E = TypeVar("E", bound=Event)
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-"""What an adapter's folder holds, as PEFT names it."""
+"""The files of an adapter's folder, as PEFT names them."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a checkpoint belongs to: another run, cycle, stage, configuration or input makes it another file."""
+    """What a checkpoint belongs to; if any of these differs, the checkpoint is not used."""
 
     run: str
     cycle: int
@@ -35,7 +35,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A checkpoint as read: its events, and the hash of its bytes."""
+    """A checkpoint as read: its events, and size and hash of the file."""
 
     header: Header
     events: tuple[Event, ...]
@@ -43,17 +43,17 @@ class Artifact:
     size_bytes: int
 
     def only(self, kind: type[E]) -> E:
-        """The one event of this kind."""
+        """Return the one event of this kind; ValueError if there is none, or more than one."""
         (event,) = (event for event in self.events if isinstance(event, kind))
         return event
 
     def first(self, kind: type[E]) -> E | None:
-        """The first event of this kind, or None."""
+        """Return the first event of this kind, or None."""
         return next((event for event in self.events if isinstance(event, kind)), None)
 
 
 def write_artifact(path: Path, header: Header, events: Sequence[Event]) -> Artifact:
-    """Write a checkpoint whole or not at all; returns it as it now stands on disk."""
+    """Write a checkpoint atomically, and return it as read_artifact would."""
     body = {"header": dataclasses.asdict(header),
             "events": [{"kind": event.event_type, "payload": json.loads(to_json(event))} for event in events]}
     data = (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
@@ -62,7 +62,7 @@ def write_artifact(path: Path, header: Header, events: Sequence[Event]) -> Artif
 
 
 def read_artifact(path: Path) -> Artifact | None:
-    """The checkpoint at a path; None where there is none or it is torn or altered beyond reading."""
+    """Read the checkpoint at a path; None if there is none, or if it is truncated or malformed."""
     try:
         data = path.read_bytes()
         body = json.loads(data)
@@ -73,15 +73,15 @@ def read_artifact(path: Path) -> Artifact | None:
 
 
 def quarantine(path: Path) -> None:
-    """Keep a file that fits nothing under another name, for a person to look at."""
+    """Rename a checkpoint that does not match, if it exists, so that it can still be inspected."""
     if path.exists():
         path.replace(path.with_name(path.name + ".set-aside"))
 
 
 class PartialResults:
-    """Finished items of a stage that is not finished: one JSON line each, so that a killed stage goes on, not back.
+    """Finished items of an unfinished stage, one JSON line each, so that a killed stage resumes where it stopped.
 
-    A line that was torn by a kill is cut off when the file is opened again.
+    A line that a kill left incomplete is dropped when the file is opened again.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -90,7 +90,7 @@ class PartialResults:
         self.items: list[dict[str, object]] = self._read()
 
     def add(self, items: Sequence[dict[str, object]]) -> None:
-        """Append items and sync them."""
+        """Append items and sync the file."""
         with self._path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(item) + "\n" for item in items)
             file.flush()
@@ -98,7 +98,7 @@ class PartialResults:
         self.items += items
 
     def remove(self) -> None:
-        """The stage is finished: its artifact holds everything now."""
+        """Delete the file, once the stage's artifact holds everything."""
         self._path.unlink(missing_ok=True)
 
     def _read(self) -> list[dict[str, object]]:

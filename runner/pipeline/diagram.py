@@ -11,7 +11,7 @@ OPTIONAL = "optional"
 
 
 def mermaid() -> str:
-    """The table as a Mermaid flowchart: a box a stage, a frame a phase, in order."""
+    """Return the table as a Mermaid flowchart: one box per stage, one frame per phase, in order."""
     lines = ["flowchart LR"]
     for number, phase in enumerate((RUN_STARTS, EVERY_CYCLE, RUN_ENDS)):
         rows = [row for row in PIPELINE if row.phase == phase]
@@ -25,5 +25,5 @@ def mermaid() -> str:
 
 
 def _node_class(row: StageSpec) -> str:
-    """Dashed where a run has to ask for the stage."""
+    """Dashed for stages that are off by default."""
     return "" if row.when(RunConfig()) else f":::{OPTIONAL}"

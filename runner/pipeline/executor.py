@@ -1,7 +1,7 @@
-"""The loop over the cycle's table (`runner/pipeline/pipeline.py`): carries a run out, or on from wherever it stopped.
+"""Run the pipeline (`runner/pipeline/pipeline.py`) stage by stage, and resume a run from where it stopped.
 
-For every step in order: finished already (its event is in the store and its file fits)? then on to the next.
-Else run the stage, write its artifact whole, and tell the store. Resume is this same loop.
+For every step in order: skip it if it is finished (its event is in the store and its checkpoint matches); otherwise run
+the stage, write its artifact atomically, then record its events in the store. Resuming is this same loop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from store.run_config import RunConfig, to_json
 
 
 class RunAborted(Exception):
-    """A stage could not be done and nothing can stand in its place: the run fails, with kind, message and advice."""
+    """A stage failed and has no fallback: the run fails, with error kind, message and advice."""
 
     def __init__(self, kind: ErrorKind, message: str, trace: str) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class RunAborted(Exception):
 
 @dataclass
 class PipelineExecutor:
-    """One run being carried out by the holder of its claim."""
+    """Execution of one run by the holder of its claim."""
 
     run: str
     config: RunConfig
@@ -50,11 +50,11 @@ class PipelineExecutor:
     journal: Journal
     resources: RunResources
     history: Sequence[Recorded]
-    """The run's events so far; empty but for the request on a first attempt."""
+    """The run's events so far; only the request on a first attempt."""
     watch_memory: Callable[[], Callable[[], Mapping[str, float]]] = lambda: dict
-    """Called as a stage begins; what it returns is asked for the stage's memory as it ends."""
+    """Called when a stage begins; the returned function is called when it ends, and gives its memory use in bytes."""
     loading_seconds: Callable[[], float] = lambda: 0.0
-    """What this process has spent on loading models and their libraries so far."""
+    """Seconds that this process has spent on loading models and their libraries so far."""
     sleep: Callable[[float], None] = time.sleep
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
 
@@ -66,10 +66,10 @@ class PipelineExecutor:
         self._run_started_at = min((item.at.timestamp() for item in self.history), default=time.time())
 
     def execute(self) -> None:
-        """Take every step that is not finished yet.
+        """Run every step that is not finished yet.
 
         Raises:
-            RunAborted: a stage failed for good and the run cannot go on without it.
+            RunAborted: a stage failed for good and has no fallback.
             StopRequested, LeaseLost: passed on from the journal.
         """
         for step in steps(self.config):
@@ -79,7 +79,10 @@ class PipelineExecutor:
             self.artifacts[step.row.stage, step.cycle] = self._finished_artifact(step) or self._run_stage(step)
 
     def _finished_artifact(self, step: StageRun) -> Artifact | None:
-        """The step's artifact when nothing is left to do: known to the store, or whole on disk and adopted now."""
+        """Return the artifact of a finished step: one that the store knows, or an intact file that is adopted now.
+
+        A file that does not match is quarantined, and the stage runs again.
+        """
         path, header = self._path(step), self._header(step)
         artifact = read_artifact(path)
         if artifact is None or artifact.header != header or not self._adapter_intact(artifact):
@@ -87,7 +90,7 @@ class PipelineExecutor:
             return None
         if self._finished.get((step.row.stage, step.cycle)) == artifact.sha256:
             return artifact
-        if (step.row.stage, step.cycle) in self._finished:  # the file is not the one that was recorded
+        if (step.row.stage, step.cycle) in self._finished:  # not the file that was recorded
             quarantine(path)
             return None
         self._record_finished(step, artifact, 0.0, {}, adopted=True)
@@ -97,34 +100,33 @@ class PipelineExecutor:
         began, loading, memory = time.monotonic(), self.loading_seconds(), self.watch_memory()
         self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
         context = self._context(step)
-        told = self._run_with_retries(step.row, context)
-        self.journal.flush()  # a claim that was lost meanwhile ends here: files carry no fence
-        artifact = write_artifact(self._path(step), context.header, told)
+        events = self._run_with_retries(step.row, context)
+        self.journal.flush()  # raises if the claim was lost meanwhile: files have no fencing token
+        artifact = write_artifact(self._path(step), context.header, events)
         self._record_finished(step, artifact, time.monotonic() - began, memory(), adopted=False,
                               loading=self.loading_seconds() - loading)
-        context.parts().remove()
+        context.partial_results().remove()
         return artifact
 
     def _run_with_retries(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
-        """What the stage tells, after as many repeats as the recovery table grants; else its stand-in."""
-        attempt, loading = 0, None
+        """Return the stage's events, after as many retries as the recovery table allows; else those of its fallback."""
+        attempt, loading_error = 0, None
         while True:
             try:
                 return row.run(context)
             except (StopRequested, LeaseLost):
                 raise
-            except Exception as error:  # the one broad except: everything that goes wrong becomes a row of the table
+            except Exception as error:  # the one broad except: every error is classified by the recovery table
                 attempt += 1
                 if classify_error(error) is ErrorKind.MODEL_LOADING:
-                    loading = error
+                    loading_error = error
                 if not self._recover(error, attempt, context):
-                    # The end of the plan's settings is no news where it was loading that went through them.
-                    out_of_settings = loading and classify_error(error) in (ErrorKind.NO_SMALLER_PLAN,
-                                                                            ErrorKind.INSUFFICIENT_MEMORY)
-                    return self._run_fallback(row, context, loading if loading and out_of_settings else error)
+                    # If loading failed with every plan, report the loading error, not that no plan is left.
+                    no_plan_left = classify_error(error) in (ErrorKind.NO_SMALLER_PLAN, ErrorKind.INSUFFICIENT_MEMORY)
+                    return self._run_fallback(row, context, loading_error if loading_error and no_plan_left else error)
 
     def _recover(self, error: Exception, attempt: int, context: StageContext) -> bool:
-        """Do what the table says; False when the stage is to be given up."""
+        """Apply the recovery table to an error; return False when the stage has failed for good."""
         kind = classify_error(error)
         recovery = RECOVERY[kind]
         repeatable = getattr(error, "retryable", True)
@@ -139,7 +141,7 @@ class PipelineExecutor:
         return True
 
     def _wait(self, seconds: float) -> None:
-        """Sleep in short pieces, so that a person who cancels does not wait too."""
+        """Sleep in short pieces, so that a cancel takes effect at once."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.sleep(min(left, 0.5))
@@ -151,9 +153,9 @@ class PipelineExecutor:
         recovery = RECOVERY[kind]
         self.journal.append(StageFailed(kind, str(error), recovery.advice, trace), cycle=context.cycle,
                             stage=context.stage)
-        if row.instead is None or recovery.fatal:
+        if row.fallback is None or recovery.fatal:
             raise RunAborted(kind, f"{row.title} failed: {error}", trace) from error
-        return row.instead(context, f"{row.title.lower()} failed ({kind}): {error}")
+        return row.fallback(context, f"{row.title} failed ({kind}): {error}")
 
     def _context(self, step: StageRun) -> StageContext:
         return StageContext(
@@ -173,16 +175,16 @@ class PipelineExecutor:
     def _path(self, step: StageRun) -> Path:
         return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"
 
-    def _record_finished(self, step: StageRun, artifact: Artifact, seconds: float, used: Mapping[str, float],
+    def _record_finished(self, step: StageRun, artifact: Artifact, seconds: float, memory: Mapping[str, float],
                          adopted: bool, loading: float = 0.0) -> None:
-        """One transaction: what the stage told, that it is finished, and what memory it used."""
+        """Record in one transaction the stage's events, that it finished, and its memory use."""
         finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
                                  artifact.sha256, artifact.header.inputs_sha256, adopted, loading)
-        memory = [MetricLogged(key, 0, value, "bytes") for key, value in used.items()]
-        self.journal.append(*artifact.events, finished, *memory, cycle=step.cycle, stage=step.row.stage)
+        metrics = [MetricLogged(key, 0, value, "bytes") for key, value in memory.items()]
+        self.journal.append(*artifact.events, finished, *metrics, cycle=step.cycle, stage=step.row.stage)
 
     def _adapter_intact(self, artifact: Artifact) -> bool:
-        """An artifact that names an adapter is only whole with it, its weights as they were left."""
+        """Return whether the adapter that an artifact names is there with the recorded hash; True if it names none."""
         trained = artifact.first(AdapterTrained) or artifact.first(PlaceboTrained)
         if trained is None:
             return True

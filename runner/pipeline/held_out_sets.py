@@ -1,7 +1,7 @@
-"""Named held-out sets: questions and references that several runs share, locked by hash.
+"""Shared test sets: held-out questions and references that several runs use, frozen by hash.
 
-The first run that names a set draws it; afterwards it is only read. A set whose file was altered, or that
-was drawn from other knowledge, is refused: a comparison over it would compare different tests.
+The first run that names a set generates it; afterwards it is only read. A set whose file was modified, or that was
+generated from other documents, is refused: a comparison over it would compare different tests.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from store.files import sha256_of, write_atomic
 
 
 class HeldOutSetError(Exception):
-    """A named set was altered, or belongs to other knowledge."""
+    """A shared test set was modified, or belongs to other documents."""
     error_kind = "knowledge"
 
 
 def path_of(data: Path, name: str) -> Path:
-    """The file of a named set within a data folder."""
+    """Return the path of a shared test set within a data folder."""
     return data / "held-out-sets" / f"{name}.json"
 
 
 def load(path: Path, knowledge_hash: str) -> list[Event] | None:
-    """The locked set's events, or None where nobody has drawn it yet.
+    """Return the events of a frozen set, or None if it does not exist yet.
 
     Raises:
-        HeldOutSetError: altered since it was locked, unreadable, or drawn from other knowledge.
+        HeldOutSetError: modified since it was frozen, unreadable, or generated from other documents.
     """
     if not path.exists():
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        sealed, drawn_from = content["sha256"], content["knowledge_hash"]
+        recorded_digest, source_hash = content["sha256"], content["knowledge_hash"]
         events = [from_json(item["kind"], json.dumps(item["payload"])) for item in content["events"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise HeldOutSetError(f"held-out set {path.stem!r} cannot be read ({error}): remove {path} to draw it "
-                              "anew, or name another set") from error
-    if sealed != _digest(events):
-        raise HeldOutSetError(f"held-out set {path.stem!r} was altered after it was locked: remove {path} to draw "
-                              "it anew, or name another set")
-    if drawn_from != knowledge_hash:
-        raise HeldOutSetError(f"held-out set {path.stem!r} was drawn from knowledge {drawn_from}, and this run uses "
-                              f"{knowledge_hash}: name another set")
+        raise HeldOutSetError(f"shared test set {path.stem!r} cannot be read ({error}): delete {path} to "
+                              "generate it again, or choose another set") from error
+    if recorded_digest != _digest(events):
+        raise HeldOutSetError(f"shared test set {path.stem!r} was modified after it was frozen: delete {path} "
+                              "to generate it again, or choose another set")
+    if source_hash != knowledge_hash:
+        raise HeldOutSetError(f"shared test set {path.stem!r} was generated from documents {source_hash}, and this "
+                              f"run uses {knowledge_hash}: choose another set")
     return events
 
 
 def freeze(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Event]:
-    """Write a set for good; returns its events."""
+    """Write a set with its hash, and return its events."""
     body = {"sha256": _digest(events), "knowledge_hash": knowledge_hash,
             "events": [{"kind": event.event_type, "payload": json.loads(to_json(event))} for event in events]}
     write_atomic(path, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())

@@ -1,11 +1,10 @@
-"""START HERE. The cycle as a table: every stage, who does it, what it reads; top to bottom, as it happens.
+"""START HERE. The pipeline as a table: every stage in order of execution, who performs it and which artifacts it reads.
 
-`executor.py` runs it; `stage_context.py` says what a stage may do.
+`executor.py` runs the table; `stage_context.py` defines what a stage has access to.
 
-Each stage writes one artifact under its own name. In `reads`,
-`name` is this cycle's (or the run's own) artifact, `name@earlier` that of every earlier cycle, `name@every` that of
-every cycle, and `name@last` that of the last one. A row with a `when` is in the runs whose configuration asks for it;
-elsewhere it is neither run nor read.
+Each stage writes one artifact under its own name. In `reads`, `name` is the artifact of this cycle (or of the run),
+`name@earlier` those of all earlier cycles, `name@every` those of all cycles, and `name@last` that of the last cycle.
+A stage with a `when` exists only in runs whose configuration enables it; elsewhere it is neither run nor read.
 """
 
 from __future__ import annotations
@@ -40,87 +39,85 @@ RUN_STARTS, EVERY_CYCLE, RUN_ENDS = "run starts", "every cycle", "run ends"
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage. `instead` tells what stands in its place when it cannot be done; without it the run fails."""
+    """One stage. `fallback` produces placeholder events if the stage fails; without one the run fails."""
 
     phase: str
     stage: str
     doer: str
+    """The role that performs it: teacher, student, judge, trainer, retriever, statistics or project."""
     title: str
+    """Shown on pages and in messages."""
     run: StageFunction
     reads: tuple[str, ...]
-    instead: Fallback | None = None
+    fallback: Fallback | None = None
     when: Callable[[RunConfig], bool] = lambda _config: True
-    """Whether a run of this configuration goes through the row at all."""
+    """Whether the stage is part of a run with this configuration."""
 
 
 def _any_arm_enabled(*names: str) -> Callable[[RunConfig], bool]:
-    """The runs that ask for any of these control arms."""
+    """Return a predicate: does the configuration enable any of these control arms?"""
     return lambda config: bool(set(names) & set(config.arms))
 
 
 PIPELINE: tuple[StageSpec, ...] = (
-    StageSpec(RUN_STARTS, "held-out", "teacher", "Ask the held-out test", held_out_questions, ()),
-    StageSpec(RUN_STARTS, "general", "project", "Take the everyday questions", draw_general_questions, (),
+    StageSpec(RUN_STARTS, "held-out", "teacher", "Generate test questions", held_out_questions, ()),
+    StageSpec(RUN_STARTS, "general", "project", "Load general-knowledge questions", draw_general_questions, (),
               when=lambda config: config.general > 0),
-    StageSpec(RUN_STARTS, "judge-audit", "judge", "Put the judges on trial", validate_judges, ("held-out",),
-              validation_fallback),
-    StageSpec(RUN_STARTS, "held-out-baseline", "student", "Untrained answers to the test", baseline,
-              ("held-out", "general"),
-              partial(answers_fallback, "baseline")),
-    StageSpec(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score the untrained test answers", score_baseline,
+    StageSpec(RUN_STARTS, "judge-audit", "judge", "Judge audit", validate_judges,
+              ("held-out",), validation_fallback),
+    StageSpec(RUN_STARTS, "held-out-baseline", "student", "Baseline answers (test)", baseline,
+              ("held-out", "general"), partial(answers_fallback, "baseline")),
+    StageSpec(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score baseline (test)", score_baseline,
               ("held-out", "general", "held-out-baseline"), partial(scores_fallback, "baseline")),
-    StageSpec(RUN_STARTS, "teacher-answers", "teacher", "The teacher answers the test", control_arm_answers.teacher,
-              ("held-out",),
-              partial(control_arm_fallback, TEACHER), when=_any_arm_enabled(TEACHER)),
+    StageSpec(RUN_STARTS, "teacher-answers", "teacher", "Closed-book teacher answers (test)",
+              control_arm_answers.teacher,
+              ("held-out",), partial(control_arm_fallback, TEACHER), when=_any_arm_enabled(TEACHER)),
 
-    StageSpec(EVERY_CYCLE, "questions", "teacher", "Ask practice questions", practice_questions,
+    StageSpec(EVERY_CYCLE, "questions", "teacher", "Generate training questions", practice_questions,
               ("held-out", "questions@earlier")),
-    StageSpec(EVERY_CYCLE, "baseline", "student", "Untrained answers", baseline, ("questions",),
-              partial(answers_fallback, "baseline")),
-    StageSpec(EVERY_CYCLE, "references", "teacher", "Write reference answers", reference_answers, ("questions",)),
-    StageSpec(EVERY_CYCLE, "baseline-evaluation", "judge", "Score the untrained answers", score_baseline,
+    StageSpec(EVERY_CYCLE, "baseline", "student", "Baseline answers (train)", baseline,
+              ("questions",), partial(answers_fallback, "baseline")),
+    StageSpec(EVERY_CYCLE, "references", "teacher", "Generate teacher answers", reference_answers, ("questions",)),
+    StageSpec(EVERY_CYCLE, "baseline-evaluation", "judge", "Score baseline (train)", score_baseline,
               ("questions", "references", "baseline"), partial(scores_fallback, "baseline")),
     StageSpec(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
               ("questions", "references", "fine-tune@earlier"), adapter_fallback),
-    StageSpec(EVERY_CYCLE, "placebo-fine-tune", "trainer", "Train the placebo", placebo_fine_tune,
+    StageSpec(EVERY_CYCLE, "placebo-fine-tune", "trainer", "Train control adapter (shuffled references)",
+              placebo_fine_tune,
               ("questions", "references", "placebo-fine-tune@earlier"), adapter_fallback,
               when=_any_arm_enabled(PLACEBO)),
-    StageSpec(EVERY_CYCLE, "tuned", "student", "Tuned answers", tuned,
-              ("questions", "held-out", "general", "fine-tune"),
-              partial(answers_fallback, "tuned")),
-    StageSpec(EVERY_CYCLE, "tuned-evaluation", "judge", "Score the tuned answers", score_tuned,
+    StageSpec(EVERY_CYCLE, "tuned", "student", "Fine-tuned answers", tuned,
+              ("questions", "held-out", "general", "fine-tune"), partial(answers_fallback, "tuned")),
+    StageSpec(EVERY_CYCLE, "tuned-evaluation", "judge", "Score fine-tuned answers", score_tuned,
               ("questions", "held-out", "general", "references", "fine-tune", "tuned"),
               partial(scores_fallback, "tuned")),
-    StageSpec(EVERY_CYCLE, "learning-curve", "judge", "Weigh the test along the training", learning_curve,
+    StageSpec(EVERY_CYCLE, "learning-curve", "judge", "Evaluate checkpoints", learning_curve,
               ("held-out", "held-out-baseline-evaluation", "fine-tune", "tuned-evaluation"), learning_curve_fallback,
               when=lambda config: config.learning_curve),
     StageSpec(EVERY_CYCLE, "comparison", "statistics", "Compare before and after", compare,
               ("questions", "held-out", "general", "held-out-baseline-evaluation", "baseline-evaluation", "fine-tune",
                "tuned-evaluation")),
 
-    StageSpec(RUN_ENDS, "retrieve", "retriever", "Search passages for the test", control_arm_answers.retrieve_passages,
-              ("held-out",),
-              retrieval_fallback, when=_any_arm_enabled(RETRIEVAL, TUNED_RETRIEVAL)),
-    StageSpec(RUN_ENDS, "few-shot", "student", "Answers after examples", control_arm_answers.few_shot,
+    StageSpec(RUN_ENDS, "retrieve", "retriever", "Retrieve passages", control_arm_answers.retrieve_passages,
+              ("held-out",), retrieval_fallback, when=_any_arm_enabled(RETRIEVAL, TUNED_RETRIEVAL)),
+    StageSpec(RUN_ENDS, "few-shot", "student", "Few-shot answers", control_arm_answers.few_shot,
               ("held-out", "questions@every", "references@every"), partial(control_arm_fallback, FEW_SHOT),
               when=_any_arm_enabled(FEW_SHOT)),
-    StageSpec(RUN_ENDS, "retrieval", "student", "Answers after passages", control_arm_answers.retrieval,
-              ("held-out", "retrieve"),
-              partial(control_arm_fallback, RETRIEVAL), when=_any_arm_enabled(RETRIEVAL)),
-    StageSpec(RUN_ENDS, "tuned-retrieval", "student", "Tuned answers after passages",
-              control_arm_answers.tuned_retrieval,
+    StageSpec(RUN_ENDS, "retrieval", "student", "RAG answers", control_arm_answers.retrieval,
+              ("held-out", "retrieve"), partial(control_arm_fallback, RETRIEVAL), when=_any_arm_enabled(RETRIEVAL)),
+    StageSpec(RUN_ENDS, "tuned-retrieval", "student", "Fine-tuned RAG answers", control_arm_answers.tuned_retrieval,
               ("held-out", "retrieve", "fine-tune@last"), partial(control_arm_fallback, TUNED_RETRIEVAL),
               when=_any_arm_enabled(TUNED_RETRIEVAL)),
-    StageSpec(RUN_ENDS, "placebo", "student", "Answers of the placebo", control_arm_answers.placebo,
+    StageSpec(RUN_ENDS, "placebo", "student", "Control adapter answers", control_arm_answers.placebo,
               ("held-out", "placebo-fine-tune@last"), partial(control_arm_fallback, PLACEBO),
               when=_any_arm_enabled(PLACEBO)),
-    StageSpec(RUN_ENDS, "arms-evaluation", "judge", "Score the control arms", score_control_arms,
+    StageSpec(RUN_ENDS, "arms-evaluation", "judge", "Score control arms", score_control_arms,
               ("held-out", "teacher-answers", "few-shot", "retrieval", "tuned-retrieval", "placebo", "fine-tune@last",
                "placebo-fine-tune@last"), control_arm_scores_fallback, when=_any_arm_enabled(*ARMS)),
-    StageSpec(RUN_ENDS, "arms-comparison", "statistics", "Compare the control arms", compare_control_arms,
+    StageSpec(RUN_ENDS, "arms-comparison", "statistics", "Compare control arms", compare_control_arms,
               ("held-out", "held-out-baseline-evaluation", "tuned-evaluation@last", "arms-evaluation"),
               when=_any_arm_enabled(*ARMS)),
-    StageSpec(RUN_ENDS, "final-report", "statistics", "Close the run", finish_run, ("comparison@every",)),
+    StageSpec(RUN_ENDS, "final-report", "statistics", "Finalize", finish_run, ("comparison@every",)),
 )
 
 STAGES_BY_NAME: dict[str, StageSpec] = {row.stage: row for row in PIPELINE}
@@ -128,12 +125,12 @@ TRAINING_STAGES = ("fine-tune", "placebo-fine-tune")
 
 
 def derived_from(roots: tuple[str, ...]) -> frozenset[str]:
-    """The stages whose artifacts hold what these hold, directly or through others.
+    """Return all stages whose artifacts derive from these stages, directly or transitively.
 
-    The practice questions are none of them: they read the test only to ask no twin of it.
+    The training questions are excluded: they read the test only to avoid near-duplicates of it.
     """
     found = set(roots)
-    for row in PIPELINE:  # each row reads only what stands above it, or its own earlier cycles
+    for row in PIPELINE:  # each stage reads only stages above it, or its own earlier cycles
         if row.stage != "questions" and {read.partition("@")[0] for read in row.reads} & found:
             found.add(row.stage)
     return frozenset(found)
@@ -144,19 +141,19 @@ HELD_OUT_ARTIFACTS = derived_from(("held-out", "general"))
 
 @dataclass(frozen=True)
 class StageRun:
-    """A row in its cycle; cycle 0 is the run itself."""
+    """A stage in one cycle; cycle 0 is the run itself."""
 
     row: StageSpec
     cycle: int
 
 
 def stages_for(config: RunConfig) -> tuple[StageSpec, ...]:
-    """The rows that a run of this configuration goes through."""
+    """Return the stages of a run with this configuration, in order."""
     return tuple(row for row in PIPELINE if row.when(config))
 
 
 def steps(config: RunConfig) -> Iterator[StageRun]:
-    """All steps of a run, in order."""
+    """Yield every stage of a run in each of its cycles, in order of execution."""
     rows = stages_for(config)
     yield from (StageRun(row, 0) for row in rows if row.phase == RUN_STARTS)
     for cycle in range(1, config.cycles + 1):
@@ -165,7 +162,7 @@ def steps(config: RunConfig) -> Iterator[StageRun]:
 
 
 def inputs_of(step: StageRun, config: RunConfig) -> dict[str, tuple[str, int]]:
-    """For each input, by the name that the stage knows it under, the stage and the cycle that wrote it."""
+    """Return the inputs of a step: name as in `reads` (with the cycle, `name@2`) -> (stage, cycle) that wrote it."""
     found: dict[str, tuple[str, int]] = {}
     for read in step.row.reads:
         name, _, which = read.partition("@")
@@ -183,5 +180,5 @@ def inputs_of(step: StageRun, config: RunConfig) -> dict[str, tuple[str, int]]:
 
 
 def flow_rows(config: RunConfig) -> tuple[FlowRow, ...]:
-    """The run's rows as readers of the store see them: drawn from this table, so that they cannot drift."""
+    """Return the stages of a run as recorded in the store, derived from this table so that they cannot drift."""
     return tuple(FlowRow(row.stage, row.phase, row.doer, row.title) for row in stages_for(config))

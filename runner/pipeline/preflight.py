@@ -1,6 +1,6 @@
-"""Checked before a run is queued from the command line: what would fail later for certain is refused now.
+"""Check a configuration before its run is queued from the command line, to refuse what would certainly fail later.
 
-Nothing is loaded and nothing is written; the worker meets the same errors again where only it can see them.
+No model is loaded and nothing is written. Errors that only show in the worker are reported there.
 """
 
 from __future__ import annotations
@@ -18,41 +18,40 @@ from store.paths import Paths
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 
 EMBEDDED_MODEL_BYTES = 300_000_000
-"""The embedded student once dequantized, measured (bf16 safetensors and tokenizer)."""
+"""Size of the dequantized embedded student, measured (bf16 safetensors and tokenizer)."""
 BYTES_A_CYCLE = 80_000_000
-"""An adapter of the embedded student with its training checkpoint, and the cycle's artifacts."""
-
+"""Disk space of one cycle: an adapter of the embedded student, its training checkpoint, and the stage artifacts."""
 BYTES_A_COPY = 20_000_000
-"""An adapter of the embedded student alone, as the learning curve keeps it along the way."""
+"""Size of an adapter of the embedded student alone, as saved at each point of the learning curve."""
 
 
 def preflight_errors(config: RunConfig, paths: Paths) -> list[str]:
-    """A sentence for each thing that stands in the way of this run; empty when nothing does."""
+    """Return one sentence for each problem that would make this run fail; empty when there is none."""
     return [*retired_model_errors(config), *api_key_errors(config), *_knowledge_errors(config),
             *_student_errors(config), *_disk_space_errors(config, paths)]
 
 
 def api_key_errors(config: RunConfig) -> list[str]:
-    """A key where the teacher's or the judge's address needs one."""
+    """Return an error for each API key that the teacher or the judge needs and that is missing or malformed."""
     offline = "choose the teacher 'knowledge-base', which needs none"
     makes_calls = config.teacher != OFFLINE_TEACHER and not config.from_replies
     found = _key_for(config.teacher_base_url, offline) if makes_calls else []
     return found + (_key_for(config.judge_base_url, "leave --judge out") if config.judge else [])
 
 
-def _key_for(address: str | None, instead: str) -> list[str]:
+def _key_for(address: str | None, alternative: str) -> list[str]:
     from runner.llm.credentials import OPENAI_ADDRESS, key_for
     from runner.llm.errors import InvalidKey, MissingKey
 
     try:
-        key_for(address or OPENAI_ADDRESS, alternative=instead)
+        key_for(address or OPENAI_ADDRESS, alternative=alternative)
     except (MissingKey, InvalidKey) as error:
         return [str(error)]
     return []
 
 
 def _knowledge_errors(config: RunConfig) -> list[str]:
-    """A folder is read here once, so that an unreadable one or an unknown topic is refused before a run is queued."""
+    """Read a documents folder once, to refuse an unreadable one or an unknown topic before the run is queued."""
     if config.knowledge == BUILT_IN:
         return []
     try:
@@ -63,7 +62,7 @@ def _knowledge_errors(config: RunConfig) -> list[str]:
 
 
 def _student_errors(config: RunConfig) -> list[str]:
-    """A folder can be looked at; a Hugging Face id is only known when it is loaded."""
+    """Check a local model folder; a Hugging Face id can only be checked by loading it."""
     folder = Path(config.student)
     looks_like_folder = config.student.startswith((".", "/", "~")) or folder.exists()
     if config.student == EMBEDDED_STUDENT or not looks_like_folder:
@@ -81,12 +80,12 @@ def _student_errors(config: RunConfig) -> list[str]:
 
 
 def free_bytes(paths: Paths) -> int:
-    """Free space where the data folder is, or will be."""
+    """Return the free bytes of the file system that holds, or will hold, the data folder."""
     return shutil.disk_usage(nearest_folder(paths)).free
 
 
 def nearest_folder(paths: Paths) -> Path:
-    """The data folder, or the one above it that is there already."""
+    """Return the data folder, or its nearest parent that exists."""
     return next(parent for parent in (paths.data, *paths.data.parents) if parent.exists())
 
 

@@ -1,6 +1,6 @@
-"""Errors are data: what can go wrong, and for each what is done, how often, how long to wait, and what to tell a person.
+"""The recovery table: for each kind of error the action, number of retries, wait, and the advice shown to the user.
 
-Nothing here imports a library: the project's errors carry their kind as `error_kind`, others are known by class name.
+Imports no library: the project's own errors carry their kind as `error_kind`, others are recognised by class name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 class ErrorKind(enum.StrEnum):
-    """What went wrong, in the words of the record."""
+    """Error categories; the values are stored in events."""
 
     OUT_OF_MEMORY = "out of memory"
     NO_SMALLER_PLAN = "memory ladder at its end"
@@ -38,7 +38,7 @@ class ErrorKind(enum.StrEnum):
 
 
 class Action(enum.StrEnum):
-    """What is done about an error while tries are left; afterwards the stage is given up."""
+    """What is done about an error while retries are left; afterwards the stage has failed. Values are stored in events."""
 
     USE_SMALLER_PLAN = "take the next rung of the memory ladder and try again"
     USE_NEXT_SETTINGS = "load with the next settings of the plan and try again"
@@ -50,8 +50,10 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Recovery:
-    """`retries` counts the repeats; waits double from `wait_seconds`. `fatal` ends the run even where a stage has a
-    stand-in, because every later stage would meet the same error."""
+    """How one kind of error is handled: `retries` after the first attempt, with waits that double from `wait_seconds`.
+
+    `fatal` fails the run even if the stage has a fallback, because every later stage would meet the same error.
+    """
 
     action: Action
     retries: int
@@ -66,45 +68,44 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.OUT_OF_MEMORY:       Recovery(A.USE_SMALLER_PLAN, 20, 0.0, False, "Close other programs, or choose a smaller batch or nf4 precision."),
     K.NO_SMALLER_PLAN:        Recovery(A.GIVE_UP, 0, 0.0, False, "Close other programs, or choose a smaller batch or student, then retry the run."),
     K.INSUFFICIENT_MEMORY:             Recovery(A.GIVE_UP, 0, 0.0, True, "Free memory or choose a smaller student such as 'embedded', then retry the run; `python -m runner doctor` shows what is free."),
-    K.RATE_LIMIT:          Recovery(A.WAIT, 8, 5.0, True, "Wait for the limit to pass, or ask for a higher one; the run can be retried."),
+    K.RATE_LIMIT:          Recovery(A.WAIT, 8, 5.0, True, "Wait until the rate limit resets, or request a higher one; then retry the run."),
     K.TEACHER_UNREACHABLE: Recovery(A.WAIT, 4, 2.0, True, "Check the address and that the server is up, then retry the run."),
-    K.TEACHER_REPLY:       Recovery(A.WAIT, 2, 0.5, True, "The teacher does not answer in a usable form: try another model."),
+    K.TEACHER_REPLY:       Recovery(A.WAIT, 2, 0.5, True, "The teacher does not answer in a usable form: choose another model."),
     K.AUTHENTICATION:      Recovery(A.GIVE_UP, 0, 0.0, True, "Set OPENAI_API_KEY in the environment or in .env, then retry the run."),
     K.BUDGET:              Recovery(A.GIVE_UP, 0, 0.0, True, "Raise the budget, or ask fewer questions, then retry the run."),
     K.CONTEXT_TOO_LONG:    Recovery(A.GIVE_UP, 0, 0.0, False, "Choose a model with a larger context, or shorter passages."),
-    K.MODEL_LOADING:       Recovery(A.USE_NEXT_SETTINGS, 2, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is here."),
-    K.MODEL_UNUSABLE:      Recovery(A.GIVE_UP, 0, 0.0, True, "Name a student that is a model of safetensors; `python -m runner doctor` lists what is here."),
-    K.ADAPTER:             Recovery(A.GIVE_UP, 0, 0.0, False, "Train it again from scratch (--adapter fresh), or put the run's folder back from a backup."),
+    K.MODEL_LOADING:       Recovery(A.USE_NEXT_SETTINGS, 2, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is available."),
+    K.MODEL_UNUSABLE:      Recovery(A.GIVE_UP, 0, 0.0, True, "Choose a student with safetensors weights; `python -m runner doctor` lists what is available."),
+    K.ADAPTER:             Recovery(A.GIVE_UP, 0, 0.0, False, "Train again from the base model (--adapter fresh), or restore the run's folder from a backup."),
     K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
     K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
     K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
     K.DISK_FULL:           Recovery(A.GIVE_UP, 0, 0.0, True, "Free space in the data folder, or move it with DATA_DIR, then retry the run."),
-    K.DISK:                Recovery(A.GIVE_UP, 0, 0.0, True, "The data folder cannot be written: give permission, repair the disk, or move it with DATA_DIR; then retry the run."),
-    K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely for want of memory."),
-    K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner goes on from the last checkpoint by itself."),
-    K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that has them or copy the run's folder over, then resume it."),
+    K.DISK:                Recovery(A.GIVE_UP, 0, 0.0, True, "The data folder is not writable: grant permission, repair the disk, or move it with DATA_DIR; then retry the run."),
+    K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely because memory ran out."),
+    K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner resumes from the last checkpoint automatically."),
+    K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),
     K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),
-    K.UNEXPECTED:                 Recovery(A.GIVE_UP, 0, 0.0, True, "This was not foreseen: the trace is kept with the run; please report it."),
+    K.UNEXPECTED:                 Recovery(A.GIVE_UP, 0, 0.0, True, "Unexpected error: the traceback is stored with the run; please report it."),
 }
 
-# Errors of Python and of torch, by class name along the ancestry, so that no library has to be imported to know them.
-# The project's own errors carry an `error_kind`.
+# Errors of Python and torch, by class name along the MRO, so that no library has to be imported to recognise them.
 _KIND_OF_FOREIGN = {"OutOfMemoryError": K.OUT_OF_MEMORY, "MemoryError": K.OUT_OF_MEMORY, "KeyboardInterrupt": K.INTERRUPTED}
 _KIND_OF_ERRNO = {
     errno.ENOSPC: K.DISK_FULL, errno.EDQUOT: K.DISK_FULL, errno.EIO: K.DISK, errno.EROFS: K.DISK, errno.EACCES: K.DISK,
     errno.EPERM: K.DISK,
 }
-# SQLite's own words, whichever exception carries them.
+# SQLite's own messages, whichever exception class carries them.
 _KIND_OF_MESSAGE = {"database or disk is full": K.DISK_FULL, "disk I/O error": K.DISK,
                     "attempt to write a readonly database": K.DISK}
 
 
 def classify_error(error: BaseException) -> ErrorKind:
-    """What kind of error this is; BUG for everything that no row foresees."""
+    """Return the kind of an error; UNEXPECTED if no rule matches."""
     if isinstance(error, OSError) and error.errno in _KIND_OF_ERRNO:
         return _KIND_OF_ERRNO[error.errno]
-    for said, kind in _KIND_OF_MESSAGE.items():
-        if said in str(error):
+    for text, kind in _KIND_OF_MESSAGE.items():
+        if text in str(error):
             return kind
     own = getattr(error, "error_kind", None)
     if own is not None:
@@ -114,6 +115,6 @@ def classify_error(error: BaseException) -> ErrorKind:
 
 
 def retry_delay(error: BaseException, recovery: Recovery, attempt: int) -> float:
-    """Seconds to wait before repeat number `attempt` (from 1): as the server said, else doubling."""
-    told = getattr(error, "wait_seconds", None)
-    return float(told) if told else recovery.wait_seconds * 2 ** (attempt - 1)
+    """Return the seconds to wait before retry number `attempt` (from 1): the server's own value, else doubling."""
+    requested = getattr(error, "wait_seconds", None)
+    return float(requested) if requested else recovery.wait_seconds * 2 ** (attempt - 1)

@@ -1,6 +1,7 @@
-"""Stored answers judged again: read from the run's events, scored as in its stages, recorded beside its own scores.
+"""Score stored answers again with other judges: read them from the run's events, score them as its stages did.
 
-The run's work and its verdict stay as they are. The claim is the run's own, so nobody resumes it meanwhile.
+The new scores are recorded alongside the run's own; its status and verdict stay as they are. The run is claimed
+meanwhile, so that no runner resumes it.
 """
 
 from __future__ import annotations
@@ -40,51 +41,51 @@ OpenJudges = Callable[[RunConfig, str, Store, Journal], tuple[Judge, LLMJudge | 
 
 @dataclass(frozen=True)
 class RejudgeRequest:
-    """What is to be judged, by which metrics and whom."""
+    """Which run and cycles to judge, by which metrics and which judge."""
 
     run: queries.Run
     metrics: tuple[str, ...]
     config: RunConfig
-    """The run's own, with the judge of this judging in it."""
+    """The run's configuration, with the judge replaced by the requested one."""
     cycles: tuple[int, ...]
 
     @property
-    def free(self) -> tuple[str, ...]:
+    def text_metrics(self) -> tuple[str, ...]:
         return tuple(metric for metric in self.metrics if metric in ANSWER_METRICS)
 
     @property
-    def of_model(self) -> tuple[str, ...]:
+    def llm_metrics(self) -> tuple[str, ...]:
         return tuple(metric for metric in self.metrics if metric in JUDGE_METRICS)
 
     def estimate(self, store: Store) -> JudgingEstimate | None:
-        """What the judge model will be asked; None where none is needed."""
-        if not self.of_model:
+        """Return the estimated calls, tokens and cost of the judge model; None if no metric needs one."""
+        if not self.llm_metrics:
             return None
         stored = read_stored(store, self.run.id)
-        answers = sum(len(stored.given(cycle, arm, self.config.max_new_tokens))
+        answers = sum(len(stored.scored_items(cycle, arm, self.config.max_new_tokens))
                       for cycle in (0, *self.cycles) for arm in ARMS)
         longest = self.config.max_new_tokens
-        return estimate(self.config.judge, answers, self.of_model, longest,
+        return estimate(self.config.judge, answers, self.llm_metrics, longest,
                         min(AUDITED_QUESTIONS, len(stored.held_out())))
 
 
 def parse_request(run: queries.Run, metrics: Sequence[str], judge: str | None, base_url: str | None,
                   cycle: int | None) -> RejudgeRequest:
-    """What was asked for, checked.
+    """Validate the arguments of `judge` and return them as a request.
 
     Raises:
-        UserError: the run has no such cycle, no judge is named, or there is no key for it.
-        InvalidConfig: a judge that makes no sense.
+        UserError: the run has no such cycle, no judge is named, or its API key is missing.
+        InvalidConfig: an invalid judge.
     """
-    of_model = tuple(metric for metric in metrics if metric in JUDGE_METRICS)
-    config = dataclasses.replace(run.config, judge_metrics=of_model or run.config.judge_metrics)
+    llm_metrics = tuple(metric for metric in metrics if metric in JUDGE_METRICS)
+    config = dataclasses.replace(run.config, judge_metrics=llm_metrics or run.config.judge_metrics)
     if judge:
         config = dataclasses.replace(config, judge=judge, judge_base_url=base_url)
-    if of_model and not config.judge:
-        raise UserError(f"{', '.join(of_model)} needs a judge model: name it with --judge")
-    if not of_model:
+    if llm_metrics and not config.judge:
+        raise UserError(f"{', '.join(llm_metrics)} needs a judge model: name it with --judge")
+    if not llm_metrics:
         config = dataclasses.replace(config, judge="", judge_base_url=None)
-    config = dataclasses.replace(config, headline="choice_accuracy")  # decides nothing here
+    config = dataclasses.replace(config, headline="choice_accuracy")  # no verdict is made here
     check(config)
     if found := api_key_errors(dataclasses.replace(config, teacher="knowledge-base")):
         raise UserError(found[0])
@@ -96,14 +97,14 @@ def parse_request(run: queries.Run, metrics: Sequence[str], judge: str | None, b
 
 @dataclass(frozen=True)
 class StoredAnswers:
-    """A run's questions, references and answers, by the cycle that they belong to; cycle 0 is the run itself."""
+    """A run's questions, references and answers, by cycle; cycle 0 is the run itself."""
 
     questions: dict[int, list[QuestionRecord]]
     references: dict[str, ReferenceRecord]
     answers: dict[tuple[int, str], dict[str, AnswerRecord]]
 
-    def given(self, cycle: int, arm: str, token_limit: int) -> list[ScoredItem]:
-        """An arm's answers of one cycle with what they are scored against."""
+    def scored_items(self, cycle: int, arm: str, token_limit: int) -> list[ScoredItem]:
+        """Return an arm's answers in one cycle, each with its question and reference."""
         asked = [*self.questions.get(0, []), *(self.questions.get(cycle, []) if cycle else [])]
         answers = self.answers.get((cycle, arm), {})
         return [ScoredItem(question, answers[question.question_id], self.references[question.question_id], token_limit)
@@ -114,7 +115,7 @@ class StoredAnswers:
 
 
 def read_stored(store: Store, run: str) -> StoredAnswers:
-    """What the run's events hold; a stage that was done again counts by its last time."""
+    """Read questions, references and answers from a run's events; of a stage that ran again, the last result counts."""
     stored = StoredAnswers({}, {}, {})
     for item in read_events(store, run):
         cycle, event = item.cycle or 0, item.event
@@ -130,78 +131,78 @@ def read_stored(store: Store, run: str) -> StoredAnswers:
 
 
 def open_judges(config: RunConfig, run: str, store: Store, journal: Journal) -> tuple[Judge, LLMJudge | None]:
-    """The judge that needs no model, and the judge model where the configuration names one."""
+    """Return the judge that needs no model, and the LLM judge if the configuration names one."""
     return open_judge(), open_llm_judge(config, run, store, partial(record_wait, journal))
 
 
-def rejudge(store: Store, order: RejudgeRequest, tell: ReportProgress, open_judges: OpenJudges = open_judges) -> int:
-    """Carry an order out; returns the judging's number within its run.
+def rejudge(store: Store, request: RejudgeRequest, report: ReportProgress,
+            open_judges: OpenJudges = open_judges) -> int:
+    """Judge the run's answers again; return the number of this judging within its run.
 
     Raises:
-        UserError: somebody is at the run, or it has no answers.
+        UserError: the run is active, or has no answers.
     """
-    claim = leases.claim_finished_run(store, leases.owner_name(), order.run.id)
+    claim = leases.claim_finished_run(store, leases.owner_name(), request.run.id)
     if claim is None:
-        raise UserError(f"somebody is at run {order.run.id}: try again when it has ended")
+        raise UserError(f"run {request.run.id} is in use: try again when it has ended")
     journal = Journal(store, claim)
     try:
         with heartbeat(store, journal):
-            return _RejudgeTask(store, journal, order, tell, open_judges).run()
+            return _RejudgeTask(store, journal, request, report, open_judges).run()
     finally:
         leases.release(store, claim)
 
 
 class _RejudgeTask:
-    """One judging under way."""
+    """One judging in progress."""
 
-    def __init__(self, store: Store, journal: Journal, order: RejudgeRequest, tell: ReportProgress,
+    def __init__(self, store: Store, journal: Journal, request: RejudgeRequest, report: ReportProgress,
                  open_judges: OpenJudges) -> None:
-        self.store, self.journal, self.order, self.tell = store, journal, order, tell
-        self.number = 1 + max((one.judging for one in queries.judgings_of(store, order.run.id)), default=0)
-        self.stored = read_stored(store, order.run.id)
-        self.judge, self.model = open_judges(order.config, order.run.id, store, journal)
-        self.scored = self.asked = 0
+        self.store, self.journal, self.request, self.report = store, journal, request, report
+        self.number = 1 + max((one.judging for one in queries.judgings_of(store, request.run.id)), default=0)
+        self.stored = read_stored(store, request.run.id)
+        self.judge, self.llm_judge = open_judges(request.config, request.run.id, store, journal)
+        self.scored = self.total = 0
 
     def run(self) -> int:
-        config = self.order.config
-        self.journal.append(JudgingStarted(self.number, self.order.metrics, judge_name(config), self.order.cycles))
-        if estimated := self.order.estimate(self.store):
-            self.journal.append(JudgingEstimated(metrics=self.order.of_model, **dataclasses.asdict(estimated)))
+        config = self.request.config
+        self.journal.append(JudgingStarted(self.number, self.request.metrics, judge_name(config), self.request.cycles))
+        if estimated := self.request.estimate(self.store):
+            self.journal.append(JudgingEstimated(metrics=self.request.llm_metrics, **dataclasses.asdict(estimated)))
         self._audit()
         of_run = self._score(0)
-        for cycle in self.order.cycles:
+        for cycle in self.request.cycles:
             self._compare(cycle, of_run | self._score(cycle))
-        usage = self.model.usage() if self.model else None
+        usage = self.llm_judge.usage() if self.llm_judge else None
         self.journal.append(JudgingFinished(
-            self.number, self.scored, self.asked, usage.calls if usage else 0,
+            self.number, self.scored, self.total, usage.calls if usage else 0,
             usage.prompt_tokens + usage.completion_tokens if usage else 0, usage.cost_usd if usage else None))
         return self.number
 
     def _audit(self) -> None:
         probes = build_probes(self.stored.held_out(), self.stored.references, AUDITED_QUESTIONS)
-        for score in self._ways("audit"):
+        for score in self._scorers("audit"):
             found = validate_judge(probes, score, self.number) if probes else \
-                not_validated([(metric, "none") for metric in self.order.metrics], NO_PROBES, self.number)
+                not_validated([(metric, "none") for metric in self.request.metrics], NO_PROBES, self.number)
             self.journal.append(*found)
             for one in found:
-                self.tell(f"  audit of {one.metric}: " + ("passed" if one.passed else "NOT passed: "
-                                                          + "; ".join(one.reasons)))
+                outcome = "passed" if one.passed else f"FAILED: {'; '.join(one.reasons)}"
+                self.report(f"  audit of {one.metric}: {outcome}")
 
-    def _ways(self, arm: str) -> Iterator[ScoreAll]:
-        """How answers are scored: by their text alone, and by the judge model, as far as either was asked for."""
-        if self.order.free:
-            yield lambda given, again: score_answers(self.judge, arm, given, self.order.free)
-        model = self.model
-        if self.order.of_model and model:
-            yield lambda given, again: llm_scores(model, arm, given, self.order.of_model, lambda done, total: None,
-                                                  again)
+    def _scorers(self, arm: str) -> Iterator[ScoreAll]:
+        """Yield the requested scoring functions: by text alone, and by the LLM judge."""
+        if self.request.text_metrics:
+            yield lambda given, again: score_answers(self.judge, arm, given, self.request.text_metrics)
+        llm_judge, metrics = self.llm_judge, self.request.llm_metrics
+        if metrics and llm_judge:
+            yield lambda given, again: llm_scores(llm_judge, arm, given, metrics, lambda done, total: None, again)
 
     def _score(self, cycle: int) -> Scores:
-        """Score what belongs to a cycle, each arm for itself; on record before the next begins."""
+        """Score the answers of a cycle arm by arm; each arm's scores are recorded before the next begins."""
         found: Scores = {}
         for arm in ARMS:
-            given = self.stored.given(cycle, arm, self.order.config.max_new_tokens)
-            for score in self._ways(arm) if given else ():
+            given = self.stored.scored_items(cycle, arm, self.request.config.max_new_tokens)
+            for score in self._scorers(arm) if given else ():
                 for event in score(given, ""):
                     self._record(cycle, event)
                     found |= {(arm, one.question_id, one.metric): one.value for one in event.scores}
@@ -210,9 +211,9 @@ class _RejudgeTask:
     def _record(self, cycle: int, event: AnswersScored) -> None:
         self.journal.append(AnswersJudgedAgain(self.number, event.arm, event.judge, event.scores), cycle=cycle)
         scored = sum(score.value is not None for score in event.scores)
-        self.scored, self.asked = self.scored + scored, self.asked + len(event.scores)
+        self.scored, self.total = self.scored + scored, self.total + len(event.scores)
         where = f"cycle {cycle}" if cycle else "run"
-        self.tell(f"  {where}, {event.arm}: {event.scores[0].metric}, {scored} of {len(event.scores)} scored")
+        self.report(f"  {where}, {event.arm}: {event.scores[0].metric}, {scored} of {len(event.scores)} scored")
 
     def _compare(self, cycle: int, scores: Scores) -> None:
         asked = [*self.stored.questions.get(0, []), *self.stored.questions.get(cycle, [])]

@@ -1,6 +1,6 @@
-"""The real things that stages use, opened when first asked for and kept for the whole run.
+"""Domain, teacher, student and judge of a run, each opened on first use and kept for the whole run.
 
-This is the one place where fakes can take the place of the teacher, the student and the judge.
+Tests replace teacher, student and judge by fakes here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from runner.protocols import Judge, Retriever, Student, Teacher
 
 @dataclass
 class RunResources:
-    """Opens each thing once; the student stays loaded for baseline, training and tuned answers."""
+    """Opens each resource once; the student stays loaded for baseline answers, training and fine-tuned answers."""
 
     open_domain: Callable[[], Domain]
     open_teacher: Callable[[], Teacher]
     open_student: Callable[[int], Student]
-    """Takes the rung of the memory ladder: 0 is the plan's own, each further one needs less memory."""
+    """Takes the index of the memory plan: 0 is the preferred one, each further one needs less memory."""
     open_judge: Callable[[], Judge]
     open_retriever: Callable[[], Retriever] = open_retriever
-    """Opened where a run searches, and not kept: it is needed once."""
+    """Called by the retrieval stage and not cached, because it is needed once."""
     open_llm_judge: Callable[[], LLMJudge | None] = lambda: None
-    """None where the configuration names no judge model."""
+    """Returns None if the configuration names no judge model."""
     plan_index: int = 0
-    """The rung to open the student at; where a plan took a later one, that."""
+    """Index of the memory plan to open the student with; updated if opening chose a later one."""
     _student: Student | None = field(default=None, repr=False)
 
     @cached_property
@@ -55,12 +55,12 @@ class RunResources:
             try:
                 self._student = self.open_student(self.plan_index)
             except NoSmallerPlan:
-                self.plan_index -= 1  # there is no such rung: later, lighter stages may still find room on the last one
+                self.plan_index -= 1  # no such plan: lighter stages later may still fit with the last one
                 raise
         return self._student
 
     def use_smaller_plan(self) -> int:
-        """Let the student go and take the next rung of the memory ladder; returns it."""
+        """Unload the student and switch to the next smaller memory plan; return its index."""
         self._student = None
         self.plan_index += 1
         return self.plan_index

@@ -1,6 +1,6 @@
-"""Retrieval: the passages nearest to a question, by the same bundled sentence encoder that the judge compares with.
+"""Dense retrieval: rank passages for a question by cosine similarity, with the judge's bundled sentence encoder.
 
-Importing this costs nothing; the encoder is loaded when a retriever is opened. Knows texts, not domains.
+Importing this is cheap; the encoder is loaded when a retriever is opened. Knows texts, not domains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_retriever() -> Retriever:
-    """A retriever over the bundled MiniLM encoder.
+    """Load the bundled MiniLM encoder and return a retriever over it.
 
     Raises:
         ModelLoadFailed: the encoder's package is not installed.
@@ -30,15 +30,15 @@ def open_retriever() -> Retriever:
 
 
 class EncoderRetriever:
-    """Implements `roles.Retriever` by cosine of sentence vectors."""
+    """Implements `protocols.Retriever` by cosine similarity of sentence embeddings."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self.name = f"cosine of {encoder.name}"
 
     def best(self, queries: Sequence[str], texts: Sequence[str], count: int) -> RetrievalResult:
-        """Equal scores keep the order of the texts. All of them are encoded, about a hundred a second on a core."""
+        """Rank the texts for each query; ties keep their order. About 100 texts a second are encoded per core."""
         found = self._encoder.encode(texts)
         scores = self._encoder.encode(queries).vectors @ found.vectors.T
         ranked = (-scores).argsort(axis=1, kind="stable")[:, :count]
-        return RetrievalResult(tuple(tuple(int(at) for at in row) for row in ranked), sum(found.cut))
+        return RetrievalResult(tuple(tuple(map(int, row)) for row in ranked), sum(found.cut))

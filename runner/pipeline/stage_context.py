@@ -1,6 +1,6 @@
-"""What a stage is: a plain function from its context to the events that it tells.
+"""The interface of a stage: a plain function from its context to the events that it produces.
 
-A stage writes no file, retries nothing, sleeps never and catches no error: `executor.py` does.
+A stage writes no artifact, does not retry, sleep or catch errors: `executor.py` does.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from store.run_config import RunConfig
 
 @dataclass
 class ThroughputClock:
-    """How long an attempt has taken for what it has done itself: what an earlier one left says nothing of its speed.
+    """Measures the time of the items that this attempt itself processed.
 
-    The clock begins with the first word of an attempt, and anew wherever the count does not rise.
+    Items restored from an earlier attempt are excluded: timing starts at the first progress report, and again whenever
+    the count does not increase.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -30,7 +31,7 @@ class ThroughputClock:
     _since: float = 0.0
 
     def at(self, done: int) -> tuple[int, float]:
-        """Items that were there when the clock began, and the seconds since."""
+        """Return the number of items done when timing started, and the seconds since."""
         if self._last is None or done <= self._last:
             self._before, self._since = done, self.clock()
         self._last = done
@@ -39,7 +40,7 @@ class ThroughputClock:
 
 @dataclass(frozen=True)
 class StageContext:
-    """All that a stage may know and touch."""
+    """Everything that a stage has access to."""
 
     run: str
     config: RunConfig
@@ -47,16 +48,17 @@ class StageContext:
     """0 for the stages of the run itself."""
     stage: str
     inputs: Mapping[str, Artifact]
-    """By name as in the table's `reads`; what a run's configuration leaves out of the table is absent here."""
+    """Input artifacts, by name as in the table's `reads`; stages that the configuration disables are absent."""
     run_folder: Path
     header: Header
     resources: RunResources
     emit: Callable[[Event], None]
-    """Tell at once (numbers, progress); raises StopRequested when a person asked to stop."""
+    """Record an event at once (metrics, progress); raises StopRequested after a cancel or pause."""
     running_seconds: Callable[[], float] = field(default=lambda: 0.0)
-    """Time since this run began, and since this cycle began: for the closing events."""
+    """Seconds since this run began."""
     cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)
-    pace: ThroughputClock = field(default_factory=ThroughputClock)
+    """Seconds since this cycle began."""
+    throughput: ThroughputClock = field(default_factory=ThroughputClock)
 
     @property
     def domain(self) -> Domain:
@@ -64,15 +66,15 @@ class StageContext:
 
     @property
     def folder(self) -> Path:
-        """This cycle's folder."""
+        """The folder of this cycle."""
         return self.run_folder / f"cycle-{self.cycle:02d}"
 
-    def parts(self) -> PartialResults:
-        """Items of this stage that an earlier attempt finished."""
+    def partial_results(self) -> PartialResults:
+        """Open the items of this stage that an earlier attempt finished."""
         return PartialResults(self.folder / f"{self.stage}.parts.jsonl", self.header)
 
     def progress(self, done: int, total: int, unit: str, detail: str = "") -> None:
-        self.emit(StageProgressed(done, total, unit, detail, *self.pace.at(done)))
+        self.emit(StageProgressed(done, total, unit, detail, *self.throughput.at(done)))
 
     def metric(self, key: str, step: int, value: float | None, unit: str = "") -> None:
         self.emit(MetricLogged(key, step, value, unit))
@@ -80,4 +82,4 @@ class StageContext:
 
 StageFunction = Callable[[StageContext], Sequence[Event]]
 Fallback = Callable[[StageContext, str], Sequence[Event]]
-"""What stands in the place of a stage that could not be done: missing values with the reason, never made-up ones."""
+"""Produces the events of a failed stage: missing values with the reason, never invented ones."""

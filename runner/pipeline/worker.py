@@ -1,6 +1,7 @@
-"""Executes one run, in a process of its own: memory truly comes back, and a crash takes nobody along.
+"""Execute one run in a child process, so that its memory is freed and a crash cannot take the runner down.
 
-The claim comes from the supervisor; every write carries its fence, so a worker that was given up cannot write.
+The supervisor hands over the claim; every write carries its fencing token, so a worker that lost the claim cannot
+write.
 """
 
 from __future__ import annotations
@@ -40,22 +41,22 @@ HEARTBEAT_SECONDS = 0.5
 RENEW_EVERY_BEATS = 10
 EXIT_LEASE_LOST = 3
 REQUEUE = "hand back"
-"""How a run stops whose runner was told to stop (SIGTERM): the item at work is finished, the rest waits."""
+"""How a run stops when its runner receives SIGTERM: the current item is finished, then the run is requeued."""
 STOPPED: dict[str, Event] = {"cancel": RunCancelled(), "pause": RunPaused(),
                              REQUEUE: RunRequeued("the runner was stopped")}
 _REPORTED_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "ragas", "openai", "streamlit",
                       "sqlalchemy")
 
 
-def execute_claimed_run(claim: Claim, paths: Paths, bench: Callable[..., RunResources] | None = None) -> int:
-    """Carry a claimed run out to its end; returns the exit code (0 also for a run that failed clearly)."""
+def execute_claimed_run(claim: Claim, paths: Paths, make_resources: Callable[..., RunResources] | None = None) -> int:
+    """Execute a claimed run to its end; return the exit code (0 also for a run that failed and recorded why)."""
     store = open_store(paths.store_url)
     journal = Journal(store, claim)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: journal.request_stop(REQUEUE))
     try:
         with heartbeat(store, journal):
-            _execute(store, journal, paths, bench or build_resources)
+            _execute(store, journal, paths, make_resources or build_resources)
         release(store, claim)
     except LeaseLost:
         return EXIT_LEASE_LOST
@@ -64,7 +65,7 @@ def execute_claimed_run(claim: Claim, paths: Paths, bench: Callable[..., RunReso
     return 0
 
 
-def _execute(store: Store, journal: Journal, paths: Paths, bench: Callable[..., RunResources]) -> None:
+def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Callable[..., RunResources]) -> None:
     claim = journal.claim
     run = find_run(store, claim.run)
     assert run is not None
@@ -73,30 +74,30 @@ def _execute(store: Store, journal: Journal, paths: Paths, bench: Callable[..., 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         history = read_events(store, claim.run)
-        resources = bench(run.config, claim.run, store, paths, journal)
+        resources = make_resources(run.config, claim.run, store, paths, journal)
         resources.plan_index = starting_plan_index(history)
         PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
                          history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds).execute()
     except StopRequested as stop:
-        journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # what nobody understands loses nothing
+        journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # an unknown request pauses: nothing is lost
     except LeaseLost:
         raise
-    except RunAborted as given_up:
-        journal.append(RunFailed(given_up.kind, str(given_up), given_up.advice, given_up.trace))
-    except (OSError, SQLAlchemyError) as error:  # the disk or the store, outside of any stage
+    except RunAborted as aborted:
+        journal.append(RunFailed(aborted.kind, str(aborted), aborted.advice, aborted.trace))
+    except (OSError, SQLAlchemyError) as error:  # disk or store, outside any stage
         kind = classify_error(error)
         if _has_not_ended(store, claim.run):
             journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
 
 
 def _has_not_ended(store: Store, run: str) -> bool:
-    """A write that seemed to fail may have come through, and it may have been the run's end."""
+    """Return whether the run is still active: the write that failed may have been committed, and may have ended it."""
     found = find_run(store, run)
     return found is None or found.active
 
 
 def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, journal: Journal) -> RunResources:
-    """The real teacher, student and judge that a configuration names."""
+    """Return the teacher, student and judge that a configuration names, each opened on first use."""
 
     def open_domain() -> Domain:
         return open_knowledge(config.knowledge, config.knowledge_name)
@@ -106,12 +107,12 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
 
         return open_teacher(config, run, store, partial(record_wait, journal), partial(_sleep, journal))
 
-    def open_student(rung: int) -> Student:
+    def open_student(plan_index: int) -> Student:
         from runner.student import open_student
 
-        return open_student(config, paths.models, rung, tell_plan)
+        return open_student(config, paths.models, plan_index, record_plan)
 
-    def tell_plan(info: StudentInfo) -> None:
+    def record_plan(info: StudentInfo) -> None:
         resources.plan_index = info.plan_index
         journal.append(memory_plan_event(info))
 
@@ -120,23 +121,23 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
 
         return open_judge()
 
-    def open_model_judge() -> LLMJudge | None:
+    def open_run_llm_judge() -> LLMJudge | None:
         from runner.judge import open_llm_judge
 
         return open_llm_judge(config, run, store, partial(record_wait, journal))
 
-    resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_model_judge)
+    resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_run_llm_judge)
     return resources
 
 
 def record_wait(journal: Journal, seconds: float, error: Exception) -> None:
-    """A call to a teacher or a judge waits: on record, and a person who asked to stop need not wait too."""
+    """Record that a call to a teacher or judge waits; raises StopRequested after a cancel or pause."""
     journal.check_stop()
     journal.append(RecoveryTaken(classify_error(error), Action.WAIT, 1, seconds, str(error)))
 
 
 def _sleep(journal: Journal, seconds: float) -> None:
-    """Sleep in short pieces; ends with StopRequested as soon as the heartbeat has seen that a stop was asked for."""
+    """Sleep in short pieces; raises StopRequested as soon as the heartbeat has seen a stop request."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         journal.check_stop()
@@ -144,14 +145,14 @@ def _sleep(journal: Journal, seconds: float) -> None:
 
 
 def memory_plan_event(info: StudentInfo) -> Event:
-    """What the record keeps of how the student is held."""
+    """Return the event that records how the student was loaded: device, precision, batch size, memory plan."""
     return PlanChosen(device=info.device, precision=info.precision, batch_size=info.batch_size, threads=info.threads,
                       reason=info.precision_reason, student=info.name, parameters=info.parameters, weights=info.weights,
                       rung=info.plan_index)
 
 
 def versions() -> dict[str, str]:
-    """What this run was made with."""
+    """Return the versions of Python and of the main packages."""
     found = {"python": platform.python_version()}
     for package in _REPORTED_PACKAGES:
         try:
@@ -163,7 +164,7 @@ def versions() -> dict[str, str]:
 
 @contextlib.contextmanager
 def heartbeat(store: Store, journal: Journal) -> Iterator[None]:
-    """Renew the lease, and learn of stop requests, from a thread that no long computation can starve for long."""
+    """Renew the lease and read stop requests in a background thread, while the block runs."""
     over = threading.Event()
     thread = threading.Thread(target=_run_heartbeat, args=(store, journal, over), daemon=True)
     thread.start()
@@ -183,6 +184,6 @@ def _run_heartbeat(store: Store, journal: Journal, over: threading.Event) -> Non
             if beats % RENEW_EVERY_BEATS == 0 and not renew(store, journal.claim):
                 raise LeaseLost(journal.claim.run)
         except SQLAlchemyError:
-            continue  # the store fails; it may be back by the next beat, and the lease outlives a few
+            continue  # the store may be back at the next heartbeat, and the lease lasts for several
         except LeaseLost:
-            os._exit(EXIT_LEASE_LOST)  # another runner has this run; anything still done here would be in its way
+            os._exit(EXIT_LEASE_LOST)  # another runner has this run; further work here would interfere

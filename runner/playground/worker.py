@@ -24,7 +24,7 @@ from store.paths import Paths
 from store.run_config import RunConfig
 
 IDLE_SECONDS = 60.0
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 WRITE_SECONDS = 0.3
 """Pieces are written together, so that a word does not cost a transaction."""
 
@@ -38,7 +38,7 @@ def serve_questions(store: Store, paths: Paths, owner: str, idle_seconds: float 
     while time.monotonic() < until:
         claimed = playground.claim_next(store, owner)
         if claimed is None:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
             continue
         _answer(store, paths, claimed, kept, open_teacher)
         answered, until = answered + 1, time.monotonic() + idle_seconds
@@ -50,13 +50,13 @@ class StudentCache:
 
     def __init__(self, open_student: Callable[[RunConfig, Path], StreamingStudent]) -> None:
         self._open = open_student
-        self._kept: tuple[RunConfig, StreamingStudent] | None = None
+        self._cached: tuple[RunConfig, StreamingStudent] | None = None
 
     def __call__(self, config: RunConfig, models: Path) -> StreamingStudent:
-        if self._kept is None or self._kept[0] != config:
-            self._kept = None  # first let the other go: two may not fit
-            self._kept = (config, self._open(config, models))
-        return self._kept[1]
+        if self._cached is None or self._cached[0] != config:
+            self._cached = None  # first let the other go: two may not fit
+            self._cached = (config, self._open(config, models))
+        return self._cached[1]
 
 
 def _answer(store: Store, paths: Paths, claimed: Claimed, open_student: StudentCache,

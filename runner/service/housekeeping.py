@@ -82,7 +82,7 @@ def _age_of_newest(paths: Paths) -> float:
     return time.time() - newest[0].stat().st_mtime if newest else float("inf")
 
 
-CHORES: tuple[MaintenanceTask, ...] = (
+MAINTENANCE_TASKS: tuple[MaintenanceTask, ...] = (
     MaintenanceTask("backup", 600.0, back_up),
     MaintenanceTask("write-ahead log", 60.0, checkpoint_wal),
     MaintenanceTask("pruning", 3600.0, prune),

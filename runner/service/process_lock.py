@@ -83,7 +83,7 @@ def owner_is_dead(data: Path, owner: str) -> bool:
         return False
     path = owner_lock_path(data, owner)
     if not path.exists():
-        return not _is_the_same_process(owner)
+        return not _is_same_process(owner)
     descriptor = acquire_lock(path)
     if descriptor is None:
         return False
@@ -104,7 +104,7 @@ def remove_stale_locks(data: Path, still_named: Collection[str]) -> int:
     return gone
 
 
-def _is_the_same_process(owner: str) -> bool:
+def _is_same_process(owner: str) -> bool:
     """Whether the process of this number is the one that named itself so, and not a later one of the same number."""
     _, pid, nanoseconds = owner.rsplit(":", 2)
     try:

@@ -53,7 +53,7 @@ def log_path(paths: Paths) -> Path:
 def run_lines(store: Store, run: str, after_seq: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """A run's events as log lines, each with its number in the run."""
     for item in read_events(store, run, after_seq):
-        yield item.seq, _of_event(item)
+        yield item.seq, _event_line(item)
 
 
 def format_line(line: Mapping[str, Any]) -> str:
@@ -64,7 +64,7 @@ def format_line(line: Mapping[str, Any]) -> str:
     return f"{str(line['at'])[:19].replace('T', ' ')}  {loud}{line['what']}  {values}".rstrip()
 
 
-def _of_event(item: Recorded) -> dict[str, Any]:
+def _event_line(item: Recorded) -> dict[str, Any]:
     fields = dataclasses.asdict(item.event)  # type: ignore[call-overload]
     return {"at": item.at.isoformat(), "what": item.kind, "run": item.run, "seq": item.seq, "cycle": item.cycle,
             "stage": item.stage, **fields}

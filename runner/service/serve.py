@@ -15,7 +15,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from runner.service.housekeeping import CHORES
+from runner.service.housekeeping import MAINTENANCE_TASKS
 from runner.service.process_lock import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
 from runner.service.schedule_jobs import REFRESH_SECONDS, ScheduleJobs
@@ -69,7 +69,7 @@ def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
             Job("beat", "beat", HEARTBEAT_SECONDS, supervisor.send_heartbeat),
             Job("schedules", "schedules", REFRESH_SECONDS, recurring.refresh),
             *(Job(chore.name, "housekeeping", chore.every_seconds, partial(chore.do, store, paths))
-              for chore in CHORES)]
+              for chore in MAINTENANCE_TASKS)]
     for job in jobs:
         scheduler.add_job(job.do, "interval", seconds=job.every_seconds, executor=job.executor, name=job.name,
                           next_run_time=datetime.now(UTC))

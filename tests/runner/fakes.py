@@ -84,7 +84,7 @@ class FakeRetriever:
         stems = [{word[:5].casefold() for word in text.split()} for text in texts]
         wanted = [{word[:5].casefold() for word in query.split()} for query in queries]
         return RetrievalResult(tuple(tuple(sorted(range(len(texts)), key=lambda at: -len(stems[at] & words))[:count])
-                                     for words in wanted), cut=0)
+                                     for words in wanted), truncated=0)
 
 
 class FakeJudge:

@@ -1,1 +1,1 @@
-"""The stages of a cycle, one thing a file; `runner/pipeline/pipeline.py` says in which order they run."""
+"""The stages of the pipeline, one kind per file; `runner/pipeline/pipeline.py` lists them in order."""

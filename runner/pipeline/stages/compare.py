@@ -1,4 +1,4 @@
-"""Before against after, question by question: change, interval, verdict. The headline is held-out."""
+"""Compare baseline and fine-tuned scores, paired by question: change, interval, verdict. The headline is held-out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Scores = dict[tuple[str, str, str], float | None]
 
 
 def compare(context: StageContext) -> Sequence[Event]:
-    """The paired changes of all metrics on all tiers, and the verdict by the metric that was named beforehand."""
+    """Compute the paired changes of all metrics on all tiers, and the verdict by the headline metric."""
     asked = read_questions(context.inputs.values())
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
@@ -35,7 +35,7 @@ def compare(context: StageContext) -> Sequence[Event]:
 
 
 def changes_in(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
-    """The paired changes on every tier by every metric that anything was scored by."""
+    """Compute the paired changes on every tier for every metric that has scores."""
     rows = []
     scored = {metric for _, _, metric in scores}
     for tier in dict.fromkeys(question.tier for question in asked):
@@ -46,7 +46,7 @@ def changes_in(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRe
 
 
 def _rows_of(tier: str, metric: str, questions: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
-    """All topics together, then each topic with a verdict that knows how many topics were looked at."""
+    """Return the change over all topics, then per topic with a verdict corrected for the number of topics (Holm)."""
     better, whole = METRICS[metric].better, _change(questions, metric, scores)
     topics = {topic: _change([q for q in questions if q.topic == topic], metric, scores)
               for topic in sorted({q.topic for q in questions})}
@@ -77,15 +77,15 @@ def _verdict(held_out: Sequence[QuestionRecord], metric: str, scores: Scores,
 
 
 def _secondary_findings(held_out: Sequence[QuestionRecord], headline: str, scores: Scores) -> str:
-    """The least noisy metric's word, which a small test can hear when the headline is silent; never the verdict."""
+    """Describe the change of reference NLL, which is less noisy than the headline on small tests; never the verdict."""
     if headline == COMPANION:
         return ""
     change = _change(held_out, COMPANION, scores)
     if change.change is None or change.low is None:
         return ""
-    said = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, METRICS[COMPANION].better),
-                                                                  "did not clearly change")
-    return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) {said}: "
+    outcome = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, METRICS[COMPANION].better),
+                                                                     "did not clearly change")
+    return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) {outcome}: "
             f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
             f"{change.high:+.2f}).")
 

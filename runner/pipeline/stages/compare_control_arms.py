@@ -1,7 +1,7 @@
-"""The arms beside each other: each against the untrained student, tuned against each, and the gap to the teacher.
+"""Compare control arms: each against the baseline, fine-tuned against each, and the gap to the teacher.
 
-Several arms are several looks: by each metric, what is said of an arm knows how many comparisons were made (Holm).
-Tuned against untrained is none of them, for that is the run's own question.
+Several arms are multiple comparisons: for each metric their verdicts are corrected by Holm's method. Fine-tuned against
+baseline is not among them, because it is the run's own pre-registered comparison.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Scores = dict[tuple[str, str, str], float | None]
 
 
 def compare_control_arms(context: StageContext) -> Sequence[Event]:
-    """Paired changes on the held-out test, question by question; the run's own verdict is none of this."""
+    """Compute the paired changes of all arms on the held-out test, and the gaps closed; not the run's verdict."""
     asked, arms = held_out_questions(context), ordered_arms(context.config.arms)
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
@@ -35,9 +35,9 @@ def compare_control_arms(context: StageContext) -> Sequence[Event]:
 
 def control_arm_changes(asked: Sequence[QuestionRecord], scores: Scores, arms: Sequence[str],
                         metrics: Sequence[str]) -> list[ArmChangeRecord]:
-    """By each metric: tuned against untrained as it stands, then every other pair, corrected for one another."""
-    looks = [*((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
-    return [change for metric in metrics for pairs in ([(TUNED, BASELINE)], looks)
+    """Return, per metric, fine-tuned against baseline uncorrected, then all other pairs with Holm correction."""
+    comparisons = [*((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
+    return [change for metric in metrics for pairs in ([(TUNED, BASELINE)], comparisons)
             for change in _changes(asked, scores, metric, pairs)]
 
 

@@ -1,4 +1,4 @@
-"""Prompts that put something before the question: practice pairs or passages, as much as the context holds. Pure."""
+"""Build prompts with context before the question (few-shot examples or passages), as much as fits. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from store.events import PromptRecord, QuestionRecord
 
 @dataclass(frozen=True)
 class ContextItem:
-    """One thing that is put before the question."""
+    """One few-shot example or passage."""
 
     source: str
-    """Id of the passage or of the practice question."""
+    """Id of the passage or of the training question."""
     text: str
 
 
 @dataclass(frozen=True)
 class ContextStyle:
-    """The words around what is shown."""
+    """The prompt template around the context items."""
 
     before: str
     between: str
@@ -27,47 +27,50 @@ class ContextStyle:
     """Holds `{question}`."""
 
     def prompt(self, texts: Sequence[str], question: str) -> str:
-        """Without anything to show it is the bare question, as every other arm is asked it."""
+        """Return the prompt; without texts it is the bare question, as in every other arm."""
         if not texts:
             return question
         return self.before + self.between.join(texts) + self.after.replace("{question}", question)
 
 
-# No "Answer:" at the end: the embedded student, a chat model, answered 15 of 40 such prompts with nothing at all.
+# No "Answer:" at the end: the embedded student, a chat model, gave an empty answer to 15 of 40 such prompts.
 EXAMPLES = ContextStyle("Here are questions with their answers.\n\n", "\n\n",
                         "\n\nNow answer this question: {question}")
 PASSAGES = ContextStyle("Answer the question with the help of these notes.\n\n", "\n\n", "\n\nQuestion: {question}")
 
 
 def example(question: QuestionRecord, reference: str) -> ContextItem:
-    """A practice pair as it is shown."""
+    """Format a training pair as a few-shot example."""
     return ContextItem(question.question_id, f"Question: {question.text}\nAnswer: {reference}")
 
 
-def fit_prompt(question: QuestionRecord, shown: Sequence[ContextItem], manner: ContextStyle,
+def fit_prompt(question: QuestionRecord, context_items: Sequence[ContextItem], style: ContextStyle,
                fits: Callable[[str], bool]) -> PromptRecord:
-    """The prompt with as much of `shown` as fits, the first before the later ones; what was left out is counted.
+    """Build the prompt with the first `context_items` that fit, and count those left out.
 
-    Where not even the first fits whole, it is cut off at the end, word by word.
+    If not even the first item fits, it is truncated at the end to whole words.
+
+    Args:
+        fits: whether a prompt leaves room for the answer in the student's context window.
     """
-    for count in range(len(shown), 0, -1):
-        text = manner.prompt([item.text for item in shown[:count]], question.text)
+    for count in range(len(context_items), 0, -1):
+        text = style.prompt([item.text for item in context_items[:count]], question.text)
         if fits(text):
-            return PromptRecord(question.question_id, text, tuple(item.source for item in shown[:count]),
-                                len(shown) - count, cut=False)
-    words = _most_words(question, shown[0].text.split(), manner, fits) if shown else []
-    text = manner.prompt([" ".join(words)] if words else [], question.text)
-    sources = (shown[0].source,) if words else ()
-    return PromptRecord(question.question_id, text, sources, len(shown) - len(sources), cut=bool(shown))
+            return PromptRecord(question.question_id, text, tuple(item.source for item in context_items[:count]),
+                                len(context_items) - count, cut=False)
+    words = _longest_prefix(question, context_items[0].text.split(), style, fits) if context_items else []
+    text = style.prompt([" ".join(words)] if words else [], question.text)
+    sources = (context_items[0].source,) if words else ()
+    return PromptRecord(question.question_id, text, sources, len(context_items) - len(sources), cut=bool(context_items))
 
 
-def _most_words(question: QuestionRecord, words: Sequence[str], manner: ContextStyle,
-                fits: Callable[[str], bool]) -> Sequence[str]:
-    """The longest beginning that still fits: found by halving."""
+def _longest_prefix(question: QuestionRecord, words: Sequence[str], style: ContextStyle,
+                    fits: Callable[[str], bool]) -> Sequence[str]:
+    """Return the longest prefix of the words that still fits, by binary search."""
     low, high = 0, len(words)
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(manner.prompt([" ".join(words[:middle])], question.text)):
+        if fits(style.prompt([" ".join(words[:middle])], question.text)):
             low = middle
         else:
             high = middle - 1

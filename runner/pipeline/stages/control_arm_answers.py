@@ -1,4 +1,4 @@
-"""The control arms' answers to the held-out test: after examples, after passages, from a placebo, from the teacher."""
+"""The control arms' answers to the test: few-shot, RAG, control adapter (shuffled references), closed-book teacher."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ from store.events import (
 )
 
 RESERVED_TOKENS = 256
-"""A prompt leaves room for an answer of so many tokens at least, and for a reference of that length to be weighed."""
+"""Tokens that a prompt leaves free, at least, for the answer, or for a reference that is scored by likelihood."""
 
 NO_CONTEXT = "nothing could be put before the question"
 
 
 def held_out_questions(context: StageContext) -> list[QuestionRecord]:
-    """The test questions that the arms answer: held-out ones alone, no new topics, nothing everyday."""
+    """Return the test questions that the arms answer: held-out ones only, without unseen topics and general ones."""
     return [record for record in read_questions([context.inputs["held-out"]]) if record.tier == HELD_OUT]
 
 
 def retrieve_passages(context: StageContext) -> Sequence[Event]:
-    """Search the whole domain, both sides of the split, for each test question."""
+    """Retrieve passages for each test question from the whole domain, both sides of the split."""
     asked, passages = held_out_questions(context), context.domain.passages
     retriever = context.resources.open_retriever()
     search = retriever.best([record.text for record in asked],
                             [f"{passage.title}: {passage.text}" for passage in passages], CONTEXT_ITEMS)
-    return [PassagesRetrieved(retriever.name, len(passages), search.cut, tuple(
-        FoundRecord(record.question_id, tuple(passages[at].id for at in places))
-        for record, places in zip(asked, search.ranked, strict=True)))]
+    return [PassagesRetrieved(retriever.name, len(passages), search.truncated, tuple(
+        FoundRecord(record.question_id, tuple(passages[index].id for index in indices))
+        for record, indices in zip(asked, search.ranked, strict=True)))]
 
 
 def few_shot(context: StageContext) -> Sequence[Event]:
-    """The untrained student after practice pairs, the same ones for every question, drawn once a run."""
+    """Few-shot answers of the base student; the examples are drawn once per run, the same for every question."""
     pairs = practice_pairs(context.inputs)
     chosen = random.Random(f"few-shot {context.config.seed}").sample(pairs, min(CONTEXT_ITEMS, len(pairs)))
     prompts = _prompts(context, FEW_SHOT, {}, chosen, EXAMPLES)
-    return [prompts, _after(context, prompts, adapter=False)]
+    return [prompts, _answer_prompts(context, prompts, adapter=False)]
 
 
 def retrieval(context: StageContext) -> Sequence[Event]:
-    """The untrained student after the passages that were found."""
-    prompts = _prompts(context, RETRIEVAL, _found(context), [], PASSAGES)
-    return [prompts, _after(context, prompts, adapter=False)]
+    """RAG answers of the base student."""
+    prompts = _prompts(context, RETRIEVAL, _retrieved_context(context), [], PASSAGES)
+    return [prompts, _answer_prompts(context, prompts, adapter=False)]
 
 
 def tuned_retrieval(context: StageContext) -> Sequence[Event]:
-    """The tuned student after the passages that were found."""
-    prompts = _prompts(context, TUNED_RETRIEVAL, _found(context), [], PASSAGES)
-    return [prompts, _after(context, prompts, adapter=True)]
+    """RAG answers of the fine-tuned student."""
+    prompts = _prompts(context, TUNED_RETRIEVAL, _retrieved_context(context), [], PASSAGES)
+    return [prompts, _answer_prompts(context, prompts, adapter=True)]
 
 
 def placebo(context: StageContext) -> Sequence[Event]:
-    """The student with the last cycle's placebo adapter; all missing where there is none."""
+    """Answers of the student with the last cycle's control adapter; all missing if there is none."""
     adapter, missing = placebo_path(context, "placebo-fine-tune@last")
     asked = held_out_questions(context)
     if missing:
@@ -73,7 +73,7 @@ def placebo(context: StageContext) -> Sequence[Event]:
 
 
 def teacher(context: StageContext) -> Sequence[Event]:
-    """The teacher's own answers, without the passages."""
+    """Closed-book answers of the teacher, without the passages."""
     asked, counted = held_out_questions(context), itertools.count(1)
     answers = context.resources.teacher.answer_closed_book(
         context.domain, [question_from_record(record) for record in asked],
@@ -83,17 +83,17 @@ def teacher(context: StageContext) -> Sequence[Event]:
 
 
 def retrieval_fallback(context: StageContext, reason: str) -> Sequence[Event]:
-    """What stands where the search failed: nothing was found for any question."""
+    """No passages for any question, with the reason, if retrieval failed."""
     return [PassagesRetrieved(f"none: {reason}", 0, 0, ())]
 
 
 def control_arm_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
-    """What stands where an arm could not answer: every answer missing, with the reason."""
+    """Every answer of an arm missing, with the reason, if it could not answer."""
     return [no_answers(arm, held_out_questions(context), reason)]
 
 
 def practice_pairs(artifacts: Mapping[str, Artifact]) -> list[ContextItem]:
-    """Every practice question of the run that has a reference, in the order of their ids; no other tier."""
+    """Return all training questions of the run that have a reference, ordered by id, as few-shot examples."""
     asked = {record.question_id: record for name, artifact in artifacts.items() if name.startswith("questions@")
              for record in artifact.only(QuestionsAsked).questions if record.tier == PRACTICE}
     written = {record.question_id: record.text for name, artifact in artifacts.items()
@@ -101,8 +101,8 @@ def practice_pairs(artifacts: Mapping[str, Artifact]) -> list[ContextItem]:
     return [example(asked[key], text) for key in sorted(asked) if (text := written.get(key))]
 
 
-def _found(context: StageContext) -> dict[str, list[ContextItem]]:
-    """Question id -> the passages that the search found for it."""
+def _retrieved_context(context: StageContext) -> dict[str, list[ContextItem]]:
+    """Return question id -> its retrieved passages."""
     found = context.inputs["retrieve"].only(PassagesRetrieved).found
     passages = {id: context.domain.passage(id) for record in found for id in record.passages}
     return {record.question_id: [ContextItem(id, f"{passages[id].title}: {passages[id].text}")
@@ -119,17 +119,16 @@ def _prompts(context: StageContext, arm: str, shown: dict[str, list[ContextItem]
         for record in held_out_questions(context)))
 
 
-def _after(context: StageContext, prepared: PromptsPrepared, adapter: bool) -> AnswersGiven:
-    """The answers after these prompts; where there was nothing to put before a question, there is no answer."""
-    asked, shown = held_out_questions(context), {prompt.question_id: prompt.text for prompt in prepared.prompts
-                                                 if prompt.sources}
+def _answer_prompts(context: StageContext, prepared: PromptsPrepared, adapter: bool) -> AnswersGiven:
+    """Generate the answers to these prompts; a question without any context gets no answer."""
+    asked, prompts = held_out_questions(context), {prompt.question_id: prompt.text for prompt in prepared.prompts
+                                                   if prompt.sources}
     folder, missing = adapter_path(context, "fine-tune@last") if adapter else (None, None)
     if missing:
         return no_answers(prepared.arm, asked, missing)
-    given = generate_answers(context, [record for record in asked if record.question_id in shown], prepared.arm, folder,
-                             shown)
+    given = generate_answers(context, [record for record in asked if record.question_id in prompts], prepared.arm,
+                             folder, prompts)
     by_id = {answer.question_id: answer for answer in given.answers}
     by_id |= {answer.question_id: answer for answer in no_answers(
-        prepared.arm, [record for record in asked if record.question_id not in shown],
-        NO_CONTEXT).answers}
+        prepared.arm, [record for record in asked if record.question_id not in prompts], NO_CONTEXT).answers}
     return AnswersGiven(prepared.arm, tuple(by_id[record.question_id] for record in asked))

@@ -1,4 +1,4 @@
-"""Between the knowledge room's questions and the records that events hold."""
+"""Convert between questions of the knowledge package and the records in events; ask the teacher for questions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("runner.pipeline")
 
 
 class UnknownTopic(Exception):
-    """A topic was chosen that this run's knowledge does not have."""
+    """A configured topic does not exist in this run's documents."""
     error_kind = "knowledge"
 
 
@@ -36,18 +36,19 @@ class NoUsableReply(Exception):
 
 
 def questions_event(domain: Domain, teacher: str, questions: Sequence[Question], wanted: int) -> QuestionsAsked:
-    """The event that keeps questions together with the passages that they rest on."""
+    """Return the event that records questions with their source passages."""
     return QuestionsAsked(teacher, tuple(question_record(domain, question) for question in questions), wanted,
                           set_hash(questions))
 
 
 def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mapping[str, Sequence[str]], seed: int,
                 exclude: Sequence[Question]) -> list[Event]:
-    """Ask for so many questions of each tier, each tier knowing what was asked before it; what was rejected is told.
+    """Generate questions for each tier, without duplicates across tiers; return them and the rejected ones as events.
 
     Args:
-        wanted: tier -> number of questions; a tier with none is not asked for.
-        topics: tier -> slugs.
+        wanted: tier -> number of questions; a tier with 0 is skipped.
+        topics: tier -> topic slugs.
+        exclude: questions that must not be repeated.
     """
     teacher, domain = context.resources.teacher, context.domain
     questions: list[Question] = []
@@ -60,8 +61,8 @@ def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mappin
     if rejected and not questions:
         context.emit(QuestionsRejected(teacher.name, tuple(rejected)))
         raise _no_question_error(teacher.name, rejected)
-    told: list[Event] = [questions_event(domain, teacher.name, questions, sum(wanted.values()))]
-    return [*told, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else told
+    events: list[Event] = [questions_event(domain, teacher.name, questions, sum(wanted.values()))]
+    return [*events, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else events
 
 
 def _no_question_error(teacher: str, rejected: Sequence[RejectedRecord]) -> Exception:
@@ -82,10 +83,10 @@ def _no_question_error(teacher: str, rejected: Sequence[RejectedRecord]) -> Exce
 
 
 def trained_topics(context: StageContext) -> tuple[str, ...]:
-    """The topics that this run trains: those chosen, or all of the domain but the new ones.
+    """Return the topics to train on: the configured ones, or all of the domain but the unseen topics.
 
     Raises:
-        UnknownTopic: one that the domain does not have.
+        UnknownTopic: a configured topic does not exist in the domain.
     """
     known, config = context.domain.topics, context.config
     if wrong := unknown_topics((*config.topics, *config.new_topics), known):
@@ -94,7 +95,7 @@ def trained_topics(context: StageContext) -> tuple[str, ...]:
 
 
 def record_usage(context: StageContext) -> None:
-    """What the teacher has cost so far, as series: calls, tokens, and money where its price is known."""
+    """Log the teacher's usage so far as metrics: calls, tokens, and cost in USD if its price is known."""
     usage = context.resources.teacher.usage()
     if usage.calls:
         context.metric("teacher_calls", context.cycle, usage.calls, "calls")
@@ -103,23 +104,23 @@ def record_usage(context: StageContext) -> None:
 
 
 def question_record(domain: Domain, question: Question) -> QuestionRecord:
-    """A question with the text of its passage, so that the record can be read without the knowledge base."""
+    """Return a question with its passage's text, so that the record can be read without the documents."""
     passage = domain.passage(question.passage_id)
     return QuestionRecord(question.id, question.tier, question.topic, question.text, passage.id, passage.title,
                           passage.text, passage.address, question.evidence, passage.key_terms)
 
 
 def question_from_record(record: QuestionRecord) -> Question:
-    """The question that a record keeps."""
+    """Return the question that a record holds."""
     return Question(id=record.question_id, text=record.text, topic=record.topic, tier=record.tier,
                     passage_id=record.passage_id, evidence=record.evidence, title=record.title)
 
 
 def set_hash(questions: Sequence[Question]) -> str:
-    """One hash over a set of questions, whatever their order."""
+    """Return a hash of a set of questions, independent of their order."""
     return hash_of_texts(question.text for question in questions)
 
 
 def hash_of_texts(texts: Iterable[str]) -> str:
-    """One hash over texts, whatever their order."""
+    """Return a hash of texts, independent of their order: the first 16 hexadecimal digits of SHA-256."""
     return sha256_of("\n".join(sorted(texts)).encode())[:16]

@@ -1,6 +1,6 @@
-"""The end of a run: its verdict is its last cycle's.
+"""Finish a run: its verdict is that of its last cycle.
 
-The last cycle is named before the run starts; picking the best of several afterwards would look better than it is.
+The last cycle is fixed before the run starts; picking the best of several afterwards would be biased upwards.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ from store.events import CycleFinished, Event, RunFinished
 
 
 def finish_run(context: StageContext) -> Sequence[Event]:
-    """Close the run with the verdict of its last cycle."""
+    """Finish the run with the verdict of its last cycle."""
     last = context.inputs[f"comparison@{context.config.cycles}"].only(CycleFinished)
     return [RunFinished(last.verdict, last.sentence, context.running_seconds())]

@@ -1,4 +1,4 @@
-"""The everyday questions that watch for forgetting: the project's own, with their answers; no teacher is asked."""
+"""Load general-knowledge questions, which measure forgetting: shipped with the project, with their answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DISTRACTOR_RULE = "written with the question"
 
 
 def draw_general_questions(context: StageContext) -> Sequence[Event]:
-    """The same questions in every run that wants so many."""
+    """Return the questions and their references; the same ones in every run with this number of them."""
     questions = general_questions(context.config.general)
     return [QuestionsAsked(AUTHOR, tuple(_record(question) for question in questions), context.config.general,
                            hash_of_texts(question.text for question in questions)),
@@ -25,6 +25,6 @@ def draw_general_questions(context: StageContext) -> Sequence[Event]:
 
 
 def _record(question: GeneralQuestion) -> QuestionRecord:
-    """The answer stands in the place of a passage: there is none behind it."""
+    """Convert to a record; there is no source passage, so the answer is recorded in its place."""
     return QuestionRecord(question.id, GENERAL, question.kind, question.text, question.id, question.text,
                           question.reference, f"knowledge/{FILE.name}", question.reference, question.key_terms)

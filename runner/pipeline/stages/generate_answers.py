@@ -1,4 +1,4 @@
-"""The student's answers: untrained for the baseline, with this cycle's adapter for the tuned arm."""
+"""Generate the student's answers: without an adapter for the baseline, with this cycle's for the fine-tuned arm."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from store.run_config import RunConfig
 
 
 def baseline(context: StageContext) -> Sequence[Event]:
-    """The untrained student on the questions that this stage reads."""
+    """Answers of the base student to the questions that this stage reads."""
     return [generate_answers(context, read_questions(context.inputs.values()), "baseline", None)]
 
 
 def tuned(context: StageContext) -> Sequence[Event]:
-    """The tuned student on practice and held-out questions; all missing where there is no adapter."""
+    """Answers of the fine-tuned student to all questions; all missing if there is no adapter."""
     asked = read_questions(context.inputs.values())
     adapter, missing = adapter_path(context)
     if missing:
@@ -31,18 +31,18 @@ def tuned(context: StageContext) -> Sequence[Event]:
 
 
 def answers_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
-    """What stands where answering failed: every answer missing, with the reason."""
+    """Every answer missing, with the reason, if answering failed."""
     return [no_answers(arm, read_questions(context.inputs.values()), reason)]
 
 
 def read_questions(artifacts: Iterable[Artifact]) -> list[QuestionRecord]:
-    """All questions that these artifacts hold, in order."""
+    """Return all questions in these artifacts, in order."""
     found = [artifact.first(QuestionsAsked) for artifact in artifacts]
     return [record for event in found if event for record in event.questions]
 
 
 def adapter_path(context: StageContext, name: str = "fine-tune") -> tuple[Path | None, str | None]:
-    """The adapter that an input left, by default this cycle's; or the reason why there is none."""
+    """Return the adapter that an input stage trained, by default this cycle's; or the reason why there is none."""
     artifact = context.inputs[name]
     trained = artifact.first(AdapterTrained)
     return (context.run_folder / trained.adapter, None) if trained else (None, artifact.only(AdapterMissing).reason)
@@ -54,17 +54,17 @@ def no_answers(arm: str, asked: Sequence[QuestionRecord], reason: str) -> Answer
 
 def generate_answers(context: StageContext, asked: Sequence[QuestionRecord], arm: str, adapter: Path | None,
                      prompts: Mapping[str, str] | None = None) -> AnswersGiven:
-    """The student's answers, a batch at a time, each kept as soon as it is there.
+    """Generate answers batch by batch; each batch is saved at once, and an interrupted stage resumes after it.
 
     Args:
-        prompts: question id -> what is put to the student in place of the bare question.
+        prompts: question id -> prompt to use instead of the bare question.
     """
-    instead = prompts or {}
-    parts = context.parts()
+    prompts = prompts or {}
+    parts = context.partial_results()
     done = {str(item["question_id"]): AnswerRecord(**item) for item in parts.items}  # type: ignore[arg-type]
-    left = [dataclasses.replace(question_from_record(record), text=instead.get(record.question_id, record.text))
+    left = [dataclasses.replace(question_from_record(record), text=prompts.get(record.question_id, record.text))
             for record in asked if record.question_id not in done]
-    student = context.resources.student  # loaded before the first word: loading is no part of the pace
+    student = context.resources.student  # loaded before timing starts: loading does not count as throughput
     context.progress(len(done), len(asked), "answers")
     for batch in student.answer(left, generation_config(context.config), context.config.seed, adapter):
         records = [answer_record(answer) for answer in batch]
@@ -75,7 +75,7 @@ def generate_answers(context: StageContext, asked: Sequence[QuestionRecord], arm
 
 
 def _record_throughput(context: StageContext, records: Sequence[AnswerRecord], step: int) -> str:
-    """Tokens a second of these answers, as a series and in words; empty where no time was spent."""
+    """Log the tokens per second of these answers, and return them as text; empty if no time was spent."""
     seconds = sum(record.seconds for record in records)
     if seconds <= 0:
         return ""
@@ -85,12 +85,11 @@ def _record_throughput(context: StageContext, records: Sequence[AnswerRecord], s
 
 
 def answer_record(answer: Answer) -> AnswerRecord:
-    """An answer as the store keeps it."""
+    """Convert an answer to the record that is stored."""
     return AnswerRecord(answer.question_id, answer.text, answer.missing, answer.tokens, answer.seconds, answer.cut_off)
 
 
 def generation_config(config: RunConfig) -> GenerationConfig:
-    """How a run's answers are generated."""
+    """Return the generation parameters of a run."""
     return GenerationConfig(config.max_new_tokens, config.temperature, config.top_p, config.top_k,
-                            config.repetition_penalty,
-                            config.max_answer_seconds)
+                            config.repetition_penalty, config.max_answer_seconds)

@@ -1,4 +1,4 @@
-"""The locked test of the whole run: questions on passages that are never trained, with their references."""
+"""Generate the run's frozen test: questions on passages that are never trained on, with their references."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from store.events import Event, KnowledgeRead, QuestionsAsked
 
 
 def held_out_questions(context: StageContext) -> Sequence[Event]:
-    """Ask the test questions and answer them, before any training, once a run; or take a named set as it was locked."""
+    """Generate the test questions and references before any training, or load the configured shared test set."""
     config, domain = context.config, context.domain
     known = KnowledgeRead(domain.name, domain.hash, len(domain.passages))
     if not config.held_out_set:
-        return [known, *_ask(context)]
+        return [known, *_generate_test(context)]
     path = held_out_sets.path_of(context.run_folder.parent.parent, config.held_out_set)
-    locked = held_out_sets.load(path, domain.hash)
-    return [known, *(locked or held_out_sets.freeze(path, domain.hash, _ask(context)))]
+    frozen = held_out_sets.load(path, domain.hash)
+    return [known, *(frozen or held_out_sets.freeze(path, domain.hash, _generate_test(context)))]
 
 
-def _ask(context: StageContext) -> list[Event]:
+def _generate_test(context: StageContext) -> list[Event]:
     config = context.config
     wanted = {HELD_OUT: config.held_out, NEW_TOPIC: config.new_topic_questions}
-    told = ask_teacher(context, wanted, {HELD_OUT: trained_topics(context), NEW_TOPIC: config.new_topics}, config.seed,
-                       ())
-    questions = [question_from_record(record) for event in told if isinstance(event, QuestionsAsked)
+    events = ask_teacher(context, wanted, {HELD_OUT: trained_topics(context), NEW_TOPIC: config.new_topics},
+                         config.seed, ())
+    questions = [question_from_record(record) for event in events if isinstance(event, QuestionsAsked)
                  for record in event.questions]
     if any(wanted.values()) and not questions:
-        raise TooFewQuestions(f"no held-out question can be asked on {', '.join(trained_topics(context))}: "
-                              "add documents or topics, or set held-out to 0 and do without a proof")
+        raise TooFewQuestions(f"no test question could be generated on {', '.join(trained_topics(context))}: "
+                              "add documents or topics, or set held-out to 0 to run without a test")
     references = write_references(context, questions)
     record_usage(context)
-    return [*told, references]
+    return [*events, references]

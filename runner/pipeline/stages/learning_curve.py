@@ -1,7 +1,7 @@
-"""The learning curve within a cycle: the held-out test, weighed after a quarter and a half of the steps too.
+"""The learning curve within a cycle: the test scored by likelihood with adapters saved during training.
 
-Likelihoods only: no answer is generated, so it costs little. The untrained and the fully trained student were
-scored anyhow: their points are taken from there.
+No answers are generated, so this is cheap. The points before and after training come from the scores of the baseline
+and of the fine-tuned student.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ Values = Mapping[tuple[str, str], float | None]
 
 
 def learning_curve(context: StageContext) -> Sequence[Event]:
-    """The test at the beginning, at each kept step, and at the end of this cycle's training."""
+    """Score the test at the start of this cycle's training, at each saved adapter, and at the end."""
     steps, asked = context.config.steps, held_out_questions(context)
     adapter, missing = adapter_path(context)
     if adapter is None or missing:
         return [LearningCurveMeasured(())]
     untrained = _values(_scored(context.inputs["held-out-baseline-evaluation"], BASELINE))
-    # Where training goes on from the cycle before, its beginning is that cycle's last point.
-    begins_anew = context.cycle == 1 or context.config.adapter == "fresh"
-    moments: dict[int, Values] = {0: untrained} if begins_anew else {}
+    # If training continues from the previous cycle's adapter, it starts at that cycle's last point.
+    from_base_model = context.cycle == 1 or context.config.adapter == "fresh"
+    points: dict[int, Values] = {0: untrained} if from_base_model else {}
     for step in snapshot_steps(context.config):
-        weigher = LikelihoodScorer(adapter_snapshot_path(adapter, step))
-        moments[step] = _values(likelihood_scores(context, f"step {step}", asked, weigher).scores)
-    moments[steps] = _values(_scored(context.inputs["tuned-evaluation"], TUNED))
+        scorer = LikelihoodScorer(adapter_snapshot_path(adapter, step))
+        points[step] = _values(likelihood_scores(context, f"step {step}", asked, scorer).scores)
+    points[steps] = _values(_scored(context.inputs["tuned-evaluation"], TUNED))
     return [LearningCurveMeasured(tuple(
-        _point(asked, untrained, values, metric, step, steps) for step, values in moments.items()
+        _point(asked, untrained, values, metric, step, steps) for step, values in points.items()
         for metric in LIKELIHOOD_METRICS))]
 
 
 def learning_curve_fallback(context: StageContext, reason: str) -> Sequence[Event]:
-    """What stands where it could not be measured: no point; the stage's own failure says why."""
+    """No points, if scoring failed; the stage's error records why."""
     return [LearningCurveMeasured(())]
 
 
 def _point(asked: Sequence[QuestionRecord], untrained: Values, values: Values, metric: str, step: int,
            of_steps: int) -> CurvePoint:
-    def at(moment: Values) -> list[float | None]:
-        return [moment.get((question.question_id, metric)) for question in asked]
-    found = paired_change(at(untrained), at(values), [question.passage_id for question in asked],
+    def by_question(scores: Values) -> list[float | None]:
+        return [scores.get((question.question_id, metric)) for question in asked]
+    found = paired_change(by_question(untrained), by_question(values), [question.passage_id for question in asked],
                           METRICS[metric].better)
-    # The beginning laid beside itself has not changed, and there is nothing to be unsure of.
+    # At step 0 the baseline is compared with itself: the change is exactly 0 and has no interval.
     low, high = (found.low, found.high) if step else (None, None)
     return CurvePoint(step, of_steps, metric, found.tuned, found.change, low, high, found.scored, found.asked)
 

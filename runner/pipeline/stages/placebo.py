@@ -1,6 +1,6 @@
-"""The placebo: an adapter trained exactly as the cycle's own, but with the references of other questions.
+"""The control adapter (placebo): trained exactly like the cycle's own, but on references of other questions.
 
-What it gains is style, length and manner; it was never shown a right answer. It reads nothing that is held out.
+It can learn style and length, but never sees a correct answer. Reads nothing that is held out.
 """
 
 from __future__ import annotations
@@ -17,65 +17,66 @@ from store.events import AdapterMissing, Event, PlaceboTrained, ShuffledRecord
 
 
 class NothingToShuffle(Exception):
-    """The references are so alike that some question would keep its own."""
+    """Too many references are equal: some question would keep its own."""
 
 
 def placebo_fine_tune(context: StageContext) -> Sequence[Event]:
-    """Train on shuffled references, from the placebo of the cycle before where the run says `continue`."""
+    """Train on shuffled references, starting from the last control adapter if the run is configured to `continue`."""
     own = training_pairs(context)
     try:
-        others = [own[at] for at in derangement(_keys(own), f"placebo {context.config.seed} {context.cycle}")]
+        order = derangement(_group_keys(own), f"placebo {context.config.seed} {context.cycle}")
+        others = [own[index] for index in order]
     except NothingToShuffle as error:
         return [AdapterMissing(str(error), failed=False)]
     start = last_placebo(context) if context.config.adapter == "continue" else None
     folder = context.folder / "placebo-adapter"
     training = context.resources.student.fine_tune(
-        [TrainingExample(lesson.example.question, other.example.answer) for lesson,
-         other in zip(own, others, strict=True)],
+        [TrainingExample(pair.example.question, other.example.answer)
+         for pair, other in zip(own, others, strict=True)],
         training_config(context), context.run_folder / start if start else None, folder,
         step_reporter(context, "placebo_"))
     return [PlaceboTrained(
         adapter=str(folder.relative_to(context.run_folder)), sha256=training.adapter_sha256, continued_from=start,
         steps=training.steps, seconds=training.seconds, tokens=training.tokens, first_loss=training.first_loss,
         last_loss=training.last_loss, examples=tuple(
-            ShuffledRecord(lesson.question_id, other.question_id)
-            for lesson, other in zip(own, others, strict=True)))]
+            ShuffledRecord(pair.question_id, other.question_id)
+            for pair, other in zip(own, others, strict=True)))]
 
 
-def _keys(own: Sequence[TrainingPair]) -> list[str]:
-    """What two questions must not swap references within: a passage, or one text under several passages."""
+def _group_keys(own: Sequence[TrainingPair]) -> list[str]:
+    """Return a group key per pair: pairs with the same passage or the same answer must not swap references."""
     owner: dict[str, str] = {}
-    return [owner.setdefault(lesson.example.answer, lesson.passage_id) for lesson in own]
+    return [owner.setdefault(pair.example.answer, pair.passage_id) for pair in own]
 
 
 def derangement(keys: Sequence[str], seed: str) -> list[int]:
-    """For each place another one, each once and none of the same key.
+    """Return a random permutation of the indices that maps none to an index with the same key.
 
-    Places of one key are laid side by side, by chance otherwise, and all move on by the size of the largest group.
+    Indices are sorted by group, groups and members in random order, and shifted by the size of the largest group.
 
     Raises:
-        NothingToShuffle: one key stands at more than half of the places.
+        NothingToShuffle: one key has more than half of the indices.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     groups = Counter(keys)
     step = max(groups.values(), default=0)
     if not keys or step * 2 > len(keys):
         raise NothingToShuffle(f"{len(keys)} references cannot be shuffled so that no question keeps its own")
-    lots = {key: chance.random() for key in sorted(groups)}
-    line = sorted(range(len(keys)), key=lambda at: (lots[keys[at]], keys[at], chance.random()))
-    moved = {place: line[(number + step) % len(line)] for number, place in enumerate(line)}
-    return [moved[place] for place in range(len(keys))]
+    group_rank = {key: rng.random() for key in sorted(groups)}
+    order = sorted(range(len(keys)), key=lambda index: (group_rank[keys[index]], keys[index], rng.random()))
+    shifted = {index: order[(position + step) % len(order)] for position, index in enumerate(order)}
+    return [shifted[index] for index in range(len(keys))]
 
 
 def placebo_path(context: StageContext, name: str) -> tuple[Path | None, str | None]:
-    """A cycle's placebo adapter, or the reason why there is none."""
+    """Return a cycle's control adapter, or the reason why there is none."""
     artifact = context.inputs[name]
     trained = artifact.first(PlaceboTrained)
     return (context.run_folder / trained.adapter, None) if trained else (None, artifact.only(AdapterMissing).reason)
 
 
 def last_placebo(context: StageContext) -> str | None:
-    """The placebo of the latest earlier cycle that has one, relative to the run's folder."""
+    """Return the control adapter of the latest earlier cycle that has one, relative to the run's folder."""
     cycles = {int(name.partition("@")[2]): artifact for name, artifact in context.inputs.items()
               if name.startswith("placebo-fine-tune@")}
     trained = [found for cycle in sorted(cycles) if (found := cycles[cycle].first(PlaceboTrained))]

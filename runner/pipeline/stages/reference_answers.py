@@ -1,4 +1,4 @@
-"""Reference answers: the teacher's own, each with its evidence and three false ones to tell it from."""
+"""Generate the teacher's reference answers, each with its evidence and three distractors for choice accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.events import Event, QuestionsAsked, ReferenceRecord, ReferencesWritt
 
 
 def reference_answers(context: StageContext) -> Sequence[Event]:
-    """Answer this cycle's practice questions."""
+    """Generate references for this cycle's training questions."""
     asked = context.inputs["questions"].only(QuestionsAsked)
     written = write_references(context, [question_from_record(record) for record in asked.questions])
     record_usage(context)
@@ -22,7 +22,7 @@ def reference_answers(context: StageContext) -> Sequence[Event]:
 
 
 def write_references(context: StageContext, questions: Sequence[Question]) -> ReferencesWritten:
-    """A reference for each question; one that cannot be had is missing with its reason, never made up."""
+    """Return a reference for each question; a missing one has its reason, and is never invented."""
     teacher, counted = context.resources.teacher, itertools.count(1)
     references = teacher.write_references(context.domain, questions,
                                           lambda _: context.progress(next(counted), len(questions), "references"))
@@ -34,7 +34,8 @@ def _record(context: StageContext, question: Question, reference: Reference) -> 
     domain = context.domain
     if reference.text is None:
         return ReferenceRecord(question.id, None, reference.missing or "no reference", reference.evidence, (), ())
-    false = make_distractors(question.text, reference.text, domain.passage(question.passage_id), domain,
-                             context.config.seed)
+    distractors = make_distractors(question.text, reference.text, domain.passage(question.passage_id), domain,
+                                   context.config.seed)
     return ReferenceRecord(question.id, reference.text, None, reference.evidence,
-                           tuple(foil.text for foil in false), tuple(foil.rule for foil in false))
+                           tuple(distractor.text for distractor in distractors),
+                           tuple(distractor.rule for distractor in distractors))

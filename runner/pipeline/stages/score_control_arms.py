@@ -1,4 +1,4 @@
-"""The control arms' scores, by the same judges as the untrained and the tuned student's."""
+"""Score the control arms, by the same judges as the baseline and the fine-tuned student."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ from runner.pipeline.stages.score_answers import LikelihoodScorer, missing_score
 from store.control_arms import FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL, ordered_arms
 from store.events import Event, PromptsPrepared
 
-NO_LIKELIHOOD = "a teacher's likelihood of a given text is not to be had"
+NO_LIKELIHOOD = "the teacher's likelihood of a given text is not available"
 PROMPTED = (FEW_SHOT, RETRIEVAL, TUNED_RETRIEVAL)
 STAGE_OF: dict[str, str] = {TUNED_RETRIEVAL: "tuned-retrieval", TEACHER: "teacher-answers"}
-"""The stage that gives an arm's answers, where it is not called like the arm."""
+"""The stage that generates an arm's answers, if its name differs from the arm's."""
 
 
 def score_control_arms(context: StageContext) -> Sequence[Event]:
-    """All scores of every arm that the run asked for."""
+    """Score every enabled arm."""
     return [event for arm in ordered_arms(context.config.arms) for event in _scores(context, arm)]
 
 
 def control_arm_scores_fallback(context: StageContext, reason: str) -> Sequence[Event]:
-    """What stands where the arms could not be scored."""
+    """Every score of every arm missing, with the reason, if scoring failed."""
     return [missing_scores(context, arm, held_out_questions(context), reason)
             for arm in ordered_arms(context.config.arms)]
 
 
 def _scores(context: StageContext, arm: str) -> list[Event]:
-    """A question that nothing could be put before has no score in an arm that is about what is put before it."""
-    asked, weigher = held_out_questions(context), _likelihood_scorer(context, arm)
-    bare = [question for question in asked if arm in PROMPTED and question.question_id not in weigher.prompts]
-    shown = [question for question in asked if question not in bare]
-    return [*(scores_of(context, arm, shown, weigher) if shown else []),
-            *([missing_scores(context, arm, bare, weigher.missing or NO_CONTEXT)] if bare else [])]
+    """Score one arm; in prompted arms a question without context has no score."""
+    asked, scorer = held_out_questions(context), _likelihood_scorer(context, arm)
+    without_context = [question for question in asked if arm in PROMPTED and question.question_id not in scorer.prompts]
+    shown = [question for question in asked if question not in without_context]
+    return [*(scores_of(context, arm, shown, scorer) if shown else []),
+            *([missing_scores(context, arm, without_context, scorer.missing or NO_CONTEXT)]
+              if without_context else [])]
 
 
 def _likelihood_scorer(context: StageContext, arm: str) -> LikelihoodScorer:
-    """An arm weighs references as it answers: with its adapter, after its prompts."""
+    """Return how an arm scores by likelihood: with the adapter and prompts that it answers with."""
     if arm == TEACHER:
         return LikelihoodScorer(missing=NO_LIKELIHOOD)
     if arm == PLACEBO:

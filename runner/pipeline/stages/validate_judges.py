@@ -1,4 +1,4 @@
-"""The judges on trial, before their scores are believed: planted answers, made from the run's own test."""
+"""Judge audit: check that each metric ranks probe answers, built from the run's own test, correctly."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from store.metrics import ANSWER_METRICS
 
 
 def validate_judges(context: StageContext) -> Sequence[Event]:
-    """What a judge model will cost; then an audit of every metric that scores answers."""
+    """Record the LLM judge's estimated cost, then audit every metric that scores answers."""
     if (estimated := _estimated(context)) is not None:
-        context.emit(estimated)  # said before the first call, and not only when the stage is done
+        context.emit(estimated)  # recorded before the first call, not only when the stage is done
     probes = read_probes(context)
     if not probes:
         return not_validated(_judges(context, context.resources.judge.name), NO_PROBES)
     events = validate_judge(probes, lambda given, again: score_answers(context.resources.judge, "audit", given))
     judge = context.resources.llm_judge
     if judge:
-        def tell(done: int, total: int) -> None:
-            context.progress(done, total, "planted answers")
+        def report(done: int, total: int) -> None:
+            context.progress(done, total, "probe answers")
         events += validate_judge(probes, lambda given,
-                                 again: llm_scores(judge, "audit", given, judge.metrics, tell, again))
+                                 again: llm_scores(judge, "audit", given, judge.metrics, report, again))
         record_judge_usage(context, judge)
     return events
 
 
 def validation_fallback(context: StageContext, reason: str) -> Sequence[Event]:
-    """What stands where the audit failed: no judge has passed it."""
+    """No judge passes, with the reason, if the audit could not run."""
     return not_validated(_judges(context, "none"), reason)
 
 

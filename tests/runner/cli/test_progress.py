@@ -87,11 +87,11 @@ def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Pat
     bench = RunResources(fakes.small_domain, OfflineTeacher, lambda rung: student, fakes.FakeJudge)
     context = StageContext("r", preset("embedded"), 0, "baseline", {}, tmp_path, Header("r", 0, "baseline", "", ""),
                            bench,
-                           emit, pace=ThroughputClock(lambda: student.now))
+                           emit, throughput=ThroughputClock(lambda: student.now))
     asked = [QuestionRecord(f"q{number}", "Why?", "pods", "held-out", "p1", "A passage", "", "", "", ())
              for number in range(50)]
     context.folder.mkdir()
-    context.parts().add([dataclasses.asdict(AnswerRecord(one.question_id, "Yes.", None, 2, 2.0, False))
+    context.partial_results().add([dataclasses.asdict(AnswerRecord(one.question_id, "Yes.", None, 2, 2.0, False))
                          for one in asked[:40]])
     given = generate_answers(context, asked, "baseline", None)
     assert len(given.answers) == 50

@@ -125,7 +125,7 @@ def test_a_judging_that_breaks_off_shows_as_interrupted_and_frees_the_run(store:
 
 def test_nobody_judges_a_run_that_somebody_holds(store: Store, run: queries.Run) -> None:
     assert leases.claim_finished_run(store, leases.owner_name(), run.id)
-    with pytest.raises(UserError, match="somebody is at run"):
+    with pytest.raises(UserError, match="is in use"):
         again(store, run, ("chrf",))
 
 

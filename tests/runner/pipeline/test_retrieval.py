@@ -27,5 +27,5 @@ def test_the_passage_behind_a_question_is_among_the_three_best(retriever: Retrie
 def test_a_search_is_repeatable_and_says_what_it_could_not_read_whole(retriever: Retriever) -> None:
     long, query = "word " * 400, [PASSAGES[0].questions[0]]
     first = retriever.best(query, [*TEXTS[:6], long], 3)
-    assert first == retriever.best(query, [*TEXTS[:6], long], 3) and first.cut == 1
+    assert first == retriever.best(query, [*TEXTS[:6], long], 3) and first.truncated == 1
     assert retriever.best(query, TEXTS[:2], 3).ranked[0] in ((0, 1), (1, 0))  # fewer texts than wanted
