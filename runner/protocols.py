@@ -1,6 +1,6 @@
-"""The three roles of a cycle, as Protocols, and the plain values that they exchange.
+"""Protocols of teacher, student, judge and retriever, and the plain values that they exchange.
 
-Stages know these and nothing of the libraries behind them; a test can put a small fake in any place.
+Stages depend on these only, not on the libraries behind them; tests use small fakes instead.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from knowledge.questions import Question
 
 @dataclass(frozen=True)
 class Reference:
-    """A teacher's answer to a question, with the span of the passage that it rests on."""
+    """A teacher's reference answer, with the span of the passage that supports it."""
 
     question_id: str
     text: str | None
-    """None where no reference could be had; `missing` then says why."""
+    """None if there is no reference; `missing` then gives the reason."""
     evidence: str
     missing: str | None = None
 
 
 @dataclass(frozen=True)
 class RejectedQuestion:
-    """A question that was written and not asked, or a passage that none came for; kept so that people see why."""
+    """A generated question that was not used, or a passage without any question; recorded with the reason."""
 
     text: str
-    """Empty where there was no question at all."""
+    """Empty if there was no question at all."""
     topic: str
     tier: str
     passage_id: str
@@ -39,58 +39,58 @@ class RejectedQuestion:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the calls to a teacher, or to a judge model, came to."""
+    """Calls, tokens and cost of a teacher or an LLM judge."""
 
     calls: int
-    """Calls that were made and recorded, those before a restart included."""
+    """Calls made and recorded, including those before a restart."""
     reused: int
-    """Calls that this process did not have to make, because their reply was recorded."""
+    """Calls that this process did not make, because their response was cached."""
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
-    """At list prices; None where the model's price is not known, or the server did not count every call's tokens."""
+    """At list prices; None if the model's price is unknown, or the server did not report the tokens of every call."""
 
 
 class Teacher(Protocol):
-    """Asks questions about a knowledge base and writes reference answers."""
+    """Generates questions about the documents, and writes reference answers."""
 
     name: str
-    """Shown on every page; the offline teacher says in it that references are the passages' own words."""
+    """Shown on every page; the offline teacher's states that references are quoted from the passages."""
 
     @property
     def rejected(self) -> Sequence[RejectedQuestion]:
-        """What the latest `ask` wrote and did not use."""
+        """The questions that the latest `ask_questions` generated and did not use."""
         ...
 
     def usage(self) -> Usage:
-        """Calls, tokens and cost of the run so far."""
+        """Return calls, tokens and cost of the run so far."""
         ...
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
                       exclude: Sequence[Question]) -> list[Question]:
-        """Up to `count` validated questions, none a twin of another or of `exclude`; fewer where there are no more."""
+        """Return up to `count` validated questions, no near-duplicates of each other or of `exclude`; else fewer."""
         ...
 
     def write_references(self, domain: Domain, questions: Sequence[Question],
                          on_reference: Callable[[Reference], None]) -> list[Reference]:
-        """A reference answer to each question, in order, each told as soon as its turn comes.
+        """Return a reference answer to each question, in order; each is also passed to `on_reference` when ready.
 
-        A failure is a Reference with its reason, never an invention.
+        A failure is a Reference with its reason, never an invented text.
         """
         ...
 
     def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
                            on_answer: Callable[[Answer], None]) -> list[Answer]:
-        """The teacher's own answers without the passages in sight, in order, each told as soon as its turn comes.
+        """Return closed-book answers (without the passages), in order; each is also passed to `on_answer` when ready.
 
-        The offline teacher has no other answer than the reference itself.
+        The offline teacher's only answer is the reference itself.
         """
         ...
 
 
 @dataclass(frozen=True)
 class GenerationConfig:
-    """How answers are generated. `temperature` 0 is greedy."""
+    """Generation parameters. `temperature` 0 is greedy decoding."""
 
     max_new_tokens: int
     temperature: float
@@ -98,37 +98,37 @@ class GenerationConfig:
     top_k: int
     repetition_penalty: float
     max_seconds: float
-    """The longest that one answer may take."""
+    """Time limit of one answer."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A student's answer, exactly as generated (special tokens aside)."""
+    """A student's answer, exactly as generated (without special tokens)."""
 
     question_id: str
     text: str | None
-    """None where there is no answer; `missing` then says why (empty, failed ...)."""
+    """None if there is no answer; `missing` then gives the reason (empty, failed ...)."""
     tokens: int
     seconds: float
     """This answer's share of its batch's wall time."""
     missing: str | None = None
     cut_off: bool = False
-    """True where the answer ended at the token or time limit, not by itself."""
+    """True if the answer was truncated at the token or time limit."""
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """How likely the student finds a given answer to a given question."""
+    """Log-likelihood of a given answer to a given question under the student."""
 
     nll: float
-    """Mean negative log-likelihood per token of the answer, its end-of-text token included, in nats."""
+    """Mean negative log-likelihood per answer token, including the end-of-text token, in nats."""
     tokens: int
     truncated: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """One training pair."""
+    """One (question, answer) training pair."""
 
     question: str
     answer: str
@@ -136,7 +136,7 @@ class TrainingExample:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to fine-tune."""
+    """Hyperparameters of one fine-tuning."""
 
     steps: int
     learning_rate: float
@@ -150,31 +150,31 @@ class TrainingConfig:
     max_sequence_tokens: int
     seed: int
     keep_at: tuple[int, ...] = ()
-    """Steps at which a copy of the adapter as it is then is kept, see `adapter_snapshot_path`."""
+    """Steps after which an adapter snapshot is saved, see `adapter_snapshot_path`."""
 
 
 def adapter_snapshot_path(adapter: Path, step: int) -> Path:
-    """Where a training keeps the copy of its adapter after so many steps."""
+    """Return the folder of the adapter snapshot after `step` steps."""
     return adapter / f"step-{step:05d}"
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What is known after one optimizer step."""
+    """Metrics after one optimizer step."""
 
     step: int
     of_steps: int
     loss: float
     learning_rate: float
     tokens: int
-    """Training tokens seen so far, padding left out."""
+    """Training tokens so far, without padding."""
     seconds: float
-    """Spent on these tokens, before a restart included."""
+    """Seconds spent on these tokens, including those before a restart."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a fine-tuning left behind."""
+    """The result of a fine-tuning."""
 
     adapter: str
     """Folder of the saved adapter (PEFT safetensors)."""
@@ -186,14 +186,14 @@ class TrainingResult:
     last_loss: float
     trainable_parameters: int
     matched_modules: tuple[str, ...]
-    """Layer names that LoRA really wrapped, e.g. `q_proj`; each with the count: `q_proj x 30`."""
+    """Names of the layers that LoRA wrapped, with their count, e.g. `q_proj x 30`."""
     unmatched_targets: tuple[str, ...]
-    """Asked-for names that fit no layer of this student; reported, never dropped in silence."""
+    """Configured target modules that match no layer of this student; reported, not silently dropped."""
 
 
 @dataclass(frozen=True)
 class StudentInfo:
-    """What the student is: shown on pages, kept in the record."""
+    """Description of the loaded student; shown on pages and recorded."""
 
     name: str
     parameters: int
@@ -201,93 +201,93 @@ class StudentInfo:
     device: str
     precision_reason: str
     batch_size: int = 0
-    """Training examples at a time."""
+    """Training examples per forward pass."""
     threads: int = 0
     weights: str = ""
-    """`sha256:` over its weight files, or `commit:` of the hub."""
+    """Fingerprint of the weights: `sha256:` of the weight files, or `commit:` of the hub."""
     plan_index: int = 0
-    """Its plan's place in the memory ladder."""
+    """Index of its plan in the memory ladder."""
 
 
 class Student(Protocol):
-    """The small model: answers, weighs given answers, learns."""
+    """The small model: generates answers, scores given answers by likelihood, is fine-tuned."""
 
     info: StudentInfo
 
     def answer(self, questions: Sequence[Question], decoding: GenerationConfig, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
-        """Answers a batch at a time, in any order; `adapter` None is the untrained student.
+        """Yield answers batch by batch, in any order; `adapter` None is the base student.
 
-        Sampled decoding is seeded per question, so baseline and tuned share their luck.
+        Sampling is seeded per question (common random numbers for baseline and fine-tuned student).
         """
         ...
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
                     on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
-        """For each (question, answer) pair how likely that answer is, in the order given.
+        """Return the likelihood of the answer of each (question, answer) pair, in the order given.
 
-        `on_weighed` hears now and then how many were weighed so far; it may raise to stop.
+        `on_scored` is called now and then with the number of pairs scored so far; it may raise to stop.
         """
         ...
 
     def fits_context(self, question: str, answer_tokens: int) -> bool:
-        """Whether a question as it would be put leaves room in the context for an answer of so many tokens."""
+        """Return whether the prompt of a question leaves room in the context for `answer_tokens` tokens."""
         ...
 
     def fine_tune(self, examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, to: Path,
                   on_step: Callable[[TrainingStep], None]) -> TrainingResult:
-        """Train a LoRA adapter on the examples, from `start` or anew, and save it in folder `to`.
+        """Train a LoRA adapter on the examples, from adapter `start` or from scratch, and save it in folder `to`.
 
-        Continues from a training checkpoint inside `to` when there is one. `on_step` may raise to stop.
+        Resumes from a training checkpoint inside `to` if there is one. `on_step` may raise to stop.
         """
         ...
 
 
 @dataclass(frozen=True)
 class OverlapScores:
-    """How many words, and runs of characters, an answer shares with its reference, each 0..1."""
+    """Word and character n-gram overlap of an answer with its reference, each 0..1."""
 
     rouge_l: float
     chrf: float
 
 
 class StreamingStudent(Student, Protocol):
-    """A student that can be listened to while it answers."""
+    """A student that can stream its answers."""
 
     def stream(self, question: str, decoding: GenerationConfig, seed: int, adapter: Path | None) -> Iterator[str]:
-        """One answer, piece by piece as it is made; joined, the pieces are the answer."""
+        """Yield one answer piece by piece while it is generated; joined, the pieces are the answer."""
         ...
 
 
 class Judge(Protocol):
-    """Scores answers against references by closeness of meaning and of wording; no model is asked."""
+    """Scores answers against references by embedding similarity and text overlap; calls no LLM."""
 
     name: str
 
     def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-        """For each (answer, reference) their semantic similarity, clipped to 0..1; None where a text is empty."""
+        """Return the semantic similarity of each (answer, reference), clipped to 0..1; None if a text is empty."""
         ...
 
     def overlaps(self, pairs: Sequence[tuple[str, str]]) -> list[OverlapScores | None]:
-        """For each (answer, reference) ROUGE-L and chrF; None where a text is empty."""
+        """Return ROUGE-L and chrF of each (answer, reference); None if a text is empty."""
         ...
 
 
 @dataclass(frozen=True)
 class RetrievalResult:
-    """What a search over texts found."""
+    """The result of a search over texts."""
 
     ranked: tuple[tuple[int, ...], ...]
-    """For each query the places of the best texts, the best first."""
+    """For each query the indices of the best texts, best first."""
     truncated: int
-    """So many texts were longer than the retriever reads."""
+    """Number of texts that were truncated to the retriever's maximum length."""
 
 
 class Retriever(Protocol):
-    """Finds the texts that are nearest to a question."""
+    """Ranks texts by relevance to a query."""
 
     name: str
 
     def best(self, queries: Sequence[str], texts: Sequence[str], count: int) -> RetrievalResult:
-        """The best so many texts for each query; the same ones for the same arguments."""
+        """Return the best `count` texts for each query; deterministic."""
         ...

@@ -1,1 +1,1 @@
-"""One question to students and teacher, answered outside of any run."""
+"""Answer single questions with a run's students and its teacher, outside of the run."""

@@ -1,6 +1,6 @@
-"""One question to a run's students and its teacher, answered side by side, piece by piece.
+"""Answer one question with a run's base and fine-tuned student and its teacher, streamed piece by piece.
 
-For a terminal or a page alike: arms yield (arm, piece of text). What is asked here counts in no score.
+For terminal and dashboard: yields (arm, piece of text). These questions count in no score.
 """
 
 from __future__ import annotations
@@ -18,43 +18,42 @@ from store.paths import Paths
 from store.run_config import OFFLINE_TEACHER, RunConfig
 
 NO_TEACHER = "the offline teacher only knows the references of its own questions"
-NO_ADAPTER = "there is no adapter: nothing was trained"
+NO_ADAPTER = "there is no adapter: the student was not fine-tuned"
 NOT_ASKED = "not asked"
 
 
 def answering_arms(config: RunConfig, trained: bool = True, with_teacher: bool = True) -> dict[str, str]:
-    """The arms that a run's question goes to, each with why it is silent; empty where it answers."""
+    """Return arm -> the reason why it gives no answer; empty if it answers."""
     return {BASELINE: "", TUNED: "" if trained else NO_ADAPTER,
             TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else "" if with_teacher else NOT_ASKED}
 
 
 def answer_with_students(config: RunConfig, adapter: Path | None, question: str, paths: Paths,
                          open_student: Callable[[RunConfig, Path], StreamingStudent]) -> Iterator[tuple[str, str]]:
-    """The untrained student, then the tuned one where there is an adapter.
+    """Stream the answers of the base student, then of the fine-tuned one if there is an adapter.
 
     Raises:
-        StudentError: the student cannot be had, or the adapter does not fit.
+        StudentError: the student cannot be loaded, or the adapter does not fit.
     """
     student = open_student(config, paths.models)
-    for arm, trained in ((BASELINE, None), *(((TUNED, adapter),) if adapter else ())):
-        for piece in student.stream(question, generation_config(config), config.seed, trained):
+    for arm, arm_adapter in ((BASELINE, None), *(((TUNED, adapter),) if adapter else ())):
+        for piece in student.stream(question, generation_config(config), config.seed, arm_adapter):
             yield arm, piece
 
 
 def answer_with_teacher(config: RunConfig, question: str, teacher: Teacher) -> Answer:
-    """The teacher's own answer, or why there is none; of the knowledge it is told the name alone.
+    """Return the teacher's closed-book answer, or why there is none; its prompt only names the documents.
 
     Raises:
-        TeacherError: the teacher cannot be asked.
+        TeacherError: the call to the teacher failed.
     """
     domain = domain_of(name_of(config.knowledge, config.knowledge_name), ())
-    return teacher.answer_closed_book(domain, [_asked(question)], lambda answer: None)[0]
+    return teacher.answer_closed_book(domain, [_question(question)], lambda answer: None)[0]
 
 
-def _asked(text: str) -> Question:
-    """A question of no tier, topic or passage."""
-    return Question(id=question_id(text), text=text, topic="", tier="", passage_id="",
-                    evidence="", title="")
+def _question(text: str) -> Question:
+    """Return a question without tier, topic or passage."""
+    return Question(id=question_id(text), text=text, topic="", tier="", passage_id="", evidence="", title="")
 
 
 def open_student(config: RunConfig, models: Path) -> StreamingStudent:

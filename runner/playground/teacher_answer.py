@@ -1,6 +1,6 @@
-"""What a paid teacher says to a person's question: only within what questions may still cost, and with its bill.
+"""Ask a paid teacher a playground question within the remaining budget; return the answer and its usage.
 
-Whatever keeps it from answering is its own silence, in words; what the students said stands beside it.
+On failure the answer is empty and carries the reason; the students' answers are not affected.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from store.run_config import RunConfig
 
 
 def ask_paid_teacher(store: Store, claimed: Claimed, config: RunConfig,
-                     opened: Callable[[RunConfig, Claimed], Teacher] | None = None) -> ArmAnswer:
-    """Its answer and what it came to; or why it was not asked, or has no answer.
+                     open_claimed: Callable[[RunConfig, Claimed], Teacher] | None = None) -> ArmAnswer:
+    """Return the teacher's answer with its usage and cost; or why it was not asked, or has no answer.
 
-    The limit is looked at here, where the money would be spent: a page may have been drawn long ago.
+    The budget is checked here, right before the call, because a page may have been rendered long ago.
     """
     refused = playground_budget.budget_refusal(store, claimed.run, config, claimed.question)
     if refused:
         return ArmAnswer(TEACHER, finished=True, silent=f"not asked: {refused}")
     try:
-        teacher = opened(config, claimed) if opened else open_teacher(config, claimed.run, store, asked=claimed.id)
+        teacher = open_claimed(config, claimed) if open_claimed else \
+            open_teacher(config, claimed.run, store, asked=claimed.id)
         answer = ask.answer_with_teacher(config, claimed.question, teacher)
     except TeacherError as error:
         return ArmAnswer(TEACHER, finished=True, silent=str(error))
-    used = teacher.usage()
-    bill = Usage(config.teacher, used.calls, used.prompt_tokens, used.completion_tokens, used.cost_usd)
-    return ArmAnswer(TEACHER, answer.text or "", True, "" if answer.text else answer.missing or "no words", bill)
+    total = teacher.usage()
+    usage = Usage(config.teacher, total.calls, total.prompt_tokens, total.completion_tokens, total.cost_usd)
+    return ArmAnswer(TEACHER, answer.text or "", True, "" if answer.text else answer.missing or "empty answer", usage)

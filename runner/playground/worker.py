@@ -1,6 +1,6 @@
-"""Answers what people ask on a page: one question after the other, in a process of its own, until none comes.
+"""Answer queued playground questions one after the other, in a process of its own, until none is left.
 
-The loaded student is kept between questions; the process ends after a while without any, so that memory comes back.
+The loaded student is cached between questions; the process exits after a while without any, to free its memory.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from store.run_config import RunConfig
 IDLE_SECONDS = 60.0
 POLL_SECONDS = 0.2
 WRITE_SECONDS = 0.3
-"""Pieces are written together, so that a word does not cost a transaction."""
+"""Streamed pieces are written at this interval, not in a transaction each."""
 
 
 def serve_questions(store: Store, paths: Paths, owner: str, idle_seconds: float = IDLE_SECONDS,
                     open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
                     open_teacher: Callable[[RunConfig, Claimed], Teacher] | None = None) -> int:
-    """Answer until nothing was asked for `idle_seconds`; returns how many questions there were."""
-    kept = StudentCache(open_student or ask.open_student)
+    """Answer questions until none was asked for `idle_seconds`; return how many were answered."""
+    students = StudentCache(open_student or ask.open_student)
     answered, until = 0, time.monotonic() + idle_seconds
     while time.monotonic() < until:
         claimed = playground.claim_next(store, owner)
         if claimed is None:
             time.sleep(POLL_SECONDS)
             continue
-        _answer(store, paths, claimed, kept, open_teacher)
+        _answer(store, paths, claimed, students, open_teacher)
         answered, until = answered + 1, time.monotonic() + idle_seconds
     return answered
 
 
 class StudentCache:
-    """Opens a student, and gives the same one again while it is asked for by the same configuration."""
+    """Opens a student, and returns the same one while the configuration stays the same."""
 
     def __init__(self, open_student: Callable[[RunConfig, Path], StreamingStudent]) -> None:
         self._open = open_student
@@ -54,23 +54,23 @@ class StudentCache:
 
     def __call__(self, config: RunConfig, models: Path) -> StreamingStudent:
         if self._cached is None or self._cached[0] != config:
-            self._cached = None  # first let the other go: two may not fit
+            self._cached = None  # unload the other first: two may not fit into memory
             self._cached = (config, self._open(config, models))
         return self._cached[1]
 
 
 def _answer(store: Store, paths: Paths, claimed: Claimed, open_student: StudentCache,
             open_teacher: Callable[[RunConfig, Claimed], Teacher] | None) -> None:
-    """One question to its end; what cannot be had is the question's failure, in words."""
+    """Answer one question and record the answers; an error is recorded as the question's failure."""
     try:
         config, adapter = _resolve_target(store, paths, claimed)
         arms = ask.answering_arms(config, adapter is not None, claimed.with_teacher)
         pieces = ask.answer_with_students(config, adapter, claimed.question, paths, open_student)
-        said = _stream_to_store(store, claimed, arms, pieces)
-        if said and not arms[TEACHER]:
-            said[-1] = ask_paid_teacher(store, claimed, config, open_teacher)
-        if said:
-            playground.finish(store, claimed, said)
+        answers = _stream_to_store(store, claimed, arms, pieces)
+        if answers and not arms[TEACHER]:
+            answers[-1] = ask_paid_teacher(store, claimed, config, open_teacher)
+        if answers:
+            playground.finish(store, claimed, answers)
     except (CannotExport, StudentError, hardware.InsufficientMemory, hardware.NoSmallerPlan) as error:
         playground.fail(store, claimed, str(error))
 
@@ -81,31 +81,31 @@ def _resolve_target(store: Store, paths: Paths, claimed: Claimed) -> tuple[RunCo
         return run.config, adapter
     found = queries.find_run(store, claimed.run)
     if found is None:
-        raise CannotExport(f"no run {claimed.run!r}: it was deleted since")
+        raise CannotExport(f"no run {claimed.run!r}: it was deleted meanwhile")
     return found.config, None
 
 
 def _stream_to_store(store: Store, claimed: Claimed, arms: dict[str, str],
                      pieces: Iterator[tuple[str, str]]) -> list[ArmAnswer]:
-    """The students' words as they come, a few times a second; what all said, the teacher last and yet to be asked.
+    """Write the students' answers to the store while they stream, a few times a second; return the complete answers.
 
-    Stops where the question is in other hands by now, and then nobody has said anything.
+    The teacher's, the last one, is still empty. Returns nothing if another process has claimed the question meanwhile.
     """
-    said, speaking, written = dict.fromkeys(arms, ""), "", 0.0
+    texts, current, written_at = dict.fromkeys(arms, ""), "", 0.0
     for arm, piece in pieces:
-        said[arm] += piece
-        if arm != speaking or time.monotonic() - written >= WRITE_SECONDS:
-            speaking, written = arm, time.monotonic()
-            if not playground.write(store, claimed, _snapshot(arms, said, speaking)):
+        texts[arm] += piece
+        if arm != current or time.monotonic() - written_at >= WRITE_SECONDS:
+            current, written_at = arm, time.monotonic()
+            if not playground.write(store, claimed, _snapshot(arms, texts, current)):
                 return []
-    whole = _snapshot(arms, said, None)
-    if not arms[TEACHER] and not playground.write(store, claimed, [*whole[:-1], ArmAnswer(TEACHER)]):
+    answers = _snapshot(arms, texts, None)
+    if not arms[TEACHER] and not playground.write(store, claimed, [*answers[:-1], ArmAnswer(TEACHER)]):
         return []
-    return whole
+    return answers
 
 
-def _snapshot(arms: dict[str, str], said: dict[str, str], speaking: str | None) -> list[ArmAnswer]:
-    """Arms speak in their order: those before the one that speaks have finished, and at the end all have."""
+def _snapshot(arms: dict[str, str], texts: dict[str, str], current: str | None) -> list[ArmAnswer]:
+    """Return the answers so far. Arms stream sequentially: those before `current` are complete; None means all are."""
     order = list(arms)
-    done = order if speaking is None else order[:order.index(speaking)]
-    return [ArmAnswer(arm, said[arm], arm in done, silent) for arm, silent in arms.items()]
+    done = order if current is None else order[:order.index(current)]
+    return [ArmAnswer(arm, texts[arm], arm in done, reason) for arm, reason in arms.items()]

@@ -1,1 +1,1 @@
-"""The long-running runner: supervisor, jobs, locks, log."""
+"""The long-running runner service: supervisor, periodic jobs, process locks, log."""

@@ -1,6 +1,6 @@
-"""What the runner tidies up while it serves: backups of the store, its log, checkpoints nobody needs any more.
+"""Maintenance tasks of the runner: daily backups of the store, WAL checkpoints, removal of files no longer needed.
 
-Each job can be killed at any instant and run again; none touches what a run that can still go on might need.
+Each task can be killed at any time and run again; none touches what a resumable run might need.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BACKUP_EVERY_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class MaintenanceTask:
-    """One thing to tidy, and how often."""
+    """One maintenance task, and how often it runs."""
 
     name: str
     every_seconds: float
@@ -34,7 +34,7 @@ class MaintenanceTask:
 
 
 def back_up(store: Store, paths: Paths) -> None:
-    """A copy of the store once a day; the oldest of more than a week's are removed."""
+    """Copy the store once a day, and keep the newest seven copies."""
     if not store.is_sqlite or _age_of_newest(paths) < BACKUP_EVERY_SECONDS:
         return
     path = paths.backups / f"events-{datetime.now(UTC):%Y%m%d-%H%M%S}.db"
@@ -47,20 +47,20 @@ def back_up(store: Store, paths: Paths) -> None:
 
 
 def copies(paths: Paths) -> list[Path]:
-    """The daily copies of the store, oldest first."""
+    """Return the daily copies of the store, oldest first."""
     return sorted(paths.backups.glob("events-*.db"))
 
 
 def checkpoint_wal(store: Store, paths: Paths) -> None:
-    """Bring the write-ahead log into the database before it grows long."""
+    """Checkpoint the write-ahead log before it grows large."""
     if store.is_sqlite:
         backup.checkpoint(store)
 
 
 def prune(store: Store, paths: Paths) -> None:
-    """Remove the trainer's checkpoints of finished runs, halves of files that a kill left, and lock files of the dead.
+    """Remove training checkpoints and temporary files of finished runs, and lock files of exited owners.
 
-    Adapters and stage checkpoints stay; a run that failed or was cancelled may go on, and keeps everything.
+    Adapters and stage checkpoints stay; a failed or cancelled run can be resumed, and keeps everything.
     """
     with store.read() as connection:
         finished = connection.execute(select(runs.c.id).where(runs.c.work == "finished")).scalars().all()
@@ -70,11 +70,11 @@ def prune(store: Store, paths: Paths) -> None:
         for folder in paths.run(run).glob("cycle-*/adapter/checkpoints"):
             removed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
             shutil.rmtree(folder, ignore_errors=True)
-        for half in paths.run(run).rglob(".*.tmp"):
-            half.unlink(missing_ok=True)
-    gone = remove_stale_locks(paths.data, owners)
-    if removed or gone:
-        log_event("pruned", training_checkpoint_bytes=removed, owner_locks=gone)
+        for temporary in paths.run(run).rglob(".*.tmp"):
+            temporary.unlink(missing_ok=True)
+    locks = remove_stale_locks(paths.data, owners)
+    if removed or locks:
+        log_event("pruned", training_checkpoint_bytes=removed, owner_locks=locks)
 
 
 def _age_of_newest(paths: Paths) -> float:

@@ -1,6 +1,6 @@
-"""The process that answers people's questions, as the supervisor sees it: started when one waits, ended for a run.
+"""Manage the process that answers playground questions: started when one is queued, stopped when a run starts.
 
-It is there only while no run is at work: a device does one thing at a time, and a run goes first.
+It exists only while no run is active on the device: a device does one thing at a time, and runs take precedence.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ LOG_FILE_NAME = "answers.log"
 
 @dataclass
 class PlaygroundProcess:
-    """At most one such process a runner."""
+    """At most one such process per runner."""
 
     store: Store
     paths: Paths
     owner: str
     lock: int
-    """The owner's lock, held by the child too: an owner is dead only when both are."""
+    """Descriptor of the owner's lock, inherited by the child: the owner counts as dead only when both have exited."""
     command: tuple[str, ...]
     process: subprocess.Popen[bytes] | None = None
 
     def poll(self) -> None:
-        """Start the process where a question waits, and bury one that has ended."""
+        """Start the process if a question is queued, and handle the exit of one that has ended."""
         if self.process is not None and self.process.poll() is not None:
             self._handle_exit(self.process.returncode)
-            self.process = None  # only now: where the store failed on the way, the next look buries it again
+            self.process = None  # cleared last, so that a store failure above is retried on the next poll
         if self.process is None:
             self._release_orphaned_questions()
             if playground.is_waiting(self.store) and not is_busy(self.store, owner_device(self.owner)):
                 self.process = self._spawn()
-                log_event("questions are answered", process=self.process.pid)
+                log_event("playground process started", process=self.process.pid)
 
     def stop(self) -> None:
-        """End it, whatever it does; a question that it was at waits again."""
+        """Stop the process; a question that it was answering is requeued."""
         if self.process is None:
             return
         terminate_process_group(self.process, (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
         self.process = None
         playground.requeue(self.store, self.owner)
-        log_event("questions wait")
+        log_event("playground process stopped")
 
     def _handle_exit(self, code: int) -> None:
         if code == 0:
             return
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        log_event("the process that answers questions died", logging.WARNING, how=how)
+        log_event("playground process died", logging.WARNING, how=how)
         log = self._log.relative_to(self.paths.data)
         playground.fail_or_retry(self.store, self.owner,
-                                 f"the process that answers ended with {how}; its words are in {log}")
+                                 f"the answering process exited with {how}; see {log}")
 
     def _release_orphaned_questions(self) -> None:
         for owner in playground.owners(self.store):
             if owner == self.owner or owner_is_dead(self.paths.data, owner):
-                playground.fail_or_retry(self.store, owner, "the runner that answered is gone")
+                playground.fail_or_retry(self.store, owner, "the runner that was answering is gone")
 
     @property
     def _log(self) -> Path:
@@ -75,7 +75,7 @@ class PlaygroundProcess:
     def _spawn(self) -> subprocess.Popen[bytes]:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {"DATA_DIR": str(self.paths.data), "STORE_URL": self.paths.store_url}
-        with self._log.open("wb") as output:  # of the newest process alone: the log stays small
+        with self._log.open("wb") as output:  # truncated: the log holds the newest process only
             return subprocess.Popen([*self.command, self.owner], stdin=subprocess.DEVNULL, stdout=output,
                                     stderr=output, env=environment, start_new_session=True, pass_fds=(self.lock,),
                                     cwd=Path(__file__).resolve().parents[2])

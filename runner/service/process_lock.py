@@ -1,7 +1,7 @@
-"""How the death of a runner is known, and felt, at once on its own host; no lease has to run out.
+"""Detect a dead runner on the same host at once via flock, and kill its worker with it (PR_SET_PDEATHSIG).
 
-A lock file is held for life by the runner and its child: the kernel lets go of it when the last of them ends,
-however it ends. And a child asks to be killed with its parent, so that a killed runner leaves no orphan at work.
+A runner and its child hold a lock file for as long as they live; the kernel releases it when the last of them exits,
+however it exits. So on the same host no lease has to expire, and a killed runner leaves no orphan worker.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from store.event_log.leases import owner_device
 
 _PR_SET_PDEATHSIG = 1
 LOCK_WAIT_SECONDS = 0.1
-"""How often a runner that stands by looks whether the other one is still there."""
+"""How often a standby runner tries to take the lock."""
 
 
 class AlreadyRunning(RuntimeError):
-    """Another runner serves this data folder."""
+    """Another runner already serves this data folder."""
 
 
 def acquire_lock(path: Path) -> int | None:
-    """Take the lock and keep it until the process ends; returns its descriptor, or None where another holds it."""
+    """Take the lock until the process exits; return its descriptor, or None if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -46,14 +46,14 @@ def acquire_lock(path: Path) -> int | None:
 
 
 def acquire_runner_lock(data: Path, wait: Callable[[float], bool] | None = None) -> int | None:
-    """Be the one runner of a data folder.
+    """Take the lock that allows only one runner per data folder.
 
     Args:
-        wait: for a runner that stands by: called between looks with the seconds until the next; True gives up, and
-            None is returned. The kernel lets go of the lock the moment its holder ends, however it ends.
+        wait: for a standby runner: called between attempts with the seconds until the next; if it returns True, None is
+            returned.
 
     Raises:
-        AlreadyRunning: another one is, and standing by was not asked for; the message names its process.
+        AlreadyRunning: another runner holds the lock and `wait` is None; the message names its process.
     """
     path = data / "runner.lock"
     descriptor = acquire_lock(path)
@@ -70,14 +70,15 @@ def acquire_runner_lock(data: Path, wait: Callable[[float], bool] | None = None)
 
 
 def owner_lock_path(data: Path, owner: str) -> Path:
-    """The lock file of one owner."""
+    """Return the lock file of an owner."""
     return data / "owners" / f"{owner.replace(':', '-').replace('/', '-')}.lock"
 
 
 def owner_is_dead(data: Path, owner: str) -> bool:
-    """Whether an owner of this host is gone, its child included. Of another host's owner only its lease can tell.
+    """Return whether an owner on this host has exited, including its child; False for owners on other hosts.
 
-    A runner of this host with another data folder on the same store has no lock file here: its process is asked.
+    Owners on other hosts are detected by their leases. A runner on this host with another data folder has no lock file
+    here; its process is checked instead.
     """
     if owner_device(owner).partition("/")[0] != socket.gethostname():
         return False
@@ -91,21 +92,21 @@ def owner_is_dead(data: Path, owner: str) -> bool:
     return True
 
 
-def remove_stale_locks(data: Path, still_named: Collection[str]) -> int:
-    """Remove the lock files of owners that are gone and that no claim names any more; returns how many."""
-    named = {owner_lock_path(data, owner).name for owner in still_named}
-    gone = 0
+def remove_stale_locks(data: Path, claim_owners: Collection[str]) -> int:
+    """Remove the lock files of exited owners that hold no claim; return the count."""
+    in_use = {owner_lock_path(data, owner).name for owner in claim_owners}
+    removed = 0
     for path in sorted((data / "owners").glob("*.lock")):
-        descriptor = acquire_lock(path) if path.name not in named else None
+        descriptor = acquire_lock(path) if path.name not in in_use else None
         if descriptor is not None:
             path.unlink(missing_ok=True)
             os.close(descriptor)
-            gone += 1
-    return gone
+            removed += 1
+    return removed
 
 
 def _is_same_process(owner: str) -> bool:
-    """Whether the process of this number is the one that named itself so, and not a later one of the same number."""
+    """Return whether the owner's process still runs, and is not a later process with the same PID."""
     _, pid, nanoseconds = owner.rsplit(":", 2)
     try:
         return bool(psutil.Process(int(pid)).create_time() <= int(nanoseconds) / 1e9 + 1.0)
@@ -114,10 +115,11 @@ def _is_same_process(owner: str) -> bool:
 
 
 def die_with_parent(owner: str) -> None:
-    """Die when the runner `owner`, this process's parent, dies; at once if it did before this could be asked for.
+    """Have the kernel kill this process when its parent, the runner `owner`, exits; exit now if it already has.
 
-    Linux only: elsewhere an orphan works on until it finds that its claim was taken over. The kernel watches the
-    parent's *thread* that started the child, so a runner must start workers from a thread that lives as long as it.
+    Linux only: elsewhere an orphan continues until it finds that its claim was taken over. The kernel watches the
+    *thread* of the parent that started the child, so a runner must start workers from a thread that lives as long as
+    the runner.
     """
     if platform.system() != "Linux":
         return
@@ -126,11 +128,11 @@ def die_with_parent(owner: str) -> None:
         sys.exit(4)
 
 
-def terminate_process_group(process: subprocess.Popen[bytes], *signs: tuple[signal.Signals, float]) -> None:
-    """Send each signal to a child's process group, until it ends within that signal's seconds."""
-    for sign, patience in signs:
+def terminate_process_group(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float]) -> None:
+    """Send each (signal, timeout in seconds) to a child's process group, until the child exits within the timeout."""
+    for number, timeout in signals:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
+            os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+            process.wait(timeout)
             return

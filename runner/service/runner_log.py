@@ -1,6 +1,6 @@
-"""What the runner itself does, a line an event: JSON in `data/logs/runner.jsonl`, readable on its standard output.
+"""The runner's own log, one line per event: JSON in `data/logs/runner.jsonl`, text on standard output.
 
-What happens in a run is in the store, not here; `python -m runner logs RUN` shows it in the same two forms.
+The events of a run are in the store, not here; `python -m runner logs RUN` prints them in the same two formats.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ logger = logging.getLogger("runner")
 
 
 def log_event(what: str, level: int = logging.INFO, **fields: Any) -> None:
-    """One event of the runner: what happened, and the values that belong to it."""
+    """Log one event of the runner with its values."""
     logger.log(level, what, extra={"fields": fields})
 
 
 def configure(paths: Paths, on_screen: bool = True) -> None:
-    """Write the log from here on; only the one runner of a data folder does, so that rotation is safe."""
+    """Start writing the log; only the one runner of a data folder does, so that rotation is safe."""
     path = log_path(paths)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
-    lines.setFormatter(JsonFormatter())
-    shown = logging.StreamHandler(sys.stdout)
-    shown.setFormatter(TextFormatter())
-    logger.handlers[:] = [lines, shown] if on_screen else [lines]
+    to_file = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+    to_file.setFormatter(JsonFormatter())
+    to_screen = logging.StreamHandler(sys.stdout)
+    to_screen.setFormatter(TextFormatter())
+    logger.handlers[:] = [to_file, to_screen] if on_screen else [to_file]
     logger.setLevel(logging.INFO)
     logger.propagate = False
 
 
 def log_path(paths: Paths) -> Path:
-    """The log file that is written now; older ones lie beside it, numbered."""
+    """Return the current log file; rotated files are numbered, in the same folder."""
     return paths.data / "logs" / "runner.jsonl"
 
 
 def run_lines(store: Store, run: str, after_seq: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-    """A run's events as log lines, each with its number in the run."""
+    """Yield a run's events as (sequence number in the run, log line)."""
     for item in read_events(store, run, after_seq):
         yield item.seq, _event_line(item)
 
 
 def format_line(line: Mapping[str, Any]) -> str:
-    """A log line for people: moment, what, and short values."""
+    """Format a log line as text: time, event, and shortened values."""
     rest = {key: value for key, value in line.items() if key not in ("at", "level", "what") and value not in (None, "")}
     values = "  ".join(f"{key}={_short(value)}" for key, value in rest.items())
-    loud = f"{line['level'].upper()} " if line.get("level") in ("warning", "error") else ""
-    return f"{str(line['at'])[:19].replace('T', ' ')}  {loud}{line['what']}  {values}".rstrip()
+    level = f"{line['level'].upper()} " if line.get("level") in ("warning", "error") else ""
+    return f"{str(line['at'])[:19].replace('T', ' ')}  {level}{line['what']}  {values}".rstrip()
 
 
 def _event_line(item: Recorded) -> dict[str, Any]:
@@ -77,14 +77,14 @@ def _short(value: Any) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, without any key."""
+    """Formats a record as one JSON object per line, with API keys redacted."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(json.dumps(_line(record), default=str, ensure_ascii=False), os.environ.get(VARIABLE) or NO_KEY)
 
 
 class TextFormatter(logging.Formatter):
-    """The same for people."""
+    """Formats a record as text, with API keys redacted."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(format_line(_line(record)), os.environ.get(VARIABLE) or NO_KEY)

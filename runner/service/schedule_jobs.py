@@ -1,6 +1,6 @@
-"""Recurring runs in the runner: each schedule of the store as a job of the in-memory job store, kept up to date.
+"""Keep one scheduler job per schedule in the store, and queue runs when they are due.
 
-A firing asks the store what is due and queues it; what that is, and that it happens once, the store decides.
+A job only triggers the check; the store decides what is due, and that each due time is queued once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from store.commands import schedules
 from store.database import Store
 
 REFRESH_SECONDS = 2.0
-"""How soon a schedule that somebody added or changed is known here."""
+"""How often schedules are read again from the store, to notice added and changed ones."""
 
 
 @dataclass
 class ScheduleJobs:
-    """Registers the store's schedules with a scheduler, on an executor of their own."""
+    """Registers the store's schedules with a scheduler, on their own executor."""
 
     store: Store
     scheduler: Any
@@ -29,7 +29,7 @@ class ScheduleJobs:
     _due: dict[str, datetime] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Register what is new or changed, forget what is gone, and see to what came due while nobody looked."""
+        """Add jobs for new and changed schedules, remove jobs of deleted ones, and queue what became due meanwhile."""
         self.fire()
         wanted = {s.name: s.next_due_at for s in queries.schedules(self.store) if s.next_due_at}
         for name in self._due.keys() - wanted.keys():
@@ -41,7 +41,7 @@ class ScheduleJobs:
                 self._due[name] = due
 
     def fire(self) -> None:
-        """Queue what is due."""
+        """Queue the runs that are due."""
         for event in schedules.trigger_due(self.store):
             log_event(event.event_type, **dataclasses.asdict(event))  # type: ignore[call-overload]
 

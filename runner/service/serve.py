@@ -1,4 +1,4 @@
-"""The long-lived runner: APScheduler looks around for work and says that the runner is there, until told to stop."""
+"""The long-running service: poll the queue and send heartbeats with APScheduler, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from store.paths import Paths
 
 TICK_SECONDS = 0.5
 DRAIN_SECONDS = 25.0
-"""The longest that a run at work may hold up a runner that was told to stop."""
-EXECUTORS = ("work", "beat", "schedules", "housekeeping")
-"""One thread each, so that nothing slow starves the heartbeat, the queue or a schedule."""
+"""How long an active run may delay the shutdown of the runner."""
+EXECUTORS = ("work", "heartbeat", "schedules", "housekeeping")
+"""One thread each, so that no slow job delays the heartbeat, the queue or a schedule."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One recurring thing that the runner does."""
+    """One periodic job of the runner."""
 
     name: str
     executor: str
@@ -42,18 +42,18 @@ class Job:
 
 
 def serve(store: Store, paths: Paths, stand_by: bool = False) -> int:
-    """Serve the queue until SIGTERM or Ctrl-C; a run at work finishes its item and goes back to the queue.
+    """Serve the queue until SIGTERM or Ctrl-C; then the active run finishes its current item and is requeued.
 
-    With `stand_by`, waits for the runner of this data folder to end, however it ends, and takes its place.
+    With `stand_by`, first waits until the current runner of this data folder exits, however it exits.
 
     Raises:
-        AlreadyRunning: another runner serves this data folder, and standing by was not asked for.
+        AlreadyRunning: another runner serves this data folder, and `stand_by` is false.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if stand_by:
-        print(f"standing by for {paths.data}; Ctrl-C stops it", flush=True)
+        print(f"standing by for {paths.data}; press Ctrl-C to stop", flush=True)
     if acquire_runner_lock(paths.data, stop.wait if stand_by else None) is None:
         return 0
     configure(paths)
@@ -64,20 +64,21 @@ def serve(store: Store, paths: Paths, stand_by: bool = False) -> int:
 def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
     supervisor = Supervisor(store, paths)
     scheduler = _scheduler()
-    recurring = ScheduleJobs(store, scheduler, "schedules")
-    jobs = [Job("look around", "work", TICK_SECONDS, supervisor.tick),
-            Job("beat", "beat", HEARTBEAT_SECONDS, supervisor.send_heartbeat),
-            Job("schedules", "schedules", REFRESH_SECONDS, recurring.refresh),
-            *(Job(chore.name, "housekeeping", chore.every_seconds, partial(chore.do, store, paths))
-              for chore in MAINTENANCE_TASKS)]
+    schedule_jobs = ScheduleJobs(store, scheduler, "schedules")
+    jobs = [Job("poll", "work", TICK_SECONDS, supervisor.tick),
+            Job("heartbeat", "heartbeat", HEARTBEAT_SECONDS, supervisor.send_heartbeat),
+            Job("schedules", "schedules", REFRESH_SECONDS, schedule_jobs.refresh),
+            *(Job(task.name, "housekeeping", task.every_seconds, partial(task.do, store, paths))
+              for task in MAINTENANCE_TASKS)]
     for job in jobs:
         scheduler.add_job(job.do, "interval", seconds=job.every_seconds, executor=job.executor, name=job.name,
                           next_run_time=datetime.now(UTC))
     scheduler.start()
-    log_event("runner serves", owner=supervisor.owner, store=paths.store_url.rpartition("@")[2], data=str(paths.data))
+    log_event("runner started", owner=supervisor.owner, store=paths.store_url.rpartition("@")[2], data=str(paths.data))
     stop.wait()
-    log_event("runner stops; a run at work finishes its item and goes back to the queue")
-    # In the thread that started the worker, for a worker dies with that thread; and while the runner still beats.
+    log_event("runner stopping: an active run finishes its current item and is requeued")
+    # The scheduler thread that started the worker has to stop it, because a worker dies with its thread; and heartbeats
+    # continue until then.
     supervisor.stopping.set()
     supervisor.stopped.wait(DRAIN_SECONDS)
     scheduler.shutdown(wait=True)
@@ -86,9 +87,9 @@ def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
 
 
 def _scheduler() -> BackgroundScheduler:
-    """In-memory jobs. The grace has to be set: by default a job that is one second late is dropped without a word."""
+    """Return a scheduler with in-memory jobs. By default APScheduler silently drops jobs that are a second late."""
     logging.getLogger("apscheduler").addHandler(logging.NullHandler())
-    logging.getLogger("apscheduler").propagate = False  # what it has to say goes through our own log
+    logging.getLogger("apscheduler").propagate = False  # its messages go through the runner's log
     scheduler = BackgroundScheduler(
         timezone=UTC, executors={name: ThreadPoolExecutor(1) for name in EXECUTORS},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 600})
@@ -97,8 +98,8 @@ def _scheduler() -> BackgroundScheduler:
 
 
 def _log_job_failure(event: Any) -> None:
-    """A job that failed or came too late is on record, and comes again at its next time."""
+    """Log a job that failed or was missed; it runs again at its next time."""
     if event.code == EVENT_JOB_MISSED:
-        log_event("job missed its time", logging.WARNING, job=event.job_id)
+        log_event("job missed", logging.WARNING, job=event.job_id)
     else:
         log_event("job failed", logging.ERROR, job=event.job_id, error=str(event.exception), trace=event.traceback)

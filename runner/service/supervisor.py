@@ -1,7 +1,7 @@
-"""Claims runs and sees each through in a child process; never computes anything itself.
+"""Claim queued runs and execute each in a child process; the supervisor itself computes nothing.
 
-`tick` is one look around: take up a waiting run, watch the child at work, make a stop happen, free the claims of
-the dead. It is called by the scheduler of `serve` and by the foreground loop of `run` alike.
+`tick` polls once: start a queued run, watch the worker, enforce stop requests, release the claims of dead runners. The
+scheduler of `serve` and the foreground loop of `run` call it.
 """
 
 from __future__ import annotations
@@ -38,77 +38,77 @@ from store.queries import find_run
 STOP_TIMEOUT_SECONDS = 8.0
 """How long a worker may take to stop between two items before it is killed."""
 LOW_MEMORY_SHARE = 0.1
-"""With a smaller share of the RAM free, a SIGKILL out of nowhere is taken for a watchdog's."""
+"""If less of the RAM was free, an unexplained SIGKILL is attributed to an out-of-memory watchdog."""
 LOG_BYTES = 1_000_000
-"""A longer `worker.log` is put aside when the next worker starts."""
+"""A larger `worker.log` is rotated when the next worker starts."""
 
 
 @dataclass
 class WorkerProcess:
-    """A worker at work."""
+    """A running worker."""
 
     claim: Claim
     process: subprocess.Popen[bytes]
     oom_kills: int | None = None
-    """The kernel's count as it began."""
+    """The kernel's count of OOM kills when the worker started; None if not available."""
     min_free_ram_share: float = 1.0
-    """The smallest share of the RAM that was free at any look."""
+    """The smallest share of free RAM at any poll."""
     stop_seen_at: float | None = None
 
 
 @dataclass
 class Supervisor:
-    """One runner: at most one run at a time, because a run takes the whole device."""
+    """One runner: executes at most one run at a time, because a run uses the whole device."""
 
     store: Store
     paths: Paths
     only: str | None = None
-    """Take up this run alone (the foreground `run`)."""
+    """Execute only this run (foreground `run`)."""
     worker: tuple[str, ...] = (sys.executable, "-m", "runner", "work")
-    """The command that executes a run, before its claim."""
+    """The command that executes a run; the claim is appended."""
     answers: tuple[str, ...] = (sys.executable, "-m", "runner", "answer-questions")
-    """The command that answers what people ask outside of runs, before its owner."""
+    """The command that answers playground questions; the owner is appended."""
     oom_kills: Callable[[], int | None] = oom_kills
     ram_available: Callable[[], tuple[int, int]] = ram
-    """All, and free now."""
+    """Returns total and available RAM, in bytes."""
     owner: str = field(default_factory=owner_name)
     child: WorkerProcess | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
-    _trouble: str = ""
+    _store_error: str = ""
     _crashes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         descriptor = acquire_lock(owner_lock_path(self.paths.data, self.owner))
         assert descriptor is not None
         self._lock = descriptor
-        self._answerer = PlaygroundProcess(self.store, self.paths, self.owner, descriptor, self.answers)
+        self._playground = PlaygroundProcess(self.store, self.paths, self.owner, descriptor, self.answers)
         self._started_at = register_runner(self.store, self.owner)
         self._beaten_at = time.monotonic()
 
     def send_heartbeat(self) -> None:
-        """Say that this runner is there."""
+        """Record that this runner is alive."""
         record_heartbeat(self.store, self.owner, self._started_at)
         self._beaten_at = time.monotonic()
 
     def beat_when_due(self) -> None:
-        """The same, but only when it is time again: for loops that look around more often."""
+        """Send a heartbeat if one is due; for loops that poll more often."""
         if time.monotonic() - self._beaten_at >= HEARTBEAT_SECONDS:
             self.send_heartbeat()
 
     def tick(self) -> None:
-        """One look around; once `stopping` is set, the last one: it sees the child out.
+        """Poll once. After `stopping` is set, stop the worker and requeue its run.
 
-        A store that fails is told once, and looked at again the next time; nothing is forgotten meanwhile.
+        A failing store is logged once and retried on the next poll; no state is lost.
         """
         try:
             self._poll()
         except SQLAlchemyError as error:
-            if str(error) != self._trouble:
-                log_event("the store fails", logging.ERROR, error=str(error))
-            self._trouble = str(error)
+            if str(error) != self._store_error:
+                log_event("store not available", logging.ERROR, error=str(error))
+            self._store_error = str(error)
         else:
-            self._trouble = ""
+            self._store_error = ""
 
     def _poll(self) -> None:
         if self.stopping.is_set():
@@ -116,38 +116,38 @@ class Supervisor:
             self.stopped.set()
         elif self.child is None:
             if claim := self._claim():
-                self._answerer.stop()  # a run takes the whole device
+                self._playground.stop()  # a run uses the whole device
                 kills = self.oom_kills()
                 self.child = WorkerProcess(claim, self._spawn(claim), kills)
-                log_event("run taken up", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
+                log_event("run started", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
             elif self.only is None:
-                self._answerer.poll()
+                self._playground.poll()
         elif self.child.process.poll() is not None:
             self._handle_worker_exit(self.child, self.child.process.returncode)
             log_event("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
-            self.child = None  # only now: where the store failed on the way, the next look buries it again
+            self.child = None  # cleared last, so that a store failure above is retried on the next poll
         else:
             total, free = self.ram_available()
             self.child.min_free_ram_share = min(self.child.min_free_ram_share, free / total)
             self._stop_if_asked(self.child)
 
     def _claim(self) -> Claim | None:
-        """The next run. Those of the dead are free at once, and what is known of their end goes on record."""
-        for freed in release_dead_claims(self.store, lambda owner: owner_is_dead(self.paths.data, owner)):
-            log_event("run of a dead runner freed", logging.WARNING, run=freed)
+        """Claim the next run. Claims of dead runners are released first, and the interruption is recorded."""
+        for released in release_dead_claims(self.store, lambda owner: owner_is_dead(self.paths.data, owner)):
+            log_event("run of a dead runner released", logging.WARNING, run=released)
         claim = claim_next(self.store, self.owner, self.only, one_a_device=True)
         run = find_run(self.store, claim.run) if claim else None
         if claim and run and run.work == "running":
             kind = ErrorKind.INTERRUPTED
             with contextlib.suppress(LeaseLost):
                 Journal(self.store, claim).append(RecoveryTaken(
-                    kind, RECOVERY[kind].action, claim.attempt, 0.0, "the runner that worked on it is gone"))
+                    kind, RECOVERY[kind].action, claim.attempt, 0.0, "the runner that executed it is gone"))
         if claim and claim.attempt > 1:
             self._report_missing_checkpoints(claim)
         return claim
 
     def _report_missing_checkpoints(self, claim: Claim) -> None:
-        """Work that is done anew though it was done: on record and in the log, with both folders."""
+        """Record and log that finished stages run again because their checkpoints are in another data folder."""
         found = missing_checkpoints(read_events(self.store, claim.run), self.paths.run(claim.run))
         if found:
             kind = ErrorKind.CHECKPOINTS_MISSING
@@ -157,17 +157,17 @@ class Supervisor:
                 Journal(self.store, claim).append(RecoveryTaken(kind, RECOVERY[kind].action, claim.attempt, 0.0, found))
 
     def close(self) -> None:
-        """Let the child at work finish its item, hand its run back to the queue, and sign off."""
+        """Let the worker finish its item, requeue its run, and record that this runner has stopped."""
         self._requeue_current_run()
         record_heartbeat(self.store, self.owner, self._started_at, stopped=True)
         owner_lock_path(self.paths.data, self.owner).unlink(missing_ok=True)
 
     def _requeue_current_run(self) -> None:
-        self._answerer.stop()
+        self._playground.stop()
         if self.child:
             terminate_process_group(self.child.process, (signal.SIGTERM, STOP_TIMEOUT_SECONDS), (signal.SIGKILL, 10.0))
             release(self.store, self.child.claim, requeue_reason="the runner was stopped")
-            log_event("run handed back", run=self.child.claim.run, exit_code=self.child.process.returncode)
+            log_event("run requeued", run=self.child.claim.run, exit_code=self.child.process.returncode)
             self.child = None
 
     def _spawn(self, claim: Claim) -> subprocess.Popen[bytes]:
@@ -183,7 +183,7 @@ class Supervisor:
                                     cwd=Path(__file__).resolve().parents[2])
 
     def _handle_worker_exit(self, child: WorkerProcess, code: int) -> None:
-        """The worker has ended. Unless its run ended with it, try again, and after some crashes give it up."""
+        """Handle worker exit: unless the run has ended, requeue it, or fail it after too many crashes."""
         run = find_run(self.store, child.claim.run)
         if code == 0 or run is None or run.work not in ("running", "lost", "queued"):
             release(self.store, child.claim)
@@ -191,9 +191,9 @@ class Supervisor:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         crashes = self._crashes.get(child.claim.run, 0) + 1
         kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
-        for_memory = code == -signal.SIGKILL and self._was_oom_killed(child)
-        action = Action.USE_SMALLER_PLAN if for_memory else recovery.action
-        message = f"the worker process ended with {how}{', most likely for want of memory' if for_memory else ''}"
+        out_of_memory = code == -signal.SIGKILL and self._was_oom_killed(child)
+        action = Action.USE_SMALLER_PLAN if out_of_memory else recovery.action
+        message = f"the worker process exited with {how}{', most likely out of memory' if out_of_memory else ''}"
         journal = Journal(self.store, child.claim)
         with contextlib.suppress(LeaseLost):
             if crashes > recovery.retries:
@@ -205,9 +205,9 @@ class Supervisor:
             self._crashes[child.claim.run] = crashes
 
     def _was_oom_killed(self, child: WorkerProcess) -> bool:
-        """Whether a SIGKILL was for want of memory: the kernel's count has risen, or it keeps none.
+        """Return whether a SIGKILL was due to memory: the kernel's OOM count has risen, or is not available.
 
-        Other watchdogs (earlyoom, a cluster) are not in that count; they strike where hardly any memory is left.
+        Other watchdogs (earlyoom, a cluster manager) are not in that count; they kill when hardly any memory is left.
         """
         now = self.oom_kills()
         return (now is None or child.oom_kills is None or now > child.oom_kills
@@ -219,8 +219,10 @@ class Supervisor:
         return ""
 
     def _stop_if_asked(self, child: WorkerProcess) -> None:
-        """A worker stops by itself between two items; one that does not within the grace is killed, and nothing
-        that was checkpointed is lost."""
+        """Kill a worker that has not stopped within the timeout after a stop request; checkpoints are kept.
+
+        Normally a worker stops by itself between two items.
+        """
         run = find_run(self.store, child.claim.run)
         if run is None or run.stop_requested is None:
             return
