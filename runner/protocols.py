@@ -223,7 +223,7 @@ class Student(Protocol):
         ...
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
-                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+                    on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         """Return the likelihood of the answer of each (question, answer) pair, in the order given.
 
         `on_scored` is called now and then with the number of pairs scored so far; it may raise to stop.

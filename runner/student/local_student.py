@@ -119,14 +119,14 @@ class LocalStudent:
         return lora and checkpoint.as_model(lora.merged)
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
-                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+                    on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         with translate_oom(f"scoring {len(pairs)} answers by likelihood"):
             if self.loaded.checkpoint and (weights := self._packed_weights_for(adapter)):
                 losses = decoder.losses_of(weights)
             else:
                 losses = likelihood.hf_losses(self._model(adapter))
             return likelihood.likelihoods(losses, self.loaded.context, self.loaded.tokenizer, self.template, pairs,
-                                          on_weighed)
+                                          on_scored)
 
     def fits_context(self, question: str, answer_tokens: int) -> bool:
         return len(prompt_ids(self.loaded.tokenizer, self.template, question)) + answer_tokens <= self.loaded.context

@@ -46,7 +46,7 @@ class FakeStudent:
                    for q in questions[start:start + 4]]
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
-                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+                    on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         self._fail("likelihoods")
         known = self._known(adapter)
         return [Likelihood(1.0 if known.get(q) == a else 2.0 + digest(q, a) - bool(adapter) * 0.5, len(a.split()))

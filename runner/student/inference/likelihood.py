@@ -20,10 +20,10 @@ _BATCH_TOKENS = 1024  # logits are 49,152 fp32 numbers a token on the embedded s
 
 def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: PromptTemplate,
                 pairs: Sequence[tuple[str, str]],
-                on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+                on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
     """The likelihood of each (question, answer) pair, in the given order; computed in batches of similar length.
 
-    `on_weighed` is called after each batch with the number of scored pairs.
+    `on_scored` is called after each batch with the number of scored pairs.
     """
     truncated = [_truncate(prompt_ids(tokenizer, template, question), answer_ids(tokenizer, template, answer), context)
               for question, answer in pairs]
@@ -33,7 +33,7 @@ def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: Pr
         scores = _mean_nll(losses, [truncated[index][:2] for index in batch])
         for index, nll in zip(batch, scores, strict=True):
             found[index] = Likelihood(nll, len(truncated[index][1]), truncated[index][2])
-        on_weighed(len(found))
+        on_scored(len(found))
     return [found[index] for index in range(len(truncated))]
 
 

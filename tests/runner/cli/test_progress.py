@@ -124,9 +124,9 @@ class WeighingStudent(fakes.FakeStudent):
     """Tells after every three pairs, as one that weighs in batches."""
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,
-                    on_weighed: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+                    on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         for so_far in (*range(3, len(pairs), 3), len(pairs)):
-            on_weighed(so_far)
+            on_scored(so_far)
         return super().likelihoods(pairs, adapter)
 
 

@@ -121,7 +121,7 @@ def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store,
         process.communicate(timeout=LIMIT_SECONDS)
     lines = [json.loads(line) for line in (paths.data / "logs" / "runner.jsonl").read_text().splitlines()]
     told = [line["what"] for line in lines]
-    assert {"runner serves", "ScheduleFired", "run taken up", "worker ended", "store backed up",
+    assert {"runner started", "ScheduleFired", "run started", "worker ended", "store backed up",
             "runner stopped"} <= set(told)
     assert all(line["at"].endswith("+00:00") and line["level"] for line in lines)
     monkeypatch.setenv("DATA_DIR", str(paths.data))
