@@ -1,4 +1,4 @@
-"""What does the work: the command line, the cycle and its stages, teacher, student, judge, and the supervisor.
+"""The runner: command line, service, pipeline and its stages, teacher, student, judge.
 
-Start reading at `runner/pipeline/pipeline.py`: the cycle is a table there.
+Start reading at `runner/pipeline/pipeline.py`: the pipeline is a table there.
 """

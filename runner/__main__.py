@@ -1,4 +1,4 @@
-"""The command line: `python -m runner --help` is the page to work from."""
+"""Entry point of the command line; see `python -m runner --help`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One command a file: `add_arguments` declares its arguments, `run` does the work and returns the exit code.
+"""The commands, one per file: `add_arguments` declares the arguments, `run` does the work and returns the exit code.
 
-`main.py` imports only the file of the command that was typed, so that `--help` and mistakes answer at once.
+`main.py` imports only the file of the command that was given, so that `--help` and errors respond at once.
 """

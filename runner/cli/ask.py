@@ -1,4 +1,4 @@
-"""`ask`: one question to a run's students and its teacher, side by side, as they answer."""
+"""`ask`: answer one question with a run's students and its teacher, side by side, streamed."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ from store.queries.best_adapter import best_adapter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Whose student, and the question."""
+    """The run, the cycle and the question."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
     parser.add_argument("question", help="what to ask")
     parser.add_argument("--no-teacher", action="store_true",
-                        help="ask the students alone, so that nothing can be billed")
-    parser.add_argument("--cycle", type=int, metavar="K", help="whose adapter (default: the best by held-out score)")
+                        help="ask the students only, so that nothing is billed")
+    parser.add_argument("--cycle", type=int, metavar="K",
+                        help="use this cycle's adapter (default: the best by held-out score)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, and show the answers as they come; no event tells of it."""
+    """Stream the answers to the terminal; nothing is recorded in the run."""
     from runner.playground import ask
     from runner.student.errors import StudentError
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("the question is empty")
     try:
         run, cycle, adapter = tuned_cycle(store, paths, args.run, args.cycle)
-        print(f"run {run.id}, cycle {cycle.cycle}. What is asked here counts in no score.")
+        print(f"run {run.id}, cycle {cycle.cycle}. Questions asked here count in no score.")
         best = best_adapter(store, run.id)
         if best:
             print(best.sentence)
@@ -60,29 +61,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def stream_teacher(store_url: str, run: Run, cycle: int, question: str) -> Iterator[tuple[str, str]]:
-    """What the teacher says within what questions may still cost; its receipt is kept, as that of a page's question."""
+    """Yield the teacher's answer within the remaining budget; its cost is recorded as for a playground question."""
     from runner.playground.teacher_answer import ask_paid_teacher
 
     claimed = playground.Claimed(-1 - secrets.randbelow(2**53), 1, run.id, cycle, question, with_teacher=True)
-    said = ask_paid_teacher(open_store(store_url), claimed, run.config)
-    bill = "" if said.bill is None else f"\n\n({said.bill.sentence()})"
-    yield TEACHER, (said.text or f"(no answer: {said.silent})") + bill
+    answer = ask_paid_teacher(open_store(store_url), claimed, run.config)
+    cost = "" if answer.bill is None else f"\n\n({answer.bill.sentence()})"
+    yield TEACHER, (answer.text or f"(no answer: {answer.silent})") + cost
 
 
 def render(pieces: Iterator[tuple[str, str]], arms: dict[str, str], console: Console) -> None:
-    """Side by side where there is a terminal; one after the other where the output goes elsewhere."""
-    said = {arm: f"({silent})" if silent else "" for arm, silent in arms.items()}
+    """Print the answers: live and side by side on a terminal, one after the other otherwise."""
+    texts = {arm: f"({reason})" if reason else "" for arm, reason in arms.items()}
     if console.is_terminal:
-        with Live(_columns(said), console=console, refresh_per_second=12) as live:
+        with Live(_columns(texts), console=console, refresh_per_second=12) as live:
             for arm, piece in pieces:
-                said[arm] += piece
-                live.update(_columns(said))
+                texts[arm] += piece
+                live.update(_columns(texts))
         return
     for arm, piece in pieces:
-        said[arm] += piece
-    for arm, text in said.items():
-        print(f"\n{arm}:\n{text or '(no words)'}")
+        texts[arm] += piece
+    for arm, text in texts.items():
+        print(f"\n{arm}:\n{text or '(empty answer)'}")
 
 
-def _columns(said: dict[str, str]) -> Columns:
-    return Columns([Panel(Text(text), title=arm) for arm, text in said.items()], equal=True, expand=True)
+def _columns(texts: dict[str, str]) -> Columns:
+    return Columns([Panel(Text(text), title=arm) for arm, text in texts.items()], equal=True, expand=True)

@@ -1,4 +1,4 @@
-"""`compare`: several runs or cycles beside each other, paired where they answered the very same test."""
+"""`compare`: runs or cycles side by side, with paired statistics if they answered the same test."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _HEAD = f"{'metric':18} {'before':>7} {'after':>7} {'change':>7}  {'95% interval
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is compared, and how it is printed."""
+    """The runs or cycles, and the output format."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="RUN (its last cycle) or RUN:CYCLE; two or more")
-    parser.add_argument("--json", action="store_true", help="print parser JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what differs in the configurations, every result, and each against the first on the same questions."""
+    """Print the differing settings, all results, and each run paired with the first on the same questions."""
     store = open_for_reading(default_paths().store_url)
-    sides = [_side(store, named) for named in args.runs]
+    sides = [_side(store, name) for name in args.runs]
     labels = [one.label for one in sides]
     if len(set(labels)) < 2 or len(set(labels)) < len(labels):
         raise UserError("name two or more different runs or cycles: python -m runner compare RUN RUN, or RUN:1 RUN:2")
@@ -42,16 +42,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _side(store: Store, named: str) -> ComparedRun:
-    run_id, _, typed = named.partition(":")
+def _side(store: Store, name: str) -> ComparedRun:
+    run_id, _, typed = name.partition(":")
     run = queries.find_run(store, run_id)
     if run is None:
         raise UserError(f"no run {run_id!r}: list them with 'python -m runner status'")
     cycles = sorted({row.cycle for row in queries.changes_of(store, run_id)})
     if not cycles:
-        raise UserError(f"run {run_id} has no cycle that was compared yet: it is {run.work}")
+        raise UserError(f"run {run_id} has no results yet: it is {run.work}")
     if typed and (not typed.isdecimal() or int(typed) not in cycles):
-        raise UserError(f"{named!r}: run {run_id} has results of cycle {', '.join(map(str, cycles))}")
+        raise UserError(f"{name!r}: run {run_id} has results of cycle {', '.join(map(str, cycles))}")
     return side(store, run, int(typed) if typed else cycles[-1])
 
 
@@ -68,21 +68,21 @@ def _as_json(sides: Sequence[ComparedRun], unlike: list[dict[str, str]], paired:
 
 
 def _verdict(one: ComparedRun) -> str | None:
-    """By the metric that this run named before it started."""
+    """Return the verdict by the headline metric of this run."""
     return next((row.verdict for row in one.changes
                  if (row.tier, row.metric, row.topic) == ("held-out", one.run.config.headline, "")), None)
 
 
 def _configuration(unlike: Sequence[dict[str, str]]) -> list[str]:
     if not unlike:
-        return ["The configurations are the same."]
-    return ["What differs in the configuration:"] + [
+        return ["The configurations are equal."]
+    return ["Differing settings:"] + [
         f"  {row['setting']}: " + "; ".join(f"{name} = {value}" for name, value in row.items() if name != "setting")
         for row in unlike]
 
 
 def _results(sides: Sequence[ComparedRun]) -> list[str]:
-    lines = ["", "On held-out questions, untrained against tuned:", f"  {'run and cycle':32} {_HEAD}"]
+    lines = ["", "Held-out test, baseline and fine-tuned:", f"  {'run and cycle':32} {_HEAD}"]
     for one in sides:
         lines += [f"  {one.label:32} {_numbers(row.metric, row, row.verdict)}" for row in one.changes
                   if row.tier == "held-out" and not row.topic]
@@ -92,12 +92,12 @@ def _results(sides: Sequence[ComparedRun]) -> list[str]:
 def _paired(paired: Sequence[PairedComparison], refused: Sequence[NotComparable]) -> list[str]:
     lines = [""]
     if paired:
-        lines += [f"Tuned against tuned on the same questions; before is {paired[0].one}, after is:",
+        lines += [f"Head-to-head vs. {paired[0].one} (before), on the same questions:",
                   f"  {'run and cycle':32} {_HEAD}"]
     for row in paired:
-        corrected = "" if row.adjusted_p is None else f" (corrected p {formatting.p_value(row.adjusted_p)})"
+        corrected = "" if row.adjusted_p is None else f" (adjusted p {formatting.p_value(row.adjusted_p)})"
         lines.append(f"  {row.other:32} {_numbers(row.metric, row.found, row.verdict)}{corrected}")
-    return lines + [f"{row.other} against {row.one}{f' by {row.metric}' if row.metric else ''}: not paired, because "
+    return lines + [f"{row.other} vs. {row.one}{f' by {row.metric}' if row.metric else ''}: not paired, because "
                     f"{row.reason}." for row in refused]
 
 

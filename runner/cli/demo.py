@@ -1,4 +1,4 @@
-"""`demo`: serve runner and dashboard; with `make demo`, run a demonstration when the store is empty."""
+"""`demo`: serve runner and dashboard, and launch a demonstration run if the store is empty."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from store.run_config import preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Whether a demonstration is wanted at all."""
-    parser.add_argument("--no-run", action="store_true", help="only serve")
+    """Whether to launch the demonstration run."""
+    parser.add_argument("--no-run", action="store_true", help="do not launch a run; only serve")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve runner and dashboard, with a demonstration run where the store is empty."""
+    """Serve runner and dashboard, with a demonstration run if the store is empty."""
     port, keep_serving = os.environ.get("PORT", "8501"), os.environ.get("SERVE", "1") != "0"
     if not port.isdecimal():
         raise UserError(f"PORT {port!r} is not a port number")
@@ -43,18 +43,18 @@ def run(args: argparse.Namespace) -> int:
 DEMONSTRATION = {"questions": 12, "held_out": 12, "general": 12, "steps": 60, "name": "Demonstration"}
 START_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parents[2]
-_NEXT = """What next:
+_NEXT = """Next steps:
   this run in the dashboard, and a form to launch more:
     make run
-  its evidence as one file to hand over:
+  its report as one file:
     .venv/bin/python -m runner report {run} --to evidence.html
-  the same over documents of your own:
+  the same with your own documents:
     .venv/bin/python -m runner run --knowledge ~/our-docs
 """
 
 
 def demo(paths: Paths, port: int, keep_serving: bool, with_run: bool) -> int:
-    """Start both processes, show the demonstration (or the newest) run to its end, serve until Ctrl-C.
+    """Start both processes, show the demonstration (or newest) run until it ends, then serve until Ctrl-C.
 
     Raises:
         AlreadyRunning: another runner serves this data folder.
@@ -72,7 +72,7 @@ def demo(paths: Paths, port: int, keep_serving: bool, with_run: bool) -> int:
             if code == 0:
                 console.print(_NEXT.format(run=queries.all_runs(store, limit=1)[0].id), markup=False, soft_wrap=True)
             return code
-        console.print(f"serving at {address}; Ctrl-C stops runner and dashboard")
+        console.print(f"serving at {address}; press Ctrl-C to stop runner and dashboard")
         return _serve(children)
     except KeyboardInterrupt:
         console.print("stopping runner and dashboard")
@@ -95,8 +95,8 @@ def _start_runner(store: Store) -> subprocess.Popen[bytes]:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-            raise AlreadyRunning(said.removeprefix("error: ") or "the runner ended at once")
+            message = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+            raise AlreadyRunning(message.removeprefix("error: ") or "the runner exited at once")
         if any(runner.connected and runner.pid == process.pid for runner in queries.runners(store)):
             return process
         time.sleep(0.1)
@@ -118,7 +118,7 @@ def _start_dashboard(port: int) -> subprocess.Popen[bytes]:
 
 
 def _free_port(wanted: int) -> int:
-    """The wanted port, or the next one that nobody listens on."""
+    """Return the wanted port, or the next free one."""
     for port in range(wanted, wanted + 50):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
@@ -127,7 +127,7 @@ def _free_port(wanted: int) -> int:
 
 
 def _serve(children: list[subprocess.Popen[bytes]]) -> int:
-    """Wait until a person stops it; one child's end ends both."""
+    """Wait until Ctrl-C; return 1 if one of the children exits."""
     while all(child.poll() is None for child in children):
         time.sleep(0.5)
     return 1

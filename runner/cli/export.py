@@ -1,4 +1,4 @@
-"""`export`: a tuned student to take away."""
+"""`export`: write a fine-tuned student to a folder, with a model card."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which student, in which form, where to."""
+    """The run and cycle, the format and the target folder."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
-    parser.add_argument("--cycle", type=int, metavar="K", help="whose adapter (default: the best by held-out score)")
+    parser.add_argument("--cycle", type=int, metavar="K",
+                        help="export this cycle's adapter (default: the best by held-out score)")
     parser.add_argument("--to", metavar="DIR", help="a new folder (default: data/exports/RUN-cycle-K-FORM)")
     parser.add_argument("--form", choices=FORMS, default="merged",
-                        help="merged: a plain model folder; adapter: LoRA alone; gguf: needs --converter")
+                        help="merged: a standard model folder; adapter: LoRA weights only; gguf: needs --converter")
     parser.add_argument("--converter", metavar="FILE", help="llama.cpp's convert_hf_to_gguf.py, for --form gguf")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the folder, and say what it holds."""
+    """Write the folder, and print what it contains."""
     from runner.export import student_export
     from runner.student.errors import StudentError
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         done = student_export.export(store, paths, args.run, cycle.cycle, to, args.form, converter)
     except (CannotExport, StudentError, OSError) as error:
         raise UserError(str(error)) from error
-    print(f"{done.folder}: cycle {cycle.cycle}, {done.held}")
+    print(f"{done.folder}: cycle {cycle.cycle}, {done.precision}")
     if done.warning:
         print(done.warning)
     return 0

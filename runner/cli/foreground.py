@@ -1,4 +1,4 @@
-"""A run in the foreground: queue it, see it through (or watch the runner that does), print what came of it."""
+"""Execute a run in the foreground, or follow the runner that does, and print the result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXIT_INTERRUPTED = 130
 
 
 def run_in_foreground(store: Store, paths: Paths, run_id: str, json_output: bool) -> int:
-    """Show a run until it ends; works on it in a child process unless a runner is there to do it.
+    """Execute a run in a child process, unless a runner is already serving, and show its progress until it ends.
 
     Returns the exit code: 0 finished, 1 failed, 3 cancelled or paused, 130 interrupted by Ctrl-C.
     """
@@ -34,7 +34,7 @@ def run_in_foreground(store: Store, paths: Paths, run_id: str, json_output: bool
     try:
         acquire_runner_lock(paths.data)
     except AlreadyRunning:
-        console.print(f"run {run_id}: a runner is connected and does the work; this shows its progress")
+        console.print(f"run {run_id}: executed by the runner that is online; showing its progress")
         supervisor = None
     else:
         console.print(f"run {run_id}")
@@ -45,7 +45,7 @@ def run_in_foreground(store: Store, paths: Paths, run_id: str, json_output: bool
     try:
         run = _follow(store, run_id, console, supervisor)
     except KeyboardInterrupt:
-        console.print(f"interrupted; what is finished is kept. Go on with: python -m runner resume {run_id}",
+        console.print(f"interrupted; finished work is kept. Continue with: python -m runner resume {run_id}",
                       soft_wrap=True)
         return EXIT_INTERRUPTED
     finally:
@@ -62,11 +62,11 @@ def _follow(store: Store, run_id: str, console: Console, supervisor: Supervisor 
     if supervisor is None:
         return follow(store, run_id, console)
 
-    def look() -> None:
+    def poll() -> None:
         supervisor.tick()
         supervisor.beat_when_due()
 
-    return follow(store, run_id, console, look)
+    return follow(store, run_id, console, poll)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

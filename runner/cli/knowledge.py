@@ -1,4 +1,4 @@
-"""`knowledge`: what can be taught."""
+"""`knowledge`: list the topics of the documents with their passages and questions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from runner.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which knowledge, and how it is printed."""
+    """The documents, and the output format."""
     parser.add_argument("--json", action="store_true", help="print one JSON object: topic -> source -> counts")
-    parser.add_argument("--knowledge", default=BUILT_IN, metavar="DIR", help="a folder, not the built-in domain")
+    parser.add_argument("--knowledge", default=BUILT_IN, metavar="DIR",
+                        help="a folder of documents instead of the built-in domain")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print topics with their passages and questions."""
+    """Print the topics with their passages and questions."""
     try:
         return show_knowledge(args.json, args.knowledge)
     except (NoSuchFolder, NothingReadable) as error:
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def show_knowledge(json_output: bool, knowledge: str) -> int:
-    """Topic by topic, how many passages and questions each source gives."""
+    """Print per topic the number of passages and questions from each source."""
     domain = open_knowledge(knowledge)
     found = {topic: {source: dataclasses.asdict(count) for source, count in sources.items()}
              for topic, sources in counts(domain).items()}

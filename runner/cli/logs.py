@@ -1,4 +1,4 @@
-"""`logs`: what the runner did, or what happened in a run; for people, or one JSON object a line."""
+"""`logs`: print the runner's log, or the events of a run, as text or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ POLL_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Whose log, how much of it, in which form."""
+    """The run, the number of lines, and the output format."""
     parser.add_argument("run", nargs="?", help="a run's id; without one, the runner's own log")
-    parser.add_argument("--follow", action="store_true", help="go on as more happens, until Ctrl-C or the run's end")
-    parser.add_argument("--lines", type=int, default=200, metavar="N", help="how many of the last lines (default 200)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--follow", action="store_true",
+                        help="keep printing new lines until Ctrl-C, or until the run ends")
+    parser.add_argument("--lines", type=int, default=200, metavar="N",
+                        help="number of last lines to print (default 200)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the log; the end of a following is no error."""
+    """Print the log; Ctrl-C ends --follow with exit code 130."""
     from runner.service.runner_log import format_line, log_path
 
     if args.lines < 0:
-        raise UserError(f"--lines {args.lines} is less than nothing")
+        raise UserError(f"--lines {args.lines} is negative")
     paths = default_paths()
     if args.run:
         store = open_for_reading(paths.store_url)
@@ -53,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
 def _of_run(store: Store, run: str, last: int, follow: bool) -> Iterator[dict[str, Any]]:
     from runner.service.runner_log import run_lines
 
-    known = list(run_lines(store, run))
-    yield from (line for _, line in known[len(known) - min(last, len(known)):])
-    seen = known[-1][0] if known else 0
+    lines = list(run_lines(store, run))
+    yield from (line for _, line in lines[len(lines) - min(last, len(lines)):])
+    seen = lines[-1][0] if lines else 0
     while follow:
         state = queries.find_run(store, run)
         for seq, line in run_lines(store, run, seen):
@@ -67,12 +69,12 @@ def _of_run(store: Store, run: str, last: int, follow: bool) -> Iterator[dict[st
 
 
 def _of_runner(path: Path, last: int, follow: bool) -> Iterator[dict[str, Any]]:
-    """The log's last lines, those of files that were put aside included; then what is added, over rotations."""
+    """Yield the log's last lines, including rotated files; then new lines, across rotations."""
     inode = path.stat().st_ino if path.exists() else 0
-    newest = _whole_lines(path, 0) if path.exists() else []
+    newest = _complete_lines(path, 0) if path.exists() else []
     position = sum(map(len, newest))
-    lines = [line for file in reversed(_put_aside(path)) for line in _whole_lines(file, 0)] + newest
-    yield from map(_line_of, lines[len(lines) - min(last, len(lines)):])
+    lines = [line for file in reversed(_rotated_files(path)) for line in _complete_lines(file, 0)] + newest
+    yield from map(_parse_line, lines[len(lines) - min(last, len(lines)):])
     while follow:
         time.sleep(POLL_SECONDS)
         if not path.exists():
@@ -80,13 +82,13 @@ def _of_runner(path: Path, last: int, follow: bool) -> Iterator[dict[str, Any]]:
         if path.stat().st_ino != inode:
             yield from _rest_of(path, inode, position)
             position, inode = 0, path.stat().st_ino
-        whole = _whole_lines(path, position)
-        position += sum(map(len, whole))
-        yield from map(_line_of, whole)
+        lines = _complete_lines(path, position)
+        position += sum(map(len, lines))
+        yield from map(_parse_line, lines)
 
 
-def _put_aside(path: Path) -> list[Path]:
-    """The files before this one, the newest first."""
+def _rotated_files(path: Path) -> list[Path]:
+    """Return the rotated log files, newest first."""
     from runner.service.runner_log import FILES_KEPT
 
     files = (path.with_name(f"{path.name}.{number}") for number in range(1, FILES_KEPT + 1))
@@ -94,26 +96,26 @@ def _put_aside(path: Path) -> list[Path]:
 
 
 def _rest_of(path: Path, inode: int, position: int) -> Iterator[dict[str, Any]]:
-    """What was added to files that were put aside since the last look; nothing where the file is kept no more."""
-    aside = _put_aside(path)
-    at = next((at for at, file in enumerate(aside) if file.stat().st_ino == inode), None)
-    if at is not None:
-        yield from map(_line_of, _whole_lines(aside[at], position))
-        for file in reversed(aside[:at]):
-            yield from map(_line_of, _whole_lines(file, 0))
+    """Yield lines added to files that were rotated since the last poll; none if the file was deleted."""
+    rotated = _rotated_files(path)
+    index = next((index for index, file in enumerate(rotated) if file.stat().st_ino == inode), None)
+    if index is not None:
+        yield from map(_parse_line, _complete_lines(rotated[index], position))
+        for file in reversed(rotated[:index]):
+            yield from map(_parse_line, _complete_lines(file, 0))
 
 
-def _whole_lines(path: Path, position: int) -> list[bytes]:
+def _complete_lines(path: Path, position: int) -> list[bytes]:
     with path.open("rb") as file:
         file.seek(position)
         return [line for line in file.readlines() if line.endswith(b"\n")]
 
 
-def _line_of(raw: bytes) -> dict[str, Any]:
-    """A line as it was told; one that a full disk or a power cut tore is shown as it stands."""
+def _parse_line(raw: bytes) -> dict[str, Any]:
+    """Parse a log line; one truncated by a full disk or power cut is returned as text."""
     try:
         line = json.loads(raw)
     except ValueError:
         line = None
-    whole = isinstance(line, dict) and {"at", "what"} <= line.keys()
-    return line if whole else {"at": "", "what": raw.decode(errors="replace").strip()}
+    valid = isinstance(line, dict) and {"at", "what"} <= line.keys()
+    return line if valid else {"at": "", "what": raw.decode(errors="replace").strip()}

@@ -1,4 +1,4 @@
-"""What can be typed: the commands as a table, in the order of the help. Bad input is a sentence and exit code 2."""
+"""The table of commands, in the order of the help. Invalid input prints one sentence and exits with code 2."""
 
 from __future__ import annotations
 
@@ -17,67 +17,67 @@ from store.run_config import InvalidConfig
 
 EPILOGUE = """\
 examples:
-  python -m runner run                                     a cycle with the embedded preset, offline
+  python -m runner run                                     one cycle with the embedded preset, offline
   python -m runner run --topics pods,services --questions 20 --held-out 40 --cycles 3
-  python -m runner run --preset phi-2 --json               needs OPENAI_API_KEY, and a GPU to be quick
+  python -m runner run --preset phi-2 --json               needs OPENAI_API_KEY; slow without a GPU
   python -m runner run --teacher llama3 --teacher-base-url http://localhost:11434/v1
   python -m runner serve                                   then launch runs from the dashboard
-  python -m runner status                                  what has run and what waits
-  python -m runner resume RUN                              go on from the last checkpoint
-  python -m runner report RUN --to evidence.html           the evidence of a run, to hand over
-  python -m runner compare RUN RUN:1                       which tuned student is better on the same test
+  python -m runner status                                  list all runs
+  python -m runner resume RUN                              continue from the last checkpoint
+  python -m runner report RUN --to evidence.html           the evidence pack of a run, as one file
+  python -m runner compare RUN RUN:1                       which fine-tuned student is better on the same test
 
-state lives in ./data; DATA_DIR moves it, STORE_URL moves the event store alone.
-exit codes: 0 done; 1 the run failed; 2 bad input, nothing was written; 3 cancelled or paused; 130 Ctrl-C.
+all state is in ./data; DATA_DIR moves it, STORE_URL moves the event store only.
+exit codes: 0 done; 1 the run failed; 2 invalid input, nothing was written; 3 cancelled or paused; 130 Ctrl-C.
 """
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its name, one line of help, and the file of this package that has its arguments and its work."""
+    """One command: its name, one line of help, and the module of this package that implements it."""
 
     name: str
     help: str | None
-    """None: what the supervisor starts, not for people."""
+    """None for internal commands, which the supervisor starts."""
     module: str
     arguments: str = "add_arguments"
-    """The function that declares them on a parser."""
+    """The function that adds the arguments to a parser."""
     run: str = "run"
-    """The function that does the work and returns the exit code."""
+    """The function that runs the command and returns the exit code."""
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("run", "queue a run and execute it in the foreground, with live progress", "run"),
-    Command("serve", "serve the queue: take up runs that people launch, until stopped", "serve"),
-    Command("demo", "serve runner and dashboard; run a demonstration when the store is empty", "demo"),
-    Command("resume", "go on with a paused, cancelled, failed or interrupted run, in the foreground",
+    Command("serve", "serve the queue: execute launched runs, until stopped", "serve"),
+    Command("demo", "serve runner and dashboard, with a demonstration run if the store is empty", "demo"),
+    Command("resume", "continue a paused, cancelled, failed or interrupted run, in the foreground",
             "run_control", "add_resume_arguments", "resume"),
-    Command("cancel", "end a run; what is finished is kept", "run_control", "add_arguments", "cancel"),
-    Command("pause", "put a run aside between two items", "run_control", "add_arguments", "pause"),
-    Command("queue", "what waits, in order; --move RUN to change it", "queue"),
+    Command("cancel", "cancel a run; finished work is kept", "run_control", "add_arguments", "cancel"),
+    Command("pause", "pause a run after the current item", "run_control", "add_arguments", "pause"),
+    Command("queue", "list queued runs in order; --move RUN changes it", "queue"),
     Command("judge", "score a run's stored answers again; its own scores and verdict stay", "judge"),
     Command("schedule", "recurring runs: list, add, pause, resume, remove", "schedule"),
     Command("status", "list runs, newest first", "status"),
-    Command("logs", "what the runner did, or what happened in a run", "logs"),
-    Command("backup", "store, checkpoints and adapters in one archive, while runs go on",
+    Command("logs", "the runner's log, or the events of a run", "logs"),
+    Command("backup", "write store, checkpoints and adapters to one archive; runs may be active",
             "maintenance", "add_backup_arguments", "backup"),
-    Command("restore", "put an archive back", "maintenance", "add_restore_arguments", "restore"),
-    Command("rebuild", "make the read models anew from the events", "maintenance", "add_rebuild_arguments", "rebuild"),
-    Command("migrate", "bring a store of an earlier version up to date, after a copy of it was kept",
+    Command("restore", "restore an archive", "maintenance", "add_restore_arguments", "restore"),
+    Command("rebuild", "rebuild the read models from the events", "maintenance", "add_rebuild_arguments", "rebuild"),
+    Command("migrate", "migrate a store of an earlier version, after copying it",
             "maintenance", "add_migrate_arguments", "migrate"),
-    Command("report", "the evidence of one run as one offline file: .html, .json or .csv", "report"),
-    Command("compare", "runs or cycles beside each other, paired where the test is the same", "compare"),
-    Command("knowledge", "topics with their passages and questions, by source", "knowledge"),
-    Command("ask", "one question to a run's students and its teacher, side by side", "ask"),
-    Command("export", "a tuned student to take away: merged, adapter or GGUF, with a card", "export"),
-    Command("download", "fetch a student from a hub; finished files are kept", "download"),
-    Command("doctor", "what this machine can run, and why", "doctor"),
+    Command("report", "the evidence pack of a run as one offline file: .html, .json or .csv", "report"),
+    Command("compare", "runs or cycles side by side, paired if the test is the same", "compare"),
+    Command("knowledge", "list topics with their passages and questions, by source", "knowledge"),
+    Command("ask", "ask a run's students and its teacher one question, side by side", "ask"),
+    Command("export", "export a fine-tuned student: merged, adapter or GGUF, with a model card", "export"),
+    Command("download", "download a student from the Hugging Face Hub; resumes where it stopped", "download"),
+    Command("doctor", "check what this machine can run, and the store", "doctor"),
     Command("work", None, "worker_process"),
     Command("answer-questions", None, "playground_process"),
 )
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse and execute; returns the exit code."""
+    """Parse the arguments, run the command, and return the exit code."""
     args = parser(arguments[:1]).parse_args(arguments)
     execute: Callable[[argparse.Namespace], int] = args.execute
     try:
@@ -88,27 +88,27 @@ def main(arguments: Sequence[str]) -> int:
         return _print_errors(str(error))
 
 
-def _print_errors(*sentences: str) -> int:
-    for sentence in sentences:
-        print(f"error: {sentence}", file=sys.stderr)
+def _print_errors(*messages: str) -> int:
+    for message in messages:
+        print(f"error: {message}", file=sys.stderr)
     return 2
 
 
 def parser(only: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """All commands; the help is the manual.
+    """Return the parser of all commands.
 
     Args:
-        only: the names of the commands whose arguments are wanted. Only their files are imported, so that a command
-            does not wait for the libraries of the others; empty imports all.
+        only: names of the commands whose arguments are needed. Only their modules are imported, so that a command does
+            not wait for the libraries of others; empty imports all.
     """
     top = argparse.ArgumentParser(
         prog="python -m runner", epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Does distillation into a small model work for our domain? Run cycles and find out.")
-    kinds = top.add_subparsers(required=True, metavar="COMMAND")
+        description="Does distillation into a small model work for our domain? Run experiments and find out.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        # Without a help text a command has no line in the list of commands.
-        one = (kinds.add_parser(command.name, help=command.help, description=command.help) if command.help
-               else kinds.add_parser(command.name))
+        # argparse lists only commands that have a help text.
+        one = (commands.add_parser(command.name, help=command.help, description=command.help) if command.help
+               else commands.add_parser(command.name))
         if only and command.name not in only:
             continue
         module = importlib.import_module(f"runner.cli.{command.module}")

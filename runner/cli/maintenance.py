@@ -1,4 +1,4 @@
-"""`backup`, `restore`, `rebuild`, `migrate`: keeping what is there, and getting it back."""
+"""`backup`, `restore`, `rebuild` and `migrate`: maintenance of store and data folder."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from store.projections import rebuild as rebuild_read_models
 
 
 def add_backup_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to."""
+    """The archive to write."""
     parser.add_argument("--to", metavar="FILE", help="the archive (default: data/backups/backup-DATE-TIME.tar)")
 
 
 def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where from."""
+    """The archive to restore."""
     parser.add_argument("file", metavar="FILE", help="an archive that `backup` made")
-    parser.add_argument("--force", action="store_true", help="put aside what is there already")
+    parser.add_argument("--force", action="store_true", help="move existing data out of the way")
 
 
 def add_rebuild_arguments(_parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """No arguments."""
 
 
 def add_migrate_arguments(_parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """No arguments."""
 
 
 def backup(args: argparse.Namespace) -> int:
-    """Write an archive; a runner may be at work meanwhile."""
+    """Write an archive; runs may be active meanwhile."""
     from runner.export import backup_archive
 
     paths = default_paths()
-    open_for_reading(paths.store_url).close()  # a backup never makes a store
+    open_for_reading(paths.store_url).close()  # a backup never creates a store
     to = Path(args.to).expanduser().absolute() if args.to else \
         paths.backups / f"backup-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar"
     content = backup_archive.write_archive(open_store(paths.store_url), paths, to)
@@ -46,21 +46,21 @@ def backup(args: argparse.Namespace) -> int:
 
 
 def restore(args: argparse.Namespace) -> int:
-    """Put an archive's content back; refused while a runner serves the folder."""
+    """Restore an archive; refused while a runner serves the folder."""
     from runner.export import backup_archive
 
     paths = default_paths()
     acquire_runner_lock(paths.data)
     content = backup_archive.restore_archive(Path(args.file).expanduser().absolute(), paths, args.force)
     print(f"{paths.data}: {content.files} files of {content.made_at[:19].replace('T', ' ')} UTC restored; "
-          "unfinished runs go on with the next 'python -m runner serve'")
+          "unfinished runs continue with the next 'python -m runner serve'")
     return 0
 
 
 def rebuild(_args: argparse.Namespace) -> int:
-    """Make every read model anew from the events, in one transaction; refused while a runner serves the folder."""
+    """Rebuild all read models from the events in one transaction; refused while a runner serves the folder."""
     paths = default_paths()
-    open_for_reading(paths.store_url).close()  # a rebuild never makes a store
+    open_for_reading(paths.store_url).close()  # a rebuild never creates a store
     acquire_runner_lock(paths.data)
     with open_store(paths.store_url).write() as connection:
         count = rebuild_read_models(connection)
@@ -69,17 +69,17 @@ def rebuild(_args: argparse.Namespace) -> int:
 
 
 def migrate(_args: argparse.Namespace) -> int:
-    """Bring the tables of an earlier version up to date, after a copy was kept; refused while a runner serves."""
+    """Migrate a store of an earlier version, after copying it; refused while a runner serves the folder."""
     paths = default_paths()
     before = version_at(paths.store_url)
     if not before:
-        raise StoreNotFound(f"no store at {paths.data} yet: there is nothing to bring up to date")
+        raise StoreNotFound(f"no store at {paths.data} yet: there is nothing to migrate")
     if before == CURRENT:
-        print(f"the tables are of version {CURRENT}: nothing was to do")
+        print(f"the store is at schema version {CURRENT}: nothing to do")
         return 0
     acquire_runner_lock(paths.data)
     open_store(paths.store_url).close()
-    print(f"the tables are of version {version_at(paths.store_url)}, from {before}")
+    print(f"migrated from schema version {before} to {version_at(paths.store_url)}")
     if copy := pre_migration_copy(paths.store_url, before):
-        print(f"the store as it was: {copy}")
+        print(f"copy of the store before the migration: {copy}")
     return 0

@@ -1,4 +1,4 @@
-"""`answer-questions`: what the supervisor starts; answers what people ask on the page Playground. Not for people."""
+"""`answer-questions` (internal): answer playground questions; started by the supervisor."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """In whose name."""
+    """The owner of the questions, a runner."""
     parser.add_argument("owner")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer for as long as the parent lives and somebody asks."""
+    """Answer questions until none is queued for a while, or the parent exits."""
     die_with_parent(args.owner)
-    from runner.playground.worker import serve_questions  # late: nothing slow before the line above
+    from runner.playground.worker import serve_questions  # late: no slow import before the line above
     from store.database import open_store
 
     paths = default_paths()

@@ -1,6 +1,6 @@
-"""A run's progress in a terminal, read from the store: stage, items done, loss, time left.
+"""Show a run's progress in a terminal, read from the store: stage, items done, loss, time remaining.
 
-A terminal gets one live line; anything else gets a line a finished stage, so that a log stays readable.
+A terminal gets one live line; other outputs get one line per finished stage, so that a log stays readable.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONG_WAIT_SECONDS = 5.0
 
 
 def follow(store: Store, run_id: str, console: Console, tick: Callable[[], None] = lambda: None) -> queries.Run:
-    """Show a run until nothing more happens to it by itself; `tick` is called at every look. Returns its end state."""
+    """Show a run until it is no longer active, and return it; `tick` is called at every poll."""
     shown: set[tuple[int, str, str]] = set()
     announced = queries.latest_event(store, run_id)
     with Live(console=console, refresh_per_second=4, transient=True) as live:
@@ -41,9 +41,9 @@ def follow(store: Store, run_id: str, console: Console, tick: Callable[[], None]
 
 
 def progress_line(store: Store, run: queries.Run) -> str:
-    """Where a run is, in one line."""
+    """Return a run's progress as one line."""
     if run.work == "queued":
-        return f"{run.id}: waiting for a runner"
+        return f"{run.id}: queued, waiting for a runner"
     parts = [f"cycle {run.cycle}/{run.config.cycles}" if run.cycle else "run", run.stage or "starting"]
     if run.total:
         parts.append(f"{run.done} of {run.total} {run.unit}")
@@ -52,9 +52,9 @@ def progress_line(store: Store, run: queries.Run) -> str:
 
 
 def _time_left(run: queries.Run) -> str:
-    """This stage's remaining time at its own pace so far; nothing before there is a pace."""
+    """Return the stage's remaining time at its throughput so far; empty until that is known."""
     left = run.stage_seconds_left(datetime.now(UTC))
-    return f"{_duration(left)} left of it" if left else ""
+    return f"{_duration(left)} left" if left else ""
 
 
 def _duration(seconds: float) -> str:

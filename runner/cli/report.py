@@ -1,4 +1,4 @@
-"""`report`: the evidence of one run as one file to hand over."""
+"""`report`: write the evidence pack of a run as one file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ FORMATS: dict[str, Callable[[Evidence], str]] = {".html": as_html, ".json": as_j
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, and the file; its ending says what is written."""
+    """The run, and the file; its suffix determines the format."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
     parser.add_argument("--to", required=True, type=Path, metavar="FILE",
-                        help="FILE.html: one offline page; FILE.json: everything; FILE.csv: one question a row")
+                        help="FILE.html: one offline page; FILE.json: everything; FILE.csv: one row per question")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the file; nothing is fetched, and nothing in the store is changed."""
+    """Write the file; nothing is fetched, and the store is not changed."""
     to = args.to.expanduser().absolute()
     make = FORMATS.get(to.suffix.lower())
     if make is None:
-        raise UserError(f"--to {args.to}: the ending says what is written: use {', '.join(FORMATS)}")
+        raise UserError(f"--to {args.to}: the suffix determines the format: use {', '.join(FORMATS)}")
     if not to.parent.is_dir():
-        raise UserError(f"--to {args.to}: there is no folder {to.parent}")
+        raise UserError(f"--to {args.to}: folder {to.parent} does not exist")
     evidence = gather(open_for_reading(default_paths().store_url), args.run)
     if evidence is None:
         raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")

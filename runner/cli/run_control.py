@@ -1,4 +1,4 @@
-"""`resume`, `cancel`, `pause`: what people ask of a run that is there already."""
+"""`resume`, `cancel` and `pause`: commands for an existing run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run that is meant."""
+    """The run."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
 
 
 def add_resume_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run that is meant, and how its result is printed."""
+    """The run, and the output format."""
     add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Go on with a run, in the foreground."""
+    """Resume a run in the foreground."""
     from runner.cli.foreground import run_in_foreground
 
     paths = default_paths()
@@ -31,24 +31,24 @@ def resume(args: argparse.Namespace) -> int:
     if run is None:
         raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
     if run.work == "finished":
-        raise UserError(f"run {run.id} is finished: there is nothing to go on with")
+        raise UserError(f"run {run.id} is finished: there is nothing to resume")
     if not run.active:
         commands.change_run_state(store, "retry" if run.work == "failed" else "resume", run.id)
     return run_in_foreground(store, paths, run.id, args.json)
 
 
 def cancel(args: argparse.Namespace) -> int:
-    """Ask for a run's end."""
+    """Request the cancellation of a run."""
     return _send_command("cancel", args.run)
 
 
 def pause(args: argparse.Namespace) -> int:
-    """Ask for a run to be put aside."""
+    """Request that a run is paused."""
     return _send_command("pause", args.run)
 
 
 def _send_command(kind: str, run: str) -> int:
-    open_for_reading(default_paths().store_url).close()  # a command never makes a store
+    open_for_reading(default_paths().store_url).close()  # a command never creates a store
     commands.change_run_state(open_store(default_paths().store_url), kind, run)
-    print(f"{kind}: asked for run {run}")
+    print(f"{kind}: requested for run {run}")
     return 0

@@ -1,4 +1,4 @@
-"""`schedule`: recurring runs, listed, added, paused, resumed, removed."""
+"""`schedule`: list, add, pause, resume and remove recurring runs."""
 
 from __future__ import annotations
 
@@ -21,29 +21,31 @@ _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is to be done; `add` takes every option of `run`."""
+    """The subcommands; `add` takes every option of `run`."""
     kinds = parser.add_subparsers(required=True, metavar="list|add|pause|resume|remove")
-    listing = kinds.add_parser("list", help="all schedules, with what is due next and what came of the last time")
+    listing = kinds.add_parser("list", help="all schedules, with their next due time and last outcome")
     listing.add_argument("--json", action="store_true", help="print one JSON list")
     listing.set_defaults(schedule_command=_list)
-    adding = kinds.add_parser("add", help="agree on a recurring run; takes the options of `run` besides")
-    adding.add_argument("schedule", metavar="NAME", help="what the schedule is called")
-    adding.add_argument("--cron", metavar="LINE", help='five fields, such as "0 2 * * mon-fri"')
-    adding.add_argument("--every", metavar="LENGTH", help="an interval instead: 30m, 6h, 1d")
-    adding.add_argument("--zone", default="UTC", help="IANA time zone of the cron line (default: UTC)")
-    adding.add_argument("--queue-anyway", action="store_true", help="even while a run of this schedule is waiting")
+    adding = kinds.add_parser("add", help="add a recurring run; also takes the options of `run`")
+    adding.add_argument("schedule", metavar="NAME", help="name of the schedule")
+    adding.add_argument("--cron", metavar="EXPRESSION",
+                        help='cron expression of five fields, such as "0 2 * * mon-fri"')
+    adding.add_argument("--every", metavar="INTERVAL", help="an interval instead: 30m, 6h, 1d")
+    adding.add_argument("--zone", default="UTC", help="IANA time zone of the cron expression (default: UTC)")
+    adding.add_argument("--queue-anyway", action="store_true",
+                        help="queue a run even if the previous one of this schedule is still queued")
     run_command.add_arguments(adding)
     adding.set_defaults(schedule_command=_add)
-    for kind, act, help_text in (("pause", schedules.pause, "let it be due no more"),
-                                 ("resume", schedules.resume, "let it be due again, from now on"),
-                                 ("remove", schedules.remove, "take it away; its runs stay")):
+    for kind, act, help_text in (("pause", schedules.pause, "pause a schedule"),
+                                 ("resume", schedules.resume, "resume a paused schedule"),
+                                 ("remove", schedules.remove, "delete a schedule; its runs stay")):
         changing = kinds.add_parser(kind, help=help_text)
         changing.add_argument("schedule", metavar="NAME")
         changing.set_defaults(schedule_command=_changer(kind, act))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked."""
+    """Run the subcommand."""
     chosen: Callable[[argparse.Namespace], int] = args.schedule_command
     return chosen(args)
 
@@ -58,7 +60,7 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     for s in found:
         due = f"due {s.next_due_at:%Y-%m-%d %H:%M} UTC" if s.next_due_at else "paused"
-        last = f"last {s.last_outcome} {s.last_due_at:%Y-%m-%d %H:%M} UTC" if s.last_due_at else "never due yet"
+        last = f"last {s.last_outcome} {s.last_due_at:%Y-%m-%d %H:%M} UTC" if s.last_due_at else "not due yet"
         print(f"{s.name}  {s.timing.describe}  {due}  {last}{': ' + s.last_message if s.last_message else ''}")
     if not found:
         print("no schedule yet: add one with 'python -m runner schedule add NAME --every 1d'")
@@ -83,7 +85,7 @@ def _add(args: argparse.Namespace) -> int:
 def _changer(kind: str, act: Callable[..., None]) -> Callable[[argparse.Namespace], int]:
     def change(args: argparse.Namespace) -> int:
         try:
-            open_for_reading(default_paths().store_url).close()  # a command never makes a store
+            open_for_reading(default_paths().store_url).close()  # a command never creates a store
         except StoreNotFound as error:
             raise CommandRefused(f"no schedule {args.schedule!r}: there is no store yet") from error
         act(open_store(default_paths().store_url), args.schedule)

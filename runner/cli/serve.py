@@ -1,4 +1,4 @@
-"""`serve`: the long-lived runner."""
+"""`serve`: the long-running runner service."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do where another runner serves already."""
+    """What to do if another runner already serves."""
     parser.add_argument("--stand-by", action="store_true",
-                        help="where another runner serves this data folder, wait and take its place when it ends")
+                        help="if another runner serves this data folder, wait and take over when it exits")
 
 
 def run(args: argparse.Namespace) -> int:

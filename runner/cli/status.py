@@ -1,4 +1,4 @@
-"""`status`: what has run and what waits."""
+"""`status`: list all runs and whether a runner is online."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How it is printed."""
+    """The output format."""
     parser.add_argument("--json", action="store_true", help="print one JSON list")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the runs; no store yet is an empty list."""
+    """List the runs; without a store the list is empty."""
     try:
         return show_runs(open_for_reading(default_paths().store_url), args.json)
     except StoreNotFound:
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def show_runs(store: Store, json_output: bool) -> int:
-    """Runs, newest first, and whether a runner is connected."""
+    """Print the runs, newest first, and whether a runner is online."""
     runs = queries.all_runs(store)
     if json_output:
         print(json.dumps([{"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
@@ -34,7 +34,7 @@ def show_runs(store: Store, json_output: bool) -> int:
         return 0
     connected = queries.connected_runners(store)
     print(f"runner: {connected[0].owner}" if connected else
-          "No runner is connected: start it with 'python -m runner serve'.")
+          "No runner is online: start one with 'python -m runner serve'.")
     for run in runs:
         where = f"cycle {run.cycle or 0} of {run.config.cycles}, {run.stage}" if run.active and run.stage else ""
         print(f"{run.id}  {run.work:9}  {run.verdict or where or '-':16}  {run.name}")

@@ -1,4 +1,4 @@
-"""The result of a run as one JSON object, and as lines for a person; control arms where it had any."""
+"""Summarise the result of a run as JSON and as text, including control arms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.statistics import Power, power_before
 
 
 def as_json(store: Store, run_id: str) -> dict[str, Any]:
-    """What `run --json` prints last."""
+    """Return the object that `run --json` prints last."""
     run = queries.find_run(store, run_id)
     assert run is not None
     result: dict[str, Any] = {"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence}
@@ -50,7 +50,7 @@ def _score(row: queries.ChangeRow) -> dict[str, Any]:
 
 
 def as_lines(store: Store, run_id: str) -> list[str]:
-    """The verdict and a table of every tier and metric of the last cycle."""
+    """Return the verdict, and a table of all tiers and metrics of the last cycle."""
     run = queries.find_run(store, run_id)
     assert run is not None
     lines = [f"run {run.id}: {run.work}" + (f", verdict: {run.verdict}" if run.verdict else "")]
@@ -58,12 +58,12 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     cycles = queries.cycles_of(store, run_id)
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:
-        lines += ["", *change_lines(rows), "", "reference_nll is better when lower; all others when higher."]
+        lines += ["", *change_lines(rows), "", "reference_nll: lower is better; all others: higher is better."]
     return [*lines, *_cycle_notes(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
 
 
 def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
-    """A table of every tier and metric, all topics together, a cycle at a time."""
+    """Return a table of all tiers and metrics over all topics, cycle by cycle."""
     lines = []
     for cycle in sorted({row.cycle for row in changes}):
         lines += [f"{'cycle ' + str(cycle):10} {'metric':19} {'baseline':>8} {'tuned':>8} {'change':>8}  "
@@ -73,13 +73,13 @@ def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
 
 
 def power_of(store: Store, config: RunConfig, before: datetime | None = None) -> Power:
-    """What the held-out test of such a run can see, by the runs before it."""
+    """Return the power of the held-out test with this configuration, from the variance in earlier runs."""
     return power_before(config.headline, config.held_out, queries.past_variances(store, config, before))
 
 
 def _cycle_notes(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
-    """Memorisation by the headline metric, and what may be said of all cycles together."""
-    lines = [f"memorisation by {one.metric}: {one.distance:+.3f} (gain on practice {one.practice:+.3f}, on held-out "
+    """Return the generalization gap by the headline metric, and the findings over all cycles (corrected)."""
+    lines = [f"generalization gap by {one.metric}: {one.distance:+.3f} (train gain {one.practice:+.3f}, test gain "
              f"{one.held_out:+.3f})" + (f", 95% interval {one.low:+.3f} to {one.high:+.3f}"
                                         if one.low is not None and one.high is not None else "")
              for one in memorisation(changes) if one.metric == headline]
@@ -98,7 +98,7 @@ def _number(value: float | None, sign: str = "") -> str:
 
 
 def arms_json(store: Store, run: Run) -> dict[str, Any]:
-    """Every comparison, gap and point of the curve as it was recorded."""
+    """Return all recorded comparisons, gaps and points of the learning curve."""
     found: dict[str, Sequence[ArmChange | Gap | CurveRow]] = {
         "arms": queries.arm_changes_of(store, run.id), "gaps": queries.gaps_of(store, run.id),
         "along_training": queries.curve_of(store, run.id)}
@@ -107,14 +107,14 @@ def arms_json(store: Store, run: Run) -> dict[str, Any]:
 
 
 def arms_lines(store: Store, run: Run) -> list[str]:
-    """A line an arm by the metric that decides, and the gap to the teacher."""
+    """Return one line per control arm by the headline metric, and the gap to the teacher."""
     metric = run.config.headline
     at = {(row.arm, row.against): row for row in queries.arm_changes_of(store, run.id) if row.metric == metric}
     if not at:
         return []
-    lines = ["", f"{'control arm':16} {metric + ' against untrained':42} tuned against it"]
-    lines += [f"{arm:16} {_change_text(at.get((arm, BASELINE))):42} {_change_text(at.get((TUNED, arm)))}" for arm in ARMS
-              if (arm, BASELINE) in at]
+    lines = ["", f"{'control arm':16} {metric + ' vs. baseline':42} fine-tuned vs. control"]
+    lines += [f"{arm:16} {_change_text(at.get((arm, BASELINE))):42} {_change_text(at.get((TUNED, arm)))}"
+              for arm in ARMS if (arm, BASELINE) in at]
     return lines + [_gap(gap) for gap in queries.gaps_of(store, run.id) if gap.closed is not None]
 
 
@@ -126,5 +126,5 @@ def _change_text(row: ArmChange | None) -> str:
 
 
 def _gap(gap: Gap) -> str:
-    why = ", the teacher's answers being the references by construction" if gap.by_construction else ""
+    why = " (trivial: the offline teacher's answers are the references)" if gap.by_construction else ""
     return f"gap closed by {gap.metric}: {gap.closed:.2f} ({gap.low:+.2f} to {gap.high:+.2f}){why}"

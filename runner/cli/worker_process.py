@@ -1,4 +1,4 @@
-"""`work`: what the supervisor starts; executes one claimed run. Not for people."""
+"""`work` (internal): execute one claimed run; started by the supervisor."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The claim."""
+    """The claim: run, owner, fencing token, attempt."""
     for name, kind in (("run", str), ("owner", str), ("fence", int), ("attempt", int)):
         parser.add_argument(name, type=kind)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work on the run for as long as the parent lives and the claim holds."""
+    """Execute the run, while the parent lives and the claim is valid."""
     die_with_parent(args.owner)
-    from runner.pipeline.worker import execute_claimed_run  # late: nothing slow before the line above
+    from runner.pipeline.worker import execute_claimed_run  # late: no slow import before the line above
 
     return execute_claimed_run(Claim(args.run, args.owner, args.fence, args.attempt), default_paths())

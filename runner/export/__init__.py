@@ -1,1 +1,1 @@
-"""What leaves the project: a tuned student with its model card, backups."""
+"""Export fine-tuned students with a model card, and back up all state."""

@@ -1,7 +1,7 @@
-"""A backup in one file: store, checkpoints and adapters, each with its hash; and the way back.
+"""Back up store, checkpoints and adapters to one archive with hashes, and restore it.
 
-The store is copied first: a row is written after its file, so every file that the copy names is there to be taken.
-Models are left out, for they can be had again; so are logs.
+The store is copied first: a row is written after its file, so every file that the copy refers to exists.
+Models are left out, because they can be downloaded again; so are logs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LEFT_OUT = (".tmp", ".new", ".log", ".log.1")
 
 @dataclass(frozen=True)
 class Content:
-    """What an archive holds."""
+    """Summary of an archive's content."""
 
     files: int
     size_bytes: int
@@ -40,7 +40,7 @@ class Content:
 
 
 class _Hashed(io.RawIOBase):
-    """A file on its way into the archive, hashed as it is read; no longer than it was when it was opened."""
+    """Reads a file while hashing it, up to the size that it had when it was opened."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file, self._left, self.hash = file, size, hashlib.sha256()
@@ -53,16 +53,16 @@ class _Hashed(io.RawIOBase):
 
 
 def write_archive(store: Store, paths: Paths, to: Path) -> Content:
-    """Make an archive, whole or not at all; runs may be at work meanwhile.
+    """Write an archive atomically; runs may be active meanwhile.
 
     Raises:
-        StoreError: the store is not one that can be copied.
+        StoreError: the store cannot be copied (PostgreSQL).
     """
     to.parent.mkdir(parents=True, exist_ok=True)
-    aside = temporary_path(to)
+    temporary = temporary_path(to)
     files: dict[str, dict[str, Any]] = {}
     try:
-        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".backup-") as folder, aside.open("wb") as raw:
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".backup-") as folder, temporary.open("wb") as raw:
             copy = Path(folder) / STORE
             backup.copy_database(store, copy)
             with tarfile.open(fileobj=raw, mode="w") as tar:
@@ -71,84 +71,84 @@ def write_archive(store: Store, paths: Paths, to: Path) -> Content:
                 manifest = {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(), "files": files,
                             "schema": migrations.CURRENT}
                 _add_bytes(tar, MANIFEST, json.dumps(manifest, indent=1).encode())
-        replace_durably(aside, to)
+        replace_durably(temporary, to)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return _content(manifest)
 
 
 def restore_archive(archive: Path, paths: Paths, force: bool) -> Content:
-    """Put an archive's content where the environment says state lives; nothing is touched before all was checked.
+    """Restore an archive into the data folder; nothing is changed before the whole archive is verified.
 
-    With `force`, what is there already is put aside in a folder of its own, never deleted.
+    With `force`, existing data is moved to a folder of its own, never deleted.
 
     Raises:
-        UserError: no such archive, a damaged or foreign one, or state in the way.
+        UserError: no such archive, a damaged or foreign one, or existing data without `force`.
     """
     target = _store_file(paths)
-    in_the_way = [path for path in (target, *(paths.data / name for name in FOLDERS)) if path.exists()]
-    if in_the_way and not force:
-        raise UserError(f"{in_the_way[0]} is there already: restore into another DATA_DIR, or say --force to put "
-                        "it aside")
+    existing = [path for path in (target, *(paths.data / name for name in FOLDERS)) if path.exists()]
+    if existing and not force:
+        raise UserError(f"{existing[0]} already exists: restore into another DATA_DIR, or use --force to move it "
+                        "out of the way")
     paths.data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.data, prefix=".restore-") as name:
-        fresh = Path(name)
-        manifest = _unpacked(archive, fresh)
-        _move_aside(paths.data, target, in_the_way)
+        unpacked = Path(name)
+        manifest = _unpack(archive, unpacked)
+        _move_aside(paths.data, target, existing)
         for folder in FOLDERS:
-            if (fresh / folder).exists():
-                (fresh / folder).replace(paths.data / folder)
+            if (unpacked / folder).exists():
+                (unpacked / folder).replace(paths.data / folder)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(fresh / STORE, target)  # last: the store names what is there by now
+        shutil.move(unpacked / STORE, target)  # last, because the store refers to the files
         fsync_directory(paths.data)
     return _content(manifest)
 
 
-def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
-    """Unpack and check everything; returns the manifest."""
+def _unpack(archive: Path, folder: Path) -> dict[str, Any]:
+    """Unpack and verify everything; return the manifest."""
     try:
         with tarfile.open(archive) as tar:
             _extract(tar, folder)
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         wanted: dict[str, dict[str, Any]] = manifest["files"]
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename or archive} is not there: name an archive that `backup` made") from error
+        raise UserError(f"{error.filename or archive} does not exist: give an archive that `backup` made") from error
     except (tarfile.TarError, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{archive} is no whole backup of this program ({error}): nothing was restored") from error
-    for name, told in wanted.items():
-        if not (folder / name).is_file() or sha256_of_file(folder / name) != told["sha256"]:
-            raise UserError(f"{archive} is damaged: {name} is not as it was backed up; nothing was restored")
-    store = open_store(sqlite_url(folder / STORE))  # also brings an older one up to date, and refuses a newer one
+        raise UserError(f"{archive} is not a complete backup ({error}): nothing was restored") from error
+    for name, expected in wanted.items():
+        if not (folder / name).is_file() or sha256_of_file(folder / name) != expected["sha256"]:
+            raise UserError(f"{archive} is damaged: the hash of {name} differs; nothing was restored")
+    store = open_store(sqlite_url(folder / STORE))  # migrates an older store, and refuses a newer one
     faults = integrity_faults(store)
     store.close()
     if faults:
-        raise UserError(f"{archive} holds a damaged store ({faults[0]}): nothing was restored")
+        raise UserError(f"{archive} contains a damaged store ({faults[0]}): nothing was restored")
     for leftover in (f"{STORE}-wal", f"{STORE}-shm"):
         (folder / leftover).unlink(missing_ok=True)
     return manifest
 
 
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:
-    """Plain files inside the folder, and nothing else that an archive could hold.
+    """Extract regular files inside the folder, and refuse anything else.
 
-    `extractall` has a filter for that from Python 3.11.4 on, and Debian 12 brings 3.11.2.
+    `extractall` has a filter for that only since Python 3.11.4, and Debian 12 ships 3.11.2.
     """
     for member in tar:
         target = folder / member.name
         content = tar.extractfile(member) if member.isfile() else None
         if content is None or not target.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"{member.name} is no plain file inside it")
+            raise ValueError(f"{member.name} is not a regular file inside it")
         target.parent.mkdir(parents=True, exist_ok=True)
         with content, target.open("xb") as file:
             shutil.copyfileobj(content, file)
 
 
-def _move_aside(data: Path, target: Path, in_the_way: list[Path]) -> None:
-    if not in_the_way:
+def _move_aside(data: Path, target: Path, existing: list[Path]) -> None:
+    if not existing:
         return
     aside = data / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
     aside.mkdir()
-    for path in (*in_the_way, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))):
+    for path in (*existing, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))):
         if path.exists():
             shutil.move(path, aside / path.name)
 
@@ -163,7 +163,7 @@ def _files_to_archive(data: Path) -> Iterator[tuple[str, Path]]:
 def _add(tar: tarfile.TarFile, name: str, path: Path, files: dict[str, dict[str, Any]]) -> None:
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # a trainer's checkpoint that was let go meanwhile
+    except FileNotFoundError:  # a training checkpoint that was removed meanwhile
         return
     with file:
         info = tarfile.TarInfo(name)
@@ -188,4 +188,4 @@ def _store_file(paths: Paths) -> Path:
 
 def _content(manifest: dict[str, Any]) -> Content:
     files = manifest["files"]
-    return Content(len(files), sum(told["size_bytes"] for told in files.values()), manifest["made_at"])
+    return Content(len(files), sum(file["size_bytes"] for file in files.values()), manifest["made_at"])

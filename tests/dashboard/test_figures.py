@@ -137,8 +137,8 @@ def test_smoothing_begins_at_the_first_value() -> None:
 
 def test_memory_and_speed_are_drawn_by_stage(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
-    bars = memory(queries.series(store, runs["finished"], "peak_rss_bytes"), {"tuned": "Tuned answers"})
-    assert "Tuned answers" in bars.data[0].y
+    bars = memory(queries.series(store, runs["finished"], "peak_rss_bytes"), {"tuned": "Fine-tuned answers"})
+    assert "Fine-tuned answers" in bars.data[0].y
     assert len(throughput(queries.series(store, runs["finished"], "training_tokens_per_second"), {}).data) == 1
 
 

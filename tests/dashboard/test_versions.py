@@ -76,7 +76,7 @@ def test_the_command_keeps_a_copy_and_then_every_page_reads_the_store(
     before = digest(file)
     assert main(["migrate"]) == 0
     said = capsys.readouterr().out
-    assert f"version {CURRENT}, from 1" in said and f"the store as it was: {file}.version-1" in said
+    assert f"from schema version 1 to {CURRENT}" in said and f"before the migration: {file}.version-1" in said
     copy = sqlite.connect(f"{file}.version-1")
     assert copy.execute("SELECT max(version) FROM schema_version").fetchone() == (1,)
     copy.close()
@@ -84,12 +84,12 @@ def test_the_command_keeps_a_copy_and_then_every_page_reads_the_store(
         app = opened(tmp_path, page)
         assert not app.exception and not app.main.error
     assert len(opened(tmp_path, "history").dataframe[0].value) == 2 and digest(file) != before
-    assert main(["migrate"]) == 0 and "nothing was to do" in capsys.readouterr().out
+    assert main(["migrate"]) == 0 and "nothing to do" in capsys.readouterr().out
 
 
 def test_there_is_nothing_to_migrate_where_there_is_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                              capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.delenv("STORE_URL", raising=False)
-    assert main(["migrate"]) == 2 and "nothing to bring up to date" in capsys.readouterr().err
+    assert main(["migrate"]) == 2 and "nothing to migrate" in capsys.readouterr().err
     assert not (tmp_path / "events.db").exists()

@@ -77,8 +77,8 @@ def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stan
     paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(paths.store_url)
     supervisor = Supervisor(store, paths)
-    supervisor._answerer.process = supervisor._answerer._spawn()
-    answers = psutil.Process(supervisor._answerer.process.pid)
+    supervisor._playground.process = supervisor._playground._spawn()
+    answers = psutil.Process(supervisor._playground.process.pid)
     commands.launch_run(store, preset("embedded"), "test")
     seen = [(answers.cmdline(), answers.environ())]
     supervisor.tick()

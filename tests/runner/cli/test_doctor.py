@@ -67,11 +67,11 @@ def test_doctor_speaks_to_people_and_ends_with_what_it_comes_to(paths: Paths, mo
     said = capsys.readouterr().out
     assert "ram total              25.3 GB" in said and "bf16 gflops            1,712\n" in said
     assert "gpu                    none" in said and "gpu free" not in said and "OPENAI_API_KEY" in said
-    assert said.endswith("in order: the embedded preset can run here\n")
+    assert said.endswith("OK: the embedded preset can run here\n")
     (paths.data / "events.db").parent.mkdir(parents=True, exist_ok=True)
     (paths.data / "events.db").write_text("no database " * 900)
     assert main(["doctor"]) == 1
-    assert "\nnot in order: the store: " in capsys.readouterr().out
+    assert "\nproblems: the store: " in capsys.readouterr().out
 
 
 def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, paths: Paths) -> None:
@@ -83,8 +83,8 @@ def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, paths:
     (paths.run(run) / file).parent.mkdir(parents=True)
     (paths.run(run) / file).write_text("{}")
     found = doctor.store_findings(paths)
-    assert found["holds"].startswith("1 runs, 3 events") and found["checkpoints"] == "all are there"
-    assert (found["runners"], found["fault"]) == ("none is connected", "")
+    assert found["holds"].startswith("1 runs, 3 events") and found["checkpoints"] == "all present"
+    assert (found["runners"], found["fault"]) == ("none connected", "")
     (paths.run(run) / file).unlink()
     assert doctor.store_findings(paths)["checkpoints"].startswith(f"1 are not in this data folder, of {run}")
 

@@ -48,7 +48,7 @@ def test_the_line_says_where_the_run_is(tmp_path: Path) -> None:
     journal.append(StageStarted("trainer"), cycle=10, stage="fine-tune")
     assert "fine-tune" in line()
     journal.append(StageProgressed(100, 1000, "steps", "loss 3.141", 1, 99.0), cycle=10, stage="fine-tune")
-    assert re.fullmatch(r"  cycle 10/10 \| fine-tune \| 100 of 1000 steps \| loss 3\.141 \| 1[56] min left of it",
+    assert re.fullmatch(r"  cycle 10/10 \| fine-tune \| 100 of 1000 steps \| loss 3\.141 \| 1[56] min left",
                         line())
     assert len(line()) <= 80
     journal.append(StageProgressed(900, 1000, "steps", "", 900, 0.0), cycle=10, stage="fine-tune")

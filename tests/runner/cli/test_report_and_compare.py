@@ -45,7 +45,7 @@ def test_a_report_is_written_whole_in_each_format(data: tuple[Path, dict[str, st
 
 
 @pytest.mark.parametrize(("run", "to", "says"), [
-    ("weak", "evidence.pdf", "use .html, .json, .csv"), ("weak", "nowhere/e.html", "no folder"),
+    ("weak", "evidence.pdf", "use .html, .json, .csv"), ("weak", "nowhere/e.html", "does not exist"),
     ("nonsense", "e.html", "no run 'nonsense'"),
 ])
 def test_what_cannot_be_reported_is_refused_with_a_sentence(
@@ -96,13 +96,13 @@ def test_the_cycles_of_one_run_are_compared_and_corrected_for_their_number(
 def test_people_read_it_as_a_table(data: tuple[Path, dict[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", data[1]["weak"], data[1]["strong"]]) == 0
     told = capsys.readouterr().out
-    assert "What differs in the configuration:" in told and "Tuned against tuned on the same questions" in told
+    assert "Differing settings:" in told and "on the same questions:" in told
     assert max(map(len, told.splitlines())) <= 140
 
 
 @pytest.mark.parametrize(("runs", "says"), [
     (["weak", "weak"], "two or more different"), (["weak"], "two or more different"),
-    (["weak", "nonsense"], "no run 'nonsense'"), (["weak", "queued"], "no cycle that was compared"),
+    (["weak", "nonsense"], "no run 'nonsense'"), (["weak", "queued"], "no results yet"),
     (["weak", "weak:7"], "has results of cycle 1, 2"),
 ])
 def test_what_cannot_be_compared_is_refused(data: tuple[Path, dict[str, str]], capsys: pytest.CaptureFixture[str],

@@ -39,7 +39,7 @@ def test_the_json_holds_the_power_memorisation_and_all_cycles_at_once(data: tupl
     score = told["cycles"][1]["scores"][0]
     assert score["effect"] is not None and score["bootstrap"][0] is not None and score["passages"] > 6
     lines = "\n".join(as_lines(store, later))
-    assert "memorisation by choice_accuracy" in lines and "Over all 2 cycles" in lines
+    assert "generalization gap by choice_accuracy" in lines and "Over all 2 cycles" in lines
     store.close()
 
 

@@ -55,13 +55,13 @@ def test_the_merged_folder_gives_the_same_greedy_answer_in_plain_transformers(
     done = export(store, paths, run, 2, tmp_path / "out", "merged")
     tokenizer = AutoTokenizer.from_pretrained(done.folder)
     model = AutoModelForCausalLM.from_pretrained(done.folder)
-    form = open_student(queries.find_run(store, run).config, paths.models).form  # type: ignore[union-attr,attr-defined]
-    ids = torch.tensor([prompt_ids(tokenizer, form, QUESTION)])
+    template = open_student(queries.find_run(store, run).config, paths.models).template  # type: ignore[union-attr,attr-defined]
+    ids = torch.tensor([prompt_ids(tokenizer, template, QUESTION)])
     made_ids = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, do_sample=False,
-                              eos_token_id=list(form.stop_ids), pad_token_id=2)
+                              eos_token_id=list(template.stop_ids), pad_token_id=2)
     text = tokenizer.decode(made_ids[0, ids.shape[1]:], skip_special_tokens=True).strip() or None
     assert text == answer_of(made, 2) != answer_of(made, 2, adapter=False)
-    assert "in fp32, as it was trained and scored" in done.held
+    assert "in fp32, as trained and scored" in done.precision
 
 
 def test_the_adapter_alone_is_the_recorded_one(made: tuple[Store, str, Paths], tmp_path: Path) -> None:
@@ -93,14 +93,14 @@ def test_a_four_bit_base_is_merged_in_higher_precision_and_the_card_says_so(tmp_
     carried_out(store, run, paths)
     done = export(store, paths, run, 1, tmp_path / "out", "merged")
     assert AutoModelForCausalLM.from_pretrained(done.folder).dtype == torch.bfloat16
-    assert "merged into the base's weights in bf16" in done.held and "base held in nf4" in done.held
-    assert done.held in (done.folder / "README.md").read_text()
+    assert "merged into the base weights in bf16" in done.precision and "a base in nf4" in done.precision
+    assert done.precision in (done.folder / "README.md").read_text()
 
 
 def test_gguf_is_refused_without_a_converter_and_made_with_one(
         made: tuple[Store, str, Paths], tmp_path: Path) -> None:
     store, run, paths = made
-    with pytest.raises(CannotExport, match=r"no converter to GGUF.*--converter"):
+    with pytest.raises(CannotExport, match=r"no GGUF converter.*--converter"):
         export(store, paths, run, 1, tmp_path / "out", "gguf")
     converter = tmp_path / "convert_hf_to_gguf.py"
     converter.write_text("import pathlib, sys\nassert (pathlib.Path(sys.argv[1]) / 'model.safetensors').exists()\n"
@@ -114,7 +114,7 @@ def test_gguf_is_refused_without_a_converter_and_made_with_one(
 
 
 @pytest.mark.parametrize(("run", "cycle", "said"), [
-    ("nobody", None, "no run 'nobody'"), (None, 7, "no adapter of cycle 7: its adapters are those of cycles 1, 2")])
+    ("nobody", None, "no run 'nobody'"), (None, 7, "no adapter of cycle 7: cycles with adapters: 1, 2")])
 def test_what_is_not_there_cannot_be_exported(made: tuple[Store, str, Paths], run: str | None, cycle: int | None,
                                               said: str) -> None:
     store, real, paths = made
@@ -126,7 +126,7 @@ def test_a_folder_that_is_there_already_is_never_written_over(made: tuple[Store,
                                                               tmp_path: Path) -> None:
     store, run, paths = made
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(CannotExport, match="there already"):
+    with pytest.raises(CannotExport, match="already exists"):
         export(store, paths, run, 1, tmp_path, "adapter")
 
 
@@ -182,7 +182,7 @@ def test_the_commands_say_what_they_did_and_refuse_in_one_sentence(
     assert main(["export", run, "--form", "adapter", "--to", str(tmp_path / "out")]) == 0
     assert "picked by the very test" in capsys.readouterr().out
     assert main(["ask", run, QUESTION, "--cycle", "2"]) == 0
-    assert "counts in no score" in (said := capsys.readouterr().out) and "\ntuned:\n" in said
+    assert "count in no score" in (said := capsys.readouterr().out) and "\ntuned:\n" in said
     assert main(["export", run, "--form", "gguf", "--to", str(tmp_path / "gguf")]) == 2
     assert "--converter" in capsys.readouterr().err
     assert main(["ask", "nobody", QUESTION]) == 2 and "no run 'nobody'" in capsys.readouterr().err

@@ -111,7 +111,7 @@ def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(st
     for number in numbers:
         baseline, tuned, _ = asked(store, number).said
         assert (baseline.text, tuned.text) == (f"You asked: {QUESTION}", "")
-        assert "nothing was trained" in tuned.silent
+        assert "not fine-tuned" in tuned.silent
 
 
 def test_the_teacher_is_asked_only_where_somebody_wanted_it(store: Store, paths: Paths) -> None:
@@ -149,8 +149,8 @@ def test_a_killed_answer_is_tried_once_more_and_then_failed(store: Store, superv
     for attempt in (1, 2):
         until(lambda attempt=attempt: asked(store, number).attempts == attempt and asked(store, number).said,
               supervisor.tick)
-        assert supervisor._answerer.process
-        supervisor._answerer.process.kill()
+        assert supervisor._playground.process
+        supervisor._playground.process.kill()
     until(lambda: asked(store, number).state == "failed", supervisor.tick)
     error = str(asked(store, number).error)
     assert "ended with signal SIGKILL" in error and "2 times" in error
@@ -161,14 +161,14 @@ def test_a_run_goes_first_and_the_question_waits_for_it(store: Store, supervisor
     commands.change_run_state(store, "pause", run)
     number = put(store, run)
     until(lambda: asked(store, number).state == "answering", supervisor.tick)
-    process = supervisor._answerer.process
+    process = supervisor._playground.process
     commands.change_run_state(store, "resume", run)
     until(lambda: supervisor.child is not None, supervisor.tick)
     assert process and process.poll() is not None
     for _ in range(5):
         supervisor.tick()
     assert (asked(store, number).state, asked(store, number).attempts) == ("waiting", 0)
-    assert queries.runs_at_work(store) == [run] and supervisor._answerer.process is None
+    assert queries.runs_at_work(store) == [run] and supervisor._playground.process is None
 
 
 def test_a_runner_that_stops_ends_the_answer_and_leaves_the_question(store: Store, supervisor: Supervisor) -> None:
@@ -176,6 +176,6 @@ def test_a_runner_that_stops_ends_the_answer_and_leaves_the_question(store: Stor
     commands.change_run_state(store, "pause", run)
     number = put(store, run)
     until(lambda: asked(store, number).state == "answering", supervisor.tick)
-    process = supervisor._answerer.process
+    process = supervisor._playground.process
     supervisor.close()
     assert process and process.poll() is not None and asked(store, number).state == "waiting"

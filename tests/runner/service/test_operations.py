@@ -180,7 +180,7 @@ def test_a_damaged_archive_restores_nothing(store: Store, paths: Paths, tmp_path
         outside = tarfile.TarInfo("../outside")
         tar.addfile(outside)
     for damaged, said in (("all.tar", "comparison.json is not as it was"), ("none.tar", "not there"),
-                          ("data/events.db", "no whole backup"), ("foreign.tar", "no plain file inside it")):
+                          ("data/events.db", "not a complete backup"), ("foreign.tar", "not a regular file inside it")):
         with pytest.raises(UserError, match=said):
             backup_archive.restore_archive(tmp_path / damaged, there, force=False)
     assert list(there.data.iterdir()) == [] and not (tmp_path / "outside").exists()
@@ -219,7 +219,7 @@ def test_nothing_slow_keeps_the_runner_from_its_heartbeat_or_its_queue(paths: Pa
                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     beats, looks, stop = [], [], threading.Event()
     endless = MaintenanceTask("endless", 1.0, lambda *_: stop.wait(LIMIT_SECONDS) and None)
-    monkeypatch.setattr(serve, "CHORES", (endless,))
+    monkeypatch.setattr(serve, "MAINTENANCE_TASKS", (endless,))
     monkeypatch.setattr(serve, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(Supervisor, "send_heartbeat", lambda _self: beats.append(1))
     monkeypatch.setattr(Supervisor, "tick", lambda self: looks.append(1) or self.stopped.set())

@@ -93,7 +93,7 @@ def test_a_worker_that_was_killed_for_memory_goes_on_one_rung_down(
     events = [item.event for item in read_events(store, run)]
     assert [event.rung for event in events if isinstance(event, PlanChosen)] == [0, rung]
     (recovery,) = [event for event in events if isinstance(event, RecoveryTaken)]
-    assert ("next rung" in recovery.action) == (rung == 1) == ("for want of memory" in recovery.message)
+    assert ("next rung" in recovery.action) == (rung == 1) == ("out of memory" in recovery.message)
     supervisor.close()
 
 
