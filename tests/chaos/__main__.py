@@ -1,9 +1,8 @@
-"""`make chaos`: kill -9 at every numbered point and at random instants, faults, stops; the tally is the last line.
+"""`make chaos`: kill -9 at every numbered point and at random times, faults, stop requests; the last line is a summary.
 
     python -m tests.chaos [--trials N] [--seed S] [--real N]
 
-By default the long version with 1,000 trials goes with 10 that use the real models, a shorter one
-with as many fewer.
+By default 1,000 trials include 10 with the real models, and shorter campaigns proportionally fewer.
 """
 
 from __future__ import annotations

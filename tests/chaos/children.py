@@ -1,4 +1,4 @@
-"""Child processes of a campaign: forked, asked, waited for, killed."""
+"""Fork, query, await and kill the child processes of a chaos campaign."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 90.0
 
 
 def asked(act: Callable[[], Any], folder: Path) -> Any:
-    """What a child, which may open databases, finds out."""
+    """Run a function in a child, which may open databases, and return its result."""
     answer = folder / "answer.json"
     answer.unlink(missing_ok=True)
 
@@ -31,7 +31,7 @@ def asked(act: Callable[[], Any], folder: Path) -> Any:
 
 
 def wait(pid: int) -> int:
-    """The exit code of a child; negative for a signal. A child that hangs is killed, and that is a failure."""
+    """Return the exit code of a child, negative for a signal. A child that hangs is killed, which is a failure."""
     if pid in _ENDED:
         return _ENDED.pop(pid)
     until = time.monotonic() + PATIENCE_SECONDS

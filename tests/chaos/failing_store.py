@@ -1,7 +1,7 @@
-"""A store whose methods fail: before the write, after the commit, slowly, by disconnection. Runs end once even so.
+"""Execute runs on a store that fails before writes, after commits, slowly, by disconnection; each run ends exactly once.
 
-`Failing` stands where the store stands for a run's worker; the store behind it is a real one. Patience is
-short here, so that workers give up in the middle and others go on.
+`Failing` wraps the real store of a run's worker. Retry deadlines are short, so that workers give up in the middle and
+others continue.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ KINDS = ("before the write", "after the commit", "slowly", "by disconnection")
 
 
 class Gone(Exception):
-    """What a driver says when the server is gone."""
+    """The error of a database driver when the server is gone."""
 
 
 @dataclass
 class Tally:
-    """What the trials came to."""
+    """Results of the trials."""
 
     trials: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -52,7 +52,7 @@ class Tally:
 
 
 class Failing(Store):
-    """A store that fails now and then, and for some time at once."""
+    """A store that fails at random, and sometimes for a while."""
 
     def __init__(self, real: Store, chance: random.Random, rate: float, faults: Counter[str]) -> None:
         self.real = real
@@ -87,7 +87,7 @@ class Failing(Store):
         return self.real.is_sqlite
 
     def close(self) -> None:
-        """The real one goes on: another worker follows."""
+        """Keep the real store open for the next worker."""
 
     def _fate(self) -> str | None:
         if self._chance.random() >= self._rate:
@@ -98,7 +98,7 @@ class Failing(Store):
 
 
 def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
-    """So many runs on stores that fail at this rate, each seen through by worker after worker."""
+    """Execute `trials` runs on stores that fail at this rate, each by one worker after the other."""
     began, tally, chance = time.monotonic(), Tally(), random.Random(seed)
     for trial in range(trials):
         paths = Paths(folder / str(trial), f"sqlite:///{folder / str(trial) / 'events.db'}")
@@ -117,7 +117,7 @@ def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
 
 
 def _see_through(store: Store, failing: Failing, paths: Paths) -> int:
-    """Worker after worker, as a runner would start them, until the run has ended; returns how many there were."""
+    """Start workers as a runner would until the run has ended; return their number."""
     for attempt in range(1, MOST_WORKERS + 1):
         claim = leases.claim_next(store, leases.owner_name())
         if claim is None:
@@ -129,7 +129,7 @@ def _see_through(store: Store, failing: Failing, paths: Paths) -> int:
 
 
 def _faults(store: Store, run_id: str) -> list[str]:
-    """What is wrong with how a run ended."""
+    """Return what is wrong with the ended run; empty if nothing."""
     told = read_events(store, run_id)
     ends = [item.kind for item in told if isinstance(item.event, RunFinished | RunFailed)]
     stages = Counter((item.cycle, item.stage) for item in told if isinstance(item.event, StageFinished))

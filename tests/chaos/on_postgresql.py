@@ -1,4 +1,4 @@
-"""The campaign of kills alone, for a store on PostgreSQL: a connection that dies takes its transaction along."""
+"""The kill campaign on PostgreSQL: a transaction is rolled back with its connection."""
 
 from __future__ import annotations
 

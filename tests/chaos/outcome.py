@@ -1,4 +1,4 @@
-"""What a run came to, and whether an undisturbed run comes to the same: artifacts, history, read models, receipts."""
+"""Compare the outcome of a run with that of an undisturbed one: artifacts, events, read models, LLM calls."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.chaos.stage_hands import places_in
 
 _OF_ATTEMPTS = {"RunStarted", "RunRequeued", "RunPaused", "RunCancelled", "RunFailed", "RecoveryTaken", "StageStarted",
                 "StageFailed", "StageProgressed", "MetricLogged", "PlanChosen"}
-"""What is told of attempts, and rightly differs when there were more of them; all else is told exactly once."""
+"""Events about attempts, which may differ in number; all other events occur exactly once."""
 _CLOCK = {"StageFinished": ("seconds", "adopted")}
 
 
 def facts(folder: Path, run: str) -> dict[str, Any]:
-    """Everything about a finished run that must not depend on what happened on the way."""
+    """Return everything about a finished run that must not depend on interruptions."""
     store = open_store(places_in(folder).store_url)
     found = queries.find_run(store, run)
     assert found
@@ -35,7 +35,7 @@ def facts(folder: Path, run: str) -> dict[str, Any]:
 
 
 def faults(folder: Path, run: str, expected: dict[str, Any], deaths: int) -> list[str]:
-    """What is wrong with how a trial ended; empty where nothing is."""
+    """Return what is wrong with a trial's outcome; empty if nothing."""
     found = facts(folder, run)
     wrong = [f"{part} differ: {_difference(expected[part], found[part])}" for part in expected
              if found[part] != expected[part]]
@@ -90,7 +90,7 @@ def _read_models(store: Store) -> dict[str, list[Any]]:
 
 
 def _billed(folder: Path, receipts: list[str], deaths: int) -> list[str]:
-    """A call is made again only where a death, or a fault, came between the call and its receipt."""
+    """Check that a call is repeated only if a kill or fault came between the call and its record."""
     bill = (folder / "calls").read_text().split()
     again = len(bill) - len(set(bill))
     if len(set(bill)) != len(receipts):

@@ -1,6 +1,6 @@
-"""Numbered points at which a process may die or meet a fault: around each transaction, rename, sync and outside call.
+"""Numbered points at which a process is killed or gets a fault: around transactions, renames, syncs and external calls.
 
-They are put in from outside, by replacing functions in the process that is tested; the program knows none of them.
+They are injected by replacing functions in the tested process; the program itself has no such code.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FAULTS = {"no space": errno.ENOSPC, "input/output error": errno.EIO, "read-only"
 
 @dataclass
 class Plan:
-    """What is to go wrong in one trial, in order; kept in a file, so that it outlives whoever it kills."""
+    """The planned faults of one trial, in order; stored in a file, so that it survives the killed processes."""
 
     path: Path
 
     def next_for(self, role: str) -> dict[str, Any] | None:
-        """The first thing left, where it is this role's."""
+        """Return the next planned fault if it is for this role."""
         left = self.left()
         return left[0] if left and left[0]["role"] == role else None
 
@@ -38,7 +38,7 @@ class Plan:
         return found
 
     def done(self) -> None:
-        """The first thing has happened."""
+        """Remove the next planned fault: it has happened."""
         self.write(self.left()[1:])
 
     def write(self, left: list[dict[str, Any]]) -> None:
@@ -49,7 +49,7 @@ class Plan:
 
 
 class Points:
-    """Counts the points that this process's main thread passes; at the planned one it dies, or meets a fault."""
+    """Counts the points that this process's main thread passes; at the planned one, kills it or raises."""
 
     def __init__(self, role: str, plan: Plan, boss: int | None = None, trace: Path | None = None) -> None:
         self._role, self._plan, self._boss = role, plan, boss
@@ -59,7 +59,7 @@ class Points:
         self.count = 0
 
     def passes(self, name: str) -> None:
-        """Here is a point."""
+        """Pass a point."""
         if threading.current_thread() is not self._main:
             return
         self.count += 1
@@ -75,7 +75,7 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
-        """The function, with a point on either side."""
+        """Wrap a function with a point before and after it."""
         @functools.wraps(function)
         def with_points(*arguments: Any, **named: Any) -> Any:
             self.passes(f"before {name}")
@@ -85,7 +85,7 @@ class Points:
         return with_points
 
     def put_in(self) -> None:
-        """Replace what writes: transactions, renames, syncs, removals."""
+        """Replace the functions that write: transactions, renames, syncs, deletions."""
         whole = database.Store.write
         points = self
 

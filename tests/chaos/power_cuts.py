@@ -1,8 +1,8 @@
-"""Power cuts, simulated: what a disk may hold when the power went, and whether the store is whole on it.
+"""Simulate power cuts, and check that the store is intact on whatever the disk may then contain.
 
-A journal's own statements are written down while it works, and replayed on a file system (apsw's VFS) that knows for
-every file what was synced and what was only written. At a cut each write since the last sync is there, gone, or torn in
-its middle, in any mixture. What is left is opened by the program itself: every acknowledged event must be in it.
+The statements of a journal are recorded and replayed on a file system (apsw's VFS) that tracks for every file what was
+synced and what was only written. After a cut each write since the last sync is present, lost, or torn, in any mixture.
+The program itself then opens the store: every acknowledged event must be in it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHECKPOINT_PAGES = 40  # often, so that cuts come upon checkpoints too
 
 @dataclass(frozen=True)
 class Write:
-    """Bytes given to the file system; `data` None is a truncation to `offset`."""
+    """A write to the file system; `data` None is a truncation to `offset`."""
 
     file: str
     offset: int
@@ -45,21 +45,21 @@ class Write:
 
 @dataclass(frozen=True)
 class Sync:
-    """Everything written to a file so far is on the disk."""
+    """A sync: everything written to the file so far is durable."""
 
     file: str
 
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A commit has returned: so many have by now."""
+    """A commit has returned; the number of commits so far."""
 
     commits: int
 
 
 @dataclass
 class Disk:
-    """What is on the disk for certain, and what may be."""
+    """Durable content of each file, and pending writes."""
 
     certain: dict[str, bytearray] = field(default_factory=dict)
     pending: dict[str, list[Write]] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Disk:
                 _apply(self.certain.setdefault(happened.file, bytearray()), write)
 
     def after_a_cut(self, chance: random.Random) -> dict[str, bytes]:
-        """One of the many states in which a disk may be found."""
+        """Return one of the possible states of the disk after a cut."""
         found = {name: bytearray(content) for name, content in self.certain.items()}
         for name, writes in self.pending.items():
             for write in writes:
@@ -87,7 +87,7 @@ class Disk:
 
 @dataclass
 class Tally:
-    """What the cuts came to."""
+    """Results of the cuts."""
 
     cuts: int = 0
     lost: int = 0
@@ -98,7 +98,7 @@ class Tally:
 
 
 def run(trials: int, seed: int, synchronous: str = "FULL") -> Tally:
-    """Cut the power so many times, each at a random moment of the same work."""
+    """Simulate `trials` power cuts, each at a random time of the same workload."""
     began, tally, chance = time.monotonic(), Tally(), random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="power-") as name:
         folder = Path(name)
@@ -128,7 +128,7 @@ def _cut(story: list[Any], rows: list[Any], before: bytes, chance: random.Random
 
 
 def _look(folder: Path, expected: list[Any], rows: list[Any], tally: Tally) -> list[str]:
-    """What is wrong with the store that the program finds after the cut."""
+    """Return what is wrong with the store that the program opens after the cut."""
     try:
         store = open_store(f"sqlite:///{folder / 'events.db'}")
         unsound, found, old = integrity_faults(store), _events(store), stale(store)
@@ -168,7 +168,7 @@ def _work(folder: Path) -> tuple[bytes, list[list[str]], list[list[Any]]]:
 
 
 def _tellings(journal: Journal) -> Iterator[Callable[[], None]]:
-    """Transactions of the sizes that a run has."""
+    """Return transactions of the sizes that occur in a run."""
     yield lambda: journal.append(RunStarted("chaos", 1, {}, ()), CycleStarted(), cycle=1)
     for step in range(APPENDS):
         answers = tuple(AnswerRecord(f"q{step} {n}", "words " * 60, None, 60, 0.5, False) for n in range(step % 9))
@@ -178,7 +178,7 @@ def _tellings(journal: Journal) -> Iterator[Callable[[], None]]:
 
 
 def _story(folder: Path, before: bytes, statements: list[list[str]], synchronous: str) -> list[Any]:
-    """Everything that the disk is told, and when a commit returned, in order."""
+    """Return all writes and syncs, and when commits returned, in order."""
     folder.mkdir(parents=True)
     (folder / "events.db").write_bytes(before)
     story: list[Any] = []
@@ -196,7 +196,7 @@ def _story(folder: Path, before: bytes, statements: list[list[str]], synchronous
 
 
 class _Watched(apsw.VFS):
-    """The system's file system, with a note of everything that could be lost."""
+    """A VFS that records every write and sync."""
 
     name = "watched"
 
@@ -236,7 +236,7 @@ def _apply(content: bytearray, write: Write) -> None:
 
 
 def _sectors(write: Write, chance: random.Random) -> Iterator[Write]:
-    """Some of a write's sectors: disks write whole ones, in an order of their own."""
+    """Return some sectors of a write: disks write whole sectors, in any order."""
     assert write.data is not None
     first = write.offset - write.offset % SECTOR
     for start in range(first, write.offset + len(write.data), SECTOR):
@@ -252,7 +252,7 @@ def _events(store: Store) -> list[Any]:
 
 
 def stale(store: Store) -> list[str]:
-    """Read models that are not what the events make of them."""
+    """Return the read models that differ from a rebuild from the events."""
     def read_models() -> dict[str, list[str]]:
         with store.read() as connection:
             return {table.name: sorted(map(repr, connection.execute(select(table)))) for table in schema.READ_MODELS}

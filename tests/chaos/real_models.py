@@ -1,7 +1,7 @@
-"""The same promise with nothing faked: the embedded student, trainer and judge, killed with -9 at random instants.
+"""Kill runs with the real embedded student, trainer and judge at random times; results must equal an undisturbed run's.
 
-Training goes on from its last checkpoint and answers from their last batch, to the same weights, texts and scores as
-an undisturbed run's. Clock times differ, so values are compared and not files.
+Training resumes from its last checkpoint and answers after their last batch, with the same weights, texts and scores.
+Clock times differ, so values are compared and not files.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class RealTally:
-    """What so many trials came to."""
+    """Results of the trials."""
 
     trials: int
     kills: int
@@ -52,7 +52,7 @@ class RealTally:
 
 
 def run(trials: int, seed: int, folder: Path, tell: Callable[[str], None]) -> RealTally:
-    """One undisturbed run, then so many that are killed once or twice each."""
+    """Execute one undisturbed run, then `trials` runs that are killed once or twice each."""
     chance, failures, kills = random.Random(seed), [], 0
     first, calm = folder / "real-first", folder / "real-calm"
     _go_on(first, "run", *SMALL)
@@ -75,20 +75,20 @@ def run(trials: int, seed: int, folder: Path, tell: Callable[[str], None]) -> Re
 
 
 def _beside(first: Path, place: Path) -> Path:
-    """A data folder with nothing but the converted models of another."""
+    """Create a data folder with only the converted models of another."""
     place.mkdir(parents=True)
     shutil.copytree(first / "models", place / "models")
     return place
 
 
 def _differing(expected: dict[str, Any], place: Path) -> list[str]:
-    """What came out otherwise there."""
+    """Return the results that differ."""
     found = _outcome(place)
     return [f"{part}: {str(found[part])[:300]}" for part in expected if found[part] != expected[part]]
 
 
 def _killed_run(place: Path, chance: random.Random, seconds: float) -> int:
-    """Start the run, kill the runner (and with it the worker) or the worker alone, go on; how often it was killed."""
+    """Start the run, kill the runner (with its worker) or only the worker, and resume; return the number of kills."""
     process, kills = _start(place, "run", *SMALL), 0
     for _ in range(chance.randint(1, 2)):
         until = time.monotonic() + chance.uniform(0.1, 0.8) * seconds

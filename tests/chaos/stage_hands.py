@@ -1,7 +1,7 @@
-"""The processes of a trial, made by fork from one that has everything imported, so that a trial costs a fraction of a
-second: a runner, and beside it a helper that has never touched a database and forks the workers.
+"""The processes of a trial, forked from one that has everything imported, so that a trial takes a fraction of a second.
 
-A worker dies with its runner as the real ones do, through the helper.
+There is a runner, and a helper that has never opened a database and forks the workers. A worker dies with its runner,
+through the helper, as the real ones do.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def places_in(folder: Path) -> Paths:
 
 
 def forked(act: Callable[[], int]) -> int:
-    """A child that does this and ends; its process id."""
+    """Fork a child that runs a function and exits; return its process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -64,7 +64,7 @@ def forked(act: Callable[[], int]) -> int:
 
 
 def run_the_runner(folder: Path, run: str, trace: Path | None = None) -> int:
-    """A runner that serves until the run has come to an end."""
+    """Serve as a runner until the run has ended."""
     logging.getLogger("runner").addHandler(logging.NullHandler())
     ours, theirs = socket.socketpair()
     boss = os.getpid()
@@ -88,7 +88,7 @@ def run_the_runner(folder: Path, run: str, trace: Path | None = None) -> int:
 
 
 class _Runner(Supervisor):
-    """The real supervisor, whose workers are forked by the helper."""
+    """The real supervisor, with workers forked by the helper."""
 
     def __init__(self, *arguments: Any, socket: socket.socket, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -100,7 +100,7 @@ class _Runner(Supervisor):
 
 
 class _Forked:
-    """What the supervisor needs to know of a worker process."""
+    """The part of `subprocess.Popen` that the supervisor uses."""
 
     def __init__(self, link: socket.socket, pid: int) -> None:
         self._link, self.pid, self.returncode = link, pid, None
@@ -161,7 +161,7 @@ def _die_with(parent: int) -> None:
 
 
 class _Execution(executor.PipelineExecutor):
-    """The real loop; closing events tell no clock time, so that artifacts can be compared byte by byte."""
+    """The real executor; its closing events contain no clock times, so that artifacts can be compared byte by byte."""
 
     def _context(self, step: Any) -> Any:
         return dataclasses.replace(super()._context(step), running_seconds=lambda: 1.0, cycle_seconds=lambda: 1.0)
@@ -177,7 +177,7 @@ def _bench(points: Points, folder: Path, config: Any, run: str, store: Any, path
 
 
 class _PaidChat:
-    """An outside call that costs something: each is noted beside the data, where no recovery can take it back."""
+    """A paid call: each is noted outside the data folder, where no recovery can undo it."""
 
     def __init__(self, points: Points, bill: Path) -> None:
         self._points, self._bill = points, bill
@@ -191,7 +191,7 @@ class _PaidChat:
 
 
 class _PaidTeacher(OfflineTeacher):
-    """The offline teacher, which asks a paid chat for its leave before each reference."""
+    """The offline teacher, which makes a paid call before each reference."""
 
     def __init__(self, chat: CachedChat) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""A full disk, a folder that cannot be written: the run fails clearly or goes on, and the store stays whole.
+"""A full disk or a read-only folder: the run fails clearly or continues, and the store stays intact.
 
-Faults at every point of a run are part of the campaign (`make chaos`); here is SQLite's own word for a full disk, and a
-real file system that is too small.
+Faults at every point of a run are part of the campaign (`make chaos`); here are SQLite's own error for a full disk and
+a real file system that is too small.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def run_of(store: Store, run: str) -> queries.Run:
 
 
 def is_whole(store: Store) -> bool:
-    """Nothing is damaged, and the read models are what the events make of them."""
+    """Return whether the store is intact and the read models equal a rebuild from the events."""
     def dump() -> dict[str, list[str]]:
         with store.read() as connection:
             return {t.name: sorted(map(repr, connection.execute(select(t)))) for t in schema.READ_MODELS}

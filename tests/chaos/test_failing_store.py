@@ -1,4 +1,4 @@
-"""Runs on a store that fails at every third call or so: each ends once, and nothing is there twice or lost."""
+"""Runs on a store that fails at about every third call: each ends once, and nothing is lost or duplicated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The power goes at a random moment: what was acknowledged is there; and a store that promises less is found out."""
+"""Power cuts at random times: acknowledged events survive, and a less durable store is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several runners on one store: no run is done twice, no device used by two; a sleeper that wakes writes nothing."""
+"""Several runners on one store: no run is executed twice, no device shared; a suspended owner cannot write."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Trials: a run that is killed, starved of space or stopped on its way, and brought to its end all the same.
+"""Trials: a run is killed, gets disk faults or is stopped, and must still finish with the same result.
 
-The process that calls this must never have opened a database: everything that does is a child of it.
+The calling process must never have opened a database: everything that does is its child.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ come for ever."""
 
 @dataclass
 class Tally:
-    """What a campaign came to."""
+    """Results of a campaign."""
 
     trials: int = 0
     kills: int = 0
@@ -49,7 +49,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """The run that nothing happened to: what is expected of every other, and the points that it passed."""
+    """The undisturbed run: the expected outcome, and the points that it passed."""
 
     template: Path
     run: str
@@ -60,7 +60,7 @@ class Undisturbed:
 
 
 def undisturbed(folder: Path) -> Undisturbed:
-    """Queue the run that all trials start from, and carry one copy of it out in peace."""
+    """Queue the run that all trials start from, and execute one copy of it undisturbed."""
     template, calm = folder / "template", folder / "calm"
     (template / "data").mkdir(parents=True)
     run = str(asked(lambda: _launch(template), folder))
@@ -80,7 +80,7 @@ def undisturbed(folder: Path) -> Undisturbed:
 
 
 class Campaign:
-    """Trials in turn, each kind of mishap after the other, every numbered point before any comes again."""
+    """Runs trials, cycling through the kinds of faults and through all numbered points before repeating any."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         domain()  # read once, inherited by every process
@@ -90,7 +90,7 @@ class Campaign:
         self._turns: dict[str, list[int]] = {}
 
     def run(self, trials: int, tell: Callable[[str], None] = lambda _line: None) -> Tally:
-        """So many trials; and in a long campaign as many more as it takes until every point had its turn."""
+        """Run `trials` trials; in a long campaign, as many more as needed to cover every point."""
         began = time.monotonic()
         for number in range(trials):
             self._one(number, tell)
@@ -128,7 +128,7 @@ class Campaign:
         return kinds[number % len(kinds)]()
 
     def _at(self, role: str, does: str) -> dict[str, Any]:
-        """The next point of this role that had no turn yet."""
+        """Return the next point of this role that was not covered yet."""
         turns = self._turns.get(role)
         if not turns:
             turns = self._turns[role] = list(range(1, len(self.calm.points[role]) + 1))
@@ -136,7 +136,7 @@ class Campaign:
         return {"role": role, "point": turns.pop(), "does": does}
 
     def _early(self, role: str, does: str) -> dict[str, Any]:
-        """A point soon after a start, when a run is being recovered."""
+        """Return a point soon after a start, while a run is being recovered."""
         return {"role": role, "point": self.chance.randint(1, 25), "does": does}
 
     def _trial(self, plan: list[dict[str, Any]], instants: list[str], stop: str | None) -> list[str]:
@@ -168,7 +168,7 @@ class Campaign:
         return wrong
 
     def _after_a_while(self, runner: int, act: Callable[[int], None]) -> bool:
-        """Act at a random instant of a run's length, unless the runner is at its end before."""
+        """Act at a random time within a run's duration, unless the runner exits before."""
         until = time.monotonic() + self.chance.uniform(0, self.calm.seconds)
         while time.monotonic() < until:
             if has_ended(runner):
@@ -188,7 +188,7 @@ class Campaign:
         wait(forked(lambda: _command(folder, kind, self.calm.run)))
 
     def _ended(self, folder: Path) -> bool:
-        """Whether the run is finished; one that failed or was stopped is asked to go on."""
+        """Return whether the run is finished; resume it if it failed or was stopped."""
         work = asked(lambda: _work_of(folder, self.calm.run), folder)
         if work in ("failed", "cancelled", "paused"):
             wait(forked(lambda: _command(folder, "retry" if work == "failed" else "resume", self.calm.run)))

@@ -1,4 +1,4 @@
-"""The process that answers people's questions, with a student that needs no model: it repeats what it is asked.
+"""The playground process with a fake student that repeats the question.
 
 Run as: python answer_on_demand.py OWNER; with LAST_WORD_AFTER=FILE it says its last word once that file is there.
 """

@@ -1,4 +1,4 @@
-"""What most tests of the runner begin with: a run's places and store, the knowledge base, a fake endpoint."""
+"""Fixtures of the runner's tests: paths and store, documents, a fake endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small stand-ins behind the same Protocols as the real roles: quick, deterministic, and able to fail on demand."""
+"""Small fakes of the real roles with the same Protocols: quick, deterministic, and able to fail on demand."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LONG = 1000
 
 
 def digest(*parts: object) -> float:
-    """A number in 0..1 that depends on the parts alone."""
+    """Return a deterministic number in 0..1 for the parts."""
     return int(hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
 
 
 class FakeStudent:
-    """Answers with words of the question; knows what it was trained on, and nothing else."""
+    """Answers with words of the question; knows only what it was trained on."""
 
     info = StudentInfo("fake student", 7, "fp32", "cpu", "a fake needs no more")
 
@@ -76,7 +76,7 @@ class FakeStudent:
 
 
 class FakeRetriever:
-    """Shared words, without their endings."""
+    """Ranks by shared word stems."""
 
     name = "fake retriever"
 
@@ -88,7 +88,7 @@ class FakeRetriever:
 
 
 class FakeJudge:
-    """Likeness of words."""
+    """Scores by shared words."""
 
     name = "fake judge"
 
@@ -110,6 +110,6 @@ def small_domain() -> Domain:
 def fake_resources(config: RunConfig, run: str, store: object, paths: object, journal: object,
                    fail: Callable[[str], None] = lambda _where: None,
                    domain: Callable[[], Domain] = small_domain) -> RunResources:
-    """A workbench with the real offline teacher and fakes for what needs a model."""
+    """Run resources with the real offline teacher, and fakes for everything that needs a model."""
     return RunResources(open_domain=domain, open_teacher=OfflineTeacher, open_student=lambda rung: FakeStudent(fail),
                         open_judge=FakeJudge, open_retriever=FakeRetriever)

@@ -1,4 +1,4 @@
-"""A whole runner, `serve` with its scheduler and jobs, whose workers have fakes in the place of models.
+"""A complete runner, `serve` with its scheduler and jobs, whose workers use fake models.
 
 Run as: python serve_on_demand.py [--stand-by]; DATA_DIR and STORE_URL as ever, KILL_AT as in `worker_on_demand.py`.
 """

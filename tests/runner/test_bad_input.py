@@ -1,4 +1,4 @@
-"""Input that cannot work ends in a clear sentence, and the run's record stays right."""
+"""Invalid input ends in a clear message, and the recorded run stays correct."""
 
 from __future__ import annotations
 

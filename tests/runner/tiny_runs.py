@@ -1,4 +1,4 @@
-"""Whole runs with a real tiny student: real store, real training, real answers; fakes for teacher and judge."""
+"""Complete runs with a real tiny student: real store, training and answers; fake teacher and judge."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ STEPS = 6
 
 def tiny_resources(config: RunConfig, run: str, store: Store, paths: Paths, journal: Any) -> RunResources:
     """Fakes for teacher and judge, the real student."""
-    bench = fakes.fake_resources(config, run, store, paths, journal)
+    resources = fakes.fake_resources(config, run, store, paths, journal)
 
     def record_plan(info: StudentInfo) -> None:
-        bench.plan_index = info.plan_index
+        resources.plan_index = info.plan_index
         journal.append(memory_plan_event(info))
 
-    bench.open_student = lambda index: open_student(config, paths.models, index, record_plan)
-    return bench
+    resources.open_student = lambda index: open_student(config, paths.models, index, record_plan)
+    return resources
 
 
 def launched(tmp_path: Path, tiny: Path, **changes: Any) -> tuple[Store, str, Paths]:

@@ -1,4 +1,4 @@
-"""A worker process with fakes that kills itself with SIGKILL where it is told to: the real thing, but quick.
+"""A worker process with fake models that kills itself with SIGKILL at a given stage and point.
 
 Run as: python worker_on_demand.py RUN OWNER FENCE ATTEMPT; KILL_AT="stage:point", point one of before, inside, written.
 ITEM_SECONDS makes each item of a stage last. With ITEM_FOLDER each item is noted there in `items`; item HOLD_ITEM
@@ -56,7 +56,7 @@ def note_and_hold(folder: Path, journal: Any, number: int) -> None:
 
 
 def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any) -> Any:
-    """Fakes that say on which rung of the memory ladder they are held, as the real student does."""
+    """Fakes that record their memory plan, as the real student does."""
     fail = partial(item_begins, journal, [])
     bench = fakes.fake_resources(config, run, store, paths, journal, fail)
 
@@ -69,7 +69,7 @@ def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any) -
 
 
 class Execution(executor.PipelineExecutor):
-    """The real loop, with a death at a chosen stage and point."""
+    """The real executor, killed at a chosen stage and point."""
 
     now = ""
 

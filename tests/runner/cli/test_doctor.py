@@ -1,4 +1,4 @@
-"""What doctor says of sound, damaged, newer, empty and forbidden data folders; it looks, and changes nothing."""
+"""`doctor` on intact, damaged, newer, empty and unreadable data folders; it changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A student from a hub: the real command against a hub on the loopback address, interrupted and gone on with."""
+"""`download`: the real command against a hub on the loopback address, interrupted and resumed."""
 
 from __future__ import annotations
 

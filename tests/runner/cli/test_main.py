@@ -1,4 +1,4 @@
-"""The documented commands as a person types them: real subprocesses, exit codes, sentences."""
+"""The documented commands as real subprocesses: exit codes and messages."""
 
 from __future__ import annotations
 

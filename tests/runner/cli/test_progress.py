@@ -1,4 +1,4 @@
-"""The terminal's line says stage, items done, loss and the time left, and fits into 80 columns."""
+"""The progress line shows stage, items done, loss and remaining time, and fits into 80 columns."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_line_says_where_the_run_is(tmp_path: Path) -> None:
 
 
 class SlowStudent(fakes.FakeStudent):
-    """Two seconds an answer, by a clock of its own."""
+    """Takes two seconds per answer, by a fake clock."""
 
     now = 100.0
 

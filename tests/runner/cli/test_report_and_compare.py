@@ -1,4 +1,4 @@
-"""`report` and `compare` as they are typed, over runs that a store holds."""
+"""`report` and `compare` on stored runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.dashboard import stores
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """Two runs on one held-out test, the second much the better; and one that was tested otherwise."""
+    """Two runs on the same held-out test, the second much better; and one with another test."""
     folder = tmp_path_factory.mktemp("data")
     store = stores.store_at(folder)
     runs = {

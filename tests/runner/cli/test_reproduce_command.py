@@ -1,4 +1,4 @@
-"""The command that a report prints gives the very same configuration again."""
+"""The command printed in a report reproduces the same configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OTHER: dict[str, Any] = {
 
 
 def parsed(command: str) -> RunConfig:
-    """What the command line would run, had it been typed into a shell."""
+    """Return the configuration that the command line parses from a shell command."""
     assert command.startswith(f"{COMMAND} ")
     return config_of(parser().parse_args(shlex.split(command)[3:]))
 

@@ -1,4 +1,4 @@
-"""What `run` says before it starts, and what its JSON holds at the end."""
+"""What `run` prints before it starts, and the JSON at its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dashboard import stores
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """Two finished runs of one kind, the later one with the spread of the earlier to go by."""
+    """Two finished comparable runs; the later one can use the variance of the earlier."""
     folder = tmp_path_factory.mktemp("data")
     store = stores.store_at(folder)
     first = stores.finished(store, stores.long_ago(5), gains=(0.2, 0.3))

@@ -1,4 +1,4 @@
-"""A student to take away: it loads in plain transformers, answers the same, and its card is the record's word."""
+"""Exported students load in plain transformers and give the same answers; the card holds the recorded values."""
 
 from __future__ import annotations
 

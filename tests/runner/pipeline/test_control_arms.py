@@ -1,4 +1,4 @@
-"""Control arms in whole runs, with fakes for the models: what each is shown, and that nothing leaks."""
+"""Control arms in complete runs with fake models: the prompts of each arm, and no leaks of the test."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_the_best_passage_is_cut_where_not_even_it_fits_and_the_question_stays_w
 
 
 def test_several_arms_are_several_looks_but_the_runs_own_question_is_one() -> None:
-    """A change that would do for a lone arm is no evidence among five; the same change of tuned is judged alone."""
+    """A change that suffices for one arm does not among five; fine-tuned vs. baseline is uncorrected."""
     gains = (0.35, 0.3, -0.05, 0.3, 0.2, -0.05, 0.4, 0.2, 0.0, 0.3, 0.15, 0.0)
     asked = [QuestionRecord(f"q{n}", "held-out", "pods", "?", f"p{n}", "Pod", "A Pod.", "a", "A Pod.", ())
              for n in range(12)]

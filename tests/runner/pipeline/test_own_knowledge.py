@@ -1,4 +1,4 @@
-"""A team's own folder of documents goes through the same run, and bad folders are refused by name."""
+"""Runs with a folder of documents; bad folders are refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors are data: the table is whole, and each row does what it says to a run."""
+"""The recovery table is complete, and each of its rows has the stated effect on a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored answers judged again: new rows beside the old, the run's work, scores and verdict as they were."""
+"""Judging stored answers again adds new rows; the run's status, scores and verdict stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker killed with -9 in any stage goes on at the first unfinished one, and ends where an undisturbed run ends."""
+"""A run whose worker is killed with -9 in any stage resumes there, and ends with the same result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def attempt(store: Store, data: Path, run: str, kill_at: str = "") -> int:
 
 
 def result(store: Store, run: str) -> object:
-    """Everything that a run comes to, but for clock times."""
+    """Return the results of a run without clock times."""
     answers = {a.question: (a.text, a.tier, a.reference, a.baseline, a.tuned, a.foils, dict(a.scores))
                for a in queries.answers_of(store, run, 1)}
     found = queries.find_run(store, run)

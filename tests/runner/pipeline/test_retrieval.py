@@ -1,4 +1,4 @@
-"""Retrieval with the real bundled encoder: it finds what a question is about, the same every time."""
+"""Retrieval with the real bundled encoder finds the relevant passages, deterministically."""
 
 from __future__ import annotations
 

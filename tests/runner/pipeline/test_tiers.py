@@ -1,4 +1,4 @@
-"""Paraphrases, new topics and shared held-out sets in whole runs, with fakes for the models."""
+"""Paraphrases, unseen topics and shared test sets in complete runs with fake models."""
 
 from __future__ import annotations
 

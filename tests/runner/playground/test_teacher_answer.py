@@ -1,4 +1,4 @@
-"""People ask a paid teacher: never above its estimate or a limit, paid once whatever is killed, with a bill."""
+"""Playground questions to a paid teacher: never above estimate or limit, paid once despite kills, with their cost."""
 
 from __future__ import annotations
 

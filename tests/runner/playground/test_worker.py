@@ -1,4 +1,4 @@
-"""People ask outside of runs and a runner answers: the real `serve` with a real tiny student; real kills."""
+"""Playground questions answered by the real `serve` with a real tiny student, with real kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README says of operating it, tried: the unit, the container, exit codes, the folders."""
+"""The operating instructions of the README, tested: systemd unit, container, exit codes, folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner as it is operated: it drains, is taken over at once, is backed up and restored, and says what it does."""
+"""Operating the runner: draining, takeover by a standby, backup and restore, schedules, log."""
 
 from __future__ import annotations
 

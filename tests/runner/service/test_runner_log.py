@@ -1,4 +1,4 @@
-"""The runner's log as operators read it: over rotations, two processes, torn lines."""
+"""Reading the runner's log: across rotations, from two processes, with truncated lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancel, pause, resume, retry: before the next item, in the middle of a long one too, and what was done is kept."""
+"""Cancel, pause, resume and retry take effect between items and within long ones; finished work is kept."""
 
 from __future__ import annotations
 

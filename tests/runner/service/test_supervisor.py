@@ -1,4 +1,4 @@
-"""The supervisor sees runs through in a child process: real processes, real kills, fakes for the models."""
+"""The supervisor executes runs in child processes: real processes, real kills, fake models."""
 
 from __future__ import annotations
 
