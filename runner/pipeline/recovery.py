@@ -82,6 +82,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
     K.DISK_FULL:           Recovery(A.GIVE_UP, 0, 0.0, True, "Free space in the data folder, or move it with DATA_DIR, then retry the run."),
     K.DISK:                Recovery(A.GIVE_UP, 0, 0.0, True, "The data folder is not writable: grant permission, repair the disk, or move it with DATA_DIR; then retry the run."),
+    # The crash-loop limit: so many crashes of its worker in a row, then the run fails (counted by the supervisor).
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely because memory ran out."),
     K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner resumes from the last checkpoint automatically."),
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),

@@ -37,8 +37,8 @@ from store.paths import Paths
 from store.queries import find_run
 from store.run_config import RunConfig
 
-HEARTBEAT_SECONDS = 0.5
-RENEW_EVERY_BEATS = 10
+LEASE_CHECK_SECONDS = 0.5
+RENEW_EVERY_CHECKS = 10
 EXIT_LEASE_LOST = 3
 REQUEUE = "hand back"
 """How a run stops when its runner receives SIGTERM: the current item is finished, then the run is requeued."""
@@ -177,11 +177,11 @@ def heartbeat(store: Store, journal: Journal) -> Iterator[None]:
 
 def _run_heartbeat(store: Store, journal: Journal, over: threading.Event) -> None:
     beats = 0
-    while not over.wait(HEARTBEAT_SECONDS):
+    while not over.wait(LEASE_CHECK_SECONDS):
         beats += 1
         try:
             journal.flush()
-            if beats % RENEW_EVERY_BEATS == 0 and not renew(store, journal.claim):
+            if beats % RENEW_EVERY_CHECKS == 0 and not renew(store, journal.claim):
                 raise LeaseLost(journal.claim.run)
         except SQLAlchemyError:
             continue  # the store may be back at the next heartbeat, and the lease lasts for several

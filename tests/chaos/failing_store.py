@@ -1,4 +1,4 @@
-"""Execute runs on a store that fails before writes, after commits, slowly, by disconnection; each run ends exactly once.
+"""Runs on a store that fails before writes, after commits, slowly, or by disconnection; each run ends exactly once.
 
 `Failing` wraps the real store of a run's worker. Retry deadlines are short, so that workers give up in the middle and
 others continue.

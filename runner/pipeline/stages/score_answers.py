@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from runner.judge.choice_accuracy import choice_accuracy
 from runner.judge.protocols import LLMJudge
 from runner.judge.scoring import ScoredItem, llm_scores, score_answers
 from runner.pipeline.stage_context import StageContext
@@ -154,12 +155,6 @@ def _likelihood_scores(question: QuestionRecord, likelihoods: Sequence[Likelihoo
                          choice_accuracy(reference, distractors)) if len(distractors) == 3 else \
         ScoreRecord(question.question_id, "choice_accuracy", None, "fewer than three distractors")
     return [choice, ScoreRecord(question.question_id, "reference_nll", reference)]
-
-
-def choice_accuracy(reference: float, distractors: Sequence[float]) -> float:
-    """Return 1 if the reference has the lowest NLL of all, else 0; k texts tied for the lowest share it as 1/k."""
-    best = min(reference, *distractors)
-    return 0.0 if reference > best else 1 / (1 + sum(nll == best for nll in distractors))
 
 
 def _chunks(asked: Sequence[QuestionRecord]) -> Iterator[Sequence[QuestionRecord]]:
