@@ -47,7 +47,7 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(told))
     mark = tmp_path / "was-run"
     (folder / "modeling_evil.py").write_text(f"open({str(mark)!r}, 'w')")
-    with pytest.raises(ModelLoadFailed, match=r"code of its own \(modeling_evil\.Evil\).*never run"):
+    with pytest.raises(ModelLoadFailed, match=r"custom code \(modeling_evil\.Evil\).*never run"):
         load_model(str(folder), "fp32", "cpu")
     assert not mark.exists()
 
