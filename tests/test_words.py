@@ -20,10 +20,10 @@ RETIRED = {
     "question search": "hunt hunts hunted",
     "remaining budget": "purse purses",
     "record, emit, report": "teller tellers",
-    "likelihood scorer": "weighers weighing",
+    "likelihood scorer": "weigh weighs weighed weigher weighers weighing",
     "execute": "carry_out carries_out",
     "compute, estimate": "reckon reckons reckoned reckoning",
-    "handle the exit": "buried",
+    "handle the exit": "buries buried",
     "last seen": "first_heard",
     "resume": "whereabouts",
     "data directory": "premises doorway",
@@ -31,16 +31,20 @@ RETIRED = {
     "runner log": "logbook",
     "resources": "workbench",
     "fallback level": "rungs",
-    "release, unload": "give_back given_back",
+    "release, unload": "give_back given_back let_go",
+    "pause, quarantine, archive": "put_aside",
     "package": "house",
     "expensive": "dear",
     "successor": "heir heirs",
     "freeze": "settling",
     "cached": "remembered",
-    "cached LLM call": "receipts",
+    "cached LLM call": "receipt receipts",
+    "distractor": "foil",
+    "near-duplicate": "twin",
+    "is notified": "hears",
 }
 """The field's word, and the words and phrases that it replaces."""
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {"foil_rules": "a field of stored references"}
 """Identifiers and literals that are stored or exported under a retired word, each with its reason."""
 SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 

@@ -14,7 +14,7 @@ from dashboard.style import labels
 from dashboard.view_models import export_rows, run_selection
 from dashboard.widgets import elements
 from store import queries
-from store.costs.prices import retirements
+from store.costs.model_shutdowns import shutdowns
 
 st.title("Did the student learn?")
 store, runs = store_access.runs_or_stop()
@@ -24,7 +24,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 cycles = queries.cycles_of(store, run.id)
 changes = cached_queries.changes(store, run)
 used = cached_queries.usage(store, run)
-for _, shutdown in retirements(run.config):
+for _, shutdown in shutdowns(run.config):
     st.caption(f":material/event_busy: {shutdown.sentence()}.")
 verdict.verdict_card(run, cycles, run_selection.latest(changes, run.config.headline), used)
 if run.work == "failed":

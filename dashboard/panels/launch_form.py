@@ -55,7 +55,7 @@ def launch_form() -> None:
     power, estimated_from = launch_request.detectable_change_note({"headline": start.headline, **values},
                                                                   _past_variances(start, values))
     st.caption(power, help=estimated_from)
-    if note := launch_request.retirement_note(preset, values):
+    if note := launch_request.shutdown_note(preset, values):
         st.warning(note, icon=":material/event_busy:")
     if estimated := launch_request.judging_note(preset, values):
         elements.plain_text(estimated)  # it contains the judge's name, which a user typed

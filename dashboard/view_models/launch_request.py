@@ -14,7 +14,7 @@ from knowledge.kubernetes.topics import BUILT_IN
 from store.commands import new_token
 from store.config_metadata import Setting, settings_of
 from store.costs.judge_cost import estimate_of
-from store.costs.prices import retired_model_errors, retirement_notes
+from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
 from store.metrics import METRICS
 from store.run_config import PRESETS, InvalidConfig, RunConfig, check
 from store.statistics import PastVariance, power_before
@@ -57,16 +57,16 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
             values[setting.name] = values.get(setting.name) or None
     values["knowledge"] = values.get("knowledge") or BUILT_IN
     config = dataclasses.replace(PRESETS[preset], **values)
-    faults = [*faults, *retired_model_errors(config)]
+    faults = [*faults, *shutdown_errors(config)]
     if faults:
         raise InvalidConfig([*faults, *_errors(config)])
     return check(config)
 
 
-def retirement_note(preset: str, values: Mapping[str, Any]) -> str | None:
+def shutdown_note(preset: str, values: Mapping[str, Any]) -> str | None:
     """A sentence where the chosen teacher or judge will be shut down soon; None else, or while the form is invalid."""
     try:
-        found = retirement_notes(config_from(preset, values))
+        found = shutdown_notes(config_from(preset, values))
     except InvalidConfig:
         return None
     return f"{'. '.join(found)}." if found else None

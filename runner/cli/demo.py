@@ -20,7 +20,7 @@ from runner.cli.foreground import EXIT_CODES
 from runner.cli.progress import follow
 from runner.cli.summary import as_lines
 from runner.errors import UserError
-from runner.service.process_lock import AlreadyRunning
+from runner.service.liveness import AlreadyRunning
 from store import commands, queries
 from store.database import Store, open_store
 from store.paths import Paths, default_paths

@@ -12,7 +12,7 @@ from runner.cli.progress import follow
 from runner.cli.summary import as_json, as_lines
 from runner.pipeline.recovery import RECOVERY, ErrorKind
 from runner.pipeline.resume import missing_checkpoints
-from runner.service.process_lock import AlreadyRunning, acquire_runner_lock
+from runner.service.liveness import AlreadyRunning, acquire_runner_lock
 from runner.service.runner_log import configure
 from runner.service.supervisor import Supervisor
 from store import queries

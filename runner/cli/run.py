@@ -14,7 +14,8 @@ from store import commands
 from store.config_metadata import Setting, by_group, settings_of
 from store.control_arms import ARMS, ordered_arms
 from store.costs.judge_cost import estimate_of
-from store.costs.prices import keep_team_prices, retirement_notes
+from store.costs.model_shutdowns import shutdown_notes
+from store.costs.prices import keep_team_prices
 from store.database import open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import default_paths
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
     store = open_store(paths.store_url)
     power = power_of(store, config)
-    notes = [f"Note: {sentence}." for sentence in retirement_notes(config)]
+    notes = [f"Note: {sentence}." for sentence in shutdown_notes(config)]
     notes += [power.sentence(METRICS[config.headline].title)]
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
     notes += [estimate.sentence()] if (estimate := estimate_of(config)) else []

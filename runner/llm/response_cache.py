@@ -7,8 +7,9 @@ import threading
 from dataclasses import asdict, replace
 
 from runner.llm.chat import Chat, ChatRequest, Completion
+from runner.llm.cost_limit import check_cost_limit
 from runner.llm.errors import (
-    ContextTooLong, CostLimitReached, EndpointUnavailable, ReplyNotStored, RequestRefused, UnreadableReply,
+    ContextTooLong, EndpointUnavailable, ReplyNotStored, RequestRefused, UnreadableReply,
 )
 from runner.llm.unicode_repair import storable
 from runner.protocols import Usage
@@ -141,9 +142,7 @@ class CachedChat:
                           if self._store else self._unrecorded())
 
     def _call_uncached(self, request: ChatRequest) -> Completion:
-        spent = self._spent() if self._budget_usd is not None else None
-        if spent is not None and self._budget_usd is not None and spent >= self._budget_usd:
-            raise CostLimitReached(f"the run has cost {spent:.4f} USD of the {self._budget_usd:g} USD that it may cost")
+        check_cost_limit(self._spent() if self._budget_usd is not None else None, self._budget_usd)
         completion = self._chat.complete(request)
         with self._lock:
             self._paid.append(completion)

@@ -13,7 +13,7 @@ from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
 from knowledge.loader import open_knowledge
 from runner.pipeline.stages.fine_tune import snapshot_steps
 from store.control_arms import PLACEBO
-from store.costs.prices import retired_model_errors
+from store.costs.model_shutdowns import shutdown_errors
 from store.paths import Paths
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 
@@ -27,7 +27,7 @@ BYTES_A_COPY = 20_000_000
 
 def preflight_errors(config: RunConfig, paths: Paths) -> list[str]:
     """Return one sentence for each problem that would make this run fail; empty when there is none."""
-    return [*retired_model_errors(config), *api_key_errors(config), *_knowledge_errors(config),
+    return [*shutdown_errors(config), *api_key_errors(config), *_knowledge_errors(config),
             *_student_errors(config), *_disk_space_errors(config, paths)]
 
 

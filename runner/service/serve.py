@@ -16,7 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from runner.service.housekeeping import MAINTENANCE_TASKS
-from runner.service.process_lock import acquire_runner_lock
+from runner.service.liveness import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
 from runner.service.schedule_jobs import REFRESH_SECONDS, ScheduleJobs
 from runner.service.supervisor import Supervisor

@@ -23,8 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from runner.hardware import oom_kills, ram
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
 from runner.pipeline.resume import missing_checkpoints
+from runner.service.liveness import acquire_lock, owner_is_dead, owner_lock_path, terminate_process_group
 from runner.service.playground_process import PlaygroundProcess
-from runner.service.process_lock import acquire_lock, owner_is_dead, owner_lock_path, terminate_process_group
 from runner.service.runner_log import log_event
 from store.database import Store
 from store.event_log.journal import Claim, Journal, LeaseLost, read_events

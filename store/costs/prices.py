@@ -12,19 +12,15 @@ import json
 import math
 import re
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from store.files import write_atomic
-from store.formatting import plural
 from store.paths import Paths, default_paths
-from store.run_config import RunConfig
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _OWN = Path(__file__).with_name("prices.json")
-WARNING_DAYS = 90
-"""A shutdown this near is announced wherever the model is chosen."""
 
 
 class InvalidPrices(ValueError):
@@ -51,29 +47,6 @@ class Price:
     """What the maker recommends in its place."""
 
 
-@dataclass(frozen=True)
-class Retirement:
-    """A model that is shut down, or will be within `WARNING_DAYS`."""
-
-    model: str
-    shutdown: date
-    successor: str
-    days_left: int
-    """0 or less: it is gone."""
-
-    @property
-    def is_over(self) -> bool:
-        return self.days_left <= 0
-
-    def sentence(self) -> str:
-        """One sentence for people, with the way out."""
-        day = f"{self.shutdown.day} {self.shutdown:%B %Y}"
-        instead = f"; its maker recommends {self.successor}" if self.successor else ""
-        if self.is_over:
-            return f"{self.model} was shut down on {day}{instead}"
-        return f"{self.model} will be shut down on {day}, in {plural(self.days_left, 'day')}{instead}"
-
-
 def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
     """The cost by list price, None for a model without one."""
     price = price_of(model)
@@ -86,40 +59,6 @@ def price_of(model: str) -> Price | None:
     """The price of a model; a dated name (`gpt-4o-mini-2024-07-18`) has its family's where it has none of its own."""
     known = prices()
     return known.get(model) or known.get(_DATED.sub("", model))
-
-
-def retirement(model: str, base_url: str | None = None, today: date | None = None) -> Retirement | None:
-    """The shutdown of a model that is over or near; None where none is known or near.
-
-    Args:
-        base_url: where the model is asked. Dates are the maker's for its own interface, so that a model at another
-            address is not concerned.
-        today: the day to count from; the current one in UTC by default.
-    """
-    price = None if base_url else price_of(model)
-    if price is None or price.shutdown is None:
-        return None
-    left = (price.shutdown - (today or datetime.now(UTC).date())).days
-    return Retirement(model, price.shutdown, price.successor, left) if left <= WARNING_DAYS else None
-
-
-def retirements(config: RunConfig, today: date | None = None) -> list[tuple[str, Retirement]]:
-    """The teacher and the judge of a configuration, where one of them is shut down or soon will be: (role, what is
-    known), the role as the name of the setting."""
-    found = (("teacher", None if config.from_replies else retirement(config.teacher, config.teacher_base_url, today)),
-             ("judge", retirement(config.judge, config.judge_base_url, today) if config.judge else None))
-    return [(role, one) for role, one in found if one]
-
-
-def retired_model_errors(config: RunConfig, today: date | None = None) -> list[str]:
-    """A teacher or judge that its maker has shut down: no other model takes its place unless a person names it."""
-    return [f"{one.sentence()}: name another with --{role}{' ' + one.successor if one.successor else ''}"
-            for role, one in retirements(config, today) if one.is_over]
-
-
-def retirement_notes(config: RunConfig, today: date | None = None) -> list[str]:
-    """A sentence for the teacher and the judge that will be shut down soon."""
-    return [one.sentence() for _, one in retirements(config, today) if not one.is_over]
 
 
 def prices(paths: Paths | None = None) -> dict[str, Price]:

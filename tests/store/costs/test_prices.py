@@ -12,9 +12,8 @@ import pytest
 
 from runner.cli.main import main
 from store.costs import prices
-from store.costs.prices import (
-    InvalidPrices, cost_usd, keep_team_prices, parse, price_of, retired_model_errors, retirement, retirement_notes,
-)
+from store.costs.model_shutdowns import shutdown_errors, shutdown_notes, shutdown_of
+from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of
 from store.paths import Paths
 from store.run_config import preset
 
@@ -76,23 +75,23 @@ def test_a_missing_file_is_refused(paths: Paths, tmp_path: Path) -> None:
 
 
 def test_a_shutdown_is_announced_90_days_before_and_refused_from_its_day_on(paths: Paths) -> None:
-    assert retirement("gpt-4o-mini", today=date(2026, 10, 15)) is None
-    soon = retirement("gpt-4o-mini-2024-07-18", today=LAST_DAY)
+    assert shutdown_of("gpt-4o-mini", today=date(2026, 10, 15)) is None
+    soon = shutdown_of("gpt-4o-mini-2024-07-18", today=LAST_DAY)
     assert soon and not soon.is_over and soon.sentence() == (
         "gpt-4o-mini-2024-07-18 will be shut down on 14 January 2027, in 1 day; its maker recommends gpt-6-luna")
     config = preset("phi-2")
-    assert retirement_notes(config, LAST_DAY) and retired_model_errors(config, LAST_DAY) == []
-    assert retired_model_errors(config, GONE) == [
+    assert shutdown_notes(config, LAST_DAY) and shutdown_errors(config, LAST_DAY) == []
+    assert shutdown_errors(config, GONE) == [
         "gpt-4o-mini was shut down on 14 January 2027; its maker recommends gpt-6-luna: name another with "
         "--teacher gpt-6-luna"]
-    assert retired_model_errors(preset("phi-2", teacher="gpt-6-luna"), GONE) == []
+    assert shutdown_errors(preset("phi-2", teacher="gpt-6-luna"), GONE) == []
 
 
 def test_a_judge_is_concerned_too_and_a_model_of_that_name_at_another_address_is_not(paths: Paths) -> None:
     judged = preset("embedded", judge="gpt-4o-mini")
-    assert "--judge gpt-6-luna" in retired_model_errors(judged, GONE)[0]
+    assert "--judge gpt-6-luna" in shutdown_errors(judged, GONE)[0]
     elsewhere = dataclasses.replace(preset("phi-2"), teacher_base_url="http://127.0.0.1:1/v1")
-    assert retired_model_errors(elsewhere, GONE) == []
+    assert shutdown_errors(elsewhere, GONE) == []
 
 
 def test_run_refuses_a_price_file_with_a_negative_price_and_a_teacher_that_is_gone(
