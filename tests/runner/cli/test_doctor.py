@@ -86,7 +86,7 @@ def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, paths:
     assert found["holds"].startswith("1 runs, 3 events") and found["checkpoints"] == "all present"
     assert (found["runners"], found["fault"]) == ("none connected", "")
     (paths.run(run) / file).unlink()
-    assert doctor.store_findings(paths)["checkpoints"].startswith(f"1 are not in this data folder, of {run}")
+    assert doctor.store_findings(paths)["checkpoints"].startswith(f"1 missing in this data folder, of {run}")
 
 
 def test_doctor_says_that_a_folder_cannot_be_written() -> None:

@@ -153,7 +153,7 @@ def test_a_killed_answer_is_tried_once_more_and_then_failed(store: Store, superv
         supervisor._playground.process.kill()
     until(lambda: asked(store, number).state == "failed", supervisor.tick)
     error = str(asked(store, number).error)
-    assert "ended with signal SIGKILL" in error and "2 times" in error
+    assert "exited with signal SIGKILL" in error and "2 times" in error
 
 
 def test_a_run_goes_first_and_the_question_waits_for_it(store: Store, supervisor: Supervisor) -> None:
