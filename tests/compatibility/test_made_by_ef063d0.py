@@ -8,6 +8,7 @@ wrote them. Whatever stood there must stand there still; more may have come.
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,15 @@ def run_called(store: Store, name: str) -> queries.Run:
     return found
 
 
+DERIVED_PROSE = (".over_cycles.sentence",)
+"""Sentences that are written anew from stored numbers each time; their wording may change, their numbers may not."""
+
+
 def holds(now: Any, then: Any, where: str = "") -> None:
     """Assert that everything in `then` stands in `now` unchanged."""
-    if isinstance(then, dict):
+    if where.endswith(DERIVED_PROSE):
+        assert [*re.findall(r"[\d.]*\d", now)] == [*re.findall(r"[\d.]*\d", then)], where
+    elif isinstance(then, dict):
         assert isinstance(now, dict) and then.keys() <= now.keys(), (where, then.keys() - now.keys())
         for key, value in then.items():
             holds(now[key], value, f"{where}.{key}")
