@@ -136,7 +136,7 @@ def test_a_waiting_run_cannot_be_claimed_as_ended(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("text", "says"), [
-    ("choice_accuracy", "only the student itself"), ("truth", "unknown metric"), (",", "no metric named")])
+    ("choice_accuracy", "the student's own log-likelihood"), ("truth", "unknown metric"), (",", "no metric named")])
 def test_what_no_stored_answer_is_enough_for_is_refused(text: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
         metrics_in(text)

@@ -226,11 +226,12 @@ def test_a_process_killed_while_appending_leaves_whole_events_only(store_url: st
     """A real kill -9 in the middle of a stream of appends: all acknowledged events are there, none in part."""
     program = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
-from store import commands, config, events
+from store import commands, events
 from store.event_log import journal, leases
 from store.database import open_store
+from store.run_config import preset
 store = open_store({store_url!r})
-commands.launch_run(store, config.preset("embedded"), "test")
+commands.launch_run(store, preset("embedded"), "test")
 j = journal.Journal(store, leases.claim_next(store, leases.owner_name()))
 n = 0
 while True:
