@@ -46,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _NEXT = """Next steps:
   this run in the dashboard, and a form to launch more:
     make run
-  its report as one file:
+  its evidence pack, one file to hand over:
     .venv/bin/python -m runner report {run} --to evidence.html
   the same with your own documents:
     .venv/bin/python -m runner run --knowledge ~/our-docs
