@@ -15,6 +15,7 @@ from store import formatting, metrics
 from store.metrics import METRICS
 from store.queries import ChangeRow, PlaygroundQuestion, Run, TeacherUsage
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
+from store.statistics import title_in_sentence
 
 DASH = formatting.DASH
 number, change, interval, effect, coverage = (
@@ -141,8 +142,7 @@ def metric_short(name: str) -> str:
 
 def metric_within(name: str) -> str:
     """A metric's title for use inside a sentence: lower case, except for names such as ROUGE-L and chrF."""
-    title = metric_short(name)
-    return title if any(letter.isupper() for letter in title[1:].partition(" ")[0]) else title[0].lower() + title[1:]
+    return title_in_sentence(metric_short(name))
 
 
 def topic(slug: str) -> str:

@@ -75,8 +75,8 @@ def test_an_answer_has_its_bill_and_counts_for_nothing_of_the_run(store: Store, 
     assert found.said[-1].text == "A Pod is a group of containers." and found.bill == PAID
     assert llm_calls.run_usage(store, run) == UsageTotals(0, 0, 0, 0) and queries.teacher_usage(store, [run]) == {}
     assert llm_calls.playground_usage(store, run) == UsageTotals(1, 100, 20, 0)
-    purse = playground_budget.remaining_budget(store, run, preset("embedded", teacher="gpt-4o-mini"))
-    assert purse and purse.spent_usd == PAID.cost_usd
+    remaining = playground_budget.remaining_budget(store, run, preset("embedded", teacher="gpt-4o-mini"))
+    assert remaining and remaining.spent_usd == PAID.cost_usd
     assert asked(store, paths, run).bill == PAID and len(fake.requests) == 2  # another question is another call
 
 
@@ -119,8 +119,8 @@ def test_calls_that_nobody_counted_are_taken_at_their_most(store: Store, fake: F
     run = launched(store, fake)
     config = preset("embedded", teacher="gpt-4o-mini")
     spend(store, run, None, llm_calls.playground_purpose(7))
-    purse = playground_budget.remaining_budget(store, run, config)
-    assert purse and purse.spent_usd == playground_budget.estimate(config).cost_usd
+    remaining = playground_budget.remaining_budget(store, run, config)
+    assert remaining and remaining.spent_usd == playground_budget.estimate(config).cost_usd
 
 
 def test_a_question_whose_process_was_killed_is_paid_once(store: Store, paths: Paths, fake: FakeOpenAI) -> None:
