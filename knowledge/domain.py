@@ -99,7 +99,7 @@ def kubernetes() -> Domain:
 
 
 def _passage(values: dict[str, Any]) -> Passage:
-    return Passage(**values | {name: tuple(values[name]) for name in ("key_terms", "questions")})
+    return Passage(**values | {name: tuple(values[name]) for name in ("key_terms", "questions", "test_questions")})
 
 
 def counts(domain: Domain) -> dict[str, dict[str, Count]]:

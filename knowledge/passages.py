@@ -26,7 +26,15 @@ class Passage:
     key_terms: tuple[str, ...]
     """Terms that a right answer must contain; each occurs in `text`, ignoring case."""
     questions: tuple[str, ...]
-    """Wordings of questions that this passage answers, in the order in which they are used."""
+    """Wordings of questions that this passage answers and that may be trained on, in the order in which they are
+    used."""
+    test_questions: tuple[str, ...] = ()
+    """Wordings reserved for the test; never trained on. Empty where there is none."""
+
+    @property
+    def wordings(self) -> tuple[str, ...]:
+        """All wordings, those that may be trained on first."""
+        return (*self.questions, *self.test_questions)
 
 
 def passage_id(topic: str, text: str) -> str:

@@ -99,8 +99,9 @@ def draw_questions(domain: Domain, topics: Sequence[str], count: int, tier: str,
     """Draw questions evenly over the topics, alternating notes and API reference, without near-duplicates.
 
     Practice and paraphrase use passages of the practice side, the other tiers held-out ones without a near-duplicate
-    there. Each passage's first wording is used first (for paraphrases the last), the others when those run out. The
-    same arguments give the same questions on every machine.
+    there. Each passage's first wording is used first, the others when those run out. Practice never uses a test
+    question. A paraphrase is a test question; of a passage without one, its last wording that may be trained on comes
+    first. The same arguments give the same questions on every machine.
 
     Args:
         topics: slugs; for `new-topic`, topics that are never trained on.
@@ -145,12 +146,17 @@ def _next_valid(queue: deque[tuple[Passage, str]], tier: str, index: NearDuplica
 def _passage_queue(passages: list[Passage], tier: str, seed: str) -> deque[tuple[Passage, str]]:
     """All questions of a topic, in drawing order."""
     order = _interleaved(passages, random.Random(seed))
-    rounds = max((len(passage.questions) for passage in order), default=0)
-    queue: deque[tuple[Passage, str]] = deque()
-    for number in range(rounds):
-        wording = -1 - number if tier == PARAPHRASE else number
-        queue.extend((passage, passage.questions[wording]) for passage in order if number < len(passage.questions))
-    return queue
+    rounds = zip_longest(*([(passage, text) for text in wordings_for(tier, passage)] for passage in order))
+    return deque(pair for one_each in rounds for pair in one_each if pair is not None)
+
+
+def wordings_for(tier: str, passage: Passage) -> tuple[str, ...]:
+    """The wordings of a passage that a tier may use, in the order in which they are drawn."""
+    if tier == PRACTICE:
+        return passage.questions
+    if tier == PARAPHRASE:
+        return passage.test_questions or passage.questions[::-1]
+    return passage.wordings
 
 
 def _interleaved(passages: list[Passage], rng: random.Random) -> list[Passage]:

@@ -42,12 +42,12 @@ def overlapping_passages(candidates: Sequence[Passage], against: Sequence[Passag
     """Ids of the candidates whose text or question nearly duplicates one of the others."""
     known_texts = [comparison_text(passage) for passage in against]
     exact, containment = set(known_texts), _ContainmentIndex(known_texts)
-    questions = NearDuplicateIndex(question for passage in against for question in passage.questions)
+    questions = NearDuplicateIndex(question for passage in against for question in passage.wordings)
     return frozenset(passage.id for passage in candidates
                      if (text := comparison_text(passage)) in exact
                      or process.extractOne(text, known_texts, scorer=fuzz.ratio, score_cutoff=SAME_TEXT)
                      or containment.has_match(text)
-                     or any(questions.find(question) for question in passage.questions))
+                     or any(questions.find(question) for question in passage.wordings))
 
 
 @lru_cache(maxsize=8)

@@ -11,12 +11,14 @@ Format of a note, checked when it is read:
     - key terms: first fact; second fact
     - question: A question that the passage answers?
     - question: The same fact, asked in other words?
+    - test: The same fact, asked in words reserved for the test?
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from knowledge.near_duplicates import find_near_duplicate
 from knowledge.passages import Passage, passage_id
 
 NOTES_FOLDER = Path(__file__).parent / "v1.28"
@@ -31,8 +33,8 @@ def read_notes(folder: Path = NOTES_FOLDER) -> list[Passage]:
     """All passages of a folder of notes, by file name and then in the order of the file.
 
     Raises:
-        MalformedNote: a passage without text, source, key terms or two questions, or with a key
-            term that its text does not contain.
+        MalformedNote: a passage without text, source, key terms, two questions or a test question; a key term that
+            is not in the text, or is in a test question; a test question that nearly repeats a question.
     """
     return [passage for path in sorted(folder.glob("*.md")) for passage in read_note_file(path)]
 
@@ -50,23 +52,38 @@ def _passage(path: Path, section: str) -> Passage:
     fields = [line[2:].partition(": ") for line in lines if line.startswith("- ")]
     key_terms = tuple(term.strip() for name, _, value in fields if name == "key terms" for term in value.split(";"))
     questions = tuple(value.strip() for name, _, value in fields if name == "question")
+    tests = tuple(value.strip() for name, _, value in fields if name == "test")
     address = next((value.strip() for name, _, value in fields if name == "source"), "")
-    for error in _format_errors(text, address, key_terms, questions):
+    passage = Passage(id=passage_id(path.stem, text), topic=path.stem, source="notes", title=title.strip(), text=text,
+                      address=address, key_terms=key_terms, questions=questions, test_questions=tests)
+    for error in (*_format_errors(passage), *_test_question_errors(passage)):
         raise MalformedNote(f"{path.name}, '{title}': {error}")
-    return Passage(id=passage_id(path.stem, text), topic=path.stem, source="notes", title=title.strip(), text=text,
-                   address=address, key_terms=key_terms, questions=questions)
+    return passage
 
 
-def _format_errors(text: str, address: str, key_terms: tuple[str, ...], questions: tuple[str, ...]) -> list[str]:
+def _format_errors(passage: Passage) -> list[str]:
     errors = []
-    if not text:
+    if not passage.text:
         errors.append("no text")
-    if not address.startswith("https://"):
-        errors.append(f"source {address!r} is not an https address")
-    if not key_terms:
+    if not passage.address.startswith("https://"):
+        errors.append(f"source {passage.address!r} is not an https address")
+    if not passage.key_terms:
         errors.append("no key terms")
-    if len(questions) < 2:
+    if len(passage.questions) < 2:
         errors.append("fewer than two questions")
-    errors += [f"question {q!r} does not end in a question mark" for q in questions if not q.endswith("?")]
-    errors += [f"key term {t!r} does not occur in the text" for t in key_terms if t.casefold() not in text.casefold()]
+    errors += [f"question {text!r} does not end in a question mark"
+               for text in passage.wordings if not text.endswith("?")]
+    errors += [f"key term {term!r} does not occur in the text"
+               for term in passage.key_terms if term.casefold() not in passage.text.casefold()]
+    return errors
+
+
+def _test_question_errors(passage: Passage) -> list[str]:
+    """A test question must not give its answer away, nor repeat a wording that is trained."""
+    errors = [] if passage.test_questions else ["no test question; add a line '- test: ...?'"]
+    for text in passage.test_questions:
+        errors += [f"test question {text!r} contains the key term {term!r}"
+                   for term in passage.key_terms if term.casefold() in text.casefold()]
+        if repeated := find_near_duplicate(text, passage.questions):
+            errors.append(f"test question {text!r} nearly repeats the question {repeated!r}")
     return errors

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 
 from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.topics import TOPICS
-from knowledge.near_duplicates import find_near_duplicate, is_near_duplicate
+from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, is_near_duplicate
 from knowledge.questions import (
     HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, TIERS, draw_questions, evidence_of, question_id, validation_errors,
 )
-from tests.knowledge.made_up import make_passage
+from knowledge.split import held_out_passages, practice_passages
+from tests.knowledge.made_up import WORDS, make_passage
 
 PASSAGE = make_passage("a", "amber", "The kubelet restarts a container. It waits ten seconds.")
 
@@ -126,8 +128,17 @@ def test_every_topic_of_the_built_in_domain_yields_fifty_and_can_be_tested(slug:
 
 
 def test_every_question_of_the_built_in_domain_is_valid() -> None:
-    assert [(question, found) for passage in kubernetes().passages for question in passage.questions
+    assert [(question, found) for passage in kubernetes().passages for question in passage.wordings
             if (found := validation_errors(question, passage.text, passage))] == []
+
+
+def test_no_test_question_of_the_built_in_domain_nearly_repeats_another_wording_of_any_passage() -> None:
+    index = NearDuplicateIndex(text for passage in kubernetes().passages for text in passage.questions)
+    repeated = []
+    for text in (text for passage in kubernetes().passages for text in passage.test_questions):
+        repeated += [(text, found)] if (found := index.find(text)) else []
+        index.add(text)
+    assert repeated == []
 
 
 def test_fewer_than_asked_for_are_returned_when_there_are_no_more(small: Domain) -> None:
@@ -143,6 +154,36 @@ def test_paraphrases_ask_practised_passages_in_other_words(api_domain: Domain) -
     assert len(again) == 20
     assert {question.passage_id for question in again} <= {question.passage_id for question in practised}
     assert not {question.text for question in again} & {question.text for question in practised}
+
+
+def with_test_questions(every: int) -> Domain:
+    """Thirty passages, of which each `every`-th has a test question."""
+    made = [make_passage("a", word) for word in WORDS[:30]]
+    return domain_of("some", [replace(passage, test_questions=(f"What is so special about {passage.title}?",))
+                              if not place % every else passage for place, passage in enumerate(made)])
+
+
+def test_practice_never_uses_a_test_question() -> None:
+    domain = with_test_questions(1)
+    reserved = {text for passage in domain.passages for text in passage.test_questions}
+    practised = {question.text for question in draw_questions(domain, ["a"], 999, PRACTICE, 1)}
+    assert len(practised) == 2 * len(practice_passages(domain)) and not practised & reserved
+
+
+def test_paraphrases_are_test_questions_and_the_last_wordings_only_of_passages_without_one() -> None:
+    domain = with_test_questions(3)
+    for question in (drawn := draw_questions(domain, ["a"], len(practice_passages(domain)), PARAPHRASE, 1)):
+        passage = domain.passage(question.passage_id)
+        assert question.text == (passage.test_questions or passage.questions)[-1]
+    assert {question.passage_id for question in drawn} == {passage.id for passage in practice_passages(domain)}
+    asked = {question.text for question in draw_questions(domain, ["a"], 999, PARAPHRASE, 1)}
+    assert not asked & {text for passage in domain.passages if passage.test_questions for text in passage.questions}
+
+
+def test_held_out_may_use_any_wording() -> None:
+    domain = with_test_questions(1)
+    asked = {question.text for question in draw_questions(domain, ["a"], 999, HELD_OUT, 1)}
+    assert asked == {text for passage in held_out_passages(domain) for text in passage.wordings}
 
 
 def test_excluded_texts_their_near_duplicates_and_passages_are_not_drawn(small: Domain) -> None:
