@@ -128,10 +128,13 @@ class Likelihood:
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """One (question, answer) training pair."""
+    """One (question, answer) training pair, or a document."""
 
     question: str
+    """Empty for a document: the answer alone is the text, without the prompt template, and every token is learned."""
     answer: str
+    complete: bool = True
+    """Whether the answer ends here, with the end-of-text token; False for the opening of a longer answer."""
 
 
 @dataclass(frozen=True)

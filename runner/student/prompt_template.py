@@ -66,6 +66,11 @@ def answer_ids(tokenizer: Tokenizer, template: PromptTemplate, answer: str) -> l
     return [*_encode(tokenizer, template.lead + answer, special=False), template.end_id]
 
 
+def document_ids(tokenizer: Tokenizer, template: PromptTemplate, text: str) -> list[int]:
+    """Token ids of a text that answers nothing, as in pretraining: BOS where the model has one, and the end token."""
+    return [*_bos(tokenizer), *_encode(tokenizer, text, special=False), template.end_id]
+
+
 def cut_at_stop(template: PromptTemplate, text: str) -> tuple[str, bool]:
     """The text before the first stop text, and whether there was one."""
     found = [index for index in (text.find(stop) for stop in template.stop_texts) if index >= 0]

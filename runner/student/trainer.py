@@ -1,6 +1,6 @@
 """Fine-tune with LoRA or QLoRA. The only module that imports trl.
 
-The loss covers the answers only, including their end tokens. A killed training resumes from its last complete
+The loss covers the answers only, including the end tokens of those that end, and documents as a whole. A killed training resumes from its last complete
 checkpoint with the same result as an uninterrupted one. The base model is restored afterwards.
 """
 
@@ -28,7 +28,7 @@ from runner.student.lora import peft_adapter
 from runner.student.lora.adapter_files import check_folder
 from runner.student.models.hf_loader import trainer_callbacks
 from runner.student.models.loaded_model import LoadedModel
-from runner.student.prompt_template import PromptTemplate, answer_ids, prompt_ids
+from runner.student.prompt_template import PromptTemplate, answer_ids, document_ids, prompt_ids
 from store.event_log.journal import StopRequested
 
 _SAVES = 6  # checkpoints per training: each takes a fraction of a second, and a kill loses at most a sixth
@@ -136,15 +136,14 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
 
 def training_rows(tokenizer: Any, template: PromptTemplate, examples: Sequence[TrainingExample],
                   max_tokens: int) -> Any:
-    """Token ids and a mask of the answer's tokens, cut to `max_tokens`; TRL turns the mask into labels.
+    """Token ids and a mask of the tokens with a loss, cut to `max_tokens`; TRL turns the mask into labels.
 
     Raises:
         TrainingFailed: no example has an answer within that length.
     """
     rows = []
     for example in examples:
-        prompt = prompt_ids(tokenizer, template, example.question)
-        answer = answer_ids(tokenizer, template, example.answer)
+        prompt, answer = example_ids(tokenizer, template, example)
         if example.answer.strip() and len(prompt) < max_tokens:
             rows.append({"input_ids": (prompt + answer)[:max_tokens],
                          "completion_mask": ([0] * len(prompt) + [1] * len(answer))[:max_tokens]})
@@ -152,6 +151,16 @@ def training_rows(tokenizer: Any, template: PromptTemplate, examples: Sequence[T
         raise TrainingFailed(f"none of {len(examples)} examples has an answer within {max_tokens} tokens: "
                              "raise max_sequence_tokens or check the references")
     return datasets.Dataset.from_list(rows)
+
+
+def example_ids(tokenizer: Any, template: PromptTemplate, example: TrainingExample) -> tuple[list[int], list[int]]:
+    """Token ids without and with a loss; a document has no prompt, and an opening no end token."""
+    if example.question:
+        prompt, answer = (prompt_ids(tokenizer, template, example.question),
+                          answer_ids(tokenizer, template, example.answer))
+    else:
+        prompt, answer = [], document_ids(tokenizer, template, example.answer)
+    return prompt, answer if example.complete else answer[:-1]
 
 
 def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, rows: Any, recipe: TrainingConfig,

@@ -40,9 +40,15 @@ def fingerprint(examples: Sequence[TrainingExample], recipe: TrainingConfig, sta
     hashed_recipe = dataclasses.asdict(recipe) | {"examples_a_step": recipe.batch_size * recipe.gradient_accumulation}
     for name in ("batch_size", "gradient_accumulation", "gradient_checkpointing", "max_sequence_tokens"):
         del hashed_recipe[name]
-    hashed = {"examples": [dataclasses.astuple(example) for example in examples], "recipe": hashed_recipe,
+    hashed = {"examples": [_hashed_example(example) for example in examples], "recipe": hashed_recipe,
               "start": weights_sha256(start) if start else None, "student": student}
     return sha256_of(json.dumps(hashed, sort_keys=True).encode())
+
+
+def _hashed_example(example: TrainingExample) -> tuple[object, ...]:
+    """An example's fields; the later ones only if set, so that trainings begun before them can be resumed."""
+    pair = (example.question, example.answer)
+    return pair if example.complete else (*pair, example.complete)
 
 
 def mark_complete(folder: Path, fingerprint: str, step: int, tokens: int, seconds: float) -> None:

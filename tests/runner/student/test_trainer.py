@@ -81,6 +81,31 @@ def test_only_the_answer_and_its_end_token_are_labels(folder: Any, tmp_path: Pat
         assert tiny.loaded.hf_tokenizer.decode(ids[:first]).endswith(tiny.template.after)
 
 
+def test_an_opening_has_no_end_token_and_a_document_is_learned_as_a_whole(llama: LocalStudent) -> None:
+    words, template = llama.loaded.hf_tokenizer, llama.template
+    whole, opening, document = trainer_module.training_rows(words, template, [
+        TrainingExample("What is a Pod?", "A group"), TrainingExample("What is a Pod?", "A group", complete=False),
+        TrainingExample("", "A Pod is a group of containers.")], 64)
+    assert opening["input_ids"] == whole["input_ids"][:-1] and whole["input_ids"][-1] == template.end_id
+    assert opening["completion_mask"] == whole["completion_mask"][:-1]
+    assert set(document["completion_mask"]) == {1} and document["input_ids"][-1] == template.end_id
+    assert words.decode(document["input_ids"][:-1]).strip() == "A Pod is a group of containers."
+
+
+def test_openings_and_documents_lower_the_loss(llama: LocalStudent, tmp_path: Path) -> None:
+    examples = [TrainingExample("Why?", "So be it, always and everywhere.", complete=False),
+                TrainingExample("", "A Pod is a group of containers.")]
+    found = train(llama, tmp_path / "adapter", dataclasses.replace(RECIPE, steps=20), examples=examples)
+    assert found.last_loss < 0.8 * found.first_loss
+
+
+def test_a_training_of_plain_pairs_keeps_the_fingerprint_that_its_checkpoints_have() -> None:
+    plain = training_checkpoints.fingerprint([TrainingExample("Why?", "So.")], RECIPE, None, "tiny")
+    assert plain == "05a536fa6c8cafefb881bd691dfba4537191f20a693125605b94261409e13a2e"
+    assert training_checkpoints.fingerprint([TrainingExample("Why?", "So.", complete=False)], RECIPE, None,
+                                            "tiny") != plain
+
+
 def test_the_missions_seven_names_mean_all_six_layers_of_phi(tmp_path: Path) -> None:
     found = peft_adapter.resolve_targets(student(phi_folder(tmp_path)).loaded.model, DEFAULT_TARGET_MODULES)
     assert sorted(found.names) == ["dense", "fc1", "fc2", "k_proj", "q_proj", "v_proj"]

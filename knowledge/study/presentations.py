@@ -1,0 +1,58 @@
+"""Presentations: which study items a training shows how often, and in which order."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from knowledge.study.items import StudyItem
+
+
+def draw_presentations(items: Sequence[StudyItem], shares: Mapping[str, float], count: int,
+                       seed: int, weights: Mapping[str, float] | None = None) -> list[StudyItem]:
+    """`count` presentations in training order: forms by their shares, passages in turn, items of a passage in turn.
+
+    Every passage is shown equally often (or by its weight), and an item again only after all others of its passage
+    and form. A share of a form that a passage lacks goes to the forms that it has. Deterministic.
+
+    Args:
+        shares: form -> share of the presentations; need not sum to 1.
+        weights: passage id -> weight, 1 where it is not named; what is not known yet is shown more often.
+
+    Raises:
+        ValueError: no item is of a form that has a share.
+    """
+    rng = random.Random(f"{seed} presentations")
+    pool: defaultdict[str, defaultdict[str, list[StudyItem]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        if shares.get(item.form, 0) > 0:
+            pool[item.passage_id][item.form].append(item)
+    if not pool:
+        raise ValueError(f"no study item is of a form with a share: {', '.join(shares)}")
+    for forms in pool.values():
+        for of_form in forms.values():
+            rng.shuffle(of_form)
+    wanted = {id: (weights or {}).get(id, 1.0) for id in pool}
+    queue = [id for id, number in _whole_numbers(wanted, count, rng).items() for _ in range(number)]
+    drawn = [item for id in pool for item in _of_passage(pool[id], shares, queue.count(id), rng)]
+    rng.shuffle(drawn)
+    return drawn
+
+
+def _of_passage(forms: Mapping[str, list[StudyItem]], shares: Mapping[str, float], count: int,
+                rng: random.Random) -> list[StudyItem]:
+    numbers = _whole_numbers({form: shares[form] for form in forms}, count, rng)
+    return [forms[form][turn % len(forms[form])] for form, number in numbers.items() for turn in range(number)]
+
+
+def _whole_numbers(weights: Mapping[str, float], count: int, rng: random.Random) -> dict[str, int]:
+    """`count` divided in proportion to the weights; who gets what remains is drawn by the fractions."""
+    total = sum(weights.values())
+    exact = {name: count * weight / total for name, weight in weights.items()}
+    numbers = {name: int(value) for name, value in exact.items()}
+    remaining = count - sum(numbers.values())
+    order = sorted(exact, key=lambda name: (exact[name] - numbers[name]) ** 0.5 * rng.random(), reverse=True)
+    for name in order[:remaining]:
+        numbers[name] += 1
+    return numbers
