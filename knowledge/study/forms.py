@@ -7,7 +7,6 @@ that the exam's alterations (`knowledge/perturbations.py`) never put in place of
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

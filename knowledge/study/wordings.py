@@ -1,4 +1,4 @@
-"""Wordings of a passage's questions, by rule: what an unseen wording may share with them is varied, the rest is dropped.
+"""Wordings of a passage's questions, by rule: what an unseen wording may share with them is varied, the rest dropped.
 
 Words are left out and moved, title and topic come and go, and some wordings are nothing but words of the passage. The
 key terms, which are the answer, are never put into a question.

@@ -1,7 +1,8 @@
 """Fine-tune with LoRA or QLoRA. The only module that imports trl.
 
-The loss covers the answers only, including the end tokens of those that end, and documents as a whole. A killed training resumes from its last complete
-checkpoint with the same result as an uninterrupted one. The base model is restored afterwards.
+The loss covers the answers only, including the end tokens of those that end, and documents as a whole. A killed
+training resumes from its last complete checkpoint with the same result as an uninterrupted one. The base model is
+restored afterwards.
 """
 
 from __future__ import annotations
