@@ -11,6 +11,8 @@ from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
 from dashboard.session import gc_tuning, identity, page_rerun
 from dashboard.style import theme
+from dashboard.widgets import elements
+from store.costs.prices import price_fault
 
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", default=True),
@@ -43,6 +45,10 @@ def main() -> None:
         identity.sign_in()
         if store_commands.is_allowed("launch"):
             launch_form()
+    if fault := price_fault():
+        st.error("No price is known, because the price file of this data folder cannot be used.",
+                 icon=":material/money_off:")
+        elements.plain_text(fault)
     with store_access.store_errors_shown():
         page.run()
     gc_tuning.freeze_gc()

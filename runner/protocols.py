@@ -49,6 +49,8 @@ class Usage:
     completion_tokens: int
     cost_usd: float | None
     """At list prices; None if the model's price is unknown, or the server did not report the tokens of every call."""
+    reasoning_tokens: int = 0
+    """Those of the completion tokens that the server reported as reasoning."""
 
 
 class Teacher(Protocol):

@@ -26,6 +26,8 @@ OFFLINE_TEACHER = "knowledge-base"
 DEFAULT_TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Default names of the layers that LoRA adapts; the student resolves them against its real layers."""
 
+EFFORTS = ("auto", "unset", "none", "low", "medium", "high", "xhigh", "max")
+"""Reasoning efforts. `auto` and `unset` decide whether one is sent; the others are sent as they are."""
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
 HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall", "rouge_l", "chrf",
              "factual_correctness", "faithfulness")
@@ -76,6 +78,20 @@ class RunConfig:
         None, label="Teacher budget, USD", group=MODELS, unit="USD", metavar="USD", step=0.1, empty="no limit",
         help="The most that the teacher's calls may cost at list prices. When it is spent, no further calls are made "
         "and the run goes on with what it has. The offline teacher costs nothing.")
+    teacher_effort: str = setting(
+        "auto", label="Teacher's reasoning effort", group=MODELS, choices=EFFORTS, was="unset",
+        help="How much the teacher reasons before it replies, at the price of a reply. auto asks for none where the "
+        "price list says that the model reasons by default, and sends nothing to others; unset sends nothing to any. "
+        "An endpoint that refuses the option is asked without it.")
+    max_reply_tokens: int = setting(
+        8192, label="Longest reply", group=MODELS, unit="tokens", range=(256, 131_072), form="hidden", was=8192,
+        help="The most tokens of one reply of teacher or judge, reasoning included. A reply that is cut off at its "
+        "first limit is asked for once more with a larger one, in proportion to this bound and never above it.")
+    max_wait_seconds: float = setting(
+        3600.0, label="Longest wait for a rate limit", group=MODELS, unit="seconds", range=(0, 604_800),
+        form="hidden", was=3600.0,
+        help="The longest wait that the teacher's endpoint may ask for. For a longer one the run pauses itself with "
+        "the reason, and resume continues it.")
     knowledge: str = setting(
         BUILT_IN, label="Folder of documents", group=DATA, metavar="DIR", affects=("work", "variance"), max_chars=1000,
         empty="the built-in Kubernetes v1.28",
@@ -200,6 +216,9 @@ class RunConfig:
     judge_base_url: str | None = setting(
         None, label="Judge API base URL", group=EVALUATION, metavar="URL", empty="the OpenAI API",
         help="Base URL of the judge's OpenAI-compatible endpoint; it may differ from the teacher's.")
+    judge_effort: str = setting(
+        "auto", label="Judge's reasoning effort", group=EVALUATION, choices=EFFORTS, form="hidden", was="unset",
+        help="How much the judge model reasons before it replies; as for the teacher.")
     judge_metrics: tuple[str, ...] = setting(
         JUDGE_METRICS, label="Judge metrics", group=EVALUATION, choices=JUDGE_METRICS, form="hidden",
         help="Metrics that the judge model scores. Default: all of them.")

@@ -139,6 +139,6 @@ def test_the_command_line_keeps_its_flags() -> None:
 def test_the_form_keeps_its_fields() -> None:
     assert {item.name for item in form_settings()} == set("""
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set paraphrases new_topics
-        new_topic_questions general max_cost_usd student precision teacher teacher_base_url judge judge_base_url steps
-        learning_rate adapter max_new_tokens temperature seed arms learning_curve""".split())
+        new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
+        judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

@@ -45,6 +45,7 @@ PAYLOADS = {
         verdict) gaps(metric baseline tuned teacher closed low high scored asked missing by_construction)""",
     "CycleFinished": "work verdict sentence adapter training_seconds seconds",
     "CycleStarted": "",
+    "EndpointOptionRefused": "role model address effort option sent_instead message",
     "JudgeAudited": """
         metric judge judging passed reasons questions kinds(kind mean scored rightly of passed) probes(kind
         question_id text score missing) retests noise most_noise""",
@@ -52,7 +53,7 @@ PAYLOADS = {
         judging changes(tier metric topic baseline tuned change low high scored asked wins ties losses p_value
         verdict clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low
         effect_high spread freedom)""",
-    "JudgingEstimated": "judge metrics answers calls prompt_tokens completion_tokens cost_usd",
+    "JudgingEstimated": "judge metrics answers calls prompt_tokens completion_tokens cost_usd most_calls most_cost_usd",
     "JudgingFinished": "judging scored asked calls tokens cost_usd",
     "JudgingStarted": "judging metrics judge cycles",
     "KnowledgeRead": "domain knowledge_hash passages",
@@ -75,7 +76,7 @@ PAYLOADS = {
     "RunDeleted": "by",
     "RunFailed": "kind message advice trace",
     "RunFinished": "verdict sentence seconds",
-    "RunPaused": "",
+    "RunPaused": "reason advice",
     "RunPrioritised": "priority",
     "RunRequested": "config requested_by priority",
     "RunRequeued": "reason",
@@ -120,6 +121,7 @@ TABLES = {
         "run cycle work verdict sentence adapter adapter_sha256 training training_seconds started_at ended_at "
         "seconds "
     ),
+    "endpoint_options": "address model effort option sent_instead message at",
     "events": "run seq cycle stage kind at payload",
     "gaps": "run metric baseline tuned teacher closed low high cycle scored asked missing by_construction",
     "judge_audits": "run judging metric judge passed questions retests reasons kinds probes noise most_noise at",
@@ -146,7 +148,7 @@ TABLES = {
     "stages": (
         "run cycle stage doer work started_at ended_at seconds path sha256 inputs_sha256 size_bytes error "
     ),
-    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at",
+    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens",
 }
 CONFIG_FIELDS = """
 preset teacher teacher_base_url student precision max_cost_usd knowledge knowledge_name topics questions
@@ -177,6 +179,7 @@ process killed
 interrupted
 checkpoints elsewhere
 reply not stored
+price file
 unforeseen
 """.strip().splitlines()
 ACTIONS = """

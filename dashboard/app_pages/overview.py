@@ -15,6 +15,7 @@ from dashboard.view_models import export_rows, run_selection
 from dashboard.widgets import elements
 from store import queries
 from store.costs.model_shutdowns import shutdowns
+from store.costs.prices import price_fault
 
 st.title("Did the student learn?")
 store, runs = store_access.runs_or_stop()
@@ -24,11 +25,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 cycles = queries.cycles_of(store, run.id)
 changes = cached_queries.changes(store, run)
 used = cached_queries.usage(store, run)
-for _, shutdown in shutdowns(run.config):
+for _, shutdown in () if price_fault() else shutdowns(run.config):
     st.caption(f":material/event_busy: {shutdown.sentence()}.")
 verdict.verdict_card(run, cycles, run_selection.latest(changes, run.config.headline), used)
-if run.work == "failed":
-    failure(run)
+failure(run)
 if not changes:
     run_facts(run, cycles, queries.success_rate(store, run.id), used)
     elements.empty_state(labels.ENDED_WITHOUT_SCORES if run.ended_at else labels.NO_SCORES)

@@ -16,6 +16,7 @@ from dashboard.view_models import launch_request
 from dashboard.widgets import elements
 from store.commands.playground import MAX_QUESTION_LENGTH, UNTRAINED
 from store.costs import playground_budget
+from store.costs.prices import price_fault
 from store.database import Store
 from store.queries import Cycle, Run
 
@@ -42,6 +43,9 @@ def _teacher_checkbox(store: Store, run: Run) -> bool:
 
     Hiding the checkbox is only a courtesy: the runner checks the budget again before it calls the teacher.
     """
+    if price_fault():  # the page says so already
+        elements.plain_text(f"The teacher {run.config.teacher} cannot be asked while the price file cannot be used.")
+        return False
     most = playground_budget.estimate(run.config)
     remaining = playground_budget.remaining_budget(store, run.id, run.config)
     if refused := playground_budget.check_budget(most, remaining):

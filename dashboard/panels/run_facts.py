@@ -32,9 +32,13 @@ def run_facts(run: Run, cycles: Sequence[Cycle], rate: SuccessRate, used: Teache
 
 
 def failure(run: Run) -> None:
-    """Draw the error of a failed run and the advice."""
+    """Draw the error of a failed run, or why a run paused itself, and the advice; nothing for another run."""
+    if run.work != "failed" and not (run.work == "paused" and run.error):
+        return
+    paused = run.work == "paused"
     with st.container(border=True):
-        st.markdown(":red[**Error and advice**]")
-        elements.plain_text(f"{(run.error_kind or 'error').capitalize()}: {run.error or ''}")
+        st.markdown("**Why the run paused**" if paused else ":red[**Error and advice**]")
+        kind = "" if paused else f"{(run.error_kind or 'error').capitalize()}: "
+        elements.plain_text(f"{kind}{run.error or ''}")
         if run.advice:
             elements.plain_text(f"→ {run.advice}")

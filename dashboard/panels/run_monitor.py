@@ -29,8 +29,7 @@ def run_monitor(store: Store, run: Run) -> None:
     if run.work == "queued":
         queue_position(store, run)
     run_commands(run)
-    if run.work == "failed":
-        failure(run)
+    failure(run)
     if cells:
         _progress(store, run, cells)
         live_metrics(store, run)

@@ -233,4 +233,5 @@ def topics_trained(config: RunConfig) -> str:
 def usage_sentence(used: TeacherUsage, most_usd: float | None = None) -> str:
     """Teacher calls, tokens and cost in one line."""
     limit = f", of at most {money(most_usd)}" if most_usd is not None else ""
-    return f"{count(used.calls, 'call')}, {used.tokens:,} tokens; cost: {money(used.cost_usd)}{limit}"
+    reasoning = f" ({used.reasoning_tokens:,} of them reasoning)" if used.reasoning_tokens else ""
+    return f"{count(used.calls, 'call')}, {used.tokens:,} tokens{reasoning}; cost: {money(used.cost_usd)}{limit}"

@@ -28,6 +28,12 @@ def _prompts(event: happened.PromptsPrepared) -> str:
             + (f", {short} of them shortened to the student's context length" if short else ""))
 
 
+def _option_refused(event: happened.EndpointOptionRefused) -> str:
+    instead = f"; {event.sent_instead} is sent instead" if event.sent_instead else "; it is not sent any more"
+    return (f"The {event.role} {event.model} at {event.address} refuses the option {event.option}"
+            f"{instead}. The endpoint: {event.message or 'no reason given'}")
+
+
 def _owner(name: str) -> str:
     """Host and process of a runner, without the suffix that makes its name unique."""
     host, pid, *_ = [*name.split(":"), ""]
@@ -47,14 +53,16 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.StageFailed: lambda e: f"Failed ({e.kind}): {e.message} {e.advice}",
     happened.RecoveryTaken: lambda e: f"{e.kind}: {e.message} → {e.action}"
                                       + (f", after {labels.duration(e.wait_seconds)}" if e.wait_seconds else ""),
+    happened.EndpointOptionRefused: _option_refused,
     happened.QuestionsAsked: lambda e: f"{len(e.questions)} of {e.wanted} questions generated",
     happened.QuestionsRejected: _rejected,
     happened.ReferencesWritten: lambda e: f"{len(e.references)} reference answers",
     happened.AnswersGiven: lambda e: f"{len(e.answers)} {e.arm} answers",
     happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {labels.judge(e.judge)}",
-    happened.JudgingEstimated: lambda e: f"Judge {e.judge}: at most {e.calls:,} calls, about "
+    happened.JudgingEstimated: lambda e: f"Judge {e.judge}: about {e.calls:,} calls, "
                                          f"{e.prompt_tokens + e.completion_tokens:,} tokens; "
-                                         f"{labels.money(e.cost_usd)}",
+                                         f"{labels.money(e.cost_usd)}"
+                                         + (f"; at most {e.most_calls:,} calls" if e.most_calls else ""),
     happened.JudgeAudited: lambda e: f"Audit of {labels.metric_within(e.metric)} by {e.judge}: "
                                      + ("passed" if e.passed else "failed: " + "; ".join(e.reasons)),
     happened.JudgingStarted: lambda e: f"Rescoring {e.judging} of stored answers by {', '.join(e.metrics)}",
@@ -79,7 +87,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunFinished: lambda e: f"Run finished. {e.sentence}",
     happened.RunFailed: lambda e: f"Run failed ({e.kind}): {e.message} {e.advice}",
     happened.RunCancelled: lambda e: f"Cancelled{': ' + e.reason if e.reason else ''}",
-    happened.RunPaused: lambda e: "Paused",
+    happened.RunPaused: lambda e: f"Paused: {e.reason} {e.advice}" if e.reason else "Paused",
     happened.ScheduleAdded: lambda e: f"Added by {e.added_by}",
     happened.ScheduleFired: lambda e: f"Due {e.due_at[:16].replace('T', ' ')} UTC: queued run {e.run}",
     happened.ScheduleSkipped: lambda e: f"Due {e.due_at[:16].replace('T', ' ')} UTC: skipped, {e.reason}",

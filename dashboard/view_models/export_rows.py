@@ -53,7 +53,7 @@ def playground_rows(questions: Sequence[PlaygroundQuestion]) -> list[dict[str, A
            for key, value in ((answer.arm, answer.text or None), (f"{answer.arm}_silent", answer.silent or None))},
         "error": one.error, "with_teacher": one.with_teacher,
         **{f"teacher_{field}": getattr(one.bill, field, None) for field in (
-            "model", "calls", "prompt_tokens", "completion_tokens", "cost_usd")},
+            "model", "calls", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd")},
     } for one in questions]
 
 

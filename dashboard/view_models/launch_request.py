@@ -15,6 +15,7 @@ from store.commands import new_token
 from store.config_metadata import Setting, settings_of
 from store.costs.judge_cost import estimate_of
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
+from store.costs.prices import price_fault
 from store.metrics import METRICS
 from store.run_config import PRESETS, InvalidConfig, RunConfig, check
 from store.statistics import PastVariance, power_before
@@ -45,7 +46,7 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
         faults: errors that the form found itself, such as a folder that cannot be read.
 
     Raises:
-        InvalidConfig: with one sentence for every invalid value and every fault.
+        InvalidConfig: with one sentence for every invalid value and every fault, also of the price file.
     """
     if preset not in PRESETS:
         raise InvalidConfig([f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}"])
@@ -57,7 +58,8 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
             values[setting.name] = values.get(setting.name) or None
     values["knowledge"] = values.get("knowledge") or BUILT_IN
     config = dataclasses.replace(PRESETS[preset], **values)
-    faults = [*faults, *shutdown_errors(config)]
+    fault = price_fault()
+    faults = [*faults, *([fault] if fault else shutdown_errors(config))]
     if faults:
         raise InvalidConfig([*faults, *_errors(config)])
     return check(config)

@@ -12,6 +12,7 @@ from store.run_config import RunConfig
 
 if TYPE_CHECKING:
     from runner.judge.protocols import LLMJudge
+    from runner.llm.capabilities import OnRefused
     from runner.protocols import Judge
     from store.database import Store
 
@@ -32,8 +33,15 @@ def open_judge() -> Judge:
 
 
 def open_llm_judge(config: RunConfig, run: str, store: Store | None,
-                   on_wait: Callable[[float, Exception], None] | None = None) -> LLMJudge | None:
-    """The judge model that a configuration names; None where it names none."""
+                   on_wait: Callable[[float, Exception], None] | None = None,
+                   on_refused: OnRefused | None = None) -> LLMJudge | None:
+    """The judge model that a configuration names; None where it names none.
+
+    Args:
+        run: the run that calls are recorded for.
+        on_wait: called before every wait with its seconds and the error, from worker threads.
+        on_refused: called once for each option that the endpoint is found to refuse, from worker threads.
+    """
     if not config.judge:
         return None
     from runner.hardware import configure_native_libraries, time_loading
@@ -42,7 +50,7 @@ def open_llm_judge(config: RunConfig, run: str, store: Store | None,
     with time_loading():
         from runner.judge.factory import open_llm_judge  # late: imports torch, ragas and openai
 
-    return open_llm_judge(config, run, store, on_wait)
+    return open_llm_judge(config, run, store, on_wait, on_refused=on_refused)
 
 
 def judge_name(config: RunConfig) -> str:

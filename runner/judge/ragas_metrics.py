@@ -30,10 +30,9 @@ from runner.judge.structured_output import build_request, parse_reply
 from runner.llm.chat import Chat
 from runner.llm.errors import UnreadableReply
 from runner.protocols import OverlapScores
+from store.costs.judge_cost import MAX_ATTEMPTS
 
 _MAX_CACHED_TEXTS = 2048  # 384 floats each: 3 MB
-MAX_ATTEMPTS = 2
-"""Attempts to get a readable reply before the score is missing."""
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 ScoreFunction = Callable[[JudgedAnswer], Awaitable[float]]
 

@@ -9,11 +9,10 @@ from pydantic import BaseModel, ValidationError
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.errors import ContentRefused, UnreadableReply
 from runner.llm.json_extraction import extract_json
+from store.costs.judge_cost import REPLY_TOKENS
 from store.costs.llm_calls import JUDGE_PURPOSE
 
 SYSTEM = "You judge texts exactly as you are told to. Reply with one JSON object and nothing else."
-MAX_TOKENS = 2048
-"""Token limit of one reply: a verdict with its reason on every statement of a long answer."""
 SEED = 1
 
 
@@ -22,7 +21,7 @@ def build_request(prompt: str, response_model: type[BaseModel], metric: str, ite
     attempt_item = f"{item} (attempt {attempt})" if attempt > 1 else item
     return ChatRequest(system=SYSTEM, user=prompt, schema_name=response_model.__name__,
                        schema=strict_schema(response_model.model_json_schema()),
-                       temperature=0.0 if attempt == 1 else 0.3, max_tokens=MAX_TOKENS, seed=SEED + attempt - 1,
+                       temperature=0.0 if attempt == 1 else 0.3, max_tokens=REPLY_TOKENS, seed=SEED + attempt - 1,
                        purpose=JUDGE_PURPOSE + metric, item=attempt_item)
 
 
@@ -36,7 +35,7 @@ def parse_reply(response_model: type[BaseModel], reply: Completion) -> BaseModel
     if reply.refusal or reply.finish == "content_filter":
         raise ContentRefused(f"the judge refused to answer: {reply.refusal or 'filtered'}")
     if reply.cut_off:
-        raise UnreadableReply(f"the judge's reply was cut off at {MAX_TOKENS} tokens, and at the larger limit")
+        raise UnreadableReply(f"the judge's reply was cut off at {REPLY_TOKENS} tokens, and at the larger limit")
     try:
         return response_model.model_validate(extract_json(reply.text))
     except ValidationError as error:

@@ -7,6 +7,7 @@ roles. All options are sent first; each refusal removes the option that its mess
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,9 @@ RESPONSE_FORMATS = ("json_schema", "json_object", "text")
 LIMIT_NAMES = ("max_tokens", "max_completion_tokens", None)
 """In the order in which they are tried; None sends no limit."""
 SYSTEM_ROLE = "system role"
+LARGEST_LIMIT = "largest limit"
+SIMPLE_OPTIONS = ("seed", "temperature", "top_p", "reasoning_effort")
+"""Options that are sent or not."""
 _MIN_LIMIT = 16
 
 # Option -> its names on the wire, and other wordings of the same complaint.
@@ -36,6 +40,21 @@ _NAMES = {
 _QUOTES = re.compile(r"""[\\"'`“”‘’«»]+""")
 _UNSUPPORTED = re.compile(r"unsupported|not supported|unknown|unrecognized|unrecognised|not permitted|unexpected|"
                           r"instead|cannot find field|deprecated", re.I)
+
+
+@dataclass(frozen=True)
+class RefusedOption:
+    """An option that an endpoint refused, and what is sent from then on."""
+
+    option: str
+    """One of `SIMPLE_OPTIONS`, `limit`, `LARGEST_LIMIT`, `response_format` or `SYSTEM_ROLE`; stored."""
+    sent_instead: str
+    """What is sent instead: a response format, the limit's other name, the largest limit; empty: nothing."""
+    message: str
+    """The endpoint's own words."""
+
+
+OnRefused = Callable[[RefusedOption], None]
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,27 @@ class EndpointCapabilities:
             max(self.response_format, other.response_format, key=RESPONSE_FORMATS.index),
             max(self.limit_name, other.limit_name, key=LIMIT_NAMES.index), min(caps, default=None),
             self.dropped | other.dropped, self.system_role and other.system_role)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What differs from the options that are tried first: option -> what is sent instead, empty for nothing."""
+        found = {name: "" for name in SIMPLE_OPTIONS if name in self.dropped}
+        if self.response_format != RESPONSE_FORMATS[0]:
+            found["response_format"] = self.response_format
+        if self.limit_name != LIMIT_NAMES[0]:
+            found["limit"] = self.limit_name or ""
+        if self.limit_cap:
+            found[LARGEST_LIMIT] = str(self.limit_cap)
+        return found if self.system_role else found | {SYSTEM_ROLE: ""}
+
+    @classmethod
+    def from_refused(cls, refused: Mapping[str, str]) -> EndpointCapabilities:
+        """The capabilities whose `refused` this is; entries of another version that make no sense are ignored."""
+        form, name = refused.get("response_format"), refused.get("limit", LIMIT_NAMES[0]) or None
+        cap = refused.get(LARGEST_LIMIT, "")
+        return cls(form if form in RESPONSE_FORMATS else RESPONSE_FORMATS[0],
+                   name if name in LIMIT_NAMES else LIMIT_NAMES[0], int(cap) if cap.isdecimal() and int(cap) else None,
+                   frozenset(name for name in SIMPLE_OPTIONS if name in refused), SYSTEM_ROLE not in refused)
 
     def _sent(self, request: ChatRequest | None) -> list[str]:
         sent = {"seed", "temperature", "limit", "response_format", SYSTEM_ROLE, "top_p", "reasoning_effort"}

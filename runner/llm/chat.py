@@ -46,6 +46,8 @@ class Completion:
     refusal: str | None = None
     reasoning: str = ""
     """The beginning of reasoning that the server returned apart from the text."""
+    reasoning_tokens: int | None = None
+    """How many of the completion tokens were reasoning; None if the server does not say."""
 
     @property
     def cut_off(self) -> bool:

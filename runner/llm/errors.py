@@ -27,10 +27,6 @@ from __future__ import annotations
 from knowledge.questions import Question
 
 
-MAX_WAIT_SECONDS = 3600.0
-"""The longest rate limit that a run waits for; with a longer one it fails and can be resumed."""
-
-
 class TeacherError(Exception):
     """A chat call failed."""
 
@@ -80,10 +76,6 @@ class RateLimited(EndpointError):
         super().__init__(message)
         self.wait_seconds = wait_seconds
         """The wait that the server asks for; None where it states none."""
-
-    @property
-    def retryable(self) -> bool:  # type: ignore[override]
-        return self.wait_seconds is None or self.wait_seconds <= MAX_WAIT_SECONDS
 
 
 class EndpointUnavailable(EndpointError):

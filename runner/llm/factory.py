@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runner.llm.capabilities import EndpointCapabilities, OnRefused, RefusedOption
 from runner.llm.credentials import OPENAI_ADDRESS, redact_url
 from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
 from runner.llm.rate_limit import RateLimitGate
 from runner.llm.replay import StoredRepliesOnly
 from runner.llm.response_cache import CachedChat
 from runner.llm.retry import Clock, RetryingChat, RetryPolicy
+from store.costs.endpoint_options import record_refused_option, refused_options
+from store.costs.reply_limits import MAX_REPLY_TOKENS
 from store.database import Store
 
 
 def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store | None, policy: RetryPolicy,
               on_wait: Callable[[float, Exception], None] | None = None, time: Clock | None = None,
               reply_seconds: float = REPLY_SECONDS, budget_usd: float | None = None, judging: bool = False,
-              asked: int | None = None, from_replies: str = "") -> CachedChat:
+              asked: int | None = None, from_replies: str = "", effort: str | None = None,
+              max_reply_tokens: int = MAX_REPLY_TOKENS,
+              on_refused: OnRefused | None = None) -> CachedChat:
     """OpenAI client -> retry -> response cache, for a teacher or a judge.
 
     The address is always passed on: the library's own `OPENAI_BASE_URL` would send calls elsewhere than recorded.
@@ -24,13 +29,27 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
     Args:
         base_url: an OpenAI-compatible API; None is the OpenAI API.
         on_wait: called before every wait with its seconds and the error, from worker threads; may raise to give up.
-        budget_usd, judging, asked: see `CachedChat`.
+        budget_usd, judging, asked, effort, max_reply_tokens: see `CachedChat`.
         from_replies: a run whose stored replies are used; no call is made.
+        on_refused: called once for each option that the endpoint is found to refuse, from worker threads. What it
+            refused earlier is in the store and not asked for again.
     """
     address, time = base_url or OPENAI_ADDRESS, time or Clock()
     if from_replies:
-        return CachedChat(StoredRepliesOnly(from_replies), model, redact_url(address), run, store, None, judging, asked)
+        return CachedChat(StoredRepliesOnly(from_replies), model, redact_url(address), run, store, None, judging, asked,
+                          effort, max_reply_tokens)
     gate = RateLimitGate(time.clock)
-    client = OpenAIChat(model, address, key, reply_seconds, on_limit_spent=gate.hold)
+    known = refused_options(store, redact_url(address), model, effort or "") if store else {}
+
+    def remember(refused: RefusedOption) -> None:
+        if store:
+            record_refused_option(store, redact_url(address), model, effort or "", refused.option,
+                                  refused.sent_instead, refused.message)
+        if on_refused:
+            on_refused(refused)
+
+    client = OpenAIChat(model, address, key, reply_seconds, on_limit_spent=gate.hold,
+                        capabilities=EndpointCapabilities.from_refused(known), on_refused=remember)
     retrying = RetryingChat(client, policy, gate, time, on_wait or (lambda seconds, error: None))
-    return CachedChat(retrying, model, redact_url(address), run, store, budget_usd, judging, asked)
+    return CachedChat(retrying, model, redact_url(address), run, store, budget_usd, judging, asked, effort,
+                      max_reply_tokens)

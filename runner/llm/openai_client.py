@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ import httpx
 import openai
 
 from runner.llm.backoff import rate_limit_reset_seconds, retry_after_seconds
-from runner.llm.capabilities import EndpointCapabilities
+from runner.llm.capabilities import LARGEST_LIMIT, EndpointCapabilities, OnRefused, RefusedOption
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.credentials import redact, redact_url
 from runner.llm.errors import EndpointUnavailable, RequestRefused, TeacherError, UnknownModel, UnreadableReply
@@ -56,10 +56,22 @@ class OpenAIChat:
     """One model at one OpenAI-compatible endpoint. Safe to use from several threads."""
 
     def __init__(self, model: str, address: str, key: str, reply_seconds: float = REPLY_SECONDS,
-                 on_limit_spent: Callable[[float], None] | None = None) -> None:
+                 on_limit_spent: Callable[[float], None] | None = None,
+                 capabilities: EndpointCapabilities | None = None,
+                 on_refused: OnRefused | None = None) -> None:
+        """A client for one model.
+
+        Args:
+            address: base URL; its query is sent with every call.
+            reply_seconds: the longest wait for a reply.
+            on_limit_spent: called with the seconds until a rate limit resets that a reply reports as used up.
+            capabilities: what is known of the endpoint; None tries every option.
+            on_refused: called once for each option that is found to be refused, from worker threads.
+        """
         self.model = model
         self.address = redact_url(address)
-        self.capabilities = EndpointCapabilities()
+        self.capabilities = capabilities or EndpointCapabilities()
+        self._on_refused = on_refused
         self._succeeded = False
         self._server_errors = 0
         """Server errors since the last completion."""
@@ -78,11 +90,12 @@ class OpenAIChat:
             TeacherError: any kind; the call was made once for each set of options that had to be tried.
         """
         capabilities, first = self._capabilities_to_try(), ""
+        messages: dict[str, str] = {}
         while True:
             result, refusal = self._attempt(request, capabilities)
             if isinstance(result, Completion):
                 self._server_errors = 0
-                self._remember(capabilities)
+                self._remember(capabilities, messages)
                 return result
             first = first or refusal.message
             option = self._refused_option(result, refusal, capabilities, request)
@@ -90,8 +103,9 @@ class OpenAIChat:
             if option is None or simpler is None:
                 raise _with_first_refusal(result, first)
             logger.warning("%s refuses the option %s of %s: %s", self.address, option, self.model, refusal.message)
+            messages[option] = refusal.message
             if refusal.names(option):
-                self._remember(self.capabilities.merge(simpler))
+                self._remember(simpler, messages)
             capabilities = simpler
 
     def _refused_option(self, error: TeacherError, refusal: Refusal, capabilities: EndpointCapabilities,
@@ -121,9 +135,16 @@ class OpenAIChat:
             capabilities = capabilities.without_option("response_format") or capabilities
         return capabilities
 
-    def _remember(self, capabilities: EndpointCapabilities) -> None:
+    def _remember(self, capabilities: EndpointCapabilities, messages: Mapping[str, str]) -> None:
+        """Add what was found out; `messages` has the refusals by option."""
         with self._lock:
-            self.capabilities = self.capabilities.merge(capabilities)
+            before, self.capabilities = self.capabilities.refused, self.capabilities.merge(capabilities)
+            found = {option: instead for option, instead in self.capabilities.refused.items()
+                     if before.get(option) != instead}
+        for option, instead in found.items():
+            message = messages.get("limit" if option == LARGEST_LIMIT else option, "")
+            if self._on_refused:
+                self._on_refused(RefusedOption(option, instead, message))
 
     def _attempt(self, request: ChatRequest, capabilities: EndpointCapabilities
                  ) -> tuple[Completion | TeacherError, Refusal]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runner.llm.backoff import until_text
 from runner.llm.errors import (
-    MAX_WAIT_SECONDS, ContentRefused, ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited,
+    ContentRefused, ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited,
     RequestRefused, TeacherError, UnknownModel, UnreadableReply,
 )
 from runner.llm.proxy import proxy_for
@@ -84,11 +84,8 @@ def _limited(facts: FailedCall) -> TeacherError:
         return _quota_exceeded(facts)
     wait = "" if facts.wait_seconds is None else f", asks for {facts.wait_seconds:g} s of quiet, " \
                                                  f"{until_text(facts.wait_seconds)}"
-    advice = "wait and retry, or ask for fewer questions"
-    if (facts.wait_seconds or 0) > MAX_WAIT_SECONDS:
-        advice = f"that is longer than the {MAX_WAIT_SECONDS / 60:.0f} minutes that a run waits; resume it then"
-    return RateLimited(f"{facts.address} limits the calls to {facts.model!r}{wait} ({facts.message}): {advice}",
-                       facts.wait_seconds)
+    return RateLimited(f"{facts.address} limits the calls to {facts.model!r}{wait} ({facts.message}): "
+                       "wait and retry, or ask for fewer questions", facts.wait_seconds)
 
 
 def _quota_exceeded(facts: FailedCall) -> TeacherError:

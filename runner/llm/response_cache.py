@@ -18,7 +18,7 @@ from store.costs.llm_calls import (
     record_call, run_usage,
 )
 from store.costs.prices import cost_usd
-from store.costs.reply_limits import larger_limit
+from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
 from store.database import Store
 
 MAX_REPETITIONS = 20
@@ -29,8 +29,17 @@ class CachedChat:
     """Returns stored replies, or makes the call and stores its reply first. Thread-safe."""
 
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
-                 budget_usd: float | None = None, judging: bool = False, asked: int | None = None) -> None:
-        """`asked` is the number of a playground question: calls are recorded for it, not for the run."""
+                 budget_usd: float | None = None, judging: bool = False, asked: int | None = None,
+                 effort: str | None = None, max_reply_tokens: int = MAX_REPLY_TOKENS) -> None:
+        """A client whose replies are stored for a run.
+
+        Args:
+            budget_usd: the most that the run may cost; None for no limit.
+            judging: usage is that of the run's judge, not of its teacher.
+            asked: the number of a playground question: calls are recorded for it, not for the run.
+            effort: the reasoning effort that every request asks for; None sends none.
+            max_reply_tokens: the most tokens of a reply that is asked for again with a larger limit.
+        """
         self._chat = chat
         self._model = model
         self._address = address
@@ -39,6 +48,8 @@ class CachedChat:
         self._budget_usd = budget_usd
         self._judging = judging
         self._asked = asked
+        self._effort = effort
+        self._max_reply_tokens = max_reply_tokens
         self._reused = 0
         self._made: set[str] = set()
         """Keys of the calls that this process made."""
@@ -57,7 +68,8 @@ class CachedChat:
             TeacherError: the call was needed and failed; failures are not stored.
             CostLimitReached: the call was needed, and the run's budget is spent.
         """
-        larger = replace(request, max_tokens=larger_limit(request.max_tokens))
+        request = replace(request, reasoning_effort=self._effort or request.reasoning_effort)
+        larger = replace(request, max_tokens=larger_limit(request.max_tokens, self._max_reply_tokens))
         if request.purpose in self._needs_larger_limit and not self._is_stored(request):
             return self._stored_or_new(larger)
         completion = self._stored_or_new(request)
@@ -103,7 +115,8 @@ class CachedChat:
             return unusable
         stored = record_call(self._store,
                              LLMCall(key, self._run, self._model, request.purpose, json.dumps(asdict(completion)),
-                                     completion.prompt_tokens, completion.completion_tokens))
+                                     completion.prompt_tokens, completion.completion_tokens,
+                                     completion.reasoning_tokens))
         self._made.add(key)
         return _completion(stored.response) or completion
 
@@ -131,7 +144,8 @@ class CachedChat:
             spent = playground_question_usage(self._store, self._asked)
         else:
             spent = run_usage(self._store, self._run, self._judging)
-        return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, self._cost(spent))
+        return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, self._cost(spent),
+                     spent.reasoning_tokens)
 
     def _cost(self, spent: UsageTotals) -> float | None:
         return None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
@@ -150,10 +164,12 @@ class CachedChat:
 
     def _unrecorded(self) -> UsageTotals:
         with self._lock:
-            counts = [(reply.prompt_tokens, reply.completion_tokens) for reply in self._paid]
+            paid = list(self._paid)
+        counts = [(reply.prompt_tokens, reply.completion_tokens) for reply in paid]
         return UsageTotals(calls=len(counts), prompt_tokens=sum(prompt or 0 for prompt, _ in counts),
                            completion_tokens=sum(completion or 0 for _, completion in counts),
-                           unmetered=sum(None in pair for pair in counts))
+                           unmetered=sum(None in pair for pair in counts),
+                           reasoning_tokens=sum(reply.reasoning_tokens or 0 for reply in paid))
 
 
 def _completion(response: str) -> Completion | None:

@@ -49,15 +49,26 @@ def parse_completion(body: str, address: str) -> Completion:
         raise UnreadableReply(f"the reply of {address} holds no choice ({body.strip()[:60]!r}): "
                               "retry, or check that the address is that of a chat completions API")
     message = _dict(choice.get("message"))
-    usage = _dict(value.get("usage"))
     finish = str(choice.get("finish_reason") or "stop")
     reasoning = next((text for name in _REASONING_FIELDS if (text := _text(message.get(name)))), "")
     return Completion(text=storable(_text(message.get("content"))),
                       finish="length" if finish.lower() in _LENGTH_REASONS else storable(finish),
-                      prompt_tokens=_count(usage.get("prompt_tokens")),
-                      completion_tokens=_count(usage.get("completion_tokens")),
+                      **_tokens(_dict(value.get("usage"))),
                       refusal=storable(_text(message.get("refusal"))) or None,
                       reasoning=storable(reasoning)[:REASONING_CHARACTERS])
+
+
+def _tokens(usage: dict[str, Any]) -> dict[str, int | None]:
+    """The token counts of a completion. Where a server counts reasoning apart from the completion, the total tells;
+    reasoning is billed as completion."""
+    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    total = _count(usage.get("total_tokens"))
+    details = _dict(usage.get("completion_tokens_details")) or _dict(usage.get("output_tokens_details"))
+    reasoning = _count(details.get("reasoning_tokens"))
+    reasoning = _count(usage.get("reasoning_tokens")) if reasoning is None else reasoning
+    if completion is not None and reasoning and total == (prompt or 0) + completion + reasoning:
+        completion += reasoning
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "reasoning_tokens": reasoning}
 
 
 def find_error(value: Any) -> ErrorBody | None:

@@ -40,6 +40,14 @@ class RunAborted(Exception):
         return RECOVERY[self.kind].advice
 
 
+class WaitTooLong(Exception):
+    """An endpoint asks for a longer wait than the run may wait: it pauses, and finished work is kept."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.advice = "Resume the run then, or raise max_wait_seconds in a new one."
+
+
 @dataclass
 class PipelineExecutor:
     """Execution of one run by the holder of its claim."""
@@ -70,6 +78,7 @@ class PipelineExecutor:
 
         Raises:
             RunAborted: a stage failed for good and has no fallback.
+            WaitTooLong: an endpoint asks for a longer wait than the run's bound.
             StopRequested, LeaseLost: passed on from the journal.
         """
         for step in steps(self.config):
@@ -126,9 +135,16 @@ class PipelineExecutor:
                     return self._run_fallback(row, context, loading_error if loading_error and no_plan_left else error)
 
     def _recover(self, error: Exception, attempt: int, context: StageContext) -> bool:
-        """Apply the recovery table to an error; return False when the stage has failed for good."""
+        """Apply the recovery table to an error; return False when the stage has failed for good.
+
+        Raises:
+            WaitTooLong: the endpoint's rate limit lasts longer than the run may wait.
+        """
         kind = classify_error(error)
         recovery = RECOVERY[kind]
+        most = self.config.max_wait_seconds
+        if kind is ErrorKind.RATE_LIMIT and (getattr(error, "wait_seconds", None) or 0) > most:
+            raise WaitTooLong(f"{error}. A run waits for {most:,.0f} s at most") from error
         repeatable = getattr(error, "retryable", True)
         if recovery.action is Action.GIVE_UP or attempt > recovery.retries or not repeatable:
             return False

@@ -20,7 +20,7 @@ from runner.judge.scoring import ScoredItem, llm_scores, score_answers
 from runner.judge.validation import NO_PROBES, ScoreAll, not_validated, validate_judge
 from runner.pipeline.preflight import api_key_errors
 from runner.pipeline.stages.compare import Scores, changes_in
-from runner.pipeline.worker import heartbeat, record_wait
+from runner.pipeline.worker import heartbeat, judge_refusals, record_wait
 from runner.protocols import Judge
 from store import queries
 from store.costs.judge_cost import AUDITED_QUESTIONS, JudgingEstimate, estimate
@@ -66,7 +66,7 @@ class RejudgeRequest:
                       for cycle in (0, *self.cycles) for arm in ARMS)
         longest = self.config.max_new_tokens
         return estimate(self.config.judge, answers, self.llm_metrics, longest,
-                        min(AUDITED_QUESTIONS, len(stored.held_out())))
+                        min(AUDITED_QUESTIONS, len(stored.held_out())), self.config.max_reply_tokens)
 
 
 def parse_request(run: queries.Run, metrics: Sequence[str], judge: str | None, base_url: str | None,
@@ -132,7 +132,8 @@ def read_stored(store: Store, run: str) -> StoredAnswers:
 
 def open_judges(config: RunConfig, run: str, store: Store, journal: Journal) -> tuple[Judge, LLMJudge | None]:
     """Return the judge that needs no model, and the LLM judge if the configuration names one."""
-    return open_judge(), open_llm_judge(config, run, store, partial(record_wait, journal))
+    return open_judge(), open_llm_judge(config, run, store, partial(record_wait, journal),
+                                        judge_refusals(config, journal))
 
 
 def rejudge(store: Store, request: RejudgeRequest, report: ReportProgress,

@@ -23,7 +23,8 @@ from knowledge.domain import Domain
 from knowledge.loader import open_knowledge
 from runner.hardware import loading_seconds, track_stage_memory
 from runner.judge.protocols import LLMJudge
-from runner.pipeline.executor import PipelineExecutor, RunAborted
+from runner.llm.capabilities import RefusedOption
+from runner.pipeline.executor import PipelineExecutor, RunAborted, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import RECOVERY, Action, classify_error
 from runner.pipeline.resources import RunResources
@@ -32,7 +33,10 @@ from runner.protocols import Judge, Student, StudentInfo, Teacher
 from store.database import Store, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew
-from store.events import Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued, RunStarted
+from store.events import (
+    EndpointOptionRefused, Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued,
+    RunStarted,
+)
 from store.paths import Paths
 from store.queries import find_run
 from store.run_config import RunConfig
@@ -82,6 +86,8 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # an unknown request pauses: nothing is lost
     except LeaseLost:
         raise
+    except WaitTooLong as pause:
+        journal.append(RunPaused(str(pause), pause.advice))
     except RunAborted as aborted:
         journal.append(RunFailed(aborted.kind, str(aborted), aborted.advice, aborted.trace))
     except (OSError, SQLAlchemyError) as error:  # disk or store, outside any stage
@@ -105,7 +111,10 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher
 
-        return open_teacher(config, run, store, partial(record_wait, journal), partial(_sleep, journal))
+        refused = partial(record_refusal, journal, "teacher", config.teacher, config.teacher_base_url,
+                          config.teacher_effort)
+        return open_teacher(config, run, store, partial(record_wait, journal), partial(_sleep, journal),
+                            on_refused=refused)
 
     def open_student(plan_index: int) -> Student:
         from runner.student import open_student
@@ -124,7 +133,7 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
     def open_run_llm_judge() -> LLMJudge | None:
         from runner.judge import open_llm_judge
 
-        return open_llm_judge(config, run, store, partial(record_wait, journal))
+        return open_llm_judge(config, run, store, partial(record_wait, journal), judge_refusals(config, journal))
 
     resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_run_llm_judge)
     return resources
@@ -134,6 +143,28 @@ def record_wait(journal: Journal, seconds: float, error: Exception) -> None:
     """Record that a call to a teacher or judge waits; raises StopRequested after a cancel or pause."""
     journal.check_stop()
     journal.append(RecoveryTaken(classify_error(error), Action.WAIT, 1, seconds, str(error)))
+
+
+def record_refusal(journal: Journal, role: str, model: str, base_url: str | None, effort: str,
+                   refused: RefusedOption) -> None:
+    """Record that the endpoint of a teacher or judge refuses a request option.
+
+    Args:
+        role: `teacher` or `judge`.
+        base_url: None is the OpenAI API.
+        effort: the setting of the reasoning effort.
+    """
+    from runner.llm.credentials import OPENAI_ADDRESS, redact_url
+    from runner.llm.reasoning_effort import effort_to_send
+
+    journal.append(EndpointOptionRefused(role, model, redact_url(base_url or OPENAI_ADDRESS),
+                                         effort_to_send(effort, model) or "", refused.option, refused.sent_instead,
+                                         refused.message))
+
+
+def judge_refusals(config: RunConfig, journal: Journal) -> Callable[[RefusedOption], None]:
+    """Return what records the refusals of a configuration's judge."""
+    return partial(record_refusal, journal, "judge", config.judge, config.judge_base_url, config.judge_effort)
 
 
 def _sleep(journal: Journal, seconds: float) -> None:

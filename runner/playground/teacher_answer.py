@@ -14,6 +14,7 @@ from runner.teacher import open_teacher
 from store.commands.playground import ArmAnswer, Claimed, Usage
 from store.control_arms import TEACHER
 from store.costs import playground_budget
+from store.costs.prices import price_fault
 from store.database import Store
 from store.run_config import RunConfig
 
@@ -24,6 +25,8 @@ def ask_paid_teacher(store: Store, claimed: Claimed, config: RunConfig,
 
     The budget is checked here, right before the call, because a page may have been rendered long ago.
     """
+    if fault := price_fault():
+        return ArmAnswer(TEACHER, finished=True, silent=f"not asked: {fault}")
     refused = playground_budget.budget_refusal(store, claimed.run, config, claimed.question)
     if refused:
         return ArmAnswer(TEACHER, finished=True, silent=f"not asked: {refused}")
@@ -34,5 +37,6 @@ def ask_paid_teacher(store: Store, claimed: Claimed, config: RunConfig,
     except TeacherError as error:
         return ArmAnswer(TEACHER, finished=True, silent=str(error))
     total = teacher.usage()
-    usage = Usage(config.teacher, total.calls, total.prompt_tokens, total.completion_tokens, total.cost_usd)
+    usage = Usage(config.teacher, total.calls, total.prompt_tokens, total.completion_tokens, total.cost_usd,
+                  total.reasoning_tokens)
     return ArmAnswer(TEACHER, answer.text or "", True, "" if answer.text else answer.missing or "empty answer", usage)

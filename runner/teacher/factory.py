@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runner.llm.capabilities import OnRefused
 from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for, redact_url
 from runner.llm.errors import UnknownPrice
 from runner.llm.factory import open_chat
 from runner.llm.openai_client import REPLY_SECONDS
+from runner.llm.reasoning_effort import effort_to_send
 from runner.llm.retry import Clock, RetryPolicy
 from runner.teacher.llm_teacher import LLMTeacher
 from store.costs.prices import cost_usd
@@ -18,8 +20,12 @@ from store.run_config import RunConfig
 def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
                      on_wait: Callable[[float, Exception], None] | None,
                      policy: RetryPolicy | None = None, time: Clock | None = None,
-                     reply_seconds: float = REPLY_SECONDS, asked: int | None = None) -> LLMTeacher:
+                     reply_seconds: float = REPLY_SECONDS, asked: int | None = None,
+                     on_refused: OnRefused | None = None) -> LLMTeacher:
     """A chat teacher for `config.teacher` at `config.teacher_base_url`.
+
+    Args:
+        run, store, on_wait, policy, time, reply_seconds, asked, on_refused: see `open_chat`.
 
     Raises:
         MissingKey: the OpenAI API, and no key.
@@ -34,6 +40,7 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
     replay = "" if asked is not None else config.from_replies  # a person's question is a new call
     chat = open_chat(config.teacher, config.teacher_base_url, NO_KEY if replay else key_for(address), run,
                      store, policy, on_wait, time, reply_seconds, budget_usd=config.max_cost_usd, asked=asked,
-                     from_replies=replay)
+                     from_replies=replay, effort=effort_to_send(config.teacher_effort, config.teacher),
+                     max_reply_tokens=config.max_reply_tokens, on_refused=on_refused)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {redact_url(address)}"
     return LLMTeacher(chat, name, policy.concurrency)

@@ -41,14 +41,17 @@ class Usage:
     completion_tokens: int
     cost_usd: float | None
     """At list prices; None if the price is not known, or the server reported no token counts."""
+    reasoning_tokens: int = 0
+    """Those of the completion tokens that the server reported as reasoning."""
 
     def sentence(self) -> str:
         """Describe the usage for people; the model's name in it is untrusted text."""
         if not self.calls:
             return f"{self.model}, no call was made."
         by = "" if self.cost_usd is None else " at list prices"
+        reasoning = f" ({self.reasoning_tokens:,} of them reasoning)" if self.reasoning_tokens else ""
         return (f"{self.model}, {plural(self.calls, 'call')}, {self.prompt_tokens:,} tokens in and "
-                f"{self.completion_tokens:,} out, {money(self.cost_usd)}{by}.")
+                f"{self.completion_tokens:,} out{reasoning}, {money(self.cost_usd)}{by}.")
 
 
 @dataclass(frozen=True)

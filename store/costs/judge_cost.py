@@ -1,6 +1,8 @@
 """Estimate the calls, tokens and cost of a run's judge model before the first call. Pure functions.
 
-An upper bound: answers are assumed to have the maximum length, and cached judgements, which cost nothing, are ignored.
+Answers are assumed to have the maximum length, and cached judgements, which cost nothing, are ignored. The upper bound
+adds what may follow a call: a second one with a larger limit where a reply is cut off, and a second attempt at both
+where it cannot be read.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store.costs.prices import cost_usd
+from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
 from store.run_config import RunConfig
 
 AUDITED_QUESTIONS = 4
@@ -17,6 +20,11 @@ PLANTED_ANSWERS = 7
 """Planted answers per question that are sent to the judge; the empty one is not."""
 RETESTED_ANSWERS = 2
 """Planted answers per question that are sent twice."""
+
+REPLY_TOKENS = 2048
+"""Token limit of a judge's reply: a verdict with its reason on every statement of a long answer."""
+MAX_ATTEMPTS = 2
+"""Attempts to get a readable reply before the score is missing."""
 
 _REFERENCE, _PASSAGE, _QUESTION = 70, 90, 25
 """Tokens of a typical reference, passage and question."""
@@ -48,7 +56,7 @@ TYPICAL_USAGE: dict[str, TypicalUsage] = {
 
 @dataclass(frozen=True)
 class JudgingEstimate:
-    """Upper bound of a judge model's usage; `cost_usd` is None if the model's price is not known."""
+    """A judge model's expected usage and its upper bound; a cost is None if the model's price is not known."""
 
     judge: str
     answers: int
@@ -56,13 +64,17 @@ class JudgingEstimate:
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    most_calls: int
+    most_cost_usd: float | None
 
     def sentence(self) -> str:
-        """Describe the estimate for people."""
+        """Describe the estimate for people, in two sentences."""
         price = "its price is not known" if self.cost_usd is None else f"about {self.cost_usd:.2f} USD at list prices"
+        most = "" if self.most_cost_usd is None else f" and {self.most_cost_usd:.2f} USD"
         tokens = self.prompt_tokens + self.completion_tokens
-        return (f"The judge model {self.judge} will be called at most {self.calls:,} times for {self.answers:,} "
-                f"answers: about {tokens:,} tokens, {price}.")
+        return (f"The judge model {self.judge} will be called about {self.calls:,} times for {self.answers:,} "
+                f"answers: about {tokens:,} tokens, {price}. Replies that are cut off or unreadable are asked for "
+                f"again: at most {self.most_calls:,} calls{most}.")
 
 
 def estimate_of(config: RunConfig) -> JudgingEstimate | None:
@@ -73,15 +85,17 @@ def estimate_of(config: RunConfig) -> JudgingEstimate | None:
     practice = config.questions + config.paraphrases
     answers = (1 + config.cycles) * (tests + config.general) + 2 * config.cycles * practice
     return estimate(config.judge, answers + len(config.arms) * config.held_out, config.judge_metrics,
-                    config.max_new_tokens, audited=min(AUDITED_QUESTIONS, config.held_out))
+                    config.max_new_tokens, min(AUDITED_QUESTIONS, config.held_out), config.max_reply_tokens)
 
 
 def estimate(judge: str, answers: int, metrics: Sequence[str], answer_tokens: int,
-             audited: int = AUDITED_QUESTIONS) -> JudgingEstimate:
+             audited: int = AUDITED_QUESTIONS, max_reply_tokens: int = MAX_REPLY_TOKENS) -> JudgingEstimate:
     """Estimate the usage of judging `answers` answers of at most `answer_tokens` tokens, and an audit.
 
     Args:
+        metrics: names of the judge's metrics.
         audited: number of questions in the audit.
+        max_reply_tokens: bound of a reply that is asked for again, in tokens.
     """
     planted = audited * (PLANTED_ANSWERS + RETESTED_ANSWERS)
     calls = prompt = reply = 0.0
@@ -91,5 +105,9 @@ def estimate(judge: str, answers: int, metrics: Sequence[str], answer_tokens: in
             prompt += count * (usage.prompt + length * usage.prompt_answers + _REFERENCE * usage.prompt_references
                                + _PASSAGE * usage.prompt_passages + _QUESTION)
             reply += count * (usage.reply + length * usage.reply_answers + _REFERENCE * usage.reply_references)
+    larger = larger_limit(REPLY_TOKENS, max_reply_tokens)
+    limits = [REPLY_TOKENS] if larger == REPLY_TOKENS else [REPLY_TOKENS, larger]
+    again = MAX_ATTEMPTS * len(limits)
     return JudgingEstimate(judge, answers + planted, round(calls), round(prompt), round(reply),
-                           cost_usd(judge, round(prompt), round(reply)))
+                           cost_usd(judge, round(prompt), round(reply)), again * round(calls),
+                           cost_usd(judge, again * round(prompt), MAX_ATTEMPTS * sum(limits) * round(calls)))

@@ -34,6 +34,8 @@ class LLMCall:
     prompt_tokens: int | None
     """None if the server reported no token counts."""
     completion_tokens: int | None
+    reasoning_tokens: int | None = None
+    """How many of the completion tokens were reasoning; None if the server did not say."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ class UsageTotals:
     completion_tokens: int
     unmetered: int
     """Calls for which the server reported no token counts; they add nothing to the token sums."""
+    reasoning_tokens: int = 0
+    """Those of the completion tokens that the servers reported as reasoning."""
 
     def __add__(self, other: UsageTotals) -> UsageTotals:
         return UsageTotals(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
-                           self.completion_tokens + other.completion_tokens, self.unmetered + other.unmetered)
+                           self.completion_tokens + other.completion_tokens, self.unmetered + other.unmetered,
+                           self.reasoning_tokens + other.reasoning_tokens)
 
 
 def call_key(model: str, prompt: str, parameters: Mapping[str, Any], item: str) -> str:
@@ -87,7 +92,8 @@ PLAYGROUND_PURPOSE = "asked "
 _CALLS = teacher_calls.c
 _METERED = _CALLS.prompt_tokens.is_not(None) & _CALLS.completion_tokens.is_not(None)
 _SUMS = (func.count(), func.coalesce(func.sum(_CALLS.prompt_tokens), 0),
-         func.coalesce(func.sum(_CALLS.completion_tokens), 0), func.count().filter(_METERED))
+         func.coalesce(func.sum(_CALLS.completion_tokens), 0), func.count().filter(_METERED),
+         func.coalesce(func.sum(_CALLS.reasoning_tokens), 0))
 
 
 def playground_purpose(number: int, purpose: str = "") -> str:
@@ -125,5 +131,6 @@ def _totals(store: Store, *which: ColumnElement[bool]) -> UsageTotals:
 
 
 def _of(sums: Sequence[int]) -> UsageTotals:
-    calls, prompt, completion, metered = sums
-    return UsageTotals(calls=calls, prompt_tokens=prompt, completion_tokens=completion, unmetered=calls - metered)
+    calls, prompt, completion, metered, reasoning = sums
+    return UsageTotals(calls=calls, prompt_tokens=prompt, completion_tokens=completion, unmetered=calls - metered,
+                       reasoning_tokens=reasoning)

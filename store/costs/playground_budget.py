@@ -72,7 +72,7 @@ def estimate(config: RunConfig, question: str | None = None) -> QuestionCostEsti
     question_bytes = MAX_QUESTION_LENGTH * _MAX_BYTES_PER_CHARACTER if question is None else len(question.encode())
     prompt = PROMPT_OVERHEAD_BYTES + len(config.knowledge_name.encode()) + question_bytes
     # A reply that is cut off is asked for once more, with a larger limit.
-    prompt, reply = 2 * prompt, REPLY_TOKENS + larger_limit(REPLY_TOKENS)
+    prompt, reply = 2 * prompt, REPLY_TOKENS + larger_limit(REPLY_TOKENS, config.max_reply_tokens)
     return QuestionCostEstimate(config.teacher, prompt, reply, cost_usd(config.teacher, prompt, reply))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import re
 from dataclasses import dataclass, fields
 from datetime import date
@@ -20,11 +19,13 @@ from store.files import write_atomic
 from store.paths import Paths, default_paths
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_HIGHEST_PRICE = 1e6
 _OWN = Path(__file__).with_name("prices.json")
 
 
 class InvalidPrices(ValueError):
     """A price file that cannot be used; the message names the file, the model and the value."""
+    error_kind = "price file"
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,24 @@ def prices(paths: Paths | None = None) -> dict[str, Price]:
         InvalidPrices: the team's file was altered and cannot be used.
     """
     team = team_file(paths or default_paths())
-    changed = team.stat().st_mtime_ns if team.is_file() else 0
-    return _read(_OWN, 0) | (_read(team, changed) if changed else {})
+    try:
+        changed = team.stat().st_mtime_ns
+    except FileNotFoundError:
+        if not team.is_symlink():
+            return _read(_OWN, 0)
+        changed = 0  # a link that leads nowhere: reading it says so
+    except OSError as error:
+        raise InvalidPrices(f"{team}: cannot be read ({error.strerror}): make it readable, or remove it") from error
+    return _read(_OWN, 0) | _read(team, changed)
+
+
+def price_fault(paths: Paths | None = None) -> str | None:
+    """Why the team's price file cannot be used; None where it can, or there is none."""
+    try:
+        prices(paths)
+    except InvalidPrices as error:
+        return str(error)
+    return None
 
 
 def team_file(paths: Paths) -> Path:
@@ -96,11 +113,16 @@ def parse(file: Path) -> dict[str, Price]:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InvalidPrices(f"{file}: no price file ({error}): use JSON with one object a model") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidPrices(f"{file}: no price file ({_first_line(error)}): use JSON with one object a model, "
+                            "or remove the file") from error
     if not isinstance(content, dict) or not content:
-        raise InvalidPrices(f"{file}: no price file: use a JSON object with one object a model")
+        raise InvalidPrices(f"{file}: no price file: use a JSON object with one object a model, or remove the file")
     return {model: _price(file, model, values) for model, values in content.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
 
 
 @functools.lru_cache(maxsize=8)
@@ -118,12 +140,13 @@ def _price(file: Path, model: str, values: Any) -> Price:
     known = {field.name for field in fields(Price)}
     if unknown := sorted(set(values) - known):
         raise refuse(f"unknown field {unknown[0]!r}: use {', '.join(sorted(known))}")
-    if missing := [name for name in ("prompt_usd", "completion_usd", "source", "looked_up") if name not in values]:
+    required = ("prompt_usd", "completion_usd", "source", "looked_up")
+    if missing := [name for name in required if values.get(name) is None]:
         raise refuse(f"{missing[0]} is missing")
     found = dict(values)
     for name in ("prompt_usd", "completion_usd", "cached_prompt_usd", "batch_share"):
         value = found.get(name)
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+        number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _HIGHEST_PRICE
         if value is not None and not number:
             raise refuse(f"{name} {value!r} is no price: use US dollars for a million tokens, 0 or more")
     if (found.get("batch_share") or 0) > 1:
@@ -134,6 +157,9 @@ def _price(file: Path, model: str, values: Any) -> Price:
                 found[name] = date.fromisoformat(str(found[name]))
             except ValueError:
                 raise refuse(f"{name} {found[name]!r} is no date: use YYYY-MM-DD") from None
+    for name in ("source", "successor"):
+        if not isinstance(found.get(name, ""), str):
+            raise refuse(f"{name} {found[name]!r} is no text")
     if not isinstance(found.get("reasons_by_default", False), bool):
         raise refuse(f"reasons_by_default {found['reasons_by_default']!r} is neither true nor false")
     return Price(**found)

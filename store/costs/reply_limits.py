@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 MAX_REPLY_TOKENS = 8192
-"""No reply may be longer, reasoning included."""
-GROWTH = 8
+"""The longest reply by default, reasoning included (`max_reply_tokens` of a run)."""
+FULL_GROWTH_TOKENS = 1024
+"""First limits from this size on grow to the bound; smaller ones in proportion."""
 
 
-def larger_limit(max_tokens: int) -> int:
+def larger_limit(max_tokens: int, bound: int = MAX_REPLY_TOKENS) -> int:
     """The limit of the one further call after a reply that was cut off at `max_tokens`; equal where there is none."""
-    return max(max_tokens, min(MAX_REPLY_TOKENS, GROWTH * max_tokens))
+    return max(max_tokens, min(bound, max_tokens * bound // FULL_GROWTH_TOKENS))

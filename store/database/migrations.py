@@ -76,9 +76,14 @@ def _pace(connection: Connection) -> None:
     _add_missing_columns(connection, schema.runs)
 
 
+def _endpoint_options(connection: Connection) -> None:
+    _add_missing_columns(connection, schema.teacher_calls)
+    schema.endpoint_options.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
-    _judging, _playground, _pace)
+    _judging, _playground, _pace, _endpoint_options)
 CURRENT = len(STEPS)
 
 

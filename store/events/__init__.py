@@ -32,15 +32,16 @@ from store.events.schedules import (
     ScheduleSkipped,
 )
 from store.events.stages import (
-    CycleStarted, MetricLogged, RecoveryTaken, StageFailed, StageFinished, StageProgressed, StageStarted,
+    CycleStarted, EndpointOptionRefused, MetricLogged, RecoveryTaken, StageFailed, StageFinished, StageProgressed,
+    StageStarted,
 )
 from store.events.training import AdapterMissing, AdapterTrained
 
 __all__ = [
     "AdapterMissing", "AdapterTrained", "AnswerRated", "AnswerRecord", "AnswersGiven", "AnswersJudgedAgain",
     "AnswersScored", "ArmChangeRecord", "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "Event", "FlowRow", "FoundRecord", "GapRecord", "JudgeAudited",
-    "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
+    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FlowRow", "FoundRecord", "GapRecord",
+    "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
     "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen",
     "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked", "QuestionsRejected",
     "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunAnnotated",

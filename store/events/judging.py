@@ -22,6 +22,9 @@ class JudgingEstimated(Event, event_type="JudgingEstimated"):
     completion_tokens: int
     cost_usd: float | None
     """At list prices; None where the model's price is not known."""
+    most_calls: int = 0
+    """Upper bound, where each reply has to be asked for again; 0 in events of earlier versions."""
+    most_cost_usd: float | None = None
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,10 @@ class RunCancelled(Event, event_type="RunCancelled"):
 
 @dataclass(frozen=True)
 class RunPaused(Event, event_type="RunPaused"):
-    """The run was paused."""
+    """The run was paused, by a person or, with a reason, by itself."""
+
+    reason: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True)

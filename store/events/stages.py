@@ -61,6 +61,24 @@ class StageFailed(Event, event_type="StageFailed"):
 
 
 @dataclass(frozen=True)
+class EndpointOptionRefused(Event, event_type="EndpointOptionRefused"):
+    """The endpoint of the teacher or the judge refused a request option; it is not asked for again."""
+
+    role: str
+    """`teacher` or `judge`."""
+    model: str
+    address: str
+    """Base URL, without user, password and query."""
+    effort: str
+    """The reasoning effort that was asked for; empty if none was."""
+    option: str
+    sent_instead: str
+    """What is sent from then on: another response format, name of the limit, or limit; empty: nothing."""
+    message: str
+    """The endpoint's own words."""
+
+
+@dataclass(frozen=True)
 class RecoveryTaken(Event, event_type="RecoveryTaken"):
     """An error occurred, and this recovery action was taken."""
 

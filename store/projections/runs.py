@@ -51,7 +51,7 @@ def _cancelled(connection: Connection, recorded: Recorded, event: events.RunCanc
 
 
 def _paused(connection: Connection, recorded: Recorded, event: events.RunPaused) -> None:
-    set_run(connection, recorded, work="paused")
+    set_run(connection, recorded, work="paused", error=event.reason or None, advice=event.advice or None)
 
 
 def _requeued(connection: Connection, recorded: Recorded, event: events.RunRequeued) -> None:

@@ -11,7 +11,7 @@ from store import schema
 from store.database import Store
 
 TEACHER, JUDGE = "teacher", "judge"
-_USAGE = ("calls", "tokens", "cost_usd")
+_USAGE = ("calls", "tokens", "cost_usd", "reasoning_tokens")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class TeacherUsage:
     calls: int
     tokens: int
     cost_usd: float | None
+    reasoning_tokens: int = 0
+    """Those of the tokens that the server reported as reasoning."""
 
 
 def passage_usage(store: Store) -> list[AskedPassage]:
@@ -56,5 +58,8 @@ def teacher_usage(store: Store, runs: Sequence[str], who: str = TEACHER) -> dict
     newest: dict[str, dict[str, float | None]] = {}
     for row in rows:
         newest.setdefault(row.run, {})[row.key] = row.value
-    return {run: TeacherUsage(int(found.get(f"{who}_calls") or 0), int(found.get(f"{who}_tokens") or 0),
-                              found.get(f"{who}_cost_usd")) for run, found in newest.items()}
+    return {run: _usage(*(found.get(f"{who}_{what}") for what in _USAGE)) for run, found in newest.items()}
+
+
+def _usage(calls: float | None, tokens: float | None, cost: float | None, reasoning: float | None) -> TeacherUsage:
+    return TeacherUsage(int(calls or 0), int(tokens or 0), cost, int(reasoning or 0))

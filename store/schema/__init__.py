@@ -10,16 +10,16 @@ from store.schema.comparisons import changes
 from store.schema.control_arms import arm_changes, arm_prompts, curve_points, gaps
 from store.schema.events import events, metadata, worth_a_line
 from store.schema.judging import judge_audits, judging_changes, judging_scores, judgings
-from store.schema.leases_and_commands import asked, claims, commands, runners, teacher_calls
+from store.schema.leases_and_commands import asked, claims, commands, endpoint_options, runners, teacher_calls
 from store.schema.ratings_and_tags import ratings
 from store.schema.runs import cycles, metrics, runs, stages
 from store.schema.schedules import schedules
 
 __all__ = [
-    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "changes", "claims", "commands",
-    "curve_points", "cycles", "events", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings",
-    "metadata", "metrics", "questions", "ratings", "runners", "runs", "schedules", "scores", "stages",
-    "teacher_calls", "worth_a_line",
+    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "changes", "claims", "commands", "curve_points",
+    "cycles", "endpoint_options", "events", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings",
+    "metadata", "metrics", "questions", "ratings", "runners", "runs", "schedules", "scores", "stages", "teacher_calls",
+    "worth_a_line",
 ]
 
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,

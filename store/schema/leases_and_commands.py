@@ -1,4 +1,4 @@
-"""Tables of claims, commands, runners, cached LLM calls and playground questions.
+"""Tables of claims, commands, runners, cached LLM calls, options that endpoints refuse, and playground questions.
 
 None of them is a projection: they are the only copy of their data.
 """
@@ -48,6 +48,15 @@ teacher_calls = Table(
     Column("response", Text, nullable=False),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
+    Column("at", String, nullable=False),
+    Column("reasoning_tokens", Integer),
+)
+
+endpoint_options = Table(
+    "endpoint_options", metadata,
+    *(Column(name, String, primary_key=True) for name in ("address", "model", "effort", "option")),
+    Column("sent_instead", String, nullable=False),
+    Column("message", Text, nullable=False),
     Column("at", String, nullable=False),
 )
 

@@ -101,6 +101,8 @@ def record_usage(context: StageContext) -> None:
         context.metric("teacher_calls", context.cycle, usage.calls, "calls")
         context.metric("teacher_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
         context.metric("teacher_cost_usd", context.cycle, usage.cost_usd, "USD")
+        if usage.reasoning_tokens:
+            context.metric("teacher_reasoning_tokens", context.cycle, usage.reasoning_tokens, "tokens")
 
 
 def question_record(domain: Domain, question: Question) -> QuestionRecord:

@@ -91,6 +91,8 @@ def record_judge_usage(context: StageContext, judge: LLMJudge) -> None:
     context.metric("judge_calls", context.cycle, usage.calls, "calls")
     context.metric("judge_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
     context.metric("judge_cost_usd", context.cycle, usage.cost_usd, "USD")
+    if usage.reasoning_tokens:
+        context.metric("judge_reasoning_tokens", context.cycle, usage.reasoning_tokens, "tokens")
 
 
 def read_references(context: StageContext) -> dict[str, ReferenceRecord]:

@@ -188,5 +188,11 @@ def test_what_a_run_will_ask_is_known_beforehand_and_nothing_without_a_judge() -
     found = estimate_of(RunConfig(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12))
     assert found and found.answers == 12 * 2 + 12 * 2 + 4 * 9 and found.calls == 2 * found.answers
     assert found.cost_usd and "USD" in found.sentence()
+    # A reply may be cut off and asked for again with a larger limit, and both once more if it cannot be read.
+    assert found.most_calls == 4 * found.calls and "at most" in found.sentence()
+    assert found.most_cost_usd and found.most_cost_usd > 4 * found.cost_usd
+    small = RunConfig(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12,
+                      max_reply_tokens=1024)
+    assert (once := estimate_of(small)) and once.most_calls == 2 * found.calls  # no larger limit
     unknown = estimate_of(RunConfig(judge="llama3"))
     assert unknown and unknown.cost_usd is None and "not known" in unknown.sentence()

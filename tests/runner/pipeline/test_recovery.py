@@ -24,6 +24,7 @@ from runner.pipeline.stages.practice_questions import TooFewQuestions
 from runner.pipeline.worker import execute_claimed_run
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, ModelUnusable, OutOfMemory, TrainingFailed
 from store import commands, queries
+from store.costs.prices import InvalidPrices
 from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
@@ -86,6 +87,7 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.JUDGE: ("likelihoods", JudgeFailed("no score")),
     ErrorKind.KNOWLEDGE: ("answer", TooFewQuestions("nothing left")),
     ErrorKind.REPLY_NOT_STORED: ("answer", ReplyNotStored("no stored reply")),
+    ErrorKind.PRICE_FILE: ("answer", InvalidPrices("no price")),
     ErrorKind.DISK_FULL: ("answer", OSError(errno.ENOSPC, "no space")),
     ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),
     ErrorKind.UNEXPECTED: ("answer", KeyError("surprise")),

@@ -104,3 +104,37 @@ def test_run_refuses_a_price_file_with_a_negative_price_and_a_teacher_that_is_go
     assert main(["run", "--prices", str(gone), "--preset", "phi-2", "--teacher", "gpt-6-luna"]) == 2
     assert "gpt-6-luna was shut down on 1 November 2026" in capsys.readouterr().err
     assert not (paths.data / "events.db").exists()
+
+# --- a file in the data folder that was altered by hand --------------------------------------------------
+
+@pytest.mark.parametrize("content", [
+    b"{", b"\xff\xfe\x00", b"null", b'{"m": null}', b'{"m": {"prompt_usd": null}}', b"[" * 100_000, b"1" * 5000,
+    json.dumps({"m": ENTRY | {"prompt_usd": 10**400}}).encode(),
+    json.dumps({"m": ENTRY | {"successor": 5}}).encode(), json.dumps({"m": ENTRY | {"looked_up": None}}).encode()])
+def test_a_file_that_was_broken_by_hand_is_one_sentence(paths: Paths, content: bytes) -> None:
+    paths.data.mkdir()
+    prices.team_file(paths).write_bytes(content)
+    fault = prices.price_fault(paths)
+    assert fault and fault.startswith(str(prices.team_file(paths))) and "\n" not in fault and len(fault) < 600
+    with pytest.raises(InvalidPrices):
+        price_of("gpt-4o-mini")
+
+
+def test_a_folder_or_a_dead_link_in_its_place_is_named(paths: Paths) -> None:
+    paths.data.mkdir()
+    prices.team_file(paths).symlink_to(paths.data / "gone.json")
+    assert "no price file" in (prices.price_fault(paths) or "")
+    prices.team_file(paths).unlink()
+    assert prices.price_fault(paths) is None
+    prices.team_file(paths).mkdir()
+    assert "no price file" in (prices.price_fault(paths) or "")
+
+
+def test_the_command_line_refuses_a_run_with_the_sentence(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    from runner.cli.main import main
+
+    paths.data.mkdir()
+    prices.team_file(paths).write_text("{")
+    assert main(["run", "--questions", "1"]) == 2
+    assert "prices.json: no price file" in capsys.readouterr().err
+    assert [path.name for path in paths.data.iterdir()] == ["prices.json"]
