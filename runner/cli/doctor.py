@@ -1,4 +1,4 @@
-"""`doctor`: examine this machine, the store and the data folder, and report what can run here."""
+"""`doctor`: examine this machine, the store and the data folder, and report what can run here; or try a teacher."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ from store.run_config import RunConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The output format."""
+    """The endpoint to try, and the output format."""
+    parser.add_argument("--teacher", metavar="NAME", help="try this model as a teacher, with three small calls")
+    parser.add_argument("--teacher-base-url", metavar="URL", help="its OpenAI-compatible endpoint")
+    parser.add_argument("--teacher-effort", metavar="NAME", default="auto", help="its reasoning effort, as for run")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examine the machine."""
+    """Examine the machine, or try an endpoint."""
+    if args.teacher or args.teacher_base_url:
+        from runner.cli.doctor_teacher import try_teacher
+
+        return try_teacher(args.teacher or "", args.teacher_base_url, args.teacher_effort, args.json, default_paths())
     return examine_machine(default_paths(), args.json)
 
 

@@ -70,7 +70,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask", "ask a run's students and its teacher one question, side by side", "ask"),
     Command("export", "export a fine-tuned student: merged, adapter or GGUF, with a model card", "export"),
     Command("download", "download a student from the Hugging Face Hub; resumes where it stopped", "download"),
-    Command("doctor", "check what this machine can run, and the store", "doctor"),
+    Command("doctor", "check what this machine can run, and the store; or try a teacher's endpoint", "doctor"),
     Command("work", None, "worker_process"),
     Command("answer-questions", None, "playground_process"),
 )

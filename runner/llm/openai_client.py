@@ -24,6 +24,7 @@ from runner.llm.credentials import redact, redact_url
 from runner.llm.errors import EndpointUnavailable, RequestRefused, TeacherError, UnknownModel, UnreadableReply
 from runner.llm.openai_errors import FailedCall, translate_error, translate_error_body
 from runner.llm.response_parsing import ErrorBody, find_error, parse_completion
+from runner.llm.served_models import ServedModels, read_models
 from runner.llm.unicode_repair import storable
 
 REPLY_SECONDS = 120.0
@@ -107,6 +108,13 @@ class OpenAIChat:
             if refusal.names(option):
                 self._remember(simpler, messages)
             capabilities = simpler
+
+    def served_models(self) -> ServedModels:
+        """The endpoint's list of models; without names where it serves none that can be read."""
+        try:
+            return read_models(json.loads(self._client.models.with_raw_response.list().text), self.model)
+        except (openai.OpenAIError, ValueError, RecursionError):
+            return ServedModels(())
 
     def _refused_option(self, error: TeacherError, refusal: Refusal, capabilities: EndpointCapabilities,
                         request: ChatRequest) -> str | None:

@@ -32,6 +32,8 @@ class FakeOpenAI:
         """The body of every chat request, in the order of arrival, with `_headers`."""
         self.paths: list[str] = []
         """The path of every chat request, with its query."""
+        self.listed: list[dict[str, Any]] | None = None
+        """What the list of models holds; None serves no list."""
         self.most_at_once = 0
         self.models, self.key, self.forms, self.seconds = models, key, forms, seconds
         self.words = words or good_words
@@ -72,6 +74,13 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def fake(self) -> FakeOpenAI:
         return self.server.fake  # type: ignore[attr-defined,no-any-return]
+
+    def do_GET(self) -> None:
+        found = self.fake.listed if self.path.endswith("/models") else None
+        if found is None:
+            self.refuse(404, "no such page")
+        else:
+            self.send(200, json.dumps({"object": "list", "data": found}))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
