@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from knowledge.plain_words import is_fact
+
 MAX_TERMS = 4
 # With fewer values and identifiers than this, rare words are added up to this number.
 MIN_TERMS = 2
@@ -47,14 +49,35 @@ identify identifies represent implement implements ensures offer produce return 
 
 
 def key_terms(text: str, questions: str, document_counts: Counter[str]) -> tuple[str, ...]:
-    """Up to four substrings of `text` that do not occur in `questions` (its questions, joined).
+    """Up to four facts of `text`, substrings that do not occur in `questions` (its questions, joined).
+
+    Empty if the text holds none: a word that any text could use says nothing about an answer.
 
     Args:
         document_counts: number of passages that contain each lower-case word (`word_counts`).
     """
-    body = re.sub(r"^In an? \w+, [\w-]+ \([^)]*\):?\s", "", text)
+    body = _body(text)
+    facts = [term for term in (*_defaults(body), *_technical(body)) if is_fact(term, body)]
+    return _chosen(facts, _rare(body, document_counts, facts_only=True), questions)
+
+
+def candidate_terms(text: str, questions: str, document_counts: Counter[str]) -> tuple[str, ...]:
+    """As `key_terms`, but with words that are no facts: they decide which texts of the API reference are passages.
+
+    That choice must not change with the filter, since stored runs and test sets rest on it.
+    """
+    body = _body(text)
+    return _chosen([*_defaults(body), *_technical(body)], _rare(body, document_counts), questions)
+
+
+def _body(text: str) -> str:
+    """The text without the beginning that names kind and field."""
+    return re.sub(r"^In an? \w+, [\w-]+ \([^)]*\):?\s", "", text)
+
+
+def _chosen(strong: list[str], rare: list[str], questions: str) -> tuple[str, ...]:
     chosen: list[str] = []
-    for most, terms in ((MAX_TERMS, [*_defaults(body), *_technical(body)]), (MIN_TERMS, _rare(body, document_counts))):
+    for most, terms in ((MAX_TERMS, strong), (MIN_TERMS, rare)):
         for term in terms:
             if len(chosen) < most and not _in_question(term, questions, chosen):
                 chosen.append(term)
@@ -82,9 +105,10 @@ def _technical(body: str) -> list[str]:
     return [term for term in found if term not in _ALL_CAPS]
 
 
-def _rare(body: str, document_counts: Counter[str]) -> list[str]:
+def _rare(body: str, document_counts: Counter[str], facts_only: bool = False) -> list[str]:
     """The two rarest content words that also occur in another passage, in the order of the body."""
-    words = [word for word in dict.fromkeys(_WORD.findall(body)) if word.lower() not in _EMPTY]
+    words = [word for word in dict.fromkeys(_WORD.findall(body)) if word.lower() not in _EMPTY
+             and (not facts_only or (is_fact(word, body) and not word.endswith("ed")))]
     words = [word for word in words if not word.endswith(("ly", "ing")) and 1 < document_counts[word.lower()] <= COMMON]
     # A participle ("observed") is a weaker fact than a noun, however rare.
     rarest = sorted(words, key=lambda word: (word.endswith("ed"), document_counts[word.lower()]))[:2]

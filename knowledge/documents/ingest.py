@@ -14,7 +14,7 @@ from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
 from knowledge.documents.document import Page, Unreadable, plain
 from knowledge.documents.file_discovery import HTML, MARKDOWN, PDF, SkippedFile, find_documents
 from knowledge.documents.passage_key_terms import passage_key_terms
-from knowledge.documents.question_generator import QuestionGenerator
+from knowledge.documents.question_generator import GeneratedQuestions, QuestionGenerator
 from knowledge.documents.text_decoding import decode
 from knowledge.documents.topic_assignment import assign_topics, readable
 from knowledge.domain import Domain, domain_of
@@ -136,14 +136,16 @@ def _passages(chunks: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], 
     slugs, names = assign_topics(unique)
     texts = [one.text for one in unique]
     document_counts, generator = word_counts(texts), QuestionGenerator(name, _lowercase_words(texts))
-    passages = []
-    for one, slug in zip(unique, slugs, strict=True):
-        passage = Passage(id=_id(one), topic=slug, source=SOURCE, title=" > ".join(one.headings), text=one.text,
-                          address=one.path + (f"#{one.anchor}" if one.anchor else ""), key_terms=(), questions=())
-        generated = generator.generate(one, passage)
-        terms = passage_key_terms(one, generated.sentence, " ".join(generated.questions), document_counts)
-        passages.append(replace(passage, key_terms=terms, questions=generated.questions))
-    return tuple(passages), names
+    passages = [Passage(id=_id(one), topic=slug, source=SOURCE, title=" > ".join(one.headings), text=one.text,
+                        address=one.path + (f"#{one.anchor}" if one.anchor else ""), key_terms=(), questions=())
+                for one, slug in zip(unique, slugs, strict=True)]
+    generated = [generator.generate(one, passage) for one, passage in zip(unique, passages, strict=True)]
+
+    def completed(one: Chunk, passage: Passage, found: GeneratedQuestions) -> Passage:
+        asked = replace(passage, questions=found.questions, test_questions=generator.test_questions(found))
+        terms = passage_key_terms(one, found.sentence, " ".join(asked.wordings), document_counts)
+        return replace(asked, key_terms=terms)
+    return tuple(map(completed, unique, passages, generated)), names
 
 
 def _lowercase_words(texts: Sequence[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Choose key terms of a document's passage: code and the rules of `knowledge.key_terms`, with a fallback."""
+"""Choose key terms of a document's passage: code and the rules of `knowledge.key_terms`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from knowledge.documents.chunking import Chunk
 from knowledge.documents.document import plain
 from knowledge.key_terms import MAX_TERMS, key_terms
+from knowledge.plain_words import is_fact
 
 _WORD = re.compile(r"[^\W\d_][\w-]{4,}")
 _CODE = re.compile(r"`([^`]*)`")
@@ -16,7 +17,7 @@ _MAX_CODE_LENGTH = 40
 
 def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str,
                       document_counts: Counter[str]) -> tuple[str, ...]:
-    """One to four substrings of the chunk's text, from the answering sentence and not in the questions.
+    """Up to four facts of the chunk's text, from the answering sentence and not in the questions; empty if none.
 
     Args:
         chunk: the passage's text.
@@ -27,10 +28,10 @@ def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str,
     source = answer_sentence or " ".join(chunk.sentences)
     chosen: list[str] = []
     for term in [*_code(source), *key_terms(plain(source), questions, document_counts)]:
-        if term and _new(term, questions, chosen) and term in chunk.text:
+        if term and term in chunk.text and is_fact(term, chunk.text) and _new(term, questions, chosen):
             chosen.append(term)
-    longest = _longest(plain(source)) or _longest(chunk.text) or [chunk.text.split()[0]]
-    return tuple(chosen[:MAX_TERMS] or [term for term in longest if _new(term, questions, [])][:2] or longest[:1])
+    return tuple(chosen[:MAX_TERMS] or [term for term in _longest(plain(source)) if is_fact(term, chunk.text)
+                                        and _new(term, questions, [])][:1])
 
 
 def _new(term: str, questions: str, chosen: list[str]) -> bool:
@@ -44,5 +45,6 @@ def _code(text: str) -> list[str]:
 
 
 def _longest(text: str) -> list[str]:
-    """Words by descending length: the fallback if no word distinguishes the passage."""
-    return sorted(dict.fromkeys(_WORD.findall(text)), key=len, reverse=True)
+    """Words by descending length, without participles and gerunds: used where no word distinguishes the passage."""
+    words = [word for word in _WORD.findall(text) if not word.endswith(("ed", "ing"))]
+    return sorted(dict.fromkeys(words), key=len, reverse=True)

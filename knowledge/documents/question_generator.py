@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from knowledge.documents.chunking import Chunk
 from knowledge.documents.document import plain, tidy
 from knowledge.documents.question_templates import QuestionDraft, draft_questions
+from knowledge.documents.rewording import reworded
 from knowledge.documents.subject_phrases import PageContext, page_context
 from knowledge.near_duplicates import NearDuplicateIndex, is_near_duplicate, normalize
 from knowledge.passages import Passage
@@ -28,10 +29,12 @@ _FALLBACK_RANK = 8
 
 @dataclass(frozen=True)
 class GeneratedQuestions:
-    """A passage's questions and its sentence that answers them; both empty if none could be generated."""
+    """A passage's questions and its sentence that answers them; all empty if none could be generated."""
 
     questions: tuple[str, ...] = ()
     sentence: str = ""
+    rewording: str = ""
+    """The same question in other words, for the test; empty if there is none. It may repeat another question."""
 
 
 class QuestionGenerator:
@@ -51,8 +54,21 @@ class QuestionGenerator:
             if self._is_new(pair) and not any(validation_errors(text, plain(sentence), passage) for text in pair):
                 for text in pair:
                     self._asked.add(text)
-                return GeneratedQuestions(pair, sentence)
+                rewording = _finished(reworded(draft.first))
+                fits = rewording and not validation_errors(rewording, plain(sentence), passage)
+                return GeneratedQuestions(pair, sentence, rewording if fits else "")
         return GeneratedQuestions()
+
+    def test_questions(self, generated: GeneratedQuestions) -> tuple[str, ...]:
+        """The rewording as the passage's test question, unless a question of the folder nearly repeats it.
+
+        To be called when `generate` was called for all passages: no question for training makes way for one of the
+        test.
+        """
+        if not generated.rewording or self._asked.find(generated.rewording) is not None:
+            return ()
+        self._asked.add(generated.rewording)
+        return (generated.rewording,)
 
     def _is_new(self, pair: tuple[str, str]) -> bool:
         return not is_near_duplicate(*pair) and all(self._asked.find(text) is None for text in pair)

@@ -1,13 +1,15 @@
-"""Question templates for API fields and kinds: at least two wordings each, naming the subject.
+"""Question templates for API fields and kinds: at least two wordings that may be trained on and one for the test.
 
-The templates depend on the form of the field (a switch, a number, a choice ...), their order on a hash of the field's
-name, so that a set of questions does not repeat one wording.
+Every wording names its subject. The templates depend on the form of the field (a switch, a number, a choice ...), their
+order on a hash of the field's name, so that a set of questions does not repeat one wording. Those for the test ask from
+another angle, as somebody would who uses the API: other sentences and other words for field, kind and purpose.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 from knowledge.kubernetes.api_models import ApiField, ApiKind
 from knowledge.kubernetes.api_wording import article
@@ -61,6 +63,38 @@ FORMS: dict[str, tuple[str, ...]] = {
                   "How would you explain what {a} {kind} is?"),
 }
 
+TEST_FORMS: dict[str, tuple[str, ...]] = {
+    "switch": ("What difference does it make to {a} {kind} whether {field} is on or off?",
+               "A colleague turns {field} on while writing {a} {kind}; which change will they see?",
+               "Suppose {field} is enabled on {a} {kind}; how do things differ then?"),
+    "flag": ("What can a script conclude on finding {field} positive on {a} {kind}?",
+             "A colleague reads {field} off {a} {kind} and it says yes; what do they know then?"),
+    "default number": ("How large is {field} if nobody fills it in on {a} {kind}, and what does it govern?",
+                       "Nobody touched {field} when writing {a} {kind}; what figure is in force, and for what?"),
+    "number": ("How would you explain the figure under {field} to somebody who looks at {a} {kind}?",
+               "A colleague comes across a figure called {field} on {a} {kind}; what do you tell them about it?"),
+    "choice": ("Between what alternatives does the author of {a} {kind} decide under {field}?",
+               "What may somebody put for {field} on {a} {kind} without being refused?"),
+    "default text": ("What is assumed when the author of {a} {kind} says nothing about {field}, and what is it about?",
+                     "Can {field} be skipped when somebody writes {a} {kind}, and what happens in that case?"),
+    "list": ("What would one expect to find, one by one, under {field} of {a} {kind}?",
+             "A colleague adds something to {field} of {a} {kind}; what sort of thing is it, and to what end?"),
+    "map": ("What would one look up under {field} of {a} {kind}, and by what?",
+            "A colleague writes {a} {kind} and reaches {field}; what pairs go there?"),
+    "time": ("What happened at the moment that {field} tells of on {a} {kind}?",
+             "How would you read the date under {field} of {a} {kind}?"),
+    "object": ("Why would somebody bother to fill in {field} on {a} {kind}?",
+               "A colleague comes across {field} while reading {a} {kind}; what do you tell them about it?",
+               "What would be missing from {a} {kind} if {field} were left out?"),
+    "text": ("A colleague writes {a} {kind} and reaches {field}; what is to go there, and to what end?",
+             "How would you explain the words under {field} to somebody who reads {a} {kind}?"),
+    "kind": ("To what end would somebody deal with {a} {kind}, and of what parts is it made?",
+             "A colleague opens {a} {kind}; what is it there for, and what will they see inside?"),
+    "wide kind": ("To what end would somebody deal with {a} {kind} at all?",
+                  "A colleague comes across {a} {kind}; what do you tell them it is there for?"),
+}
+"""By form of the field: templates of test questions, which are never trained on."""
+
 _DEFAULT = re.compile(r"\bdefault(?:s|ed)? to\b|\bdefaults? (?:value|is|of|true|false|/)\b|"
                       r"\b(?:by|as) default\b|\(default\b|\bdefault:|\bdefault \w+ is\b", re.I)
 # "Valid values are ...", "must be "Allow" or ...", "is Utilization, Value, or ...": where a text lists what is allowed.
@@ -71,12 +105,22 @@ _CHOICE = re.compile(
     r"(?:\bis|\bare|:) (?-i:[\"'A-Z])[\w ]+[\"']?, (?:or )?(?-i:[\"'A-Z])", re.I)
 
 
-def field_questions(kind: ApiKind, field: ApiField, text: str) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Wordings:
+    """The questions about one field or kind."""
+
+    questions: tuple[str, ...]
+    """May be trained on."""
+    test_questions: tuple[str, ...]
+    """Reserved for the test; one is enough."""
+
+
+def field_questions(kind: ApiKind, field: ApiField, text: str) -> Wordings:
     """All wordings for a field; `text` is the answer, which determines the form."""
     return _worded(shape_of(kind, field, text), kind.name, field.name)
 
 
-def kind_questions(kind: ApiKind, text: str) -> tuple[str, ...]:
+def kind_questions(kind: ApiKind, text: str) -> Wordings:
     """All wordings for a kind as a whole; they ask for its fields only if the answer lists them."""
     return _worded("kind" if re.search(r"Its (?:only )?fields? (?:is|are) ", text) else "wide kind", kind.name, "")
 
@@ -99,7 +143,10 @@ def shape_of(kind: ApiKind, field: ApiField, text: str) -> str:
     return "choice" if _CHOICE.search(text) else "default text" if defaulted else "text"
 
 
-def _worded(shape: str, kind: str, field: str) -> tuple[str, ...]:
-    forms = FORMS[shape]
-    first = int(hashlib.sha256(f"{kind}.{field}".encode()).hexdigest(), 16) % len(forms)
-    return tuple(form.format(field=field, kind=kind, a=article(kind)) for form in forms[first:] + forms[:first])
+def _worded(shape: str, kind: str, field: str) -> Wordings:
+    chance = int(hashlib.sha256(f"{kind}.{field}".encode()).hexdigest(), 16)
+
+    def filled(forms: tuple[str, ...], chance: int) -> tuple[str, ...]:
+        first = chance % len(forms)
+        return tuple(form.format(field=field, kind=kind, a=article(kind)) for form in forms[first:] + forms[:first])
+    return Wordings(filled(FORMS[shape], chance), filled(TEST_FORMS[shape], chance // len(FORMS[shape])))

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.key_terms import key_terms, word_counts
+from knowledge.key_terms import candidate_terms, key_terms, word_counts
 from knowledge.kubernetes.api_models import ApiField, ApiKind, ApiReferenceMissing, read_kinds
-from knowledge.kubernetes.api_questions import field_questions, kind_questions
+from knowledge.kubernetes.api_questions import Wordings, field_questions, kind_questions
 from knowledge.kubernetes.api_sentences import sentences
 from knowledge.kubernetes.api_wording import field_text, is_boilerplate, kind_text
 from knowledge.kubernetes.topics import topic_of_kind
+from knowledge.near_duplicates import NearDuplicateIndex
 from knowledge.passages import Passage, passage_id
 
 __all__ = ["ApiReferenceMissing", "read_api_reference"]
@@ -42,7 +43,7 @@ class _Draft:
     title: str
     text: str
     body: str
-    questions: tuple[str, ...]
+    wordings: Wordings
 
 
 def read_api_reference(package_folder: Path | None = None) -> list[Passage]:
@@ -53,15 +54,27 @@ def read_api_reference(package_folder: Path | None = None) -> list[Passage]:
     """
     drafts = list(_without_repeats(_drafts(read_kinds(package_folder))))
     document_counts = word_counts(draft.text for draft in drafts)
+    asked = NearDuplicateIndex(question for draft in drafts for question in draft.wordings.questions)
     passages = []
     for draft in drafts:
-        terms = key_terms(draft.text, " ".join(draft.questions), document_counts)
-        topic = topic_of_kind(draft.kind.name)
-        if topic and _says_enough(draft, terms):
+        topic, questions = topic_of_kind(draft.kind.name), draft.wordings.questions
+        if topic and _says_enough(draft, candidate_terms(draft.text, " ".join(questions), document_counts)):
+            test_questions = _test_question(draft, asked)
             passages.append(Passage(id=passage_id(topic.slug, draft.text), topic=topic.slug, source="api",
                                     title=draft.title, text=draft.text, address=address_of(draft.kind),
-                                    key_terms=terms, questions=draft.questions))
+                                    key_terms=key_terms(draft.text, " ".join((*questions, *test_questions)),
+                                                        document_counts),
+                                    questions=questions, test_questions=test_questions))
     return passages
+
+
+def _test_question(draft: _Draft, asked: NearDuplicateIndex) -> tuple[str, ...]:
+    """The draft's first test question that nearly repeats no other question, which is added to `asked`; or none."""
+    for text in draft.wordings.test_questions:
+        if asked.find(text) is None:
+            asked.add(text)
+            return (text,)
+    return ()
 
 
 def address_of(kind: ApiKind) -> str:
@@ -90,7 +103,7 @@ def _worth_asking(kind: ApiKind, field: ApiField) -> bool:
 
 
 def _says_enough(draft: _Draft, terms: tuple[str, ...]) -> bool:
-    """Whether answers can be judged by the terms: two, or a single one of a longer text."""
+    """Whether the text holds enough terms to be worth asking about: two, or a single one in a longer text."""
     return len(terms) > 1 or (len(terms) == 1 and len(draft.body.split()) > 12)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from knowledge.distractors import FOREIGN, make_distractors
 from knowledge.documents import domain_of_folder, read_folder
+from knowledge.documents.rewording import reworded
 from knowledge.documents.topic_assignment import MAX_TOPICS, slug_of
 from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
@@ -132,6 +133,34 @@ def test_questions_stand_alone_are_fit_and_lead_to_one_passage(jobs: Domain) -> 
     for passage in jobs.passages:
         assert not passage.questions or not is_near_duplicate(*passage.questions)
         assert [found for text in passage.questions for found in validation_errors(text, passage.text, passage)] == []
+
+
+def test_passages_with_questions_have_one_more_wording_for_the_test(jobs: Domain) -> None:
+    asked = [passage for passage in jobs.passages if passage.questions]
+    tested = [passage for passage in asked if passage.test_questions]
+    assert len(tested) >= 0.9 * len(asked)
+    assert [passage for passage in jobs.passages if passage.test_questions and not passage.questions] == []
+    texts = [text for passage in jobs.passages for text in passage.questions]
+    for passage in tested:
+        (text,) = passage.test_questions
+        assert find_near_duplicate(text, texts) is None and validation_errors(text, passage.text, passage) == []
+        texts.append(text)
+
+
+@pytest.mark.parametrize(("question", "expected"), [
+    ("How do you install a plugin?", "A colleague wants to install a plugin; what do you advise?"),
+    ("What happens if the lock is held?", "If the lock is held, what is the outcome?"),
+    ("What does the parser return?", "A newcomer wonders what the parser returns; how do you reply?"),
+    ("What do the parsers return?", "A newcomer wonders what the parsers return; how do you reply?"),
+    ("What does the name resolve to?", "A newcomer wonders what the name resolves to; how do you reply?"),
+    ("When is the lock released?", "What has to occur so that the lock is released?"),
+    ("What is meant by caching?", "A newcomer comes across caching; how would you explain it?"),
+    ("What must the caller do?", "What is required of the caller?"),
+    ("Regarding Locks (API), what happens to a waiter?",
+     "Speaking of Locks (API), what would a newcomer see being done with a waiter?"),
+    ("Whose lock is it anyway?", "")])
+def test_a_question_is_reworded_by_its_form_for_the_test(question: str, expected: str) -> None:
+    assert reworded(question) == expected
 
 
 def test_the_offline_teacher_asks_thirty_questions_and_more(jobs: Domain) -> None:
