@@ -13,11 +13,11 @@ from knowledge.documents.topic_assignment import MAX_TOPICS, slug_of
 from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from knowledge.near_duplicates import find_near_duplicate, is_near_duplicate
-from knowledge.questions import HELD_OUT, PARAPHRASE, PRACTICE, draw_questions, validation_errors
+from knowledge.questions import HELD_OUT, PARAPHRASE, PRACTICE, draw_questions, evidence_of, validation_errors
 from knowledge.split import held_out_passages, practice_passages
 from runner.teacher.offline_teacher import OfflineTeacher
 from tests.knowledge.folder_files import fact, markdown_tree, write
-from tests.knowledge.made_up import make_passage
+from tests.knowledge.made_up import WORDS, make_passage
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +192,22 @@ def test_growing_a_folder_leaves_the_passages_that_were_there(tmp_path: Path) ->
     before = {passage.id for passage in read_folder(tree).passages}
     write(tree / "new" / "page.md", f"# New\n\n{fact('novelty')}\n")
     assert before < {passage.id for passage in read_folder(tree).passages}
+
+
+def test_a_folder_of_ten_passages_yields_what_it_has_where_fifty_questions_are_asked(tmp_path: Path) -> None:
+    for n in range(10):
+        write(tmp_path / f"{n}.md", f"# Pump {n}\n\nThe pump {WORDS[n]} moves {n + 3} litres of {WORDS[n + 10]} from "
+                                    f"the {WORDS[n + 20]} tank to the {WORDS[n + 30]} tank every morning.\n")
+    domain = domain_of_folder(tmp_path)
+    assert len(domain.passages) == 10
+    for tier, side in ((PRACTICE, practice_passages(domain)), (HELD_OUT, held_out_passages(domain))):
+        drawn = draw_questions(domain, domain.topics, 50, tier, 1)
+        assert 0 < len(drawn) < 50 and len({question.text for question in drawn}) == len(drawn)
+        assert {question.passage_id for question in drawn} <= {passage.id for passage in side}
+
+
+def test_a_passage_of_one_sentence_is_its_own_evidence(tmp_path: Path) -> None:
+    sentence = "The cabinet keeps nine amber lamps and seven oil cans for the long night watch on the quay."
+    write(tmp_path / "cabinet.md", f"# Cabinet\n\n{sentence}\n")
+    (passage,) = domain_of_folder(tmp_path).passages
+    assert passage.text == sentence == evidence_of(passage)
