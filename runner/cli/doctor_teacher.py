@@ -17,7 +17,8 @@ from store.formatting import money
 from store.paths import Paths
 from store.run_config import OFFLINE_TEACHER, preset
 
-_FORMATS = {"json_schema": "replies are held to a JSON schema", "json_object": "a JSON object is asked for, no schema",
+_FORMATS = {"json_schema": "a JSON schema is accepted, and replies are JSON",
+            "json_object": "a JSON object is asked for, no schema",
             "text": "none; JSON is asked for in words"}
 _NAMES_SHOWN = 8
 
@@ -80,7 +81,9 @@ def _option_lines(check: EndpointCheck) -> dict[str, str]:
         return {}
     said = {one.option: f' ("{one.message}")' if one.message else "" for one in check.refused}
     found = check.capabilities
-    lines = {"structured output": _FORMATS[found.response_format] + said.get("response_format", ""),
+    ignored = found.response_format != "text" and not all(call.is_json for call in check.calls if call.works)
+    form = "the option is accepted and ignored: replies are not JSON" if ignored else _FORMATS[found.response_format]
+    lines = {"structured output": form + said.get("response_format", ""),
              "system text": "accepted" if found.system_role else
              f"refused{said.get(SYSTEM_ROLE, '')}: it goes before the user's text"}
     for option in SIMPLE_OPTIONS:

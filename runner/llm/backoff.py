@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONG_UNIT = re.compile(r"\s*(second|minute|hour|day)s?", re.I)
+_IN_WORDS = re.compile(r"(?:try again|retry|wait)(?: in| after| for)?:? ((?:\d+(?:\.\d+)?\s*(?:ms|seconds?|minutes?|"
+                       r"hours?|days?|[smhd])\b ?|\d+(?:\.\d+)?[smhd](?=\d))+)", re.I)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
 
 
@@ -22,15 +25,16 @@ def parse_duration(duration: str) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(duration))
 
 
-def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None, message: str = "") -> float | None:
     """Seconds to wait by a refused call's headers: `retry-after-ms`, `retry-after` (seconds or a date), or the
-    limit's reset."""
+    limit's reset; else by its message ("try again in 7m12s")."""
     if (milliseconds := parse_duration(headers.get("retry-after-ms", ""))) is not None:
         return milliseconds / 1000
     stated = headers.get("retry-after", "")
     if (seconds := parse_duration(stated)) is not None:
         return seconds
-    return _until(stated, now or datetime.now(UTC)) if stated else rate_limit_reset_seconds(headers)
+    found = _until(stated, now or datetime.now(UTC)) if stated else rate_limit_reset_seconds(headers)
+    return _stated_in(message) if found is None else found
 
 
 def rate_limit_reset_seconds(headers: Mapping[str, str]) -> float | None:
@@ -53,6 +57,11 @@ def backoff(attempt: int, first_seconds: float, most_seconds: float, rng: random
     synchronized retries."""
     ceiling = min(most_seconds, first_seconds * 2.0 ** min(attempt, 30))
     return float(ceiling * rng.uniform(0.5, 1.0))
+
+
+def _stated_in(message: str) -> float | None:
+    found = _IN_WORDS.search(message)
+    return parse_duration(_LONG_UNIT.sub(lambda unit: unit[1][0], found[1]).replace(" ", "")) if found else None
 
 
 def _until(date: str, now: datetime) -> float | None:

@@ -27,14 +27,17 @@ _NAMES = {
     "seed": (r"seed|random_?seed", r"seeds?"),
     "temperature": (r"temperature", r"temperature"),
     "top_p": (r"top[_-]?p", r"top[ _-]?p|nucleus sampling"),
-    "reasoning_effort": (r"reasoning_?effort|reasoning\.effort", r"reasoning[ _.-]?effort|effort"),
+    "reasoning_effort": (r"reasoning_?effort|reasoning\.effort",
+                         r"reasoning[ _.-]?effort|effort|supports? (?:reasoning|thinking)|low, medium"),
     "limit": (r"max_?(?:completion_|output_|new_)?tokens", r"max(?:imum)?[ _-](?:\w+[ _-])?tokens"),
     "response_format": (r"response_?format(?:\.[\w.]+)?|response_?(?:json_?)?schema|json_schema|json_object|guided_\w+",
                         r"response[ _-]?formats?|json[ _-]?(?:schema|object|mode)|structured[ _-]outputs?|"
-                        r"guided (?:decoding|json)|grammar|schema"),
+                        r"guided (?:decoding|json)|grammar|schema|json output|constrained (?:decoding|generation)|"
+                        r"structured generation|xgrammar|outlines|lm-format-enforcer"),
     SYSTEM_ROLE: (r"messages[.\[]0\]?\.role",
                   r"(?:system|developer)[ _-]*(?:role|prompt|message|instruction)s?|roles?\W{1,3}(?:system|developer)|"
                   r"roles? must alternate|only (?:the )?(?:roles? )?user and assistant(?: roles?)?|"
+                  r"first message must (?:have|use|be)(?: \w+){0,3} user|"
                   r"(?:unexpected|unsupported|unknown|invalid)(?: message)? role"),
 }
 _QUOTES = re.compile(r"""[\\"'`“”‘’«»]+""")

@@ -35,8 +35,8 @@ def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path 
     if not key and urlsplit(address).hostname == urlsplit(OPENAI_ADDRESS).hostname:
         raise MissingKey(f"no API key for {redact_url(address)}: set {VARIABLE} in the environment or in "
                          f"{dotenv.absolute()}, or {alternative}")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InvalidKey(f"{VARIABLE} holds a space or a character that no key has: copy the key again")
+    if not (key.isascii() and key.isprintable()) or {" ", "'", '"'} & set(key):
+        raise InvalidKey(f"{VARIABLE} holds a space, a quote or a character that no key has: copy the key again")
     return key or NO_KEY
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import re
@@ -13,6 +14,10 @@ from runner.llm.unicode_repair import storable_json
 
 ONLY_REASONING = "the reply holds only the model's reasoning, and no answer after it: use another model"
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.S)
+_OBJECT = re.compile(r"\{[\s{]*(?:[\"'“”‘’]|\w+\s*:)")
+_COMMENT = re.compile(r"\s//[^\n\"]*$", re.M)
+_BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)")
+_CURLY_QUOTES = dict.fromkeys(map(ord, "“”"), '"')
 _DECODER = json.JSONDecoder(strict=False)  # models put bare line breaks into strings
 MAX_JSON_STARTS = 50
 """How many opening brackets are tried as the start of the JSON."""
@@ -27,6 +32,8 @@ def extract_json(text: str) -> Any:
     plain = strip_reasoning(text)
     if text.strip() and not plain:
         raise UnreadableReply(ONLY_REASONING)
+    if isinstance(inner := _loads(plain), str):  # encoded twice
+        plain = inner
     for candidate in [plain, *(fenced.strip() for fenced in _FENCE.findall(plain))]:
         value = _decoded(candidate)
         if value is not None:
@@ -39,6 +46,30 @@ def beginning_of(text: str) -> str:
     return repr(" ".join(text.split())[:60])
 
 
+def _loads(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _repaired(text: str) -> Any:
+    """An object in nearly JSON: doubled braces, single or curly quotes, trailing commas, comments, bare names.
+
+    The whole of it must be there; what is cut off is not completed.
+    """
+    text = re.sub(r"\A\{(\{.*\})\}\Z", r"\1", text[:text.rfind("}") + 1], flags=re.S)
+    tries = [text, text.translate(_CURLY_QUOTES)]
+    if "'" not in text:  # inside of single quotes these would change the content
+        tries.append(_BARE_NAME.sub(r'\1"\2"\3', _COMMENT.sub("", tries[-1])))
+    for candidate in tries:
+        try:
+            return ast.literal_eval(candidate)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return None
+
+
 def _decoded(text: str) -> Any:
     """The first object or list that starts anywhere in the text; text in square brackets may be prose."""
     for opening in itertools.islice(re.finditer(r"[\[{]", text), MAX_JSON_STARTS):
@@ -46,8 +77,9 @@ def _decoded(text: str) -> Any:
             value, _ = _DECODER.raw_decode(text, opening.start())
         except (ValueError, RecursionError):
             # A truncated object is not searched for complete parts: they may mean something else.
-            if opening[0] == "{":
-                return None
+            if opening[0] == "{" and _OBJECT.match(text, opening.start()):
+                value = _repaired(text[opening.start():])
+                return value if isinstance(value, dict) and value else None
             continue
         if value and (isinstance(value, dict) or isinstance(value[0], dict | str)):
             return value

@@ -6,8 +6,10 @@ our errors are raised without the library's exception attached, because its requ
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ CONNECT_SECONDS = 10.0
 MAX_MESSAGE_LENGTH = 300
 """Characters of a server's message that an error quotes."""
 
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.S | re.I)
 _SCHEMA_FAILURES = (500, 501)
 """Statuses with which servers answer options that they cannot process, although these are no outages."""
 logger = logging.getLogger("runner.llm")
@@ -181,7 +184,7 @@ class OpenAIChat:
         if error := _find_error_in(raw.http_response):
             message = self._quotable(error.message)
             facts = FailedCall(self.model, self.address, message, error.code, error.status,
-                               retry_after_seconds(raw.headers))
+                               retry_after_seconds(raw.headers, message=message))
             return translate_error_body(facts), Refusal(message, error.param, error.code, error.status)
         completion = parse_completion(raw.text, self.address)
         self._succeeded = True
@@ -194,12 +197,15 @@ class OpenAIChat:
         facts = FailedCall(model=self.model, address=self.address, message=message,
                            code=str(getattr(error, "code", None) or (body.code if body else "")),
                            status=getattr(error, "status_code", None),
-                           wait_seconds=retry_after_seconds(response.headers) if response is not None else None)
+                           wait_seconds=None if response is None else retry_after_seconds(response.headers,
+                                                                                          message=message))
         param = str(getattr(error, "param", None) or (body.param if body else ""))
         return (translate_error([kind.__name__ for kind in type(error).__mro__], facts),
                 Refusal(message, param, facts.code, facts.status))
 
     def _quotable(self, message: str) -> str:
+        if message.lstrip().startswith("<"):  # a page of a proxy or of another server: its text alone
+            message = html.unescape(_MARKUP.sub(" ", message))
         return redact(storable(" ".join(message.split())), self._key)[:MAX_MESSAGE_LENGTH]
 
 

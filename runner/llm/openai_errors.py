@@ -69,6 +69,8 @@ def _wrong_key(facts: FailedCall) -> TeacherError:
 
 
 def _not_permitted(facts: FailedCall) -> TeacherError:
+    if facts.mentions(_BUDGET):
+        return _quota_exceeded(facts)
     return InvalidKey(f"this API key may not use {facts.model!r} at {facts.address} ({facts.message}): "
                       "use a key with access to it, or another teacher model")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-_NAMES = r"(?:seed:|longcat_|ant)?(?:think|thinking|thoughts?|reasoning|reason|reflection|analysis|scratchpad)"
+_NAMES = (r"(?:\w{1,12}:|longcat_|ant|inner_|self_)?(?:think|thinking|thoughts?|reasoning|reason|reflection|analysis|"
+          r"scratchpad|monologue|thought_process|chain_of_thought|cot|deliberation)")
 _OPENING = re.compile(
     rf"<\|?\s*{_NAMES}(?:\s[^<>]*)?\|?>|\[\s*(?:think|thinking|thought|reasoning)\s*\]|◁{_NAMES}▷|"
     rf"<\|(?:begin_of|start|begin)_{_NAMES}\|>|<\|channel>\s*thought|<unused94>", re.I)
@@ -16,6 +17,16 @@ _CLOSING = re.compile(
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.I)
 _BARE_CHANNELS = re.compile(r"\Aanalysis(?=[A-Z\s]).*assistant\s*final", re.S)
 _CHANNEL_END = re.compile(r"<\|(?:end|return|start|call)\|>")
+_FULL_WIDTH = {ord("｜"): "|", ord("▁"): "_"}
+_UNUSUAL = re.compile(r"&lt;[^<>&\n]{1,40}&gt;|<｜[^<>\n]{1,40}>")
+_EMPTY = re.compile(rf"<{_NAMES}\s*/>", re.I)
+# Other blocks that chat frontends and models put thoughts into: at the beginning only, where they are no content.
+_BLOCK = re.compile(r"\A```(?:thinking|thoughts?|reasoning)\n.*?```|"
+                    r"\A<details\b[^>]*(?:type=.?reasoning[^>]*>|>\s*<summary>\s*(?:thought|thinking|reasoning))"
+                    r".*?</details>",
+                    re.S | re.I)
+_HEADED = re.compile(r"\A[#*_\s]*(?:thinking|thoughts?|thought process|reasoning|analysis)\b[*_]*\s*(?::[*_]*|\n).*"
+                     r"\n[#*_\s]*(?:final )?(?:answer|response)\b[*_]*\s*(?::[*_]*|\n)", re.S | re.I)
 _WORDED = re.compile(r"\Ahere(?: is|'s) my thought process:?.*here(?: is|'s) my response:?", re.S | re.I)
 _TRAILING_TOKENS = re.compile(r"(?:\s*(?:<\|(?:im_end|eot_id|end|return|endoftext|end_of_text|eot|eom_id)\|>|</s>|"
                               r"<eos>|<end_of_turn>))+\s*\Z")
@@ -34,8 +45,8 @@ def strip_reasoning(text: str) -> str:
     reply = _TRAILING_TOKENS.sub("", text).strip()
     if _is_json(reply):
         return reply
-    reply = _final_channel(reply)
-    if (worded := _WORDED.match(reply)) is not None:
+    reply = _BLOCK.sub("", _EMPTY.sub("", _with_plain_marks(_final_channel(reply)))).strip()
+    if (worded := _WORDED.match(reply) or _HEADED.match(reply)) is not None:
         reply = reply[worded.end():]
     closings = list(_CLOSING.finditer(reply))
     if closings:
@@ -44,6 +55,16 @@ def strip_reasoning(text: str) -> str:
     reply = _without_open_block(reply).strip()
     wrapped = _WRAPPER.match(reply)
     return wrapped[2].strip() if wrapped else reply
+
+
+def _with_plain_marks(text: str) -> str:
+    """A reply whose marks are escaped (`&lt;think&gt;`) or in full width, with plain ones; other text stays."""
+    return _UNUSUAL.sub(_plain, text)
+
+
+def _plain(found: re.Match[str]) -> str:
+    mark = found[0].replace("&lt;", "<").replace("&gt;", ">").translate(_FULL_WIDTH)
+    return mark if _OPENING.fullmatch(mark) or _CLOSING.fullmatch(mark) else found[0]
 
 
 def _is_json(text: str) -> bool:

@@ -51,7 +51,7 @@ def parse_completion(body: str, address: str) -> Completion:
     message = _dict(choice.get("message"))
     finish = str(choice.get("finish_reason") or "stop")
     reasoning = next((text for name in _REASONING_FIELDS if (text := _text(message.get(name)))), "")
-    return Completion(text=storable(_text(message.get("content"))),
+    return Completion(text=storable(_text(message.get("content")) or _text(choice.get("text"))),
                       finish="length" if finish.lower() in _LENGTH_REASONS else storable(finish),
                       **_tokens(_dict(value.get("usage"))),
                       refusal=storable(_text(message.get("refusal"))) or None,
@@ -87,7 +87,10 @@ def find_error(value: Any) -> ErrorBody | None:
         return None
     if value.get("error"):
         return _error_of(value["error"], value)
-    if "choices" not in value and any(value.get(name) for name in ("detail", "message")):
+    if isinstance(value.get("errors"), list) and value["errors"]:
+        return _error_of(value["errors"][0])
+    if "choices" not in value and any(isinstance(value.get(name), str | list) and value[name]
+                                      for name in ("detail", "message")):
         return _error_of(value)
     return None
 

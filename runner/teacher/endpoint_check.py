@@ -5,6 +5,7 @@ Nothing is stored here; each call is of the kind that a run makes, about a passa
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from runner.llm.errors import EndpointError, TeacherError, UnreadableReply
 from runner.llm.factory import open_chat
 from runner.llm.json_extraction import beginning_of
 from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
+from runner.llm.reasoning import strip_reasoning
 from runner.llm.reasoning_effort import effort_to_send
 from runner.llm.retry import RetryPolicy
 from runner.llm.served_models import ServedModels
@@ -47,6 +49,8 @@ class CallOutcome:
     says: str
     """The beginning of what it brought, or the error with the endpoint's own words."""
     seconds: float
+    is_json: bool = False
+    """Whether the reply as a whole was JSON, as asked for."""
 
 
 @dataclass(frozen=True)
@@ -92,17 +96,25 @@ def check_endpoint(config: RunConfig, policy: RetryPolicy = POLICY, reply_second
                      effort=effort, max_reply_tokens=MAX_REPLY_TOKENS, on_refused=refused.append)
     calls: list[CallOutcome] = []
     for task, (request, read) in _TASKS.items():
-        began, unusable = time.monotonic(), False
+        began, unusable, text = time.monotonic(), False, ""
         try:
-            works, says = True, read(usable_text(chat.complete(request)))
+            text = usable_text(chat.complete(request))
+            works, says = True, read(text)
         except TeacherError as error:
             works, says, unusable = False, str(error), isinstance(error, EndpointError)
-        calls.append(CallOutcome(task, works, says, time.monotonic() - began))
+        calls.append(CallOutcome(task, works, says, time.monotonic() - began, _is_json(text)))
         if unusable:
             break
     served = OpenAIChat(config.teacher, address, key, min(reply_seconds, POLICY.total_seconds)).served_models()
     return EndpointCheck(config.teacher, redact_url(address), effort or "", tuple(calls), tuple(refused), chat.usage(),
                          served)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(strip_reasoning(text)), dict)
+    except ValueError:
+        return False
 
 
 def _request(prompt: prompts.Prompt, name: str, schema: dict[str, object]) -> ChatRequest:

@@ -45,7 +45,7 @@ def test_a_good_endpoint_is_described_after_three_calls(endpoint: FakeOpenAI, ca
     code, said = doctor(capsys, "--teacher", "gpt-4o-mini", "--teacher-base-url", endpoint.url)
     assert code == 0 and len(endpoint.requests) == 3
     for text in ("answers a question  yes", "answers from a passage  yes", "27 milliseconds",
-                  "asks about a passage  yes", "structured output  replies are held to a JSON schema",
+                  "asks about a passage  yes", "structured output  a JSON schema is accepted, and replies are JSON",
                   "system text  accepted", "seed  accepted", "as max_tokens",
                   "streaming  not needed", "0.15 USD for a million tokens in, 0.6 out",
                   "3 calls, 300 tokens in, 60 out; cost: less than 0.0001 USD", "no store yet",
@@ -70,6 +70,13 @@ def test_a_strict_endpoint_is_described_by_its_own_words_and_remembered(
     assert code == 0 and "0 refused options, in place of 5" in said
     assert "reasoning effort  accepted (high)" in said
     assert refused_options(store, endpoint.url, "gpt-4o-mini", "high") == {}
+
+
+def test_an_endpoint_that_ignores_the_format_is_not_praised_for_it(endpoint: FakeOpenAI,
+                                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    endpoint.script.append(say("It opens the valve within 27 milliseconds."))
+    code, said = doctor(capsys, "--teacher", "gpt-4o-mini", "--teacher-base-url", endpoint.url)
+    assert code == 0 and "structured output  the option is accepted and ignored: replies are not JSON" in said
 
 
 @pytest.mark.parametrize(("step", "words"), [

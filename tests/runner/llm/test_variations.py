@@ -1,0 +1,134 @@
+"""Variations of what endpoints and models do: refusals in other wordings, other marks of thinking, almost JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from runner.llm.backoff import retry_after_seconds
+from runner.llm.capabilities import EndpointCapabilities
+from runner.llm.errors import (
+    InvalidKey, QuotaExceeded, TeacherError, UnknownModel, UnreadableReply,
+)
+from runner.llm.json_extraction import extract_json
+from runner.llm.openai_client import OpenAIChat
+from runner.llm.reasoning import strip_reasoning
+from store.run_config import InvalidConfig, preset
+from tests.runner.fake_openai import FakeOpenAI, refuse, send
+from tests.runner.fake_teachers import REQUEST
+
+FULL = dataclasses.replace(REQUEST, top_p=0.9, reasoning_effort="low", max_tokens=8192)
+
+
+@pytest.mark.parametrize(("option", "message"), [
+    ("seed", "The parameter 'seed' is not supported by this model"), ("seed", "unexpected keyword argument ‹seed›"),
+    ("seed", "Additional properties are not allowed ('seed' was unexpected)"),
+    ("seed", "UnsupportedParamsError: bedrock does not support parameters: {'seed': 5}, for model=x"),
+    ("temperature", "temperature may only be set to 1 when thinking is enabled."),
+    ("top_p", "parameter topP is not supported"), ("limit", "Unknown parameter: maxTokens"),
+    ("limit", "max_new_tokens must be <= 2048"),
+    ("reasoning_effort", "Unsupported value: 'none' is not supported with the 'gpt-5' model. Supported values are: "
+                         "'minimal', 'low', 'medium', and 'high'."),
+    ("reasoning_effort", '"llama3:8b" does not support thinking'),
+    ("reasoning_effort", '"a/b" does not support reasoning'),
+    ("response_format", "constrained decoding requires xgrammar"), ("response_format", "JSON output is not supported"),
+    ("response_format", "outlines is not installed: structured generation is disabled"),
+    ("response_format", "'response_format.type' must be 'json_schema' or 'text'"),
+    ("system role", "messages: first message must use the \"user\" role"),
+    ("system role", "The first message must have the role user"), ("system role", "Invalid role: system"),
+    ("system role", "messages: Unexpected role \"system\". The API accepts a top-level `system` parameter.")])
+def test_a_refusal_in_other_words_names_the_same_option(option: str, message: str) -> None:
+    assert EndpointCapabilities().refused_option(message, "", FULL) == option
+
+
+@pytest.mark.parametrize("reply", [
+    "<inner_monologue>hm</inner_monologue>27", "<chain_of_thought>hm</chain_of_thought>27", "<cot>hm</cot>\n27",
+    "<thought_process>hm</thought_process>27", "<self_reflection>hm</self_reflection>27", "<mm:think>hm</mm:think>27",
+    "&lt;think&gt;hm&lt;/think&gt;27", "hm&lt;/think&gt;27", "<think/>27", "<think></think>\n27",
+    "<｜begin▁of▁thinking｜>hm<｜end▁of▁thinking｜>27", "**Thinking:** hm\n\n**Answer:** 27", "Thought: hm\nAnswer: 27",
+    "# Reasoning\nhm\n# Answer\n27", "Reasoning: hm\nAnswer: 20?\n\nFinal answer: 27", "```thinking\nhm\n```\n27",
+    "<details><summary>Thoughts</summary>hm</details>27",
+    '<details type="reasoning" done="true">\n<summary>Thought for 5 s</summary>hm</details>\n27'])
+def test_thoughts_of_other_marks_are_cut_off(reply: str) -> None:
+    assert strip_reasoning(reply) == "27"
+
+
+@pytest.mark.parametrize("reply", [
+    "Reasoning about load takes 27 ms.", "Use `<details>` to fold a list.", "The tag &lt;plan&gt; names a plan.",
+    "Analysis: the answer is 27.", "<details><summary>Ports</summary>80</details>", "a &lt; b and c &gt; d"])
+def test_what_only_looks_like_a_thought_stays(reply: str) -> None:
+    assert strip_reasoning(reply) == reply
+
+
+@pytest.mark.parametrize("reply", [
+    '{"answer": "27",}', "{'answer': '27'}", '{{"answer": "27"}}', '"{\\"answer\\": \\"27\\"}"', "{“answer”: “27”}",
+    '{"answer": "27" // sure\n}', '{answer: "27"}', 'Set {x}, then {"answer": "27"}', '```json\n{"answer": "27",}\n```',
+    '~~~json\n{"answer": "27"}\n~~~', '\ufeff{"answer": "27"}', '<tool_call>{"answer": "27"}</tool_call>'])
+def test_almost_json_is_read(reply: str) -> None:
+    assert extract_json(reply) == {"answer": "27"}
+
+
+@pytest.mark.parametrize(("reply", "found"), [
+    ("{'answer': 'x, b: c // d'}", {"answer": "x, b: c // d"}),
+    ('{"answer": "he said “so”",}', {"answer": "he said “so”"}),
+    ('{"a": {"answer": "27"}, "b": "cut o', None), ('```json\n{"answer": "2', None), ("{'answer': '2", None),
+    ("{answer}", None), ('{"answer": open("x")}', None)])
+def test_a_repair_changes_no_content_and_completes_nothing(reply: str, found: Any) -> None:
+    if found is None:
+        with pytest.raises(UnreadableReply):
+            extract_json(reply)
+    else:
+        assert extract_json(reply) == found
+
+
+# --- errors in other forms -------------------------------------------------------------------------------
+
+PAGE = ("<html><head><title>404 Not Found</title><style>p {}</style></head>"
+        "<body><p>no route &amp; no host</p></body></html>")
+
+
+@pytest.mark.parametrize(("step", "kind", "words"), [
+    (send(PAGE, "text/html", 404), UnknownModel, "(404 Not Found no route & no host)"),
+    (send(PAGE, "text/html", 401), InvalidKey, "(404 Not Found no route & no host)"),
+    (send(json.dumps({"errors": [{"message": "no such deployment", "code": 404}]})), UnknownModel,
+     "(no such deployment)"),
+    (send(json.dumps({"errors": [{"message": "no such deployment"}]}), status=404), UnknownModel,
+     "(no such deployment)"),
+    (send(json.dumps({"message": {"role": "assistant", "content": "27"}})), UnreadableReply, "holds no choice"),
+    (refuse(403, "You have insufficient credits"), QuotaExceeded, "insufficient credits")])
+def test_an_error_in_another_form_is_told_by_its_text(step: Any, kind: type[TeacherError], words: str) -> None:
+    with FakeOpenAI() as fake:
+        fake.script.append(step)
+        with pytest.raises(kind) as raised:
+            OpenAIChat("gpt-4o-mini", fake.url, "sk-test-123", 5.0).complete(REQUEST)
+    assert words in str(raised.value) and "<" not in str(raised.value)
+
+
+def test_a_choice_in_the_older_form_is_read() -> None:
+    with FakeOpenAI() as fake:
+        fake.script.append(send(json.dumps({"choices": [{"text": "27", "finish_reason": "stop"}]})))
+        assert OpenAIChat("gpt-4o-mini", fake.url, "sk-test-123", 5.0).complete(REQUEST).text == "27"
+
+
+@pytest.mark.parametrize(("message", "seconds"), [
+    ("Rate limit reached. Please try again in 7m12s.", 432.0), ("try again in 20s", 20.0),
+    ("retry after 30 seconds", 30.0),
+    ("Please try again in 1.5s. Visit us.", 1.5), ("Please wait 2 minutes", 120.0), ("try again later", None),
+    ("try again in 250ms", 0.25), ("slow down", None)])
+def test_a_wait_that_only_the_message_states_is_kept(message: str, seconds: float | None) -> None:
+    assert retry_after_seconds({}, message=message) == seconds
+    assert retry_after_seconds({"retry-after": "3"}, message=message) == 3.0
+
+
+@pytest.mark.parametrize(("address", "words"), [
+    ("http://h/v1#part", "after '#'"), ("http://h:99999/v1", "is no address"), ("http://h:x/v1", "is no address"),
+    ("http://[::1/v1", "is no address"), ("http://h/v1?code=abc", "holds a password or key"),
+    ("http://h/api/chat", "use 'http://h/v1'"), ("http://h/v1/chat", "use 'http://h/v1'"),
+    ("http://h/V1/CHAT/Completions/?a=1", "use 'http://h/V1?a=1'"), ("http://h/v1/messages", "use 'http://h/v1'")])
+def test_an_address_that_cannot_be_one_is_refused_with_the_right_one(address: str, words: str) -> None:
+    with pytest.raises(InvalidConfig) as refused:
+        preset("embedded", teacher="m", teacher_base_url=address)
+    assert words in str(refused.value)
