@@ -69,8 +69,11 @@ class Teacher(Protocol):
         ...
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                      exclude: Sequence[Question]) -> list[Question]:
-        """Return up to `count` validated questions, no near-duplicates of each other or of `exclude`; else fewer."""
+                      exclude: Sequence[Question], on_progress: Callable[[int], None]) -> list[Question]:
+        """Return up to `count` validated questions, no near-duplicates of each other or of `exclude`; else fewer.
+
+        `on_progress` is called with the number accepted so far after every call, when `rejected` is up to date too.
+        """
         ...
 
     def write_references(self, domain: Domain, questions: Sequence[Question],

@@ -66,6 +66,13 @@ class RunConfig:
     teacher_base_url: str | None = setting(
         None, label="Teacher API base URL", group=MODELS, metavar="URL", affects=("work",), empty="the OpenAI API",
         help="Base URL of the teacher's OpenAI-compatible endpoint, such as vLLM, Ollama or a gateway.")
+    question_form: str = setting(
+        "auto", label="How the teacher is asked", group=MODELS, was="passages", form="hidden",
+        choices={"auto": "as the model manages", "passages": "four passages a call, evidence quoted",
+                 "numbered": "one passage a call, evidence by number", "sentence": "one sentence a call, plain text"},
+        help="The form in which a chat teacher is asked for questions. auto begins with passages, with numbered for "
+        "a model whose name states at most 8 billion parameters, with sentence at most half a billion, and goes on to "
+        "a simpler form when less than a quarter of the drafts are valid.")
     student: str = setting(
         EMBEDDED_STUDENT, label="Student", group=MODELS, affects=("duration", "work", "variance"),
         help="The model that is fine-tuned: embedded (SmolLM2-135M-Instruct), a Hugging Face id, or a local model "

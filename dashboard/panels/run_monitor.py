@@ -58,7 +58,8 @@ def _status(run: Run, cells: list[stage_board.Cell]) -> str:
     if run.work == "running" and current:
         items = f", {run.done} of {run.total} {run.unit or 'items'}" if run.total else ""
         cycle = f"Cycle {current.cycle} of {run.config.cycles}: " if current.cycle else ""
-        return f"{cycle}{current.title}{items}. {last_event}"
+        detail = f" ({run.detail})" if run.detail else ""
+        return f"{cycle}{current.title}{items}{detail}. {last_event}"
     took = f" after {labels.duration(labels.run_seconds(run))}" if run.ended_at and run.started_at else ""
     return f"{labels.work(run.work).label}{took}. {last_event}"
 

@@ -86,6 +86,8 @@ class EndpointCapabilities:
         options = {name: value for name, value in options.items() if value is not None and name not in self.dropped}
         if self.limit_name:
             options[self.limit_name] = min(request.max_tokens, self.limit_cap or request.max_tokens)
+        if not request.schema:
+            return options
         if self.response_format == "json_schema":
             schema = {"name": request.schema_name, "strict": True, "schema": request.schema}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -159,6 +161,7 @@ class EndpointCapabilities:
         sent = {"seed", "temperature", "limit", "response_format", SYSTEM_ROLE, "top_p", "reasoning_effort"}
         if request is not None:
             sent -= {name for name in ("top_p", "reasoning_effort") if getattr(request, name) is None}
+            sent -= set() if request.schema else {"response_format"}
         missing = {"response_format" if self.response_format == RESPONSE_FORMATS[-1] else "",
                    "" if self.limit_name else "limit", "" if self.system_role else SYSTEM_ROLE}
         return sorted(sent - self.dropped - missing)

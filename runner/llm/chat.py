@@ -19,7 +19,8 @@ class ChatRequest:
     user: str
     schema_name: str
     schema: Mapping[str, Any]
-    """JSON schema of the reply; the prompt describes the same format in words, for servers without schemas."""
+    """JSON schema of the reply, empty for plain text; the prompt describes the same format in words, for servers
+    without schemas."""
     temperature: float
     max_tokens: int
     seed: int
@@ -31,6 +32,8 @@ class ChatRequest:
     """None is not sent."""
     reasoning_effort: str | None = None
     """None is not sent."""
+    grow: bool = True
+    """Whether a reply that was cut off is asked for again with a larger limit."""
 
 
 @dataclass(frozen=True)

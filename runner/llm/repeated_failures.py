@@ -43,6 +43,12 @@ class RepeatedFailures:
         times = "1 call" if alike == 1 else f"{alike} calls"
         return f"{self._name} gave no usable reply ({purpose}, {times}, no further one was made): {last}"
 
+    def refused(self, purpose: str) -> bool:
+        """Whether the latest failure of a purpose was a refusal of the request as such."""
+        with self._lock:
+            last = next(reversed(self._failed.get(purpose, [])), None)
+        return isinstance(last, RequestRefused) and not isinstance(last, ContentRefused)
+
     def call(self, purpose: str, call: Callable[[], T]) -> T:
         """The result of a call that also reads its reply.
 

@@ -21,6 +21,7 @@ from store.costs.prices import cost_usd
 from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
 from store.database import Store
 
+_LOOP_CHARACTERS = 40
 MAX_REPETITIONS = 20
 """How often one reply that cannot be used is asked for, over all processes."""
 
@@ -69,11 +70,12 @@ class CachedChat:
             CostLimitReached: the call was needed, and the run's budget is spent.
         """
         request = replace(request, reasoning_effort=self._effort or request.reasoning_effort)
-        larger = replace(request, max_tokens=larger_limit(request.max_tokens, self._max_reply_tokens))
+        larger = replace(request, max_tokens=larger_limit(request.max_tokens, self._max_reply_tokens)) \
+            if request.grow else request
         if request.purpose in self._needs_larger_limit and not self._is_stored(request):
             return self._stored_or_new(larger)
         completion = self._stored_or_new(request)
-        if not completion.cut_off or larger == request:
+        if not completion.cut_off or larger == request or _repeats_itself(completion.text):
             return completion
         try:
             whole = self._stored_or_new(larger)
@@ -179,6 +181,12 @@ def _completion(response: str) -> Completion | None:
         return replace(found, text=storable(found.text))
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def _repeats_itself(text: str) -> bool:
+    """Whether a reply ends in a loop, as those of very small models do: more tokens would repeat it further."""
+    end = text[-_LOOP_CHARACTERS:]
+    return len(end) == _LOOP_CHARACTERS and text.count(end) > 2
 
 
 def _is_usable(completion: Completion) -> bool:

@@ -12,6 +12,7 @@ from runner.llm.openai_client import REPLY_SECONDS
 from runner.llm.reasoning_effort import effort_to_send
 from runner.llm.retry import Clock, RetryPolicy
 from runner.teacher.llm_teacher import LLMTeacher
+from runner.teacher.question_forms import forms_for
 from store.costs.prices import cost_usd
 from store.database import Store
 from store.run_config import RunConfig
@@ -43,4 +44,4 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
                      from_replies=replay, effort=effort_to_send(config.teacher_effort, config.teacher),
                      max_reply_tokens=config.max_reply_tokens, on_refused=on_refused)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {redact_url(address)}"
-    return LLMTeacher(chat, name, policy.concurrency)
+    return LLMTeacher(chat, name, policy.concurrency, forms_for(config.question_form, config.teacher))

@@ -6,7 +6,7 @@ what is missing. Errors of one reply are data: a rejected question, a missing re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -23,26 +23,29 @@ from runner.llm.repeated_failures import RepeatedFailures
 from runner.llm.response_cache import CachedChat
 from runner.protocols import Answer, Reference, RejectedQuestion, Usage
 from runner.teacher import prompts
-from runner.teacher.question_search import PASSAGES_PER_CALL, Batch, QuestionSearch
+from runner.teacher.question_forms import FORMS, QuestionForm
+from runner.teacher.question_search import Batch, QuestionSearch
 from runner.teacher.reference_checks import reference_rejection
-from runner.teacher.reply_parsing import Draft, parse_answer, parse_questions
+from runner.teacher.reply_parsing import Draft, parse_answer, parse_plain_answer
 from store.costs.playground_budget import REPLY_TOKENS
 
 T = TypeVar("T")
 
 QUESTION_TEMPERATURE = 0.7
 REFERENCE_TEMPERATURE = 0.2
-TOKENS_A_QUESTION = 200
-"""Token limit for a question with its evidence, as JSON."""
 REFERENCE_TOKENS = 600
 REFERENCE_ATTEMPTS = 2
+PLAIN_REFERENCE_TOKENS = 80
 
 
 class LLMTeacher:
     """Implements `runner.protocols.Teacher` over a chat model."""
 
-    def __init__(self, chat: CachedChat, name: str, concurrency: int) -> None:
+    def __init__(self, chat: CachedChat, name: str, concurrency: int,
+                 forms: Sequence[QuestionForm] = FORMS[:1]) -> None:
+        """`forms` are the forms of questions to try in turn (`question_forms.forms_for`)."""
         self.name = name
+        self._forms = tuple(forms)
         self.rejected: list[RejectedQuestion] = []
         """What the latest `ask_questions` rejected, each with its reason."""
         self._chat = chat
@@ -50,27 +53,39 @@ class LLMTeacher:
         self._failures = RepeatedFailures(f"the teacher {name}")
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                      exclude: Sequence[Question]) -> list[Question]:
+                      exclude: Sequence[Question],
+                      on_progress: Callable[[int], None] = lambda accepted: None) -> list[Question]:
         """Up to `count` validated questions, spread over the topics; fewer where the search ended early.
 
         Raises:
             EndpointError: the endpoint cannot be used; its `obtained` holds the questions accepted so far.
             CostLimitReached: the run's budget is spent, and no question was accepted.
         """
-        search = QuestionSearch(domain, topics, count, tier, seed, exclude)
+        search = QuestionSearch(domain, topics, count, tier, seed, exclude, self._forms)
         self.rejected = search.rejected
         number = 0
-        while batches := search.batches():
+        while True:
+            batches, form = search.batches(), search.form
+            if not batches:
+                if search.use_simpler_form():
+                    continue
+                break
             number += 1
-            requests = [_question_request(domain, batch, tier, seed, number) for batch in batches]
-            outcomes = self._draft_concurrently(requests)
-            for batch, outcome in zip(batches, outcomes, strict=True):
+            requests = [_question_request(domain, batch, tier, seed, number, form) for batch in batches]
+            outcomes: list[list[Draft] | ReplyError | EndpointError] = []
+            for batch, outcome in zip(batches, self._draft_concurrently(requests, batches, form), strict=True):
+                outcomes.append(outcome)
                 _record_outcome(search, batch, outcome)
+                on_progress(len(search.accepted))
             _raise_first(outcomes, search.accepted)
             if not search.accepted and all(isinstance(outcome, CostLimitReached) for outcome in outcomes):
                 raise next(outcome for outcome in outcomes if isinstance(outcome, CostLimitReached))
-            if any(isinstance(outcome, NotAsked) for outcome in outcomes) or self._failures.stopped("questions"):
+            stopped = any(isinstance(outcome, NotAsked) for outcome in outcomes) or \
+                self._failures.stopped(_purpose(form)) is not None
+            if stopped and (self._failures.refused(_purpose(form)) or not search.use_simpler_form(at_once=True)):
                 break
+            if not stopped:
+                search.use_simpler_form()
         return search.accepted
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
@@ -84,9 +99,9 @@ class LLMTeacher:
         except KeyError:
             return _missing(question, f"passage {question.passage_id} is not in the knowledge base {domain.name}")
         reason = ""
-        for attempt in range(REFERENCE_ATTEMPTS):
+        for request in self._reference_requests(domain, question):
             try:
-                answer, evidence = self._answer(_reference_request(domain, question, attempt))
+                answer, evidence = self._answer(request)
             except ReplyError as error:
                 reason = str(error)
                 continue
@@ -95,6 +110,14 @@ class LLMTeacher:
                 quoted = evidence and evidence.casefold() in " ".join(passage.text.split()).casefold()
                 return Reference(question.id, answer, evidence if quoted else question.evidence)
         return _missing(question, reason)
+
+    def _reference_requests(self, domain: Domain, question: Question) -> list[ChatRequest]:
+        """The requests to try in turn: as JSON, and in plain words for a teacher that may be asked in simpler forms."""
+        as_json = [_reference_request(domain, question, attempt) for attempt in range(REFERENCE_ATTEMPTS)]
+        if self._forms == FORMS[:1]:
+            return as_json
+        plain = _plain_reference_request(domain, question)
+        return [*as_json, plain] if FORMS[0] in self._forms else [as_json[0], plain]
 
     def write_references(self, domain: Domain, questions: Sequence[Question],
                          on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
@@ -153,26 +176,44 @@ class LLMTeacher:
         return outcomes
 
     def _answer(self, request: ChatRequest) -> tuple[str, str]:
+        if not request.schema:
+            return self._failures.call(f"{request.purpose}, plain", lambda: (
+                parse_plain_answer(usable_text(self._chat.complete(request), whole=False)), ""))
         return self._failures.call(request.purpose, lambda: parse_answer(usable_text(self._chat.complete(request))))
 
     def _closed_book(self, domain: Domain, question: Question) -> tuple[str, int]:
         completion = self._chat.complete(_closed_book_request(domain, question))
         return parse_answer(usable_text(completion))[0], completion.completion_tokens or 0
 
-    def _draft_concurrently(self, requests: list[ChatRequest]) -> list[list[Draft] | ReplyError | EndpointError]:
+    def _draft_concurrently(self, requests: list[ChatRequest], batches: Sequence[Batch],
+                            form: QuestionForm) -> Iterator[list[Draft] | ReplyError | EndpointError]:
         """Outcomes in the order of the requests; a failed call does not discard the results of others."""
-        outcomes: list[list[Draft] | ReplyError | EndpointError] = []
-        while not self._failures.proven and len(outcomes) < len(requests):
-            outcomes.append(self._outcome(requests[len(outcomes)]))
+        jobs = list(zip(requests, batches, strict=True))
+        asked = 0
+        while not self._failures.proven and asked < len(jobs):
+            asked += 1
+            yield self._outcome(*jobs[asked - 1], form)
         with ThreadPoolExecutor(self._concurrency) as pool:
-            return [*outcomes, *pool.map(self._outcome, requests[len(outcomes):])]
+            futures = [pool.submit(self._outcome, *job, form) for job in jobs[asked:]]
+            try:
+                for future in futures:
+                    yield future.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
-    def _outcome(self, request: ChatRequest) -> list[Draft] | ReplyError | EndpointError:
+    def _outcome(self, request: ChatRequest, batch: Batch,
+                 form: QuestionForm) -> list[Draft] | ReplyError | EndpointError:
+        materials = [attempt.material for attempt in batch.attempts]
         try:
-            return self._failures.call(request.purpose,
-                                       lambda: parse_questions(usable_text(self._chat.complete(request))))
+            return self._failures.call(_purpose(form), lambda: form.parse(
+                usable_text(self._chat.complete(request), whole=bool(form.schema)), materials))
         except (ReplyError, EndpointError) as error:
             return error
+
+
+def _purpose(form: QuestionForm) -> str:
+    """What failures are counted by: a model that fails in one form may manage the next."""
+    return "questions" if form is FORMS[0] else f"questions, {form.name} form"
 
 
 def _record_outcome(search: QuestionSearch, batch: Batch, outcome: list[Draft] | ReplyError | EndpointError) -> None:
@@ -180,7 +221,9 @@ def _record_outcome(search: QuestionSearch, batch: Batch, outcome: list[Draft] |
         search.halve_batch(batch, str(outcome))
     elif isinstance(outcome, list):
         search.accept_drafts(batch, outcome)
-    elif isinstance(outcome, ReplyError) and not isinstance(outcome, NotAsked):
+    elif isinstance(outcome, NotAsked):
+        search.put_back(batch)
+    elif isinstance(outcome, ReplyError):
         search.reject_batch(batch, str(outcome))
 
 
@@ -191,8 +234,8 @@ def _raise_first(outcomes: Sequence[list[Draft] | ReplyError | EndpointError], a
             raise outcome
 
 
-def usable_text(completion: Completion) -> str:
-    """The text of a complete, non-empty completion.
+def usable_text(completion: Completion, whole: bool = True) -> str:
+    """The text of a complete, non-empty completion; with `whole` False one that was cut off will do.
 
     Raises:
         RequestRefused: the model or a content filter refused.
@@ -201,7 +244,7 @@ def usable_text(completion: Completion) -> str:
     if completion.refusal or completion.finish == "content_filter":
         raise ContentRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
                              "ask about another passage, or use another teacher model")
-    if completion.cut_off:
+    if completion.cut_off and (whole or not completion.text.strip()):
         raise UnreadableReply(f"the reply was cut off at the token limit ({_details(completion)}), also with a larger "
                               "limit: use a teacher model that writes or reasons less")
     if not completion.text.strip():
@@ -220,18 +263,25 @@ def _missing(question: Question, reason: str) -> Reference:
     return Reference(question.id, None, question.evidence, missing=reason)
 
 
-def _question_request(domain: Domain, batch: Batch, tier: str, seed: int, number: int) -> ChatRequest:
-    prompt = prompts.question_prompt(domain.name, domain.topic_names.get(batch.topic, batch.topic), tier,
-                                     [attempt.material for attempt in batch.attempts])
-    return ChatRequest(prompt.system, prompt.user, "questions", prompts.QUESTIONS_SCHEMA, QUESTION_TEMPERATURE,
-                       TOKENS_A_QUESTION * (PASSAGES_PER_CALL + 1), seed, "questions",
-                       f"{tier} {batch.topic} round {number}")
+def _question_request(domain: Domain, batch: Batch, tier: str, seed: int, number: int,
+                      form: QuestionForm) -> ChatRequest:
+    prompt = form.prompt(domain.name, domain.topic_names.get(batch.topic, batch.topic), tier,
+                         [attempt.material for attempt in batch.attempts])
+    return ChatRequest(prompt.system, prompt.user, "questions", form.schema, QUESTION_TEMPERATURE,
+                       form.tokens * (form.passages_per_call + 1), seed, "questions",
+                       f"{tier} {batch.topic} round {number}", grow=bool(form.schema))
 
 
 def _reference_request(domain: Domain, question: Question, attempt: int) -> ChatRequest:
     prompt = prompts.reference_prompt(domain.name, question.text, domain.passage(question.passage_id))
     return ChatRequest(prompt.system, prompt.user, "reference", prompts.REFERENCE_SCHEMA, REFERENCE_TEMPERATURE,
                        REFERENCE_TOKENS, attempt, "reference", f"{question.id} try {attempt + 1}")
+
+
+def _plain_reference_request(domain: Domain, question: Question) -> ChatRequest:
+    prompt = prompts.plain_reference_prompt(question.text, domain.passage(question.passage_id))
+    return ChatRequest(prompt.system, prompt.user, "reference", {}, REFERENCE_TEMPERATURE, PLAIN_REFERENCE_TOKENS, 0,
+                       "reference", f"{question.id} in plain text", grow=False)
 
 
 def _closed_book_request(domain: Domain, question: Question) -> ChatRequest:

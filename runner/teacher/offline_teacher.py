@@ -24,7 +24,8 @@ class OfflineTeacher:
         """Always empty: the knowledge base generates only valid questions."""
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                      exclude: Sequence[Question]) -> list[Question]:
+                      exclude: Sequence[Question],
+                      on_progress: Callable[[int], None] = lambda accepted: None) -> list[Question]:
         """Up to `count` questions; passages not used in `exclude` come first, then other wordings."""
         return questions.draw_questions(domain, topics, count, tier, seed,
                                         exclude_texts=[question.text for question in exclude],

@@ -19,13 +19,18 @@ from knowledge.questions import PARAPHRASE, PRACTICE, Question, practised_passag
 from knowledge.split import held_out_passages, practice_passages
 from runner.protocols import RejectedQuestion
 from runner.teacher.prompts import PassageMaterial, label_of
+from runner.teacher.question_checks import unsupported
+from runner.teacher.question_forms import QuestionForm
 from runner.teacher.reply_parsing import Draft
 
-PASSAGES_PER_CALL = 4
 ATTEMPTS_PER_PASSAGE = 3
 """How often one passage may be asked about."""
 ATTEMPTS_PER_QUESTION = 3
-"""How many passages may be shown for each question that is wanted, before giving up."""
+"""How many passages may be shown for each question that is wanted, before giving up; anew with a simpler form."""
+MIN_VALID_SHARE = 0.25
+"""A form with a smaller share of valid drafts is given up for a simpler one, if there is one."""
+TRIED_BEFORE_SIMPLER = 4
+"""Drafts that are tried at least before a form is given up for its share of valid ones."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +53,51 @@ class QuestionSearch:
     """State of one question search (no I/O)."""
 
     def __init__(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                 exclude: Sequence[Question]) -> None:
+                 exclude: Sequence[Question], forms: Sequence[QuestionForm]) -> None:
+        """The parameters of `Teacher.ask_questions`, and the forms to try in turn, at least one."""
         self.accepted: list[Question] = []
         self.rejected: list[RejectedQuestion] = []
         self._count = count
         self._tier = tier
-        self._attempts_left = ATTEMPTS_PER_QUESTION * count
-        self._passages_per_call = PASSAGES_PER_CALL
         self._near_duplicates = NearDuplicateIndex(question.text for question in exclude)
         self._asked_before = Counter(question.topic for question in exclude if question.tier == tier)
-        self._queues = {slug: _passage_queue(domain, slug, tier, seed, exclude) for slug in dict.fromkeys(topics)}
+        self._topics = tuple(dict.fromkeys(topics))
+        self._domain, self._seed, self._exclude = domain, seed, tuple(exclude)
+        self._forms = deque(forms)
+        self._begin_form()
+
+    @property
+    def form(self) -> QuestionForm:
+        """How the next batches are asked for."""
+        return self._forms[0]
+
+    def _begin_form(self) -> None:
+        self._tried = self._valid = 0
+        self._attempts_left = ATTEMPTS_PER_QUESTION * (self._count - len(self.accepted))
+        self._passages_per_call = self.form.passages_per_call
+        asked = (*self._exclude, *self.accepted)
+        self._queues = {slug: _passage_queue(self._domain, slug, self._tier, self._seed, asked) for slug in self._topics}
+
+    def use_simpler_form(self, at_once: bool = False) -> bool:
+        """Go on with the next form if too few drafts of this one are valid; whether it did.
+
+        Args:
+            at_once: also where few drafts were tried, because no further call of this form is made.
+        """
+        enough = at_once or self._tried >= TRIED_BEFORE_SIMPLER or self._attempts_left <= 0 or \
+            not any(self._queues.values())
+        if len(self._forms) == 1 or len(self.accepted) >= self._count or not enough or \
+                self._valid >= MIN_VALID_SHARE * self._tried > 0:
+            return False
+        self._forms.popleft()
+        self._begin_form()
+        return True
 
     def batches(self) -> list[Batch]:
         """The next batches for the questions still missing; empty when there are enough, or nothing is left to try."""
         wanted = min(self._count - len(self.accepted), self._attempts_left)
+        if len(self._forms) > 1 and not self._valid:  # not known yet whether the model manages this form
+            wanted = min(wanted, self.form.calls_at_first * self.form.passages_per_call)
         planned: dict[str, list[PassageAttempt]] = {slug: [] for slug in self._queues}
         for _ in range(wanted):
             open_topics = [slug for slug, queue in self._queues.items() if queue]
@@ -89,14 +125,18 @@ class QuestionSearch:
         for attempt in batch.attempts:
             self._reject(attempt, "", reason)
 
+    def put_back(self, batch: Batch) -> None:
+        """The call for a batch was not made."""
+        self._attempts_left += len(batch.attempts)
+        self._queues[batch.topic].extendleft(reversed(batch.attempts))
+
     def halve_batch(self, batch: Batch, reason: str) -> None:
         """The prompt was too long: halve the passages per call; a passage that is too long alone is dropped."""
         if len(batch.attempts) == 1:
             self._reject(replace(batch.attempts[0], number=ATTEMPTS_PER_PASSAGE), "", reason)
             return
         self._passages_per_call = min(self._passages_per_call, len(batch.attempts) // 2)
-        self._attempts_left += len(batch.attempts)
-        self._queues[batch.topic].extendleft(reversed(batch.attempts))
+        self.put_back(batch)
 
     def _batched(self, slug: str, attempts: list[PassageAttempt]) -> list[Batch]:
         size = self._passages_per_call
@@ -107,12 +147,15 @@ class QuestionSearch:
 
     def _rejection(self, draft: Draft, passage: Passage) -> str:
         found = validation_errors(draft.text, draft.evidence, passage)
+        if not self.form.quoted_evidence:
+            found += unsupported(draft, passage)
         if duplicate := self._near_duplicates.find(draft.text):
             found.append(f"asks the same as {duplicate!r}")
         return "; ".join(found)
 
     def _accept(self, draft: Draft, attempt: PassageAttempt) -> None:
         passage = attempt.material.passage
+        self._tried, self._valid = self._tried + 1, self._valid + 1
         if len(self.accepted) >= self._count:
             return
         self.accepted.append(Question(id=question_id(draft.text), text=draft.text, topic=passage.topic, tier=self._tier,
@@ -127,7 +170,9 @@ class QuestionSearch:
         drafts = attempt.material.rejected_drafts
         if text:
             drafts = (*drafts, f"{text} ({reason})")
-        self._requeue(attempt, replace(attempt.material, rejected_drafts=drafts))
+        self._tried += 1
+        self._requeue(attempt, replace(attempt.material, rejected_drafts=drafts,
+                                       attempts=attempt.material.attempts + 1))
 
     def _requeue(self, attempt: PassageAttempt, material: PassageMaterial) -> None:
         """Append the passage to its topic's queue while it has attempts left."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from runner.llm.json_extraction import ONLY_REASONING, beginning_of, extract_jso
 from runner.llm.reasoning import strip_reasoning
 
 _QUESTION_NAMES = ("question", "text", "q")
+_LABEL = re.compile(r"\A[\s\"'*`\[({]*(?:(?:question|answer|q|a)\s*\d*[\"'*`]*\s*[:.)][\s\"'*`]*|\d+[.)]\s+|[-*]\s+)?",
+                    re.I)
+_SENTENCE_NUMBER = re.compile(r"sentence(?:\s*number)?[\"'*`\s:#]*\[?(\d{1,3})", re.I)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,42 @@ def parse_questions(text: str) -> list[Draft]:
     return drafts
 
 
+def parse_numbered_question(text: str, sentences: Sequence[str]) -> Draft:
+    """The question of a reply and the sentence that it names by number, from JSON or from lines of plain text.
+
+    The evidence is empty where the number is that of no sentence.
+
+    Raises:
+        UnreadableReply: no question in it.
+    """
+    question, number = _numbered_from_json(text) or _numbered_from_lines(text)
+    if not question:
+        raise UnreadableReply(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
+                              "teacher model")
+    return Draft(" ".join(question.split()), "", sentences[number - 1] if 1 <= number <= len(sentences) else "")
+
+
+def parse_plain_question(text: str) -> str:
+    """The first question of a plain reply, without a label or quotation marks around it.
+
+    Raises:
+        UnreadableReply: nothing in it ends in a question mark.
+    """
+    for line in strip_reasoning(text).splitlines():
+        found = re.match(r"[^?\uff1f]*[?\uff1f]", _LABEL.sub("", line.strip()))
+        if found and re.search(r"\w", found[0]):
+            return " ".join(found[0].strip(" \"'*`").split())
+    raise UnreadableReply(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
+                          "teacher model")
+
+
+def parse_plain_answer(text: str) -> str:
+    """The answer of a plain reply, cut after its last whole sentence; a reply without any is returned as it is."""
+    plain = _LABEL.sub("", " ".join(strip_reasoning(text).split()))
+    ends = [found.end() for found in re.finditer(r"[.!?\u3002](?=\s|$)", plain)]
+    return plain[:ends[-1]] if ends else plain
+
+
 def parse_answer(text: str) -> tuple[str, str]:
     """The answer of a reply and its evidence; a plain-text reply is the answer itself, without evidence.
 
@@ -58,6 +98,30 @@ def parse_answer(text: str) -> tuple[str, str]:
         raise UnreadableReply(f"the reply holds no answer ({beginning_of(text)}): ask again, or use another "
                               "teacher model")
     return " ".join(answer.split()), " ".join(_string(value.get("evidence")).split())
+
+
+def _numbered_from_json(text: str) -> tuple[str, int] | None:
+    try:
+        value = extract_json(text)
+    except UnreadableReply:
+        return None
+    while not isinstance(value, dict) or not any(name in value for name in _QUESTION_NAMES):
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        value = next((item for item in inner if isinstance(item, dict | list)), None)
+        if value is None:
+            return None
+    question = next((value[name] for name in _QUESTION_NAMES if isinstance(value.get(name), str)), "")
+    number = re.search(r"\d+", _string(value.get("sentence")))
+    return question, int(number[0]) if number else 0
+
+
+def _numbered_from_lines(text: str) -> tuple[str, int]:
+    try:
+        question = parse_plain_question(text)
+    except UnreadableReply:
+        return "", 0
+    number = _SENTENCE_NUMBER.search(text)
+    return question, int(number[1]) if number else 0
 
 
 def _draft(item: Any) -> Draft | None:

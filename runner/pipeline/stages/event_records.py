@@ -6,6 +6,8 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from textwrap import shorten
 
 from knowledge.domain import Domain
 from knowledge.kubernetes.topics import unknown_topics
@@ -16,6 +18,8 @@ from store.files import sha256_of
 
 
 _MAX_REASONS = 3
+_QUOTED_CHARACTERS = 80
+"""Of a rejected draft, in the error of a teacher that cannot ask."""
 logger = logging.getLogger("runner.pipeline")
 
 
@@ -25,12 +29,12 @@ class UnknownTopic(Exception):
 
 
 class TooFewQuestions(Exception):
-    """No question could be obtained on the chosen topics: too little to ask about, or all drafts were rejected."""
+    """No question could be obtained on the chosen topics: too little is left to ask about."""
     error_kind = "knowledge"
 
 
 class NoUsableReply(Exception):
-    """No reply of the teacher held a question; the message quotes the endpoint."""
+    """No reply of the teacher held a valid question; the message quotes what it wrote and why that was rejected."""
     error_kind = "teacher reply unreadable"
     retryable = False
 
@@ -55,9 +59,11 @@ def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mappin
     rejected: list[RejectedRecord] = []
     for tier, count in wanted.items():
         if count:
-            questions += teacher.ask_questions(domain, topics[tier], count, tier, seed, [*exclude, *questions])
+            report = partial(_report, context, len(questions), sum(wanted.values()), rejected)
+            questions += teacher.ask_questions(domain, topics[tier], count, tier, seed, [*exclude, *questions], report)
             rejected += [RejectedRecord(r.text, r.topic, r.tier, r.passage_id, r.reason) for r in teacher.rejected]
-            context.progress(len(questions), sum(wanted.values()), "questions")
+            context.progress(len(questions), sum(wanted.values()), "questions",
+                             valid_share(len(questions), [record.reason for record in rejected]))
     if rejected and not questions:
         context.emit(QuestionsRejected(teacher.name, tuple(rejected)))
         raise _no_question_error(teacher.name, rejected)
@@ -65,21 +71,55 @@ def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mappin
     return [*events, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else events
 
 
-def _no_question_error(teacher: str, rejected: Sequence[RejectedRecord]) -> Exception:
-    """The error of a teacher without a single accepted question, with the most frequent reasons and their counts."""
+def _report(context: StageContext, before: int, wanted: int, rejected: Sequence[RejectedRecord], accepted: int) -> None:
+    """Show and log after a call how many drafts are valid so far, and why the others are not.
+
+    Args:
+        before: questions of the tiers before this one.
+        rejected: drafts of the tiers before this one.
+        accepted: questions of this tier so far.
+    """
+    reasons = [*(record.reason for record in rejected), *(one.reason for one in context.resources.teacher.rejected)]
+    detail = valid_share(before + accepted, reasons)
+    context.progress(before + accepted, wanted, "questions", detail)
+    if reasons:
+        logger.info("%s, %s: %s", context.run, context.stage, detail)
+
+
+def valid_share(valid: int, reasons: Sequence[str]) -> str:
+    """How many drafts are valid, with the most frequent reasons of the others; empty where none was rejected."""
+    if not reasons:
+        return ""
+    return f"{valid} of {valid + len(reasons)} drafts valid; not valid: {_counted(reasons)}"
+
+
+def _counted(reasons: Sequence[str], written: Mapping[str, str] | None = None) -> str:
+    """The most frequent reasons with their counts and, where given, what was written by reason."""
     alike: dict[str, Counter[str]] = {}
-    for record in rejected:  # reasons are alike that differ only in what they quote
-        alike.setdefault(re.split(r"[('\"]", record.reason)[0], Counter())[record.reason] += 1
+    for reason in reasons:  # reasons are alike that differ only in what they quote
+        alike.setdefault(re.split(r"[('\"]", reason)[0], Counter())[reason] += 1
     groups = sorted(alike.values(), key=lambda group: -group.total())
-    summary = "; ".join(f"{group.most_common(1)[0][0]} ({group.total()} of {len(rejected)})"
-                        for group in groups[:_MAX_REASONS])
-    if len(groups) > _MAX_REASONS:
-        summary += f"; and {len(groups) - _MAX_REASONS} more reasons"
+    summary = []
+    for group in groups[:_MAX_REASONS]:
+        reason = group.most_common(1)[0][0]
+        example = (written or {}).get(reason, "")
+        quoted = f", such as {shorten(example, _QUOTED_CHARACTERS, placeholder=' ...')!r}" if example else ""
+        summary.append(f"{reason} ({group.total()} of {len(reasons)}{quoted})")
+    more = len(groups) - _MAX_REASONS
+    return "; ".join([*summary, *([f"and {more} more reasons"] if more > 0 else [])])
+
+
+def _no_question_error(teacher: str, rejected: Sequence[RejectedRecord]) -> Exception:
+    """The error of a teacher without a single accepted question: what it wrote, and why that was rejected."""
+    summary = _counted([record.reason for record in rejected],
+                       {record.reason: record.text for record in reversed(rejected)})
     logger.warning("no question of %s was accepted: %s", teacher, summary)
     drafts = sum(bool(record.text) for record in rejected)
-    if drafts:
-        return TooFewQuestions(f"none of the {drafts} questions that {teacher} wrote was accepted: {summary}")
-    return NoUsableReply(f"{teacher} wrote no question: {summary}")
+    if not drafts:
+        return NoUsableReply(f"{teacher} wrote no question: {summary}")
+    repeated = sum(record.reason.startswith("asks the same") for record in rejected)
+    kind = TooFewQuestions if repeated > drafts / 2 else NoUsableReply
+    return kind(f"none of the {drafts} questions that {teacher} wrote was accepted: {summary}")
 
 
 def trained_topics(context: StageContext) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def test_a_useless_model_gives_no_question_and_costs_a_bounded_number_of_calls(f
     fake.words = lambda body: words
     teacher = teacher_at(fake)
     assert teacher.ask_questions(domain, domain.topics, 4, PRACTICE, 5, []) == []
-    assert 3 <= len(fake.requests) <= 12
+    assert 3 <= len(fake.requests) <= 20  # at most 5 for a question, in all forms together
     assert all(rejected.reason for rejected in teacher.rejected)
 
 
