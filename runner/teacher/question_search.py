@@ -76,7 +76,8 @@ class QuestionSearch:
         self._attempts_left = ATTEMPTS_PER_QUESTION * (self._count - len(self.accepted))
         self._passages_per_call = self.form.passages_per_call
         asked = (*self._exclude, *self.accepted)
-        self._queues = {slug: _passage_queue(self._domain, slug, self._tier, self._seed, asked) for slug in self._topics}
+        self._queues = {slug: _passage_queue(self._domain, slug, self._tier, self._seed, asked)
+                        for slug in self._topics}
 
     def use_simpler_form(self, at_once: bool = False) -> bool:
         """Go on with the next form if too few drafts of this one are valid; whether it did.
