@@ -12,7 +12,8 @@
     |  |- ReplyNotStored       a run from stored replies needs one that is not stored
     |  '- TeacherUnusable      every call failed in the same way
     '- ReplyError            applies to one call: the teacher records it and continues with the others
-       |- UnreadableReply      the reply is not in the format asked for
+       |- UnreadableReply      the reply is empty, cut off or only reasoning
+       |  '- WrongForm         the reply is not in the format asked for
        |- ContextTooLong       the prompt does not fit into the model
        |- RequestRefused       the endpoint refuses this request
        |  '- ContentRefused    the model or a content filter refuses the content
@@ -101,6 +102,10 @@ class ReplyError(TeacherError):
 class UnreadableReply(ReplyError):
     """The reply is empty, cut off, or not in the format asked for."""
     error_kind = "teacher reply unreadable"
+
+
+class WrongForm(UnreadableReply):
+    """The model wrote something, but not in the form asked for: it may manage a simpler one."""
 
 
 class ContextTooLong(ReplyError):

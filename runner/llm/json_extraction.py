@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from runner.llm.errors import UnreadableReply
+from runner.llm.errors import UnreadableReply, WrongForm
 from runner.llm.reasoning import strip_reasoning
 from runner.llm.unicode_repair import storable_json
 
@@ -38,7 +38,7 @@ def extract_json(text: str) -> Any:
         value = _decoded(candidate)
         if value is not None:
             return storable_json(value)
-    raise UnreadableReply(f"the reply is not JSON ({beginning_of(text)}): ask again, or use another teacher model")
+    raise WrongForm(f"the reply is not JSON ({beginning_of(text)}): ask again, or use another teacher model")
 
 
 def beginning_of(text: str) -> str:

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from runner.llm.errors import ContentRefused, ContextTooLong, CostLimitReached, NotAsked, ReplyError, RequestRefused
+from runner.llm.errors import (
+    ContentRefused, ContextTooLong, CostLimitReached, NotAsked, ReplyError, RequestRefused, WrongForm,
+)
 
 T = TypeVar("T")
 
@@ -43,11 +45,11 @@ class RepeatedFailures:
         times = "1 call" if alike == 1 else f"{alike} calls"
         return f"{self._name} gave no usable reply ({purpose}, {times}, no further one was made): {last}"
 
-    def refused(self, purpose: str) -> bool:
-        """Whether the latest failure of a purpose was a refusal of the request as such."""
+    def only_the_form(self, purpose: str) -> bool:
+        """Whether a purpose failed, if at all, by replies in another form than asked for, lately."""
         with self._lock:
             last = next(reversed(self._failed.get(purpose, [])), None)
-        return isinstance(last, RequestRefused) and not isinstance(last, ContentRefused)
+        return last is None or isinstance(last, WrongForm)
 
     def call(self, purpose: str, call: Callable[[], T]) -> T:
         """The result of a call that also reads its reply.

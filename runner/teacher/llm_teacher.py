@@ -16,7 +16,7 @@ from knowledge.questions import Question
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.errors import (
     ContentRefused, ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
-    UnreadableReply,
+    UnreadableReply, WrongForm,
 )
 from runner.llm.json_extraction import beginning_of
 from runner.llm.repeated_failures import RepeatedFailures
@@ -46,6 +46,7 @@ class LLMTeacher:
         """`forms` are the forms of questions to try in turn (`question_forms.forms_for`)."""
         self.name = name
         self._forms = tuple(forms)
+        self._needs_simple_words = FORMS[0] not in self._forms
         self.rejected: list[RejectedQuestion] = []
         """What the latest `ask_questions` rejected, each with its reason."""
         self._chat = chat
@@ -67,7 +68,7 @@ class LLMTeacher:
         while True:
             batches, form = search.batches(), search.form
             if not batches:
-                if search.use_simpler_form():
+                if self._failures.only_the_form(_purpose(form)) and search.use_simpler_form():
                     continue
                 break
             number += 1
@@ -82,10 +83,10 @@ class LLMTeacher:
                 raise next(outcome for outcome in outcomes if isinstance(outcome, CostLimitReached))
             stopped = any(isinstance(outcome, NotAsked) for outcome in outcomes) or \
                 self._failures.stopped(_purpose(form)) is not None
-            if stopped and (self._failures.refused(_purpose(form)) or not search.use_simpler_form(at_once=True)):
+            simpler = self._failures.only_the_form(_purpose(form)) and search.use_simpler_form(at_once=stopped)
+            if stopped and not simpler:
                 break
-            if not stopped:
-                search.use_simpler_form()
+        self._needs_simple_words |= search.form is not FORMS[0]
         return search.accepted
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
@@ -114,10 +115,7 @@ class LLMTeacher:
     def _reference_requests(self, domain: Domain, question: Question) -> list[ChatRequest]:
         """The requests to try in turn: as JSON, and in plain words for a teacher that may be asked in simpler forms."""
         as_json = [_reference_request(domain, question, attempt) for attempt in range(REFERENCE_ATTEMPTS)]
-        if self._forms == FORMS[:1]:
-            return as_json
-        plain = _plain_reference_request(domain, question)
-        return [*as_json, plain] if FORMS[0] in self._forms else [as_json[0], plain]
+        return [as_json[0], _plain_reference_request(domain, question)] if self._needs_simple_words else as_json
 
     def write_references(self, domain: Domain, questions: Sequence[Question],
                          on_reference: Callable[[Reference], None] = lambda _: None) -> list[Reference]:
@@ -245,7 +243,8 @@ def usable_text(completion: Completion, whole: bool = True) -> str:
         raise ContentRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
                              "ask about another passage, or use another teacher model")
     if completion.cut_off and (whole or not completion.text.strip()):
-        raise UnreadableReply(f"the reply was cut off at the token limit ({_details(completion)}), also with a larger "
+        kind = WrongForm if completion.text.strip() else UnreadableReply
+        raise kind(f"the reply was cut off at the token limit ({_details(completion)}), also with a larger "
                               "limit: use a teacher model that writes or reasons less")
     if not completion.text.strip():
         raise UnreadableReply(f"the reply is empty ({_details(completion)}): ask again, or use another teacher model")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.llm.errors import UnreadableReply
+from runner.llm.errors import UnreadableReply, WrongForm
 from runner.llm.json_extraction import ONLY_REASONING, beginning_of, extract_json
 from runner.llm.reasoning import strip_reasoning
 
@@ -39,7 +39,7 @@ def parse_questions(text: str) -> list[Draft]:
         value = [value] if any(name in value for name in _QUESTION_NAMES) else lists[0] if lists else []
     drafts = [draft for item in value if (draft := _draft(item))]
     if not drafts:
-        raise UnreadableReply(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
+        raise WrongForm(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
                               "teacher model")
     return drafts
 
@@ -54,7 +54,7 @@ def parse_numbered_question(text: str, sentences: Sequence[str]) -> Draft:
     """
     question, number = _numbered_from_json(text) or _numbered_from_lines(text)
     if not question:
-        raise UnreadableReply(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
+        raise WrongForm(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
                               "teacher model")
     return Draft(" ".join(question.split()), "", sentences[number - 1] if 1 <= number <= len(sentences) else "")
 
@@ -65,11 +65,14 @@ def parse_plain_question(text: str) -> str:
     Raises:
         UnreadableReply: nothing in it ends in a question mark.
     """
-    for line in strip_reasoning(text).splitlines():
+    plain = strip_reasoning(text)
+    if text.strip() and not plain:
+        raise UnreadableReply(ONLY_REASONING)
+    for line in plain.splitlines():
         found = re.match(r"[^?\uff1f]*[?\uff1f]", _LABEL.sub("", line.strip()))
         if found and re.search(r"\w", found[0]):
             return " ".join(found[0].strip(" \"'*`").split())
-    raise UnreadableReply(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
+    raise WrongForm(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
                           "teacher model")
 
 
@@ -95,7 +98,7 @@ def parse_answer(text: str) -> tuple[str, str]:
     value = value[0] if isinstance(value, list) and value else value
     answer = value.get("answer") if isinstance(value, dict) else None
     if not isinstance(answer, str):
-        raise UnreadableReply(f"the reply holds no answer ({beginning_of(text)}): ask again, or use another "
+        raise WrongForm(f"the reply holds no answer ({beginning_of(text)}): ask again, or use another "
                               "teacher model")
     return " ".join(answer.split()), " ".join(_string(value.get("evidence")).split())
 
