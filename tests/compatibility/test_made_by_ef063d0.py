@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from store.event_log.journal import read_events
 from store.events import StageFinished, StageStarted
 from store.paths import Paths
 from store.projections import rebuild
+from store.run_config import RunConfig, earlier_values
 
 ARCHIVE = Path(__file__).parent / "made_by_ef063d0.tar.xz"
 
@@ -64,6 +66,11 @@ def holds(now: Any, then: Any, where: str = "") -> None:
     """Assert that everything in `then` stands in `now` unchanged."""
     if where.endswith(DERIVED_PROSE):
         assert [*re.findall(r"[\d.]*\d", now)] == [*re.findall(r"[\d.]*\d", then)], where
+    elif where.endswith(".command"):
+        added = set(shlex.split(now)) - set(shlex.split(then))
+        assert set(shlex.split(then)) <= set(shlex.split(now)), where
+        assert all(earlier_values(RunConfig)[word[2:].partition("=")[0].replace("-", "_")] == word.partition("=")[2]
+                   for word in added), where  # fields of later, with the value of before
     elif isinstance(then, dict):
         assert isinstance(now, dict) and then.keys() <= now.keys(), (where, then.keys() - now.keys())
         for key, value in then.items():
