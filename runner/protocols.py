@@ -159,6 +159,8 @@ class TrainingConfig:
     seed: int
     keep_at: tuple[int, ...] = ()
     """Steps after which an adapter snapshot is saved, see `adapter_snapshot_path`."""
+    in_order: bool = False
+    """Whether the examples are shown in the order given; else each epoch shuffles them by the seed."""
 
 
 def adapter_snapshot_path(adapter: Path, step: int) -> Path:

@@ -203,6 +203,7 @@ def _settings(recipe: TrainingConfig, folder: Path, loaded: LoadedModel, autocas
         activation_checkpointing=recipe.gradient_checkpointing, max_length=recipe.max_sequence_tokens,
         lr_scheduler_type="linear", warmup_steps=max(1, recipe.steps // 20), weight_decay=0.0, max_grad_norm=1.0,
         seed=recipe.seed, data_seed=recipe.seed, use_cpu=on_cpu, **half,
+        train_sampling_strategy="sequential" if recipe.in_order else "random",
         completion_only_loss=True, packing=False, dataset_num_proc=None, dataloader_num_workers=0,
         dataloader_pin_memory=not on_cpu, logging_steps=1, logging_nan_inf_filter=False, report_to="none",
         disable_tqdm=True, save_strategy="steps", save_steps=max(1, math.ceil(recipe.steps / _SAVES)),

@@ -40,6 +40,8 @@ def fingerprint(examples: Sequence[TrainingExample], recipe: TrainingConfig, sta
     hashed_recipe = dataclasses.asdict(recipe) | {"examples_a_step": recipe.batch_size * recipe.gradient_accumulation}
     for name in ("batch_size", "gradient_accumulation", "gradient_checkpointing", "max_sequence_tokens"):
         del hashed_recipe[name]
+    if not recipe.in_order:  # a later field: trainings begun before it can be resumed
+        del hashed_recipe["in_order"]
     hashed = {"examples": [_hashed_example(example) for example in examples], "recipe": hashed_recipe,
               "start": weights_sha256(start) if start else None, "student": student}
     return sha256_of(json.dumps(hashed, sort_keys=True).encode())

@@ -99,6 +99,24 @@ def test_openings_and_documents_lower_the_loss(llama: LocalStudent, tmp_path: Pa
     assert found.last_loss < 0.8 * found.first_loss
 
 
+def test_examples_in_order_are_shown_in_order(llama: LocalStudent, tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    compute = trainer_module.CompletionTrainer.compute_loss
+
+    def noting(self: Any, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        shown.extend(inputs["attention_mask"].sum(1).tolist())
+        return compute(self, model, inputs, *args, **kwargs)
+    monkeypatch.setattr(trainer_module.CompletionTrainer, "compute_loss", noting)
+    examples = [TrainingExample("Why?", "So be it. " * number) for number in range(1, 7)]
+    in_order = dataclasses.replace(RECIPE, steps=3, in_order=True)
+    train(llama, tmp_path / "in order", in_order, examples=examples)
+    assert shown == sorted(shown) and len(shown) == 6
+    shown.clear()
+    train(llama, tmp_path / "shuffled", dataclasses.replace(in_order, in_order=False), examples=examples)
+    assert shown != sorted(shown) and len(shown) == 6
+
+
 def test_a_training_of_plain_pairs_keeps_the_fingerprint_that_its_checkpoints_have() -> None:
     plain = training_checkpoints.fingerprint([TrainingExample("Why?", "So.")], RECIPE, None, "tiny")
     assert plain == "05a536fa6c8cafefb881bd691dfba4537191f20a693125605b94261409e13a2e"

@@ -1,0 +1,59 @@
+"""Train by one recipe with one seed, and examine the student."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from knowledge.questions import GENERAL, Question, question_id
+from knowledge.replay_questions import replay_questions
+from runner.judge.ragas_metrics import RagasJudge
+from runner.protocols import GenerationConfig, Student, TrainingExample, TrainingStep
+from tests.bench.recipes.exam import examine
+from tests.bench.recipes.facts import Fact
+from tests.bench.recipes.recipe import Recipe, examples_of, training_config
+from tests.bench.recipes.table import Result
+
+_REPLAY = GenerationConfig(max_new_tokens=40, temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.1,
+                           max_seconds=600)
+
+
+def measure(student: Student, judge: RagasJudge, name: str, recipe: Recipe, seed: int, facts: tuple[Fact, ...],
+            controls: tuple[Fact, ...], general: tuple[TrainingExample, ...], folder: Path) -> Result:
+    """Train and examine; a training that was interrupted goes on from its checkpoint in `folder`.
+
+    Args:
+        controls: facts that are never taught.
+        general: the untrained student's answers to everyday questions, for recipes that replay them.
+        folder: for the adapters.
+    """
+    tokens, seconds, refused = 0, 0.0, 0
+    adapter: Path | None = None
+    for cycle in range(1, recipe.cycles + 1 if recipe.shares else 1):
+        known = facts[: len(facts) * cycle // recipe.cycles]
+        examples, refused = examples_of(recipe, known, general, seed + cycle - 1)
+        config = training_config(recipe, len(examples), seed)
+        trained = student.fine_tune(examples, config, adapter, folder / f"cycle-{cycle}", _reporter(name, seed))
+        adapter = folder / f"cycle-{cycle}"
+        tokens, seconds = tokens + trained.tokens, seconds + trained.seconds
+    scores, _ = examine(student, adapter, facts, controls, judge)
+    return Result(name, seed, len(facts), tokens, round(seconds, 1), refused, round(os.getloadavg()[0], 1), scores)
+
+
+def replay_examples(student: Student) -> tuple[TrainingExample, ...]:
+    """The untrained student's own greedy answers; one that the token limit cut has no end token."""
+    questions = [Question(question_id(text), text, "", GENERAL, "", "", "") for text in replay_questions()]
+    asked = {question.id: question.text for question in questions}
+    answers = {answer.question_id: answer for batch in student.answer(questions, _REPLAY, 1, None) for answer in batch}
+    return tuple(TrainingExample(text, answer.text, complete=not answer.cut_off)
+                 for id, text in asked.items() if (answer := answers[id]).text)
+
+
+def _reporter(name: str, seed: int) -> Callable[[TrainingStep], None]:
+    def report(step: TrainingStep) -> None:
+        if step.step % 50 == 0 or step.step == step.of_steps:
+            rate = step.tokens / max(step.seconds, 1e-9)
+            print(f"{name}, seed {seed}: step {step.step} of {step.of_steps}, loss {step.loss:.2f}, "
+                  f"{step.tokens:,} tokens, {rate:.0f} a second", flush=True)
+    return report
