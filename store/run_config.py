@@ -241,6 +241,11 @@ class RunConfig:
     name: str = setting(
         "", label="Name", group=RUN, empty="no name", max_chars=80,
         help="A name for this run, for people.")
+    teacher_batch: bool = setting(
+        False, label="Batches at half price", group=MODELS, affects=("duration",), was=False,
+        help="Send the calls to the teacher and to the judge model as batches (OpenAI's Batch API): about half the "
+        "price, each answered within 24 hours. The run waits for them without using this machine. Where calls depend "
+        "on earlier replies, such as questions asked in rounds, each round is a batch.")
     from_replies: str = setting(
         "", label="Repeat from the replies of run", group=RUN, metavar="RUN", form="hidden", empty="calls are made",
         max_chars=64, was="",
@@ -296,6 +301,9 @@ def check(config: RunConfig) -> RunConfig:
     if config.fine_tune and not config.target_modules:
         errors.append("target_modules is empty: fine-tuning has no layer to adapt")
     errors += _address_errors("teacher_base_url", config.teacher_base_url)
+    if config.teacher_batch and config.teacher == OFFLINE_TEACHER and not config.judge:
+        errors.append(f"teacher_batch with the teacher {OFFLINE_TEACHER!r}, which makes no calls: name a teacher at an "
+                      "API, or leave --teacher-batch out")
     if errors:
         raise InvalidConfig(errors)
     return config

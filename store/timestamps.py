@@ -15,7 +15,7 @@ def utc_now() -> str:
 
 def as_text(moment: datetime) -> str:
     """Format a UTC time as stored."""
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def before_now(span: timedelta) -> str:

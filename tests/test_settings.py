@@ -115,7 +115,7 @@ def test_the_sliders_keep_their_ranges() -> None:
 @pytest.mark.parametrize(("effect", "fields"), [
     ("duration", "teacher student precision questions held_out paraphrases new_topic_questions general fine_tune "
                  "steps batch_size gradient_accumulation max_new_tokens max_sequence_tokens temperature arms "
-                 "learning_curve"),
+                 "learning_curve teacher_batch"),
     ("work", "teacher teacher_base_url student precision knowledge max_new_tokens temperature fine_tune arms "
              "learning_curve"),
     ("amount", "questions cycles held_out paraphrases new_topic_questions general steps batch_size "
@@ -133,12 +133,14 @@ def test_the_command_line_keeps_its_flags() -> None:
         --paraphrases --new-topics --new-topic-questions --general --knowledge --knowledge-name --student --precision
         --steps --learning-rate --batch-size --lora-rank --adapter --max-new-tokens --temperature --teacher
         --teacher-base-url --max-cost-usd --headline --judge --judge-base-url --judge-metrics --no-finetune
-        --few-shot --retrieval --tuned-retrieval --placebo --teacher-ceiling --all-arms --learning-curve""".split())
+        --few-shot --retrieval --tuned-retrieval --placebo --teacher-ceiling --all-arms --learning-curve
+        --teacher-batch""".split())
 
 
 def test_the_form_keeps_its_fields() -> None:
     assert {item.name for item in form_settings()} == set("""
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set paraphrases new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
-        judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve""".split())
+        judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve
+        teacher_batch""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

@@ -43,6 +43,12 @@ PAYLOADS = {
     "ControlArmsCompared": """
         cycle changes(arm against metric before after change low high scored asked wins ties losses p_value
         verdict) gaps(metric baseline tuned teacher closed low high scored asked missing by_construction)""",
+    "BatchEnded": """
+        batch state recorded completed failed total prompt_tokens completion_tokens cost_usd message failures(key
+        status code message param)""",
+    "BatchPlanned": "batch role model address path sha256 calls(key purpose item) estimated_cost_usd",
+    "BatchProgressed": "batch state completed failed total expires_at",
+    "BatchSent": "batch server_id expires_at",
     "CycleFinished": "work verdict sentence adapter training_seconds seconds",
     "CycleStarted": "",
     "EndpointOptionRefused": "role model address effort option sent_instead message",
@@ -81,6 +87,7 @@ PAYLOADS = {
     "RunRequested": "config requested_by priority",
     "RunRequeued": "reason",
     "RunStarted": "owner attempt versions flow(stage phase doer title) folder",
+    "RunWaitingForBatch": "batch calls until",
     "ScheduleAdded": "name cron every_seconds zone config skip_if_queued priority added_by next_due_at",
     "ScheduleFailed": "due_at message next_due_at",
     "ScheduleFired": "due_at run next_due_at",
@@ -108,6 +115,10 @@ TABLES = {
     "arm_prompts": "run arm question text sources left_out cut",
     "asked": (
         "id token run asked_by asked_at state cycle question with_teacher attempts owner error said ended_at "
+    ),
+    "batches": (
+        "run batch role model address path sha256 state calls cycle stage server_id planned_at sent_at expires_at "
+        "ended_at completed failed total recorded estimated_cost_usd cost_usd message failures "
     ),
     "changes": (
         "run cycle tier metric topic baseline tuned change low high scored asked wins ties losses p_value "
@@ -148,7 +159,7 @@ TABLES = {
     "stages": (
         "run cycle stage doer work started_at ended_at seconds path sha256 inputs_sha256 size_bytes error "
     ),
-    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens",
+    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens batch",
 }
 CONFIG_FIELDS = """
 preset teacher teacher_base_url student precision max_cost_usd knowledge knowledge_name topics questions
@@ -180,6 +191,7 @@ interrupted
 checkpoints elsewhere
 reply not stored
 price file
+batch refused
 unforeseen
 """.strip().splitlines()
 ACTIONS = """

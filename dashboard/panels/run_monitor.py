@@ -15,6 +15,7 @@ from dashboard.panels.stage_memory import stage_memory_table
 from dashboard.style import labels
 from dashboard.view_models import event_sentences, stage_board, time_remaining
 from dashboard.widgets import elements
+from store import queries
 from store.database import Store
 from store.queries import Run
 
@@ -28,6 +29,8 @@ def run_monitor(store: Store, run: Run) -> None:
     _state(run, cells)
     if run.work == "queued":
         queue_position(store, run)
+    for batch in queries.open_batches(store, run.id):
+        elements.plain_text(f"{batch.sentence()}. {labels.batch_cost(batch.estimated_cost_usd)}")
     run_commands(run)
     failure(run)
     if cells:
@@ -54,6 +57,8 @@ def _status(run: Run, cells: list[stage_board.Cell]) -> str:
         return f"Queued (requested {labels.ago(run.requested_at)})."
     if run.work == "lost":
         return f"Runner disconnected. {last_event} The next runner resumes the run where it stopped."
+    if run.work == "waiting-for-batch":
+        return f"Waiting without a worker. {last_event}"
     current = next((cell for cell in cells if cell.state == "running"), None)
     if run.work == "running" and current:
         items = f", {run.done} of {run.total} {run.unit or 'items'}" if run.total else ""

@@ -82,6 +82,7 @@ class StatusStyle:
 WORK: dict[str, StatusStyle] = {
     "queued": StatusStyle("Queued", "○", ":material/schedule:", "gray"),
     "running": StatusStyle("Running", "▶", ":material/play_arrow:", "blue"),
+    "waiting-for-batch": StatusStyle("Waiting for a batch", "⧗", ":material/hourglass_top:", "blue"),
     "paused": StatusStyle("Paused", "Ⅱ", ":material/pause:", "gray"),
     "finished": StatusStyle("Finished", "✓", ":material/check:", "green"),
     "failed": StatusStyle("Failed", "✗", ":material/error:", "red"),
@@ -228,6 +229,11 @@ def knowledge(config: RunConfig) -> str:
 def topics_trained(config: RunConfig) -> str:
     """Number of trained topics; "all" for a folder without a selection."""
     return str(len(config.topics)) if config.topics else "all"
+
+
+def batch_cost(at_most_usd: float | None) -> str:
+    """The upper bound of a batch's cost as a sentence."""
+    return "Its cost is not known." if at_most_usd is None else f"At most {money(at_most_usd)} at batch prices."
 
 
 def usage_sentence(used: TeacherUsage, most_usd: float | None = None) -> str:

@@ -40,6 +40,11 @@ def _owner(name: str) -> str:
     return f"{host}, process {pid}" if pid else host
 
 
+def _until(moment: str | None) -> str:
+    """The end of a batch's time, where the server states one."""
+    return f", until {moment[:16].replace('T', ' ')} UTC at the latest" if moment else ""
+
+
 _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunRequested: lambda e: f"Requested by the {e.requested_by}",
     happened.RunStarted: lambda e: f"Started on {_owner(e.owner)}"
@@ -101,6 +106,13 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunAnnotated: lambda e: f"Tags and note by {e.by}",
     happened.RunArchived: lambda e: f"{'Archived' if e.archived else 'Unarchived'} by {e.by}",
     happened.RunDeleted: lambda e: f"Deleted by {e.by}",
+    happened.BatchPlanned: lambda e: f"Batch of {labels.count(len(e.calls), 'call')} to the {e.role} {e.model}. "
+                                     f"{labels.batch_cost(e.estimated_cost_usd)}",
+    happened.BatchSent: lambda e: f"Batch sent: {e.server_id}{_until(e.expires_at)}",
+    happened.BatchProgressed: lambda e: f"Batch {e.state}: {e.completed} of {e.total} completed, {e.failed} failed",
+    happened.BatchEnded: lambda e: f"Batch ended ({e.state}): {e.recorded} of {e.total} replies stored, cost "
+                                   f"{labels.money(e.cost_usd)}" + (f": {e.message}" if e.message else ""),
+    happened.RunWaitingForBatch: lambda e: f"Waiting for a batch of {labels.count(e.calls, 'call')}{_until(e.until)}",
     happened.RunRequeued: lambda e: f"Queued again: {e.reason}",
 }
 

@@ -31,8 +31,8 @@ def newest_finished(runs: Sequence[Run]) -> Run | None:
 
 
 def newest_active(runs: Sequence[Run]) -> Run | None:
-    """Default run to monitor: a running one, then a queued, interrupted or paused one, else the newest."""
-    for states in (("running",), ("queued", "lost", "paused")):
+    """Default run to monitor: a running one, then a waiting, queued, interrupted or paused one, else the newest."""
+    for states in (("running",), ("waiting-for-batch", "queued", "lost", "paused")):
         found = next((run for run in runs if run.work in states), None)
         if found:
             return found
@@ -67,6 +67,7 @@ def headline_of(run: Run, sentence: str | None) -> str:
         "queued": "The run is queued.",
         "running": "The run is active; the first verdict follows its first finished cycle.",
         "lost": "The runner disconnected; the next runner resumes the run where it stopped.",
+        "waiting-for-batch": "The run waits for a batch of calls; the page Live shows until when.",
         "paused": "The run was paused before its first verdict.",
         "failed": "The run failed before its first verdict.",
         "cancelled": "The run was cancelled before its first verdict.",

@@ -12,6 +12,7 @@ from runner.cli.progress import follow
 from runner.cli.summary import as_json, as_lines
 from runner.pipeline.recovery import RECOVERY, ErrorKind
 from runner.pipeline.resume import missing_checkpoints
+from runner.service.batch_poller import BatchPoller
 from runner.service.liveness import AlreadyRunning, acquire_runner_lock
 from runner.service.runner_log import configure
 from runner.service.supervisor import Supervisor
@@ -62,8 +63,11 @@ def _follow(store: Store, run_id: str, console: Console, supervisor: Supervisor 
     if supervisor is None:
         return follow(store, run_id, console)
 
+    poller = BatchPoller(store, only=run_id)
+
     def poll() -> None:
         supervisor.tick()
+        poller.poll_when_due()
         supervisor.beat_when_due()
 
     return follow(store, run_id, console, poll)

@@ -44,6 +44,8 @@ def progress_line(store: Store, run: queries.Run) -> str:
     """Return a run's progress as one line."""
     if run.work == "queued":
         return f"{run.id}: queued, waiting for a runner"
+    if run.work == queries.WAITING:
+        return f"  {run.stage} | " + "; ".join(batch.sentence() for batch in queries.open_batches(store, run.id))
     parts = [f"cycle {run.cycle}/{run.config.cycles}" if run.cycle else "run", run.stage or "starting"]
     if run.total:
         parts.append(f"{run.done} of {run.total} {run.unit}")

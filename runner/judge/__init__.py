@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from store.run_config import RunConfig
 
 if TYPE_CHECKING:
+    from runner.llm.batch_queue import BatchQueue
+    from store.database import Store
     from runner.judge.protocols import LLMJudge
     from runner.llm.capabilities import OnRefused
     from runner.protocols import Judge
-    from store.database import Store
 
 
 def open_judge() -> Judge:
@@ -34,13 +35,14 @@ def open_judge() -> Judge:
 
 def open_llm_judge(config: RunConfig, run: str, store: Store | None,
                    on_wait: Callable[[float, Exception], None] | None = None,
-                   on_refused: OnRefused | None = None) -> LLMJudge | None:
+                   on_refused: OnRefused | None = None, batches: BatchQueue | None = None) -> LLMJudge | None:
     """The judge model that a configuration names; None where it names none.
 
     Args:
         run: the run that calls are recorded for.
         on_wait: called before every wait with its seconds and the error, from worker threads.
         on_refused: called once for each option that the endpoint is found to refuse, from worker threads.
+        batches: where calls are collected, to be sent together; None makes each call at once.
     """
     if not config.judge:
         return None
@@ -50,7 +52,7 @@ def open_llm_judge(config: RunConfig, run: str, store: Store | None,
     with time_loading():
         from runner.judge.factory import open_llm_judge  # late: imports torch, ragas and openai
 
-    return open_llm_judge(config, run, store, on_wait, on_refused=on_refused)
+    return open_llm_judge(config, run, store, on_wait, on_refused=on_refused, batches=batches)
 
 
 def judge_name(config: RunConfig) -> str:

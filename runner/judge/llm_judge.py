@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from runner.judge.protocols import JudgedAnswer, Score
 from runner.llm.errors import (
-    ContentRefused, EndpointError, EndpointUnavailable, RateLimited, RequestRefused, TeacherError,
+    CallPostponed, ContentRefused, EndpointError, EndpointUnavailable, RateLimited, RequestRefused, TeacherError,
 )
+from runner.llm.postponed import Postponed
 from runner.protocols import Usage
 
 NOTHING_TO_SCORE = "the judge found no statement in the answer"
@@ -68,8 +69,13 @@ class RagasLLMJudge:
             return score
 
         tasks = [asyncio.create_task(one(item)) for item in items]
+        postponed, scores = Postponed(), []
         try:
-            return list(await asyncio.gather(*tasks))
+            for task in tasks:
+                with postponed.caught():
+                    scores.append(await task)
+            postponed.raise_any()
+            return scores
         finally:
             for task in tasks:
                 task.cancel()
@@ -84,6 +90,8 @@ class RagasLLMJudge:
                 value = await self._metrics[metric](item)
         except TimeoutError:
             return Score(None, f"the judge gave no score within {seconds:g} s")
+        except CallPostponed:
+            raise
         except (RateLimited, EndpointUnavailable) as error:
             return Score(None, f"the judge could not be reached: {error}")
         except EndpointError as error:

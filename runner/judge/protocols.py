@@ -37,7 +37,10 @@ class LLMJudge(Protocol):
 
     def scores(self, metric: str, items: Sequence[JudgedAnswer], on_done: Callable[[int], None],
                again: str = "") -> list[Score]:
-        """A score for each item, in order; one that cannot be computed is missing with its reason, nothing is raised.
+        """A score for each item, in order; one that cannot be computed is missing with its reason.
+
+        Raises:
+            CallPostponed: scores need calls that were collected for a batch.
 
         `again` names a repetition that must not be answered from the cached replies of the first time.
         """

@@ -7,6 +7,7 @@ RAGAS's formulas and prompts run unchanged; limits, timeouts, retries and the re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +29,7 @@ from runner.judge.protocols import JudgedAnswer
 from runner.judge.sentence_encoder import Encoder, bundled_encoder
 from runner.judge.structured_output import build_request, parse_reply
 from runner.llm.chat import Chat
-from runner.llm.errors import UnreadableReply
+from runner.llm.errors import CallPostponed, TeacherError, UnreadableReply
 from runner.protocols import OverlapScores
 from store.costs.judge_cost import MAX_ATTEMPTS
 
@@ -126,6 +127,8 @@ class ScoreContext:
     again: str = ""
     """Not empty for a retest, which must not find the first test's cached replies."""
     asked: Counter[str] = field(default_factory=Counter)
+    repeats: int = 1
+    """How often the metric asks each of its prompts."""
 
 
 SCORE_CONTEXT: ContextVar[ScoreContext] = ContextVar("asking")
@@ -146,7 +149,16 @@ class ChatLLM(InstructorBaseRagasLLM):
         """
         context = SCORE_CONTEXT.get()
         context.asked[prompt] += 1
-        item = " ".join(part for part in (context.again, str(context.asked[prompt])) if part)
+        try:
+            return self._reply(prompt, response_model, context, context.asked[prompt])
+        except CallPostponed:
+            for number in range(context.asked[prompt] + 1, context.repeats + 1):  # for the same batch
+                with contextlib.suppress(TeacherError):
+                    self._reply(prompt, response_model, context, number)
+            raise
+
+    def _reply(self, prompt: str, response_model: Any, context: ScoreContext, number: int) -> Any:
+        item = " ".join(part for part in (context.again, str(number)) if part)
         for attempt in range(1, MAX_ATTEMPTS + 1):
             reply = self._chat.complete(build_request(prompt, response_model, context.metric, item, attempt))
             try:
@@ -165,12 +177,31 @@ def model_metrics(chat: Chat, encoder: Encoder | None = None) -> dict[str, Score
     llm = ChatLLM(chat)
     relevancy = AnswerRelevancy(llm=llm, embeddings=CachedEmbedding(encoder or bundled_encoder()))
     correctness, faithfulness = FactualCorrectness(llm=llm), Faithfulness(llm=llm)
+    second_half = FactualCorrectness(llm=llm, mode="precision")
 
     async def answer_relevancy(item: JudgedAnswer) -> float:
+        SCORE_CONTEXT.get().repeats = relevancy.strictness
         return _clipped((await relevancy.ascore(user_input=item.question, response=item.answer)).value)
 
+    async def collect_second_half(item: JudgedAnswer) -> None:
+        """Collect the calls of a score's second half, its first with the texts exchanged, for the same batch.
+
+        Between equal texts, the second half repeats the first one's calls: they are counted on.
+        """
+        context = SCORE_CONTEXT.get()
+        if item.answer != item.reference:
+            SCORE_CONTEXT.set(ScoreContext(context.metric, context.again))
+        elif max(context.asked.values()) > 1:
+            return  # the second half had begun
+        with contextlib.suppress(TeacherError):
+            await second_half.ascore(response=item.reference, reference=item.answer)
+
     async def factual_correctness(item: JudgedAnswer) -> float:
-        return _clipped((await correctness.ascore(response=item.answer, reference=item.reference)).value)
+        try:
+            return _clipped((await correctness.ascore(response=item.answer, reference=item.reference)).value)
+        except CallPostponed:
+            await collect_second_half(item)
+            raise
 
     async def faithful(item: JudgedAnswer) -> float:
         result = await faithfulness.ascore(user_input=item.question, response=item.answer,

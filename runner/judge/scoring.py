@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from knowledge.questions import GENERAL
 from runner.judge.fact_recall import fact_recall
 from runner.judge.protocols import JudgedAnswer, LLMJudge, Score
+from runner.llm.postponed import Postponed
 from runner.protocols import Judge
 from store.events import AnswerRecord, AnswersScored, QuestionRecord, ReferenceRecord, ScoreRecord
 from store.metrics import ANSWER_METRICS
@@ -81,14 +82,16 @@ def llm_scores(judge: LLMJudge, arm: str, given: Sequence[ScoredItem], metrics: 
                       if (item.unscorable_reason or _not_applicable_reason(item, metric)) is None]
              for metric in metrics}
     total, before = sum(map(len, asked.values())), 0
-    scored = []
+    scored, postponed = [], Postponed()
     for metric in metrics:
         items = [JudgedAnswer(item.question.text, *item.pair, item.question.passage) for item in asked[metric]]
-        computed = judge.scores(metric, items, lambda done,
-                                before=before: on_done(before + done, total),  # type: ignore[misc]
-                                again)
+        with postponed.caught():
+            computed = judge.scores(metric, items, lambda done,
+                                    before=before: on_done(before + done, total),  # type: ignore[misc]
+                                    again)
+            scored.append(_scored(arm, judge.name, metric, given, computed))
         before += len(items)
-        scored.append(_scored(arm, judge.name, metric, given, computed))
+    postponed.raise_any()
     return scored
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from runner.judge.probe_answers import EMPTY, KINDS, PADDED, RETESTED, RIGHT, SHORT, WRONG_KINDS, Probe
 from runner.judge.scoring import ScoredItem
+from runner.llm.postponed import Postponed
 from store.events import AnswersScored, JudgeAudited, KindRecord, ProbeRecord, ScoreRecord
 
 MIN_RANKED_CORRECTLY = 0.75
@@ -25,7 +26,13 @@ ScoreAll = Callable[[Sequence[ScoredItem], str], list[AnswersScored]]
 def validate_judge(probes: Sequence[Probe], score: ScoreAll, judging: int = 0) -> list[JudgeAudited]:
     """One validation event per metric of `score`."""
     again = [probe for probe in probes if probe.kind in RETESTED]
-    first, second = _scores(probes, score, ""), _scores(again, score, "retest")
+    first: dict[tuple[str, str], list[ScoreRecord]] = {}
+    second, postponed = dict(first), Postponed()
+    with postponed.caught():
+        first = _scores(probes, score, "")
+    with postponed.caught():
+        second = _scores(again, score, "retest")
+    postponed.raise_any()
     return [_validate_metric(metric, judge, probes, scores, again, second.get((metric, judge), []), judging)
             for (metric, judge), scores in first.items()]
 

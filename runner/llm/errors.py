@@ -9,8 +9,10 @@
     |  |- QuotaExceeded        the account has no money or quota left
     |  |- RateLimited          too many calls; `wait_seconds` is the wait that the server asks for
     |  |- EndpointUnavailable  no answer, or not that of a chat completions API
+    |  |- BatchRefused         the endpoint has no batches, or rejects this one
     |  |- ReplyNotStored       a run from stored replies needs one that is not stored
     |  '- TeacherUnusable      every call failed in the same way
+    |- CallPostponed         the call is collected for a batch
     '- ReplyError            applies to one call: the teacher records it and continues with the others
        |- UnreadableReply      the reply is empty, cut off or only reasoning
        |  '- WrongForm         the reply is not in the format asked for
@@ -87,6 +89,26 @@ class EndpointUnavailable(EndpointError):
 class ReplyNotStored(EndpointError):
     """A run from stored replies needs one that is not stored."""
     error_kind = "reply not stored"
+
+
+class BatchRefused(EndpointError):
+    """The endpoint has no batch interface, or rejects this batch; no call is made one by one instead."""
+    error_kind = "batch refused"
+    retryable = False
+
+
+class CallPostponed(TeacherError):
+    """The call has no reply yet and is collected for a batch; whoever makes several calls goes on with the others."""
+
+
+class WaitingForBatch(Exception):
+    """The run cannot go on before a batch has ended."""
+
+    def __init__(self, batch: str, calls: int, until: str | None) -> None:
+        super().__init__(batch)
+        self.batch = batch
+        self.calls = calls
+        self.until = until
 
 
 class TeacherUnusable(EndpointError):

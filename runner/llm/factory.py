@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runner.llm.batch_endpoint import BatchEndpoint
+from runner.llm.batch_queue import BatchQueue
 from runner.llm.capabilities import EndpointCapabilities, OnRefused, RefusedOption
 from runner.llm.credentials import OPENAI_ADDRESS, redact_url
 from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
@@ -20,8 +22,8 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
               on_wait: Callable[[float, Exception], None] | None = None, time: Clock | None = None,
               reply_seconds: float = REPLY_SECONDS, budget_usd: float | None = None, judging: bool = False,
               asked: int | None = None, from_replies: str = "", effort: str | None = None,
-              max_reply_tokens: int = MAX_REPLY_TOKENS,
-              on_refused: OnRefused | None = None) -> CachedChat:
+              max_reply_tokens: int = MAX_REPLY_TOKENS, on_refused: OnRefused | None = None,
+              batches: BatchQueue | None = None) -> CachedChat:
     """OpenAI client -> retry -> response cache, for a teacher or a judge.
 
     The address is always passed on: the library's own `OPENAI_BASE_URL` would send calls elsewhere than recorded.
@@ -33,6 +35,7 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
         from_replies: a run whose stored replies are used; no call is made.
         on_refused: called once for each option that the endpoint is found to refuse, from worker threads. What it
             refused earlier is in the store and not asked for again.
+        batches: where calls are collected, to be sent together; None makes each call at once.
     """
     address, time = base_url or OPENAI_ADDRESS, time or Clock()
     if from_replies:
@@ -50,6 +53,8 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
 
     client = OpenAIChat(model, address, key, reply_seconds, on_limit_spent=gate.hold,
                         capabilities=EndpointCapabilities.from_refused(known), on_refused=remember)
+    if batches:
+        batches.endpoint = BatchEndpoint(client)
     retrying = RetryingChat(client, policy, gate, time, on_wait or (lambda seconds, error: None))
     return CachedChat(retrying, model, redact_url(address), run, store, budget_usd, judging, asked, effort,
-                      max_reply_tokens)
+                      max_reply_tokens, batches)

@@ -11,9 +11,9 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import httpx
@@ -23,7 +23,9 @@ from runner.llm.backoff import rate_limit_reset_seconds, retry_after_seconds
 from runner.llm.capabilities import LARGEST_LIMIT, EndpointCapabilities, OnRefused, RefusedOption
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.credentials import redact, redact_url
-from runner.llm.errors import EndpointUnavailable, RequestRefused, TeacherError, UnknownModel, UnreadableReply
+from runner.llm.errors import (
+    ContentRefused, EndpointUnavailable, RateLimited, RequestRefused, TeacherError, UnknownModel, UnreadableReply,
+)
 from runner.llm.openai_errors import FailedCall, translate_error, translate_error_body
 from runner.llm.response_parsing import ErrorBody, find_error, parse_completion
 from runner.llm.served_models import ServedModels, read_models
@@ -39,6 +41,7 @@ _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.S | re.I)
 _SCHEMA_FAILURES = (500, 501)
 """Statuses with which servers answer options that they cannot process, although these are no outages."""
 logger = logging.getLogger("runner.llm")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,40 @@ class OpenAIChat:
             return read_models(json.loads(self._client.models.with_raw_response.list().text), self.model)
         except (openai.OpenAIError, ValueError, RecursionError):
             return ServedModels(())
+
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        """The body of a call, as a batch sends it, with the options that are known to be supported."""
+        return {"model": self.model, "messages": self.capabilities.messages(request),
+                **self.capabilities.options(request)}
+
+    def learn_from(self, request: ChatRequest, failures: Sequence[Refusal]) -> TeacherError | None:
+        """Give up the options that earlier failures of one call refuse, in their order; returns the failure that is
+        not about options and that no repetition can mend, if there is one."""
+        capabilities, messages = EndpointCapabilities(), dict[str, str]()
+        for refusal in failures:
+            error = translate_error_body(FailedCall(self.model, self.address, refusal.message, refusal.code,
+                                                    refusal.status))
+            if isinstance(error, ContentRefused):
+                return error
+            option = self._refused_option(error, refusal, capabilities, request)
+            simpler = capabilities.without_option(option, refusal.message, request.max_tokens) if option else None
+            if simpler is None and not isinstance(error, EndpointUnavailable | RateLimited):
+                return error
+            messages |= {option: refusal.message} if option else {}
+            capabilities = simpler or capabilities
+        self._remember(capabilities, messages)
+        return None
+
+    def ask_library(self, call: Callable[[openai.OpenAI], T]) -> tuple[T | TeacherError, Refusal]:
+        """What a call of the library returns, for other interfaces than chat; our error where it fails."""
+        try:
+            return call(self._client), Refusal("")
+        except openai.OpenAIError as error:
+            return self._translate(error, find_error(getattr(error, "body", None))
+                                   or _find_error_in(getattr(error, "response", None)))
+        except (ValueError, UnicodeError) as error:
+            return EndpointUnavailable(f"what {self.address} answers cannot be read ({type(error).__name__})"), \
+                Refusal("")
 
     def _refused_option(self, error: TeacherError, refusal: Refusal, capabilities: EndpointCapabilities,
                         request: ChatRequest) -> str | None:

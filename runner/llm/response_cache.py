@@ -6,6 +6,7 @@ import json
 import threading
 from dataclasses import asdict, replace
 
+from runner.llm.batch_queue import BatchQueue
 from runner.llm.chat import Chat, ChatRequest, Completion
 from runner.llm.cost_limit import check_cost_limit
 from runner.llm.errors import (
@@ -14,16 +15,17 @@ from runner.llm.errors import (
 from runner.llm.unicode_repair import storable
 from runner.protocols import Usage
 from store.costs.llm_calls import (
-    LLMCall, UsageTotals, call_key, find_call, playground_purpose, playground_question_usage, playground_usage,
+    LLMCall, UsageTotals, call_key, cost_of, find_call, playground_purpose, playground_question_usage, playground_usage,
     record_call, run_usage,
 )
-from store.costs.prices import cost_usd
 from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
 from store.database import Store
 
 _LOOP_CHARACTERS = 40
 MAX_REPETITIONS = 20
 """How often one reply that cannot be used is asked for, over all processes."""
+BATCH_REPETITIONS = 2
+"""The same with batches, where each repetition may take a day."""
 
 
 class CachedChat:
@@ -31,7 +33,8 @@ class CachedChat:
 
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
                  budget_usd: float | None = None, judging: bool = False, asked: int | None = None,
-                 effort: str | None = None, max_reply_tokens: int = MAX_REPLY_TOKENS) -> None:
+                 effort: str | None = None, max_reply_tokens: int = MAX_REPLY_TOKENS,
+                 batches: BatchQueue | None = None) -> None:
         """A client whose replies are stored for a run.
 
         Args:
@@ -40,6 +43,7 @@ class CachedChat:
             asked: the number of a playground question: calls are recorded for it, not for the run.
             effort: the reasoning effort that every request asks for; None sends none.
             max_reply_tokens: the most tokens of a reply that is asked for again with a larger limit.
+            batches: where calls are collected instead of being made.
         """
         self._chat = chat
         self._model = model
@@ -51,6 +55,7 @@ class CachedChat:
         self._asked = asked
         self._effort = effort
         self._max_reply_tokens = max_reply_tokens
+        self._batches = batches
         self._reused = 0
         self._made: set[str] = set()
         """Keys of the calls that this process made."""
@@ -96,7 +101,8 @@ class CachedChat:
         if self._asked is not None:
             request = replace(request, purpose=playground_purpose(self._asked, request.purpose))
         unusable: Completion | None = None
-        for repetition in range(MAX_REPETITIONS):
+        repetitions = MAX_REPETITIONS if self._batches is None else BATCH_REPETITIONS
+        for repetition in range(repetitions):
             key = self.cache_key(request if repetition == 0 else
                                  replace(request, item=f"{request.item} repetition {repetition}"))
             known = find_call(self._store, key)
@@ -104,11 +110,13 @@ class CachedChat:
                 break
             completion = _completion(known.response)
             if completion is not None and (_is_usable(completion) or key in self._made
-                                           or repetition == MAX_REPETITIONS - 1):
+                                           or repetition == repetitions - 1):
                 with self._lock:
                     self._reused += 1
                 return completion
             unusable = completion or unusable
+        if self._batches:
+            self._batches.postpone(key, request, self._left_usd())
         try:
             completion = self._call_uncached(request)
         except ReplyNotStored:  # a run from stored replies takes what there is
@@ -150,7 +158,12 @@ class CachedChat:
                      spent.reasoning_tokens)
 
     def _cost(self, spent: UsageTotals) -> float | None:
-        return None if spent.unmetered else cost_usd(self._model, spent.prompt_tokens, spent.completion_tokens)
+        return None if spent.unmetered else cost_of(self._model, spent)
+
+    def _left_usd(self) -> float | None:
+        """What is left of the budget; None without one, or where the cost so far is unknown."""
+        spent = self._spent() if self._budget_usd is not None else None
+        return None if spent is None or self._budget_usd is None else self._budget_usd - spent
 
     def _spent(self) -> float | None:
         """Cost in USD that counts towards the budget: the run and playground questions on it together."""

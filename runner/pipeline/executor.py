@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from runner.llm.errors import CallPostponed, WaitingForBatch
 from runner.pipeline.artifacts import ADAPTER_FILES, Artifact, Header, quarantine, read_artifact, write_artifact
 from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
@@ -79,6 +80,7 @@ class PipelineExecutor:
         Raises:
             RunAborted: a stage failed for good and has no fallback.
             WaitTooLong: an endpoint asks for a longer wait than the run's bound.
+            WaitingForBatch: the run cannot go on before a batch has ended.
             StopRequested, LeaseLost: passed on from the journal.
         """
         for step in steps(self.config):
@@ -122,8 +124,8 @@ class PipelineExecutor:
         attempt, loading_error = 0, None
         while True:
             try:
-                return row.run(context)
-            except (StopRequested, LeaseLost):
+                return self._run_once(row, context)
+            except (StopRequested, LeaseLost, WaitingForBatch):
                 raise
             except Exception as error:  # the one broad except: every error is classified by the recovery table
                 attempt += 1
@@ -133,6 +135,19 @@ class PipelineExecutor:
                     # If loading failed with every plan, report the loading error, not that no plan is left.
                     no_plan_left = classify_error(error) in (ErrorKind.NO_SMALLER_PLAN, ErrorKind.INSUFFICIENT_MEMORY)
                     return self._run_fallback(row, context, loading_error if loading_error and no_plan_left else error)
+
+    def _run_once(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
+        """Return the stage's events; where it postponed calls, send them as a batch.
+
+        Raises:
+            WaitingForBatch: the batch was sent; the stage runs again when its replies are stored.
+        """
+        try:
+            return row.run(context)
+        except CallPostponed:
+            if self.resources.batches is None:
+                raise
+            self.resources.batches.send(context.cycle, context.stage)
 
     def _recover(self, error: Exception, attempt: int, context: StageContext) -> bool:
         """Apply the recovery table to an error; return False when the stage has failed for good.

@@ -35,6 +35,7 @@ class ErrorKind(enum.StrEnum):
     CHECKPOINTS_MISSING = "checkpoints elsewhere"
     REPLY_NOT_STORED = "reply not stored"
     PRICE_FILE = "price file"
+    BATCH_REFUSED = "batch refused"
     UNEXPECTED = "unforeseen"
 
 
@@ -89,6 +90,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),
     K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),
     K.PRICE_FILE:                 Recovery(A.GIVE_UP, 0, 0.0, True, "Correct the price file in the data folder or remove it, then retry the run."),
+    K.BATCH_REFUSED:       Recovery(A.GIVE_UP, 0, 0.0, True, "Follow the endpoint's own words and retry the run, or launch it without --teacher-batch."),
     K.UNEXPECTED:                 Recovery(A.GIVE_UP, 0, 0.0, True, "Unexpected error: the traceback is stored with the run; please report it."),
 }
 

@@ -78,7 +78,8 @@ def parse_request(run: queries.Run, metrics: Sequence[str], judge: str | None, b
         InvalidConfig: an invalid judge.
     """
     llm_metrics = tuple(metric for metric in metrics if metric in JUDGE_METRICS)
-    config = dataclasses.replace(run.config, judge_metrics=llm_metrics or run.config.judge_metrics)
+    config = dataclasses.replace(run.config, judge_metrics=llm_metrics or run.config.judge_metrics,
+                                 teacher_batch=False)  # someone waits for the scores
     if judge:
         config = dataclasses.replace(config, judge=judge, judge_base_url=base_url)
     if llm_metrics and not config.judge:

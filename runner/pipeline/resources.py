@@ -12,6 +12,7 @@ from functools import cached_property
 from knowledge.domain import Domain
 from runner.hardware import NoSmallerPlan
 from runner.judge.protocols import LLMJudge
+from runner.pipeline.batch_sender import RunBatches
 from runner.pipeline.retrieval import open_retriever
 from runner.protocols import Judge, Retriever, Student, Teacher
 
@@ -29,6 +30,8 @@ class RunResources:
     """Called by the retrieval stage and not cached, because it is needed once."""
     open_llm_judge: Callable[[], LLMJudge | None] = lambda: None
     """Returns None if the configuration names no judge model."""
+    batches: RunBatches | None = None
+    """Sends the calls that a stage postponed; None in a run that makes each call at once."""
     plan_index: int = 0
     """Index of the memory plan to open the student with; updated if opening chose a later one."""
     _student: Student | None = field(default=None, repr=False)

@@ -24,6 +24,8 @@ from knowledge.loader import open_knowledge
 from runner.hardware import loading_seconds, track_stage_memory
 from runner.judge.protocols import LLMJudge
 from runner.llm.capabilities import RefusedOption
+from runner.llm.errors import WaitingForBatch
+from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
 from runner.pipeline.executor import PipelineExecutor, RunAborted, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import RECOVERY, Action, classify_error
@@ -35,7 +37,7 @@ from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, re
 from store.event_log.leases import release, renew
 from store.events import (
     EndpointOptionRefused, Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued,
-    RunStarted,
+    RunStarted, RunWaitingForBatch,
 )
 from store.paths import Paths
 from store.queries import find_run
@@ -80,6 +82,8 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         history = read_events(store, claim.run)
         resources = make_resources(run.config, claim.run, store, paths, journal)
         resources.plan_index = starting_plan_index(history)
+        if resources.batches:
+            resources.batches.wait_for_open_batch()
         PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
                          history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds).execute()
     except StopRequested as stop:
@@ -88,6 +92,8 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         raise
     except WaitTooLong as pause:
         journal.append(RunPaused(str(pause), pause.advice))
+    except WaitingForBatch as waiting:
+        journal.append(RunWaitingForBatch(waiting.batch, waiting.calls, waiting.until))
     except RunAborted as aborted:
         journal.append(RunFailed(aborted.kind, str(aborted), aborted.advice, aborted.trace))
     except (OSError, SQLAlchemyError) as error:  # disk or store, outside any stage
@@ -105,6 +111,8 @@ def _has_not_ended(store: Store, run: str) -> bool:
 def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, journal: Journal) -> RunResources:
     """Return the teacher, student and judge that a configuration names, each opened on first use."""
 
+    batches = RunBatches(store, journal, config, paths.run(run)) if config.teacher_batch else None
+
     def open_domain() -> Domain:
         return open_knowledge(config.knowledge, config.knowledge_name)
 
@@ -114,7 +122,7 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
         refused = partial(record_refusal, journal, "teacher", config.teacher, config.teacher_base_url,
                           config.teacher_effort)
         return open_teacher(config, run, store, partial(record_wait, journal), partial(_sleep, journal),
-                            on_refused=refused)
+                            on_refused=refused, batches=batches.queue(TEACHER) if batches else None)
 
     def open_student(plan_index: int) -> Student:
         from runner.student import open_student
@@ -133,9 +141,11 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
     def open_run_llm_judge() -> LLMJudge | None:
         from runner.judge import open_llm_judge
 
-        return open_llm_judge(config, run, store, partial(record_wait, journal), judge_refusals(config, journal))
+        return open_llm_judge(config, run, store, partial(record_wait, journal), judge_refusals(config, journal),
+                              batches.queue(JUDGE) if batches else None)
 
-    resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_run_llm_judge)
+    resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_run_llm_judge,
+                             batches=batches)
     return resources
 
 

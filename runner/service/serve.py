@@ -15,6 +15,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from runner.service.batch_poller import POLL_SECONDS, BatchPoller
 from runner.service.housekeeping import MAINTENANCE_TASKS
 from runner.service.liveness import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
@@ -27,7 +28,7 @@ from store.paths import Paths
 TICK_SECONDS = 0.5
 DRAIN_SECONDS = 25.0
 """How long an active run may delay the shutdown of the runner."""
-EXECUTORS = ("work", "heartbeat", "schedules", "housekeeping")
+EXECUTORS = ("work", "heartbeat", "schedules", "batches", "housekeeping")
 """One thread each, so that no slow job delays the heartbeat, the queue or a schedule."""
 
 
@@ -68,6 +69,7 @@ def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
     jobs = [Job("poll", "work", TICK_SECONDS, supervisor.tick),
             Job("heartbeat", "heartbeat", HEARTBEAT_SECONDS, supervisor.send_heartbeat),
             Job("schedules", "schedules", REFRESH_SECONDS, schedule_jobs.refresh),
+            Job("batches", "batches", POLL_SECONDS, BatchPoller(store).poll),
             *(Job(task.name, "housekeeping", task.every_seconds, partial(task.do, store, paths))
               for task in MAINTENANCE_TASKS)]
     for job in jobs:

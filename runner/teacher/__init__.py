@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from store.run_config import OFFLINE_TEACHER, RunConfig
 
 if TYPE_CHECKING:
+    from runner.llm.batch_queue import BatchQueue
     from runner.llm.capabilities import OnRefused
     from runner.protocols import Teacher
     from store.database import Store
@@ -21,7 +22,7 @@ OnWait = Callable[[float, Exception], None]
 
 def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None,
                  sleep: Callable[[float], None] | None = None, asked: int | None = None,
-                 on_refused: OnRefused | None = None) -> Teacher:
+                 on_refused: OnRefused | None = None, batches: BatchQueue | None = None) -> Teacher:
     """The teacher that a configuration names.
 
     Args:
@@ -30,6 +31,7 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
         sleep: replaces `time.sleep` in waits; may raise to give up. Called from worker threads.
         asked: the number of a playground question that calls are recorded for, instead of the run.
         on_refused: called once for each option that the endpoint is found to refuse, from worker threads.
+        batches: where calls are collected, to be sent together; None makes each call at once.
 
     Raises:
         MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.
@@ -42,4 +44,4 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
     from runner.llm.retry import Clock
 
     return open_llm_teacher(config, run, store, on_wait, time=Clock(sleep=sleep) if sleep else None,
-                            asked=asked, on_refused=on_refused)
+                            asked=asked, on_refused=on_refused, batches=batches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runner.llm.batch_queue import BatchQueue
 from runner.llm.capabilities import OnRefused
 from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for, redact_url
 from runner.llm.errors import UnknownPrice
@@ -22,7 +23,7 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
                      on_wait: Callable[[float, Exception], None] | None,
                      policy: RetryPolicy | None = None, time: Clock | None = None,
                      reply_seconds: float = REPLY_SECONDS, asked: int | None = None,
-                     on_refused: OnRefused | None = None) -> LLMTeacher:
+                     on_refused: OnRefused | None = None, batches: BatchQueue | None = None) -> LLMTeacher:
     """A chat teacher for `config.teacher` at `config.teacher_base_url`.
 
     Args:
@@ -37,11 +38,14 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
     if config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0) is None:
         raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD "
                            "cannot be kept: add the model to store/costs/prices.py, or leave --max-cost-usd out")
+    if batches and config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0, batched=True) is None:
+        raise UnknownPrice(f"no batch price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} "
+                           "USD cannot be kept: add its batch_share with --prices FILE, or leave --max-cost-usd out")
     policy = policy or RetryPolicy()
     replay = "" if asked is not None else config.from_replies  # a person's question is a new call
     chat = open_chat(config.teacher, config.teacher_base_url, NO_KEY if replay else key_for(address), run,
                      store, policy, on_wait, time, reply_seconds, budget_usd=config.max_cost_usd, asked=asked,
                      from_replies=replay, effort=effort_to_send(config.teacher_effort, config.teacher),
-                     max_reply_tokens=config.max_reply_tokens, on_refused=on_refused)
+                     max_reply_tokens=config.max_reply_tokens, on_refused=on_refused, batches=batches)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {redact_url(address)}"
     return LLMTeacher(chat, name, policy.concurrency, forms_for(config.question_form, config.teacher))

@@ -6,6 +6,7 @@ what is missing. Errors of one reply are data: a rejected question, a missing re
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +20,7 @@ from runner.llm.errors import (
     UnreadableReply, WrongForm,
 )
 from runner.llm.json_extraction import beginning_of
+from runner.llm.postponed import Postponed
 from runner.llm.repeated_failures import RepeatedFailures
 from runner.llm.response_cache import CachedChat
 from runner.protocols import Answer, Reference, RejectedQuestion, Usage
@@ -29,6 +31,7 @@ from runner.teacher.reference_checks import reference_rejection
 from runner.teacher.reply_parsing import Draft, parse_answer, parse_plain_answer
 from store.costs.playground_budget import REPLY_TOKENS
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 QUESTION_TEMPERATURE = 0.7
@@ -156,21 +159,25 @@ class LLMTeacher:
         """Calls, tokens and cost of this run so far."""
         return self._chat.usage()
 
-    def _in_order(self, one: Callable[[Question], T], questions: Sequence[Question],
+    def _in_order(self, one: Callable[[S], T], items: Sequence[S],
                   on_outcome: Callable[[T], None]) -> list[T]:
         """Run several calls at a time, after a first success; `on_outcome` gets each outcome in order."""
         outcomes: list[T] = []
-        while not self._failures.proven and len(outcomes) < len(questions):
-            outcomes.append(one(questions[len(outcomes)]))
-            on_outcome(outcomes[-1])
+        waiting, postponed = deque(items), Postponed()
+        while not self._failures.proven and waiting:
+            with postponed.caught():
+                outcomes.append(one(waiting.popleft()))
+                on_outcome(outcomes[-1])
         with ThreadPoolExecutor(self._concurrency) as pool:
-            futures = [pool.submit(one, question) for question in questions[len(outcomes):]]
+            futures = [pool.submit(one, item) for item in waiting]
             try:
                 for future in futures:
-                    outcomes.append(future.result())
-                    on_outcome(outcomes[-1])
+                    with postponed.caught():
+                        outcomes.append(future.result())
+                        on_outcome(outcomes[-1])
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+        postponed.raise_any()
         return outcomes
 
     def _answer(self, request: ChatRequest) -> tuple[str, str]:
@@ -185,19 +192,30 @@ class LLMTeacher:
 
     def _draft_concurrently(self, requests: list[ChatRequest], batches: Sequence[Batch],
                             form: QuestionForm) -> Iterator[list[Draft] | ReplyError | EndpointError]:
-        """Outcomes in the order of the requests; a failed call does not discard the results of others."""
+        """Outcomes in the order of the requests; a failed call does not discard the results of others.
+
+        Raises:
+            CallPostponed: after the last call, if one was postponed; there are no outcomes from that one on.
+        """
         jobs = list(zip(requests, batches, strict=True))
-        asked = 0
+        asked, postponed = 0, Postponed()
         while not self._failures.proven and asked < len(jobs):
             asked += 1
-            yield self._outcome(*jobs[asked - 1], form)
+            with postponed.caught():
+                outcome = self._outcome(*jobs[asked - 1], form)
+            if not postponed.any:
+                yield outcome
         with ThreadPoolExecutor(self._concurrency) as pool:
             futures = [pool.submit(self._outcome, *job, form) for job in jobs[asked:]]
             try:
                 for future in futures:
-                    yield future.result()
+                    with postponed.caught():
+                        outcome = future.result()
+                    if not postponed.any:
+                        yield outcome
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+        postponed.raise_any()
 
     def _outcome(self, request: ChatRequest, batch: Batch,
                  form: QuestionForm) -> list[Draft] | ReplyError | EndpointError:

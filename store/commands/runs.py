@@ -21,8 +21,8 @@ from store.schema import claims, commands, runs
 from store.timestamps import utc_now
 
 TRANSITIONS = {
-    "cancel": ("queued", "running", "paused"),
-    "pause": ("queued", "running"),
+    "cancel": ("queued", "running", "paused", "waiting-for-batch"),
+    "pause": ("queued", "running", "waiting-for-batch"),
     "resume": ("paused", "cancelled"),
     "retry": ("failed", "cancelled"),
 }

@@ -151,8 +151,9 @@ def _advance(connection: Connection, row: Row[Any], now: datetime) -> Iterator[E
 
 def _launched(connection: Connection, row: Row[Any], due: str, after: str) -> Event:
     by = f"schedule {row.name}"
-    waiting = connection.execute(select(runs.c.id).where(runs.c.requested_by == by,
-                                                         runs.c.work.in_(("queued", "running")))).scalars().first()
+    at_work = ("queued", "running", "waiting-for-batch")
+    waiting = connection.execute(select(runs.c.id).where(
+        runs.c.requested_by == by, runs.c.work.in_(at_work))).scalars().first()
     if row.skip_if_queued and waiting:
         return ScheduleSkipped(due, f"run {waiting} of this schedule is queued or running", after)
     try:

@@ -85,17 +85,20 @@ def estimate_of(config: RunConfig) -> JudgingEstimate | None:
     practice = config.questions + config.paraphrases
     answers = (1 + config.cycles) * (tests + config.general) + 2 * config.cycles * practice
     return estimate(config.judge, answers + len(config.arms) * config.held_out, config.judge_metrics,
-                    config.max_new_tokens, min(AUDITED_QUESTIONS, config.held_out), config.max_reply_tokens)
+                    config.max_new_tokens, min(AUDITED_QUESTIONS, config.held_out), config.max_reply_tokens,
+                    config.teacher_batch)
 
 
 def estimate(judge: str, answers: int, metrics: Sequence[str], answer_tokens: int,
-             audited: int = AUDITED_QUESTIONS, max_reply_tokens: int = MAX_REPLY_TOKENS) -> JudgingEstimate:
+             audited: int = AUDITED_QUESTIONS, max_reply_tokens: int = MAX_REPLY_TOKENS,
+             batched: bool = False) -> JudgingEstimate:
     """Estimate the usage of judging `answers` answers of at most `answer_tokens` tokens, and an audit.
 
     Args:
         metrics: names of the judge's metrics.
         audited: number of questions in the audit.
         max_reply_tokens: bound of a reply that is asked for again, in tokens.
+        batched: whether the calls are made in batches, at their price.
     """
     planted = audited * (PLANTED_ANSWERS + RETESTED_ANSWERS)
     calls = prompt = reply = 0.0
@@ -109,5 +112,5 @@ def estimate(judge: str, answers: int, metrics: Sequence[str], answer_tokens: in
     limits = [REPLY_TOKENS] if larger == REPLY_TOKENS else [REPLY_TOKENS, larger]
     again = MAX_ATTEMPTS * len(limits)
     return JudgingEstimate(judge, answers + planted, round(calls), round(prompt), round(reply),
-                           cost_usd(judge, round(prompt), round(reply)), again * round(calls),
-                           cost_usd(judge, again * round(prompt), MAX_ATTEMPTS * sum(limits) * round(calls)))
+                           cost_usd(judge, round(prompt), round(reply), batched), again * round(calls),
+                           cost_usd(judge, again * round(prompt), MAX_ATTEMPTS * sum(limits) * round(calls), batched))

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from store.costs.prices import cost_usd
 from store.database import Store
 from store.schema import teacher_calls
 from store.timestamps import utc_now
@@ -36,6 +37,8 @@ class LLMCall:
     completion_tokens: int | None
     reasoning_tokens: int | None = None
     """How many of the completion tokens were reasoning; None if the server did not say."""
+    batch: str | None = None
+    """The batch that brought the response, at its lower price; None for a call of its own."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,16 @@ class UsageTotals:
     """Calls for which the server reported no token counts; they add nothing to the token sums."""
     reasoning_tokens: int = 0
     """Those of the completion tokens that the servers reported as reasoning."""
+    batch_prompt_tokens: int = 0
+    """The part of `prompt_tokens` that has the price of a batch."""
+    batch_completion_tokens: int = 0
 
     def __add__(self, other: UsageTotals) -> UsageTotals:
         return UsageTotals(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
                            self.completion_tokens + other.completion_tokens, self.unmetered + other.unmetered,
-                           self.reasoning_tokens + other.reasoning_tokens)
+                           self.reasoning_tokens + other.reasoning_tokens,
+                           self.batch_prompt_tokens + other.batch_prompt_tokens,
+                           self.batch_completion_tokens + other.batch_completion_tokens)
 
 
 def call_key(model: str, prompt: str, parameters: Mapping[str, Any], item: str) -> str:
@@ -78,10 +86,28 @@ def find_call(store: Store, key: str) -> LLMCall | None:
 def record_call(store: Store, call: LLMCall) -> LLMCall:
     """Store a call durably; return the one that counts, which is the first with its key."""
     with store.write() as connection:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(teacher_calls).values(**asdict(call), at=utc_now())
-        inserted = connection.execute(statement.on_conflict_do_nothing(index_elements=["key"])).rowcount
-    return call if inserted == 1 else find_call(store, call.key) or call
+        inserted = insert_call(connection, call)
+    return call if inserted else find_call(store, call.key) or call
+
+
+def insert_call(connection: Connection, call: LLMCall) -> bool:
+    """Store a call in the caller's transaction; False where one with its key is stored already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(teacher_calls).values(**asdict(call), at=utc_now())
+    return bool(connection.execute(statement.on_conflict_do_nothing(index_elements=["key"])).rowcount == 1)
+
+
+def cost_of(model: str, totals: UsageTotals) -> float | None:
+    """The cost of calls in USD, those of batches at their own price; None where a price is not known.
+
+    Unmetered calls are left out.
+    """
+    direct = cost_usd(model, totals.prompt_tokens - totals.batch_prompt_tokens,
+                      totals.completion_tokens - totals.batch_completion_tokens)
+    if not totals.batch_prompt_tokens and not totals.batch_completion_tokens:
+        return direct
+    batched = cost_usd(model, totals.batch_prompt_tokens, totals.batch_completion_tokens, batched=True)
+    return None if direct is None or batched is None else direct + batched
 
 
 JUDGE_PURPOSE = "judge "
@@ -93,7 +119,9 @@ _CALLS = teacher_calls.c
 _METERED = _CALLS.prompt_tokens.is_not(None) & _CALLS.completion_tokens.is_not(None)
 _SUMS = (func.count(), func.coalesce(func.sum(_CALLS.prompt_tokens), 0),
          func.coalesce(func.sum(_CALLS.completion_tokens), 0), func.count().filter(_METERED),
-         func.coalesce(func.sum(_CALLS.reasoning_tokens), 0))
+         func.coalesce(func.sum(_CALLS.reasoning_tokens), 0),
+         *(func.coalesce(func.sum(column).filter(_CALLS.batch.is_not(None)), 0)
+           for column in (_CALLS.prompt_tokens, _CALLS.completion_tokens)))
 
 
 def playground_purpose(number: int, purpose: str = "") -> str:
@@ -103,8 +131,15 @@ def playground_purpose(number: int, purpose: str = "") -> str:
 
 def run_usage(store: Store, run: str, judging: bool = False) -> UsageTotals:
     """Sum up a run's calls to its teacher, or with `judging` to its judge, without playground questions."""
+    with store.read() as connection:
+        return run_usage_within(connection, run, judging)
+
+
+def run_usage_within(connection: Connection, run: str, judging: bool = False) -> UsageTotals:
+    """As `run_usage`, inside the caller's transaction."""
     of_judge, of_person = _CALLS.purpose.startswith(JUDGE_PURPOSE), _CALLS.purpose.startswith(PLAYGROUND_PURPOSE)
-    return _totals(store, _CALLS.run == run, of_judge if judging else ~of_judge & ~of_person)
+    return _of(connection.execute(select(*_SUMS).where(
+        _CALLS.run == run, of_judge if judging else ~of_judge & ~of_person)).one())
 
 
 def playground_usage(store: Store, run: str) -> UsageTotals:
@@ -131,6 +166,5 @@ def _totals(store: Store, *which: ColumnElement[bool]) -> UsageTotals:
 
 
 def _of(sums: Sequence[int]) -> UsageTotals:
-    calls, prompt, completion, metered, reasoning = sums
-    return UsageTotals(calls=calls, prompt_tokens=prompt, completion_tokens=completion, unmetered=calls - metered,
-                       reasoning_tokens=reasoning)
+    calls, prompt, completion, metered, reasoning, batch_prompt, batch_completion = sums
+    return UsageTotals(calls, prompt, completion, calls - metered, reasoning, batch_prompt, batch_completion)

@@ -111,5 +111,5 @@ def check_budget(question: QuestionCostEstimate, remaining: RemainingBudget | No
 
 def _cost(model: str, totals: UsageTotals, upper_bound: float) -> float:
     """Cost at list prices, with calls without token counts at their upper bound; 0 if the price is not known."""
-    known = cost_usd(model, totals.prompt_tokens, totals.completion_tokens)
+    known = llm_calls.cost_of(model, totals)
     return 0.0 if known is None else known + totals.unmetered * upper_bound

@@ -48,12 +48,13 @@ class Price:
     """What the maker recommends in its place."""
 
 
-def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """The cost by list price, None for a model without one."""
+def cost_usd(model: str, prompt_tokens: int, completion_tokens: int, batched: bool = False) -> float | None:
+    """The cost by list price, or with `batched` by that of a batch; None for a model without one."""
     price = price_of(model)
-    if price is None:
+    share = 1.0 if price and not batched else price.batch_share if price else None
+    if price is None or share is None:
         return None
-    return (prompt_tokens * price.prompt_usd + completion_tokens * price.completion_usd) / 1_000_000
+    return share * (prompt_tokens * price.prompt_usd + completion_tokens * price.completion_usd) / 1_000_000
 
 
 def price_of(model: str) -> Price | None:

@@ -81,9 +81,14 @@ def _endpoint_options(connection: Connection) -> None:
     schema.endpoint_options.create(connection, checkfirst=True)
 
 
+def _batches(connection: Connection) -> None:
+    schema.batches.create(connection, checkfirst=True)
+    _add_missing_columns(connection, schema.teacher_calls)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
-    _judging, _playground, _pace, _endpoint_options)
+    _judging, _playground, _pace, _endpoint_options, _batches)
 CURRENT = len(STEPS)
 
 

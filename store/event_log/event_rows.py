@@ -71,11 +71,12 @@ def insert_events(connection: Connection, rows: Sequence[tuple[object, ...]]) ->
     execute_each(connection, statement(connection, ("insert event",), _insert), rows)
 
 
-def append_without_claim(connection: Connection, run: str, *appended: Event, cycle: int | None = None) -> None:
+def append_without_claim(connection: Connection, run: str, *appended: Event, cycle: int | None = None,
+                         stage: str | None = None) -> None:
     """Append inside the caller's transaction where no runner holds the run, such as cancelling a queued one."""
     connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update()).scalar_one()
     head = connection.execute(_highest(run)).scalar_one()
-    write_entries(connection, run, head, entries_of(appended, cycle))
+    write_entries(connection, run, head, entries_of(appended, cycle, stage))
 
 
 def missing_entries(connection: Connection, run: str, entries: Sequence[PendingEvent]) -> list[PendingEvent]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from store.database import Store
 from store.event_log.journal import Claim, append_without_claim
 from store.event_log.lease_expiry import LEASE_SECONDS, free_now, held_now
-from store.events import RunRequeued
+from store.events import RunCancelled, RunPaused, RunRequeued
 from store.projections.row_updates import upsert
 from store.schema import claims, runners, runs
 from store.timestamps import utc_now
@@ -92,7 +92,7 @@ def claim_finished_run(store: Store, owner: str, run: str) -> Claim | None:
 
     Returns None while another process holds the claim, and for a queued or running run.
     """
-    at_rest = select(runs.c.id).where(runs.c.id == run, runs.c.work.not_in(("queued", "running")))
+    at_rest = select(runs.c.id).where(runs.c.id == run, runs.c.work.not_in(("queued", "running", "waiting-for-batch")))
     free = or_(claims.c.expires_at.is_(None), claims.c.expires_at < time.time())
     with store.write() as connection:
         row = connection.execute(
@@ -124,16 +124,19 @@ def renew(store: Store, claim: Claim) -> bool:
 def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> None:
     """Release the claim; with `requeue_reason`, queue the run again if it is still running.
 
-    A run that has ended stays ended, whatever the reason. Does nothing if this claim is no longer the one in the store.
+    A run that has ended stays ended, whatever the reason; one that waits for a batch obeys a stop request now. Does
+    nothing if this claim is no longer the one in the store.
     """
     with store.write() as connection:
-        result = connection.execute(
-            update(claims).where(claims.c.run == claim.run, claims.c.owner == claim.owner,
-                                 claims.c.fence == claim.fence)
-            .values(owner=None, expires_at=None, stop_requested=None))
+        ours = (claims.c.run == claim.run, claims.c.owner == claim.owner, claims.c.fence == claim.fence)
+        stop = connection.execute(select(claims.c.stop_requested).where(*ours).with_for_update()).scalar()
+        result = connection.execute(update(claims).where(*ours)
+                                    .values(owner=None, expires_at=None, stop_requested=None))
         work = connection.execute(select(runs.c.work).where(runs.c.id == claim.run)).scalar()
         if result.rowcount == 1 and requeue_reason and work == "running":
             append_without_claim(connection, claim.run, RunRequeued(requeue_reason))
+        if stop and work == "waiting-for-batch":  # asked for after the worker had stopped by itself
+            append_without_claim(connection, claim.run, RunCancelled() if stop == "cancel" else RunPaused())
 
 
 def release_dead_claims(store: Store, is_dead: Callable[[str], bool]) -> list[str]:

@@ -8,6 +8,9 @@ when an event is encoded, because JSON would turn them into null. `KINDS` in `en
 from __future__ import annotations
 
 from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
+from store.events.batches import (
+    BatchedCall, BatchEnded, BatchPlanned, BatchProgressed, BatchSent, FailedLine, RunWaitingForBatch,
+)
 from store.events.comparisons import ArmsCompared, ChangeRecord, CycleFinished
 from store.events.control_arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GapRecord, LearningCurveMeasured, PassagesRetrieved,
@@ -39,14 +42,16 @@ from store.events.training import AdapterMissing, AdapterTrained
 
 __all__ = [
     "AdapterMissing", "AdapterTrained", "AnswerRated", "AnswerRecord", "AnswersGiven", "AnswersJudgedAgain",
-    "AnswersScored", "ArmChangeRecord", "ArmsCompared", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FlowRow", "FoundRecord", "GapRecord",
+    "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned", "BatchProgressed", "BatchSent",
+    "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished", "CycleStarted",
+    "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FoundRecord", "GapRecord",
     "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
     "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen",
     "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked", "QuestionsRejected",
     "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunAnnotated",
     "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised",
-    "RunRequested", "RunRequeued", "RunStarted", "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed",
+    "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed",
+    "ScheduleFired", "ScheduleMissed",
     "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord",
     "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

@@ -11,8 +11,8 @@ from store import schema
 from store.database.prepared_statements import insert_rows, update_row, update_rows, upsert
 from store.events import Recorded
 
-__all__ = ["Apply", "Rows", "insert_rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "update_rows",
-           "upsert"]
+__all__ = ["Apply", "Rows", "insert_rows", "moment", "set_cycle", "set_run", "set_stage", "stage_key", "update_row",
+           "update_rows", "upsert"]
 
 Apply = Callable[[Connection, Recorded, Any], None]
 """Updates the read models for one event, in the event's own transaction."""

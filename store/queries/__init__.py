@@ -6,6 +6,7 @@ Everything is importable from here; there is a file per subject.
 from __future__ import annotations
 
 from store.queries.answers import AnswerPair, answers_of, judges_of
+from store.queries.batches import WAITING, Batch, batches_of, open_batches, waiting_runs
 from store.queries.control_arms import (
     ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of, gaps_of,
 )
@@ -32,18 +33,20 @@ from store.queries.system import Environment, StoreFacts, made_with, stage_files
 from store.queries.test_scores import TestScore, test_scores
 
 __all__ = [
-    "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "PlaygroundQuestion", "AskedPassage", "Audit", "ChangeRow",
+    "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "PlaygroundQuestion", "AskedPassage", "Audit", "Batch",
+    "ChangeRow",
     "CurveRow",
     "Cycle", "Gap", "LogEntry", "Judging", "Environment", "ORIGINAL_JUDGING", "ORDERS", "PastStage", "Point",
     "FilterOptions",
     "Rating", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate",
-    "TeacherUsage", "TestScore", "HistoryFilter", "all_runs", "all_series", "answers_of", "arm_answers_of",
-    "arm_changes_of", "arm_prompts_of", "playground_question", "passage_usage", "audits_of", "rejudged_changes",
+    "TeacherUsage", "TestScore", "HistoryFilter", "WAITING", "all_runs", "all_series", "answers_of", "arm_answers_of",
+    "arm_changes_of", "arm_prompts_of", "playground_question", "passage_usage", "audits_of", "batches_of",
+    "rejudged_changes",
     "changes_of",
     "compared_cycles", "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "found_runs",
     "gaps_of", "latest_events", "incidents", "judges_of", "judgings_of", "last_event_id", "logged_since", "made_with",
     "latest_event", "past_variances", "past_stages", "filter_options", "queue", "ratings_of", "recent_questions",
-    "find_run",
+    "find_run", "open_batches", "waiting_runs",
     "runners", "runs_at_work", "find_schedule", "schedules", "rejudged_scores", "series", "stage_files", "stages_of",
     "store_facts", "success_rate", "teacher_usage", "test_scores", "questions_ahead",
 ]

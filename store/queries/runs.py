@@ -35,7 +35,8 @@ class Run:
     requested_at: datetime
     priority: int
     work: str
-    """queued, running, paused, finished, failed, cancelled, or lost (running, but its lease has expired)."""
+    """queued, running, waiting-for-batch, paused, finished, failed, cancelled, or lost (running, but its lease has
+    expired)."""
     verdict: str | None
     sentence: str | None
     started_at: datetime | None
@@ -82,7 +83,7 @@ class Run:
     @property
     def active(self) -> bool:
         """Whether the run can still progress without a person's action."""
-        return self.work in ("queued", "running", "lost")
+        return self.work in ("queued", "running", "lost", "waiting-for-batch")
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ The tables in `leases_and_commands` are not projections of it. A new table needs
 from __future__ import annotations
 
 from store.schema.answers import answers, questions, scores
+from store.schema.batches import batches
 from store.schema.comparisons import changes
 from store.schema.control_arms import arm_changes, arm_prompts, curve_points, gaps
 from store.schema.events import events, metadata, worth_a_line
@@ -16,12 +17,12 @@ from store.schema.runs import cycles, metrics, runs, stages
 from store.schema.schedules import schedules
 
 __all__ = [
-    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "changes", "claims", "commands", "curve_points",
-    "cycles", "endpoint_options", "events", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings",
-    "metadata", "metrics", "questions", "ratings", "runners", "runs", "schedules", "scores", "stages", "teacher_calls",
-    "worth_a_line",
+    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "batches", "changes", "claims", "commands",
+    "curve_points", "cycles", "endpoint_options", "events", "gaps", "judge_audits", "judging_changes",
+    "judging_scores", "judgings", "metadata", "metrics", "questions", "ratings", "runners", "runs", "schedules",
+    "scores", "stages", "teacher_calls", "worth_a_line",
 ]
 
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,
                arm_changes, gaps, curve_points, ratings, judge_audits, judgings,
-               judging_scores, judging_changes)
+               judging_scores, judging_changes, batches)

@@ -50,6 +50,7 @@ teacher_calls = Table(
     Column("completion_tokens", Integer),
     Column("at", String, nullable=False),
     Column("reasoning_tokens", Integer),
+    Column("batch", String),
 )
 
 endpoint_options = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.llm.postponed import Postponed
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import NO_CONTEXT, held_out_questions
@@ -21,7 +22,13 @@ STAGE_OF: dict[str, str] = {TUNED_RETRIEVAL: "tuned-retrieval", TEACHER: "teache
 
 def score_control_arms(context: StageContext) -> Sequence[Event]:
     """Score every enabled arm."""
-    return [event for arm in ordered_arms(context.config.arms) for event in _scores(context, arm)]
+    events: list[Event] = []
+    postponed = Postponed()
+    for arm in ordered_arms(context.config.arms):
+        with postponed.caught():
+            events += _scores(context, arm)
+    postponed.raise_any()
+    return events
 
 
 def control_arm_scores_fallback(context: StageContext, reason: str) -> Sequence[Event]:
