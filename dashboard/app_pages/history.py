@@ -51,7 +51,7 @@ shown = queries.found_runs(store, wanted, run_table.A_PAGE, begin)
 if count > len(shown):
     st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. Click a heading to sort this page; "
                "Sort by sorts all runs; Export contains all.")
-selected = run_table.run_table(shown, cached_queries.usages(store, shown))
+selected = run_table.run_table(shown, cached_queries.usages(store, shown), queries.open_batches(store))
 if selected:
     run_actions(selected)
 else:

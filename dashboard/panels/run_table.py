@@ -8,16 +8,21 @@ import streamlit as st
 
 from dashboard.style import labels
 from dashboard.widgets import elements
-from store.queries import Run, TeacherUsage
+from store.queries import Batch, Run, TeacherUsage
 
 
 A_PAGE = 100
 """Number of runs per page."""
 
 
-def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | None:
-    """Draw the runs, with teacher costs if any teacher was called; returns the selected run."""
-    selection = elements.data_table([_row(run, usages) for run in runs], key="run table", on_select="rerun",
+def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], batches: Sequence[Batch] = ()) -> Run | None:
+    """Draw the runs, with teacher costs if any teacher was called; returns the selected run.
+
+    Args:
+        batches: those on their way, whose progress stands beside the state of their runs.
+    """
+    on_their_way = {batch.run: batch for batch in batches}
+    selection = elements.data_table([_row(run, usages, on_their_way.get(run.id)) for run in runs], key="run table", on_select="rerun",
                                     selection_mode="single-row", height=min(520, 36 * len(runs) + 40),
                                     column_config={"name": st.column_config.TextColumn(width=210),
                                                    "verdict": st.column_config.TextColumn(width=170),
@@ -26,11 +31,11 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage]) -> Run | 
     return runs[rows[0]] if rows and rows[0] < len(runs) else None
 
 
-def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
+def _row(run: Run, usages: Mapping[str, TeacherUsage], batch: Batch | None) -> dict[str, object]:
     config, verdict = run.config, labels.verdict(run.verdict)
     return {
         "created": elements.local_time(run.requested_at), "name": run.name or labels.DASH,
-        "state": f"{labels.work(run.work).sign} {labels.work(run.work).label}",
+        "state": f"{labels.work(run.work).sign} {labels.work(run.work).label}" + _progress(batch),
         "verdict": f"{verdict.sign} {verdict.label}" if run.verdict else labels.DASH,
         "duration, min": _minutes(run), **_cost(run, usages),
         "tags": ", ".join(run.tags), "note": run.note[:200],
@@ -38,6 +43,14 @@ def _row(run: Run, usages: Mapping[str, TeacherUsage]) -> dict[str, object]:
         "steps": config.steps if config.fine_tune else 0, "teacher": config.teacher, "student": config.student,
         "documents": labels.knowledge(config), "topics": labels.topics_trained(config), "run": run.id,
     }
+
+
+def _progress(batch: Batch | None) -> str:
+    """How much of a batch is done, and until when it may take."""
+    if batch is None:
+        return ""
+    until = f", until {elements.local_time(batch.expires_at)}" if batch.expires_at else ""
+    return f": {batch.completed + batch.failed} of {batch.total}{until}"
 
 
 def _minutes(run: Run) -> float | None:

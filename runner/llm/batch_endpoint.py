@@ -13,7 +13,7 @@ from runner.llm.credentials import key_for
 from runner.llm.errors import (
     BatchRefused, ContextTooLong, EndpointUnavailable, RequestRefused, TeacherError, UnknownModel,
 )
-from runner.llm.openai_client import OpenAIChat, Refusal
+from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat, Refusal
 from store.events import FailedLine
 from store.timestamps import as_text
 
@@ -158,13 +158,13 @@ class BatchEndpoint:
         return found
 
 
-def open_batch_endpoint(model: str, address: str) -> BatchEndpoint:
-    """The batch interface at an address, with the key of the environment.
+def open_batch_endpoint(model: str, address: str, reply_seconds: float = REPLY_SECONDS) -> BatchEndpoint:
+    """The batch interface at an address, with the key of the environment; `reply_seconds` bounds each request.
 
     Raises:
         MissingKey, InvalidKey: there is no key that could be used.
     """
-    return BatchEndpoint(OpenAIChat(model, address, key_for(address)))
+    return BatchEndpoint(OpenAIChat(model, address, key_for(address), reply_seconds))
 
 
 def _stated(batch: Any) -> ServerBatch:

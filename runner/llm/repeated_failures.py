@@ -20,8 +20,10 @@ MAX_FAILURES = 3
 class RepeatedFailures:
     """Counts failed calls of each purpose. Thread-safe."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, stops: bool = True) -> None:
+        """Without `stops` every call is made: in a batch it is paid by then, and its reply is stored."""
         self._name = name
+        self._stops = stops
         self._succeeded: set[str] = set()
         self._failed: dict[str, list[ReplyError]] = {}
         self._lock = threading.Lock()
@@ -58,7 +60,7 @@ class RepeatedFailures:
             NotAsked: the calls before it all failed in the same way.
             TeacherError: whatever else the call raises.
         """
-        if reason := self.stopped(purpose):
+        if self._stops and (reason := self.stopped(purpose)):
             raise NotAsked(reason)
         try:
             result = call()

@@ -64,6 +64,11 @@ class CachedChat:
         self._paid: list[Completion] = []
         self._lock = threading.Lock()
 
+    @property
+    def in_batches(self) -> bool:
+        """Whether calls are collected for a batch."""
+        return self._batches is not None
+
     def complete(self, request: ChatRequest) -> Completion:
         """The stored reply, or a new one, on disk before it is returned.
 

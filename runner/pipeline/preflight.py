@@ -1,6 +1,6 @@
 """Check a configuration before its run is queued from the command line, to refuse what would certainly fail later.
 
-No model is loaded and nothing is written. Errors that only show in the worker are reported there.
+No model is loaded and nothing is written. An endpoint is asked only whether it has batches, where a run needs them. Errors that only show in the worker are reported there.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ EMBEDDED_MODEL_BYTES = 300_000_000
 """Size of the dequantized embedded student, measured (bf16 safetensors and tokenizer)."""
 BYTES_A_CYCLE = 80_000_000
 """Disk space of one cycle: an adapter of the embedded student, its training checkpoint, and the stage artifacts."""
+PROBE_SECONDS = 10.0
+"""How long an endpoint may take to say whether it has batches."""
 BYTES_A_COPY = 20_000_000
 """Size of an adapter of the embedded student alone, as saved at each point of the learning curve."""
 
 
 def preflight_errors(config: RunConfig, paths: Paths) -> list[str]:
     """Return one sentence for each problem that would make this run fail; empty when there is none."""
-    return [*shutdown_errors(config), *api_key_errors(config), *_knowledge_errors(config),
-            *_student_errors(config), *_disk_space_errors(config, paths)]
+    found = [*shutdown_errors(config), *api_key_errors(config), *_knowledge_errors(config),
+             *_student_errors(config), *_disk_space_errors(config, paths)]
+    return found or _batch_errors(config)
 
 
 def api_key_errors(config: RunConfig) -> list[str]:
@@ -37,6 +40,28 @@ def api_key_errors(config: RunConfig) -> list[str]:
     makes_calls = config.teacher != OFFLINE_TEACHER and not config.from_replies
     found = _key_for(config.teacher_base_url, offline) if makes_calls else []
     return found + (_key_for(config.judge_base_url, "leave --judge out") if config.judge else [])
+
+
+def _batch_errors(config: RunConfig) -> list[str]:
+    """Ask the endpoints of a run in batches whether they have any; one that cannot be reached now is left to the run."""
+    if not config.teacher_batch:
+        return []
+    from runner.llm.batch_endpoint import open_batch_endpoint
+    from runner.llm.credentials import OPENAI_ADDRESS
+    from runner.llm.errors import BatchRefused, TeacherError
+
+    asked = {config.teacher_base_url or OPENAI_ADDRESS: config.teacher} if config.teacher != OFFLINE_TEACHER and \
+        not config.from_replies else {}
+    asked |= {config.judge_base_url or OPENAI_ADDRESS: config.judge} if config.judge else {}
+    errors = []
+    for address, model in asked.items():
+        try:
+            open_batch_endpoint(model, address, PROBE_SECONDS).check()
+        except BatchRefused as error:
+            errors.append(str(error))
+        except TeacherError:
+            continue  # the run meets it, waits and says so
+    return errors
 
 
 def _key_for(address: str | None, alternative: str) -> list[str]:

@@ -29,6 +29,8 @@ from store.queries import Batch, batches_of, find_run, open_batches, waiting_run
 
 POLL_SECONDS = 30.0
 """How often each batch is looked up; a batch takes minutes to hours."""
+REQUEST_SECONDS = 30.0
+"""How long a server may be silent."""
 NEVER_SENT_SECONDS = 120.0
 """A planned batch that the server does not list this long afterwards was not created, and will not be."""
 _WORKING = ("queued", "running", "lost")
@@ -44,8 +46,6 @@ class BatchPoller:
     every_seconds: float = POLL_SECONDS
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    open_endpoint: Callable[[str, str], BatchEndpoint] = open_batch_endpoint
-    """Takes the model and the address."""
     _polled_at: float | None = None
     _reported: set[tuple[str, str]] = field(default_factory=set)
     """Batches and error messages that are on record already."""
@@ -77,7 +77,7 @@ class BatchPoller:
             if run is None or run.work not in _WORKING:
                 self._find_unrecorded(batch)
             return
-        endpoint = self.open_endpoint(batch.model, batch.address)
+        endpoint = open_batch_endpoint(batch.model, batch.address, REQUEST_SECONDS)
         found = endpoint.retrieve(batch.server_id)
         unwanted = run is None or run.work == "cancelled"
         if found and not found.ended and unwanted and found.state != "cancelling":
@@ -93,7 +93,7 @@ class BatchPoller:
 
     def _find_unrecorded(self, batch: Batch) -> None:
         """A batch that was planned by a worker that is gone: it may have been created all the same."""
-        found = self.open_endpoint(batch.model, batch.address).find(batch.batch, batch.planned_at)
+        found = open_batch_endpoint(batch.model, batch.address, REQUEST_SECONDS).find(batch.batch, batch.planned_at)
         if found:
             append_of_batch(self.store, batch, BatchSent(batch.batch, found.id, found.expires_at))
         elif (self.now() - batch.planned_at).total_seconds() > NEVER_SENT_SECONDS:

@@ -54,7 +54,7 @@ class LLMTeacher:
         """What the latest `ask_questions` rejected, each with its reason."""
         self._chat = chat
         self._concurrency = concurrency
-        self._failures = RepeatedFailures(f"the teacher {name}")
+        self._failures = RepeatedFailures(f"the teacher {name}", stops=not chat.in_batches)
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
                       exclude: Sequence[Question],
