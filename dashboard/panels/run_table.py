@@ -15,20 +15,22 @@ A_PAGE = 100
 """Number of runs per page."""
 
 
-def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], batches: Sequence[Batch] = ()) -> Run | None:
+def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage],
+              batches: Sequence[Batch] = ()) -> Run | None:
     """Draw the runs, with teacher costs if any teacher was called; returns the selected run.
 
     Args:
         batches: those on their way, whose progress stands beside the state of their runs.
     """
     on_their_way = {batch.run: batch for batch in batches}
-    selection = elements.data_table([_row(run, usages, on_their_way.get(run.id)) for run in runs], key="run table", on_select="rerun",
-                                    selection_mode="single-row", height=min(520, 36 * len(runs) + 40),
+    rows = [_row(run, usages, on_their_way.get(run.id)) for run in runs]
+    selection = elements.data_table(rows, key="run table", on_select="rerun", selection_mode="single-row",
+                                    height=min(520, 36 * len(runs) + 40),
                                     column_config={"name": st.column_config.TextColumn(width=210),
                                                    "verdict": st.column_config.TextColumn(width=170),
                                                    "duration, min": st.column_config.NumberColumn(format="%.1f")})
-    rows = selection.selection.rows if selection else []
-    return runs[rows[0]] if rows and rows[0] < len(runs) else None
+    selected = selection.selection.rows if selection else []
+    return runs[selected[0]] if selected and selected[0] < len(runs) else None
 
 
 def _row(run: Run, usages: Mapping[str, TeacherUsage], batch: Batch | None) -> dict[str, object]:

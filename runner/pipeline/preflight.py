@@ -1,6 +1,7 @@
 """Check a configuration before its run is queued from the command line, to refuse what would certainly fail later.
 
-No model is loaded and nothing is written. An endpoint is asked only whether it has batches, where a run needs them. Errors that only show in the worker are reported there.
+No model is loaded and nothing is written; an endpoint is asked only whether it has the batches that a run needs.
+Errors that only show in the worker are reported there.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def api_key_errors(config: RunConfig) -> list[str]:
 
 
 def _batch_errors(config: RunConfig) -> list[str]:
-    """Ask the endpoints of a run in batches whether they have any; one that cannot be reached now is left to the run."""
+    """Ask the endpoints of a run in batches whether they have any; one that is down is left to the run."""
     if not config.teacher_batch:
         return []
     from runner.llm.batch_endpoint import open_batch_endpoint

@@ -24,7 +24,7 @@ from runner.service.runner_log import log_event
 from store.costs.batch_results import BatchOutcome, append_of_batch, continue_run, record_outcome
 from store.costs.llm_calls import LLMCall
 from store.database import Store
-from store.events import BatchProgressed, BatchSent, RecoveryTaken, RunFailed, RunRequeued
+from store.events import BatchProgressed, BatchSent, RecoveryTaken, RunPaused, RunRequeued
 from store.queries import Batch, batches_of, find_run, open_batches, waiting_runs
 
 POLL_SECONDS = 30.0
@@ -122,17 +122,17 @@ class BatchPoller:
                 found.expires_at))
 
     def _continue(self, run: str) -> None:
-        """Queue a run whose batch has ended; where the server rejected the batch, the run fails with its words."""
+        """Queue a run whose batch has ended; where the server rejected the batch, the run pauses with its words."""
         batches = batches_of(self.store, run)
         if not batches or batches[-1].ended_at is None:
             return
-        last, kind = batches[-1], ErrorKind.BATCH_REFUSED
-        event: RunFailed | RunRequeued = RunRequeued(f"the batch it waited for has ended ({last.state})")
+        last = batches[-1]
+        event: RunPaused | RunRequeued = RunRequeued(f"the batch it waited for has ended ({last.state})")
         if last.state == "failed":
-            event = RunFailed(kind, f"{last.address} rejects the batch of {last.total} calls to the {last.role} "
-                                    f"({last.message or 'no reason is given'})", RECOVERY[kind].advice)
+            event = RunPaused(f"{last.address} rejects the batch of {last.total} calls to the {last.role} "
+                              f"({last.message or 'no reason is given'})", RECOVERY[ErrorKind.BATCH_REFUSED].advice)
         if continue_run(self.store, run, event):
-            log_event("run failed: its batch was rejected" if last.state == "failed" else "run queued: its batch ended",
+            log_event("run paused: its batch was rejected" if last.state == "failed" else "run queued: its batch ended",
                       run=run, batch=last.batch)
 
     def _report(self, batch: Batch, error: TeacherError) -> None:
@@ -149,5 +149,6 @@ def _calls(batch: Batch, replies: Replies) -> list[LLMCall]:
     """The replies to calls of this batch, as they are stored."""
     return [LLMCall(call.key, batch.run, batch.model, call.purpose,
                     json.dumps(asdict(replies.completions[call.key])), replies.completions[call.key].prompt_tokens,
-                    replies.completions[call.key].completion_tokens, batch.batch)
+                    replies.completions[call.key].completion_tokens, replies.completions[call.key].reasoning_tokens,
+                    batch.batch)
             for call in batch.calls if call.key in replies.completions]

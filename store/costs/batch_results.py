@@ -12,7 +12,7 @@ from store.costs.llm_calls import LLMCall, cost_of, insert_call, run_usage_withi
 from store.costs.prices import cost_usd
 from store.database import Store
 from store.event_log.journal import append_without_claim
-from store.events import BatchEnded, Event, FailedLine, MetricLogged, RunFailed, RunRequeued
+from store.events import BatchEnded, Event, FailedLine, MetricLogged, RunPaused, RunRequeued
 from store.schema import batches, claims, runs
 
 JUDGE = "judge"
@@ -86,8 +86,8 @@ def append_of_batch(store: Store, batch: BatchFacts, event: Event) -> None:
             append_without_claim(connection, batch.run, event, cycle=batch.cycle, stage=batch.stage)
 
 
-def continue_run(store: Store, run: str, event: RunRequeued | RunFailed) -> bool:
-    """Queue a run that waits and has no open batch, or fail it; False where it does not wait, or has one."""
+def continue_run(store: Store, run: str, event: RunRequeued | RunPaused) -> bool:
+    """Queue a run that waits and has no open batch, or pause it; False where it does not wait, or has one."""
     with store.write() as connection:
         connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update())
         work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()

@@ -1,4 +1,4 @@
-"""Bad input with batches: one sentence and exit code 2, or a state with the endpoint's own words; and what the pages show."""
+"""Bad input with batches: one sentence and exit code 2; what batches cost, and how their files are read."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def test_a_configuration_without_batches_keeps_its_text() -> None:
 
 
 def test_calls_of_batches_have_their_own_price(store: Store) -> None:
-    record_call(store, LLMCall("a", "r", "gpt-4o-mini", "reference", "{}", 1_000_000, 0, "batch-1"))
+    record_call(store, LLMCall("a", "r", "gpt-4o-mini", "reference", "{}", 1_000_000, 0, batch="batch-1"))
     record_call(store, LLMCall("b", "r", "gpt-4o-mini", "reference", "{}", 1_000_000, 1_000_000))
     totals = run_usage(store, "r")
-    assert totals == UsageTotals(2, 2_000_000, 1_000_000, 0, 1_000_000, 0)
+    assert totals == UsageTotals(2, 2_000_000, 1_000_000, 0, 0, 1_000_000, 0)
     assert cost_of("gpt-4o-mini", totals) == pytest.approx(0.15 / 2 + 0.15 + 0.60)
     assert cost_usd("llama3", 1, 1, batched=True) is None and cost_of("llama3", totals) is None
 
