@@ -7,7 +7,7 @@ import json
 import shlex
 
 from store.config_metadata import Setting, settings_of
-from store.run_config import PRESETS, RunConfig
+from store.run_config import OFFLINE_TEACHER, PRESETS, RunConfig
 
 COMMAND = "python -m runner run"
 
@@ -16,9 +16,14 @@ def command_of(config: RunConfig) -> str:
     """Return the command line that gives this configuration again; values that the preset implies are left out."""
     start = type(config)(**{field.name: getattr(PRESETS[config.preset], field.name)
                             for field in dataclasses.fields(PRESETS[config.preset])})
+    # Runs before the efforts existed had none sent; without a model that could read one, that needs no word.
+    without_effect = {name for name, asked in (("teacher_effort", config.teacher != OFFLINE_TEACHER),
+                                               ("judge_effort", bool(config.judge))) if not asked}
     words = [f"--preset={config.preset}"]
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
+        if value == "unset" and setting.name in without_effect:
+            continue
         if setting.name != "preset" and (value != getattr(start, setting.name) or setting.in_every_command):
             words += _arguments(setting, value)
     return " ".join([COMMAND, *(shlex.quote(word) for word in words)])
