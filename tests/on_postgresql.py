@@ -19,6 +19,7 @@ PARTS: tuple[tuple[str, ...], ...] = (
     ("-k", f"not ({_FILES})", "tests/runner/service/test_supervisor.py", "tests/runner/service/test_stopping.py",
      "tests/runner/service/test_operations.py", "tests/runner/service/test_operating.py",
      "tests/runner/playground/test_worker.py"),
+    ("-k", "not judge_model", "tests/runner/batches/test_batch_runs.py"),
     ("-k", "not is_no_database", "tests/dashboard/test_pages.py"),
     ("-m", "", "tests/chaos/test_two_runners.py"),
 )

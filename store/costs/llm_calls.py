@@ -94,7 +94,8 @@ def insert_call(connection: Connection, call: LLMCall) -> bool:
     """Store a call in the caller's transaction; False where one with its key is stored already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(teacher_calls).values(**asdict(call), at=utc_now())
-    return bool(connection.execute(statement.on_conflict_do_nothing(index_elements=["key"])).rowcount == 1)
+    inserted = statement.on_conflict_do_nothing(index_elements=["key"]).returning(teacher_calls.c.key)
+    return connection.execute(inserted).scalar() is not None
 
 
 def cost_of(model: str, totals: UsageTotals) -> float | None:
