@@ -77,6 +77,11 @@ class RunConfig:
         EMBEDDED_STUDENT, label="Student", group=MODELS, affects=("duration", "work", "variance"),
         help="The model that is fine-tuned: embedded (SmolLM2-135M-Instruct), a Hugging Face id, or a local model "
         "folder.")
+    own_chat_template: bool = setting(
+        True, label="The student's own chat template", group=MODELS, flag="--no-own-chat-template", was=False,
+        form="hidden",
+        help="Ask the student in its own chat template, if it has one, in training, test and export. Otherwise ChatML "
+        "where the vocabulary has its markers, else plain text.")
     precision: str = setting(
         "auto", label="Precision", group=MODELS, choices=PRECISIONS, affects=("duration", "work"),
         help="Data type of the student's weights. auto benchmarks this machine and picks the fastest; nf4 is 4-bit "

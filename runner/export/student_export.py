@@ -116,7 +116,7 @@ def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> tuple[str, str]:
     from runner.student.merged_export import write_merged  # late: imports torch
 
     precision = str((run.plan or {}).get("precision") or "bf16")
-    merged = write_merged(run.config.student, precision, paths.models, adapter, to)
+    merged = write_merged(run.config.student, precision, paths.models, adapter, to, run.config.own_chat_template)
     if merged.precision == merged.from_precision:
         return f"merged into the base weights in {merged.precision}, as trained and scored", merged.prompt
     return (f"merged into the base weights in {merged.precision}, but trained and scored with a base in "

@@ -32,9 +32,10 @@ from store.run_config import EMBEDDED_STUDENT, RunConfig
 class LocalStudent:
     """Implements `protocols.StreamingStudent`. Not thread-safe."""
 
-    def __init__(self, loaded: LoadedModel, name: str, plan: hardware.Plan, weights: str = "") -> None:
+    def __init__(self, loaded: LoadedModel, name: str, plan: hardware.Plan, weights: str = "",
+                 own_template: bool = True) -> None:
         self.loaded, self.plan = loaded, plan
-        self.template = prompt_template_for(loaded.tokenizer)
+        self.template = prompt_template_for(loaded.tokenizer, own_template)
         self.info = _info(name, loaded.parameters, plan, weights)
         self._tuned_model: tuple[str, Any] | None = None
         self._packed_weights: tuple[str, decoder.PackedLlamaWeights] | None = None
@@ -67,7 +68,7 @@ class LocalStudent:
         hardware.cap_gpu(plan, config.gpu_memory_cap_gb, machine, torch.cuda)
         with translate_oom(f"loading student {config.student!r}"):
             loaded = load_model(source, plan.precision, plan.device)
-        return cls(loaded, name, plan, weights)
+        return cls(loaded, name, plan, weights, config.own_chat_template)
 
     def answer(self, questions: Sequence[Question], decoding: GenerationConfig, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:

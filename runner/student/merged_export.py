@@ -9,7 +9,7 @@ from runner.student.lora import peft_adapter
 from runner.student.models.bundled import student_source
 from runner.student.models.hf_loader import load_model
 from runner.student.oom import translate_oom
-from runner.student.prompt_template import prompt_template_for
+from runner.student.prompt_template import exported_chat_template, prompt_template_for
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,17 @@ class Merged:
     """The prompt template it was trained with; `{question}` marks the question."""
 
 
-def write_merged(student: str, precision: str, models_dir: Path, adapter: Path, to: Path) -> Merged:
+def write_merged(student: str, precision: str, models_dir: Path, adapter: Path, to: Path,
+                 own_template: bool = True) -> Merged:
     """Write the student with the adapter merged in, as safetensors, with its tokenizer.
 
-    A 4-bit base is merged in bf16: merging into 4-bit weights would quantize them once more.
+    A 4-bit base is merged in bf16: merging into 4-bit weights would quantize them once more. The tokenizer's chat
+    template renders a question as the text that training and test had.
+
+    Args:
+        precision: that of the base in training.
+        to: an existing, empty folder.
+        own_template: see `prompt_template_for`, as in the run.
 
     Raises:
         ModelLoadFailed, AdapterLoadFailed: the student or the adapter cannot be loaded.
@@ -39,6 +46,8 @@ def write_merged(student: str, precision: str, models_dir: Path, adapter: Path, 
         loaded = load_model(source, merged_precision, "cpu")
         tuned = peft_adapter.merged_copy(loaded.model, adapter)
         tuned.save_pretrained(to, safe_serialization=True)
-    loaded.hf_tokenizer.save_pretrained(to)
-    template = prompt_template_for(loaded.hf_tokenizer)
+    tokenizer = loaded.hf_tokenizer
+    template = prompt_template_for(tokenizer, own_template)
+    tokenizer.chat_template = exported_chat_template(tokenizer, template)
+    tokenizer.save_pretrained(to)
     return Merged(merged_precision, precision, f"{template.before}{{question}}{template.after}")

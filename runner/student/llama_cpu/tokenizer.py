@@ -22,8 +22,13 @@ _IGNORED_SETTINGS = ("backend", "is_local", "local_files_only", "model_max_lengt
 class FastTokenizer:
     """Implements `prompt_template.Tokenizer` over a `tokenizers.Tokenizer`."""
 
-    def __init__(self, backend: Any, eos_token_id: int, bos_token_id: int | None, unk_token_id: int | None) -> None:
+    def __init__(self, backend: Any, eos_token_id: int, bos_token_id: int | None, unk_token_id: int | None,
+                 chat_template: str = "") -> None:
         self._backend = backend
+        self.chat_template = chat_template
+        self.bos_token, self.eos_token, self.unk_token = (
+            None if token is None else str(backend.id_to_token(token))
+            for token in (bos_token_id, eos_token_id, unk_token_id))
         self.eos_token_id, self.bos_token_id, self.unk_token_id = eos_token_id, bos_token_id, unk_token_id
 
     def __call__(self, text: str, *, add_special_tokens: bool = True, split_special_tokens: bool = False) -> Any:
@@ -57,7 +62,21 @@ def open_tokenizer(folder: Path) -> FastTokenizer | None:
     eos = ids.get("eos_token")
     if eos is None or None in ids.values():
         return None
-    return FastTokenizer(backend, eos, ids.get("bos_token"), ids.get("unk_token"))
+    template = _chat_template(config, folder)
+    if template is None:
+        return None
+    return FastTokenizer(backend, eos, ids.get("bos_token"), ids.get("unk_token"), template)
+
+
+def _chat_template(config: dict[str, Any], folder: Path) -> str | None:
+    """The chat template in a folder, empty where there is none; None if there are several, which need transformers."""
+    file = folder / "chat_template.jinja"
+    if (folder / "additional_chat_templates").exists():
+        return None
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    found = config.get("chat_template") or ""
+    return found if isinstance(found, str) else None
 
 
 def _has_unsupported_settings(config: dict[str, Any], folder: Path) -> bool:
