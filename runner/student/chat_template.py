@@ -85,9 +85,9 @@ def render(template: str, messages: list[dict[str, str]], add_generation_prompt:
 
 def _render(tokenizer: Any, messages: list[dict[str, str]], add_generation_prompt: bool) -> str | None:
     template = tokenizer.chat_template
-    template = template.get("default") if isinstance(template, dict) else template
+    template = template.get("default", "") if isinstance(template, dict) else template
     tokens = {name: getattr(tokenizer, name, None) or "" for name in ("bos_token", "eos_token", "unk_token")}
     try:
-        return render(template, messages, add_generation_prompt, strftime_now=DATE.strftime, **tokens)
+        return render(str(template), messages, add_generation_prompt, strftime_now=DATE.strftime, **tokens)
     except (jinja2.TemplateError, ValueError, TypeError, KeyError, AttributeError):
         return None

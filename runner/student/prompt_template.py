@@ -69,7 +69,7 @@ def prompt_template_for(tokenizer: Tokenizer, own: bool = True) -> PromptTemplat
 
 def prompt_ids(tokenizer: Tokenizer, template: PromptTemplate, question: str) -> list[int]:
     """Token ids of the prompt; markers inside the question's own text are encoded as plain text."""
-    return (_bos(tokenizer, template) + _encode(tokenizer, template.before, special=True)
+    return (_prompt_bos(tokenizer, template) + _encode(tokenizer, template.before, special=True)
             + _encode(tokenizer, question, special=False) + _encode(tokenizer, template.after, special=True))
 
 
@@ -95,7 +95,7 @@ def _encode(tokenizer: Tokenizer, text: str, *, special: bool) -> list[int]:
 
 def exported_chat_template(tokenizer: Tokenizer, template: PromptTemplate) -> str:
     """The chat template of an exported model: it renders a question as the very text of training and test."""
-    bos = tokenizer.decode(_bos(tokenizer, template))
+    bos = tokenizer.decode(_prompt_bos(tokenizer, template))
     end = tokenizer.decode([template.end_id])
     between_turns = "\n" if (template.before, template.after) == _CHATML else ""
     return single_turn_template(bos + template.before, template.after, template.lead, end + between_turns)
@@ -113,10 +113,12 @@ def _end_token(tokenizer: Tokenizer, end: str) -> int:
     return ids[0] if text and not tokenizer.decode(ids[:1], skip_special_tokens=True) else tokenizer.eos_token_id
 
 
-def _bos(tokenizer: Tokenizer, template: PromptTemplate) -> list[int]:
+def _prompt_bos(tokenizer: Tokenizer, template: PromptTemplate) -> list[int]:
+    return _bos(tokenizer) if template.adds_bos else []
+
+
+def _bos(tokenizer: Tokenizer) -> list[int]:
     """The BOS token, for tokenizers that add one by default (Llama does, SmolLM2 and Phi-2 do not)."""
-    if not template.adds_bos:
-        return []
     bos = getattr(tokenizer, "bos_token_id", None)
     added = list(tokenizer("x")["input_ids"])
     return [bos] if bos is not None and added[:1] == [bos] else []

@@ -22,6 +22,7 @@ from sqlalchemy import select
 from runner.cli.main import main
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries, schema
+from store.config_metadata import settings_of
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
@@ -69,8 +70,9 @@ def holds(now: Any, then: Any, where: str = "") -> None:
     elif where.endswith(".command"):
         added = set(shlex.split(now)) - set(shlex.split(then))
         assert set(shlex.split(then)) <= set(shlex.split(now)), where
-        assert all(earlier_values(RunConfig)[word[2:].partition("=")[0].replace("-", "_")] == word.partition("=")[2]
-                   for word in added), where  # fields of later, with the value of before
+        later = {setting.flag: earlier_values(RunConfig).get(setting.name) for setting in settings_of(RunConfig)}
+        for flag, _, value in (word.partition("=") for word in added):  # fields of later, with the value of before
+            assert later[flag] == (value or False), where
     elif isinstance(then, dict):
         assert isinstance(now, dict) and then.keys() <= now.keys(), (where, then.keys() - now.keys())
         for key, value in then.items():
