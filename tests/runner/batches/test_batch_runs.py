@@ -21,6 +21,7 @@ from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import BatchEnded, BatchPlanned, BatchSent, RunWaitingForBatch
 from store.paths import Paths
+from store.projections import rebuild
 from store.run_config import RunConfig, preset
 from tests.runner.fake_batches import FakeBatches, Plan
 from tests.runner.fake_judges import competent
@@ -266,3 +267,14 @@ def test_the_poller_looks_no_more_often_than_it_should(server: FakeBatches, stor
     assert server.batches[0].looked_up == 1
     poller.poll_when_due()
     assert state(store, run).work == "queued"
+
+
+def test_a_rebuild_of_the_read_models_keeps_the_batches(server: FakeBatches, store: Store, tmp_path: Path) -> None:
+    run = commands.launch_run(store, config_at(server), "test")
+    work(store, tmp_path)
+    BatchPoller(store).poll()
+    before = queries.batches_of(store, run), state(store, run)
+    with store.write() as connection:
+        rebuild(connection)
+    assert (queries.batches_of(store, run), state(store, run)) == before
+    assert (tmp_path / "runs" / run / before[0][0].path).is_file()  # and so in a backup, which has the run's folder
