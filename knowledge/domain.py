@@ -95,10 +95,11 @@ def kubernetes() -> Domain:
     """
     digest = input_digest([*sorted(NOTES_FOLDER.glob("*.md")), *sorted(models_folder().glob("*.py"))])
     found = cached(BUILT_IN, digest, lambda: [asdict(passage) for passage in (*read_notes(), *read_api_reference())])
-    return replace(domain_of(BUILT_IN_NAME, map(_passage, found)), follows_from=digest)
+    return replace(domain_of(BUILT_IN_NAME, map(passage_from_values, found)), follows_from=digest)
 
 
-def _passage(values: dict[str, Any]) -> Passage:
+def passage_from_values(values: dict[str, Any]) -> Passage:
+    """The passage with these fields, as read from JSON."""
     return Passage(**values | {name: tuple(values[name]) for name in ("key_terms", "questions", "test_questions")})
 
 

@@ -62,6 +62,7 @@ PAYLOADS = {
     "JudgingEstimated": "judge metrics answers calls prompt_tokens completion_tokens cost_usd most_calls most_cost_usd",
     "JudgingFinished": "judging scored asked calls tokens cost_usd",
     "JudgingStarted": "judging metrics judge cycles",
+    "KnowledgeChanged": "knowledge_hash found_hash added removed reason",
     "KnowledgeRead": "domain knowledge_hash passages",
     "LearningCurveMeasured": "points(step of_steps metric value change low high scored asked)",
     "MetricLogged": "key step value unit",
@@ -192,6 +193,7 @@ checkpoints elsewhere
 reply not stored
 price file
 batch refused
+knowledge changed
 unforeseen
 """.strip().splitlines()
 ACTIONS = """

@@ -34,6 +34,13 @@ def _option_refused(event: happened.EndpointOptionRefused) -> str:
             f"{instead}. The endpoint: {event.message or 'no reason given'}")
 
 
+def _knowledge_changed(event: happened.KnowledgeChanged) -> str:
+    now = (f"now hash {event.found_hash}, {event.added} passages added and {event.removed} removed"
+           if event.found_hash else f"now they cannot be read: {event.reason}")
+    return (f"The documents were changed since the test was written (then hash {event.knowledge_hash}; {now}). "
+            "The run goes on with its own copy of them")
+
+
 def _owner(name: str) -> str:
     """Host and process of a runner, without the suffix that makes its name unique."""
     host, pid, *_ = [*name.split(":"), ""]
@@ -49,6 +56,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunRequested: lambda e: f"Requested by the {e.requested_by}",
     happened.RunStarted: lambda e: f"Started on {_owner(e.owner)}"
                                     + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
+    happened.KnowledgeChanged: _knowledge_changed,
     happened.KnowledgeRead: lambda e: f"Documents loaded: {e.domain}, {e.passages} passages",
     happened.PlanChosen: lambda e: f"Hardware and precision: {e.device}, {e.precision}: {e.reason}",
     happened.CycleStarted: lambda e: "Cycle started",

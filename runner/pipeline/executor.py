@@ -18,11 +18,12 @@ from runner.pipeline.artifacts import ADAPTER_FILES, Artifact, Header, quarantin
 from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
+from runner.pipeline.run_knowledge import COPY, domain_of_run
 from runner.pipeline.stage_context import StageContext
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
-    AdapterTrained, CycleStarted, Event, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken, StageFailed,
-    StageFinished, StageStarted,
+    AdapterTrained, CycleStarted, Event, KnowledgeRead, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken,
+    StageFailed, StageFinished, StageStarted,
 )
 from store.files import sha256_of, sha256_of_file
 from store.run_config import RunConfig, to_json
@@ -72,6 +73,8 @@ class PipelineExecutor:
                           if isinstance(item.event, StageFinished)}
         self._cycle_started_at = {item.cycle: item.at.timestamp() for item in reversed(self.history)
                                   if isinstance(item.event, CycleStarted)}
+        self.resources.open_domain = partial(domain_of_run, self.resources.open_domain, self.folder / COPY,
+                                             self._knowledge_read, self.journal.append)
         self._run_started_at = min((item.at.timestamp() for item in self.history), default=time.time())
 
     def execute(self) -> None:
@@ -202,6 +205,10 @@ class PipelineExecutor:
         hashes = "\n".join(f"{name} {self.artifacts[key].sha256}" for name, key in sorted(sources.items()))
         return Header(self.run, step.cycle, step.row.stage, sha256_of(to_json(self.config).encode()),
                       sha256_of(hashes.encode()))
+
+    def _knowledge_read(self) -> KnowledgeRead | None:
+        """Return which documents the run's test was written from; None before it is written."""
+        return next((found for artifact in self.artifacts.values() if (found := artifact.first(KnowledgeRead))), None)
 
     def _path(self, step: StageRun) -> Path:
         return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"

@@ -36,6 +36,7 @@ class ErrorKind(enum.StrEnum):
     REPLY_NOT_STORED = "reply not stored"
     PRICE_FILE = "price file"
     BATCH_REFUSED = "batch refused"
+    KNOWLEDGE_CHANGED = "knowledge changed"
     UNEXPECTED = "unforeseen"
 
 
@@ -82,6 +83,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
     K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
     K.KNOWLEDGE:           Recovery(A.GIVE_UP, 0, 0.0, True, "Choose more topics, or fewer questions or cycles."),
+    K.KNOWLEDGE_CHANGED:   Recovery(A.GIVE_UP, 0, 0.0, True, "Put the documents back as they were when the test was written and resume the run, or launch a new run on the new documents."),
     K.DISK_FULL:           Recovery(A.GIVE_UP, 0, 0.0, True, "Free space in the data folder, or move it with DATA_DIR, then retry the run."),
     K.DISK:                Recovery(A.GIVE_UP, 0, 0.0, True, "The data folder is not writable: grant permission, repair the disk, or move it with DATA_DIR; then retry the run."),
     # The crash-loop limit: so many crashes of its worker in a row, then the run fails (counted by the supervisor).

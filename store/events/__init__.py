@@ -27,8 +27,8 @@ from store.events.questions import (
 )
 from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.runs import (
-    FlowRow, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused, RunPrioritised, RunRequested,
-    RunRequeued, RunStarted,
+    FlowRow, KnowledgeChanged, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused,
+    RunPrioritised, RunRequested, RunRequeued, RunStarted,
 )
 from store.events.schedules import (
     ScheduleAdded, ScheduleFailed, ScheduleFired, ScheduleMissed, SchedulePaused, ScheduleRemoved, ScheduleResumed,
@@ -46,12 +46,12 @@ __all__ = [
     "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished", "CycleStarted",
     "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FoundRecord", "GapRecord",
     "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
-    "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen",
-    "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked", "QuestionsRejected",
-    "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "RunAnnotated",
-    "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised",
-    "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed",
-    "ScheduleFired", "ScheduleMissed",
+    "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved", "PlaceboTrained",
+    "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked",
+    "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RejectedRecord",
+    "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
+    "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
+    "ScheduleFailed", "ScheduleFired", "ScheduleMissed",
     "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord",
     "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
 ]

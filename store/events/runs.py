@@ -52,6 +52,22 @@ class KnowledgeRead(Event, event_type="KnowledgeRead"):
 
 
 @dataclass(frozen=True)
+class KnowledgeChanged(Event, event_type="KnowledgeChanged"):
+    """The documents differ from those that the run's test was written from; the run's own copy of them is used."""
+
+    knowledge_hash: str
+    """Of the copy, which is the run's own."""
+    found_hash: str
+    """Of the documents as they are now; empty where they cannot be read."""
+    added: int
+    """Passages that the copy does not have, changed ones included."""
+    removed: int
+    """Passages that only the copy has, changed ones included."""
+    reason: str
+    """Why the documents cannot be read; empty where they can."""
+
+
+@dataclass(frozen=True)
 class PlanChosen(Event, event_type="PlanChosen"):
     """A memory plan for the student was chosen: device, precision and batch size, with the reason."""
 

@@ -12,8 +12,8 @@ from store import events, schema
 from store.database import Store
 from store.timestamps import parse
 
-_INCIDENTS = tuple(kind.event_type for kind in (events.RecoveryTaken, events.EndpointOptionRefused, events.StageFailed,
-                                                events.RunFailed))
+_INCIDENTS = tuple(kind.event_type for kind in (
+    events.RecoveryTaken, events.EndpointOptionRefused, events.KnowledgeChanged, events.StageFailed, events.RunFailed))
 # Whole question sets and answers are read through `answers_of`; a log line needs only their kind.
 _MAX_PAYLOAD_LENGTH = 20_000
 

@@ -15,11 +15,12 @@ import pytest
 from runner.hardware import InsufficientMemory, NoSmallerPlan
 from runner.judge.errors import JudgeFailed
 from runner.llm.errors import (
-    ContextTooLong, EndpointUnavailable, InvalidKey, MissingKey, QuotaExceeded, RateLimited, ReplyNotStored,
-    UnreadableReply,
+    BatchRefused, ContextTooLong, EndpointUnavailable, InvalidKey, MissingKey, QuotaExceeded, RateLimited,
+    ReplyNotStored, UnreadableReply,
 )
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
+from runner.pipeline.run_knowledge import DocumentsChanged
 from runner.pipeline.stages.practice_questions import TooFewQuestions
 from runner.pipeline.worker import execute_claimed_run
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed, ModelUnusable, OutOfMemory, TrainingFailed
@@ -86,6 +87,8 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.TRAINING: ("fine_tune", TrainingFailed("not a number")),
     ErrorKind.JUDGE: ("likelihoods", JudgeFailed("no score")),
     ErrorKind.KNOWLEDGE: ("answer", TooFewQuestions("nothing left")),
+    ErrorKind.KNOWLEDGE_CHANGED: ("answer", DocumentsChanged("then a, now b")),
+    ErrorKind.BATCH_REFUSED: ("answer", BatchRefused("no such page")),
     ErrorKind.REPLY_NOT_STORED: ("answer", ReplyNotStored("no stored reply")),
     ErrorKind.PRICE_FILE: ("answer", InvalidPrices("no price")),
     ErrorKind.DISK_FULL: ("answer", OSError(errno.ENOSPC, "no space")),

@@ -1,0 +1,75 @@
+"""The documents of a run: read once, and kept as a copy in the run's folder.
+
+People edit, add and remove documents while a run is paused or killed. What was a passage of the test could then be
+practised in other words, so a resumed run never mixes two states of the documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from knowledge import domain_json
+from knowledge.documents import NoSuchFolder, NothingReadable
+from knowledge.domain import Domain
+from knowledge.kubernetes.api_models import ApiReferenceMissing
+from knowledge.kubernetes.notes import MalformedNote
+from store.events import KnowledgeChanged, KnowledgeRead
+from store.files import write_atomic
+
+COPY = "passages.json"
+"""Name of the copy within a run's folder."""
+_UNREADABLE = (NoSuchFolder, NothingReadable, ApiReferenceMissing, MalformedNote, OSError)
+
+
+class DocumentsChanged(Exception):
+    """The documents are not those that the run's test was written from, and the run has no copy of those."""
+    error_kind = "knowledge changed"
+
+
+def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[], KnowledgeRead | None],
+                  record: Callable[[KnowledgeChanged], object]) -> Domain:
+    """Return the passages that a run works with: those its test was written from.
+
+    Args:
+        read: reads the documents as they are now.
+        copy: the file of the run's copy; written when the test is not written yet.
+        recorded: the documents that the test was written from; None before it is written.
+        record: records that the copy is used because the documents have changed.
+
+    Raises:
+        DocumentsChanged: the documents have changed, and there is no copy of them (runs of earlier versions).
+        NoSuchFolder, NothingReadable, MalformedNote, ApiReferenceMissing: no test is written, and there is nothing to
+            write it from.
+    """
+    before = recorded()
+    if before is None:
+        now = read()
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(copy, domain_json.to_json(now).encode())
+        return now
+    kept = _read_copy(copy, before.knowledge_hash)
+    try:
+        found, reason = read(), ""
+    except _UNREADABLE as error:
+        found, reason = None, str(error)
+    if found and found.hash == before.knowledge_hash and (kept is None or kept.passages == found.passages):
+        return found
+    if kept is None:
+        now_is = f"now their hash is {found.hash}" if found else f"now they cannot be read ({reason})"
+        raise DocumentsChanged(f"the documents of {before.domain} were changed since the run's test was written: then "
+                               f"their hash was {before.knowledge_hash}, {now_is}, and the run has no usable copy of "
+                               "its passages")
+    old, new = set(kept.passages), set(found.passages) if found else set()
+    record(KnowledgeChanged(kept.hash, found.hash if found else "", len(new - old), len(old - new) if found else 0,
+                            reason))
+    return kept
+
+
+def _read_copy(copy: Path, wanted: str) -> Domain | None:
+    """Return the run's copy; None if there is none, or not of the recorded documents."""
+    try:
+        kept = domain_json.from_json(copy.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return kept if kept.hash == wanted else None
