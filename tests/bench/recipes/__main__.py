@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(wanted: list[tuple[str, int]], results: Path, facts: int, controls: int) -> None:
     hardware.configure_native_libraries()
-    student = LocalStudent.open(preset("embedded", precision="bf16"), default_paths().models)
+    student = LocalStudent.open(preset("embedded"), default_paths().models)
     judge = RagasJudge()
     general = replay_examples(student) if any(RECIPES[name].general for name, _ in wanted) else ()
     for name, seed in wanted:

@@ -52,7 +52,7 @@ def replay_examples(student: Student) -> tuple[TrainingExample, ...]:
 
 def _reporter(name: str, seed: int) -> Callable[[TrainingStep], None]:
     def report(step: TrainingStep) -> None:
-        if step.step % 50 == 0 or step.step == step.of_steps:
+        if step.step % 20 == 0 or step.step == step.of_steps:
             rate = step.tokens / max(step.seconds, 1e-9)
             print(f"{name}, seed {seed}: step {step.step} of {step.of_steps}, loss {step.loss:.2f}, "
                   f"{step.tokens:,} tokens, {rate:.0f} a second", flush=True)
