@@ -101,6 +101,10 @@ PAYLOADS = {
     "StageFinished": "seconds path size_bytes sha256 inputs_sha256 adopted loading_seconds",
     "StageProgressed": "done total unit detail before seconds",
     "StageStarted": "doer",
+    "TeachersCompared": """
+        teacher of references(question_id text missing evidence foils foil_rules) agreement(tier metric mean low high
+        scored asked) changes(cycle tier metric baseline tuned change low high scored asked verdict) calls tokens
+        cost_usd""",
 }
 STAGES = """
 held-out general judge-audit held-out-baseline held-out-baseline-evaluation teacher-answers questions baseline
@@ -252,7 +256,8 @@ def test_the_record_of_errors_keeps_its_words() -> None:
 
 
 def test_purposes_of_model_calls_keep_their_beginnings() -> None:
-    assert (llm_calls.JUDGE_PURPOSE, llm_calls.PLAYGROUND_PURPOSE) == ("judge ", "asked ")
+    assert (llm_calls.JUDGE_PURPOSE, llm_calls.PLAYGROUND_PURPOSE, llm_calls.COMPARISON_PURPOSE) == (
+        "judge ", "asked ", "compared ")
     assert llm_calls.playground_purpose(7, "answer") == "asked 7 answer"
 
 

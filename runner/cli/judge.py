@@ -27,9 +27,9 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.summary import change_lines
     from runner.pipeline.rejudge import parse_request, rejudge
 
-    store = _store(default_paths().store_url)
-    request = parse_request(_run(store, args.run), metrics_in(args.metrics), args.judge, args.judge_base_url,
-                            args.cycle)
+    store = writable_store(default_paths().store_url)
+    request = parse_request(stored_run(store, args.run, "judge it again"), metrics_in(args.metrics), args.judge,
+                            args.judge_base_url, args.cycle)
     if estimated := request.estimate(store):
         print(estimated.sentence(), flush=True)
     if args.estimate:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _store(url: str) -> Store:
+def writable_store(url: str) -> Store:
     """Open the store for writing, and migrate it if needed; never creates one."""
     try:
         open_for_reading(url).close()
@@ -68,10 +68,18 @@ def metrics_in(text: str) -> tuple[str, ...]:
     return names
 
 
-def _run(store: Store, name: str) -> queries.Run:
+def stored_run(store: Store, name: str, purpose: str) -> queries.Run:
+    """Return the run with this id, which has ended.
+
+    Args:
+        purpose: what is to be done with it, for the message.
+
+    Raises:
+        UserError: there is no such run, or it is active.
+    """
     run = queries.find_run(store, name)
     if run is None:
         raise UserError(f"no run {name!r}: list them with 'python -m runner status'")
     if run.active:
-        raise UserError(f"run {name} is {run.work}: judge it again when it has finished")
+        raise UserError(f"run {name} is {run.work}: {purpose} when it has finished")
     return run

@@ -55,6 +55,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("pause", "pause a run after the current item", "run_control", "add_arguments", "pause"),
     Command("queue", "list queued runs in order; --move RUN changes it", "queue"),
     Command("judge", "score a run's stored answers again; its own scores and verdict stay", "judge"),
+    Command("compare-teachers", "another teacher's references to a run's questions: agreement, and other verdicts",
+            "compare_teachers"),
     Command("schedule", "recurring runs: list, add, pause, resume, remove", "schedule"),
     Command("status", "list runs, newest first", "status"),
     Command("logs", "the runner's log, or the events of a run", "logs"),

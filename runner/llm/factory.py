@@ -23,7 +23,7 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
               reply_seconds: float = REPLY_SECONDS, budget_usd: float | None = None, judging: bool = False,
               asked: int | None = None, from_replies: str = "", effort: str | None = None,
               max_reply_tokens: int = MAX_REPLY_TOKENS, on_refused: OnRefused | None = None,
-              batches: BatchQueue | None = None) -> CachedChat:
+              batches: BatchQueue | None = None, comparing: bool = False) -> CachedChat:
     """OpenAI client -> retry -> response cache, for a teacher or a judge.
 
     The address is always passed on: the library's own `OPENAI_BASE_URL` would send calls elsewhere than recorded.
@@ -31,7 +31,7 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
     Args:
         base_url: an OpenAI-compatible API; None is the OpenAI API.
         on_wait: called before every wait with its seconds and the error, from worker threads; may raise to give up.
-        budget_usd, judging, asked, effort, max_reply_tokens: see `CachedChat`.
+        budget_usd, judging, asked, effort, max_reply_tokens, comparing: see `CachedChat`.
         from_replies: a run whose stored replies are used; no call is made.
         on_refused: called once for each option that the endpoint is found to refuse, from worker threads. What it
             refused earlier is in the store and not asked for again.
@@ -57,4 +57,4 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
         batches.endpoint = BatchEndpoint(client)
     retrying = RetryingChat(client, policy, gate, time, on_wait or (lambda seconds, error: None))
     return CachedChat(retrying, model, redact_url(address), run, store, budget_usd, judging, asked, effort,
-                      max_reply_tokens, batches)
+                      max_reply_tokens, batches, comparing)

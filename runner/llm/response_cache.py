@@ -15,8 +15,8 @@ from runner.llm.errors import (
 from runner.llm.unicode_repair import storable
 from runner.protocols import Usage
 from store.costs.llm_calls import (
-    LLMCall, UsageTotals, call_key, cost_of, find_call, playground_purpose, playground_question_usage, playground_usage,
-    record_call, run_usage,
+    COMPARISON_PURPOSE, LLMCall, UsageTotals, call_key, comparison_usage, cost_of, find_call, playground_purpose,
+    playground_question_usage, playground_usage, record_call, run_usage,
 )
 from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
 from store.database import Store
@@ -34,7 +34,7 @@ class CachedChat:
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
                  budget_usd: float | None = None, judging: bool = False, asked: int | None = None,
                  effort: str | None = None, max_reply_tokens: int = MAX_REPLY_TOKENS,
-                 batches: BatchQueue | None = None) -> None:
+                 batches: BatchQueue | None = None, comparing: bool = False) -> None:
         """A client whose replies are stored for a run.
 
         Args:
@@ -44,6 +44,8 @@ class CachedChat:
             effort: the reasoning effort that every request asks for; None sends none.
             max_reply_tokens: the most tokens of a reply that is asked for again with a larger limit.
             batches: where calls are collected instead of being made.
+            comparing: the model is another teacher that the run's is compared with: usage and budget are of these
+                calls alone, and none of the run's. Replies are shared with runs that this model teaches.
         """
         self._chat = chat
         self._model = model
@@ -56,6 +58,7 @@ class CachedChat:
         self._effort = effort
         self._max_reply_tokens = max_reply_tokens
         self._batches = batches
+        self._comparing = comparing
         self._reused = 0
         self._made: set[str] = set()
         """Keys of the calls that this process made."""
@@ -128,8 +131,9 @@ class CachedChat:
             if unusable is None:
                 raise
             return unusable
+        purpose = COMPARISON_PURPOSE + request.purpose if self._comparing else request.purpose
         stored = record_call(self._store,
-                             LLMCall(key, self._run, self._model, request.purpose, json.dumps(asdict(completion)),
+                             LLMCall(key, self._run, self._model, purpose, json.dumps(asdict(completion)),
                                      completion.prompt_tokens, completion.completion_tokens,
                                      completion.reasoning_tokens))
         self._made.add(key)
@@ -155,6 +159,8 @@ class CachedChat:
         """Usage of this run, or this playground question, so far; without a store, of this process."""
         if self._store is None:
             spent = self._unrecorded()
+        elif self._comparing:
+            spent = comparison_usage(self._store, self._run, self._model)
         elif self._asked is not None:
             spent = playground_question_usage(self._store, self._asked)
         else:
@@ -172,6 +178,8 @@ class CachedChat:
 
     def _spent(self) -> float | None:
         """Cost in USD that counts towards the budget: the run and playground questions on it together."""
+        if self._comparing and self._store:
+            return self._cost(comparison_usage(self._store, self._run, self._model))
         return self._cost(run_usage(self._store, self._run) + playground_usage(self._store, self._run)
                           if self._store else self._unrecorded())
 

@@ -22,7 +22,8 @@ OnWait = Callable[[float, Exception], None]
 
 def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWait | None = None,
                  sleep: Callable[[float], None] | None = None, asked: int | None = None,
-                 on_refused: OnRefused | None = None, batches: BatchQueue | None = None) -> Teacher:
+                 on_refused: OnRefused | None = None, batches: BatchQueue | None = None,
+                 comparing: bool = False) -> Teacher:
     """The teacher that a configuration names.
 
     Args:
@@ -32,6 +33,7 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
         asked: the number of a playground question that calls are recorded for, instead of the run.
         on_refused: called once for each option that the endpoint is found to refuse, from worker threads.
         batches: where calls are collected, to be sent together; None makes each call at once.
+        comparing: the run's own teacher is compared with this one; its calls are no part of the run's cost.
 
     Raises:
         MissingKey: a model at the OpenAI API, and no key in the environment or in `.env`.
@@ -44,4 +46,4 @@ def open_teacher(config: RunConfig, run: str, store: Store | None, on_wait: OnWa
     from runner.llm.retry import Clock
 
     return open_llm_teacher(config, run, store, on_wait, time=Clock(sleep=sleep) if sleep else None,
-                            asked=asked, on_refused=on_refused, batches=batches)
+                            asked=asked, on_refused=on_refused, batches=batches, comparing=comparing)

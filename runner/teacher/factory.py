@@ -23,11 +23,12 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
                      on_wait: Callable[[float, Exception], None] | None,
                      policy: RetryPolicy | None = None, time: Clock | None = None,
                      reply_seconds: float = REPLY_SECONDS, asked: int | None = None,
-                     on_refused: OnRefused | None = None, batches: BatchQueue | None = None) -> LLMTeacher:
+                     on_refused: OnRefused | None = None, batches: BatchQueue | None = None,
+                     comparing: bool = False) -> LLMTeacher:
     """A chat teacher for `config.teacher` at `config.teacher_base_url`.
 
     Args:
-        run, store, on_wait, policy, time, reply_seconds, asked, on_refused: see `open_chat`.
+        run, store, on_wait, policy, time, reply_seconds, asked, on_refused, comparing: see `open_chat`.
 
     Raises:
         MissingKey: the OpenAI API, and no key.
@@ -46,6 +47,7 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
     chat = open_chat(config.teacher, config.teacher_base_url, NO_KEY if replay else key_for(address), run,
                      store, policy, on_wait, time, reply_seconds, budget_usd=config.max_cost_usd, asked=asked,
                      from_replies=replay, effort=effort_to_send(config.teacher_effort, config.teacher),
-                     max_reply_tokens=config.max_reply_tokens, on_refused=on_refused, batches=batches)
+                     max_reply_tokens=config.max_reply_tokens, on_refused=on_refused, batches=batches,
+                     comparing=comparing)
     name = config.teacher if config.teacher_base_url is None else f"{config.teacher} at {redact_url(address)}"
     return LLMTeacher(chat, name, policy.concurrency, forms_for(config.question_form, config.teacher))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.costs.prices import cost_usd
@@ -115,6 +115,8 @@ JUDGE_PURPOSE = "judge "
 """Prefix of the purpose of a judge's calls; a teacher's never starts with it."""
 PLAYGROUND_PURPOSE = "asked "
 """Prefix of the purpose of calls for a playground question, followed by the question's number."""
+COMPARISON_PURPOSE = "compared "
+"""Prefix of the purpose of calls to another teacher that a run's own is compared with; not part of the run's cost."""
 
 _CALLS = teacher_calls.c
 _METERED = _CALLS.prompt_tokens.is_not(None) & _CALLS.completion_tokens.is_not(None)
@@ -131,16 +133,21 @@ def playground_purpose(number: int, purpose: str = "") -> str:
 
 
 def run_usage(store: Store, run: str, judging: bool = False) -> UsageTotals:
-    """Sum up a run's calls to its teacher, or with `judging` to its judge, without playground questions."""
+    """Sum up a run's calls to its teacher, or with `judging` to its judge; nothing asked or compared afterwards."""
     with store.read() as connection:
         return run_usage_within(connection, run, judging)
 
 
 def run_usage_within(connection: Connection, run: str, judging: bool = False) -> UsageTotals:
     """As `run_usage`, inside the caller's transaction."""
-    of_judge, of_person = _CALLS.purpose.startswith(JUDGE_PURPOSE), _CALLS.purpose.startswith(PLAYGROUND_PURPOSE)
+    of_judge, *of_others = map(_CALLS.purpose.startswith, (JUDGE_PURPOSE, PLAYGROUND_PURPOSE, COMPARISON_PURPOSE))
     return _of(connection.execute(select(*_SUMS).where(
-        _CALLS.run == run, of_judge if judging else ~of_judge & ~of_person)).one())
+        _CALLS.run == run, of_judge if judging else ~or_(of_judge, *of_others))).one())
+
+
+def comparison_usage(store: Store, run: str, model: str) -> UsageTotals:
+    """Sum up the calls to a model that a run's teacher is compared with."""
+    return _totals(store, _CALLS.run == run, _CALLS.model == model, _CALLS.purpose.startswith(COMPARISON_PURPOSE))
 
 
 def playground_usage(store: Store, run: str) -> UsageTotals:

@@ -11,7 +11,9 @@ from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, Scor
 from store.events.batches import (
     BatchedCall, BatchEnded, BatchPlanned, BatchProgressed, BatchSent, FailedLine, RunWaitingForBatch,
 )
-from store.events.comparisons import ArmsCompared, ChangeRecord, CycleFinished
+from store.events.comparisons import (
+    AgreementRecord, ArmsCompared, ChangeRecord, CycleFinished, RescoredRecord, TeachersCompared,
+)
 from store.events.control_arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GapRecord, LearningCurveMeasured, PassagesRetrieved,
     PlaceboTrained, PromptRecord, PromptsPrepared, ShuffledRecord,
@@ -41,17 +43,17 @@ from store.events.stages import (
 from store.events.training import AdapterMissing, AdapterTrained
 
 __all__ = [
-    "AdapterMissing", "AdapterTrained", "AnswerRated", "AnswerRecord", "AnswersGiven", "AnswersJudgedAgain",
-    "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned", "BatchProgressed", "BatchSent",
-    "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint", "CycleFinished", "CycleStarted",
-    "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FoundRecord", "GapRecord",
-    "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
-    "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved", "PlaceboTrained",
-    "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked",
-    "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RejectedRecord",
-    "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
-    "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
-    "ScheduleFailed", "ScheduleFired", "ScheduleMissed",
-    "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord",
-    "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "UnfitEvent", "from_json", "to_json",
+    "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
+    "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
+    "BatchProgressed", "BatchSent", "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
+    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FoundRecord",
+    "GapRecord", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
+    "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved",
+    "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord",
+    "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
+    "RejectedRecord", "RescoredRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed",
+    "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch",
+    "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved",
+    "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished",
+    "StageProgressed", "StageStarted", "TeachersCompared", "UnfitEvent", "from_json", "to_json",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from store.events.event_type import Event
+from store.events.questions import ReferenceRecord
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,54 @@ class CycleFinished(Event, event_type="CycleFinished"):
     adapter: str | None
     training_seconds: float | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class AgreementRecord:
+    """How near another teacher's references are to the run's own, on one tier by one metric."""
+
+    tier: str
+    metric: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    scored: int
+    asked: int
+
+
+@dataclass(frozen=True)
+class RescoredRecord:
+    """The paired change of one metric on one tier, scored against another teacher's references."""
+
+    cycle: int
+    tier: str
+    metric: str
+    baseline: float | None
+    tuned: float | None
+    change: float | None
+    low: float | None
+    high: float | None
+    scored: int
+    asked: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class TeachersCompared(Event, event_type="TeachersCompared"):
+    """Another teacher wrote references to the run's questions, and its answers were scored against them.
+
+    The run's own references, scores and verdict stay as they are.
+    """
+
+    teacher: str
+    """The other teacher."""
+    of: str
+    """The run's own teacher."""
+    references: tuple[ReferenceRecord, ...]
+    """Without distractors, which only a score by likelihood needs."""
+    agreement: tuple[AgreementRecord, ...]
+    changes: tuple[RescoredRecord, ...]
+    calls: int
+    """Calls to the other teacher for this run so far; each stored reply counts once."""
+    tokens: int
+    cost_usd: float | None
