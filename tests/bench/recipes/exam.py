@@ -12,7 +12,7 @@ from knowledge.distractors import make_distractors
 from knowledge.general_questions import general_questions
 from knowledge.perturbations import perturb
 from knowledge.questions import HELD_OUT, PARAPHRASE, Question, question_id
-from knowledge.study.source import without_words, words
+from knowledge.study.source import opening, without_words, words
 from runner.judge.choice_accuracy import choice_accuracy
 from runner.judge.fact_recall import fact_recall
 from runner.judge.ragas_metrics import RagasJudge
@@ -23,6 +23,8 @@ SEED = 1
 """Of distractors and alterations: the same in every row."""
 OTHERS = 3
 """Other questions of the topic that binding compares with."""
+OPENING_WORDS, OPENINGS = 10, 5
+"""Words of an opening, and other openings of the topic that it is chosen among."""
 DECODING = GenerationConfig(max_new_tokens=112, temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0,
                             max_seconds=600)
 Scores = dict[str, dict[str, float]]
@@ -33,6 +35,7 @@ def examine(student: Student, adapter: Path | None, facts: tuple[Fact, ...], con
             judge: RagasJudge) -> tuple[Scores, dict[str, str]]:
     """All scores of a student, and its answers to the locked wordings."""
     scores = _likelihoods(student, adapter, facts)
+    scores |= _openings(student, adapter, facts)
     scores |= _reverse(student, adapter, facts)
     scores |= _general(student, adapter)
     scores |= _held_out(student, adapter, controls)
@@ -62,6 +65,23 @@ def _likelihoods(student: Student, adapter: Path | None, facts: tuple[Fact, ...]
             "choice_without_altered": {id: choice_accuracy(nll[0], nll[1:3]) for id, nll in found.items()},
             "binding": {id: statistics.fmean(nll[4:]) - nll[0] for id, nll in found.items()},
             "nll": {id: nll[0] for id, nll in found.items()}}
+
+
+def _openings(student: Student, adapter: Path | None, facts: tuple[Fact, ...]) -> Scores:
+    """Whether the fact's first words are likelier than those of its neighbours, asked by the locked wording and by
+    the last trained one: choosing alone, whatever is known of the text behind them."""
+    scores: Scores = {}
+    for name, wording in (("opening", lambda fact: fact.locked),
+                          ("opening_trained", lambda fact: fact.passage.questions[-1])):
+        plan = []
+        for fact in facts:
+            near = siblings(fact, facts)
+            others = random.Random(f"{SEED} opening {fact.passage.id}").sample(near, min(OPENINGS, len(near)))
+            plan.append((fact.passage.id, [(wording(fact), opening(one.reference, OPENING_WORDS))
+                                           for one in (fact, *others)]))
+        found = _nlls(student, adapter, plan)
+        scores[name] = {id: choice_accuracy(nll[0], nll[1:]) for id, nll in found.items()}
+    return scores
 
 
 def _reverse(student: Student, adapter: Path | None, facts: tuple[Fact, ...]) -> Scores:

@@ -15,7 +15,8 @@ from tests.bench.recipes.exam import Scores
 
 COLUMNS = {"choice": "choice", "choice_without_altered": "without the altered copy", "binding": "binding, nats/token",
            "recall": "key-term recall", "recall_trained": "recall, trained wording", "similarity": "similarity",
-           "reverse": "reversed", "held_out_choice": "held-out choice", "similarity_held_out": "held-out similarity",
+           "opening": "opening among six", "opening_trained": "opening, trained wording", "reverse": "reversed",
+           "held_out_choice": "held-out choice", "similarity_held_out": "held-out similarity",
            "general": "general"}
 """Metric -> heading."""
 RESAMPLES = 2000
