@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from knowledge.near_duplicates import NearDuplicateIndex
-from runner.protocols import TrainingExample
+from knowledge.questions import Question
+from runner.protocols import Answer, Likelihood, TrainingExample
 from tests.bench.recipes import __main__ as lab
-from tests.bench.recipes.facts import TAUGHT, TOPICS, held_out, siblings, taught
+from tests.bench.recipes.exam import examine
+from tests.bench.recipes.facts import Fact, TAUGHT, TOPICS, held_out, siblings, taught
 from tests.bench.recipes.recipe import Recipe, examples_of, training_config
 from tests.bench.recipes.recipe_table import RECIPES
-from tests.bench.recipes.table import Result, as_table, keep, paired_interval, read_results
+from tests.bench.recipes.table import COLUMNS, Result, as_table, keep, paired_interval, read_results
 
 REPLAY = (TrainingExample("What is rain?", "Water."), TrainingExample("Why?", "So."))
 
@@ -101,3 +104,36 @@ def test_what_is_kept_is_not_run_again(tmp_path: Path, capsys: pytest.CaptureFix
     keep(tmp_path / "kept", result("off", 1, 0.5))
     lab.main(["off", "--seeds", "1", "2", "--facts", "8", "--results", str(tmp_path / "kept")])
     assert "runs [('off', 2)]" in capsys.readouterr().out
+
+
+class _Reciter:
+    """A student that knows every fact by heart, by whatever wording it is asked."""
+
+    def __init__(self, facts: tuple[Fact, ...]) -> None:
+        self.by_wording = {text: fact.reference for fact in facts for text in (fact.locked, *fact.passage.questions)}
+
+    def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None) -> list[Likelihood]:
+        return [Likelihood(0.1 if self._knows(*pair) else 2.1, 10) for pair in pairs]
+
+    def answer(self, questions: Sequence[Question], *_: object) -> Iterator[list[Answer]]:
+        yield [Answer(one.id, self.by_wording[one.text], 10, 0.1) for one in questions]
+
+    def _knows(self, question: str, answer: str) -> bool:
+        return self.by_wording.get(question, "").startswith(answer)
+
+
+class _SameOrNot:
+    def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        return [float(answer == reference) for answer, reference in pairs]
+
+
+def test_the_exam_gives_full_marks_to_a_student_that_knows_every_fact() -> None:
+    facts, controls = taught(16), held_out(4)
+    scores, answers = examine(_Reciter((*facts, *controls)), None, facts, controls, _SameOrNot())  # type: ignore[arg-type]
+    mean = {name: sum(of.values()) / len(of) for name, of in scores.items()}
+    assert set(COLUMNS) <= set(mean) and answers[facts[0].passage.id] == facts[0].reference
+    for name in ("choice", "choice_without_altered", "similarity", "opening", "opening_trained", "held_out_choice"):
+        assert mean[name] == 1, name
+    assert min(mean["recall"], mean["recall_trained"]) > 0.95  # `Never` in code is not found
+    assert mean["binding"] == pytest.approx(2.0)
+    assert mean["general"] == mean["reverse"] == pytest.approx(0.25)  # it knows nothing of these: ties of four
