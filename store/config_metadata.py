@@ -22,6 +22,7 @@ AFFECTED: dict[Affected, str] = {
 `duration` for the time remaining of a run, `work` (which stages run, and the time for one item) and `amount` (how many
 items) for the forecast before a launch, `variance` for the smallest change that a test can detect."""
 Placement = Literal["main", "advanced", "hidden"]
+Role = Literal["teacher", "judge"]
 _NO_VALUE: Any = object()
 
 
@@ -68,6 +69,8 @@ class Setting:
     """The most characters that the form's text field takes."""
     in_every_command: bool
     """Whether the reproduce command names it even at the preset's own value."""
+    role: Role | None
+    """The model whose calls it is about; without effect in a run that calls no such model. None: not about calls."""
 
 
 Form = TypeVar("Form")
@@ -78,7 +81,7 @@ def setting(default: Any, *, help: str, group: str, label: str, unit: str = "",
             step: float | None = None, choices: Sequence[str] | Mapping[str, str] = (), flag: str | None = None,
             metavar: str | None = None, switches: Sequence[Switch] = (), affects: Sequence[Affected] = (),
             form: Placement = "advanced", empty: str = "", max_chars: int | None = None,
-            in_every_command: bool = False, was: Any = _NO_VALUE) -> Any:
+            in_every_command: bool = False, role: Role | None = None, was: Any = _NO_VALUE) -> Any:
     """Declare a dataclass field that carries what is known about a setting; the parameters are the fields of `Setting`.
 
     Args:
@@ -91,7 +94,7 @@ def setting(default: Any, *, help: str, group: str, label: str, unit: str = "",
         "help": help, "group": group, "label": label, "unit": unit, "range": range, "slider": slider, "step": step,
         "choices": dict(choices) if isinstance(choices, Mapping) else {choice: choice for choice in choices},
         "flag": flag, "metavar": metavar, "switches": tuple(switches), "affects": tuple(affects), "form": form,
-        "empty": empty, "max_chars": max_chars, "in_every_command": in_every_command,
+        "empty": empty, "max_chars": max_chars, "in_every_command": in_every_command, "role": role,
     }
     return dataclasses.field(default=default, metadata=metadata | ({} if was is _NO_VALUE else {"was": was}))
 

@@ -67,7 +67,7 @@ class RunConfig:
         None, label="Teacher API base URL", group=MODELS, metavar="URL", affects=("work",), empty="the OpenAI API",
         help="Base URL of the teacher's OpenAI-compatible endpoint, such as vLLM, Ollama or a gateway.")
     question_form: str = setting(
-        "auto", label="How the teacher is asked", group=MODELS, was="passages", form="hidden",
+        "auto", label="How the teacher is asked", group=MODELS, was="passages", form="hidden", role="teacher",
         choices={"auto": "as the model manages", "passages": "four passages a call, evidence quoted",
                  "numbered": "one passage a call, evidence by number", "sentence": "one sentence a call, plain text"},
         help="The form in which a chat teacher is asked for questions. auto begins with passages, with numbered for "
@@ -91,14 +91,14 @@ class RunConfig:
         help="The most that the teacher's calls may cost at list prices. When it is spent, no further calls are made "
         "and the run goes on with what it has. The offline teacher costs nothing.")
     teacher_effort: str = setting(
-        "auto", label="Teacher's reasoning effort", group=MODELS, choices=EFFORTS, was="unset",
+        "auto", label="Teacher's reasoning effort", group=MODELS, choices=EFFORTS, was="unset", role="teacher",
         help="How much the teacher reasons before it replies, at the price of a reply. auto asks for none where the "
         "price list says that the model reasons by default, and sends nothing to others; unset sends nothing to any. "
         "An endpoint that refuses the option is asked without it.")
     max_reply_tokens: int = setting(
-        8192, label="Longest reply", group=MODELS, unit="tokens", range=(256, 131_072), form="hidden", was=8192,
+        8192, label="Longest reply", group=MODELS, unit="tokens", range=(32, 131_072), form="hidden", was=8192,
         help="The most tokens of one reply of teacher or judge, reasoning included. A reply that is cut off at its "
-        "first limit is asked for once more with a larger one, in proportion to this bound and never above it.")
+        "first limit is asked for once more with a larger one, in proportion to this bound. No limit is above it.")
     max_wait_seconds: float = setting(
         3600.0, label="Longest wait for a rate limit", group=MODELS, unit="seconds", range=(0, 604_800),
         form="hidden", was=3600.0,
@@ -230,6 +230,7 @@ class RunConfig:
         help="Base URL of the judge's OpenAI-compatible endpoint; it may differ from the teacher's.")
     judge_effort: str = setting(
         "auto", label="Judge's reasoning effort", group=EVALUATION, choices=EFFORTS, form="hidden", was="unset",
+        role="judge",
         help="How much the judge model reasons before it replies; as for the teacher.")
     judge_metrics: tuple[str, ...] = setting(
         JUDGE_METRICS, label="Judge metrics", group=EVALUATION, choices=JUDGE_METRICS, form="hidden",

@@ -7,22 +7,27 @@ import json
 import shlex
 
 from store.config_metadata import Setting, settings_of
-from store.run_config import OFFLINE_TEACHER, PRESETS, RunConfig
+from store.run_config import OFFLINE_TEACHER, PRESETS, RunConfig, earlier_values
 
 COMMAND = "python -m runner run"
 
 
 def command_of(config: RunConfig) -> str:
-    """Return the command line that gives this configuration again; values that the preset implies are left out."""
+    """Return the command line that gives this configuration again; values that the preset implies are left out.
+
+    In an older run a setting that came later has the value of before it (`earlier_values`). It is named where it
+    differs from the preset's, as all are, but not where it is about calls to a model that the run does not call: there
+    it has no effect, and the command says what it always said.
+    """
     start = type(config)(**{field.name: getattr(PRESETS[config.preset], field.name)
                             for field in dataclasses.fields(PRESETS[config.preset])})
-    # Runs before the efforts existed had none sent; without a model that could read one, that needs no word.
-    without_effect = {name for name, asked in (("teacher_effort", config.teacher != OFFLINE_TEACHER),
-                                               ("judge_effort", bool(config.judge))) if not asked}
+    called = {"teacher": config.teacher != OFFLINE_TEACHER, "judge": bool(config.judge)}
+    earlier = earlier_values(type(config))
     words = [f"--preset={config.preset}"]
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
-        if value == "unset" and setting.name in without_effect:
+        without_effect = setting.role is not None and not called[setting.role]
+        if without_effect and setting.name in earlier and value == earlier[setting.name]:
             continue
         if setting.name != "preset" and (value != getattr(start, setting.name) or setting.in_every_command):
             words += _arguments(setting, value)

@@ -11,9 +11,10 @@ import pytest
 
 from runner.cli.main import parser
 from runner.cli.run import config_of
+from store.config_metadata import settings_of
 from store.control_arms import ARMS
 from store.report.reproduce_command import COMMAND, command_of
-from store.run_config import PRESETS, InvalidConfig, RunConfig, check
+from store.run_config import PRESETS, InvalidConfig, RunConfig, check, earlier_values
 
 OTHER: dict[str, Any] = {
     "teacher": "llama3.1", "teacher_base_url": "http://localhost:11434/v1", "student": "a/model", "precision": "fp32",
@@ -69,6 +70,37 @@ def test_a_folder_of_documents_with_a_space_in_its_name_and_no_fine_tuning(tmp_p
     assert parsed(command_of(config)) == config
     chosen = check(RunConfig(knowledge=str(folder), topics=("a topic, with comma", "plain")))
     assert parsed(command_of(chosen)) == chosen
+
+
+LATER = [setting for setting in settings_of(RunConfig)
+         if setting.name in earlier_values() and earlier_values()[setting.name] != setting.default]
+"""Settings that came later and changed what a run does."""
+CALLS = {"teacher": {"teacher": "llama3.1", "teacher_base_url": "http://localhost:11434/v1"},
+         "judge": {"judge": "a-judge"}}
+
+
+@pytest.mark.parametrize("roles", [(), ("teacher",), ("judge",), ("teacher", "judge")])
+def test_an_older_run_names_a_later_setting_exactly_where_it_has_an_effect(roles: tuple[str, ...]) -> None:
+    """An older run has the values of before; those about a model's calls have no effect where it is not called."""
+    models = {name: value for role in roles for name, value in CALLS[role].items()}
+    old = dataclasses.replace(RunConfig(), **earlier_values(), **models)
+    command = command_of(old)
+    named = {setting.name for setting in LATER
+             if any(word.startswith((f"{setting.flag}=", f"--set={setting.name}=")) or word == setting.flag
+                    for word in shlex.split(command))}
+    assert named == {setting.name for setting in LATER if setting.role is None or setting.role in roles}
+    again = parsed(command)
+    assert all(getattr(again, setting.name) == getattr(old, setting.name) for setting in LATER
+               if setting.name in named)
+    assert dataclasses.replace(again, **earlier_values()) == old
+    if len(roles) == len(CALLS):
+        assert again == old
+
+
+def test_a_later_setting_chosen_by_a_person_is_named_whatever_the_run_calls() -> None:
+    chosen = {"teacher_effort": "low", "judge_effort": "high", "question_form": "sentence"}
+    config = check(dataclasses.replace(RunConfig(), **chosen))
+    assert parsed(command_of(config)) == config
 
 
 def test_a_value_taken_back_to_none_is_said() -> None:
