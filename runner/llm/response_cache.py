@@ -42,7 +42,7 @@ class CachedChat:
             judging: usage is that of the run's judge, not of its teacher.
             asked: the number of a playground question: calls are recorded for it, not for the run.
             effort: the reasoning effort that every request asks for; None sends none.
-            max_reply_tokens: the most tokens of a reply that is asked for again with a larger limit.
+            max_reply_tokens: the most tokens of any reply, also of one that is asked for again with a larger limit.
             batches: where calls are collected instead of being made.
             comparing: the model is another teacher that the run's is compared with: usage and budget are of these
                 calls alone, and none of the run's. Replies are shared with runs that this model teaches.
@@ -82,7 +82,8 @@ class CachedChat:
             TeacherError: the call was needed and failed; failures are not stored.
             CostLimitReached: the call was needed, and the run's budget is spent.
         """
-        request = replace(request, reasoning_effort=self._effort or request.reasoning_effort)
+        request = replace(request, reasoning_effort=self._effort or request.reasoning_effort,
+                          max_tokens=min(request.max_tokens, self._max_reply_tokens))
         larger = replace(request, max_tokens=larger_limit(request.max_tokens, self._max_reply_tokens)) \
             if request.grow else request
         if request.purpose in self._needs_larger_limit and not self._is_stored(request):
