@@ -1,10 +1,22 @@
-"""What all tests share: the environment that every process of a test run gets."""
+"""What all tests share: the environment of every process of a test run, and the main module of the test process."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+
+import pytest
 
 # Two OpenMP threads on a busy machine slow each other down out of all proportion.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
+_MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def _main_stays_main() -> Iterator[None]:
+    """Restore `__main__`: AppTest leaves its script there, and a process spawned later would run it again."""
+    yield
+    sys.modules["__main__"] = _MAIN

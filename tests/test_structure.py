@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from knowledge.source_parsing import parse_source
 from runner.pipeline.pipeline import (
     EVERY_CYCLE, HELD_OUT_ARTIFACTS, PIPELINE, RUN_STARTS, TRAINING_STAGES, inputs_of, stages_for, steps,
 )
@@ -31,10 +32,12 @@ EVERYTHING = RunConfig(cycles=2, general=6, arms=tuple(ARMS), learning_curve=Tru
 TORCH_ROOMS = ("runner/student/", "runner/judge/sentence_encoder.py", "runner/hardware/")
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for room in ("knowledge", "store", "runner", "dashboard"):
-        for path in sorted((ROOT / room).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def sources() -> tuple[tuple[str, ast.Module], ...]:
+    """Path and syntax tree of every file of the product."""
+    return tuple((str(path.relative_to(ROOT)), parse_source(path.read_text(encoding="utf-8")))
+                 for room in ("knowledge", "store", "runner", "dashboard")
+                 for path in sorted((ROOT / room).rglob("*.py")))
 
 
 def imported(tree: ast.Module) -> set[str]:

@@ -29,7 +29,7 @@ def run_monitor(store: Store, run: Run) -> None:
     _state(run, cells)
     if run.work == "queued":
         queue_position(store, run)
-    for batch in queries.open_batches(store, run.id):
+    for batch in queries.open_batches(store, run.id) if run.config.teacher_batch else ():
         elements.plain_text(f"{batch.sentence()}. {labels.batch_cost(batch.estimated_cost_usd)}")
     run_commands(run)
     failure(run)

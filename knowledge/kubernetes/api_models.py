@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowledge.source_parsing import parse_source
+
 
 class ApiReferenceMissing(RuntimeError):
     """The package with the API reference is not installed; the message says how to install it."""
@@ -89,7 +91,7 @@ def _kinds_of(path: Path) -> Iterator[ApiKind]:
     if module is None:
         return
     with warnings.catch_warnings(action="ignore"):  # generated docstrings contain stray backslashes
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parse_source(path.read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and (docstring := ast.get_docstring(node)):
             description, _, parameters = docstring.partition("**parameters**")

@@ -20,8 +20,8 @@ from store.database import open_for_reading, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
-from store.run_config import preset
 from tests.bench.row import Row
+from tests.plain_runs import plain_run
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def measure(writers: int, readers: int, seconds: float) -> Contention:
         url = f"sqlite:///{Path(folder) / 'events.db'}"
         store = open_store(url)
         for _ in range(writers):
-            commands.launch_run(store, preset("embedded"), "bench")
+            commands.launch_run(store, plain_run(), "bench")
         store.close()
         found: Queue[Told] = context.Queue()
         start = context.Barrier(writers + readers)
@@ -75,7 +75,7 @@ def measure(writers: int, readers: int, seconds: float) -> Contention:
                      for number in range(writers + readers)]
         for process in processes:
             process.start()
-        told = [found.get(timeout=120) for _ in processes]
+        told = [found.get(timeout=600) for _ in processes]
         for process in processes:
             process.join()
     waits = [one for each in told if each.writes for one in each.seconds]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,15 +18,6 @@ from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge", "schedules",
          "system")
-_MAIN = sys.modules["__main__"]
-
-
-@pytest.fixture(autouse=True)
-def _main_stays_main() -> Iterator[None]:
-    """Restore `__main__`: AppTest leaves its script there, and a process spawned later would run it again."""
-    yield
-    sys.modules["__main__"] = _MAIN
-
 
 _RUNNING: list[tuple[Path, str]] = []
 """Data directories of the whole session, each with its active run."""
@@ -91,7 +81,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     def open_app(folder: Path, page: str = "overview", **url: str) -> AppTest:
         monkeypatch.setenv("DATA_DIR", str(folder))
         monkeypatch.setenv("STORE_URL", address_in(folder))
-        app = AppTest.from_file(str(APP), default_timeout=120)
+        app = AppTest.from_file(str(APP), default_timeout=600)
         for key, value in url.items():
             app.query_params[key] = value
         app.run()

@@ -31,7 +31,7 @@ class Server:
         return self.address.removeprefix("http://")
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.address + path, timeout=60) as reply:
+        with urllib.request.urlopen(self.address + path, timeout=300) as reply:
             return str(reply.read().decode())
 
 
@@ -56,7 +56,7 @@ def serve(data: Path, every_seconds: float = 0.2, port: int | None = None) -> It
             yield server
         finally:
             process.terminate()
-            server.exit_code = process.wait(timeout=120)
+            server.exit_code = process.wait(timeout=600)
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], every_seconds: float,

@@ -73,7 +73,7 @@ def test_the_launch_button_is_reached_by_keyboard(windows: dict[str, Window], br
     assert any(word.endswith("Launch run") for word in reached), reached
     assert reached[-1].endswith("Overview"), "the pages come after it"
     window.page.keyboard.press("Enter")
-    window.page.get_by_role("heading", name="Did the student learn?").wait_for(timeout=120_000)
+    window.page.get_by_role("heading", name="Did the student learn?").wait_for(timeout=600_000)
 
 
 @pytest.mark.slow
@@ -90,7 +90,7 @@ def test_the_verdict_its_numbers_and_the_launch_button_are_seen_without_scrollin
         assert box and box["y"] + box["height"] < 940, seen
     main.get_by_text("Worst regressions").click()
     words = window.page.locator("del, ins").first
-    words.wait_for(timeout=120_000)
+    words.wait_for(timeout=600_000)
     window.settle()
     box = words.bounding_box()
     assert box and box["y"] < 900, "one click from the verdict the words of the worst answer are on the screen"
@@ -137,7 +137,7 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
         window.settle()
         window.shoot("launch-form-open")
         window.page.get_by_role("button", name="Launch run").dblclick()
-        window.page.get_by_text("Queued (requested").wait_for(timeout=120_000)
+        window.page.get_by_text("Queued (requested").wait_for(timeout=600_000)
         window.settle()
         assert "/live?run=" in window.page.url
         window.shoot("launched")
@@ -183,12 +183,12 @@ def test_from_the_verdict_to_the_worst_answer_and_two_cycles_beside_each_other(
     window = Window(browser, server)
     window.open("overview", f"run={runs['finished']}")
     window.page.get_by_text("Worst regressions").click()
-    window.page.get_by_text("Word diff").wait_for(timeout=120_000)
+    window.page.get_by_text("Word diff").wait_for(timeout=600_000)
     window.settle()
     assert f"run={runs['finished']}" in window.page.url and "/answers" in window.page.url
     assert window.page.locator("del").count() + window.page.locator("ins").count() > 0
     window.open("compare", f"cycles={runs['finished']}:3,{runs['small']}:2")
-    window.page.get_by_text("different held-out sets").wait_for(timeout=120_000)
+    window.page.get_by_text("different held-out sets").wait_for(timeout=600_000)
     window.shoot("compare-two-runs")
     assert window.errors == []
     assert window.foreign == []
@@ -201,7 +201,7 @@ def test_a_folder_is_read_and_put_into_the_launch_form(browser: Any, server: Ser
     window.open("knowledge", urlencode({"knowledge": str(docs)}))
     window.page.get_by_text("documents read, 3 skipped").click()
     window.page.get_by_role("button", name="Use this folder in the launch form").click()
-    window.page.get_by_text("Uses the folder").wait_for(timeout=120_000)
+    window.page.get_by_text("Uses the folder").wait_for(timeout=600_000)
     window.page.get_by_text("Advanced").click()
     window.settle()
     window.shoot("knowledge-folder")

@@ -36,7 +36,7 @@ def runner_at(data: Path) -> Iterator[int]:
             yield process.pid
         finally:
             process.terminate()
-            process.wait(timeout=120)
+            process.wait(timeout=600)
 
 
 def slide(window: Window, label: str, to: int) -> None:
@@ -67,7 +67,7 @@ def launch(window: Window, cycles: int) -> None:
     slide(window, "Held-out questions", 6)
     choose_topics(window, "Pods", "Services", "Jobs and CronJobs")
     window.page.get_by_role("button", name="Launch run").click()
-    window.page.wait_for_url("**/live?run=*", timeout=120_000)
+    window.page.wait_for_url("**/live?run=*", timeout=600_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
@@ -77,12 +77,12 @@ def test_a_run_from_the_launch_to_the_worst_answer_two_cycles_and_a_cancelled_on
         window = Window(browser, server, scheme)
         page = window.page
         window.open("overview")
-        page.get_by_text("Runner online").wait_for(timeout=120_000)
+        page.get_by_text("Runner online").wait_for(timeout=600_000)
         launch(window, 2)
-        page.get_by_text("stages done").wait_for(timeout=120_000)
+        page.get_by_text("stages done").wait_for(timeout=600_000)
         window.settle()
         window.shoot(f"flow-running-{scheme}")
-        page.get_by_text("Finished after").wait_for(timeout=120_000)
+        page.get_by_text("Finished after").wait_for(timeout=600_000)
         window.settle()
         window.shoot(f"flow-finished-{scheme}")
         assert window.faults() == []
@@ -91,20 +91,20 @@ def test_a_run_from_the_launch_to_the_worst_answer_two_cycles_and_a_cancelled_on
         window.shoot(f"flow-verdict-{scheme}")
         assert window.faults() == []
         page.get_by_text("Worst regressions").click()
-        page.get_by_text("Word diff").wait_for(timeout=120_000)
+        page.get_by_text("Word diff").wait_for(timeout=600_000)
         window.settle()
         window.shoot(f"flow-worst-answer-{scheme}")
         assert "/answers" in page.url and "run=" in page.url and "metric=" in page.url
         assert window.faults() == []
 
         window.open("compare")
-        page.get_by_text("These are cycles of one run").wait_for(timeout=120_000)
+        page.get_by_text("These are cycles of one run").wait_for(timeout=600_000)
         window.shoot(f"flow-compared-{scheme}")
         assert window.faults() == []
 
         launch(window, 10)  # long enough not to end before it is cancelled, however busy the machine is
-        page.get_by_role("button", name="Cancel").click(timeout=120_000)
-        page.get_by_role("button", name="Retry").wait_for(timeout=120_000)
+        page.get_by_role("button", name="Cancel").click(timeout=600_000)
+        page.get_by_role("button", name="Retry").wait_for(timeout=600_000)
         window.settle()
         window.shoot(f"flow-cancelled-{scheme}")
         assert window.faults() == []

@@ -61,7 +61,7 @@ def nginx(folder: Path, behind: Server) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=120)
+        process.wait(timeout=600)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -96,8 +96,8 @@ def page_of(browser: Any, address: str, name: str, **headers: str) -> Iterator[A
                                   extra_http_headers=headers)
     page = context.new_page()
     page.goto(f"http://{address}/")
-    page.wait_for_selector("h1", timeout=120_000)
-    page.wait_for_selector(IDLE, timeout=120_000)
+    page.wait_for_selector("h1", timeout=600_000)
+    page.wait_for_selector(IDLE, timeout=600_000)
     yield page
     context.close()
 
@@ -106,8 +106,8 @@ def test_an_operator_launches_through_the_proxy(shared: str, browser: Any) -> No
     with page_of(browser, shared, "ann") as page:
         assert page.get_by_text("ann@example.org (operator)").count() == 1
         page.get_by_role("button", name="Launch run").click()
-        page.wait_for_url("**/live?run=*", timeout=120_000)
-        page.get_by_text("Queued (requested").wait_for(timeout=120_000)
+        page.wait_for_url("**/live?run=*", timeout=600_000)
+        page.get_by_text("Queued (requested").wait_for(timeout=600_000)
 
 
 @pytest.mark.parametrize(("name", "role"), [("ben", "reviewer"), ("cleo", "viewer")])
@@ -136,7 +136,7 @@ def test_a_session_is_opened_under_the_shared_name_alone(shared: str) -> None:
 
 def _status(address: str, host: str, path: str, headers: dict[str, str]) -> int:
     name, _, port = address.partition(":")
-    connection = http.client.HTTPConnection(name, int(port), timeout=60)
+    connection = http.client.HTTPConnection(name, int(port), timeout=300)
     connection.request("GET", path, headers={"Host": host, **headers})
     status = connection.getresponse().status
     connection.close()

@@ -21,7 +21,7 @@ Opened = Callable[..., AppTest]
 def handshake(server: Server, host: str, origin: str | None = None) -> int:
     """HTTP status of opening a session with this Host header."""
     address = urlsplit(server.address)
-    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=300)
     headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==", "Sec-WebSocket-Protocol": "streamlit"}
     connection.request("GET", "/_stcore/stream", headers=headers | ({"Origin": origin} if origin else {}))

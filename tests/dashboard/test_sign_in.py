@@ -43,8 +43,8 @@ def visit(browser: Any, server: Server) -> Iterator[Any]:
     context = browser.new_context()
     page = context.new_page()
     page.goto(server.address)
-    page.wait_for_selector("h1", timeout=120_000)
-    page.wait_for_selector(IDLE, timeout=120_000)
+    page.wait_for_selector("h1", timeout=600_000)
+    page.wait_for_selector(IDLE, timeout=600_000)
     yield page
     context.close()
 
@@ -60,9 +60,9 @@ def test_an_operator_signs_in_and_launches(shared: tuple[Server, Provider], brow
     known.person = "ann@example.org"
     with visit(browser, server) as page:
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_text("ann@example.org (operator)").wait_for(timeout=120_000)
+        page.get_by_text("ann@example.org (operator)").wait_for(timeout=600_000)
         page.get_by_role("button", name="Launch run").click()
-        page.wait_for_url("**/live?run=*", timeout=120_000)
+        page.wait_for_url("**/live?run=*", timeout=600_000)
 
 
 def test_whoever_is_on_no_list_signs_in_as_a_viewer_and_out_again(shared: tuple[Server, Provider],
@@ -71,10 +71,10 @@ def test_whoever_is_on_no_list_signs_in_as_a_viewer_and_out_again(shared: tuple[
     known.person = "cleo@example.org"
     with visit(browser, server) as page:
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_text("cleo@example.org (viewer)").wait_for(timeout=120_000)
+        page.get_by_text("cleo@example.org (viewer)").wait_for(timeout=600_000)
         assert page.get_by_role("button", name="Launch run").count() == 0
         page.get_by_role("button", name="Sign out").click()
-        page.get_by_role("button", name="Sign in").wait_for(timeout=120_000)
+        page.get_by_role("button", name="Sign in").wait_for(timeout=600_000)
 
 
 def test_a_token_by_a_foreign_key_signs_nobody_in(shared: tuple[Server, Provider], browser: Any) -> None:
@@ -87,5 +87,5 @@ def test_a_token_by_a_foreign_key_signs_nobody_in(shared: tuple[Server, Provider
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_timeout(3_000)
         page.goto(server.address)
-        page.get_by_role("button", name="Sign in").wait_for(timeout=120_000)
+        page.get_by_role("button", name="Sign in").wait_for(timeout=600_000)
         assert page.get_by_text("ann@example.org").count() == 0

@@ -69,17 +69,17 @@ class Window:
 
     def open(self, page: str, query: str = "") -> None:
         self.page.goto(f"{self.address}/{'' if page == 'overview' else page}?{query}")
-        self.page.wait_for_selector("h1", timeout=120_000)
+        self.page.wait_for_selector("h1", timeout=600_000)
         self.settle()
 
     def settle(self) -> None:
-        self.page.wait_for_selector(IDLE, timeout=120_000)
+        self.page.wait_for_selector(IDLE, timeout=600_000)
         self.drawn()
 
     def drawn(self) -> None:
         """Wait until no skeleton placeholder is left."""
         self.page.wait_for_function(
-            "() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0", timeout=120_000)
+            "() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0", timeout=600_000)
         self.page.wait_for_timeout(400)
 
     def open_everything(self) -> None:

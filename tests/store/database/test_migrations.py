@@ -96,7 +96,7 @@ def test_processes_that_open_an_empty_store_at_once_make_its_tables_once(store_u
     processes = [context.Process(target=_open, args=(store_url, opened)) for _ in range(3)]
     for process in processes:
         process.start()
-    assert [opened.get(timeout=120) for _ in processes] == [0, 0, 0]
+    assert [opened.get(timeout=600) for _ in processes] == [0, 0, 0]
     for process in processes:
         process.join()
 
@@ -107,7 +107,7 @@ def test_processes_that_open_an_old_store_at_once_migrate_it_once(first_version:
     processes = [context.Process(target=_open, args=(first_version, opened)) for _ in range(3)]
     for process in processes:
         process.start()
-    assert [opened.get(timeout=120) for _ in processes] == [2, 2, 2]
+    assert [opened.get(timeout=600) for _ in processes] == [2, 2, 2]
     for process in processes:
         process.join()
     store = open_for_reading(first_version)
