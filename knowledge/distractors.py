@@ -37,15 +37,20 @@ class Distractor:
 
 
 def make_distractors(question_text: str, reference: str, passage: Passage, domain: Domain,
-                     seed: int) -> tuple[Distractor, Distractor, Distractor]:
+                     seed: int, preferred: frozenset[str] = frozenset()) -> tuple[Distractor, Distractor, Distractor]:
     """Two texts of other passages, and the reference perturbed; deterministic for the same arguments.
+
+    Args:
+        question_text: together with the seed it decides which of the eligible passages are used.
+        preferred: ids of passages that are used first, such as other taught facts, so that a text that was learned
+            is not told from one that was not.
 
     Raises:
         ValueError: the domain has no two other passages that differ from the reference.
     """
     rng = random.Random(f"{seed} {question_text}")
     foreign: list[Distractor] = []
-    for group in _by_length_difference(reference, passage, domain):
+    for group in _by_length_difference(reference, passage, domain, preferred):
         rng.shuffle(group)
         for other in group:
             text = substituted_passage(passage, other)
@@ -69,7 +74,8 @@ def substituted_passage(target: Passage, other: Passage) -> str:
     return f"{ours[0] if ours else ''}{body}"
 
 
-def _by_length_difference(reference: str, passage: Passage, domain: Domain) -> list[list[Passage]]:
+def _by_length_difference(reference: str, passage: Passage, domain: Domain,
+                          preferred: frozenset[str]) -> list[list[Passage]]:
     """Other passages of the topic (of the whole domain, if they are few), in groups, most similar form and length
     first."""
     own = comparison_text(passage)
@@ -84,7 +90,9 @@ def _by_length_difference(reference: str, passage: Passage, domain: Domain) -> l
         if len(ranked) < CLOSEST:
             ranked = sorted((other for other in others if fuzz.ratio(comparison_text(other), own) < SAME_TEXT),
                             key=distance)
-    return [ranked[start:start + CLOSEST] for start in range(0, len(ranked), CLOSEST)]
+    first = [other for other in ranked if other.id in preferred]
+    return [part[start:start + CLOSEST] for part in (first, [other for other in ranked if other.id not in preferred])
+            for start in range(0, len(part), CLOSEST)]
 
 
 def _shape(passage: Passage) -> str:

@@ -15,8 +15,10 @@ from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, n
 from knowledge.passages import Passage
 from knowledge.split import held_out_passages, practice_passages
 
-__all__ = ["GENERAL", "HELD_OUT", "NEW_TOPIC", "PARAPHRASE", "PRACTICE", "TIERS", "Question", "draw_questions",
-           "validation_errors", "question_id", "find_near_duplicate"]
+__all__ = [
+    "ANY_PASSAGE", "GENERAL", "HELD_OUT", "NEW_TOPIC", "PARAPHRASE", "PRACTICE", "TIERS", "PassageChoice", "Question",
+    "draw_questions", "find_near_duplicate", "question_id", "validation_errors",
+]
 
 PRACTICE = "practice"
 PARAPHRASE = "paraphrase"
@@ -182,6 +184,22 @@ def _is_question(text: str) -> bool:
 
 def _folded(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+@dataclass(frozen=True)
+class PassageChoice:
+    """Which passages questions are drawn from, besides the tier's side of the split."""
+
+    only: frozenset[str] | None = None
+    """Ids of the only passages to use; None: any."""
+    exclude: frozenset[str] = frozenset()
+    """Ids of passages that are not used."""
+
+    def allows(self, passage_id: str) -> bool:
+        return passage_id not in self.exclude and (self.only is None or passage_id in self.only)
+
+
+ANY_PASSAGE = PassageChoice()
 
 
 def practised_passages(tier: str, earlier: Sequence[Question]) -> Collection[str] | None:

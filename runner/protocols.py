@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from knowledge.domain import Domain
-from knowledge.questions import Question
+from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,13 @@ class Teacher(Protocol):
         ...
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                      exclude: Sequence[Question], on_progress: Callable[[int], None]) -> list[Question]:
+                      exclude: Sequence[Question], on_progress: Callable[[int], None],
+                      choice: PassageChoice = ANY_PASSAGE) -> list[Question]:
         """Return up to `count` validated questions, no near-duplicates of each other or of `exclude`; else fewer.
 
-        `on_progress` is called with the number accepted so far after every call, when `rejected` is up to date too.
+        Args:
+            on_progress: called with the number accepted so far after every call, when `rejected` is up to date too.
+            choice: the passages to ask about.
         """
         ...
 

@@ -15,47 +15,54 @@ class Metric:
     better: int
     tie_band: float
     """Differences up to this size count as ties."""
+    margin: float
+    """The smallest mean change that matters, in the metric's unit: an interval within it shows no relevant change."""
     description: str
     limitation: str
 
 
+MARGIN = 0.05
+"""Of accuracies and other shares."""
+MARGIN_NATS = 0.1
+"""Of log-likelihoods, in nats per token: the reference becomes 10% more or less likely per token."""
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("choice_accuracy", "Multiple-choice accuracy", "accuracy", +1, 0.0,
+        Metric("choice_accuracy", "Multiple-choice accuracy", "accuracy", +1, 0.0, MARGIN,
                "Whether the student assigns the reference a higher likelihood than each of three distractors "
                "(two from the same topic, one altered copy). Chance is 0.25.",
                "What the student writes by itself: it only scores given texts."),
-        Metric("reference_nll", "Reference NLL", "nats per token", -1, 0.0,
+        Metric("reference_nll", "Reference NLL", "nats per token", -1, 0.0, MARGIN_NATS,
                "Loss of the student on the reference: mean negative log-likelihood per token. "
                "The least noisy sign that something was learned.",
                "Whether facts or only the style of the references were learned: both lower it."),
-        Metric("answer_similarity", "Answer similarity", "0 to 1", +1, 0.01,
+        Metric("answer_similarity", "Answer similarity", "0 to 1", +1, 0.01, MARGIN,
                "Similarity in meaning of the student's answer and the reference: cosine of sentence embeddings, "
                "clipped to 0-1 (RAGAS semantic similarity).",
                "Correctness: a reference with every statement negated still scores about 0.98. Text after the first "
                "256 word pieces is ignored."),
-        Metric("fact_recall", "Fact recall", "share of key terms", +1, 0.0,
+        Metric("fact_recall", "Fact recall", "share of key terms", +1, 0.0, MARGIN,
                "Share of the passage's key terms that the answer contains, not negated.",
                "Whether the terms form a true statement; the same fact in other terms."),
-        Metric("rouge_l", "ROUGE-L", "0 to 1", +1, 0.01,
+        Metric("rouge_l", "ROUGE-L", "0 to 1", +1, 0.01, MARGIN,
                "How much of the reference's wording the answer has, in the same order: longest common subsequence "
                "of word stems, F measure (RAGAS).",
                "Meaning: a negation hardly changes the score, and a paraphrased fact scores low."),
-        Metric("chrf", "chrF", "0 to 1", +1, 0.01,
+        Metric("chrf", "chrF", "0 to 1", +1, 0.01, MARGIN,
                "Overlap of character n-grams (1 to 6) of answer and reference, recall weighted twice (RAGAS, "
                "sacrebleu). More tolerant of inflections and names than ROUGE-L.",
                "Meaning, as ROUGE-L; any two texts of one language share n-grams, so unrelated texts score above 0."),
-        Metric("factual_correctness", "Factual correctness", "0 to 1", +1, 0.01,
+        Metric("factual_correctness", "Factual correctness", "0 to 1", +1, 0.01, MARGIN,
                "A judge model splits answer and reference into claims and checks each against the other text: F1 "
                "of the supported claims (RAGAS).",
                "The judge's errors, which its audit measures; true claims that the reference does not contain count "
                "as errors."),
-        Metric("faithfulness", "Faithfulness", "0 to 1", +1, 0.01,
+        Metric("faithfulness", "Faithfulness", "0 to 1", +1, 0.01, MARGIN,
                "Share of the answer's statements that a judge model finds supported by the passage behind the "
                "question (RAGAS).",
                "Whether the question was answered: a true sentence about something else is faithful too."),
-        Metric("answer_relevancy", "Answer relevancy (RAGAS)", "0 to 1", +1, 0.01,
+        Metric("answer_relevancy", "Answer relevancy (RAGAS)", "0 to 1", +1, 0.01, MARGIN,
                "A judge model generates questions that the answer would answer; their mean similarity to the actual "
                "question, 0 if the answer is noncommittal. Not to be confused with answer similarity.",
                "Correctness: it does not use the reference, and a false answer to the question scores as high as "
@@ -71,8 +78,9 @@ LIKELIHOOD_METRICS = ("choice_accuracy", "reference_nll")
 """Metrics computed from the student's likelihoods; they cannot be computed from stored answers."""
 
 TIERS: dict[str, str] = {
-    "held-out": "Held-out: other passages of the trained topics, never used in training. The headline tier.",
-    "paraphrase": "Paraphrase: facts from training, in a wording that was not trained on.",
+    "held-out": "Held-out: other passages of the trained topics, never used in training. What was never shown cannot "
+                "be known: the control.",
+    "paraphrase": "Taught facts: facts from training, asked in wordings that were never trained. What is known now.",
     "new-topic": "New topic: topics that were not trained; shows transfer to other topics.",
     "general": "General: the project's own general-knowledge questions, outside the domain and never trained on; a "
                "loss here is forgetting.",

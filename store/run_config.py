@@ -28,6 +28,11 @@ DEFAULT_TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "
 
 EFFORTS = ("auto", "unset", "none", "low", "medium", "high", "xhigh", "max")
 """Reasoning efforts. `auto` and `unset` decide whether one is sent; the others are sent as they are."""
+HELD_OUT, TAUGHT = "held-out", "paraphrase"
+"""Stored names of the tiers that can be the headline: facts never taught; taught facts in other words."""
+STUDY_PASSES = 40.0
+STUDY_REPLAY = 0.15
+
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
 HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall", "rouge_l", "chrf",
              "factual_correctness", "faithfulness")
@@ -136,7 +141,13 @@ class RunConfig:
         "it generates its questions.")
     paraphrases: int = setting(
         0, label="Paraphrases per cycle", group=DATA, unit="questions", range=(0, 50), affects=("duration", "amount"),
-        help="Test questions about facts that were trained on, in a wording that was not.")
+        form="hidden",
+        help="Further test questions about taught facts, generated in each cycle after its training questions.")
+    taught_questions: int = setting(
+        60, label="Questions on taught facts", group=DATA, unit="questions", range=(0, 1000), slider=(0, 200),
+        affects=("duration", "amount"), was=0,
+        help="Test questions about facts that are trained on, in wordings that never are: at most one for each "
+        "training question. They are fixed before anything is generated for training.")
     new_topics: tuple[str, ...] = setting(
         (), label="Unseen topics", group=DATA, empty="none",
         help="Topics that are tested and never trained on: they show what generalizes. A topic that is trained on "
@@ -153,15 +164,35 @@ class RunConfig:
     fine_tune: bool = setting(
         True, label="Fine-tuning", group=TRAINING, form="main", flag="--no-finetune", affects=("duration", "work"),
         help="Without fine-tuning, no adapter is trained and only the baseline student is measured.")
+    study: str = setting(
+        "rules", label="Study items", group=TRAINING, affects=("duration", "work"), was="off",
+        choices={"rules": "many forms of each fact, by rule", "off": "one wording of each fact"},
+        help="What each fact is trained in. rules: many wordings and forms of it, made from its passage, and the facts "
+        "of all earlier cycles again. off: its training question and reference answer alone, this cycle's facts only.")
     steps: int = setting(
         100, label="Max steps per cycle", group=TRAINING, unit="steps", range=(1, 10_000),
         affects=("duration", "amount"),
-        help="Optimizer steps per cycle. The loss on the page Live shows whether fewer would do.")
+        help="Optimizer steps per cycle. The loss on the page Live shows whether fewer would do. Used where neither "
+        "passes nor minutes are set.")
+    passes: float | None = setting(
+        STUDY_PASSES, label="Presentations per fact", group=TRAINING, unit="presentations", range=(0.1, 10_000),
+        step=5.0, affects=("duration", "amount"), was=None, empty="the steps decide",
+        help="How often each fact is presented in a cycle's training, in whatever form; the number of steps follows.")
+    minutes: float | None = setting(
+        None, label="Training minutes per cycle", group=TRAINING, unit="minutes", range=(0.1, 10_000), step=5.0,
+        affects=("duration", "amount"), was=None, empty="no time budget",
+        help="Time budget of a cycle's training. It becomes a number of steps once, before training, by the speed that "
+        "this machine reached last.")
+    general_replay: float = setting(
+        STUDY_REPLAY, label="General replay", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="hidden",
+        affects=("duration", "work"), was=0.0,
+        help="Share of the training examples that are the untrained student's own answers to everyday questions, so "
+        "that it forgets less. Only with study items.")
     learning_rate: float = setting(
-        2e-4, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
+        1.5e-3, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
         help="Peak learning rate of AdamW. Too high a rate makes the student forget what it knew.")
     batch_size: int = setting(
-        4, label="Batch size", group=TRAINING, unit="examples", range=(1, 64), form="hidden",
+        8, label="Batch size", group=TRAINING, unit="examples", range=(1, 64), form="hidden",
         affects=("duration", "amount"),
         help="Training examples per forward and backward pass.")
     gradient_accumulation: int = setting(
@@ -172,13 +203,13 @@ class RunConfig:
         True, label="Gradient checkpointing", group=TRAINING, form="hidden", flag=_SET_ONLY,
         help="Recompute activations in the backward pass, which saves memory and costs time.")
     lora_rank: int = setting(
-        16, label="LoRA rank", group=TRAINING, range=(1, 256), form="hidden",
+        32, label="LoRA rank", group=TRAINING, range=(1, 256), form="hidden",
         help="Rank of the LoRA matrices.")
     lora_alpha: int = setting(
-        32, label="LoRA alpha", group=TRAINING, range=(1, 512), form="hidden", flag=_SET_ONLY,
+        64, label="LoRA alpha", group=TRAINING, range=(1, 512), form="hidden", flag=_SET_ONLY,
         help="LoRA scaling: the update is multiplied by alpha / rank.")
     lora_dropout: float = setting(
-        0.05, label="LoRA dropout", group=TRAINING, range=(0, 0.9), form="hidden", flag=_SET_ONLY,
+        0.0, label="LoRA dropout", group=TRAINING, range=(0, 0.9), form="hidden", flag=_SET_ONLY,
         help="Dropout probability in the LoRA layers during training.")
     target_modules: tuple[str, ...] = setting(
         DEFAULT_TARGET_MODULES, label="Target modules", group=TRAINING, form="hidden", flag=_SET_ONLY,
@@ -220,7 +251,12 @@ class RunConfig:
         help="Random seed. The same configuration and seed repeat a run exactly.")
     headline: str = setting(
         "choice_accuracy", label="Headline metric", group=EVALUATION, choices=HEADLINES, form="hidden",
-        help="The metric that decides the verdict on the held-out test, chosen before the run starts.")
+        help="The metric that decides the verdict, chosen before the run starts.")
+    headline_tier: str = setting(
+        TAUGHT, label="Headline test", group=EVALUATION, was=HELD_OUT,
+        choices={TAUGHT: "taught facts, asked in other words", HELD_OUT: "facts never taught"},
+        help="The questions that decide the verdict, chosen before the run starts. Taught facts in wordings that were "
+        "never trained show what the student knows now; facts it was never taught show only what carries over.")
     judge: str = setting(
         "", label="Judge model", group=EVALUATION, empty="none",
         help="Name of a model that scores answers: it adds factual correctness, faithfulness and RAGAS's answer "
@@ -259,9 +295,21 @@ class RunConfig:
         "settings are the defaults. A reply that is not stored is refused by name.")
 
 
+ONE_WORDING: dict[str, Any] = {
+    "learning_rate": 2e-4, "batch_size": 4, "lora_rank": 16, "lora_alpha": 32, "lora_dropout": 0.05, "passes": None,
+    "general_replay": 0.0,
+}
+"""What `study="off"` stands for where a value is not given: the product's first recipe, 100 steps on one wording."""
+STUDY_LARGE: dict[str, Any] = {
+    "learning_rate": 4e-4, "lora_rank": 64, "lora_alpha": 128, "lora_dropout": 0.0, "passes": STUDY_PASSES,
+    "general_replay": STUDY_REPLAY, "batch_size": 1, "gradient_accumulation": 16,
+}
+"""What study items stand for with a student of billions of parameters: the field's values, not measured here."""
+
 _PHI_2 = RunConfig(
-    preset="phi-2", teacher="gpt-4o-mini", student="microsoft/phi-2", precision="nf4", batch_size=1,
-    gradient_accumulation=4, max_sequence_tokens=1024, max_new_tokens=500, temperature=0.8, gpu_memory_cap_gb=3.0,
+    preset="phi-2", teacher="gpt-4o-mini", student="microsoft/phi-2", precision="nf4", study="off",
+    **ONE_WORDING | {"batch_size": 1, "gradient_accumulation": 4}, max_sequence_tokens=1024, max_new_tokens=500,
+    temperature=0.8, gpu_memory_cap_gb=3.0,
 )
 
 PRESETS: dict[str, RunConfig] = {"embedded": RunConfig(), "phi-2": _PHI_2}
@@ -282,7 +330,24 @@ def preset(name: str, /, **changes: Any) -> RunConfig:
         near = difflib.get_close_matches(name, PRESETS, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise InvalidConfig([f"unknown preset {name!r}: use one of {', '.join(PRESETS)}{hint}"])
-    return check(dataclasses.replace(PRESETS[name], **changes))
+    base = PRESETS[name]
+    return check(dataclasses.replace(base, **implied_changes(base, changes) | changes))
+
+
+def implied_changes(base: RunConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that follow from other changes of a preset, where they are not given themselves.
+
+    They follow from another recipe (`study`, with the student's size), and from what decides the length of training.
+    """
+    study = changes.get("study", base.study)
+    implied: dict[str, Any] = {}
+    if study == "off" and base.study != "off":
+        implied = dict(ONE_WORDING)
+    elif study != "off" and (base.study == "off" or changes.get("student", base.student) != EMBEDDED_STUDENT):
+        implied = dict(STUDY_LARGE)
+    if changes.keys() & {"steps", "minutes"} or changes.get("passes"):
+        implied |= {"passes": None, "minutes": None}
+    return implied
 
 
 def check(config: RunConfig) -> RunConfig:
@@ -291,14 +356,14 @@ def check(config: RunConfig) -> RunConfig:
     Raises:
         InvalidConfig: with one sentence for every invalid value, not only for the first.
     """
-    errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config)]
+    errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config), *_recipe_errors(config)]
     if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
         errors.append(f"held_out_set {config.held_out_set!r} is no name: use letters, digits, '-' and '_', up to 64")
     errors += [f"{field} {getattr(config, field)!r} is out of range: use {low:g} to {high:g}"
                for field, (low, high) in ranges_of(type(config)).items()
-               if not _in_range(getattr(config, field), low, high)]
+               if getattr(config, field) is not None and not _in_range(getattr(config, field), low, high)]
     errors += [
         f"{field} {getattr(config, field)!r} is not one of {', '.join(allowed)}"
         for field, allowed in choices_of(type(config)).items() if getattr(config, field) not in allowed
@@ -368,6 +433,18 @@ def _arm_errors(config: RunConfig) -> list[str]:
         errors += [f"control arm {arm!r} needs fine-tuning, which is off" for arm in (TUNED_RETRIEVAL, PLACEBO)
                    if arm in config.arms]
         errors += ["the learning curve needs fine-tuning, which is off"] if config.learning_curve else []
+    return errors
+
+
+def _recipe_errors(config: RunConfig) -> list[str]:
+    """Check that one value decides how long training lasts, and that the headline test has questions."""
+    errors = []
+    if config.passes is not None and config.minutes is not None:
+        errors.append(f"passes {config.passes:g} and minutes {config.minutes:g} are both set: use one of steps, passes "
+                      "and minutes")
+    if config.headline_tier == TAUGHT and (config.held_out or config.fine_tune) and \
+            not (config.taught_questions or config.paraphrases):
+        errors.append("headline_tier 'paraphrase' needs taught_questions above 0, or use headline_tier 'held-out'")
     return errors
 
 

@@ -59,7 +59,7 @@ def form_of_later() -> None:
 
 
 def test_the_form_draws_a_field_with_the_bounds_and_help_of_the_setting() -> None:
-    app = AppTest.from_function(form_of_later).run(timeout=60)
+    app = AppTest.from_function(form_of_later).run(timeout=300)
     field = app.number_input(key="launch embedded warmup_steps")
     assert (field.label, field.value, field.min, field.max) == ("Warmup steps", 5, 0, 500)
     assert field.help == "Optimizer steps with a rising learning rate."
@@ -108,18 +108,19 @@ def test_presets_are_the_choices_of_the_setting() -> None:
 
 def test_the_sliders_keep_their_ranges() -> None:
     sliders = {item.name: item.slider for item in BY_NAME.values() if item.slider}
-    assert sliders == {"questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200), "temperature": (0, 2)}
+    assert sliders == {"questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200), "taught_questions": (0, 200),
+                       "temperature": (0, 2)}
     assert RANGES["questions"] == (1, 50) and RANGES["cycles"] == (1, 10)
 
 
 @pytest.mark.parametrize(("effect", "fields"), [
     ("duration", "teacher student precision questions held_out paraphrases new_topic_questions general fine_tune "
                  "steps batch_size gradient_accumulation max_new_tokens max_sequence_tokens temperature arms "
-                 "learning_curve teacher_batch"),
+                 "learning_curve teacher_batch study passes minutes general_replay taught_questions"),
     ("work", "teacher teacher_base_url student precision knowledge max_new_tokens temperature fine_tune arms "
-             "learning_curve"),
+             "learning_curve study general_replay"),
     ("amount", "questions cycles held_out paraphrases new_topic_questions general steps batch_size "
-               "gradient_accumulation"),
+               "gradient_accumulation taught_questions passes minutes"),
     ("variance", "knowledge student teacher"),
 ])
 def test_what_makes_past_runs_comparable(effect: Affected, fields: str) -> None:
@@ -134,13 +135,13 @@ def test_the_command_line_keeps_its_flags() -> None:
         --steps --learning-rate --batch-size --lora-rank --adapter --max-new-tokens --temperature --teacher
         --teacher-base-url --max-cost-usd --headline --judge --judge-base-url --judge-metrics --no-finetune
         --few-shot --retrieval --tuned-retrieval --placebo --teacher-ceiling --all-arms --learning-curve
-        --teacher-batch""".split())
+        --teacher-batch --study --passes --minutes --taught-questions --headline-tier --general-replay""".split())
 
 
 def test_the_form_keeps_its_fields() -> None:
     assert {item.name for item in form_settings()} == set("""
-        questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set paraphrases new_topics
+        questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
         judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve
-        teacher_batch""".split())
+        teacher_batch study passes minutes taught_questions headline_tier""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

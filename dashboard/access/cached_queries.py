@@ -85,6 +85,16 @@ past_stage_durations = cached_for_a_minute(queries.past_stages)
 asked = cached_for_a_minute(queries.passage_usage)
 
 
+@st.cache_data(max_entries=8, ttl=60, show_spinner=False)
+def _training_speed(_store: Store, url: str, student: str, precision: str) -> float | None:
+    return queries.last_training_speed(_store, student, precision)
+
+
+def training_speed(store: Store, student: str, precision: str) -> float | None:
+    """Tokens per second of the newest training of a student, at most a minute old."""
+    return _training_speed(store, store.url, student, precision)
+
+
 @cached_by_run_version(24)
 def answers(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
     """A cycle's answers with the original scores, or with those of a rescoring."""

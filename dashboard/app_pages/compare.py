@@ -38,7 +38,7 @@ with left:
     metrics = run_selection.metrics_in(changes, picked[0].run.config.headline)
     metric = url_state.choose("Metric", "metric", metrics, metrics[0], labels.metric, labels.METRIC_HELP)
 with right:
-    tier = url_state.choose("Questions", "tier", run_selection.tiers_in(changes), run_selection.HEADLINE_TIER,
+    tier = url_state.choose("Questions", "tier", run_selection.tiers_in(changes), picked[0].run.config.headline_tier,
                             labels.tier,
                             labels.tier_help())
 st.subheader("Scores")

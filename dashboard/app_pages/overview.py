@@ -7,11 +7,13 @@ import streamlit as st
 from dashboard.access import cached_queries, store_access
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
+from dashboard.figures.taught_facts import taught_facts
 from dashboard.panels import control_arms, judge_validation, metric_notes, verdict
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import export_rows, run_selection
+from dashboard.view_models.taught_facts import knowledge_by_cycle
 from dashboard.widgets import elements
 from store import queries
 from store.costs.model_shutdowns import shutdowns
@@ -27,7 +29,8 @@ changes = cached_queries.changes(store, run)
 used = cached_queries.usage(store, run)
 for _, shutdown in () if price_fault() else shutdowns(run.config):
     st.caption(f":material/event_busy: {shutdown.sentence()}.")
-verdict.verdict_card(run, cycles, run_selection.latest(changes, run.config.headline), used)
+verdict.verdict_card(run, cycles, run_selection.latest(changes, run.config.headline,
+                                                              run.config.headline_tier), used)
 failure(run)
 if not changes:
     run_facts(run, cycles, queries.success_rate(store, run.id), used)
@@ -52,7 +55,7 @@ left, right = st.columns(2)
 with left:
     metric = url_state.choose("Metric", "metric", metrics, run.config.headline, labels.metric, labels.METRIC_HELP)
 with right:
-    tier = url_state.choose("Questions", "tier", run_selection.tiers_in(changes), run_selection.HEADLINE_TIER,
+    tier = url_state.choose("Questions", "tier", run_selection.tiers_in(changes), run.config.headline_tier,
                             labels.tier,
                             labels.tier_help())
 rows = run_selection.over_cycles(changes, metric, tier)
@@ -81,9 +84,16 @@ verdict.notes(run)
 learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",
                                                            "Metric definitions"])
 with learning_tab:
-    elements.chart(metrics_by_cycle, "learning curve", "All metrics by cycle", changes, metrics)
+    elements.chart(metrics_by_cycle, "learning curve", "All metrics by cycle", changes, metrics,
+                   run.config.headline_tier)
+    if known := knowledge_by_cycle([pair for one in cycles for pair in cached_queries.answers(store, run, one.cycle)],
+                                   metric) if len(cycles) > 1 else []:
+        st.markdown("**Knowledge of each cycle's facts**")
+        st.caption(labels.TAUGHT_FACTS_NOTE)
+        elements.chart(taught_facts, "taught facts", "Score of the facts that each cycle taught, after every cycle",
+                       known, metric)
     control_arms.curve_along_training(store, run)
-    verdict.memorisation(changes)
+    verdict.memorisation(changes, run.config.headline_tier)
 with arms_tab:
     if not control_arms.control_arms(store, run, metric):
         st.caption(labels.ARMS_TO_COME if run.config.arms and run.active else labels.NO_ARMS)

@@ -18,7 +18,7 @@ _LINE_STYLES = {"held-out": (theme.TUNED, "circle", True), "new-topic": (theme.N
                 "practice": (theme.PRACTICE, "diamond", False), "paraphrase": (theme.PARAPHRASE, "triangle-up", False)}
 
 
-def metrics_by_cycle(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go.Figure:
+def metrics_by_cycle(changes: Sequence[ChangeRow], metrics: Sequence[str], headline_tier: str) -> go.Figure:
     """One panel per metric. Training questions and paraphrases differ between cycles, so no line joins them."""
     columns = 2 if len(metrics) > 1 else 1
     rows = max(1, -(-len(metrics) // columns))
@@ -26,7 +26,7 @@ def metrics_by_cycle(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go
                            subplot_titles=[theme.wrap_label(labels.metric(name)) for name in metrics])
     for at, metric in enumerate(metrics):
         row, col = at // columns + 1, at % columns + 1
-        for trace in _traces(changes, metric, first=at == 0):
+        for trace in _traces(changes, metric, headline_tier, first=at == 0):
             figure.add_trace(trace, row=row, col=col)
         shown = [value for change in changes if change.metric == metric for value in (change.baseline, change.tuned)]
         figure.update_yaxes(range=axis_span(shown, metric), row=row, col=col)
@@ -39,20 +39,20 @@ def metrics_by_cycle(changes: Sequence[ChangeRow], metrics: Sequence[str]) -> go
     return figure.update_layout(legend={"y": 1.07 if rows > 1 else 1.14})
 
 
-def _traces(changes: Sequence[ChangeRow], metric: str, first: bool) -> list[go.Scatter]:
+def _traces(changes: Sequence[ChangeRow], metric: str, headline_tier: str, first: bool) -> list[go.Scatter]:
     """Lines for tiers with the same questions in all cycles, points for the others."""
     traces = []
     for tier, (color, symbol, same_questions) in _LINE_STYLES.items():
         rows = [row for row in run_selection.over_cycles(changes, metric, tier) if row.tuned is not None]
         if rows:
-            draw = _line if same_questions else _points
-            traces.append(draw(rows, tier, color, symbol).update(legendgroup=tier, showlegend=first,
+            drawn = _line(rows, tier, color, symbol, tier == headline_tier) if same_questions else \
+                _points(rows, tier, color, symbol)
+            traces.append(drawn.update(legendgroup=tier, showlegend=first,
                                                                  name=labels.tier_short(tier)))
     return traces
 
 
-def _line(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str) -> go.Scatter:
-    headline = tier == run_selection.HEADLINE_TIER
+def _line(rows: Sequence[ChangeRow], tier: str, color: str, symbol: str, headline: bool) -> go.Scatter:
     return go.Scatter(
         x=[0, *(row.cycle for row in rows)], y=[rows[0].baseline, *(row.tuned for row in rows)], mode="lines+markers",
         line={"color": color, "width": 3 if headline else 2, "dash": "solid" if headline else "dash"},

@@ -21,6 +21,7 @@ from dashboard.view_models import launch_request
 from dashboard.view_models.launch_forecast import forecast, forecast_sentence
 from dashboard.widgets import elements
 from store import queries
+from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, fields_affecting, settings_of
 from store.database import StoreError
 from store.run_config import OFFLINE_TEACHER, PRESETS, InvalidConfig, RunConfig
@@ -55,6 +56,8 @@ def launch_form() -> None:
     power, estimated_from = launch_request.detectable_change_note({"headline": start.headline, **values},
                                                                   _past_variances(start, values))
     st.caption(power, help=estimated_from)
+    if trained := _training_note(preset, values):
+        st.caption(trained)
     if note := launch_request.shutdown_note(preset, values):
         st.warning(note, icon=":material/event_busy:")
     if estimated := launch_request.judging_note(preset, values):
@@ -97,6 +100,17 @@ def _past_variances(start: RunConfig, values: dict[str, Any]) -> list[PastVarian
     except StoreError:
         return []
     return queries.past_variances(store, described) if store else []
+
+
+def _training_note(preset: str, values: dict[str, Any]) -> str:
+    """Say how often each fact is presented, by the speed of the last training; empty while the form is invalid."""
+    try:
+        config = launch_request.config_from(preset, values)
+        store = store_access.read_store()
+        speed = cached_queries.training_speed(store, config.student, config.precision) if store else None
+        return training_note(config, speed)
+    except (InvalidConfig, StoreError):
+        return ""
 
 
 def _forecast(preset: str, values: dict[str, Any]) -> str:

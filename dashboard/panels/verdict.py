@@ -146,9 +146,9 @@ def notes(run: Run) -> None:
         st.caption(f":material/wifi_off: {labels.OFFLINE_NOTE}")
 
 
-def memorisation(changes: list[ChangeRow]) -> None:
+def memorisation(changes: list[ChangeRow], tier: str) -> None:
     """Draw the generalization gap by metric; nothing if training or test questions were not compared."""
-    found = run_selection.memorisation(changes)
+    found = run_selection.memorisation(changes, tier)
     if found:
         st.markdown("**Generalization gap**")
         st.caption(labels.MEMORISATION_NOTE)

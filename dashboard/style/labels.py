@@ -55,7 +55,9 @@ DELETION = ("The run disappears from every page, comparison and estimate, with i
             "Kept: its events, which are never deleted (they are the audit log), and its checkpoints and adapters "
             "under `data/runs`. These pages cannot undo it.")
 
-ARMS_NOTE = ("Alternatives to fine-tuning on the same held-out test, scored by the same judges after the last cycle. "
+TAUGHT_FACTS_NOTE = ("The test's questions on taught facts, by the cycle that taught them. An open marker: asked "
+                     "before they were taught. A line that falls again is forgetting.")
+ARMS_NOTE = ("Alternatives to fine-tuning on the same headline test, scored by the same judges after the last cycle. "
              "They were chosen before the run and do not affect its verdict. Verdicts are corrected for the number "
              "of comparisons (Holm); the intervals are not.")
 NO_ARMS = ("This run has no control arms: baselines such as retrieval or few-shot prompting, which show whether "
@@ -63,7 +65,7 @@ NO_ARMS = ("This run has no control arms: baselines such as retrieval or few-sho
 ARMS_TO_COME = "The control arms answer after the last cycle."
 GAP_NOTE = ("(fine-tuned − untrained) / (teacher − untrained), with Fieller's interval; only where the teacher is "
             "clearly above the untrained student.")
-ALONG_TRAINING_NOTE = ("The held-out test, scored by the student's log-likelihoods at intermediate checkpoints. It "
+ALONG_TRAINING_NOTE = ("The headline test, scored by the student's log-likelihoods at intermediate checkpoints. It "
                        "shows whether more steps would still help, or already hurt.")
 _LIKELIHOOD_JUDGE = "the student's own likelihood"
 """The judge recorded with scores that need no judge."""
@@ -102,9 +104,9 @@ ANSWERS: dict[str, str] = {
     "not measured": "Not measured",
 }
 """The verdicts as answers to the title of the page Overview."""
-TIERS: dict[str, str] = {"held-out": "Test questions (held out, never trained on)",
+TIERS: dict[str, str] = {"held-out": "Held-out questions (facts never taught)",
                          "practice": "Training questions (trained on)",
-                         "paraphrase": "Paraphrases (trained facts, reworded)",
+                         "paraphrase": "Taught facts (asked in other words)",
                          "new-topic": "Unseen topics (never trained on)",
                          "general": "General questions (forgetting check)"}
 RUN_ORDERS: dict[str, str] = {"newest": "Newest first", "oldest": "Oldest first", "longest": "Longest first",

@@ -86,6 +86,11 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.JudgingFinished: lambda e: f"Rescoring {e.judging} finished: {e.scored} of {e.asked} scored",
     happened.AdapterTrained: lambda e: f"Adapter trained: {e.steps} steps, loss {e.first_loss:.2f} to "
                                        f"{e.last_loss:.2f}, {labels.duration(e.seconds)}",
+    happened.ReplayAnswered: lambda e: f"{len(e.answers)} everyday questions answered for replay" +
+                                       (f", {e.missing} without an answer" if e.missing else ""),
+    happened.StudySetPrepared: lambda e: f"Training set prepared: {len(e.facts)} facts in "
+                                         f"{sum(form.items for form in e.forms):,} study items, {e.steps} steps of "
+                                         f"{e.examples:,} examples, {e.replayed:,} of them replayed",
     happened.AdapterMissing: lambda e: f"No adapter in this cycle: {e.reason}",
     happened.PassagesRetrieved: lambda e: f"{e.searched:,} passages searched for "
                                           f"{labels.count(len(e.found), 'question')}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from store.config_metadata import Affected, fields_affecting
 from store.formatting import duration, money, plural
+from store.headline import taught_wanted
 from store.queries import PastStage
 from store.run_config import RunConfig
 
@@ -68,10 +69,10 @@ def _scale(stage: str, config: RunConfig, other: RunConfig) -> float:
 
 def _work(stage: str, config: RunConfig) -> float:
     """Amount of work of a stage; 1 for stages whose work is the same in every run."""
-    test = config.held_out + config.new_topic_questions + config.general
+    test = config.held_out + config.new_topic_questions + config.general + taught_wanted(config)
     practice = config.questions + config.paraphrases
     if stage.endswith("fine-tune"):
-        return config.steps * config.batch_size * config.gradient_accumulation
+        return _examples(config)
     if stage.startswith("tuned"):
         return test + practice
     if stage in ("questions", "baseline", "references", "baseline-evaluation"):
@@ -79,9 +80,19 @@ def _work(stage: str, config: RunConfig) -> float:
     return 1.0 if stage in ("comparison", "arms-comparison", _LAST_STAGE) else test
 
 
+def _examples(config: RunConfig) -> float:
+    """Return the number of examples that one cycle's training presents, or that stand for its time budget."""
+    if config.minutes is not None:
+        return config.minutes
+    if config.passes is not None:
+        return config.passes * config.questions
+    return config.steps * config.batch_size * config.gradient_accumulation
+
+
 def _teacher_questions(config: RunConfig) -> int:
     """Questions that the teacher generates in a whole run; 1 instead of 0, because it is a divisor."""
-    return config.cycles * (config.questions + config.paraphrases) + config.held_out + config.new_topic_questions or 1
+    return config.cycles * (config.questions + config.paraphrases) + config.held_out + config.new_topic_questions + \
+        taught_wanted(config) or 1
 
 
 def _span(values: Sequence[float], exact: bool) -> tuple[float, float]:

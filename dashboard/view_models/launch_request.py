@@ -16,10 +16,13 @@ from store.config_metadata import Setting, settings_of
 from store.costs.judge_cost import estimate_of
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
 from store.costs.prices import price_fault
+from store.headline import headline_wanted
 from store.metrics import METRICS
 from store.run_config import PRESETS, InvalidConfig, RunConfig, check
 from store.statistics import PastVariance, power_before
 
+_TEST_FIELDS = ("headline_tier", "held_out", "taught_questions", "questions", "cycles", "fine_tune")
+"""What decides how many questions the headline test has."""
 DOUBLE_CLICK_SECONDS = 3.0
 """A second click within this time is a double click: it launches nothing more."""
 
@@ -124,7 +127,7 @@ def _errors(config: RunConfig) -> list[str]:
 
 
 def detectable_change_note(values: Mapping[str, Any], past: Sequence[PastVariance] = ()) -> tuple[str, str | None]:
-    """Say the smallest change that the held-out test can detect.
+    """Say the smallest change that the headline test can detect.
 
     Args:
         past: variance of the headline metric in past comparable runs.
@@ -133,5 +136,6 @@ def detectable_change_note(values: Mapping[str, Any], past: Sequence[PastVarianc
         The sentence, and another that names the past runs it is estimated from; None without past runs.
     """
     headline = str(values.get("headline", RunConfig.headline))
-    power = power_before(headline, int(values["held_out"]), past)
+    known = {name: values[name] for name in _TEST_FIELDS if name in values}
+    power = power_before(headline, headline_wanted(dataclasses.replace(RunConfig(), **known)), past)
     return power.sentence(METRICS[headline].title), f"Estimated from {', '.join(power.runs)}." if power.runs else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dashboard.style import labels
 from store.analysis.findings import (
-    HEADLINE_TIER, Memorisation, by_topic, cycles_corrected, in_order, latest, memorisation, metrics_in, signed_gain,
+    Memorisation, by_topic, cycles_corrected, in_order, latest, memorisation, metrics_in, signed_gain,
     tiers_in,
 )
 from store.analysis.findings import by_cycle as over_cycles
@@ -14,7 +14,7 @@ from store.metrics import METRICS
 from store.queries import AnswerPair, ChangeRow, Run
 
 __all__ = [
-    "HEADLINE_TIER", "Memorisation", "baseline_means", "by_topic", "coverage_of", "cycles_corrected", "headline_of",
+    "Memorisation", "baseline_means", "by_topic", "coverage_of", "cycles_corrected", "headline_of",
     "in_order", "signed_gain", "latest", "memorisation", "metrics_in", "newest_active", "newest_finished",
     "over_cycles", "tiers_in",
 ]

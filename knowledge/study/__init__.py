@@ -3,7 +3,10 @@
 from knowledge.study.forms import ALL, FORMS
 from knowledge.study.items import StudyItem, coverage, study_items, without_near_duplicates
 from knowledge.study.presentations import draw_presentations
+from knowledge.study.recipe import SHARES
 from knowledge.study.shuffled import shuffled_within
 
-__all__ = ["ALL", "FORMS", "StudyItem", "coverage", "draw_presentations", "shuffled_within", "study_items",
-           "without_near_duplicates"]
+__all__ = [
+    "ALL", "FORMS", "SHARES", "StudyItem", "coverage", "draw_presentations", "shuffled_within",
+    "study_items", "without_near_duplicates",
+]

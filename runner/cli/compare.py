@@ -70,7 +70,8 @@ def _as_json(sides: Sequence[ComparedRun], unlike: list[dict[str, str]], paired:
 def _verdict(one: ComparedRun) -> str | None:
     """Return the verdict by the headline metric of this run."""
     return next((row.verdict for row in one.changes
-                 if (row.tier, row.metric, row.topic) == ("held-out", one.run.config.headline, "")), None)
+                 if (row.tier, row.metric) == (one.run.config.headline_tier, one.run.config.headline)
+                 and not row.topic), None)
 
 
 def _configuration(unlike: Sequence[dict[str, str]]) -> list[str]:
@@ -82,10 +83,10 @@ def _configuration(unlike: Sequence[dict[str, str]]) -> list[str]:
 
 
 def _results(sides: Sequence[ComparedRun]) -> list[str]:
-    lines = ["", "Held-out test, baseline and fine-tuned:", f"  {'run and cycle':32} {_HEAD}"]
+    lines = ["", "Headline test, baseline and fine-tuned:", f"  {'run and cycle':32} {_HEAD}"]
     for one in sides:
         lines += [f"  {one.label:32} {_numbers(row.metric, row, row.verdict)}" for row in one.changes
-                  if row.tier == "held-out" and not row.topic]
+                  if row.tier == one.run.config.headline_tier and not row.topic]
     return lines
 
 

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 
@@ -22,6 +23,7 @@ from runner.cli.summary import as_lines
 from runner.errors import UserError
 from runner.service.liveness import AlreadyRunning
 from store import commands, queries
+from store.control_arms import PLACEBO
 from store.database import Store, open_store
 from store.paths import Paths, default_paths
 from store.run_config import preset
@@ -40,7 +42,11 @@ def run(args: argparse.Namespace) -> int:
     return demo(default_paths(), int(port), keep_serving or args.no_run, with_run=not args.no_run)
 
 
-DEMONSTRATION = {"questions": 12, "held_out": 12, "general": 12, "steps": 60, "name": "Demonstration"}
+DEMONSTRATION: dict[str, Any] = {
+    "topics": ("pods", "services", "jobs", "deployments"), "questions": 15, "cycles": 2, "held_out": 12, "general": 12,
+    "passes": 8.0, "arms": (PLACEBO,), "name": "Demonstration",
+}
+"""Thirty facts in two cycles, tested in their reserved wordings, with the placebo for comparison."""
 START_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parents[2]
 _NEXT = """Next steps:

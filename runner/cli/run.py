@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.errors import UserError
 from store import commands
+from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, settings_of
 from store.control_arms import ARMS, ordered_arms
 from store.costs.judge_cost import estimate_of
@@ -19,7 +20,7 @@ from store.costs.prices import keep_team_prices
 from store.database import open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import default_paths
-from store.queries import find_run
+from store.queries import find_run, last_training_speed
 from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset
 
 
@@ -84,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     notes = [f"Note: {sentence}." for sentence in shutdown_notes(config)]
     notes += [power.sentence(METRICS[config.headline].title)]
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
+    speed = last_training_speed(store, config.student, config.precision)
+    notes += [note] if (note := training_note(config, speed)) else []
     notes += [estimate.sentence()] if (estimate := estimate_of(config)) else []
     print(*notes, sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
     return run_in_foreground(store, paths, commands.launch_run(store, config, "command line"), args.json)
@@ -97,6 +100,8 @@ def config_of(args: argparse.Namespace) -> RunConfig:
     """
     fields = {setting.name for setting in settings_of(RunConfig)} - {"preset"}
     given = {key: value for key, value in vars(args).items() if value is not None and key in fields}
+    if len(several := [f"--{name}" for name in ("steps", "passes", "minutes") if name in given]) > 1:
+        raise InvalidConfig([f"{' and '.join(several)} both decide how long training lasts: use one of them"])
     given |= _parse_overrides(args.more, fields)
     if arms := ordered_arms(ARMS if args.all_arms else args.arms or ()):
         given["arms"] = arms

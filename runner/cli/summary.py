@@ -11,6 +11,7 @@ from store import queries
 from store.analysis.findings import cycles_corrected, memorisation
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
+from store.headline import headline_wanted
 from store.metrics import METRICS
 from store.queries import ArmChange, CurveRow, Gap, Run
 from store.run_config import RunConfig
@@ -25,9 +26,10 @@ def as_json(store: Store, run_id: str) -> dict[str, Any]:
     if run.error:
         result |= {"error": run.error, "advice": run.advice}
     changes = queries.changes_of(store, run_id)
-    together = cycles_corrected(changes, run.config.headline)
+    together = cycles_corrected(changes, run.config.headline, run.config.headline_tier)
     result |= {"power_before": dataclasses.asdict(power_of(store, run.config, run.requested_at)),
-               "memorisation": [dataclasses.asdict(one) | {"distance": one.distance} for one in memorisation(changes)],
+               "memorisation": [dataclasses.asdict(one) | {"distance": one.distance}
+                              for one in memorisation(changes, run.config.headline_tier)],
                "over_cycles": dataclasses.asdict(together) if together else None}
     result |= arms_json(store, run)
     return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
@@ -59,7 +61,7 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:
         lines += ["", *change_lines(rows), "", "reference_nll: lower is better; all others: higher is better."]
-    return [*lines, *_cycle_notes(queries.changes_of(store, run_id), run.config.headline), *arms_lines(store, run)]
+    return [*lines, *_cycle_notes(queries.changes_of(store, run_id), run.config), *arms_lines(store, run)]
 
 
 def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
@@ -73,17 +75,17 @@ def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:
 
 
 def power_of(store: Store, config: RunConfig, before: datetime | None = None) -> Power:
-    """Return the power of the held-out test with this configuration, from the variance in earlier runs."""
-    return power_before(config.headline, config.held_out, queries.past_variances(store, config, before))
+    """Return the power of the headline test with this configuration, from the variance in earlier runs."""
+    return power_before(config.headline, headline_wanted(config), queries.past_variances(store, config, before))
 
 
-def _cycle_notes(changes: Sequence[queries.ChangeRow], headline: str) -> list[str]:
+def _cycle_notes(changes: Sequence[queries.ChangeRow], config: RunConfig) -> list[str]:
     """Return the generalization gap by the headline metric, and the findings over all cycles (corrected)."""
     lines = [f"generalization gap by {one.metric}: {one.distance:+.3f} (train gain {one.practice:+.3f}, test gain "
              f"{one.held_out:+.3f})" + (f", 95% interval {one.low:+.3f} to {one.high:+.3f}"
                                         if one.low is not None and one.high is not None else "")
-             for one in memorisation(changes) if one.metric == headline]
-    together = cycles_corrected(changes, headline)
+             for one in memorisation(changes, config.headline_tier) if one.metric == config.headline]
+    together = cycles_corrected(changes, config.headline, config.headline_tier)
     return lines + ([together.sentence] if together else [])
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from store.events import Event, from_json, to_json
-from store.files import sha256_of, write_atomic
+from store.events import AdapterTrained, Event, PlaceboTrained, StudySetPrepared, from_json, to_json
+from store.files import sha256_of, sha256_of_file, write_atomic
 
 E = TypeVar("E", bound=Event)
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -76,6 +76,19 @@ def quarantine(path: Path) -> None:
     """Rename a checkpoint that does not match, if it exists, so that it can still be inspected."""
     if path.exists():
         path.replace(path.with_name(path.name + ".set-aside"))
+
+
+def files_intact(artifact: Artifact, run_folder: Path) -> bool:
+    """Return whether the files that a checkpoint names (adapter or study items) are there with the recorded hash."""
+    prepared = artifact.first(StudySetPrepared)
+    if prepared is not None:
+        items = run_folder / prepared.file
+        return items.is_file() and sha256_of_file(items) == prepared.sha256
+    trained = artifact.first(AdapterTrained) or artifact.first(PlaceboTrained)
+    if trained is None:
+        return True
+    config, weights = (run_folder / trained.adapter / name for name in ADAPTER_FILES)
+    return config.is_file() and weights.is_file() and sha256_of_file(weights) == trained.sha256
 
 
 class PartialResults:

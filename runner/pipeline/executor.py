@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.llm.errors import CallPostponed, WaitingForBatch
-from runner.pipeline.artifacts import ADAPTER_FILES, Artifact, Header, quarantine, read_artifact, write_artifact
+from runner.pipeline.artifacts import Artifact, Header, files_intact, quarantine, read_artifact, write_artifact
 from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
@@ -22,10 +22,10 @@ from runner.pipeline.run_knowledge import COPY, domain_of_run
 from runner.pipeline.stage_context import StageContext
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
-    AdapterTrained, CycleStarted, Event, KnowledgeRead, MetricLogged, PlaceboTrained, Recorded, RecoveryTaken,
+    CycleStarted, Event, KnowledgeRead, MetricLogged, Recorded, RecoveryTaken,
     StageFailed, StageFinished, StageStarted,
 )
-from store.files import sha256_of, sha256_of_file
+from store.files import sha256_of
 from store.run_config import RunConfig, to_json
 
 
@@ -99,7 +99,7 @@ class PipelineExecutor:
         """
         path, header = self._path(step), self._header(step)
         artifact = read_artifact(path)
-        if artifact is None or artifact.header != header or not self._adapter_intact(artifact):
+        if artifact is None or artifact.header != header or not files_intact(artifact, self.folder):
             quarantine(path)
             return None
         if self._finished.get((step.row.stage, step.cycle)) == artifact.sha256:
@@ -220,11 +220,3 @@ class PipelineExecutor:
                                  artifact.sha256, artifact.header.inputs_sha256, adopted, loading)
         metrics = [MetricLogged(key, 0, value, "bytes") for key, value in memory.items()]
         self.journal.append(*artifact.events, finished, *metrics, cycle=step.cycle, stage=step.row.stage)
-
-    def _adapter_intact(self, artifact: Artifact) -> bool:
-        """Return whether the adapter that an artifact names is there with the recorded hash; True if it names none."""
-        trained = artifact.first(AdapterTrained) or artifact.first(PlaceboTrained)
-        if trained is None:
-            return True
-        config, weights = (self.folder / trained.adapter / name for name in ADAPTER_FILES)
-        return config.is_file() and weights.is_file() and sha256_of_file(weights) == trained.sha256

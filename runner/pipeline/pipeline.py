@@ -27,8 +27,10 @@ from runner.pipeline.stages.learning_curve import learning_curve, learning_curve
 from runner.pipeline.stages.placebo import placebo_fine_tune
 from runner.pipeline.stages.practice_questions import practice_questions
 from runner.pipeline.stages.reference_answers import reference_answers
+from runner.pipeline.stages.replay import replay_answers, replay_fallback
 from runner.pipeline.stages.score_answers import score_baseline, score_tuned, scores_fallback
 from runner.pipeline.stages.score_control_arms import control_arm_scores_fallback, score_control_arms
+from runner.pipeline.stages.study import study
 from runner.pipeline.stages.validate_judges import validate_judges, validation_fallback
 from store.control_arms import ARMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
 from store.events import FlowRow
@@ -59,6 +61,11 @@ def _any_arm_enabled(*names: str) -> Callable[[RunConfig], bool]:
     return lambda config: bool(set(names) & set(config.arms))
 
 
+def has_study_set(config: RunConfig) -> bool:
+    """Return whether each cycle's training set is prepared as a stage: in all runs that test taught facts."""
+    return config.fine_tune and (config.study != "off" or config.taught_questions > 0)
+
+
 PIPELINE: tuple[StageSpec, ...] = (
     StageSpec(RUN_STARTS, "held-out", "teacher", "Generate test questions", held_out_questions, ()),
     StageSpec(RUN_STARTS, "general", "project", "Load general-knowledge questions", draw_general_questions, (),
@@ -69,6 +76,8 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "general"), partial(answers_fallback, "baseline")),
     StageSpec(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score baseline (test)", score_baseline,
               ("held-out", "general", "held-out-baseline"), partial(scores_fallback, "baseline")),
+    StageSpec(RUN_STARTS, "replay", "student", "Answer everyday questions (for replay)", replay_answers, (),
+              replay_fallback, when=lambda config: has_study_set(config) and config.general_replay > 0),
     StageSpec(RUN_STARTS, "teacher-answers", "teacher", "Closed-book teacher answers (test)",
               control_arm_answers.teacher,
               ("held-out",), partial(control_arm_fallback, TEACHER), when=_any_arm_enabled(TEACHER)),
@@ -80,11 +89,14 @@ PIPELINE: tuple[StageSpec, ...] = (
     StageSpec(EVERY_CYCLE, "references", "teacher", "Generate teacher answers", reference_answers, ("questions",)),
     StageSpec(EVERY_CYCLE, "baseline-evaluation", "judge", "Score baseline (train)", score_baseline,
               ("questions", "references", "baseline"), partial(scores_fallback, "baseline")),
+    StageSpec(EVERY_CYCLE, "study", "trainer", "Prepare study items", study,
+              ("held-out", "replay", "questions", "references", "questions@earlier", "study@earlier",
+               "tuned-evaluation@earlier"), when=has_study_set),
     StageSpec(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
-              ("questions", "references", "fine-tune@earlier"), adapter_fallback),
+              ("questions", "references", "study", "replay", "fine-tune@earlier"), adapter_fallback),
     StageSpec(EVERY_CYCLE, "placebo-fine-tune", "trainer", "Train control adapter (shuffled references)",
               placebo_fine_tune,
-              ("questions", "references", "placebo-fine-tune@earlier"), adapter_fallback,
+              ("questions", "references", "study", "replay", "placebo-fine-tune@earlier"), adapter_fallback,
               when=_any_arm_enabled(PLACEBO)),
     StageSpec(EVERY_CYCLE, "tuned", "student", "Fine-tuned answers", tuned,
               ("questions", "held-out", "general", "fine-tune"), partial(answers_fallback, "tuned")),
@@ -95,8 +107,8 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "held-out-baseline-evaluation", "fine-tune", "tuned-evaluation"), learning_curve_fallback,
               when=lambda config: config.learning_curve),
     StageSpec(EVERY_CYCLE, "comparison", "statistics", "Compare before and after", compare,
-              ("questions", "held-out", "general", "held-out-baseline-evaluation", "baseline-evaluation", "fine-tune",
-               "tuned-evaluation")),
+              ("questions", "held-out", "general", "held-out-baseline-evaluation", "baseline-evaluation", "study",
+               "fine-tune", "tuned-evaluation")),
 
     StageSpec(RUN_ENDS, "retrieve", "retriever", "Retrieve passages", control_arm_answers.retrieve_passages,
               ("held-out",), retrieval_fallback, when=_any_arm_enabled(RETRIEVAL, TUNED_RETRIEVAL)),
@@ -127,11 +139,12 @@ TRAINING_STAGES = ("fine-tune", "placebo-fine-tune")
 def derived_from(roots: tuple[str, ...]) -> frozenset[str]:
     """Return all stages whose artifacts derive from these stages, directly or transitively.
 
-    The training questions are excluded: they read the test only to avoid near-duplicates of it.
+    Training questions and study items are excluded: they read the test only to avoid near-duplicates of it, and of
+    scores only those of training questions.
     """
     found = set(roots)
     for row in PIPELINE:  # each stage reads only stages above it, or its own earlier cycles
-        if row.stage != "questions" and {read.partition("@")[0] for read in row.reads} & found:
+        if row.stage not in ("questions", "study") and {read.partition("@")[0] for read in row.reads} & found:
             found.add(row.stage)
     return frozenset(found)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
 from knowledge.loader import open_knowledge
-from runner.pipeline.stages.fine_tune import snapshot_steps
+from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
 from store.control_arms import PLACEBO
 from store.costs.model_shutdowns import shutdown_errors
 from store.paths import Paths
@@ -118,7 +118,7 @@ def nearest_folder(paths: Paths) -> Path:
 def _disk_space_errors(config: RunConfig, paths: Paths) -> list[str]:
     embedded = config.student == EMBEDDED_STUDENT and not any(paths.models.glob("*/config.json"))
     trainings = config.cycles * (2 if PLACEBO in config.arms else 1)
-    copies = config.cycles * len(snapshot_steps(config)) * BYTES_A_COPY
+    copies = config.cycles * (len(SNAPSHOT_SHARES) if config.learning_curve else 0) * BYTES_A_COPY
     needed = trainings * BYTES_A_CYCLE + copies + (EMBEDDED_MODEL_BYTES if embedded else 0)
     free = free_bytes(paths)
     if free >= needed:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from knowledge.domain import Domain
-from knowledge.questions import Question
+from knowledge.questions import ANY_PASSAGE, PARAPHRASE, PassageChoice, Question
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.errors import (
     ContentRefused, ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
@@ -57,15 +57,18 @@ class LLMTeacher:
         self._failures = RepeatedFailures(f"the teacher {name}", stops=not chat.in_batches)
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                      exclude: Sequence[Question],
-                      on_progress: Callable[[int], None] = lambda accepted: None) -> list[Question]:
+                      exclude: Sequence[Question], on_progress: Callable[[int], None] = lambda accepted: None,
+                      choice: PassageChoice = ANY_PASSAGE) -> list[Question]:
         """Up to `count` validated questions, spread over the topics; fewer where the search ended early.
+
+        Where `choice` names the only passages, the prompts ask for the fact of the questions on them in `exclude`.
 
         Raises:
             EndpointError: the endpoint cannot be used; its `obtained` holds the questions accepted so far.
             CostLimitReached: the run's budget is spent, and no question was accepted.
         """
-        search = QuestionSearch(domain, topics, count, tier, seed, exclude, self._forms)
+        search = QuestionSearch(domain, topics, count, tier, seed, exclude, self._forms, choice)
+        asked_as = tier if choice.only is None else PARAPHRASE
         self.rejected = search.rejected
         number = 0
         while True:
@@ -75,7 +78,7 @@ class LLMTeacher:
                     continue
                 break
             number += 1
-            requests = [_question_request(domain, batch, tier, seed, number, form) for batch in batches]
+            requests = [_question_request(domain, batch, asked_as, seed, number, form) for batch in batches]
             outcomes: list[list[Draft] | ReplyError | EndpointError] = []
             for batch, outcome in zip(batches, self._draft_concurrently(requests, batches, form), strict=True):
                 outcomes.append(outcome)

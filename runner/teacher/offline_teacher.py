@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from knowledge import questions
 from knowledge.domain import Domain
-from knowledge.questions import Question, practised_passages
+from knowledge.questions import ANY_PASSAGE, PassageChoice, Question, practised_passages
 from runner.protocols import Answer, Reference, RejectedQuestion, Usage
 
 NAME = "knowledge base (offline: references are the passages' own words)"
@@ -24,12 +24,13 @@ class OfflineTeacher:
         """Always empty: the knowledge base generates only valid questions."""
 
     def ask_questions(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                      exclude: Sequence[Question],
-                      on_progress: Callable[[int], None] = lambda accepted: None) -> list[Question]:
+                      exclude: Sequence[Question], on_progress: Callable[[int], None] = lambda accepted: None,
+                      choice: PassageChoice = ANY_PASSAGE) -> list[Question]:
         """Up to `count` questions; passages not used in `exclude` come first, then other wordings."""
+        only = choice.only if choice.only is not None else practised_passages(tier, exclude)
         return questions.draw_questions(domain, topics, count, tier, seed,
                                         exclude_texts=[question.text for question in exclude],
-                                        only_passages=practised_passages(tier, exclude))
+                                        exclude_passages=choice.exclude, only_passages=only)
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
         """The text of the question's passage with whitespace normalized; missing where there is no such passage."""

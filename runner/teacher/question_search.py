@@ -15,7 +15,9 @@ from itertools import zip_longest
 from knowledge.domain import Domain
 from knowledge.near_duplicates import NearDuplicateIndex
 from knowledge.passages import Passage
-from knowledge.questions import PARAPHRASE, PRACTICE, Question, practised_passages, question_id, validation_errors
+from knowledge.questions import (
+    ANY_PASSAGE, PARAPHRASE, PRACTICE, PassageChoice, Question, practised_passages, question_id, validation_errors,
+)
 from knowledge.split import held_out_passages, practice_passages
 from runner.protocols import RejectedQuestion
 from runner.teacher.prompts import PassageMaterial, label_of
@@ -53,7 +55,8 @@ class QuestionSearch:
     """State of one question search (no I/O)."""
 
     def __init__(self, domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                 exclude: Sequence[Question], forms: Sequence[QuestionForm]) -> None:
+                 exclude: Sequence[Question], forms: Sequence[QuestionForm],
+                 choice: PassageChoice = ANY_PASSAGE) -> None:
         """The parameters of `Teacher.ask_questions`, and the forms to try in turn, at least one."""
         self.accepted: list[Question] = []
         self.rejected: list[RejectedQuestion] = []
@@ -62,7 +65,7 @@ class QuestionSearch:
         self._near_duplicates = NearDuplicateIndex(question.text for question in exclude)
         self._asked_before = Counter(question.topic for question in exclude if question.tier == tier)
         self._topics = tuple(dict.fromkeys(topics))
-        self._domain, self._seed, self._exclude = domain, seed, tuple(exclude)
+        self._domain, self._seed, self._exclude, self._choice = domain, seed, tuple(exclude), choice
         self._forms = deque(forms)
         self._begin_form()
 
@@ -76,7 +79,7 @@ class QuestionSearch:
         self._attempts_left = ATTEMPTS_PER_QUESTION * (self._count - len(self.accepted))
         self._passages_per_call = self.form.passages_per_call
         asked = (*self._exclude, *self.accepted)
-        self._queues = {slug: _passage_queue(self._domain, slug, self._tier, self._seed, asked)
+        self._queues = {slug: _passage_queue(self._domain, slug, self._tier, self._seed, asked, self._choice)
                         for slug in self._topics}
 
     def use_simpler_form(self, at_once: bool = False) -> bool:
@@ -182,11 +185,12 @@ class QuestionSearch:
 
 
 def _passage_queue(domain: Domain, slug: str, tier: str, seed: int,
-                   exclude: Sequence[Question]) -> deque[PassageAttempt]:
+                   exclude: Sequence[Question], choice: PassageChoice) -> deque[PassageAttempt]:
     """A topic's passages on the tier's side of the split: unused ones first, sources alternating, else shuffled."""
     side = practice_passages(domain) if tier in (PRACTICE, PARAPHRASE) else held_out_passages(domain)
-    allowed = practised_passages(tier, exclude)
-    passages = [passage for passage in side if passage.topic == slug and (allowed is None or passage.id in allowed)]
+    practised = practised_passages(tier, exclude)
+    passages = [passage for passage in side if passage.topic == slug and choice.allows(passage.id)
+                and (choice.only is not None or practised is None or passage.id in practised)]
     random.Random(f"{seed} {slug}").shuffle(passages)
     sources = [[passage for passage in passages if passage.source == source]
                for source in sorted({passage.source for passage in passages}, reverse=True)]  # notes before api

@@ -40,20 +40,23 @@ from store.events.stages import (
     CycleStarted, EndpointOptionRefused, MetricLogged, RecoveryTaken, StageFailed, StageFinished, StageProgressed,
     StageStarted,
 )
-from store.events.training import AdapterMissing, AdapterTrained
+from store.events.training import (
+    AdapterMissing, AdapterTrained, FormRecord, ReplayAnswered, ReplayRecord, StudiedFact, StudySetPrepared,
+)
 
 __all__ = [
     "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FoundRecord",
-    "GapRecord", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
-    "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PassagesRetrieved",
-    "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord",
-    "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
-    "RejectedRecord", "RescoredRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed",
-    "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch",
-    "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved",
-    "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished",
-    "StageProgressed", "StageStarted", "TeachersCompared", "UnfitEvent", "from_json", "to_json",
+    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FormRecord",
+    "FoundRecord", "GapRecord", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished",
+    "JudgingStarted", "KINDS", "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured",
+    "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord",
+    "PromptsPrepared", "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken",
+    "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord",
+    "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
+    "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
+    "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
+    "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
+    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "UnfitEvent", "from_json", "to_json",
 ]

@@ -1,10 +1,71 @@
-"""Events of fine-tuning: the adapter, or why there is none."""
+"""Events of fine-tuning: what it trains on, and the adapter, or why there is none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from store.events.event_type import Event
+
+
+@dataclass(frozen=True)
+class ReplayRecord:
+    """An everyday question with the untrained student's own answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class ReplayAnswered(Event, event_type="ReplayAnswered"):
+    """The untrained student answered everyday questions, which are mixed into its training so that it forgets less."""
+
+    answers: tuple[ReplayRecord, ...]
+    missing: int
+    """Number of questions without an answer."""
+
+
+@dataclass(frozen=True)
+class StudiedFact:
+    """A fact that a cycle trains, with its number of study items."""
+
+    passage_id: str
+    cycle: int
+    """The cycle that taught it first."""
+    items: int
+    refused: int
+    """Items left out because they nearly duplicate a test question."""
+    weight: float
+    """Presentations relative to a fact of this cycle's own: less for what the student answered well in training's
+    wording."""
+    uncovered_terms: tuple[str, ...]
+    """Key terms that no item contains."""
+
+
+@dataclass(frozen=True)
+class FormRecord:
+    """Number of study items of one form."""
+
+    form: str
+    items: int
+
+
+@dataclass(frozen=True)
+class StudySetPrepared(Event, event_type="StudySetPrepared"):
+    """The training set of a cycle was made, and the length of its training was decided."""
+
+    file: str
+    """JSON lines, one study item each; relative to the run's folder."""
+    sha256: str
+    facts: tuple[StudiedFact, ...]
+    """All facts trained so far, this cycle's last."""
+    forms: tuple[FormRecord, ...]
+    examples: int
+    """Number of examples that training presents, replayed ones included."""
+    replayed: int
+    """Presentations of everyday questions among them."""
+    steps: int
+    tokens_per_second: float | None
+    """The training speed that a time budget was converted with; None if there was none."""
 
 
 @dataclass(frozen=True)

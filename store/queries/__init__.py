@@ -31,6 +31,7 @@ from store.queries.runs import (
 from store.queries.schedules import Schedule, find_schedule, schedules
 from store.queries.system import Environment, StoreFacts, made_with, stage_files, store_facts
 from store.queries.test_scores import TestScore, test_scores
+from store.queries.training_speed import last_training_speed
 
 __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "PlaygroundQuestion", "AskedPassage", "Audit", "Batch",
@@ -44,7 +45,8 @@ __all__ = [
     "rejudged_changes",
     "changes_of",
     "compared_cycles", "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "found_runs",
-    "gaps_of", "latest_events", "incidents", "judges_of", "judgings_of", "last_event_id", "logged_since", "made_with",
+    "gaps_of", "latest_events", "incidents", "judges_of", "judgings_of", "last_event_id", "last_training_speed",
+    "logged_since", "made_with",
     "latest_event", "past_variances", "past_stages", "filter_options", "queue", "ratings_of", "recent_questions",
     "find_run", "open_batches", "waiting_runs",
     "runners", "runs_at_work", "find_schedule", "schedules", "rejudged_scores", "series", "stage_files", "stages_of",

@@ -10,8 +10,6 @@ from store.queries.run_progress import changes_of, cycles_of
 from store.queries.runs import find_run
 from store.statistics import title_in_sentence
 
-_HEADLINE_TIER = "held-out"
-
 
 @dataclass(frozen=True)
 class BestAdapter:
@@ -48,7 +46,7 @@ def best_adapter(store: Store, run: str) -> BestAdapter | None:
     metric = found.config.headline
     trained = {cycle.cycle: cycle for cycle in cycles_of(store, run) if cycle.adapter}
     scored = [(row.tuned, row) for row in changes_of(store, run)
-              if (row.tier, row.topic, row.metric) == (_HEADLINE_TIER, "", metric) and row.tuned is not None
+              if (row.tier, row.topic, row.metric) == (found.config.headline_tier, "", metric) and row.tuned is not None
               and row.cycle in trained]
     if not scored:
         return None

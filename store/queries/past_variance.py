@@ -18,18 +18,19 @@ _MAX_RUNS = 10
 def past_variances(store: Store, config: RunConfig, before: datetime | None = None) -> list[PastVariance]:
     """Read the standard deviation of the headline metric's paired differences in past comparable runs, newest first.
 
-    Each run counts with the held-out test of its last cycle; at most 10 runs.
+    Each run counts with the headline test of its last cycle; at most 10 runs.
 
     Args:
         before: only runs that were requested before this time.
     """
     changes, runs = schema.changes, schema.runs
-    held_out = and_(changes.c.tier == "held-out", changes.c.topic == "", changes.c.metric == config.headline)
+    headline = and_(changes.c.tier == config.headline_tier, changes.c.topic == "",
+                    changes.c.metric == config.headline)
     last = (select(changes.c.run, func.max(changes.c.cycle).label("cycle"))
-            .where(held_out, changes.c.spread.is_not(None)).group_by(changes.c.run).subquery())
+            .where(headline, changes.c.spread.is_not(None)).group_by(changes.c.run).subquery())
     statement = (select(runs.c.id, runs.c.config, changes.c.scored, changes.c.spread)
                  .join(last, last.c.run == runs.c.id)
-                 .join(changes, and_(held_out, changes.c.run == last.c.run, changes.c.cycle == last.c.cycle))
+                 .join(changes, and_(headline, changes.c.run == last.c.run, changes.c.cycle == last.c.cycle))
                  .order_by(runs.c.requested_at.desc()))
     if before is not None:
         statement = statement.where(runs.c.requested_at < before.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))

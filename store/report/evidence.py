@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from store import events, queries
 from store.analysis.findings import (
-    HEADLINE_TIER, Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
+    Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
 from store.database import Store
+from store.headline import headline_wanted
 from store.queries import (
     AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, Gap, Judging, LogEntry, Run, StageState, TeacherUsage,
 )
@@ -28,7 +29,7 @@ class Evidence:
     cycles: Sequence[Cycle]
     changes: Sequence[ChangeRow]
     answers: Sequence[AnswerPair]
-    """Of every cycle; a held-out question occurs once per cycle."""
+    """Of every cycle; a test question occurs once per cycle."""
     stages: Sequence[StageState]
     log: Sequence[LogEntry]
     """Newest first, without logged metrics and progress."""
@@ -48,6 +49,11 @@ class Evidence:
         return self.run.config.headline
 
     @property
+    def tier(self) -> str:
+        """The tier whose questions decide the verdict."""
+        return self.run.config.headline_tier
+
+    @property
     def metrics(self) -> list[str]:
         return metrics_in(self.changes, self.headline)
 
@@ -57,29 +63,29 @@ class Evidence:
 
     @property
     def row(self) -> ChangeRow | None:
-        """The row that decides the verdict: the headline metric on the held-out test in the last cycle."""
-        return latest(self.changes, self.headline)
+        """The row that decides the verdict: the headline metric on the headline test in the last cycle."""
+        return latest(self.changes, self.headline, self.tier)
 
     @property
     def cycle_findings(self) -> CycleFindings | None:
         """All cycles' changes with Holm's correction."""
-        return cycles_corrected(self.changes, self.headline)
+        return cycles_corrected(self.changes, self.headline, self.tier)
 
     @property
     def memorisation(self) -> list[Memorisation]:
-        return memorisation(self.changes)
+        return memorisation(self.changes, self.tier)
 
     @property
     def topics(self) -> list[ChangeRow]:
-        """Topics of the last cycle's held-out test by the headline metric."""
-        return [row for row in by_topic(self.changes, self.headline) if row.cycle == self.last_cycle]
+        """Topics of the last cycle's headline test by the headline metric."""
+        return [row for row in by_topic(self.changes, self.headline, self.tier) if row.cycle == self.last_cycle]
 
-    def ranked(self, tier: str = HEADLINE_TIER) -> list[AnswerPair]:
-        """The last cycle's questions of a tier with both arms' scores, the largest loss first.
+    def ranked(self, tier: str = "") -> list[AnswerPair]:
+        """The last cycle's questions of a tier, by default the headline's, with both arms' scores, worst loss first.
 
         Sorted by the headline metric; ties by the other metrics in their order.
         """
-        scored = [pair for pair in self.answers if pair.cycle == self.last_cycle and pair.tier == tier
+        scored = [pair for pair in self.answers if pair.cycle == self.last_cycle and pair.tier == (tier or self.tier)
                   and pair.change(self.headline) is not None]
         return sorted(scored,
                       key=lambda pair: [signed_gain(metric, pair.change(metric) or 0.0) for metric in self.metrics])
@@ -103,7 +109,7 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         stages=queries.stages_of(store, run_id), log=queries.latest_events(store, run_id, _ALL),
         incidents=queries.incidents(store, run_id, _ALL), usage=queries.teacher_usage(store, [run_id]).get(run_id),
         judge_usage=queries.teacher_usage(store, [run_id], "judge").get(run_id),
-        power=power_before(run.config.headline, run.config.held_out, spreads),
+        power=power_before(run.config.headline, headline_wanted(run.config), spreads),
         arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
         judgings=queries.judgings_of(store, run_id))

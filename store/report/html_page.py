@@ -15,6 +15,7 @@ from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
 from store.control_arms import ARMS
+from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, tested_in_words
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow
 from store.report.evidence import EXAMPLES_SHOWN, Evidence
@@ -38,7 +39,9 @@ def as_html(evidence: Evidence) -> str:
     ranked = evidence.ranked()
     gains = [signed_gain(evidence.headline, pair.change(evidence.headline) or 0.0) for pair in ranked]
     return _templates().get_template("html_page.html.j2").render(
-        e=evidence, run=evidence.run, style=style, style_hash=f"sha256-{digest}", answer=_answer(evidence),
+        e=evidence, run=evidence.run, tested=tested_in_words(evidence.run.config),
+        words=HEADLINE_WORDS[evidence.tier], questions=HEADLINE_QUESTIONS[evidence.tier].rstrip(","), style=style,
+        style_hash=f"sha256-{digest}", answer=_answer(evidence),
         command=command_of(evidence.run.config), configuration=_configuration(evidence), hashes=_hashes(evidence),
         versions=_versions(evidence), tiers=TIERS, measures=[METRICS[name] for name in evidence.metrics
                                                              if name in METRICS],
@@ -84,21 +87,21 @@ def _answer(evidence: Evidence) -> dict[str, str]:
 
 def _charts(evidence: Evidence) -> dict[str, Any]:
     metric, better = evidence.headline, direction(evidence.headline)
-    cycles = by_cycle(evidence.changes, metric)
+    cycles = by_cycle(evidence.changes, metric, evidence.tier)
     tiers = [row for tier in tiers_in(evidence.changes) if (row := latest(evidence.changes, metric, tier))]
     topics = [row for row in evidence.topics if row.scored >= MIN_PAIRS]
-    title = formatting.metric(metric)
+    title, words = formatting.metric(metric), HEADLINE_WORDS[evidence.tier]
     return {
         "cycles": forest_plot([_stretch(f"Cycle {row.cycle}", row) for row in cycles], better,
-                              f"Change of {title} on held-out questions, by cycle") if cycles else "",
+                              f"Change of {title} on {words}, by cycle") if cycles else "",
         "sticks": dumbbell_plot([BeforeAfter(f"Cycle {row.cycle}", row.baseline, row.tuned, row.verdict)
                                  for row in cycles],
-                                f"{title} on held-out questions before and after, by cycle") if cycles else "",
+                                f"{title} on {words} before and after, by cycle") if cycles else "",
         "tiers": forest_plot([_stretch(row.tier, row) for row in tiers], better,
                              f"Change of {title} by kind of question")
         if tiers else "",
         "topics": forest_plot([_stretch(_topic(row.topic), row) for row in topics], better,
-                              f"Change of {title} on held-out questions, by topic") if topics else "",
+                              f"Change of {title} on {words}, by topic") if topics else "",
         "memorisation": forest_plot([
             IntervalBar(formatting.metric(one.metric).partition(" (")[0], one.distance, one.low, one.high, "")
             for one in evidence.memorisation], -1, "Train gain minus test gain, by metric",

@@ -7,9 +7,11 @@ import json
 import shlex
 
 from store.config_metadata import Setting, settings_of
-from store.run_config import OFFLINE_TEACHER, PRESETS, RunConfig, earlier_values
+from store.run_config import OFFLINE_TEACHER, PRESETS, RunConfig, earlier_values, implied_changes
 
 COMMAND = "python -m runner run"
+_TRIGGERS = {"study", "student", "steps", "passes", "minutes"}
+"""Settings from which others follow: named whenever they differ from the preset's."""
 
 
 def command_of(config: RunConfig) -> str:
@@ -24,13 +26,20 @@ def command_of(config: RunConfig) -> str:
     called = {"teacher": config.teacher != OFFLINE_TEACHER, "judge": bool(config.judge)}
     earlier = earlier_values(type(config))
     words = [f"--preset={config.preset}"]
+    given = {field.name: getattr(config, field.name) for field in dataclasses.fields(PRESETS[config.preset])
+             if getattr(config, field.name) != getattr(start, field.name)}
+    implied = implied_changes(PRESETS[config.preset], given)
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
+        if setting.name in given and setting.name in implied and value == implied[setting.name]:
+            continue
         without_effect = setting.role is not None and not called[setting.role]
         if without_effect and setting.name in earlier and value == earlier[setting.name]:
             continue
-        if setting.name != "preset" and (value != getattr(start, setting.name) or setting.in_every_command):
-            words += _arguments(setting, value)
+        if setting.name != "preset" and (value != implied.get(setting.name, getattr(start, setting.name)) or
+                                         setting.in_every_command or setting.name in _TRIGGERS & given.keys()):
+            unused = setting.name == "steps" and (config.passes is not None or config.minutes is not None)
+            words += [f"--set=steps={value}"] if unused else _arguments(setting, value)
     return " ".join([COMMAND, *(shlex.quote(word) for word in words)])
 
 

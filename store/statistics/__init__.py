@@ -14,7 +14,7 @@ from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
 from store.statistics.multiple_comparisons import CycleFindings, Finding, holm, holm_adjusted_verdicts, over_cycles
 from store.statistics.paired_change import PairedChange, paired_change
 from store.statistics.power import PastVariance, Power, default_sd, minimum_detectable_effect, power, power_before
-from store.statistics.verdict import title_in_sentence, verdict_of, verdict_sentence
+from store.statistics.verdict import title_in_sentence, verdict_of, verdict_sentence, within_margin
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
@@ -23,5 +23,5 @@ __all__ = [
     "welch_difference", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "holm_adjusted_verdicts",
     "paired_change",
     "power_before", "sign_test", "minimum_detectable_effect", "default_sd", "title_in_sentence", "verdict_of",
-    "verdict_sentence", "wilcoxon_test",
+    "verdict_sentence", "wilcoxon_test", "within_margin",
 ]

@@ -47,10 +47,10 @@ class Power:
     def sentence(self, title: str) -> str:
         """Describe what the test can detect, for a person before launching a run."""
         if self.pairs == 0:
-            return "No held-out questions: generalization beyond the practice questions is not measured."
+            return "No test questions: nothing beyond the practice questions is measured."
         if self.smallest is None:
-            return f"With fewer than {MIN_PAIRS} held-out questions no verdict is given."
-        return (f"{self.pairs} held-out questions can only detect a change of about {self.smallest:.2f} or more in "
+            return f"With fewer than {MIN_PAIRS} test questions no verdict is given."
+        return (f"{self.pairs} test questions can only detect a change of about {self.smallest:.2f} or more in "
                 f"{title_in_sentence(title)} (80% power at 95% confidence, from {self.source}).")
 
 

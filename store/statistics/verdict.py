@@ -33,12 +33,17 @@ def title_in_sentence(title: str) -> str:
     return title if any(letter.isupper() for letter in first[1:]) else f"{first.lower()} {rest}".strip()
 
 
-def verdict_sentence(verdict: str, title: str, change: PairedChange) -> str:
-    """Describe the verdict with its numbers in one sentence."""
+def within_margin(change: PairedChange, margin: float) -> bool:
+    """Whether the confidence interval lies inside the margin: evidence that nothing relevant changed."""
+    return change.low is not None and change.high is not None and -margin <= change.low and change.high <= margin
+
+
+def verdict_sentence(verdict: str, title: str, change: PairedChange, questions: str = "held-out questions") -> str:
+    """Describe the verdict with its numbers in one sentence; `questions` says what was asked."""
     title = title_in_sentence(title)
     if change.change is None or change.baseline is None or change.tuned is None:
-        return f"Not measured: no held-out question has both a baseline and a tuned score for {title}."
-    numbers = f"{title} on held-out questions went from {change.baseline:.2f} to {change.tuned:.2f}"
+        return f"Not measured: none of the {questions} has both a baseline and a tuned score for {title}."
+    numbers = f"{title} on {questions} went from {change.baseline:.2f} to {change.tuned:.2f}"
     interval = "no interval"
     if change.low is not None and change.high is not None:
         interval = f"95% interval {change.low:+.2f} to {change.high:+.2f}"

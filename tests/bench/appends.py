@@ -27,9 +27,9 @@ from store.database import open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import Event, MetricLogged, StageProgressed, to_json
-from store.run_config import preset
 from tests.bench.mlflow_peer import mlflow_rows
 from tests.bench.row import Row
+from tests.plain_runs import plain_run
 
 STRETCHES, COMMITS, BATCH, PRODUCERS = 40, 25, 100, 16
 FEWEST_STRETCHES, AT_MOST_SECONDS = 5, 60
@@ -113,7 +113,7 @@ class Ours:
 
     def __init__(self, path: Path) -> None:
         store = open_store(f"sqlite:///{path}")
-        commands.launch_run(store, preset("embedded"), "bench")
+        commands.launch_run(store, plain_run(), "bench")
         claim = leases.claim_next(store, leases.owner_name())
         assert claim
         self.journal = Journal(store, claim)

@@ -28,9 +28,9 @@ from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
 from runner.teacher.offline_teacher import OfflineTeacher
 from store.paths import default_paths
-from store.run_config import preset
 from tests.bench.machine import limits
 from tests.bench.row import Row
+from tests.plain_runs import plain_run
 
 QUESTIONS, ROUNDS, NEW_TOKENS = 96, 2, 64
 SMALL_BATCH, LARGE_BATCH = 24, 48
@@ -40,7 +40,7 @@ REFERENCE = "transformers, bf16, batches of {}"
 def measure_generation() -> list[Row]:
     """Tokens per second of each way, one after the other in each round, medians of the rounds."""
     hardware.configure_native_libraries()
-    student = LocalStudent.open(preset("embedded", precision="bf16"), default_paths().models)
+    student = LocalStudent.open(plain_run(precision="bf16"), default_paths().models)
     questions = _questions(QUESTIONS)
     few, many = REFERENCE.format(SMALL_BATCH), REFERENCE.format(LARGE_BATCH)
     ours_few, ours_many = (f"ours, {count} questions" for count in (SMALL_BATCH, QUESTIONS))

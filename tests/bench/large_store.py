@@ -19,9 +19,9 @@ from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
 from store.paths import Paths
-from store.run_config import preset
 from tests.bench.row import Row
 from tests.bench.seeded_store import Size, run_name, seed
+from tests.plain_runs import plain_run
 
 ROUNDS = 200
 CYCLES, ANSWERS = 1_000, 50_000
@@ -81,7 +81,7 @@ def _seeded(folder: Path, events: int) -> Place:
     seconds = time.perf_counter() - began
     commands.change_run_state(store, "pause",
                               run_name(Size(events, CYCLES, ANSWERS).runs - 1))  # else the runner takes it up
-    claim = leases.claim_next(store, "elsewhere:1:1", commands.launch_run(store, preset("embedded"), "bench"))
+    claim = leases.claim_next(store, "elsewhere:1:1", commands.launch_run(store, plain_run(), "bench"))
     assert claim
     return Place(store, made, seconds, Supervisor(store, paths), Journal(store, claim))
 

@@ -42,7 +42,7 @@ def mlflow_rows(ours: Row) -> list[Row]:
 def _environment(folder: Path) -> Path:
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True, timeout=120)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True, timeout=600)
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
         subprocess.run(install, check=True, capture_output=True, timeout=600)
         (folder / "ready").touch()

@@ -27,8 +27,9 @@ from store.events import (
     RunFinished, RunRequested, RunStarted, ScoreRecord, StageFinished, StageProgressed, StageStarted, to_json,
 )
 from store.projections import rebuild
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
 from store.timestamps import as_text
+from tests.plain_runs import plain_run
 
 CYCLES_A_RUN = 10
 METRICS = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall")
@@ -85,7 +86,7 @@ def _rows(number: int, size: Size) -> Iterator[tuple[object, ...]]:
 
 def _events(number: int, size: Size) -> Iterator[tuple[int | None, str | None, Event]]:
     cycles = min(CYCLES_A_RUN, size.cycles - number * CYCLES_A_RUN)
-    config = preset("embedded", name=f"seeded {number}", cycles=cycles, questions=min(50, size.questions_a_cycle))
+    config = plain_run(name=f"seeded {number}", cycles=cycles, questions=min(50, size.questions_a_cycle))
     yield None, None, RunRequested(asdict(config), "bench")
     yield None, None, RunStarted("bench:1:1", 1, {"python": "3.11"}, flow_rows(config))
     yield None, None, KnowledgeRead("Kubernetes v1.28", "abc", 1676)

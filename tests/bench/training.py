@@ -34,9 +34,9 @@ from runner.student.models.hf_loader import trainer_callbacks
 from runner.teacher.offline_teacher import OfflineTeacher
 from store.event_log.journal import StopRequested
 from store.paths import default_paths
-from store.run_config import preset
 from tests.bench.machine import limits
 from tests.bench.row import Row
+from tests.plain_runs import plain_run
 
 EXAMPLES, STEPS, ROUNDS = 24, 11, 2
 PLANNED_STEPS, BATCH = 60, 4
@@ -46,7 +46,7 @@ REFERENCE = "TRL's trainer, bf16, batch 4"
 def measure_training() -> list[Row]:
     """Both trainers in turn; the first step of each, where kernels are chosen, is left out."""
     hardware.configure_native_libraries()
-    student = LocalStudent.open(preset("embedded", precision="bf16"), default_paths().models)
+    student = LocalStudent.open(plain_run(precision="bf16"), default_paths().models)
     examples = _examples()
     reference, ours = [], []
     for _ in range(ROUNDS):
@@ -129,7 +129,7 @@ def _examples() -> list[TrainingExample]:
 
 
 def _recipe() -> TrainingConfig:
-    config = preset("embedded")
+    config = plain_run()
     return TrainingConfig(PLANNED_STEPS, config.learning_rate, BATCH, 1, True, config.lora_rank,
                           config.lora_alpha,
                           config.lora_dropout, config.target_modules, config.max_sequence_tokens, 1)

@@ -40,10 +40,10 @@ from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import BatchEnded, BatchPlanned, BatchSent, RunWaitingForBatch
-from store.run_config import preset
 from store.schema import teacher_calls
 from tests.chaos.children import asked, has_ended, send, wait
 from tests.chaos.stage_hands import forked, places_in
+from tests.plain_runs import plain_run
 from tests.runner import fakes
 from tests.runner.fake_batches import FakeBatches, Plan
 
@@ -187,7 +187,7 @@ def _put_in_steps(step: int, died_at: Path) -> None:
 
 
 def _launch(folder: Path, url: str) -> str:
-    config = preset("embedded", teacher="gpt-4o-mini", teacher_base_url=url, teacher_batch=True, questions=2,
+    config = plain_run(teacher="gpt-4o-mini", teacher_base_url=url, teacher_batch=True, questions=2,
                     held_out=2, topics=("pods", "services"), steps=2)
     return commands.launch_run(open_store(places_in(folder).store_url), config, "test")
 

@@ -26,9 +26,9 @@ from store.event_log import journal, leases
 from store.event_log.journal import read_events
 from store.events import RunFailed, RunFinished, StageFinished
 from store.paths import Paths
-from store.run_config import preset
 from tests.chaos.power_cuts import stale
 from tests.runner import fakes
+from tests.plain_runs import plain_run
 
 MOST_WORKERS = 60
 _PATIENCE = (0.0, 0.06)
@@ -104,7 +104,7 @@ def run(trials: int, seed: int, folder: Path, rate: float = 0.25) -> Tally:
         paths = Paths(folder / str(trial), f"sqlite:///{folder / str(trial) / 'events.db'}")
         store = open_store(paths.store_url)
         run_id = commands.launch_run(store,
-                                     preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+                                     plain_run(topics=("pods", "services", "jobs"), questions=6, held_out=6,
                                             steps=3), "chaos")
         failing = Failing(store, random.Random(f"{seed} {trial}"), rate, tally.faults)
         with patch.object(journal, "RETRY_DEADLINE_SECONDS", chance.choice(_PATIENCE)):

@@ -27,7 +27,7 @@ from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunStarted, StageProgressed
 from store.projections import rebuild
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 SECTOR = 512
 APPENDS = 120
@@ -146,7 +146,7 @@ def _look(folder: Path, expected: list[Any], rows: list[Any], tally: Tally) -> l
 def _work(folder: Path) -> tuple[bytes, list[list[str]], list[list[Any]]]:
     """The store before the work, each transaction's statements, and the events after none, one, two ... of them."""
     store = open_store(f"sqlite:///{folder / 'events.db'}")
-    commands.launch_run(store, preset("embedded"), "chaos")
+    commands.launch_run(store, plain_run(), "chaos")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     with store.driver_connection() as driver:

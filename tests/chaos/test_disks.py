@@ -26,9 +26,9 @@ from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.paths import Paths
 from store.projections import rebuild
-from store.run_config import preset
 from tests.another_user import as_nobody, open_to_all
 from tests.runner import fakes
+from tests.plain_runs import plain_run
 
 SMALL: dict[str, Any] = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 3}
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +70,7 @@ def test_a_run_on_a_full_disk_goes_on_after_space_returns(small_disk: Path, monk
     monkeypatch.setenv("ITEM_SECONDS", "0.5")
     paths = Paths(small_disk, f"sqlite:///{small_disk / 'events.db'}")
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
+    run = commands.launch_run(store, plain_run(**SMALL), "test")
     supervisor = Supervisor(store, paths, worker=(sys.executable, str(WORKER)))
     ballast = small_disk / "ballast"
 
@@ -106,7 +106,7 @@ def test_sqlite_that_finds_its_disk_full_fails_the_stage_and_keeps_the_store_who
     monkeypatch.setattr("store.event_log.journal.RETRY_DEADLINE_SECONDS", 0.2)
     paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
+    run = commands.launch_run(store, plain_run(**SMALL), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     store.close()
@@ -138,7 +138,7 @@ def test_sqlite_that_finds_its_disk_full_fails_the_stage_and_keeps_the_store_who
 def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
+    run = commands.launch_run(store, plain_run(**SMALL), "test")
     supervisor = Supervisor(store, paths, worker=(sys.executable, "-c", "raise SystemExit(1)"))
     supervisor.tick()
     child = supervisor.child
@@ -180,7 +180,7 @@ def test_a_data_folder_that_turns_read_only_fails_the_run_clearly(tmp_path: Path
 
 def _carry_one_out(paths: Paths) -> int:
     store = open_store(paths.store_url)
-    commands.launch_run(store, preset("embedded", **SMALL), "test")
+    commands.launch_run(store, plain_run(**SMALL), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     store.close()

@@ -13,8 +13,8 @@ from store.database import open_store
 from store.event_log import journal, leases
 from store.event_log.journal import Journal, read_events
 from store.events import MetricLogged, RunStarted
-from store.run_config import preset
 from tests.chaos.failing_store import KINDS, Failing, run
+from tests.plain_runs import plain_run
 
 
 @pytest.mark.parametrize("trials", [4, pytest.param(60, marks=pytest.mark.slow)])
@@ -30,7 +30,7 @@ def test_what_the_store_took_without_saying_so_is_not_written_again(tmp_path: Pa
     monkeypatch.setattr(journal, "RETRY_DEADLINE_SECONDS", 60.0)
     monkeypatch.setattr("store.event_log.journal.time.sleep", lambda seconds: None)
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    commands.launch_run(store, preset("embedded"), "test")
+    commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     told = Journal(Failing(store, random.Random(5), 0.9, Counter()), claim)

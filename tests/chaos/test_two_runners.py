@@ -21,9 +21,9 @@ from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import RunFinished, RunStarted
-from store.run_config import preset
 from store.schema import claims
 from tests.addresses import address_in
+from tests.plain_runs import plain_run
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER, WORKER = (ROOT / "tests" / "runner" / name for name in ("serve_on_demand.py", "worker_on_demand.py"))
@@ -31,7 +31,7 @@ RUNNER, WORKER = (ROOT / "tests" / "runner" / name for name in ("serve_on_demand
 
 def launch(store: Store, **more: object) -> str:
     small = {"topics": ("pods", "jobs"), "questions": 2, "held_out": 2, "steps": 2}
-    return commands.launch_run(store, preset("embedded", **small | more), "test")  # type: ignore[arg-type]
+    return commands.launch_run(store, plain_run(**small | more), "test")  # type: ignore[arg-type]
 
 
 def work_off(url: str, number: int, taken: multiprocessing.Queue[list[str]]) -> None:

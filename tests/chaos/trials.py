@@ -20,12 +20,12 @@ from typing import Any
 
 from store import commands, queries
 from store.database import open_store
-from store.run_config import preset
 from tests.addresses import SERVER, copy_store
 from tests.chaos import outcome
 from tests.chaos.children import asked, children, has_ended, send, wait
 from tests.chaos.points import FAULTS, Plan, Points
 from tests.chaos.stage_hands import domain, forked, places_in, run_the_runner
+from tests.plain_runs import plain_run
 
 SMALL = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "cycles": 2, "steps": 3}
 MOST_RUNNERS = 12
@@ -212,7 +212,7 @@ def launches_once(folder: Path, calm: Undisturbed) -> list[str]:
 
 def _launch(folder: Path) -> str:
     store = open_store(places_in(folder).store_url)
-    run = commands.launch_run(store, preset("embedded", **SMALL), "test")
+    run = commands.launch_run(store, plain_run(**SMALL), "test")
     store.close()
     return run
 
@@ -220,7 +220,7 @@ def _launch(folder: Path) -> str:
 def _launch_killed(folder: Path) -> int:
     Points("dashboard", Plan(folder / "plan.json")).put_in()
     store = open_store(places_in(folder).store_url)
-    commands.launch_run(store, preset("embedded", **SMALL), "dashboard", token="one click")
+    commands.launch_run(store, plain_run(**SMALL), "dashboard", token="one click")
     return 0
 
 

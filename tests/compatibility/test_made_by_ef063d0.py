@@ -72,7 +72,7 @@ def holds(now: Any, then: Any, where: str = "") -> None:
         assert set(shlex.split(then)) <= set(shlex.split(now)), where
         later = {setting.flag: earlier_values(RunConfig).get(setting.name) for setting in settings_of(RunConfig)}
         for flag, _, value in (word.partition("=") for word in added):  # fields of later, with the value of before
-            assert later[flag] == (value or False), where
+            assert str(later[flag]) == (value or "False"), where
     elif isinstance(then, dict):
         assert isinstance(now, dict) and then.keys() <= now.keys(), (where, then.keys() - now.keys())
         for key, value in then.items():

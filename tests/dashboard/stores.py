@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from store import commands, schema
 from store import events as happened
 from store.commands import playground, ratings_and_tags, schedules
@@ -21,6 +23,7 @@ from store.timestamps import utc_now
 from tests.addresses import address_in
 from tests.dashboard.made_content import TOPICS
 from tests.dashboard.run_maker import RunMaker, clock_at, lease_for
+from tests.plain_runs import PLAIN
 
 LEASE = 240.0
 
@@ -31,7 +34,8 @@ def store_at(folder: Path) -> Store:
 
 
 def config_of(**changes: Any) -> RunConfig:
-    return check(RunConfig(**{"questions": 10, "held_out": 40, "cycles": 3, "topics": TOPICS, "steps": 60, **changes}))
+    return check(RunConfig(**{"questions": 10, "held_out": 40, "cycles": 3, "topics": TOPICS, "steps": 60,
+                              "passes": None, **PLAIN, **changes}))
 
 
 def queued(store: Store, start: datetime, **changes: Any) -> str:
@@ -54,6 +58,15 @@ def renew(folder: Path, run: str) -> None:
     store = store_at(folder)
     lease_for(store, run, LEASE)
     store.close()
+
+
+def connect_runner(store: Store) -> tuple[str, str]:
+    """Register a runner whose next heartbeat is due in days, however slow the machine; its owner and start time."""
+    owner = leases.owner_name()
+    started = leases.register_runner(store, owner)
+    with store.write() as connection:
+        connection.execute(update(schema.runners).values(next_beat_by=schema.runners.c.next_beat_by + 1e6))
+    return owner, started
 
 
 def finished(store: Store, start: datetime, gains: tuple[float, ...] = (0.12, 0.2, 0.26), seed: int = 1,

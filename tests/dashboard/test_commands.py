@@ -12,9 +12,10 @@ from dashboard.view_models.launch_request import (
     DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, next_token,
 )
 from store import queries
-from store.run_config import InvalidConfig
+from store.run_config import PRESETS, InvalidConfig
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
+from tests.plain_runs import PLAIN, plain_run
 
 Opened = Callable[..., AppTest]
 
@@ -89,15 +90,18 @@ def test_the_server_checks_what_the_browser_should_have() -> None:
 
 
 def test_the_power_note_says_what_can_be_seen() -> None:
-    usual, runs = detectable_change_note({"held_out": 40})
+    usual, runs = detectable_change_note(PLAIN | {"held_out": 40})
     assert runs is None
-    assert "0.23" in usual and "40 held-out questions" in usual and "choice accuracy" in usual and "usual" in usual
-    assert "0.11" in detectable_change_note({"held_out": 40, "headline": "answer_similarity"})[0]
-    assert "no verdict" in detectable_change_note({"held_out": 5})[0]
-    assert "is not measured" in detectable_change_note({"held_out": 0})[0]
+    assert "0.23" in usual and "40 test questions" in usual and "choice accuracy" in usual and "usual" in usual
+    assert "0.11" in detectable_change_note(PLAIN | {"held_out": 40, "headline": "answer_similarity"})[0]
+    assert "no verdict" in detectable_change_note(PLAIN | {"held_out": 5})[0]
+    assert "No test questions" in detectable_change_note(PLAIN | {"held_out": 0})[0]
+    assert "36 test questions" in detectable_change_note({"questions": 12, "cycles": 3, "held_out": 5})[0]
 
 
-def test_the_power_note_of_the_form_goes_by_past_runs_like_it(tmp_path: Path, opened: Opened) -> None:
+def test_the_power_note_of_the_form_goes_by_past_runs_like_it(tmp_path: Path, opened: Opened,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRESETS, "embedded", plain_run())
     run = stores.build("finished", tmp_path)
     notes = [caption for caption in opened(tmp_path, "overview").caption if "can only detect" in caption.value]
     assert len(notes) == 1 and "1 comparable past run" in notes[0].value

@@ -87,18 +87,19 @@ def test_a_hostile_label_is_no_markup() -> None:
 
 def test_the_learning_curve_joins_held_out_and_leaves_practice_as_points() -> None:
     changes = [row(1), row(2), row(1, tier="practice"), row(2, tier="practice")]
-    figure = metrics_by_cycle(changes, ["choice_accuracy"])
+    figure = metrics_by_cycle(changes, ["choice_accuracy"], "held-out")
     modes = {trace.name: trace.mode for trace in figure.data}
-    assert modes == {"Test questions": "lines+markers", "Training questions": "markers"}
+    assert modes == {"Held-out questions": "lines+markers", "Training questions": "markers"}
     assert list(figure.data[0].x) == [0, 1, 2]
 
 
 def test_tiers_that_ask_the_same_in_every_cycle_are_lines() -> None:
     tiers = ("practice", "paraphrase", "new-topic", "held-out")
-    figure = metrics_by_cycle([row(cycle, tier=tier) for tier in tiers for cycle in (1, 2)], ["choice_accuracy"])
+    figure = metrics_by_cycle([row(cycle, tier=tier) for tier in tiers for cycle in (1, 2)], ["choice_accuracy"],
+                              "held-out")
     assert {trace.name: trace.mode for trace in figure.data} == {
-        "Test questions": "lines+markers", "Unseen topics": "lines+markers", "Training questions": "markers",
-        "Paraphrases": "markers"}
+        "Held-out questions": "lines+markers", "Unseen topics": "lines+markers", "Training questions": "markers",
+        "Taught facts": "markers"}
     assert len({trace.marker.symbol if trace.mode == "markers" else trace.marker.symbol[1]
                 for trace in figure.data}) == 4
 
@@ -106,7 +107,7 @@ def test_tiers_that_ask_the_same_in_every_cycle_are_lines() -> None:
 def test_memorisation_knows_nothing_of_other_tiers() -> None:
     changes = [row(1, 0.1), row(1, 0.4, tier="practice"), row(1, 0.9, tier="paraphrase"),
                row(1, -0.9, tier="new-topic")]
-    assert [round(item.distance, 6) for item in run_selection.memorisation(changes)] == [0.3]
+    assert [round(item.distance, 6) for item in run_selection.memorisation(changes, "held-out")] == [0.3]
     assert run_selection.tiers_in(changes) == ["held-out", "paraphrase", "new-topic", "practice"]
 
 
@@ -173,5 +174,5 @@ def test_no_chart_can_upload_itself() -> None:
 def test_memorisation_is_the_distance_of_the_gains() -> None:
     changes = [row(1, 0.1), row(1, 0.4, tier="practice"), row(1, -0.2, metric="reference_nll"),
                row(1, -0.9, metric="reference_nll", tier="practice")]
-    assert {item.metric: round(item.distance, 6) for item in run_selection.memorisation(changes)} == {
+    assert {item.metric: round(item.distance, 6) for item in run_selection.memorisation(changes, "held-out")} == {
         "choice_accuracy": 0.3, "reference_nll": 0.7}

@@ -239,7 +239,7 @@ def test_a_runs_knowledge_has_a_name() -> None:
 
 def test_every_tier_can_be_chosen_by_its_name(state_folders: Folders, opened: Opened) -> None:
     data, run = state_folders["paid"]
-    tiers = ["Test questions (held out, never trained on)", "Paraphrases (trained facts, reworded)",
+    tiers = ["Held-out questions (facts never taught)", "Taught facts (asked in other words)",
              "Unseen topics (never trained on)", "Training questions (trained on)"]
     assert opened(data, "overview", run=str(run)).selectbox(key="tier").options == tiers
     answers = opened(data, "answers", run=str(run), tier="new-topic")

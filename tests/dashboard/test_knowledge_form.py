@@ -40,13 +40,13 @@ def test_a_folder_has_its_own_topics_and_its_new_ones(tmp_path: Path, folder: Pa
     assert (topics.options, topics.value) == (["Queues", "Workers"], [])
     topics.set_value(["queues"]).run()
     app.multiselect(key="launch embedded new_topics").set_value(["workers"]).run()
-    app.number_input(key="launch embedded paraphrases").set_value(3)
+    app.slider(key="launch embedded taught_questions").set_value(3)
     app.text_input(key="launch embedded held_out_set").set_value("spring")
     app.button(key="launch").click().run()
     assert not app.exception
     config = runs_in(tmp_path)[0].config
     assert (config.topics, config.new_topics, config.new_topic_questions) == (("queues",), ("workers",), 10)
-    assert (config.paraphrases, config.held_out_set) == (3, "spring")
+    assert (config.taught_questions, config.held_out_set) == (3, "spring")
 
 
 def test_a_topic_that_is_trained_after_all_is_no_new_one(tmp_path: Path, folder: Path, opened: Opened) -> None:

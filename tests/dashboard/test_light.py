@@ -69,7 +69,7 @@ def test_a_page_asks_as_much_of_a_large_store_as_of_a_small_one(page: str, store
     for folder in stores:
         monkeypatch.setenv("DATA_DIR", str(folder))
         st.cache_resource.clear()
-        app = AppTest.from_file(str(APP), default_timeout=120)
+        app = AppTest.from_file(str(APP), default_timeout=600)
         if page != "overview":
             app.switch_page(f"app_pages/{page}.py")
         with statements() as said:
@@ -92,7 +92,7 @@ def followed(stores: tuple[Path, Path]) -> Iterator[tuple[AppTest, Journal]]:
     store = open_store(f"sqlite:///{stores[0]}/events.db")
     claim = leases.claim_next(store, leases.owner_name(), run_name(1))
     assert claim
-    app = AppTest.from_function(follow, default_timeout=120, args=(store, claim.run))
+    app = AppTest.from_function(follow, default_timeout=600, args=(store, claim.run))
     try:
         app.run().run()
         assert not app.exception
@@ -147,7 +147,7 @@ _EVERY_PAGE = """
 import json, sys
 from streamlit.testing.v1 import AppTest
 for page in json.loads(sys.argv[1]):
-    app = AppTest.from_file("dashboard/app.py", default_timeout=120)
+    app = AppTest.from_file("dashboard/app.py", default_timeout=600)
     if page != "overview":
         app.switch_page(f"app_pages/{page}.py")
     app.run()
@@ -159,7 +159,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 def test_no_page_ever_imports_a_model_library(stores: tuple[Path, Path]) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"}
     done = subprocess.run([sys.executable, "-c", _EVERY_PAGE, json.dumps(PAGES)], cwd=ROOT, capture_output=True,
-                          text=True, timeout=120, env=environment | {"DATA_DIR": str(stores[0])}, check=True)
+                          text=True, timeout=600, env=environment | {"DATA_DIR": str(stores[0])}, check=True)
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert "streamlit" in loaded
     assert not loaded & {"torch", "transformers", "peft", "trl", "ragas", "openai", "datasets", "sentence_transformers"}

@@ -116,8 +116,7 @@ def test_without_a_runner_the_sidebar_says_how_to_start_one(state_folders: Folde
 
 def test_a_connected_runner_is_named_until_it_goes(tmp_path: Path, opened: Opened) -> None:
     store = stores.store_at(tmp_path)
-    owner = leases.owner_name()
-    started = leases.register_runner(store, owner)
+    owner, started = stores.connect_runner(store)
     app = opened(tmp_path)
     assert any("Runner online" in element.value for element in app.sidebar.markdown)
     leases.record_heartbeat(store, owner, started, stopped=True)
@@ -129,7 +128,7 @@ def test_a_queued_run_speaks_of_a_missing_runner_only_where_none_is_connected(tm
     stores.build("queued", tmp_path)
     assert labels.NO_RUNNER_HINT in words_of(opened(tmp_path, "live"))
     store = stores.store_at(tmp_path)
-    leases.register_runner(store, leases.owner_name())
+    stores.connect_runner(store)
     store.close()
     assert labels.NO_RUNNER_HINT not in words_of(opened(tmp_path, "live"))
 

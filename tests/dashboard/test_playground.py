@@ -17,7 +17,6 @@ from store.commands.playground import ArmAnswer, Usage
 from store.costs import llm_calls
 from store.costs.llm_calls import LLMCall
 from store.database import Store
-from store.event_log import leases
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 
@@ -60,7 +59,7 @@ def claimed(store: Store) -> playground.Claimed:
 def test_a_question_is_put_once_and_followed_until_it_is_answered(made: tuple[Path, str, Store],
                                                                   opened: Opened) -> None:
     folder, run, store = made
-    leases.register_runner(store, leases.owner_name())
+    stores.connect_runner(store)
     app = opened(folder, "playground", run=run, cycle="2")
     assert "No questions yet." in words_of(app)
     asked_on_page(app, "What is a Pod?")
@@ -97,7 +96,7 @@ def test_without_a_runner_a_question_says_so_and_with_a_run_at_work_what_it_wait
     playground.ask(store, run, 0, "Why?", "ann", "token")
     app = opened(tmp_path, "playground")
     assert any(labels.NO_RUNNER in warning.value for warning in app.main.warning)
-    leases.register_runner(store, leases.owner_name())
+    stores.connect_runner(store)
     assert "Queued: a run is active" in words_of(app.run())
     store.close()
 

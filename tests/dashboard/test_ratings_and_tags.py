@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.session import identity
 from dashboard.style import labels, word_diff
 from dashboard.view_models import blind_rating, launch_forecast, launch_request
+from knowledge.source_parsing import parse_source
 from store import queries
 from store.database import Store, open_for_reading
 from store.permissions import Role
@@ -22,6 +23,7 @@ from store.queries import PastStage
 from store.run_config import RunConfig
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
+from tests.plain_runs import plain_run
 
 Opened = Callable[..., AppTest]
 DASHBOARD = Path(blind_rating.__file__).parents[1]
@@ -133,7 +135,7 @@ def test_only_one_place_of_the_dashboard_writes() -> None:
     """All writes go through one module, so that none omits the role."""
     writers = set()
     for path in DASHBOARD.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parse_source(path.read_text(encoding="utf-8"))):
             if (isinstance(node, ast.ImportFrom) and node.module in ("store", "store.commands")
                     and {alias.name for alias in node.names} & {"commands", "ratings_and_tags", "playground"}):
                 writers.add(path.name)
@@ -188,10 +190,10 @@ def past(run: str, config: RunConfig, fine_tune: float) -> list[PastStage]:
 
 
 def test_a_launch_is_forecast_from_runs_of_its_kind_scaled_by_what_they_handle() -> None:
-    config = RunConfig(questions=10, held_out=20, steps=50)
+    config = plain_run(questions=10, held_out=20, steps=50)
     same = launch_forecast.forecast(config, past("a", config, 40) + past("b", config, 60), {"a": 0.02, "b": 0.04})
     assert same and (same.low, same.high, same.runs, same.cost_usd) == (56.0, 76.0, 2, (0.02, 0.04))
-    larger = RunConfig(questions=20, held_out=40, steps=100, cycles=2)
+    larger = plain_run(questions=20, held_out=40, steps=100, cycles=2)
     scaled = launch_forecast.forecast(larger, past("a", config, 40), {})
     assert scaled and scaled.low == pytest.approx(0.8 * 201) and scaled.high == pytest.approx(1.2 * 201)
     assert "its cost is unknown" in launch_forecast.forecast_sentence(scaled, offline=False)

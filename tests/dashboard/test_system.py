@@ -21,6 +21,7 @@ from store.permissions import PermissionDenied, Role
 from store.run_config import preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
+from tests.plain_runs import plain_run
 
 Opened = Callable[..., AppTest]
 Folders = dict[str, tuple[Path, str | None]]
@@ -43,7 +44,7 @@ def test_a_schedule_is_added_from_the_form_even_where_there_is_no_store_yet(tmp_
 
 
 def test_a_name_that_is_taken_is_refused_with_a_sentence(tmp_path: Path, store: Store, opened: Opened) -> None:
-    schedules.add(store, "nightly", DAILY, preset("embedded"), "test")
+    schedules.add(store, "nightly", DAILY, plain_run(), "test")
     app = opened(tmp_path, "schedules")
     app.text_input(key="schedule name").input("nightly").run()
     app.button(key="schedule add").click().run()
@@ -61,7 +62,7 @@ def test_a_cron_line_that_is_never_due_cannot_be_added(tmp_path: Path, opened: O
 
 
 def test_a_selected_schedule_is_paused_and_resumed_and_removed(tmp_path: Path, store: Store, opened: Opened) -> None:
-    schedules.add(store, "nightly", DAILY, preset("embedded"), "test")
+    schedules.add(store, "nightly", DAILY, plain_run(), "test")
     app = opened(tmp_path, "schedules")
     app.session_state["schedule table"] = {"selection": {"rows": [0], "columns": []}}
     app.run()
@@ -83,7 +84,7 @@ def test_a_viewer_is_shown_no_form_and_is_refused_where_it_is_written(tmp_path: 
     monkeypatch.setenv("DASHBOARD_ROLE", "viewer")
     app = opened(tmp_path, "schedules")
     assert "schedule add" not in [button.key for button in app.button]
-    for act in (lambda: schedules.add(store, "x", DAILY, preset("embedded"), "v", role=Role.VIEWER),
+    for act in (lambda: schedules.add(store, "x", DAILY, plain_run(), "v", role=Role.VIEWER),
                 lambda: schedules.pause(store, "x", Role.VIEWER), lambda: schedules.remove(store, "x", Role.VIEWER)):
         with pytest.raises(PermissionDenied):
             act()

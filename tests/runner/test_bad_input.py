@@ -24,11 +24,12 @@ from store.database import open_store
 from store.event_log import leases
 from store.events import AdapterTrained, RecoveryTaken, RunFailed, StageFailed
 from store.paths import Paths
-from store.run_config import InvalidConfig, preset
+from store.run_config import InvalidConfig
 from store.schema import claims
 from tests.runner import fakes
 from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.runner.tiny_runs import carried_out, launched
+from tests.plain_runs import plain_run
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_a_loss_that_is_no_number_leaves_the_cycle_without_an_adapter(
 @pytest.mark.parametrize("steps", [0, -3])
 def test_a_training_of_no_steps_is_refused_before_a_run_is_queued(steps: int) -> None:
     with pytest.raises(InvalidConfig, match=rf"steps {steps} is out of range: use 1 to"):
-        preset("embedded", steps=steps)
+        plain_run(steps=steps)
 
 
 def test_an_answer_that_never_stops_ends_at_the_time_limit_and_is_marked(
@@ -169,7 +170,7 @@ def test_an_adapter_for_another_base_leaves_the_cycle_honest_and_the_run_goes_on
 def test_a_stop_request_that_nobody_understands_puts_the_run_aside(tmp_path: Path) -> None:
     paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded", topics=("pods", "jobs"), questions=3, held_out=3, steps=2),
+    run = commands.launch_run(store, plain_run(topics=("pods", "jobs"), questions=3, held_out=3, steps=2),
                               "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim

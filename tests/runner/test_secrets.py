@@ -19,9 +19,10 @@ from store import commands, queries
 from store.database import Store, open_store
 from store.event_log import leases
 from store.paths import Paths
-from store.run_config import InvalidConfig, preset
+from store.run_config import InvalidConfig
 from tests.runner import fakes
 from tests.runner.fake_openai import FakeOpenAI, refuse
+from tests.plain_runs import plain_run
 
 KEY = "planted-KEY-9f8e7d6c5b4a"  # not of the usual form, so that no pattern hides it by luck
 
@@ -32,7 +33,7 @@ def real_teacher(*given: Any) -> RunResources:
 
 
 def carried_out(store: Store, paths: Paths, fake: FakeOpenAI, seed: int = 1) -> queries.Run:
-    run = commands.launch_run(store, preset("embedded", teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=3,
+    run = commands.launch_run(store, plain_run(teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=3,
                                             held_out=3, topics=("pods", "services"), steps=2,
                                             seed=seed), "test")
     claim = leases.claim_next(store, leases.owner_name())
@@ -79,7 +80,7 @@ def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stan
     supervisor = Supervisor(store, paths)
     supervisor._playground.process = supervisor._playground._spawn()
     answers = psutil.Process(supervisor._playground.process.pid)
-    commands.launch_run(store, preset("embedded"), "test")
+    commands.launch_run(store, plain_run(), "test")
     seen = [(answers.cmdline(), answers.environ())]
     supervisor.tick()
     assert supervisor.child
@@ -94,5 +95,5 @@ def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stan
 @pytest.mark.parametrize("address", ["https://me:hunter2@example.org/v1", "https://example.org/v1?api_key=hunter2"])
 def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
-        preset("embedded", teacher="x", teacher_base_url=address)
+        plain_run(teacher="x", teacher_base_url=address)
     assert "OPENAI_API_KEY" in str(refused.value) and "hunter2" not in str(refused.value)

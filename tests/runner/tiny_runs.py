@@ -17,7 +17,8 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import Event
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 
 STEPS = 6
 
@@ -39,7 +40,7 @@ def launched(tmp_path: Path, tiny: Path, **changes: Any) -> tuple[Store, str, Pa
     store = open_store(paths.store_url)
     small = {"precision": "fp32", "topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6,
              "steps": STEPS, "max_new_tokens": 4, "batch_size": 2}
-    config = preset("embedded", student=str(tiny), **(small | changes))
+    config = plain_run(student=str(tiny), **(small | changes))
     return store, commands.launch_run(store, config, "test"), paths
 
 

@@ -15,8 +15,8 @@ from store.event_log import leases
 from store.event_log.journal import Journal, LeaseLost, read_events
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, RunStarted
 from store.projections import rebuild
-from store.run_config import preset
 from tests.another_user import as_nobody, open_to_all
+from tests.plain_runs import plain_run
 
 MOUNTS = """/dev/vda / ext4 rw 0 0
 server:/home /home nfs4 rw 0 0
@@ -100,7 +100,7 @@ def test_a_store_of_somebody_else_is_named_by_whoever_may_not_write_it() -> None
 
 def test_a_clock_that_jumps_ahead_takes_a_claim_away_but_lets_nobody_write_twice(
         store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
@@ -116,7 +116,7 @@ def test_a_clock_that_jumps_ahead_takes_a_claim_away_but_lets_nobody_write_twice
 
 def test_a_clock_that_jumps_back_does_not_keep_a_dead_runners_claim_for_hours(
         store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     Journal(store, claim).append(RunStarted("host:1:1", 1, {}, ()))
@@ -128,7 +128,7 @@ def test_a_clock_that_jumps_back_does_not_keep_a_dead_runners_claim_for_hours(
 
 
 def test_events_keep_their_order_whatever_the_clock_says(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     journal = Journal(store, claim)
@@ -147,7 +147,7 @@ def test_a_command_row_with_junk_disturbs_nobody(store: Store) -> None:
         connection.execute(insert(schema.commands), [
             {"token": "junk", "kind": "DROP TABLE runs", "run": "no such run", "at": "yesterday"},
             {"token": "\x00", "kind": "", "run": None, "at": ""}])
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim and claim.run == run
     with pytest.raises(commands.CommandRefused, match="no run 'no such run'"):
@@ -156,7 +156,7 @@ def test_a_command_row_with_junk_disturbs_nobody(store: Store) -> None:
 
 def test_a_text_with_a_nul_in_it_is_kept_as_it_came_and_shown(store: Store) -> None:
     """PostgreSQL's texts cannot hold one; JSON can, so events keep it everywhere."""
-    run = commands.launch_run(store, preset("embedded", name="a\x00b"), "test")
+    run = commands.launch_run(store, plain_run(name="a\x00b"), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     told = AnswersGiven("baseline", (AnswerRecord("q1", "half\x00way", None, 3, 0.5, False),))
@@ -170,7 +170,7 @@ def test_a_text_with_a_nul_in_it_is_kept_as_it_came_and_shown(store: Store) -> N
 
 
 def test_an_event_of_a_kind_that_nobody_knows_is_named_and_the_log_goes_on(store: Store) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     with store.write() as connection:
         connection.execute(insert(schema.events).values(run=run, seq=2, kind="FromTheFuture", payload="{}",
                                                         at="2026-01-01T00:00:00.000000Z"))

@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 
 from store.run_config import PRESETS, InvalidConfig, RunConfig, check, earlier_values, from_json, preset, to_json
+from tests.plain_runs import plain_run
 
 
 def test_all_errors_are_found_in_one_pass() -> None:
     with pytest.raises(InvalidConfig) as refused:
-        preset("embedded", questions=51, cycles=0, topics=("pods", "pod"), precision="int3")
+        plain_run(questions=51, cycles=0, topics=("pods", "pod"), precision="int3")
     text = "\n".join(refused.value.errors)
     assert len(refused.value.errors) == 4
     for value in ("51", "1 to 50", "cycles 0", "'pod': did you mean 'pods'?", "'int3'"):
@@ -24,7 +25,7 @@ def test_unknown_preset_names_the_known_ones() -> None:
 
 
 def test_a_run_can_be_given_a_name() -> None:
-    assert preset("embedded", name="mine").name == "mine"
+    assert plain_run(name="mine").name == "mine"
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -54,11 +55,11 @@ def test_a_value_of_the_wrong_kind_is_refused(field: str, value: object) -> None
     ("http://h/v1?api-key=s3cret", "holds a password or key"), ("http://ann:s3cret@h/v1", "holds a password or key")])
 def test_an_address_that_cannot_be_called_is_refused_with_the_right_one(field: str, address: str, said: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
-        preset("embedded", judge="m", **{field: address})
+        plain_run(judge="m", **{field: address})
     (message,) = refused.value.errors
     assert said in message and message.startswith(field) and "s3cret" not in message
 
 
 def test_an_address_with_a_query_can_be_used() -> None:
     azure = "https://h.azure.com/openai/deployments/gpt-4o?api-version=2024-06-01"
-    assert preset("embedded", teacher="gpt-4o", teacher_base_url=azure).teacher_base_url == azure
+    assert plain_run(teacher="gpt-4o", teacher_base_url=azure).teacher_base_url == azure

@@ -9,7 +9,7 @@ import pytest
 from store import commands, queries
 from store.database import open_for_reading, open_store
 from store.paths import default_paths, sqlite_file, sqlite_url
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 
 @pytest.mark.parametrize("name", ["a?one", "a?two", "100%", "%3F", "%253F", "a b", "ü#x", "a&b=c"])
@@ -18,7 +18,7 @@ def test_the_store_is_a_file_inside_the_folder(tmp_path: Path, name: str, monkey
     monkeypatch.setenv("DATA_DIR", str(tmp_path / name))
     paths = default_paths()
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     store.close()
     file = tmp_path / name / "events.db"
     assert file.is_file() and sqlite_file(paths.store_url) == file

@@ -1,19 +1,22 @@
-"""Compare baseline and fine-tuned scores, paired by question: change, interval, verdict. The headline is held-out."""
+"""Compare baseline and fine-tuned scores, paired by question: change, interval, verdict by the headline test."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
-from knowledge.questions import HELD_OUT
+from knowledge.questions import HELD_OUT, PARAPHRASE
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.generate_answers import read_questions
 from store.events import (
     AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
+    StudySetPrepared,
 )
+from store.headline import HEADLINE_QUESTIONS
 from store.metrics import METRICS
+from store.run_config import TAUGHT, RunConfig
 from store.statistics import (
-    PairedChange, holm_adjusted_verdicts, paired_change, title_in_sentence, verdict_of, verdict_sentence,
+    PairedChange, holm_adjusted_verdicts, paired_change, title_in_sentence, verdict_of, verdict_sentence, within_margin,
 )
 
 COMPANION = "reference_nll"
@@ -23,15 +26,22 @@ Scores = dict[tuple[str, str, str], float | None]
 
 def compare(context: StageContext) -> Sequence[Event]:
     """Compute the paired changes of all metrics on all tiers, and the verdict by the headline metric."""
-    asked = read_questions(context.inputs.values())
+    asked = _taught_so_far(context, read_questions(context.inputs.values()))
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
                       if isinstance(event, AnswersScored) for score in event.scores}
     missing = context.inputs["fine-tune"].first(AdapterMissing)
-    held_out = [question for question in asked if question.tier == HELD_OUT]
-    verdict, sentence = _verdict(held_out, context.config.headline, scores, missing)
+    verdict, sentence = _verdict(asked, context.config, scores, missing)
     compared = ArmsCompared(tuple(changes_in(asked, scores)), verdict, sentence)
     return [compared, _finished(context, missing, verdict, sentence)]
+
+
+def _taught_so_far(context: StageContext, asked: Sequence[QuestionRecord]) -> list[QuestionRecord]:
+    """Leave out the test's questions on facts that a later cycle teaches."""
+    study = context.inputs.get("study")
+    taught = {fact.passage_id for fact in study.only(StudySetPrepared).facts} if study else None
+    return [question for question in asked
+            if question.tier != PARAPHRASE or taught is None or question.passage_id in taught]
 
 
 def changes_in(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
@@ -65,22 +75,44 @@ def _change(questions: Sequence[QuestionRecord], metric: str, scores: Scores) ->
                          [q.passage_id for q in questions], measure.better, measure.tie_band)
 
 
-def _verdict(held_out: Sequence[QuestionRecord], metric: str, scores: Scores,
+def _verdict(asked: Sequence[QuestionRecord], config: RunConfig, scores: Scores,
              missing: AdapterMissing | None) -> tuple[str, str]:
     if missing:
         return "not measured", f"Not measured: {missing.reason}."
-    headline = _change(held_out, metric, scores)
-    measure = METRICS[metric]
+    test = [question for question in asked if question.tier == config.headline_tier]
+    headline = _change(test, config.headline, scores)
+    measure = METRICS[config.headline]
     verdict = verdict_of(headline, measure.better)
-    sentence = verdict_sentence(verdict, measure.title, headline)
-    return verdict, f"{sentence} {_secondary_findings(held_out, metric, scores)}".strip()
+    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[config.headline_tier])]
+    if config.headline_tier == TAUGHT:
+        sentences.append(_control_finding([q for q in asked if q.tier == HELD_OUT], config.headline, scores))
+    sentences.append(_secondary_findings(test, config.headline, scores))
+    return verdict, " ".join(filter(None, sentences))
 
 
-def _secondary_findings(held_out: Sequence[QuestionRecord], headline: str, scores: Scores) -> str:
+def _control_finding(held_out: Sequence[QuestionRecord], metric: str, scores: Scores) -> str:
+    """Describe the change on facts never taught, where a change would not be knowledge; empty if none was asked."""
+    change, measure = _change(held_out, metric, scores), METRICS[metric]
+    if change.change is None:
+        return ""
+    if change.low is None or change.high is None:
+        return f"Control, on facts never taught: too few questions to say (n = {change.scored})."
+    found = verdict_of(change, measure.better)
+    if within_margin(change, measure.margin):
+        words = "no relevant change, as expected"
+    elif found in ("improved", "regressed"):
+        words = f"{found}, which is no knowledge of them"
+    else:
+        words = f"inconclusive, since a change of {measure.margin:g} lies within its interval"
+    return (f"Control, on facts never taught: {words} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
+            f"{change.high:+.2f}, n = {change.scored}).")
+
+
+def _secondary_findings(test: Sequence[QuestionRecord], headline: str, scores: Scores) -> str:
     """Describe the change of reference NLL, which is less noisy than the headline on small tests; never the verdict."""
     if headline == COMPANION:
         return ""
-    change = _change(held_out, COMPANION, scores)
+    change = _change(test, COMPANION, scores)
     if change.change is None or change.low is None:
         return ""
     outcome = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, METRICS[COMPANION].better),

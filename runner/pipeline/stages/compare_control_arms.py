@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.control_arm_answers import held_out_questions
+from runner.pipeline.stages.control_arm_answers import headline_questions
 from store.control_arms import BASELINE, TEACHER, TUNED, ordered_arms
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
 from store.metrics import METRICS
@@ -22,7 +22,7 @@ Scores = dict[tuple[str, str, str], float | None]
 
 def compare_control_arms(context: StageContext) -> Sequence[Event]:
     """Compute the paired changes of all arms on the held-out test, and the gaps closed; not the run's verdict."""
-    asked, arms = held_out_questions(context), ordered_arms(context.config.arms)
+    asked, arms = headline_questions(context), ordered_arms(context.config.arms)
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
                       if isinstance(event, AnswersScored) for score in event.scores}

@@ -27,14 +27,15 @@ RESERVED_TOKENS = 256
 NO_CONTEXT = "nothing could be put before the question"
 
 
-def held_out_questions(context: StageContext) -> list[QuestionRecord]:
-    """Return the test questions that the arms answer: held-out ones only, without unseen topics and general ones."""
-    return [record for record in read_questions([context.inputs["held-out"]]) if record.tier == HELD_OUT]
+def headline_questions(context: StageContext) -> list[QuestionRecord]:
+    """Return the test questions that the arms answer: those of the tier that decides the verdict."""
+    return [record for record in read_questions([context.inputs["held-out"]])
+            if record.tier == context.config.headline_tier]
 
 
 def retrieve_passages(context: StageContext) -> Sequence[Event]:
     """Retrieve passages for each test question from the whole domain, both sides of the split."""
-    asked, passages = held_out_questions(context), context.domain.passages
+    asked, passages = headline_questions(context), context.domain.passages
     retriever = context.resources.open_retriever()
     search = retriever.best([record.text for record in asked],
                             [f"{passage.title}: {passage.text}" for passage in passages], CONTEXT_ITEMS)
@@ -44,29 +45,35 @@ def retrieve_passages(context: StageContext) -> Sequence[Event]:
 
 
 def few_shot(context: StageContext) -> Sequence[Event]:
-    """Few-shot answers of the base student; the examples are drawn once per run, the same for every question."""
+    """Few-shot answers of the base student; the examples are drawn once per run, and none is of the question's own
+    passage."""
     pairs = practice_pairs(context.inputs)
-    chosen = random.Random(f"few-shot {context.config.seed}").sample(pairs, min(CONTEXT_ITEMS, len(pairs)))
-    prompts = _prompts(context, FEW_SHOT, {}, chosen, EXAMPLES)
+    # One more than is shown, in place of the example on a question's own passage: that would give the answer away.
+    chosen = random.Random(f"few-shot {context.config.seed}").sample(
+        pairs, min(CONTEXT_ITEMS + (context.config.headline_tier != HELD_OUT), len(pairs)))
+    own = {record.question_id: record.passage_id for record in _practice_records(context.inputs)}
+    shown = {record.question_id: [item for item in chosen if own[item.source] != record.passage_id][:CONTEXT_ITEMS]
+             for record in headline_questions(context)}
+    prompts = _prompts(context, FEW_SHOT, shown, EXAMPLES)
     return [prompts, _answer_prompts(context, prompts, adapter=False)]
 
 
 def retrieval(context: StageContext) -> Sequence[Event]:
     """RAG answers of the base student."""
-    prompts = _prompts(context, RETRIEVAL, _retrieved_context(context), [], PASSAGES)
+    prompts = _prompts(context, RETRIEVAL, _retrieved_context(context), PASSAGES)
     return [prompts, _answer_prompts(context, prompts, adapter=False)]
 
 
 def tuned_retrieval(context: StageContext) -> Sequence[Event]:
     """RAG answers of the fine-tuned student."""
-    prompts = _prompts(context, TUNED_RETRIEVAL, _retrieved_context(context), [], PASSAGES)
+    prompts = _prompts(context, TUNED_RETRIEVAL, _retrieved_context(context), PASSAGES)
     return [prompts, _answer_prompts(context, prompts, adapter=True)]
 
 
 def placebo(context: StageContext) -> Sequence[Event]:
     """Answers of the student with the last cycle's control adapter; all missing if there is none."""
     adapter, missing = placebo_path(context, "placebo-fine-tune@last")
-    asked = held_out_questions(context)
+    asked = headline_questions(context)
     if missing:
         return [no_answers(PLACEBO, asked, missing)]
     return [generate_answers(context, asked, PLACEBO, adapter)]
@@ -74,7 +81,7 @@ def placebo(context: StageContext) -> Sequence[Event]:
 
 def teacher(context: StageContext) -> Sequence[Event]:
     """Closed-book answers of the teacher, without the passages."""
-    asked, counted = held_out_questions(context), itertools.count(1)
+    asked, counted = headline_questions(context), itertools.count(1)
     answers = context.resources.teacher.answer_closed_book(
         context.domain, [question_from_record(record) for record in asked],
         lambda _: context.progress(next(counted), len(asked), "answers"))
@@ -89,16 +96,20 @@ def retrieval_fallback(context: StageContext, reason: str) -> Sequence[Event]:
 
 def control_arm_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
     """Every answer of an arm missing, with the reason, if it could not answer."""
-    return [no_answers(arm, held_out_questions(context), reason)]
+    return [no_answers(arm, headline_questions(context), reason)]
 
 
 def practice_pairs(artifacts: Mapping[str, Artifact]) -> list[ContextItem]:
     """Return all training questions of the run that have a reference, ordered by id, as few-shot examples."""
-    asked = {record.question_id: record for name, artifact in artifacts.items() if name.startswith("questions@")
-             for record in artifact.only(QuestionsAsked).questions if record.tier == PRACTICE}
+    asked = {record.question_id: record for record in _practice_records(artifacts)}
     written = {record.question_id: record.text for name, artifact in artifacts.items()
                if name.startswith("references@") for record in artifact.only(ReferencesWritten).references}
     return [example(asked[key], text) for key in sorted(asked) if (text := written.get(key))]
+
+
+def _practice_records(artifacts: Mapping[str, Artifact]) -> list[QuestionRecord]:
+    return [record for name, artifact in artifacts.items() if name.startswith("questions@")
+            for record in artifact.only(QuestionsAsked).questions if record.tier == PRACTICE]
 
 
 def _retrieved_context(context: StageContext) -> dict[str, list[ContextItem]]:
@@ -110,18 +121,18 @@ def _retrieved_context(context: StageContext) -> dict[str, list[ContextItem]]:
             for record in found}
 
 
-def _prompts(context: StageContext, arm: str, shown: dict[str, list[ContextItem]], for_all: Sequence[ContextItem],
+def _prompts(context: StageContext, arm: str, shown: dict[str, list[ContextItem]],
              manner: ContextStyle) -> PromptsPrepared:
     student, room = context.resources.student, max(RESERVED_TOKENS, context.config.max_new_tokens)
     return PromptsPrepared(arm, tuple(
-        fit_prompt(record, shown.get(record.question_id, for_all), manner,
+        fit_prompt(record, shown.get(record.question_id, []), manner,
                    lambda text: student.fits_context(text, room))
-        for record in held_out_questions(context)))
+        for record in headline_questions(context)))
 
 
 def _answer_prompts(context: StageContext, prepared: PromptsPrepared, adapter: bool) -> AnswersGiven:
     """Generate the answers to these prompts; a question without any context gets no answer."""
-    asked, prompts = held_out_questions(context), {prompt.question_id: prompt.text for prompt in prepared.prompts
+    asked, prompts = headline_questions(context), {prompt.question_id: prompt.text for prompt in prepared.prompts
                                                    if prompt.sources}
     folder, missing = adapter_path(context, "fine-tune@last") if adapter else (None, None)
     if missing:

@@ -6,12 +6,13 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from textwrap import shorten
 
 from knowledge.domain import Domain
 from knowledge.kubernetes.topics import unknown_topics
-from knowledge.questions import Question
+from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
 from runner.pipeline.stage_context import StageContext
 from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejected, RejectedRecord
 from store.files import sha256_of
@@ -45,29 +46,41 @@ def questions_event(domain: Domain, teacher: str, questions: Sequence[Question],
                           set_hash(questions))
 
 
-def ask_teacher(context: StageContext, wanted: Mapping[str, int], topics: Mapping[str, Sequence[str]], seed: int,
+@dataclass(frozen=True)
+class TeacherRequest:
+    """A number of questions of one tier that the teacher is asked for."""
+
+    tier: str
+    topics: Sequence[str]
+    """Topic slugs."""
+    count: int
+    choice: PassageChoice = ANY_PASSAGE
+
+
+def ask_teacher(context: StageContext, requests: Sequence[TeacherRequest], seed: int,
                 exclude: Sequence[Question]) -> list[Event]:
-    """Generate questions for each tier, without duplicates across tiers; return them and the rejected ones as events.
+    """Generate questions for each request, without duplicates across them; return them and the rejected ones as events.
 
     Args:
-        wanted: tier -> number of questions; a tier with 0 is skipped.
-        topics: tier -> topic slugs.
+        requests: one with a count of 0 is skipped.
         exclude: questions that must not be repeated.
     """
     teacher, domain = context.resources.teacher, context.domain
     questions: list[Question] = []
     rejected: list[RejectedRecord] = []
-    for tier, count in wanted.items():
-        if count:
-            report = partial(_report, context, len(questions), sum(wanted.values()), rejected)
-            questions += teacher.ask_questions(domain, topics[tier], count, tier, seed, [*exclude, *questions], report)
+    wanted = sum(request.count for request in requests)
+    for request in requests:
+        if request.count:
+            report = partial(_report, context, len(questions), wanted, rejected)
+            questions += teacher.ask_questions(domain, request.topics, request.count, request.tier, seed,
+                                               [*exclude, *questions], report, request.choice)
             rejected += [RejectedRecord(r.text, r.topic, r.tier, r.passage_id, r.reason) for r in teacher.rejected]
-            context.progress(len(questions), sum(wanted.values()), "questions",
+            context.progress(len(questions), wanted, "questions",
                              valid_share(len(questions), [record.reason for record in rejected]))
     if rejected and not questions:
         context.emit(QuestionsRejected(teacher.name, tuple(rejected)))
         raise _no_question_error(teacher.name, rejected)
-    events: list[Event] = [questions_event(domain, teacher.name, questions, sum(wanted.values()))]
+    events: list[Event] = [questions_event(domain, teacher.name, questions, wanted)]
     return [*events, QuestionsRejected(teacher.name, tuple(rejected))] if rejected else events
 
 

@@ -1,29 +1,20 @@
-"""Fine-tune the student with LoRA on (training question, reference) pairs. Reads nothing that is held out."""
+"""Fine-tune the student with LoRA on this cycle's study items. Reads nothing that is held out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from knowledge.questions import PRACTICE
 from runner.pipeline.stage_context import StageContext
-from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
-from store.events import AdapterMissing, AdapterTrained, Event, QuestionsAsked, ReferencesWritten
+from runner.pipeline.stages.training_setup import (
+    prepared_items, prepared_steps, step_reporter, training_config, training_examples,
+)
+from runner.pipeline.training_speed import keep_training_speed
+from store.events import AdapterMissing, AdapterTrained, Event
 from store.run_config import RunConfig
-
 
 SNAPSHOT_SHARES = (0.25, 0.5)
 """Shares of a cycle's steps after which an adapter is saved for the learning curve; 0 and 1 are scored anyway."""
-
-
-@dataclass(frozen=True)
-class TrainingPair:
-    """One training example with its question and source passage."""
-
-    question_id: str
-    passage_id: str
-    example: TrainingExample
 
 
 def fine_tune(context: StageContext) -> Sequence[Event]:
@@ -33,9 +24,12 @@ def fine_tune(context: StageContext) -> Sequence[Event]:
         return [AdapterMissing("fine-tuning was switched off for this run", failed=False)]
     start = _last_adapter(context) if config.adapter == "continue" else None
     folder = context.folder / "adapter"
+    steps = prepared_steps(context)
     training = context.resources.student.fine_tune(
-        [pair.example for pair in training_pairs(context)], training_config(context, snapshot_steps(config)),
+        training_examples(context, prepared_items(context)),
+        training_config(context, steps, snapshot_steps(config, steps)),
         context.run_folder / start if start else None, folder, step_reporter(context))
+    keep_training_speed(context, training)
     return [AdapterTrained(
         adapter=str(folder.relative_to(context.run_folder)), sha256=training.adapter_sha256, continued_from=start,
         steps=training.steps, seconds=training.seconds, tokens=training.tokens, first_loss=training.first_loss,
@@ -48,18 +42,10 @@ def adapter_fallback(context: StageContext, reason: str) -> Sequence[Event]:
     return [AdapterMissing(reason, failed=True)]
 
 
-def training_pairs(context: StageContext) -> list[TrainingPair]:
-    """Return this cycle's training questions that have a reference; no other tier."""
-    asked = context.inputs["questions"].only(QuestionsAsked)
-    written = {r.question_id: r.text for r in context.inputs["references"].only(ReferencesWritten).references}
-    return [TrainingPair(q.question_id, q.passage_id, TrainingExample(q.text, text)) for q in asked.questions
-            if q.tier == PRACTICE and (text := written.get(q.question_id))]
-
-
-def snapshot_steps(config: RunConfig) -> tuple[int, ...]:
-    """Return the steps after which an adapter snapshot is saved, if the learning curve is enabled."""
-    wanted = {math.ceil(config.steps * share) for share in SNAPSHOT_SHARES} if config.learning_curve else set()
-    return tuple(sorted(wanted - {config.steps}))
+def snapshot_steps(config: RunConfig, steps: int) -> tuple[int, ...]:
+    """Return the steps of `steps` after which an adapter snapshot is saved, if the learning curve is enabled."""
+    wanted = {math.ceil(steps * share) for share in SNAPSHOT_SHARES} if config.learning_curve else set()
+    return tuple(sorted(wanted - {steps}))
 
 
 def _last_adapter(context: StageContext) -> str | None:
@@ -68,28 +54,3 @@ def _last_adapter(context: StageContext) -> str | None:
               if name.startswith("fine-tune@")}
     trained = [found for cycle in sorted(cycles) if (found := cycles[cycle].first(AdapterTrained))]
     return trained[-1].adapter if trained else None
-
-
-def step_reporter(context: StageContext, prefix: str = "") -> Callable[[TrainingStep], None]:
-    """Return a callback that logs each step as metrics; `prefix` tells apart the trainings of one cycle."""
-    def report(step: TrainingStep) -> None:
-        context.metric(f"{prefix}loss", step.step, step.loss, "nats per token")
-        context.metric(f"{prefix}learning_rate", step.step, step.learning_rate)
-        detail = f"loss {step.loss:.3f}"
-        if step.seconds > 0:
-            rate = step.tokens / step.seconds
-            context.metric(f"{prefix}training_tokens_per_second", step.step, rate, "tokens/s")
-            detail += f", {rate:.0f} tokens/s"
-        context.progress(step.step, step.of_steps, "steps", detail)
-    return report
-
-
-def training_config(context: StageContext, keep: tuple[int, ...] = ()) -> TrainingConfig:
-    """Return the training configuration of this cycle; `keep` are the steps at which to save an adapter snapshot."""
-    config = context.config
-    return TrainingConfig(
-        steps=config.steps, learning_rate=config.learning_rate, batch_size=config.batch_size,
-        gradient_accumulation=config.gradient_accumulation, gradient_checkpointing=config.gradient_checkpointing,
-        lora_rank=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout,
-        target_modules=config.target_modules, max_sequence_tokens=config.max_sequence_tokens,
-        seed=config.seed + context.cycle, keep_at=keep)

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.control_arm_answers import held_out_questions
+from runner.pipeline.stages.control_arm_answers import headline_questions
 from runner.pipeline.stages.fine_tune import snapshot_steps
 from runner.pipeline.stages.generate_answers import adapter_path
 from runner.pipeline.stages.score_answers import LikelihoodScorer, likelihood_scores
 from runner.protocols import adapter_snapshot_path
 from store.control_arms import BASELINE, TUNED
-from store.events import AnswersScored, CurvePoint, Event, LearningCurveMeasured, QuestionRecord, ScoreRecord
+from store.events import (
+    AdapterTrained, AnswersScored, CurvePoint, Event, LearningCurveMeasured, QuestionRecord, ScoreRecord,
+)
 from store.metrics import LIKELIHOOD_METRICS, METRICS
 from store.statistics import paired_change
 
@@ -26,7 +28,7 @@ Values = Mapping[tuple[str, str], float | None]
 
 def learning_curve(context: StageContext) -> Sequence[Event]:
     """Score the test at the start of this cycle's training, at each saved adapter, and at the end."""
-    steps, asked = context.config.steps, held_out_questions(context)
+    steps, asked = trained_steps(context), headline_questions(context)
     adapter, missing = adapter_path(context)
     if adapter is None or missing:
         return [LearningCurveMeasured(())]
@@ -34,13 +36,19 @@ def learning_curve(context: StageContext) -> Sequence[Event]:
     # If training continues from the previous cycle's adapter, it starts at that cycle's last point.
     from_base_model = context.cycle == 1 or context.config.adapter == "fresh"
     points: dict[int, Values] = {0: untrained} if from_base_model else {}
-    for step in snapshot_steps(context.config):
+    for step in snapshot_steps(context.config, steps):
         scorer = LikelihoodScorer(adapter_snapshot_path(adapter, step))
         points[step] = _values(likelihood_scores(context, f"step {step}", asked, scorer).scores)
     points[steps] = _values(_scored(context.inputs["tuned-evaluation"], TUNED))
     return [LearningCurveMeasured(tuple(
         _point(asked, untrained, values, metric, step, steps) for step, values in points.items()
         for metric in LIKELIHOOD_METRICS))]
+
+
+def trained_steps(context: StageContext) -> int:
+    """Return the number of steps of this cycle's training; 0 if there was none."""
+    trained = context.inputs["fine-tune"].first(AdapterTrained)
+    return trained.steps if trained else 0
 
 
 def learning_curve_fallback(context: StageContext, reason: str) -> Sequence[Event]:

@@ -5,14 +5,17 @@ It can learn style and length, but never sees a correct answer. Reads nothing th
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from knowledge.study import StudyItem, shuffled_within
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.fine_tune import TrainingPair, step_reporter, training_config, training_pairs
-from runner.protocols import TrainingExample
+from runner.pipeline.stages.training_setup import (
+    prepared_items, prepared_steps, step_reporter, training_config, training_examples, training_pairs,
+)
 from store.events import AdapterMissing, Event, PlaceboTrained, ShuffledRecord
 
 
@@ -22,31 +25,55 @@ class NothingToShuffle(Exception):
 
 def placebo_fine_tune(context: StageContext) -> Sequence[Event]:
     """Train on shuffled references, starting from the last control adapter if the run is configured to `continue`."""
-    own = training_pairs(context)
+    own = prepared_items(context)
     try:
-        order = derangement(_group_keys(own), f"placebo {context.config.seed} {context.cycle}")
-        others = [own[index] for index in order]
+        others = _shuffled(context, own)
     except NothingToShuffle as error:
         return [AdapterMissing(str(error), failed=False)]
     start = last_placebo(context) if context.config.adapter == "continue" else None
     folder = context.folder / "placebo-adapter"
     training = context.resources.student.fine_tune(
-        [TrainingExample(pair.example.question, other.example.answer)
-         for pair, other in zip(own, others, strict=True)],
-        training_config(context), context.run_folder / start if start else None, folder,
-        step_reporter(context, "placebo_"))
+        training_examples(context, others), training_config(context, prepared_steps(context)),
+        context.run_folder / start if start else None, folder, step_reporter(context, "placebo_"))
     return [PlaceboTrained(
         adapter=str(folder.relative_to(context.run_folder)), sha256=training.adapter_sha256, continued_from=start,
         steps=training.steps, seconds=training.seconds, tokens=training.tokens, first_loss=training.first_loss,
-        last_loss=training.last_loss, examples=tuple(
-            ShuffledRecord(pair.question_id, other.question_id)
-            for pair, other in zip(own, others, strict=True)))]
+        last_loss=training.last_loss, examples=_records(context, own, others))]
 
 
-def _group_keys(own: Sequence[TrainingPair]) -> list[str]:
-    """Return a group key per pair: pairs with the same passage or the same answer must not swap references."""
+def _shuffled(context: StageContext, own: Sequence[StudyItem]) -> list[StudyItem]:
+    """Return the items, each with another passage's answer: with study items, one of the same topic and form.
+
+    Raises:
+        NothingToShuffle: too few facts, or too many equal references.
+    """
+    seed = context.config.seed + context.cycle
+    if context.config.study == "off":
+        order = derangement(_group_keys(own), f"placebo {context.config.seed} {context.cycle}")
+        return [dataclasses.replace(item, answer=own[index].answer) for item, index in zip(own, order, strict=True)]
+    try:
+        passages = [context.domain.passage(id) for id in dict.fromkeys(item.passage_id for item in own)]
+        return list(shuffled_within(own, passages, seed))
+    except ValueError as error:
+        raise NothingToShuffle(str(error)) from error
+
+
+def _records(context: StageContext, own: Sequence[StudyItem], others: Sequence[StudyItem],
+             ) -> tuple[ShuffledRecord, ...]:
+    """Return whose reference each training question, or with study items each passage, was paired with."""
+    names = [item.passage_id for item in own]
+    if context.config.study == "off":
+        names = [pair.question_id for pair in training_pairs(context)]
+    whole = [at for at, item in enumerate(own) if item.wording == "as asked" and item.complete]
+    owner = {own[at].answer: names[at] for at in whole}
+    pairs = {names[at]: owner.get(others[at].answer, "") for at in whole}
+    return tuple(ShuffledRecord(name, other) for name, other in pairs.items())
+
+
+def _group_keys(own: Sequence[StudyItem]) -> list[str]:
+    """Return a group key per item: items with the same passage or the same answer must not swap references."""
     owner: dict[str, str] = {}
-    return [owner.setdefault(pair.example.answer, pair.passage_id) for pair in own]
+    return [owner.setdefault(item.answer, item.passage_id) for item in own]
 
 
 def derangement(keys: Sequence[str], seed: str) -> list[int]:

@@ -1,17 +1,19 @@
 """Generate the training questions of a cycle: new ones each time, no near-duplicates of earlier or test questions.
 
-If paraphrases are configured, the trained facts are also asked in other words; those are never trained on.
+The facts that the test asks about in other words come first. If paraphrases are configured, further test questions on
+trained facts follow; those are never trained on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knowledge.questions import PARAPHRASE, PRACTICE
+from knowledge.questions import PARAPHRASE, PRACTICE, PassageChoice
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import (
-    TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
+    TeacherRequest, TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
 )
+from runner.pipeline.taught_facts import passages_by_cycle
 from store.events import Event, QuestionsAsked
 
 
@@ -20,10 +22,20 @@ def practice_questions(context: StageContext) -> Sequence[Event]:
     config, topics = context.config, trained_topics(context)
     taken = [question_from_record(record) for artifact in context.inputs.values()
              for record in artifact.only(QuestionsAsked).questions]
-    events = ask_teacher(context, {PRACTICE: config.questions, PARAPHRASE: config.paraphrases},
-                         {PRACTICE: topics, PARAPHRASE: topics}, config.seed + context.cycle, taken)
+    requests = [*_practice_requests(context), TeacherRequest(PARAPHRASE, topics, config.paraphrases)]
+    events = ask_teacher(context, requests, config.seed + context.cycle, taken)
     if not any(isinstance(event, QuestionsAsked) and event.questions for event in events):
         raise TooFewQuestions(f"no new training question is left on {', '.join(topics)}: "
                               "choose more topics or fewer cycles")
     record_usage(context)
     return events
+
+
+def _practice_requests(context: StageContext) -> list[TeacherRequest]:
+    """Ask about the passages that the test covers and this cycle teaches first, then about others for what is left."""
+    config, topics = context.config, trained_topics(context)
+    dealt = passages_by_cycle(context.inputs["held-out"].only(QuestionsAsked).questions, config.cycles)
+    now, later = dealt[context.cycle - 1], frozenset(id for ids in dealt for id in ids)
+    wanted = min(len(now), config.questions)
+    return [TeacherRequest(PRACTICE, topics, wanted, PassageChoice(only=frozenset(now))),
+            TeacherRequest(PRACTICE, topics, config.questions - wanted, PassageChoice(exclude=later))]

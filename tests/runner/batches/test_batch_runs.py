@@ -22,7 +22,8 @@ from store.event_log.journal import Journal, read_events
 from store.events import BatchEnded, BatchPlanned, BatchSent, RunWaitingForBatch
 from store.paths import Paths
 from store.projections import rebuild
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 from tests.runner.fake_batches import FakeBatches, Plan
 from tests.runner.fake_judges import competent
 from tests.runner.fake_openai import good_words
@@ -46,7 +47,7 @@ def no_memory_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
 def config_at(server: FakeBatches, **changes: Any) -> RunConfig:
     settings: dict[str, Any] = {"teacher": "gpt-4o-mini", "teacher_base_url": server.url, "questions": 3, "held_out": 3,
                                 "topics": ("pods", "services"), "steps": 2, "teacher_batch": True}
-    return preset("embedded", **settings | changes)
+    return plain_run(**settings | changes)
 
 
 def bench(config: RunConfig, run: str, store: Store, paths: Paths, journal: Journal) -> RunResources:

@@ -19,8 +19,8 @@ from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import StageFinished, StageStarted
 from store.paths import Paths
-from store.run_config import preset
 from tests.another_user import as_nobody, open_to_all
+from tests.plain_runs import plain_run
 
 
 def _spoil(path: Path) -> None:
@@ -75,7 +75,7 @@ def test_doctor_speaks_to_people_and_ends_with_what_it_comes_to(paths: Paths, mo
 
 
 def test_doctor_counts_what_is_there_and_misses_what_is_not(store: Store, paths: Paths) -> None:
-    run, file = commands.launch_run(store, preset("embedded"), "test"), "cycle-01/tuned.json"
+    run, file = commands.launch_run(store, plain_run(), "test"), "cycle-01/tuned.json"
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     Journal(store, claim).append(StageStarted("student"), StageFinished(1.0, file, 2, "aa", "bb"), cycle=1,

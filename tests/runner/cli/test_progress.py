@@ -28,12 +28,12 @@ from store.events import (
     AnswerRecord, CycleStarted, Event, QuestionRecord, ReferenceRecord, ReferencesWritten, RunStarted, StageProgressed,
     StageStarted,
 )
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 
 def test_the_line_says_where_the_run_is(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    run = commands.launch_run(store, preset("embedded", cycles=10), "test")
+    run = commands.launch_run(store, plain_run(cycles=10), "test")
 
     def line() -> str:
         found = queries.find_run(store, run)
@@ -71,7 +71,7 @@ def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Pat
     """40 of 50 answers are there already; as if made in this attempt's two seconds, they would promise the rest at
     once."""
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    run, student = commands.launch_run(store, preset("embedded"), "test"), SlowStudent()
+    run, student = commands.launch_run(store, plain_run(), "test"), SlowStudent()
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     journal, left = Journal(store, claim), list[float | None]()
@@ -85,7 +85,7 @@ def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Pat
             left.append(found.stage_seconds_left(found.last_event_at))
 
     bench = RunResources(fakes.small_domain, OfflineTeacher, lambda rung: student, fakes.FakeJudge)
-    context = StageContext("r", preset("embedded"), 0, "baseline", {}, tmp_path, Header("r", 0, "baseline", "", ""),
+    context = StageContext("r", plain_run(), 0, "baseline", {}, tmp_path, Header("r", 0, "baseline", "", ""),
                            bench,
                            emit, throughput=ThroughputClock(lambda: student.now))
     asked = [QuestionRecord(f"q{number}", "Why?", "pods", "held-out", "p1", "A passage", "", "", "", ())
@@ -100,7 +100,7 @@ def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Pat
 
 def test_a_stage_that_stands_still_promises_less_and_less(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, "host:1:1")
     assert claim
     Journal(store, claim).append(StageProgressed(10, 20, "answers", "", 0, 10.0), stage="baseline")
@@ -145,7 +145,7 @@ def test_judging_counts_while_a_student_weighs_and_a_stop_is_heard_there(tmp_pat
         if told[-1] == stop_at:
             raise StopRequested("cancel")
 
-    context = StageContext("r", preset("embedded"), 0, "baseline-evaluation",
+    context = StageContext("r", plain_run(), 0, "baseline-evaluation",
                            {"references": Artifact(header, (written,), "", 0)}, tmp_path, header, bench, emit)
     stop_at = 0
     assert len(likelihood_scores(context, "baseline", asked, LikelihoodScorer()).scores) == 20

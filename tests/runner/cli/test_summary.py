@@ -58,8 +58,8 @@ def test_the_smallest_visible_change_is_said_before_anything_is_spent(
         return 0
 
     monkeypatch.setattr(foreground, "run_in_foreground", see_through)
-    assert main(["run", "--held-out=40", *switches]) == 0
-    assert "40 held-out questions can only detect a change of about" in said[0]
+    assert main(["run", "--held-out=40", "--headline-tier=held-out", *switches]) == 0
+    assert "40 test questions can only detect a change of about" in said[0]
     assert first in said[0] and later in said[0]
     store = open_for_reading(f"sqlite:///{folder / 'events.db'}")
     assert queries.past_variances(store, RunConfig(student="another")) == []

@@ -20,9 +20,9 @@ from runner.student.errors import OutOfMemory
 from runner.student.inference import continuous_batching
 from store import queries
 from store.events import AdapterTrained, Event, MetricLogged, PlanChosen, RecoveryTaken, RunFailed, StageFinished
-from store.run_config import preset
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import STEPS, carried_out, launched
+from tests.plain_runs import plain_run
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_gpu_that_runs_out_of_memory_is_left_plan_by_plan_for_the_cpu(
     monkeypatch.setattr(hardware, "measure", lambda: measure(lambda: Gpu("T4", 6 * GB, 8 * GB, False)))
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
     monkeypatch.setattr(local_student, "load_model", load)
-    config = preset("embedded", student=str(tiny), precision="nf4", batch_size=2, gpu_memory_cap_gb=3.0)
+    config = plain_run(student=str(tiny), precision="nf4", batch_size=2, gpu_memory_cap_gb=3.0)
     plan_index, plans = 0, list[StudentInfo]()
     while True:
         try:

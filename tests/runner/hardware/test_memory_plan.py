@@ -16,7 +16,8 @@ from runner.hardware import (
 )
 from runner.hardware.machine import cgroup_memory
 from runner.hardware.memory_estimate import estimate_memory
-from store.run_config import PRESETS, RunConfig, preset
+from store.run_config import PRESETS, RunConfig
+from tests.plain_runs import plain_run
 
 PHI_2 = ModelDimensions(2_779_683_840, 32, 2560, 10_240, 51_200)
 CPU = Machine(2, 24 * GB, 22 * GB, None, 0, 0, ("avx512_bf16",))
@@ -49,20 +50,20 @@ def test_phi_2_fits_the_gpu_in_four_bits_under_its_cap() -> None:
 
 
 def test_auto_takes_four_bits_where_gpu_memory_is_little() -> None:
-    asked = preset("embedded", student="microsoft/phi-2")
+    asked = plain_run(student="microsoft/phi-2")
     assert plan_for(asked, GPU, BF16, PHI_2).precision == "nf4"
     assert plan_for(asked, dataclasses.replace(GPU, gpu_free_bytes=20 * GB), BF16, PHI_2).precision == "bf16"
 
 
 def test_four_bits_on_the_cpu_only_where_asked_or_where_ram_is_short() -> None:
-    asked = preset("embedded", student="microsoft/phi-2")
+    asked = plain_run(student="microsoft/phi-2")
     assert plan_for(asked, CPU, BF16, PHI_2).precision == "bf16"
     assert plan_for(asked, dataclasses.replace(CPU, ram_available_bytes=6 * GB), BF16, PHI_2).precision == "nf4"
-    assert plan_for(preset("embedded", precision="nf4"), CPU, BF16).precision == "nf4"
+    assert plan_for(plain_run(precision="nf4"), CPU, BF16).precision == "nf4"
 
 
 def test_every_plan_has_as_many_examples_per_step_as_configured() -> None:
-    asked = preset("embedded", batch_size=4, gradient_accumulation=2)
+    asked = plain_run(batch_size=4, gradient_accumulation=2)
     plans = candidate_plans(asked, GPU, FP32, EMBEDDED)
     assert {plan.batch_size * plan.gradient_accumulation for plan in plans} == {8}
 

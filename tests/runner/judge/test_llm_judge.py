@@ -19,9 +19,10 @@ from store.costs.judge_cost import TYPICAL_USAGE, estimate, estimate_of
 from store.costs.llm_calls import run_usage
 from store.database import Store
 from store.metrics import JUDGE_METRICS
-from store.run_config import InvalidConfig, RunConfig, preset
+from store.run_config import InvalidConfig, RunConfig
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI, cut_off, refuse, say, slow
+from tests.plain_runs import plain_run
 
 IMPATIENT = RetryPolicy(total_seconds=3.0, first_seconds=0.01, max_seconds=0.02)
 RIGHT = "A Pod groups containers. It has one address."
@@ -35,7 +36,7 @@ def fake() -> Iterator[FakeOpenAI]:
 
 
 def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:
-    return preset("embedded", **{"judge": "gpt-4o-mini", "judge_base_url": fake.url, **changes})
+    return plain_run(**{"judge": "gpt-4o-mini", "judge_base_url": fake.url, **changes})
 
 
 def opened(fake: FakeOpenAI, store: Store | None = None, limits: Limits | None = None, **changes: Any) -> RagasLLMJudge:
@@ -166,7 +167,7 @@ def test_without_a_key_every_score_is_missing_and_nothing_is_called(monkeypatch:
                                                                     tmp_path: Path) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
-    judge = open_llm_judge(preset("embedded", judge="gpt-4o-mini"), "r1", None, None)
+    judge = open_llm_judge(plain_run(judge="gpt-4o-mini"), "r1", None, None)
     (mark,) = judge.scores("faithfulness", [ITEM], lambda done: None)
     assert mark.value is None and "OPENAI_API_KEY" in (mark.missing or "")
 
@@ -180,7 +181,7 @@ def test_without_a_key_every_score_is_missing_and_nothing_is_called(monkeypatch:
     ({"judge": "x", "judge_metrics": ("answer_relevancy",), "headline": "faithfulness"}, "needs a judge model")])
 def test_a_judge_that_makes_no_sense_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidConfig, match=says):
-        preset("embedded", **changes)
+        plain_run(**changes)
 
 
 def test_what_a_run_will_ask_is_known_beforehand_and_nothing_without_a_judge() -> None:

@@ -27,9 +27,10 @@ from store.event_log.journal import read_events
 from store.events import JudgeAudited, JudgingEstimated, QuestionRecord, ReferenceRecord
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI
+from tests.plain_runs import plain_run
 
 IMPATIENT = RetryPolicy(total_seconds=0.5, first_seconds=0.01, max_seconds=0.02)
 
@@ -52,7 +53,7 @@ def probes(count: int = 4) -> list[Probe]:
 
 
 def judged_by(fake: FakeOpenAI, metrics: tuple[str, ...] = JUDGE_METRICS) -> dict[str, JudgeAudited]:
-    config = preset("embedded", judge="gpt-4o-mini", judge_base_url=fake.url, judge_metrics=metrics)
+    config = plain_run(judge="gpt-4o-mini", judge_base_url=fake.url, judge_metrics=metrics)
     judge = open_llm_judge(config, "r1", None, None, IMPATIENT, Clock(rng=random.Random(1)))
 
     def score(given: Any, again: str) -> Any:
@@ -155,7 +156,7 @@ def carry_out(store: Store, data: Path, config: RunConfig) -> queries.Run:
 
 
 def small(**changes: Any) -> RunConfig:
-    return preset("embedded", **{"topics": ("pods", "services"), "questions": 6, "held_out": 6, "steps": 2, **changes})
+    return plain_run(**{"topics": ("pods", "services"), "questions": 6, "held_out": 6, "steps": 2, **changes})
 
 
 def test_a_run_with_a_judge_is_audited_first_scored_by_it_and_says_what_it_cost(fake: FakeOpenAI, store: Store,

@@ -23,7 +23,7 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import KnowledgeChanged, KnowledgeRead
 from store.paths import Paths
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 FILES = 4
 
@@ -67,7 +67,7 @@ class Trial:
         write_documents(self.folder)
         self.data.mkdir()
         self.store: Store = open_store(f"sqlite:///{self.data / 'events.db'}")
-        config = preset("embedded", knowledge=str(self.folder), topics=(), questions=2, held_out=2, steps=2)
+        config = plain_run(knowledge=str(self.folder), topics=(), questions=2, held_out=2, steps=2)
         self.run = commands.launch_run(self.store, config, "test")
 
     def domain(self) -> Domain:

@@ -30,7 +30,8 @@ from store.event_log.journal import Journal, read_events
 from store.events import TeachersCompared
 from store.paths import Paths
 from store.projections import rebuild
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 from tests.runner.fake_openai import FakeOpenAI, refuse, say
 from tests.runner.fake_teachers import IMPATIENT
 
@@ -48,7 +49,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of a finished run of two cycles of the offline teacher, with everyday questions."""
     folder = tmp_path_factory.mktemp("finished")
     store = open_store(f"sqlite:///{folder / 'events.db'}")
-    config = preset("embedded", topics=("pods", "services"), questions=4, held_out=6, cycles=2, steps=2, general=2)
+    config = plain_run(topics=("pods", "services"), questions=4, held_out=6, cycles=2, steps=2, general=2)
     commands.launch_run(store, config, "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, Paths(folder, store.url), fakes.fake_resources) == 0

@@ -29,7 +29,8 @@ from store.events import (
 )
 from store.metrics import JUDGE_METRICS, METRICS
 from store.paths import Paths
-from store.run_config import InvalidConfig, preset
+from store.run_config import InvalidConfig
+from tests.plain_runs import plain_run
 
 STEPS = 8
 
@@ -37,7 +38,7 @@ STEPS = 8
 def carry_out(folder: Path, fail: Any = lambda _where: None, **changes: Any) -> tuple[Store, queries.Run]:
     store = open_store(f"sqlite:///{folder / 'events.db'}")
     settings: dict[str, Any] = {"topics": ("pods", "services"), "questions": 8, "held_out": 8, "steps": STEPS}
-    run = commands.launch_run(store, preset("embedded", **(settings | changes)), "test")
+    run = commands.launch_run(store, plain_run(**(settings | changes)), "test")
     claim = leases.claim_next(store, leases.owner_name())
 
     def bench(*args: Any) -> Any:
@@ -232,7 +233,7 @@ def test_a_cycle_without_an_adapter_has_no_curve_and_no_tuned_arm(tmp_path: Path
     ({"learning_curve": True, "fine_tune": False}, "needs fine-tuning")])
 def test_what_cannot_be_compared_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidConfig, match=says):
-        preset("embedded", **changes)
+        plain_run(**changes)
 
 
 def test_no_shuffle_ever_gives_a_question_an_answer_of_its_own_passage() -> None:

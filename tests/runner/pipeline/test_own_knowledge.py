@@ -17,7 +17,7 @@ from store import commands, queries
 from store.database import open_store
 from store.event_log import leases
 from store.paths import Paths
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,7 +34,7 @@ def real_documentation() -> Path:
 def test_a_run_over_real_documentation_of_another_domain_ends_with_both_tiers(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
     folder = real_documentation()
-    config = preset("embedded", knowledge=str(folder), knowledge_name="Streamlit", topics=(), questions=10, held_out=10,
+    config = plain_run(knowledge=str(folder), knowledge_name="Streamlit", topics=(), questions=10, held_out=10,
                     steps=2)
     run = commands.launch_run(store, config, "test")
     claim = leases.claim_next(store, leases.owner_name())

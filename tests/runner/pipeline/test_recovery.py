@@ -31,7 +31,7 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import AdapterTrained, RecoveryTaken, StageFailed
 from store.paths import Paths
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 
 def test_every_kind_has_its_row() -> None:
@@ -63,7 +63,7 @@ def carry_out(tmp_path: Path, fail: Callable[[str], None], cycles: int = 1) -> t
 def carry_out_with(tmp_path: Path, bench: Callable[..., RunResources], cycles: int = 1) -> tuple[Store, str]:
     paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+    run = commands.launch_run(store, plain_run(topics=("pods", "services", "jobs"), questions=6, held_out=6,
                                             cycles=cycles, steps=3), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, paths, bench) == 0
@@ -233,7 +233,7 @@ def test_a_full_disk_fails_the_run_clearly_and_it_goes_on_after_space_returns(tm
 def test_without_fine_tuning_the_tuned_side_is_missing_and_says_why(tmp_path: Path) -> None:
     paths = Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}")
     store = open_store(paths.store_url)
-    run = commands.launch_run(store, preset("embedded", topics=("pods", "jobs"), questions=3, held_out=3,
+    run = commands.launch_run(store, plain_run(topics=("pods", "jobs"), questions=3, held_out=3,
                                             fine_tune=False), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, paths, fakes.fake_resources) == 0

@@ -23,9 +23,10 @@ from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.paths import Paths
 from store.projections import rebuild
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI
+from tests.plain_runs import plain_run
 
 IMPATIENT = RetryPolicy(total_seconds=0.5, first_seconds=0.01, max_seconds=0.02)
 
@@ -39,7 +40,7 @@ def fake() -> Iterator[FakeOpenAI]:
 @pytest.fixture
 def run(store: Store, tmp_path: Path) -> queries.Run:
     """A finished run of two cycles that had no judge model."""
-    config = preset("embedded", topics=("pods", "services"), questions=6, held_out=6, cycles=2, steps=2)
+    config = plain_run(topics=("pods", "services"), questions=6, held_out=6, cycles=2, steps=2)
     name = commands.launch_run(store, config, "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, Paths(tmp_path, store.url), fakes.fake_resources) == 0
@@ -130,7 +131,7 @@ def test_nobody_judges_a_run_that_somebody_holds(store: Store, run: queries.Run)
 
 
 def test_a_waiting_run_cannot_be_claimed_as_ended(store: Store) -> None:
-    name = commands.launch_run(store, preset("embedded"), "test")
+    name = commands.launch_run(store, plain_run(), "test")
     assert leases.claim_finished_run(store, leases.owner_name(), name) is None
     assert not read_events(store, name)[1:]
 

@@ -17,11 +17,12 @@ from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import StageFinished, StageStarted
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 
 WORKER = Path(__file__).parents[1] / "worker_on_demand.py"
 POINTS = ("before", "inside", "written")
-PLAIN = preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6, cycles=1, steps=4)
+PLAIN = plain_run(topics=("pods", "services", "jobs"), questions=6, held_out=6, cycles=1, steps=4)
 EVERYTHING = dataclasses.replace(PLAIN, general=2, arms=tuple(ARMS), learning_curve=True)
 STAGES = [row.stage for row in stages_for(PLAIN)]
 MORE_STAGES = [row.stage for row in stages_for(EVERYTHING) if row not in stages_for(PLAIN)]

@@ -19,12 +19,13 @@ from store.event_log.journal import read_events
 from store.events import ReferencesWritten
 from store.metrics import JUDGE_METRICS, METRICS
 from store.paths import Paths
-from store.run_config import InvalidConfig, preset
+from store.run_config import InvalidConfig
+from tests.plain_runs import plain_run
 
 
 def carry_out(store: Store, data: Path, **changes: Any) -> queries.Run:
     settings: dict[str, Any] = {"topics": ("pods", "services"), "questions": 6, "held_out": 6, "steps": 2} | changes
-    run = commands.launch_run(store, preset("embedded", **settings), "test")
+    run = commands.launch_run(store, plain_run(**settings), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, Paths(data, store.url), fakes.fake_resources) == 0
     found = queries.find_run(store, run)
@@ -99,7 +100,7 @@ def test_what_cannot_be_asked_for_together_is_refused() -> None:
                           ({"topics": ("pods",), "new_topics": ("jobs",)}, "go together"),
                           ({"held_out_set": "../x"}, "is no name"), ({"max_cost_usd": 0.0}, "max_cost_usd")]:
         with pytest.raises(InvalidConfig, match=says):
-            preset("embedded", **changes)
+            plain_run(**changes)
 
 
 def test_references_tell_their_progress_and_are_all_there(store: Store, tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from store.costs import llm_calls, playground_budget
 from store.costs.llm_calls import LLMCall, UsageTotals, call_key
 from store.database import Store, open_store
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.fake_openai import FakeOpenAI, refuse, say
+from tests.plain_runs import plain_run
 
 LONGEST = "What does a Pod do? " * 50
 ANSWER = json.dumps({"answer": "A Pod is a group of containers."})
@@ -49,7 +50,7 @@ def store(paths: Paths) -> Iterator[Store]:
 
 def launched(store: Store, fake: FakeOpenAI, **changes: Any) -> str:
     given = {"teacher": "gpt-4o-mini", "teacher_base_url": fake.url, **changes}
-    return commands.launch_run(store, preset("embedded", **given), "test")
+    return commands.launch_run(store, plain_run(**given), "test")
 
 
 def asked(store: Store, paths: Paths, run: str, question: str = LONGEST) -> queries.PlaygroundQuestion:
@@ -75,7 +76,7 @@ def test_an_answer_has_its_bill_and_counts_for_nothing_of_the_run(store: Store, 
     assert found.said[-1].text == "A Pod is a group of containers." and found.bill == PAID
     assert llm_calls.run_usage(store, run) == UsageTotals(0, 0, 0, 0) and queries.teacher_usage(store, [run]) == {}
     assert llm_calls.playground_usage(store, run) == UsageTotals(1, 100, 20, 0)
-    remaining = playground_budget.remaining_budget(store, run, preset("embedded", teacher="gpt-4o-mini"))
+    remaining = playground_budget.remaining_budget(store, run, plain_run(teacher="gpt-4o-mini"))
     assert remaining and remaining.spent_usd == PAID.cost_usd
     assert asked(store, paths, run).bill == PAID and len(fake.requests) == 2  # another question is another call
 
@@ -84,9 +85,9 @@ def test_no_question_takes_more_than_was_said_before_it(store: Store, paths: Pat
     run = launched(store, fake)
     for question in ("Why?", "ß€😀" * 333):
         asked(store, paths, run, question)
-        (said, limit), estimate = spoken(fake), playground_budget.estimate(preset("embedded", teacher="x"), question)
+        (said, limit), estimate = spoken(fake), playground_budget.estimate(plain_run(teacher="x"), question)
         assert said <= estimate.prompt_tokens and limit <= estimate.completion_tokens
-    longest = playground_budget.estimate(preset("embedded", teacher="gpt-4o-mini"))
+    longest = playground_budget.estimate(plain_run(teacher="gpt-4o-mini"))
     assert longest.cost_usd is not None and "0.0047 USD" in longest.sentence()
     prompt = closed_book_prompt("", "")
     assert len((prompt.system + prompt.user
@@ -117,7 +118,7 @@ def test_all_questions_of_a_day_have_a_limit_of_their_own(store: Store, paths: P
 
 def test_calls_that_nobody_counted_are_taken_at_their_most(store: Store, fake: FakeOpenAI) -> None:
     run = launched(store, fake)
-    config = preset("embedded", teacher="gpt-4o-mini")
+    config = plain_run(teacher="gpt-4o-mini")
     spend(store, run, None, llm_calls.playground_purpose(7))
     remaining = playground_budget.remaining_budget(store, run, config)
     assert remaining and remaining.spent_usd == playground_budget.estimate(config).cost_usd
@@ -145,7 +146,7 @@ def test_a_question_whose_process_was_killed_is_paid_once(store: Store, paths: P
 
 def test_a_question_in_a_terminal_is_held_by_the_same_limits_and_keeps_its_receipt(store: Store, paths: Paths,
                                                                                    fake: FakeOpenAI) -> None:
-    once = playground_budget.estimate(preset("embedded", teacher="gpt-4o-mini"), LONGEST).cost_usd
+    once = playground_budget.estimate(plain_run(teacher="gpt-4o-mini"), LONGEST).cost_usd
     run = queries.find_run(store, launched(store, fake, max_cost_usd=once))
     assert run
     before = queries.last_event_id(store, run.id)
@@ -159,7 +160,7 @@ def test_a_question_in_a_terminal_is_held_by_the_same_limits_and_keeps_its_recei
 
 def test_a_teacher_of_unknown_price_says_so_and_its_tokens_are_counted(store: Store, paths: Paths,
                                                                        fake: FakeOpenAI) -> None:
-    config = preset("embedded", teacher="house-model")
+    config = plain_run(teacher="house-model")
     assert "No price is known for the teacher house-model" in playground_budget.estimate(config).sentence()
     bill = asked(store, paths, launched(store, fake, teacher="house-model")).bill
     assert bill == dataclasses.replace(PAID, model="house-model", cost_usd=None)

@@ -19,7 +19,8 @@ from store import commands, queries
 from store.commands import playground
 from store.database import Store
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 from tests.runner.answer_on_demand import Parrot
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
@@ -61,7 +62,7 @@ def asked(store: Store, number: int) -> queries.PlaygroundQuestion:
 
 
 def test_a_serving_runner_answers_word_by_word_and_ends_at_once_when_told(store: Store, paths: Paths) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     commands.change_run_state(store, "pause", run)
     may_end = paths.data / "may-end"
     environment = os.environ | {"DATA_DIR": str(paths.data), "STORE_URL": paths.store_url,
@@ -99,7 +100,7 @@ def test_a_serving_runner_answers_with_both_real_students(tmp_path: Path) -> Non
 
 
 def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(store: Store, paths: Paths) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     numbers, opened = [put(store, run), put(store, run)], []
 
     def open_student(config: RunConfig, models: Path) -> Any:
@@ -115,7 +116,7 @@ def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(st
 
 
 def test_the_teacher_is_asked_only_where_somebody_wanted_it(store: Store, paths: Paths) -> None:
-    run = commands.launch_run(store, preset("embedded", teacher="gpt-4o-mini"), "test")
+    run = commands.launch_run(store, plain_run(teacher="gpt-4o-mini"), "test")
 
     def no_teacher(*_: Any) -> Any:
         raise AssertionError("a call that nobody wanted")
@@ -132,7 +133,7 @@ def test_the_teacher_is_asked_only_where_somebody_wanted_it(store: Store, paths:
 
 
 def test_what_cannot_be_had_fails_the_question_in_words(store: Store, paths: Paths) -> None:
-    number = put(store, commands.launch_run(store, preset("embedded"), "test"))
+    number = put(store, commands.launch_run(store, plain_run(), "test"))
 
     def too_large(config: RunConfig, models: Path) -> Any:
         raise OutOfMemory("the student needs 9 GB, there are 2: close programs")
@@ -143,7 +144,7 @@ def test_what_cannot_be_had_fails_the_question_in_words(store: Store, paths: Pat
 
 
 def test_a_killed_answer_is_tried_once_more_and_then_failed(store: Store, supervisor: Supervisor) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     commands.change_run_state(store, "pause", run)
     number = put(store, run)
     for attempt in (1, 2):
@@ -157,7 +158,7 @@ def test_a_killed_answer_is_tried_once_more_and_then_failed(store: Store, superv
 
 
 def test_a_run_goes_first_and_the_question_waits_for_it(store: Store, supervisor: Supervisor) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     commands.change_run_state(store, "pause", run)
     number = put(store, run)
     until(lambda: asked(store, number).state == "answering", supervisor.tick)
@@ -172,7 +173,7 @@ def test_a_run_goes_first_and_the_question_waits_for_it(store: Store, supervisor
 
 
 def test_a_runner_that_stops_ends_the_answer_and_leaves_the_question(store: Store, supervisor: Supervisor) -> None:
-    run = commands.launch_run(store, preset("embedded"), "test")
+    run = commands.launch_run(store, plain_run(), "test")
     commands.change_run_state(store, "pause", run)
     number = put(store, run)
     until(lambda: asked(store, number).state == "answering", supervisor.tick)

@@ -26,8 +26,8 @@ from store.database import Store, open_store
 from store.event_log.journal import read_events
 from store.events import RecoveryTaken
 from store.paths import Paths
-from store.run_config import preset
 from tests.addresses import address_in
+from tests.plain_runs import plain_run
 from tests.runner.watching import LIMIT_SECONDS, run_of, tick_until, until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,7 @@ def in_the_readme(language: str) -> str:
 
 def launch(store: Store, **more: Any) -> str:
     small = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 4}
-    return commands.launch_run(store, preset("embedded", **small | more), "test")
+    return commands.launch_run(store, plain_run(**small | more), "test")
 
 
 # --- the unit and the container file ---

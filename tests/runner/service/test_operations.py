@@ -33,9 +33,9 @@ from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import RecoveryTaken, RunRequeued, RunStarted
 from store.paths import Paths
-from store.run_config import preset
 from tests.addresses import address_in
 from tests.runner.watching import LIMIT_SECONDS, run_of, until
+from tests.plain_runs import plain_run
 
 HERE = Path(__file__).parents[1]
 ROOT = HERE.parents[1]
@@ -48,7 +48,7 @@ def paths(tmp_path: Path) -> Paths:
 
 def launch(store: Store, **more: object) -> str:
     small = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 4}
-    return commands.launch_run(store, preset("embedded", **small | more), "test")  # type: ignore[arg-type]
+    return commands.launch_run(store, plain_run(**small | more), "test")  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager
@@ -110,7 +110,7 @@ def test_a_schedule_fires_in_a_serving_runner_and_the_log_tells_it(store: Store,
                                                                    capsys: pytest.CaptureFixture[str]) -> None:
     with serving(paths) as process:
         until(lambda: queries.runners(store))
-        config = preset("embedded", topics=("pods", "jobs"), questions=3, held_out=3, steps=2)
+        config = plain_run(topics=("pods", "jobs"), questions=3, held_out=3, steps=2)
         schedules.add(store, "often", Recurrence(every_seconds=60), config, "test")
         soon = f"{queries.schedules(store)[0].added_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         with store.write() as connection:  # the first time is now, not in a minute

@@ -21,16 +21,16 @@ from store.event_log import leases
 from store.event_log.journal import Journal, StopRequested, read_events
 from store.events import StageFinished
 from store.paths import Paths
-from store.run_config import preset
 from tests.runner.tiny_models import llama_folder, student
 from tests.runner.watching import run_of, tick_until, until
+from tests.plain_runs import plain_run
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "worker_on_demand.py"))
 
 
 def launch(store: Store) -> str:
-    return commands.launch_run(store, preset("embedded", topics=("pods", "services", "jobs"), questions=8, held_out=8,
+    return commands.launch_run(store, plain_run(topics=("pods", "services", "jobs"), questions=8, held_out=8,
                                              steps=3), "test")
 
 

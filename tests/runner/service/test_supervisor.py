@@ -19,8 +19,8 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import PlanChosen, RecoveryTaken, RunRequeued
 from store.paths import Paths
-from store.run_config import preset
 from store.schema import claims
+from tests.plain_runs import plain_run
 from tests.runner.watching import run_of, tick_until, until
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "worker_on_demand.py"))
@@ -44,7 +44,7 @@ while True:
 
 
 def launch(store: Store, steps: int = 4) -> str:
-    return commands.launch_run(store, preset("embedded", topics=("pods", "services", "jobs"), questions=6, held_out=6,
+    return commands.launch_run(store, plain_run(topics=("pods", "services", "jobs"), questions=6, held_out=6,
                                              steps=steps), "test")
 
 

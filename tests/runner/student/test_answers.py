@@ -17,8 +17,8 @@ from runner.student.inference import continuous_batching, sampling
 from runner.student.llama_cpu import decoder, packed_linear
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
-from store.run_config import preset
 from tests.runner.tiny_models import llama_folder, phi_folder, student
+from tests.plain_runs import plain_run
 
 GREEDY = GenerationConfig(max_new_tokens=12, temperature=0.0, top_p=0.95, top_k=50, repetition_penalty=1.1,
                           max_seconds=60)
@@ -117,7 +117,7 @@ def test_packed_products_equal_plain_ones(monkeypatch: pytest.MonkeyPatch, dtype
 @pytest.mark.slow
 def test_the_embedded_student_answers_in_fp32_as_the_library_does(tmp_path: Path) -> None:
     models = Path(os.environ.get("TEST_MODELS_DIR") or tmp_path)
-    embedded = LocalStudent.open(preset("embedded", precision="fp32"), models)
+    embedded = LocalStudent.open(plain_run(precision="fp32"), models)
     decoding = dataclasses.replace(GREEDY, max_new_tokens=48, repetition_penalty=1.0)
     found = answers(embedded, QUESTIONS, decoding, 3)
     for question in QUESTIONS:

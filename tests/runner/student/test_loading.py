@@ -14,8 +14,8 @@ from runner.student.errors import ModelLoadFailed, OutOfMemory
 from runner.student.models import bundled
 from runner.student.models.hf_loader import load_model, size_of
 from runner.student.oom import translate_oom
-from store.run_config import preset
 from tests.runner.tiny_models import llama_folder, phi_folder
+from tests.plain_runs import plain_run
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16),
@@ -72,7 +72,7 @@ def test_a_hub_name_fails_at_once_where_the_hub_is_out_of_reach(monkeypatch: pyt
 
 
 def test_a_local_folder_is_opened_as_a_student(tmp_path: Path) -> None:
-    found = open_student(preset("embedded", student=str(llama_folder(tmp_path / "m")), precision="fp32"), tmp_path)
+    found = open_student(plain_run(student=str(llama_folder(tmp_path / "m")), precision="fp32"), tmp_path)
     assert found.info.precision == "fp32" and found.info.device == "cpu"
     assert "fp32 requested" in found.info.precision_reason
 

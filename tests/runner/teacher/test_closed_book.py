@@ -24,8 +24,9 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import AnswersGiven
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
 from tests.runner.fake_openai import FakeOpenAI, good_words
+from tests.plain_runs import plain_run
 
 CLOSED_BOOK = "from what you know"
 
@@ -61,7 +62,7 @@ def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunReso
 
 
 def carry_out(fake: FakeOpenAI, store: Store, data: Path) -> queries.Run:
-    config = preset("embedded", teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=6, held_out=10,
+    config = plain_run(teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=6, held_out=10,
                     topics=("pods", "services"), steps=2, arms=(TEACHER,))
     run = commands.launch_run(store, config, "test")
     claim = leases.claim_next(store, leases.owner_name())

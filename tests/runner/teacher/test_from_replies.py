@@ -19,9 +19,10 @@ from store import commands, queries
 from store.database import Store
 from store.event_log import leases
 from store.paths import Paths
-from store.run_config import RunConfig, preset, to_json
+from store.run_config import RunConfig, to_json
 from tests.runner.fake_openai import FakeOpenAI
 from tests.runner.fake_teachers import IMPATIENT
+from tests.plain_runs import plain_run
 
 
 def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunResources:
@@ -43,7 +44,7 @@ def finished(store: Store, data: Path, config: RunConfig) -> queries.Run:
 def first(fake: FakeOpenAI, store: Store, tmp_path: Path) -> queries.Run:
     settings: dict[str, Any] = {"teacher": "gpt-4o-mini", "teacher_base_url": fake.url, "questions": 4, "held_out": 6,
                                 "topics": ("pods", "services"), "steps": 2, "arms": ("teacher",), "name": "first"}
-    return finished(store, tmp_path, preset("embedded", **settings))
+    return finished(store, tmp_path, plain_run(**settings))
 
 
 def test_it_has_the_same_questions_and_references_without_a_call(first: queries.Run, fake: FakeOpenAI, store: Store,
@@ -77,7 +78,7 @@ def test_the_command_line_takes_the_settings_of_that_run(first: queries.Run, sto
     assert preflight_errors(dataclasses.replace(config, teacher_base_url=None), Paths(tmp_path, store.url)) == []
     assert main(["run", "--from-replies", "nothing"]) == 2
     assert "--from-replies 'nothing': no such run" in capsys.readouterr().err
-    offline = commands.launch_run(store, preset("embedded"), "test")
+    offline = commands.launch_run(store, plain_run(), "test")
     assert main(["run", "--from-replies", offline]) == 2
     assert "makes no calls" in capsys.readouterr().err
 

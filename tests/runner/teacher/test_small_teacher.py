@@ -24,7 +24,8 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import QuestionsRejected, StageProgressed
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 from tests.runner.fake_openai import FakeOpenAI, good_words
 from tests.runner.fake_teachers import IMPATIENT, teacher_at
 
@@ -134,7 +135,7 @@ def carry_out(fake: FakeOpenAI, data: Path) -> tuple[queries.Run, list[Any]]:
         return dataclasses.replace(fakes.fake_resources(config, run, *others),
                                    open_teacher=lambda: open_llm_teacher(config, run, store, None, IMPATIENT))
 
-    config = preset("embedded", teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=2, held_out=6,
+    config = plain_run(teacher="gpt-4o-mini", teacher_base_url=fake.url, questions=2, held_out=6,
                     topics=("pods", "services"), steps=2)
     run = commands.launch_run(store, config, "test")
     claim = leases.claim_next(store, leases.owner_name())

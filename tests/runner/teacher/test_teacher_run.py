@@ -22,15 +22,16 @@ from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import RecoveryTaken
 from store.paths import Paths
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
 from tests.runner.fake_openai import FakeOpenAI, refuse
 from tests.runner.fake_teachers import IMPATIENT
+from tests.plain_runs import plain_run
 
 
 def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:
     settings: dict[str, Any] = {"teacher": "gpt-4o-mini", "teacher_base_url": fake.url, "questions": 6, "held_out": 6,
                                 "topics": ("pods", "services"), "steps": 2}
-    return preset("embedded", **settings | changes)
+    return plain_run(**settings | changes)
 
 
 def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunResources:

@@ -17,13 +17,14 @@ from store.database import Store
 from store.event_log.journal import read_events
 from store.events import ScheduleFailed, ScheduleFired, ScheduleMissed, ScheduleSkipped
 from store.projections import rebuild
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from tests.plain_runs import plain_run
 
 NIGHTLY = Recurrence(cron="0 2 * * *", zone="Europe/Berlin")
 
 
 def add(store: Store, name: str = "nightly", timing: Recurrence = NIGHTLY, **more: object) -> None:
-    schedules.add(store, name, timing, preset("embedded"), "test", **more)  # type: ignore[arg-type]
+    schedules.add(store, name, timing, plain_run(), "test", **more)  # type: ignore[arg-type]
 
 
 def due_of(store: Store, name: str = "nightly") -> datetime:
@@ -75,7 +76,7 @@ def test_a_due_schedule_queues_one_run_however_often_and_by_whomever_it_is_asked
     (fired,) = schedules.trigger_due(store, due)
     assert isinstance(fired, ScheduleFired) and schedules.trigger_due(store, due) == []
     (run,) = queries.all_runs(store)
-    assert (run.id, run.requested_by, run.config) == (fired.run, "schedule nightly", preset("embedded"))
+    assert (run.id, run.requested_by, run.config) == (fired.run, "schedule nightly", plain_run())
     now = schedules_of(store)
     assert (now.last_outcome, now.last_run, now.next_due_at) == ("fired", run.id, due + timedelta(days=1))
 
@@ -104,7 +105,7 @@ def test_what_nobody_saw_in_time_is_missed_and_only_the_latest_is_made_up_for(st
 def test_a_configuration_that_this_version_refuses_is_a_failed_firing(store: Store) -> None:
     add(store)
     with store.write() as connection:
-        bad = json.dumps(dataclasses.asdict(preset("embedded")) | {"questions": 5000})
+        bad = json.dumps(dataclasses.asdict(plain_run()) | {"questions": 5000})
         connection.execute(update(schema.schedules).values(config=bad))
     (failed,) = schedules.trigger_due(store, due_of(store))
     assert isinstance(failed, ScheduleFailed) and "5000" in failed.message and queries.count_of_runs(store) == 0

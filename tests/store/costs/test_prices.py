@@ -16,6 +16,7 @@ from store.costs.model_shutdowns import shutdown_errors, shutdown_notes, shutdow
 from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of
 from store.paths import Paths
 from store.run_config import preset
+from tests.plain_runs import plain_run
 
 LAST_DAY, GONE = date(2027, 1, 13), date(2027, 1, 14)
 ENTRY = {"prompt_usd": 2, "completion_usd": 8.5, "source": "our contract", "looked_up": "2026-11-01"}
@@ -88,7 +89,7 @@ def test_a_shutdown_is_announced_90_days_before_and_refused_from_its_day_on(path
 
 
 def test_a_judge_is_concerned_too_and_a_model_of_that_name_at_another_address_is_not(paths: Paths) -> None:
-    judged = preset("embedded", judge="gpt-4o-mini")
+    judged = plain_run(judge="gpt-4o-mini")
     assert "--judge gpt-6-luna" in shutdown_errors(judged, GONE)[0]
     elsewhere = dataclasses.replace(preset("phi-2"), teacher_base_url="http://127.0.0.1:1/v1")
     assert shutdown_errors(elsewhere, GONE) == []

@@ -11,8 +11,8 @@ import pytest
 
 from store import commands, queries
 from store.database import open_store, write_lock
-from store.run_config import preset
 from tests.bench.contention import measure
+from tests.plain_runs import plain_run
 
 
 @pytest.mark.parametrize(("writers", "readers"), [(4, 1), pytest.param(1, 8, marks=pytest.mark.slow)])
@@ -69,11 +69,11 @@ def test_a_writer_that_was_stopped_in_its_turn_holds_nobody_up_for_ever(tmp_path
     monkeypatch.setattr(write_lock.FairWriteLock, "acquire", noted)
     with (tmp_path / "events.db-turn").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        commands.launch_run(store, preset("embedded"), "test")
+        commands.launch_run(store, plain_run(), "test")
         assert acquired == [False]
         fcntl.flock(other, fcntl.LOCK_UN)
         monkeypatch.setattr(write_lock, "LOCK_TIMEOUT_SECONDS", 120.0)
-        commands.launch_run(store, preset("embedded"), "test")  # and the turn is free again for everybody
+        commands.launch_run(store, plain_run(), "test")  # and the turn is free again for everybody
         assert acquired == [False, True]
     assert queries.count_of_runs(store) == 2
     store.close()
@@ -82,8 +82,8 @@ def test_a_writer_that_was_stopped_in_its_turn_holds_nobody_up_for_ever(tmp_path
 def test_a_transaction_inside_a_transaction_is_refused_and_the_outer_one_stays_whole(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
     with store.write() as connection:
-        commands.launch_in_transaction(connection, preset("embedded"), "test", "token", 0)
+        commands.launch_in_transaction(connection, plain_run(), "test", "token", 0)
         with pytest.raises(RuntimeError, match="hand its connection on"):
-            commands.launch_run(store, preset("embedded"), "test")
+            commands.launch_run(store, plain_run(), "test")
     assert queries.count_of_runs(store) == 1
     store.close()

@@ -26,11 +26,11 @@ from store.events import (
     StageProgressed, StageStarted, UnfitEvent, from_json, to_json,
 )
 from store.projections import rebuild
-from store.run_config import preset
+from tests.plain_runs import plain_run
 
 
 def started(store: Store) -> Journal:
-    commands.launch_run(store, preset("embedded"), "test")
+    commands.launch_run(store, plain_run(), "test")
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     return Journal(store, claim)

@@ -13,12 +13,12 @@ from store.commands import ratings_and_tags
 from store.database import Store
 from store.event_log import leases
 from store.queries import ORDERS, FilterOptions, HistoryFilter
-from store.run_config import preset
 from tests.dashboard.run_maker import lease_for
+from tests.plain_runs import plain_run
 
 
 def launched(store: Store, **changes: Any) -> str:
-    return commands.launch_run(store, preset("embedded", **changes), "test")
+    return commands.launch_run(store, plain_run(**changes), "test")
 
 
 def named(store: Store, **wanted: Any) -> list[str]:

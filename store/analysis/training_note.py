@@ -1,0 +1,46 @@
+"""Say before a launch how often each fact will be presented, and what a time budget can teach. Pure functions."""
+
+from __future__ import annotations
+
+from store.formatting import duration
+from store.run_config import STUDY_PASSES, RunConfig
+
+TOKENS_PER_PRESENTATION = 60
+"""Mean tokens of a study item with its prompt under the embedded student, measured in the demonstration."""
+
+
+def training_note(config: RunConfig, tokens_per_second: float | None, passages: int | None = None) -> str:
+    """Return one sentence; empty for a run without study items.
+
+    Args:
+        tokens_per_second: the training speed that was reached last; None: not known.
+        passages: number of passages that may be trained on, if known.
+    """
+    if not config.fine_tune or config.study == "off":
+        return ""
+    if config.minutes is not None:
+        return _budget_note(config, config.minutes, tokens_per_second, passages)
+    shown = _presentations(config)
+    time = "" if not tokens_per_second else \
+        f", about {duration(shown * TOKENS_PER_PRESENTATION / tokens_per_second)} at {tokens_per_second:.0f} tokens/s"
+    per_fact = shown * (1 - config.general_replay) / max(1, config.questions)
+    return (f"The first cycle's training presents its {config.questions} facts {per_fact:.0f} times each: {shown:.0f} "
+            f"examples{time}.")
+
+
+def _presentations(config: RunConfig) -> float:
+    if config.passes is not None:
+        return config.passes * config.questions / (1 - config.general_replay)
+    return float(config.steps * config.batch_size * config.gradient_accumulation)
+
+
+def _budget_note(config: RunConfig, minutes: float, speed: float | None, passages: int | None) -> str:
+    if not speed:
+        return f"{minutes:g} minutes of training: the speed of this machine is measured before the first training."
+    facts = minutes * 60 * speed * (1 - config.general_replay) / (TOKENS_PER_PRESENTATION * STUDY_PASSES)
+    note = (f"{minutes:g} minutes here teach about {facts:.0f} facts {STUDY_PASSES:.0f} times each, at {speed:.0f} "
+            "tokens/s")
+    if passages is not None and passages > facts:
+        whole = passages * STUDY_PASSES * TOKENS_PER_PRESENTATION / speed / (1 - config.general_replay)
+        note += f"; all {passages:,} passages would need {duration(whole)}, or a GPU"
+    return f"{note}."

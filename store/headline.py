@@ -1,0 +1,28 @@
+"""The headline test of a run: which questions decide its verdict, and how many there are at most."""
+
+from __future__ import annotations
+
+from store.run_config import HELD_OUT, TAUGHT, RunConfig
+
+HEADLINE_QUESTIONS = {HELD_OUT: "held-out questions", TAUGHT: "taught facts, asked in wordings never trained,"}
+"""Stored name of a tier that can be the headline -> its questions, as the verdict's sentence names them."""
+HEADLINE_WORDS = {HELD_OUT: "facts never taught", TAUGHT: "taught facts, asked in other words"}
+"""Stored name of a tier that can be the headline -> what its questions are about, within a sentence."""
+
+
+def tested_in_words(config: RunConfig) -> str:
+    """Return how many questions of which kind decide the verdict, within a sentence."""
+    if config.headline_tier == TAUGHT:
+        return (f"up to {taught_wanted(config)} questions on facts that it was taught, in wordings that were never "
+                "trained")
+    return f"{config.held_out} held-out questions, from passages that were never trained on"
+
+
+def taught_wanted(config: RunConfig) -> int:
+    """Return how many test questions on taught facts a run has at most: one for each training question."""
+    return min(config.taught_questions, config.questions * config.cycles) if config.fine_tune else 0
+
+
+def headline_wanted(config: RunConfig) -> int:
+    """Return how many questions decide the verdict at most."""
+    return taught_wanted(config) if config.headline_tier == TAUGHT else config.held_out

@@ -1,0 +1,38 @@
+"""What is said before a launch about presentations, time budgets and this machine's training speed."""
+
+from __future__ import annotations
+
+from store import commands, queries
+from store.analysis.training_note import TOKENS_PER_PRESENTATION, training_note
+from store.database import Store
+from store.event_log import leases
+from store.event_log.journal import Journal
+from store.events import MetricLogged
+from store.run_config import STUDY_PASSES, preset
+
+
+def test_presentations_and_their_time_are_said() -> None:
+    config = preset("embedded", questions=10, passes=9.0, general_replay=0.1)
+    assert training_note(config, None) == ("The first cycle's training presents its 10 facts 9 times each: 100 "
+                                           "examples.")
+    assert training_note(config, TOKENS_PER_PRESENTATION).endswith("100 examples, about 1 min 40 s at 60 tokens/s.")
+    assert training_note(preset("embedded", study="off"), 100.0) == ""
+
+
+def test_a_budget_says_what_it_can_teach_and_what_everything_would_need() -> None:
+    config = preset("embedded", minutes=10.0, general_replay=0.0)
+    note = training_note(config, 400.0, passages=1000)
+    facts = 10 * 60 * 400 / (TOKENS_PER_PRESENTATION * STUDY_PASSES)
+    assert f"about {facts:.0f} facts {STUDY_PASSES:.0f} times each" in note and "all 1,000 passages would need" in note
+    assert "measured before the first training" in training_note(config, None)
+
+
+def test_the_speed_is_that_of_the_newest_training_of_the_same_student(store: Store) -> None:
+    commands.launch_run(store, preset("embedded"), "test")
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    journal = Journal(store, claim)
+    journal.append(MetricLogged("training_tokens_per_second", 1, 111.0, "tokens/s"),
+                   MetricLogged("training_tokens_per_second", 2, 222.0, "tokens/s"), cycle=1, stage="fine-tune")
+    assert queries.last_training_speed(store, "embedded", "auto") == 222.0
+    assert queries.last_training_speed(store, "another", "auto") is None
