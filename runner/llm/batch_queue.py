@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from runner.llm.batch_endpoint import BatchEndpoint
 from runner.llm.batch_file import MAX_CALLS, MAX_FILE_BYTES, upper_bound_usd
 from runner.llm.chat import ChatRequest
 from runner.llm.errors import CallPostponed, CostLimitReached, EndpointUnavailable
 from store.events import FailedLine
+
+if TYPE_CHECKING:
+    from runner.llm.batch_endpoint import BatchEndpoint
 
 MAX_BATCHES = 3
 """How many batches in a row may end without a reply to a call, before the run fails."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from runner.llm.batch_endpoint import BatchEndpoint, ServerBatch, open_batch_endpoint
 from runner.llm.batch_queue import BatchQueue
 from runner.llm.credentials import OPENAI_ADDRESS
 from runner.llm.errors import BatchRefused, WaitingForBatch
@@ -24,6 +23,9 @@ from store.events import (
 from store.files import sha256_of, sha256_of_file, write_atomic
 from store.queries import Batch, open_batches
 from store.run_config import RunConfig
+
+if TYPE_CHECKING:
+    from runner.llm.batch_endpoint import BatchEndpoint, ServerBatch
 
 TEACHER, JUDGE = "teacher", "judge"
 
@@ -86,6 +88,8 @@ class RunBatches:
 
     def _finish_sending(self, batch: Batch) -> str | None:
         """Upload and create a planned batch, unless the server has it already; returns the time when it expires."""
+        from runner.llm.batch_endpoint import open_batch_endpoint  # late: openai takes a second to import
+
         endpoint = open_batch_endpoint(batch.model, batch.address)
         path = self._folder / batch.path
         try:

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from runner.llm.batch_endpoint import BatchEndpoint, ServerBatch, open_batch_endpoint
 from runner.llm.batch_file import Replies, read_replies
 from runner.llm.errors import TeacherError
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error
@@ -26,6 +26,9 @@ from store.costs.llm_calls import LLMCall
 from store.database import Store
 from store.events import BatchProgressed, BatchSent, RecoveryTaken, RunPaused, RunRequeued
 from store.queries import Batch, batches_of, find_run, open_batches, waiting_runs
+
+if TYPE_CHECKING:
+    from runner.llm.batch_endpoint import BatchEndpoint, ServerBatch
 
 POLL_SECONDS = 30.0
 """How often each batch is looked up; a batch takes minutes to hours."""
@@ -77,6 +80,8 @@ class BatchPoller:
             if run is None or run.work not in _WORKING:
                 self._find_unrecorded(batch)
             return
+        from runner.llm.batch_endpoint import open_batch_endpoint  # late: openai takes a second to import
+
         endpoint = open_batch_endpoint(batch.model, batch.address, REQUEST_SECONDS)
         found = endpoint.retrieve(batch.server_id)
         unwanted = run is None or run.work == "cancelled"
@@ -93,6 +98,8 @@ class BatchPoller:
 
     def _find_unrecorded(self, batch: Batch) -> None:
         """A batch that was planned by a worker that is gone: it may have been created all the same."""
+        from runner.llm.batch_endpoint import open_batch_endpoint  # late: openai takes a second to import
+
         found = open_batch_endpoint(batch.model, batch.address, REQUEST_SECONDS).find(batch.batch, batch.planned_at)
         if found:
             append_of_batch(self.store, batch, BatchSent(batch.batch, found.id, found.expires_at))

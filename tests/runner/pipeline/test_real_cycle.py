@@ -41,7 +41,7 @@ def test_a_real_cycle_ends_with_every_score_of_both_tiers(said: dict[str, Any]) 
     (cycle,) = said["cycles"]
     assert cycle["work"] == "finished" and cycle["training_seconds"] > 0 and cycle["adapter"]
     rows = {(row["tier"], row["metric"]): row for row in cycle["scores"]}
-    assert set(rows) == {(tier, metric) for tier in ("held-out", "practice")
+    assert set(rows) == {(tier, metric) for tier in ("held-out", "practice", "paraphrase")
                          for metric in set(METRICS) - set(JUDGE_METRICS)}
     surprise = rows["held-out", "reference_nll"]
     assert surprise["scored"] == surprise["asked"] == 6 and surprise["interval"][0] <= surprise["change"]
@@ -63,7 +63,7 @@ def test_the_record_says_how_the_student_was_held_and_what_was_adapted(said: dic
 def test_every_stage_left_a_checkpoint_under_its_recorded_hash(said: dict[str, Any], data: Path) -> None:
     store = open_for_reading(f"sqlite:///{data / 'events.db'}")
     stages = queries.stages_of(store, said["run"])
-    assert len(stages) == 13
+    assert len(stages) == 15
     for stage in stages:
         content = (data / "runs" / said["run"] / str(stage.path)).read_bytes()
         assert hashlib.sha256(content).hexdigest() == stage.sha256
