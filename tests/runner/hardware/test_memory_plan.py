@@ -16,7 +16,7 @@ from runner.hardware import (
 )
 from runner.hardware.machine import cgroup_memory
 from runner.hardware.memory_estimate import estimate_memory
-from store.run_config import PRESETS, RunConfig
+from store.run_config import PRESETS
 from tests.plain_runs import plain_run
 
 PHI_2 = ModelDimensions(2_779_683_840, 32, 2560, 10_240, 51_200)
@@ -27,12 +27,12 @@ FP32 = PrecisionProbe(100.0, 40.0, "fp32", "measured 40 GFLOP/s in bf16 and 100 
 
 
 def test_the_cpu_uses_the_precision_that_the_benchmark_found_faster() -> None:
-    assert plan_for(RunConfig(), CPU, BF16).precision == "bf16"
-    assert plan_for(RunConfig(), CPU, FP32).precision == "fp32"
+    assert plan_for(plain_run(), CPU, BF16).precision == "bf16"
+    assert plan_for(plain_run(), CPU, FP32).precision == "fp32"
 
 
 def test_the_reason_is_a_sentence_with_the_numbers() -> None:
-    reason = plan_for(RunConfig(), CPU, BF16).reason
+    reason = plan_for(plain_run(), CPU, BF16).reason
     assert "no GPU, 2 cores and 22.0 GB of RAM free" in reason
     assert "200 GFLOP/s" in reason and "batch 4 x 1" in reason
 
@@ -69,14 +69,14 @@ def test_every_plan_has_as_many_examples_per_step_as_configured() -> None:
 
 
 def test_the_memory_ladder_goes_from_gpu_to_cpu_and_from_large_to_small() -> None:
-    plans = candidate_plans(RunConfig(), GPU, FP32, EMBEDDED)
+    plans = candidate_plans(plain_run(), GPU, FP32, EMBEDDED)
     assert [(plan.device, plan.precision, plan.batch_size) for plan in plans] == [
         ("cuda", "bf16", 4), ("cuda", "bf16", 1), ("cuda", "nf4", 4), ("cuda", "nf4", 1), ("cuda", "nf4", 1),
         ("cuda", "nf4", 1), ("cpu", "fp32", 4), ("cpu", "fp32", 1), ("cpu", "bf16", 4), ("cpu", "bf16", 1),
         ("cpu", "nf4", 4), ("cpu", "nf4", 1)]
     assert [plan.sequence_tokens for plan in plans[3:7]] == [None, 256, 128, None]
     assert [plan.index for plan in plans] == list(range(12))
-    assert plan_for(RunConfig(), GPU, FP32, EMBEDDED, first_index=4) == plans[4]
+    assert plan_for(plain_run(), GPU, FP32, EMBEDDED, first_index=4) == plans[4]
 
 
 def test_where_nothing_fits_it_refuses_with_the_numbers_and_the_way_out() -> None:
@@ -88,15 +88,15 @@ def test_where_nothing_fits_it_refuses_with_the_numbers_and_the_way_out() -> Non
 
 def test_after_the_last_plan_of_the_memory_ladder_there_is_none() -> None:
     with pytest.raises(NoSmallerPlan, match="plan 3, the last"):
-        plan_for(RunConfig(), CPU, BF16, first_index=99)
+        plan_for(plain_run(), CPU, BF16, first_index=99)
 
 
 def test_a_plan_keeps_its_index_whatever_fits_at_the_moment() -> None:
     """It is stored by one process and used by another, when a different amount of memory is free."""
     less = dataclasses.replace(CPU, ram_available_bytes=int(2.2 * GB))
-    assert [plan.index for plan in candidate_plans(RunConfig(), CPU, BF16, EMBEDDED)] == [0, 1, 2, 3]
-    assert [plan.index for plan in candidate_plans(RunConfig(), less, BF16, EMBEDDED)] == [1, 2, 3]
-    assert plan_for(RunConfig(), less, BF16, EMBEDDED).index == 1
+    assert [plan.index for plan in candidate_plans(plain_run(), CPU, BF16, EMBEDDED)] == [0, 1, 2, 3]
+    assert [plan.index for plan in candidate_plans(plain_run(), less, BF16, EMBEDDED)] == [1, 2, 3]
+    assert plan_for(plain_run(), less, BF16, EMBEDDED).index == 1
 
 
 def test_the_memory_estimate_grows_with_each_of_its_inputs() -> None:
@@ -108,9 +108,9 @@ def test_the_memory_estimate_grows_with_each_of_its_inputs() -> None:
 
 def test_a_gpu_without_bf16_of_its_own_takes_fp16_and_says_so() -> None:
     old = dataclasses.replace(GPU, gpu_free_bytes=20 * GB, gpu_bf16=False)
-    plan = plan_for(RunConfig(), old, BF16)
+    plan = plan_for(plain_run(), old, BF16)
     assert plan.precision == "fp16" and "without bf16 of its own" in plan.reason
-    assert plan_for(RunConfig(), dataclasses.replace(old, gpu_bf16=True), BF16).precision == "bf16"
+    assert plan_for(plain_run(), dataclasses.replace(old, gpu_bf16=True), BF16).precision == "bf16"
 
 
 class FakeCuda:
