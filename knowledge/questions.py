@@ -6,8 +6,8 @@ import hashlib
 import random
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from knowledge.domain import Domain
@@ -65,6 +65,27 @@ class Question:
     """Title of the passage."""
 
 
+@dataclass(frozen=True)
+class PassageChoice:
+    """Which passages questions are drawn from, besides the tier's side of the split."""
+
+    only: frozenset[str] | None = None
+    """Ids of the only passages to use; None: any."""
+    exclude: frozenset[str] = frozenset()
+    """Ids of passages that are not used."""
+
+    def allows(self, passage_id: str) -> bool:
+        return passage_id not in self.exclude and (self.only is None or passage_id in self.only)
+
+    def for_tier(self, tier: str, earlier: Sequence[Question]) -> PassageChoice:
+        """This choice; paraphrases without named passages are about those practised before, if any was."""
+        practised = frozenset(question.passage_id for question in earlier if question.tier == PRACTICE)
+        return replace(self, only=practised) if tier == PARAPHRASE and practised and self.only is None else self
+
+
+ANY_PASSAGE = PassageChoice()
+
+
 def question_id(text: str) -> str:
     """A question's id; ignores case, punctuation and white space."""
     return hashlib.sha256(normalize(text).encode()).hexdigest()[:16]
@@ -96,8 +117,7 @@ def evidence_of(passage: Passage) -> str:
 
 
 def draw_questions(domain: Domain, topics: Sequence[str], count: int, tier: str, seed: int,
-                   exclude_texts: Iterable[str] = (), exclude_passages: Iterable[str] = (),
-                   only_passages: Collection[str] | None = None) -> list[Question]:
+                   exclude_texts: Iterable[str] = (), choice: PassageChoice = ANY_PASSAGE) -> list[Question]:
     """Draw questions evenly over the topics, alternating notes and API reference, without near-duplicates.
 
     Practice and paraphrase use passages of the practice side, the other tiers held-out ones without a near-duplicate
@@ -108,15 +128,13 @@ def draw_questions(domain: Domain, topics: Sequence[str], count: int, tier: str,
     Args:
         topics: slugs; for `new-topic`, topics that are never trained on.
         exclude_texts: questions of which no near-duplicate is drawn.
-        only_passages: ids to choose from, such as the practised ones for their paraphrases.
+        choice: the passages to draw from.
 
     Returns:
         At most `count` questions, fewer if there are no more.
     """
     side = practice_passages(domain) if tier in (PRACTICE, PARAPHRASE) else held_out_passages(domain)
-    excluded = set(exclude_passages)
-    allowed = [passage for passage in side if passage.id not in excluded
-               and (only_passages is None or passage.id in only_passages)]
+    allowed = [passage for passage in side if choice.allows(passage.id)]
     queues = [_passage_queue([passage for passage in allowed if passage.topic == slug], tier, f"{seed} {slug}")
               for slug in dict.fromkeys(topics)]
     return _drawn(queues, count, tier, NearDuplicateIndex(exclude_texts))
@@ -184,28 +202,3 @@ def _is_question(text: str) -> bool:
 
 def _folded(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().casefold()
-
-
-@dataclass(frozen=True)
-class PassageChoice:
-    """Which passages questions are drawn from, besides the tier's side of the split."""
-
-    only: frozenset[str] | None = None
-    """Ids of the only passages to use; None: any."""
-    exclude: frozenset[str] = frozenset()
-    """Ids of passages that are not used."""
-
-    def allows(self, passage_id: str) -> bool:
-        return passage_id not in self.exclude and (self.only is None or passage_id in self.only)
-
-
-ANY_PASSAGE = PassageChoice()
-
-
-def practised_passages(tier: str, earlier: Sequence[Question]) -> Collection[str] | None:
-    """Ids of the passages that a tier is restricted to; None: no restriction.
-
-    Paraphrases are about passages that were practised before, or about any practice passage if none was.
-    """
-    practised = {question.passage_id for question in earlier if question.tier == PRACTICE}
-    return practised if tier == PARAPHRASE and practised else None

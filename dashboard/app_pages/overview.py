@@ -18,6 +18,7 @@ from dashboard.widgets import elements
 from store import queries
 from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
+from store.run_config import TAUGHT
 
 st.title("Did the student learn?")
 store, runs = store_access.runs_or_stop()
@@ -86,8 +87,9 @@ learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Co
 with learning_tab:
     elements.chart(metrics_by_cycle, "learning curve", "All metrics by cycle", changes, metrics,
                    run.config.headline_tier)
-    if known := knowledge_by_cycle([pair for one in cycles for pair in cached_queries.answers(store, run, one.cycle)],
-                                   metric) if len(cycles) > 1 else []:
+    several = len(cycles) > 1 and TAUGHT in run_selection.tiers_in(changes)  # else no answer has to be read for it
+    answers = [pair for one in cycles for pair in cached_queries.answers(store, run, one.cycle)] if several else []
+    if known := knowledge_by_cycle(answers, metric):
         st.markdown("**Knowledge of each cycle's facts**")
         st.caption(labels.TAUGHT_FACTS_NOTE)
         elements.chart(taught_facts, "taught facts", "Score of the facts that each cycle taught, after every cycle",

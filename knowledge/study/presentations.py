@@ -34,8 +34,8 @@ def draw_presentations(items: Sequence[StudyItem], shares: Mapping[str, float], 
         for of_form in forms.values():
             rng.shuffle(of_form)
     wanted = {id: (weights or {}).get(id, 1.0) for id in pool}
-    queue = [id for id, number in _whole_numbers(wanted, count, rng).items() for _ in range(number)]
-    drawn = [item for id in pool for item in _of_passage(pool[id], shares, queue.count(id), rng)]
+    numbers = _whole_numbers(wanted, count, rng)
+    drawn = [item for id in pool for item in _of_passage(pool[id], shares, numbers[id], rng)]
     rng.shuffle(drawn)
     return drawn
 

@@ -21,10 +21,10 @@ from runner.judge import open_judge
 from runner.judge.scoring import ScoredItem, score_answers
 from runner.llm.errors import TeacherError
 from runner.pipeline.preflight import api_key_errors
-from runner.pipeline.rejudge import ARMS, StoredAnswers, read_stored
+from runner.pipeline.rejudge import ARMS, StoredAnswers, journal_of_finished_run, read_stored
 from runner.pipeline.stages.compare import Scores, changes_in
 from runner.pipeline.stages.event_records import question_from_record
-from runner.pipeline.worker import heartbeat, record_refusal, record_wait
+from runner.pipeline.worker import record_wait, teacher_refusals
 from runner.protocols import Judge, Reference, Teacher
 from runner.teacher import open_teacher, prompts
 from runner.teacher.llm_teacher import REFERENCE_ATTEMPTS, REFERENCE_TOKENS
@@ -32,7 +32,6 @@ from store import queries
 from store.costs.model_shutdowns import shutdown_errors
 from store.costs.reference_cost import ReferencesEstimate, estimate_references
 from store.database import Store
-from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import AgreementRecord, QuestionRecord, ReferenceRecord, RescoredRecord, TeachersCompared
 from store.run_config import OFFLINE_TEACHER, RunConfig, check
@@ -103,9 +102,8 @@ def parse_request(store: Store, run: queries.Run, teacher: str, base_url: str | 
 
 def open_other_teacher(config: RunConfig, run: str, store: Store, journal: Journal) -> Teacher:
     """Open the other teacher; waits and refused options are recorded in the run."""
-    refused = partial(record_refusal, journal, "teacher", config.teacher, config.teacher_base_url,
-                      config.teacher_effort)
-    return open_teacher(config, run, store, partial(record_wait, journal), on_refused=refused, comparing=True)
+    return open_teacher(config, run, store, partial(record_wait, journal),
+                        on_refused=teacher_refusals(config, journal), comparing=True)
 
 
 def compare_teachers(store: Store, request: ComparisonRequest, report: ReportProgress,
@@ -119,18 +117,11 @@ def compare_teachers(store: Store, request: ComparisonRequest, report: ReportPro
     Raises:
         UserError: the run is active, or the other teacher cannot be asked; what it wrote is stored.
     """
-    claim = leases.claim_finished_run(store, leases.owner_name(), request.run.id)
-    if claim is None:
-        raise UserError(f"run {request.run.id} is in use: try again when it has ended")
-    journal = Journal(store, claim)
-    try:
-        with heartbeat(store, journal):
-            teacher, written = _references(store, request, journal, report, open_teacher)
-            compared = _compared(request, teacher, written, open_judge())
-            journal.append(compared)
-            return compared
-    finally:
-        leases.release(store, claim)
+    with journal_of_finished_run(store, request.run.id) as journal:
+        teacher, written = _references(store, request, journal, report, open_teacher)
+        compared = _compared(request, teacher, written, open_judge())
+        journal.append(compared)
+        return compared
 
 
 def _references(store: Store, request: ComparisonRequest, journal: Journal, report: ReportProgress,

@@ -6,6 +6,7 @@ meanwhile, so that no runner resumes it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -144,13 +145,24 @@ def rejudge(store: Store, request: RejudgeRequest, report: ReportProgress,
     Raises:
         UserError: the run is active, or has no answers.
     """
-    claim = leases.claim_finished_run(store, leases.owner_name(), request.run.id)
+    with journal_of_finished_run(store, request.run.id) as journal:
+        return _RejudgeTask(store, journal, request, report, open_judges).run()
+
+
+@contextlib.contextmanager
+def journal_of_finished_run(store: Store, run: str) -> Iterator[Journal]:
+    """Claim a run that has ended and yield its journal; the claim is renewed meanwhile and released afterwards.
+
+    Raises:
+        UserError: the run is active, or another process holds it.
+    """
+    claim = leases.claim_finished_run(store, leases.owner_name(), run)
     if claim is None:
-        raise UserError(f"run {request.run.id} is in use: try again when it has ended")
+        raise UserError(f"run {run} is in use: try again when it has ended")
     journal = Journal(store, claim)
     try:
         with heartbeat(store, journal):
-            return _RejudgeTask(store, journal, request, report, open_judges).run()
+            yield journal
     finally:
         leases.release(store, claim)
 

@@ -119,10 +119,9 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher
 
-        refused = partial(record_refusal, journal, "teacher", config.teacher, config.teacher_base_url,
-                          config.teacher_effort)
         return open_teacher(config, run, store, partial(record_wait, journal), partial(_sleep, journal),
-                            on_refused=refused, batches=batches.queue(TEACHER) if batches else None)
+                            on_refused=teacher_refusals(config, journal),
+                            batches=batches.queue(TEACHER) if batches else None)
 
     def open_student(plan_index: int) -> Student:
         from runner.student import open_student
@@ -170,6 +169,11 @@ def record_refusal(journal: Journal, role: str, model: str, base_url: str | None
     journal.append(EndpointOptionRefused(role, model, redact_url(base_url or OPENAI_ADDRESS),
                                          effort_to_send(effort, model) or "", refused.option, refused.sent_instead,
                                          refused.message))
+
+
+def teacher_refusals(config: RunConfig, journal: Journal) -> Callable[[RefusedOption], None]:
+    """Return what records the refusals of a configuration's teacher."""
+    return partial(record_refusal, journal, "teacher", config.teacher, config.teacher_base_url, config.teacher_effort)
 
 
 def judge_refusals(config: RunConfig, journal: Journal) -> Callable[[RefusedOption], None]:

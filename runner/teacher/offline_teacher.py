@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from knowledge import questions
 from knowledge.domain import Domain
-from knowledge.questions import ANY_PASSAGE, PassageChoice, Question, practised_passages
+from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
 from runner.protocols import Answer, Reference, RejectedQuestion, Usage
 
 NAME = "knowledge base (offline: references are the passages' own words)"
@@ -27,10 +27,9 @@ class OfflineTeacher:
                       exclude: Sequence[Question], on_progress: Callable[[int], None] = lambda accepted: None,
                       choice: PassageChoice = ANY_PASSAGE) -> list[Question]:
         """Up to `count` questions; passages not used in `exclude` come first, then other wordings."""
-        only = choice.only if choice.only is not None else practised_passages(tier, exclude)
         return questions.draw_questions(domain, topics, count, tier, seed,
                                         exclude_texts=[question.text for question in exclude],
-                                        exclude_passages=choice.exclude, only_passages=only)
+                                        choice=choice.for_tier(tier, exclude))
 
     def write_reference(self, domain: Domain, question: Question) -> Reference:
         """The text of the question's passage with whitespace normalized; missing where there is no such passage."""

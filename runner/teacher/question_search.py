@@ -16,7 +16,7 @@ from knowledge.domain import Domain
 from knowledge.near_duplicates import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.questions import (
-    ANY_PASSAGE, PARAPHRASE, PRACTICE, PassageChoice, Question, practised_passages, question_id, validation_errors,
+    ANY_PASSAGE, PARAPHRASE, PRACTICE, PassageChoice, Question, question_id, validation_errors,
 )
 from knowledge.split import held_out_passages, practice_passages
 from runner.protocols import RejectedQuestion
@@ -188,9 +188,8 @@ def _passage_queue(domain: Domain, slug: str, tier: str, seed: int,
                    exclude: Sequence[Question], choice: PassageChoice) -> deque[PassageAttempt]:
     """A topic's passages on the tier's side of the split: unused ones first, sources alternating, else shuffled."""
     side = practice_passages(domain) if tier in (PRACTICE, PARAPHRASE) else held_out_passages(domain)
-    practised = practised_passages(tier, exclude)
-    passages = [passage for passage in side if passage.topic == slug and choice.allows(passage.id)
-                and (choice.only is not None or practised is None or passage.id in practised)]
+    allowed = choice.for_tier(tier, exclude)
+    passages = [passage for passage in side if passage.topic == slug and allowed.allows(passage.id)]
     random.Random(f"{seed} {slug}").shuffle(passages)
     sources = [[passage for passage in passages if passage.source == source]
                for source in sorted({passage.source for passage in passages}, reverse=True)]  # notes before api

@@ -39,8 +39,7 @@ def parse_questions(text: str) -> list[Draft]:
         value = [value] if any(name in value for name in _QUESTION_NAMES) else lists[0] if lists else []
     drafts = [draft for item in value if (draft := _draft(item))]
     if not drafts:
-        raise WrongForm(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
-                              "teacher model")
+        raise _without("question", text)
     return drafts
 
 
@@ -54,8 +53,7 @@ def parse_numbered_question(text: str, sentences: Sequence[str]) -> Draft:
     """
     question, number = _numbered_from_json(text) or _numbered_from_lines(text)
     if not question:
-        raise WrongForm(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
-                              "teacher model")
+        raise _without("question", text)
     return Draft(" ".join(question.split()), "", sentences[number - 1] if 1 <= number <= len(sentences) else "")
 
 
@@ -72,8 +70,7 @@ def parse_plain_question(text: str) -> str:
         found = re.match(r"[^?\uff1f]*[?\uff1f]", _LABEL.sub("", line.strip()))
         if found and re.search(r"\w", found[0]):
             return " ".join(found[0].strip(" \"'*`").split())
-    raise WrongForm(f"the reply holds no question ({beginning_of(text)}): ask again, or use another "
-                          "teacher model")
+    raise _without("question", text)
 
 
 def parse_plain_answer(text: str) -> str:
@@ -98,9 +95,12 @@ def parse_answer(text: str) -> tuple[str, str]:
     value = value[0] if isinstance(value, list) and value else value
     answer = value.get("answer") if isinstance(value, dict) else None
     if not isinstance(answer, str):
-        raise WrongForm(f"the reply holds no answer ({beginning_of(text)}): ask again, or use another "
-                              "teacher model")
+        raise _without("answer", text)
     return " ".join(answer.split()), " ".join(_string(value.get("evidence")).split())
+
+
+def _without(what: str, text: str) -> WrongForm:
+    return WrongForm(f"the reply holds no {what} ({beginning_of(text)}): ask again, or use another teacher model")
 
 
 def _numbered_from_json(text: str) -> tuple[str, int] | None:

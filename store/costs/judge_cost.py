@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store.costs.prices import cost_usd
-from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
+from store.costs.reply_limits import MAX_REPLY_TOKENS, limits_tried
 from store.run_config import RunConfig
 
 AUDITED_QUESTIONS = 4
@@ -108,8 +108,7 @@ def estimate(judge: str, answers: int, metrics: Sequence[str], answer_tokens: in
             prompt += count * (usage.prompt + length * usage.prompt_answers + _REFERENCE * usage.prompt_references
                                + _PASSAGE * usage.prompt_passages + _QUESTION)
             reply += count * (usage.reply + length * usage.reply_answers + _REFERENCE * usage.reply_references)
-    larger = larger_limit(REPLY_TOKENS, max_reply_tokens)
-    limits = [REPLY_TOKENS] if larger == REPLY_TOKENS else [REPLY_TOKENS, larger]
+    limits = limits_tried(REPLY_TOKENS, max_reply_tokens)
     again = MAX_ATTEMPTS * len(limits)
     return JudgingEstimate(judge, answers + planted, round(calls), round(prompt), round(reply),
                            cost_usd(judge, round(prompt), round(reply), batched), again * round(calls),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store.costs.prices import cost_usd
-from store.costs.reply_limits import larger_limit
+from store.costs.reply_limits import limits_tried
 from store.formatting import money
 
 _CHARACTERS_A_TOKEN = 4
@@ -46,8 +46,7 @@ def estimate_references(teacher: str, prompts: Sequence[int], reply_tokens: int,
         attempts: how often one reference is asked for at most.
         max_reply_tokens: bound of a reply that is asked for again after it was cut off, in tokens.
     """
-    prompt, larger = sum(prompts) // _CHARACTERS_A_TOKEN, larger_limit(reply_tokens, max_reply_tokens)
-    limits = (reply_tokens,) if larger == reply_tokens else (reply_tokens, larger)
+    prompt, limits = sum(prompts) // _CHARACTERS_A_TOKEN, limits_tried(reply_tokens, max_reply_tokens)
     reply, again = _TYPICAL_REPLY * len(prompts), attempts * len(limits)
     return ReferencesEstimate(teacher, len(prompts), prompt, reply, cost_usd(teacher, prompt, reply),
                               again * len(prompts),

@@ -31,13 +31,11 @@ def command_of(config: RunConfig) -> str:
     implied = implied_changes(PRESETS[config.preset], given)
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
-        if setting.name in given and setting.name in implied and value == implied[setting.name]:
-            continue
         without_effect = setting.role is not None and not called[setting.role]
         if without_effect and setting.name in earlier and value == earlier[setting.name]:
             continue
-        if setting.name != "preset" and (value != implied.get(setting.name, getattr(start, setting.name)) or
-                                         setting.in_every_command or setting.name in _TRIGGERS & given.keys()):
+        named = setting.in_every_command or setting.name in _TRIGGERS & given.keys() - implied.keys()
+        if setting.name != "preset" and (named or value != implied.get(setting.name, getattr(start, setting.name))):
             unused = setting.name == "steps" and (config.passes is not None or config.minutes is not None)
             words += [f"--set=steps={value}"] if unused else _arguments(setting, value)
     return " ".join([COMMAND, *(shlex.quote(word) for word in words)])

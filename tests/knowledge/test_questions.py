@@ -17,7 +17,8 @@ from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.topics import TOPICS
 from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, is_near_duplicate
 from knowledge.questions import (
-    HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, TIERS, draw_questions, evidence_of, question_id, validation_errors,
+    HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, TIERS, PassageChoice, draw_questions, evidence_of, question_id,
+    validation_errors,
 )
 from knowledge.split import held_out_passages, practice_passages
 from tests.knowledge.made_up import WORDS, make_passage
@@ -150,7 +151,7 @@ def test_paraphrases_ask_practised_passages_in_other_words(api_domain: Domain) -
     practised = draw_questions(api_domain, ["pods"], 20, PRACTICE, 1)
     again = draw_questions(api_domain, ["pods"], 20, PARAPHRASE, 1,
                            exclude_texts=[question.text for question in practised],
-                           only_passages={question.passage_id for question in practised})
+                           choice=PassageChoice(only=frozenset(question.passage_id for question in practised)))
     assert len(again) == 20
     assert {question.passage_id for question in again} <= {question.passage_id for question in practised}
     assert not {question.text for question in again} & {question.text for question in practised}
@@ -190,7 +191,7 @@ def test_excluded_texts_their_near_duplicates_and_passages_are_not_drawn(small: 
     everything = draw_questions(small, ["a", "b"], 999, PRACTICE, 1)
     first, second = everything[0], next(q for q in everything if q.passage_id != everything[0].passage_id)
     rest = draw_questions(small, ["a", "b"], 999, PRACTICE, 1, exclude_texts=[first.text.upper()],
-                          exclude_passages=[second.passage_id])
+                          choice=PassageChoice(exclude=frozenset([second.passage_id])))
     assert first.text not in {question.text for question in rest}
     assert second.passage_id not in {question.passage_id for question in rest}
 
