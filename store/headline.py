@@ -23,6 +23,11 @@ def taught_wanted(config: RunConfig) -> int:
     return min(config.taught_questions, config.questions * config.cycles) if config.fine_tune else 0
 
 
+def questions_of_test(config: RunConfig) -> int:
+    """Return how many test questions the teacher writes for a whole run at most, of every tier."""
+    return config.held_out + config.new_topic_questions + taught_wanted(config)
+
+
 def headline_wanted(config: RunConfig) -> int:
     """Return how many questions decide the verdict at most."""
     return taught_wanted(config) if config.headline_tier == TAUGHT else config.held_out

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from store.config_metadata import Affected, fields_affecting
 from store.formatting import duration, money, plural
-from store.headline import taught_wanted
+from store.headline import questions_of_test
 from store.queries import PastStage
 from store.run_config import RunConfig
 
@@ -69,7 +69,7 @@ def _scale(stage: str, config: RunConfig, other: RunConfig) -> float:
 
 def _work(stage: str, config: RunConfig) -> float:
     """Amount of work of a stage; 1 for stages whose work is the same in every run."""
-    test = config.held_out + config.new_topic_questions + config.general + taught_wanted(config)
+    test = questions_of_test(config) + config.general
     practice = config.questions + config.paraphrases
     if stage.endswith("fine-tune"):
         return _examples(config)
@@ -91,8 +91,7 @@ def _examples(config: RunConfig) -> float:
 
 def _teacher_questions(config: RunConfig) -> int:
     """Questions that the teacher generates in a whole run; 1 instead of 0, because it is a divisor."""
-    return config.cycles * (config.questions + config.paraphrases) + config.held_out + config.new_topic_questions + \
-        taught_wanted(config) or 1
+    return config.cycles * (config.questions + config.paraphrases) + questions_of_test(config) or 1
 
 
 def _span(values: Sequence[float], exact: bool) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from store.costs.prices import cost_usd
 from store.costs.reply_limits import MAX_REPLY_TOKENS, limits_tried
+from store.headline import headline_wanted, questions_of_test
 from store.run_config import RunConfig
 
 AUDITED_QUESTIONS = 4
@@ -81,10 +82,9 @@ def estimate_of(config: RunConfig) -> JudgingEstimate | None:
     """Estimate a run's judge usage, including the audit; None if the run has no judge model."""
     if not config.judge:
         return None
-    tests = config.held_out + config.new_topic_questions
     practice = config.questions + config.paraphrases
-    answers = (1 + config.cycles) * (tests + config.general) + 2 * config.cycles * practice
-    return estimate(config.judge, answers + len(config.arms) * config.held_out, config.judge_metrics,
+    answers = (1 + config.cycles) * (questions_of_test(config) + config.general) + 2 * config.cycles * practice
+    return estimate(config.judge, answers + len(config.arms) * headline_wanted(config), config.judge_metrics,
                     config.max_new_tokens, min(AUDITED_QUESTIONS, config.held_out), config.max_reply_tokens,
                     config.teacher_batch)
 

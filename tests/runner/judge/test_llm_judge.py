@@ -19,7 +19,7 @@ from store.costs.judge_cost import TYPICAL_USAGE, estimate, estimate_of
 from store.costs.llm_calls import run_usage
 from store.database import Store
 from store.metrics import JUDGE_METRICS
-from store.run_config import InvalidConfig, RunConfig
+from store.run_config import TAUGHT, InvalidConfig, RunConfig
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI, cut_off, refuse, say, slow
 from tests.plain_runs import plain_run
@@ -186,14 +186,17 @@ def test_a_judge_that_makes_no_sense_is_refused(changes: dict[str, Any], says: s
 
 def test_what_a_run_will_ask_is_known_beforehand_and_nothing_without_a_judge() -> None:
     assert estimate_of(RunConfig()) is None
-    found = estimate_of(RunConfig(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12))
+    found = estimate_of(plain_run(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12))
     assert found and found.answers == 12 * 2 + 12 * 2 + 4 * 9 and found.calls == 2 * found.answers
     assert found.cost_usd and "USD" in found.sentence()
     # A reply may be cut off and asked for again with a larger limit, and both once more if it cannot be read.
     assert found.most_calls == 4 * found.calls and "at most" in found.sentence()
     assert found.most_cost_usd and found.most_cost_usd > 4 * found.cost_usd
-    small = RunConfig(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12,
+    small = plain_run(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12,
                       max_reply_tokens=1024)
     assert (once := estimate_of(small)) and once.most_calls == 2 * found.calls  # no larger limit
+    taught = plain_run(judge="gpt-4o-mini", judge_metrics=("faithfulness",), held_out=12, questions=12,
+                       taught_questions=10, headline_tier=TAUGHT, arms=("few-shot",))
+    assert (more := estimate_of(taught)) and more.answers == found.answers + 10 * 2 + 10
     unknown = estimate_of(RunConfig(judge="llama3"))
     assert unknown and unknown.cost_usd is None and "not known" in unknown.sentence()
