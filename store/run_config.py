@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
 from store.config_metadata import Switch, choices_of, ranges_of, setting
 from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
+from store.endpoint_address import address_errors
 from store.metrics import JUDGE_METRICS
 
 EMBEDDED_STUDENT = "embedded"
@@ -371,7 +371,7 @@ def check(config: RunConfig) -> RunConfig:
     errors += [f"{field} is empty" for field in ("teacher", "student") if not getattr(config, field).strip()]
     if config.fine_tune and not config.target_modules:
         errors.append("target_modules is empty: fine-tuning has no layer to adapt")
-    errors += _address_errors("teacher_base_url", config.teacher_base_url)
+    errors += address_errors("teacher_base_url", config.teacher_base_url)
     if config.teacher_batch and config.teacher == OFFLINE_TEACHER and not config.judge:
         errors.append(f"teacher_batch with the teacher {OFFLINE_TEACHER!r}, which makes no calls: name a teacher at an "
                       "API, or leave --teacher-batch out")
@@ -454,43 +454,12 @@ def _judge_errors(config: RunConfig) -> list[str]:
               if metric not in JUDGE_METRICS]
     if config.judge and not config.judge_metrics:
         errors.append("judge_metrics is empty: name what the judge judges by, or leave the judge out")
-    errors += _address_errors("judge_base_url", config.judge_base_url)
+    errors += address_errors("judge_base_url", config.judge_base_url)
     if config.judge_base_url and not config.judge.strip():
         errors.append("judge_base_url without a judge: name the model")
     if config.headline in JUDGE_METRICS and not (config.judge and config.headline in config.judge_metrics):
         errors.append(f"headline {config.headline!r} needs a judge model that judges by it")
     return errors
-
-
-_ENDPOINT_PATHS = ("/chat/completions", "/api/chat", "/api/generate", "/messages", "/chat", "/completions",
-                   "/responses", "/embeddings", "/models")
-
-
-def _address_errors(field: str, address: str | None) -> list[str]:
-    """Errors of an endpoint's address. It is stored and shown, so that nothing secret may be part of it; a secret
-    itself is not repeated in the message."""
-    if not address:
-        return []
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError as error:
-        return [f"{field} {address!r} is no address ({error}): use one like http://localhost:8000/v1"]
-    if "@" in parts.netloc or re.search(r"(key|token|secret|password|sig|signature|code)=", parts.query, re.IGNORECASE):
-        return [f"{field} holds a password or key, and would be stored with the run: give the address alone, "
-                "and the key in OPENAI_API_KEY"]
-    if not address.startswith(("http://", "https://")):
-        return [f"{field} {address!r} does not begin with http:// or https://"]
-    if not parts.hostname or not address.isprintable() or " " in address:
-        return [f"{field} {address!r} is no address: use one like http://localhost:8000/v1"]
-    if parts.fragment:
-        return [f"{field} {address!r} has a part after '#', which is never sent: leave it out"]
-    path = parts.path.rstrip("/")
-    if ending := next((end for end in _ENDPOINT_PATHS if path.lower().endswith(end)), None):
-        base = urlunsplit(parts._replace(path=path[:-len(ending)] + ("/v1" if ending.startswith("/api/") else "")))
-        return [f"{field} {address!r} ends in {ending}, which the program adds itself: use {base!r}"]
-    return []
-
 
 
 def _in_range(value: object, low: float, high: float) -> bool:
