@@ -9,13 +9,13 @@ from dashboard.figures.per_question import per_question
 from dashboard.panels import answer_list, judge_validation
 from dashboard.panels.answer_detail import answer_detail, differences
 from dashboard.panels.control_arm_answers import control_arm_answers
-from dashboard.panels.rating import blind_rating
+from dashboard.panels.blind_rating import blind_rating
 from dashboard.session import url_state
 from dashboard.style import labels
-from dashboard.view_models import answer_filter, export_rows, run_selection
+from dashboard.view_models import answer_filter, run_selection
 from dashboard.view_models.answer_filter import ANY, OUTCOMES, AnswerFilter
 from dashboard.widgets import elements
-from store import queries
+from store import csv_json_html, queries
 
 READ, RATE = "read", "rate"
 MODES = {READ: "Browse", RATE: "Blind A/B rating"}
@@ -69,4 +69,4 @@ answer_detail(picked)
 control_arm_answers(store, run, picked)
 with st.expander("Per-question change", icon=":material/bar_chart:"):
     elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric)
-elements.export_buttons(export_rows.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")
+elements.export_buttons(csv_json_html.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

@@ -1,4 +1,4 @@
-"""Convert read models to export rows; `store/export_formats.py` writes rows as CSV, JSON and HTML."""
+"""Convert read models to export rows; `store/csv_json_html.py` writes rows as CSV, JSON and HTML."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from typing import Any
 from dashboard.view_models.topic_coverage import TopicCoverage
 from knowledge.passages import Passage
 from store.analysis.run_comparison import PairedComparison
-from store.export_formats import answer_rows, escape_formula, to_csv, to_html, to_json
 from store.queries import ChangeRow, Cycle, PlaygroundQuestion, Point, Run, TeacherUsage
 from store.queries.memory import StageMemory
-
-__all__ = ["answer_rows", "playground_rows", "run_comparison_rows", "change_rows", "cycle_rows", "escape_formula",
-           "memory_rows",
-           "number_rows", "passage_rows", "run_rows", "to_csv", "to_html", "to_json", "topic_rows"]
 
 _NONE: Mapping[str, TeacherUsage] = {}
 

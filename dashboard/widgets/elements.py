@@ -20,7 +20,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.style import labels, theme
 from dashboard.style.labels import StatusStyle
 from dashboard.style.word_diff import diff_html
-from dashboard.view_models import export_rows
+from store import csv_json_html
 from store.formatting import escape_invisible
 
 TableRows = Sequence[Mapping[str, Any]]
@@ -162,7 +162,7 @@ def _buttons(rows: TableRows | Callable[[], TableRows], name: str, key: str) -> 
 
 
 _FORMS: dict[str, tuple[str, Callable[[TableRows, str], bytes]]] = {
-    "csv": ("text/csv", lambda rows, name: export_rows.to_csv(rows).encode("utf-8-sig")),
-    "json": ("application/json", lambda rows, name: export_rows.to_json(rows).encode()),
-    "html": ("text/html", lambda rows, name: export_rows.to_html(rows, name).encode()),
+    "csv": ("text/csv", lambda rows, name: csv_json_html.to_csv(rows).encode("utf-8-sig")),
+    "json": ("application/json", lambda rows, name: csv_json_html.to_json(rows).encode()),
+    "html": ("text/html", lambda rows, name: csv_json_html.to_html(rows, name).encode()),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from knowledge.near_duplicates import NearDuplicateIndex
 from knowledge.passages import Passage
-from knowledge.study.forms import ALL, FORMS
+from knowledge.study.item_forms import ALL, FORMS
 from knowledge.study.source import Source
 
 _PIECE_END = re.compile(r"(?<=[.?!:])\s+")

@@ -21,7 +21,7 @@ from runner.cli.foreground import EXIT_CODES
 from runner.cli.progress import follow
 from runner.cli.summary import as_lines
 from runner.errors import UserError
-from runner.service.liveness import AlreadyRunning
+from runner.service.process_locks import AlreadyRunning
 from store import commands, queries
 from store.control_arms import PLACEBO
 from store.database import Store, open_store

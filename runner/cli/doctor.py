@@ -146,7 +146,8 @@ def _content(store: Store, paths: Paths) -> dict[str, str]:
 
 def _key_state() -> str:
     """Describe whether an API key is set, without revealing it."""
-    from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for
+    from runner.llm.credentials import OPENAI_ADDRESS, key_for
+    from runner.llm.redaction import NO_KEY
     from runner.llm.errors import InvalidKey, MissingKey
 
     try:

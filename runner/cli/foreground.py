@@ -13,7 +13,7 @@ from runner.cli.summary import as_json, as_lines
 from runner.pipeline.recovery import RECOVERY, ErrorKind
 from runner.pipeline.resume import missing_checkpoints
 from runner.service.batch_poller import BatchPoller
-from runner.service.liveness import AlreadyRunning, acquire_runner_lock
+from runner.service.process_locks import AlreadyRunning, acquire_runner_lock
 from runner.service.runner_log import configure
 from runner.service.supervisor import Supervisor
 from store import queries

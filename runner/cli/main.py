@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.errors import UserError
-from runner.service.liveness import AlreadyRunning
+from runner.service.process_locks import AlreadyRunning
 from store.commands import CommandRefused
 from store.costs.prices import InvalidPrices
 from store.database import StoreError

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner.service.liveness import acquire_runner_lock
+from runner.service.process_locks import acquire_runner_lock
 from store.database import StoreNotFound, open_for_reading, open_store, pre_migration_copy, version_at
 from store.database.migrations import CURRENT
 from store.paths import default_paths

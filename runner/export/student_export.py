@@ -113,7 +113,7 @@ def _write(run: Run, paths: Paths, adapter: Path, work: Path, form: str,
 
 
 def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> tuple[str, str]:
-    from runner.student.merged_export import write_merged  # late: imports torch
+    from runner.export.merged_model import write_merged  # late: imports torch
 
     precision = str((run.plan or {}).get("precision") or "bf16")
     merged = write_merged(run.config.student, precision, paths.models, adapter, to, run.config.own_chat_template)

@@ -3,7 +3,7 @@
     machine              cores, free RAM within the cgroup limits, the GPU
     precision_benchmark  whether the CPU multiplies bf16 or fp32 faster
     memory_estimate      bytes that a student needs, before it is loaded
-    memory_plan          the memory ladder: plans from best to smallest, and the first that fits
+    memory_ladder        the memory ladder: plans from best to smallest, and the first that fits
     load_timer           time spent on loading models and libraries
     process_memory       memory of this process before, during and after a stage; releasing it
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from runner.hardware.load_timer import loading_seconds, time_loading
 from runner.hardware.machine import GB, Gpu, Machine, configure_native_libraries, measure, oom_kills, ram
 from runner.hardware.memory_estimate import EMBEDDED, ModelDimensions, Need, estimate_memory
-from runner.hardware.memory_plan import (
+from runner.hardware.memory_ladder import (
     GPU_BORDER_BYTES, InsufficientMemory, NoSmallerPlan, Plan, candidate_plans, cap_gpu, plan_for,
 )
 from runner.hardware.precision_benchmark import PrecisionProbe, probe_precision

@@ -57,6 +57,6 @@ def open_llm_judge(config: RunConfig, run: str, store: Store | None,
 
 def judge_name(config: RunConfig) -> str:
     """Display name of the judge model, with its address when that is not the OpenAI API."""
-    from runner.llm.credentials import redact_url
+    from runner.llm.redaction import redact_url
 
     return f"{config.judge} at {redact_url(config.judge_base_url)}" if config.judge_base_url else config.judge

@@ -1,26 +1,21 @@
-"""Find the API key, and redact it from every text."""
+"""Find the API key: in the environment, or in a `.env` file."""
 
 from __future__ import annotations
 
 import codecs
 import io
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from runner.llm.errors import InvalidKey, MissingKey
+from runner.llm.redaction import NO_KEY, redact_url
 
 VARIABLE = "OPENAI_API_KEY"
 OPENAI_ADDRESS = "https://api.openai.com/v1"
-NO_KEY = "no-key-needed"
-"""Sent to servers that need no key; the library refuses to send a request without one."""
-
-# Servers quote keys back, in part or whole ("Incorrect API key provided: sk-abc***xyz").
-_KEY_LIKE = re.compile(r"\bsk-[\w*.-]{4,}|(?<=Bearer )\S+")
 
 
 def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env"),
@@ -62,14 +57,3 @@ def _dotenv(file: Path) -> Mapping[str, str | None]:
     except UnicodeDecodeError as error:
         raise InvalidKey(f"{file.absolute()} is no UTF-8 text: save it as UTF-8, or set {VARIABLE} in the environment"
                          ) from error
-
-
-def redact(text: str, key: str) -> str:
-    """Replace the key, and anything that looks like one, in a text."""
-    return _KEY_LIKE.sub("[key]", text.replace(key, "[key]") if key != NO_KEY else text)
-
-
-def redact_url(address: str) -> str:
-    """An address without user, password and query, as it may be shown."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

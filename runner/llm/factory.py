@@ -7,10 +7,11 @@ from collections.abc import Callable
 from runner.llm.batch_endpoint import BatchEndpoint
 from runner.llm.batch_queue import BatchQueue
 from runner.llm.capabilities import EndpointCapabilities, OnRefused, RefusedOption
-from runner.llm.credentials import OPENAI_ADDRESS, redact_url
+from runner.llm.credentials import OPENAI_ADDRESS
+from runner.llm.redaction import redact_url
 from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
 from runner.llm.rate_limit import RateLimitGate
-from runner.llm.replay import StoredRepliesOnly
+from runner.llm.stored_replies import StoredRepliesOnly
 from runner.llm.response_cache import CachedChat
 from runner.llm.retry import Clock, RetryingChat, RetryPolicy
 from store.costs.endpoint_options import record_refused_option, refused_options

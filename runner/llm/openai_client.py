@@ -22,7 +22,7 @@ import openai
 from runner.llm.backoff import rate_limit_reset_seconds, retry_after_seconds
 from runner.llm.capabilities import LARGEST_LIMIT, EndpointCapabilities, OnRefused, RefusedOption
 from runner.llm.chat import ChatRequest, Completion
-from runner.llm.credentials import redact, redact_url
+from runner.llm.redaction import redact, redact_url
 from runner.llm.errors import (
     ContentRefused, EndpointUnavailable, RateLimited, RequestRefused, TeacherError, UnknownModel, UnreadableReply,
 )

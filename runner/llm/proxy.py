@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from runner.llm.credentials import redact_url
+from runner.llm.redaction import redact_url
 
 
 def proxy_for(address: str) -> str | None:

@@ -163,7 +163,8 @@ def record_refusal(journal: Journal, role: str, model: str, base_url: str | None
         base_url: None is the OpenAI API.
         effort: the setting of the reasoning effort.
     """
-    from runner.llm.credentials import OPENAI_ADDRESS, redact_url
+    from runner.llm.credentials import OPENAI_ADDRESS
+    from runner.llm.redaction import redact_url
     from runner.llm.reasoning_effort import effort_to_send
 
     journal.append(EndpointOptionRefused(role, model, redact_url(base_url or OPENAI_ADDRESS),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from runner.service.liveness import remove_stale_locks
+from runner.service.process_locks import remove_stale_locks
 from runner.service.runner_log import log_event
 from store.database import Store, backup
 from store.paths import Paths

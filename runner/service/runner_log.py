@@ -16,7 +16,9 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from runner.llm.credentials import NO_KEY, VARIABLE, redact
+from runner.llm.credentials import VARIABLE
+from runner.llm.redaction import NO_KEY
+from runner.llm.redaction import redact
 from store.database import Store
 from store.event_log.journal import read_events
 from store.events import Recorded

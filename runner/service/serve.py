@@ -17,12 +17,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from runner.service.batch_poller import POLL_SECONDS, BatchPoller
 from runner.service.housekeeping import MAINTENANCE_TASKS
-from runner.service.liveness import acquire_runner_lock
+from runner.service.process_locks import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
 from runner.service.schedule_jobs import REFRESH_SECONDS, ScheduleJobs
 from runner.service.supervisor import Supervisor
 from store.database import Store
-from store.event_log.leases import HEARTBEAT_SECONDS
+from store.event_log.heartbeats import HEARTBEAT_SECONDS
 from store.paths import Paths
 
 TICK_SECONDS = 0.5

@@ -23,14 +23,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from runner.hardware import oom_kills, ram
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
 from runner.pipeline.resume import missing_checkpoints
-from runner.service.liveness import acquire_lock, owner_is_dead, owner_lock_path, terminate_process_group
+from runner.service.process_locks import acquire_lock, owner_is_dead, owner_lock_path, terminate_process_group
 from runner.service.playground_process import PlaygroundProcess
 from runner.service.runner_log import log_event
 from store.database import Store
 from store.event_log.journal import Claim, Journal, LeaseLost, read_events
-from store.event_log.leases import (
-    HEARTBEAT_SECONDS, claim_next, owner_name, record_heartbeat, register_runner, release, release_dead_claims,
-)
+from store.event_log.leases import claim_next, owner_name, release, release_dead_claims
+from store.event_log.heartbeats import HEARTBEAT_SECONDS, record_heartbeat, register_runner
 from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
 from store.paths import Paths
 from store.queries import find_run

@@ -24,7 +24,7 @@ from runner.student.lora.adapter_files import check_folder, read_lora_weights, w
 from runner.student.models.bundled import student_source
 from runner.student.models.loaded_model import LoadedModel
 from runner.student.models.loader import load_model, size_of, student_fingerprint
-from runner.student.oom import translate_oom
+from runner.student.oom_errors import translate_oom
 from runner.student.prompt_template import prompt_ids, prompt_template_for
 from store.run_config import EMBEDDED_STUDENT, RunConfig
 

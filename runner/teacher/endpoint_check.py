@@ -14,7 +14,8 @@ from knowledge.passages import Passage
 from knowledge.questions import PRACTICE
 from runner.llm.capabilities import EndpointCapabilities, RefusedOption
 from runner.llm.chat import ChatRequest
-from runner.llm.credentials import OPENAI_ADDRESS, key_for, redact_url
+from runner.llm.credentials import OPENAI_ADDRESS, key_for
+from runner.llm.redaction import redact_url
 from runner.llm.errors import EndpointError, TeacherError, UnreadableReply
 from runner.llm.factory import open_chat
 from runner.llm.json_extraction import beginning_of

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from runner.llm.batch_queue import BatchQueue
 from runner.llm.capabilities import OnRefused
-from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for, redact_url
+from runner.llm.credentials import OPENAI_ADDRESS, key_for
+from runner.llm.redaction import NO_KEY
+from runner.llm.redaction import redact_url
 from runner.llm.errors import UnknownPrice
 from runner.llm.factory import open_chat
 from runner.llm.openai_client import REPLY_SECONDS

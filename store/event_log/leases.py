@@ -1,4 +1,4 @@
-"""Run claims with monotonic fencing tokens, leases that expire unless renewed, and runner heartbeats.
+"""Run claims with monotonic fencing tokens, and leases that expire unless renewed.
 
 Expiry is computed on every read (`lease_expiry`), so an exited runner never shows as a running one.
 """
@@ -16,14 +16,8 @@ from store.database import Store
 from store.event_log.journal import Claim, append_without_claim
 from store.event_log.lease_expiry import LEASE_SECONDS, free_now, held_now
 from store.events import RunCancelled, RunPaused, RunRequeued
-from store.projections.row_updates import upsert
-from store.schema import claims, runners, runs
-from store.timestamps import utc_now
+from store.schema import claims, runs
 
-HEARTBEAT_SECONDS = 2.0
-"""How often a runner records a heartbeat."""
-MISSED_HEARTBEATS = 5
-"""After this many missed heartbeats a runner counts as disconnected."""
 
 
 def owner_name() -> str:
@@ -150,20 +144,3 @@ def release_dead_claims(store: Store, is_dead: Callable[[str], bool]) -> list[st
         return [row.run for row in dead if connection.execute(
             update(claims).where(claims.c.run == row.run, claims.c.owner == row.owner)
             .values(owner=None, expires_at=None)).rowcount == 1]
-
-
-def record_heartbeat(store: Store, owner: str, started_at: str, stopped: bool = False) -> None:
-    """Record that this runner is alive (or `stopped`), and the time by which its next heartbeat is due."""
-    now = time.time()
-    _, pid, _ = owner.rsplit(":", 2)
-    row = {"owner": owner, "host": owner_device(owner), "pid": int(pid), "started_at": started_at, "beat_at": now,
-           "next_beat_by": now + HEARTBEAT_SECONDS * MISSED_HEARTBEATS, "stopped": stopped}
-    with store.write() as connection:
-        upsert(connection, runners, [row])
-
-
-def register_runner(store: Store, owner: str) -> str:
-    """Record the first heartbeat; return the start time to pass to `record_heartbeat` from then on."""
-    started_at = utc_now()
-    record_heartbeat(store, owner, started_at)
-    return started_at

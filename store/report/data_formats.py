@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from store.export_formats import answer_rows, to_csv
+from store.csv_json_html import answer_rows, to_csv
 from store.report.evidence import Evidence
 from store.report.reproduce_command import command_of
 

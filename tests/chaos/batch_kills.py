@@ -42,7 +42,7 @@ from store.event_log.journal import Journal, read_events
 from store.events import BatchEnded, BatchPlanned, BatchSent, RunWaitingForBatch
 from store.schema import teacher_calls
 from tests.chaos.children import asked, has_ended, send, wait
-from tests.chaos.stage_hands import forked, places_in
+from tests.chaos.forked_processes import forked, places_in
 from tests.plain_runs import plain_run
 from tests.runner import fakes
 from tests.runner.fake_batches import FakeBatches, Plan

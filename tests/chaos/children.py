@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.stage_hands import forked
+from tests.chaos.forked_processes import forked
 
 PATIENCE_SECONDS = 90.0
 

@@ -13,7 +13,7 @@ from store import queries, schema
 from store.database import Store, integrity_faults, open_store
 from store.event_log.journal import head_of, read_events
 from store.projections import rebuild
-from tests.chaos.stage_hands import places_in
+from tests.chaos.forked_processes import places_in
 
 _OF_ATTEMPTS = {"RunStarted", "RunRequeued", "RunPaused", "RunCancelled", "RunFailed", "RecoveryTaken", "StageStarted",
                 "StageFailed", "StageProgressed", "MetricLogged", "PlanChosen"}

@@ -24,7 +24,7 @@ from tests.addresses import SERVER, copy_store
 from tests.chaos import outcome
 from tests.chaos.children import asked, children, has_ended, send, wait
 from tests.chaos.points import FAULTS, Plan, Points
-from tests.chaos.stage_hands import domain, forked, places_in, run_the_runner
+from tests.chaos.forked_processes import domain, forked, places_in, run_the_runner
 from tests.plain_runs import plain_run
 
 SMALL = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "cycles": 2, "steps": 3}

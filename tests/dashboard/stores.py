@@ -17,7 +17,7 @@ from store.commands.playground import ArmAnswer, Usage
 from store.commands.recurrence import Recurrence
 from store.control_arms import ARMS
 from store.database import Store, open_store
-from store.event_log import leases
+from store.event_log import heartbeats, leases
 from store.run_config import RunConfig, check
 from store.timestamps import utc_now
 from tests.addresses import address_in
@@ -63,7 +63,7 @@ def renew(folder: Path, run: str) -> None:
 def connect_runner(store: Store) -> tuple[str, str]:
     """Register a runner whose next heartbeat is due in days, however slow the machine; its owner and start time."""
     owner = leases.owner_name()
-    started = leases.register_runner(store, owner)
+    started = heartbeats.register_runner(store, owner)
     with store.write() as connection:
         connection.execute(update(schema.runners).values(next_beat_by=schema.runners.c.next_beat_by + 1e6))
     return owner, started

@@ -20,7 +20,7 @@ from dashboard.view_models.topic_coverage import PassageFilter
 from knowledge.domain import kubernetes
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.split import held_out_passages, practice_passages
-from store import queries
+from store import csv_json_html, queries
 from store.database import Store
 from store.queries import AskedPassage
 from store.run_config import RunConfig
@@ -202,7 +202,7 @@ def test_the_built_in_knowledge_has_both_sides_and_a_remainder() -> None:
 
 def test_passages_are_exported_whole(folder: Path) -> None:
     domain = knowledge_loader.open_knowledge(str(folder)).domain
-    exported = export_rows.to_csv(export_rows.passage_rows(domain.passages, topic_coverage.split_of_passages(domain)))
+    exported = csv_json_html.to_csv(export_rows.passage_rows(domain.passages, topic_coverage.split_of_passages(domain)))
     rows = list(csv.DictReader(io.StringIO(exported, newline="")))
     assert [row["text"] for row in rows] == [passage.text for passage in domain.passages]
     assert {row["side"] for row in rows} <= set(topic_coverage.SIDES)

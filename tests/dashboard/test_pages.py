@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.panels import run_table
 from dashboard.style import labels
 from store import queries
-from store.event_log import leases
+from store.event_log import heartbeats
 from tests.dashboard import stores
 from tests.dashboard.conftest import PAGES, words_of
 
@@ -119,7 +119,7 @@ def test_a_connected_runner_is_named_until_it_goes(tmp_path: Path, opened: Opene
     owner, started = stores.connect_runner(store)
     app = opened(tmp_path)
     assert any("Runner online" in element.value for element in app.sidebar.markdown)
-    leases.record_heartbeat(store, owner, started, stopped=True)
+    heartbeats.record_heartbeat(store, owner, started, stopped=True)
     assert any(labels.NO_RUNNER in element.value for element in app.run().sidebar.warning)
     store.close()
 

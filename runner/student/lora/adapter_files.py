@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from runner.student.errors import AdapterLoadFailed
-from runner.student.lora.merge import LoraWeights
+from runner.student.lora.merge_arithmetic import LoraWeights
 from store.files import sha256_of_file
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

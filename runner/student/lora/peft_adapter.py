@@ -22,7 +22,7 @@ from runner.protocols import TrainingConfig
 from runner.student.errors import AdapterLoadFailed, TrainingFailed, in_short
 from runner.student.lora.adapter_files import CONFIG, WEIGHTS, check_folder, weights_sha256
 from runner.student.lora.cpu_dropout import ByteDropout
-from runner.student.lora.merge import merge_into
+from runner.student.lora.merge_arithmetic import merge_into
 from store.files import replace_durably
 
 

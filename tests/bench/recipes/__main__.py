@@ -19,7 +19,7 @@ from store.run_config import preset
 from tests.bench.recipes.facts import HELD_OUT, TAUGHT, held_out, taught
 from tests.bench.recipes.measure import measure, replay_examples
 from tests.bench.recipes.recipe_table import RECIPES
-from tests.bench.recipes.table import as_table, keep, read_results
+from tests.bench.recipes.results_table import as_table, keep, read_results
 
 
 def main(arguments: list[str]) -> int:

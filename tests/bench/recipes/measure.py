@@ -13,7 +13,7 @@ from runner.protocols import GenerationConfig, Student, TrainingExample, Trainin
 from tests.bench.recipes.exam import examine
 from tests.bench.recipes.facts import Fact
 from tests.bench.recipes.recipe import Recipe, examples_of, training_config
-from tests.bench.recipes.table import Result
+from tests.bench.recipes.results_table import Result
 
 _REPLAY = GenerationConfig(max_new_tokens=40, temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.1,
                            max_seconds=600)

@@ -11,7 +11,7 @@ from knowledge.domain import Domain, kubernetes
 from knowledge.passages import Passage
 from knowledge.perturbations import perturb
 from knowledge.study import ALL, FORMS, StudyItem, coverage, study_items, without_near_duplicates
-from knowledge.study.forms import could_replace
+from knowledge.study.item_forms import could_replace
 from knowledge.study.source import sentences
 from tests.knowledge.made_up import make_passage
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.llm.chat import ChatRequest
-from runner.llm.credentials import NO_KEY, key_for
+from runner.llm.credentials import key_for
+from runner.llm.redaction import NO_KEY
 from runner.llm.errors import EndpointUnavailable, InvalidKey
 from runner.llm.openai_client import OpenAIChat
 from runner.llm.proxy import proxy_for

@@ -11,7 +11,9 @@ import pytest
 from knowledge.passages import Passage
 from runner.llm.backoff import backoff, parse_duration, rate_limit_reset_seconds, retry_after_seconds
 from runner.llm.capabilities import EndpointCapabilities
-from runner.llm.credentials import NO_KEY, OPENAI_ADDRESS, key_for, redact, redact_url
+from runner.llm.credentials import OPENAI_ADDRESS, key_for
+from runner.llm.redaction import NO_KEY
+from runner.llm.redaction import redact, redact_url
 from runner.llm.errors import EndpointUnavailable, InvalidKey, MissingKey, UnreadableReply
 from runner.llm.response_parsing import parse_completion
 from runner.teacher.reply_parsing import Draft

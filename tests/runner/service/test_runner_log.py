@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 LOGGING = """
 import sys, time
 from pathlib import Path
-from runner.service import liveness, runner_log
+from runner.service import process_locks, runner_log
 from store.paths import Paths
 
 def wait(seconds):
@@ -28,7 +28,7 @@ def wait(seconds):
 
 data, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 runner_log.FILE_BYTES, runner_log.FILES_KEPT = 4000, 200
-liveness.acquire_runner_lock(data, wait)
+process_locks.acquire_runner_lock(data, wait)
 runner_log.configure(Paths(data, ""), on_screen=False)
 for number in range(count):
     runner_log.log_event("counted", by=who, number=number)

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from runner.protocols import TrainingConfig, TrainingExample
 from runner.student.chat_template import render
 from runner.student.llama_cpu.tokenizer import open_tokenizer
-from runner.student.merged_export import write_merged
+from runner.export.merged_model import write_merged
 from runner.student.prompt_template import answer_ids, exported_chat_template, prompt_ids, prompt_template_for
 from tests.runner import tiny_models
 

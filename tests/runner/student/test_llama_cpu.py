@@ -17,7 +17,7 @@ from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.errors import AdapterLoadFailed, ModelLoadFailed
 from runner.student.llama_cpu.weights import LlamaCheckpoint, shape_of
 from runner.student.local_student import LocalStudent
-from runner.student.lora import merge, peft_adapter
+from runner.student.lora import merge_arithmetic, peft_adapter
 from runner.student.lora.adapter_files import read_lora_weights
 from runner.student.models.loader import load_model
 from store.run_config import DEFAULT_TARGET_MODULES
@@ -91,7 +91,7 @@ def test_merged_copy_has_the_weights_that_the_library_would_merge(folder: Path, 
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(str(folder), "fp32", "cpu").model
     for rows in (256, 7):  # a block, and blocks that do not come out even
-        monkeypatch.setattr(merge, "_ROWS", rows)
+        monkeypatch.setattr(merge_arithmetic, "_ROWS", rows)
         ours = peft_adapter.merged_copy(model, adapter).state_dict()
         with monkeypatch.context() as patch:
             patch.setattr(peft_adapter, "is_standard_lora", lambda _adapted: False)

@@ -13,7 +13,7 @@ from runner.student import open_student
 from runner.student.errors import ModelLoadFailed, OutOfMemory
 from runner.student.models import bundled
 from runner.student.models.hf_loader import load_model, size_of
-from runner.student.oom import translate_oom
+from runner.student.oom_errors import translate_oom
 from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.plain_runs import plain_run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from runner.student.lora import peft_adapter
 from runner.student.models.bundled import student_source
 from runner.student.models.hf_loader import load_model
-from runner.student.oom import translate_oom
+from runner.student.oom_errors import translate_oom
 from runner.student.prompt_template import exported_chat_template, prompt_template_for
 
 

@@ -15,7 +15,7 @@ import pytest
 from dashboard.style import labels
 from dashboard.view_models import answer_filter, cycle_selection, export_rows
 from dashboard.view_models.answer_filter import AnswerFilter
-from store import queries
+from store import csv_json_html, queries
 from store.database import Store
 from store.queries import AnswerPair
 from store.run_config import RunConfig
@@ -38,23 +38,24 @@ def pair(name: str = "q", before: float | None = 0.5, after: float | None = 0.6,
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1"])
 def test_no_cell_is_a_formula(cell: str) -> None:
-    (written,) = csv.DictReader(io.StringIO(export_rows.to_csv([{"text": cell}]), newline=""))
+    (written,) = csv.DictReader(io.StringIO(csv_json_html.to_csv([{"text": cell}]), newline=""))
     assert written["text"].startswith("'")
 
 
 def test_numbers_stay_numbers_and_missing_stays_empty() -> None:
-    (written,) = csv.DictReader(io.StringIO(export_rows.to_csv([{"change": -0.25, "low": None, "text": "a,b\n\"c\""}])))
+    text = csv_json_html.to_csv([{"change": -0.25, "low": None, "text": "a,b\n\"c\""}])
+    (written,) = csv.DictReader(io.StringIO(text))
     assert written == {"change": "-0.25", "low": "", "text": "a,b\n\"c\""}
 
 
 def test_json_keeps_what_was_said_exactly() -> None:
-    assert json.loads(export_rows.to_json([{"text": stores.FORMULA}])) == [{"text": stores.FORMULA}]
+    assert json.loads(csv_json_html.to_json([{"text": stores.FORMULA}])) == [{"text": stores.FORMULA}]
 
 
 def test_a_hostile_run_exports_without_formulas(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
     pairs = queries.answers_of(store, runs["hostile"], 1)
-    rows = list(csv.DictReader(io.StringIO(export_rows.to_csv(export_rows.answer_rows(pairs)), newline="")))
+    rows = list(csv.DictReader(io.StringIO(csv_json_html.to_csv(csv_json_html.answer_rows(pairs)), newline="")))
     assert len(rows) == len(pairs) == 22
     assert not [cell for row in rows for cell in row.values() if cell and cell[0] in "=@\t"]
     assert any(len(row["tuned"]) == 100_000 for row in rows)
@@ -125,7 +126,7 @@ def test_an_unknown_state_keeps_its_own_name() -> None:
 
 
 def test_a_table_as_html_holds_nothing_that_acts() -> None:
-    page = export_rows.to_html([{"a<b": stores.EVIL, "n": 1}, {"n": None}], stores.EVIL)
+    page = csv_json_html.to_html([{"a<b": stores.EVIL, "n": 1}, {"n": None}], stores.EVIL)
     assert "<img" not in page and "<script" not in page and "default-src 'none'" in page
     assert page.count("&lt;script&gt;") == 3 and "<th>a&lt;b</th><th>n</th>" in page
 
