@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from knowledge.domain import Domain
+from knowledge.passages import Passage
 from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
+from knowledge.study import WrittenFact
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,26 @@ class Usage:
     """Those of the completion tokens that the server reported as reasoning."""
 
 
+@dataclass(frozen=True)
+class RefusedText:
+    """A text that a teacher wrote about a passage and that failed a check."""
+
+    passage_id: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PassageFacts:
+    """The facts of a passage as a teacher wrote them, after their checks."""
+
+    passage_id: str
+    facts: tuple[WrittenFact, ...]
+    refused: tuple[RefusedText, ...]
+    missing: str | None = None
+    """Why there is no fact; None if there is one."""
+
+
 class Teacher(Protocol):
     """Generates questions about the documents, and writes reference answers."""
 
@@ -84,6 +106,14 @@ class Teacher(Protocol):
         """Return a reference answer to each question, in order; each is also passed to `on_reference` when ready.
 
         A failure is a Reference with its reason, never an invented text.
+        """
+        ...
+
+    def write_facts(self, domain: Domain, passages: Sequence[Passage],
+                    on_written: Callable[[PassageFacts], None]) -> list[PassageFacts]:
+        """Return the facts of each passage in many wordings, in order; each is also passed to `on_written` when ready.
+
+        A passage without any has the reason.
         """
         ...
 

@@ -30,6 +30,8 @@ EFFORTS = ("auto", "unset", "none", "low", "medium", "high", "xhigh", "max")
 """Reasoning efforts. `auto` and `unset` decide whether one is sent; the others are sent as they are."""
 HELD_OUT, TAUGHT = "held-out", "paraphrase"
 """Stored names of the tiers that can be the headline: facts never taught; taught facts in other words."""
+WRITTEN_STUDY = ("teacher", "both")
+"""Values of `study` for which a chat teacher writes facts."""
 STUDY_PASSES = 40.0
 STUDY_REPLAY = 0.15
 
@@ -166,9 +168,12 @@ class RunConfig:
         help="Without fine-tuning, no adapter is trained and only the baseline student is measured.")
     study: str = setting(
         "rules", label="Study items", group=TRAINING, affects=("duration", "work"), was="off",
-        choices={"rules": "many forms of each fact, by rule", "off": "one wording of each fact"},
-        help="What each fact is trained in. rules: many wordings and forms of it, made from its passage, and the facts "
-        "of all earlier cycles again. off: its training question and reference answer alone, this cycle's facts only.")
+        choices={"rules": "many forms of each fact, by rule", "teacher": "facts and wordings that the teacher writes",
+                 "both": "by rule and by the teacher, half each", "off": "one wording of each fact"},
+        help="What each fact is trained in, with the facts of all earlier cycles again. rules: many wordings and forms "
+        "of it, made from its passage. teacher: each passage's facts in five wordings, with questions forward and "
+        "backward, written by a chat teacher in one or two calls a passage. both: half of each. off: its training "
+        "question and reference answer alone, this cycle's facts only.")
     steps: int = setting(
         100, label="Max steps per cycle", group=TRAINING, unit="steps", range=(1, 10_000),
         affects=("duration", "amount"),
@@ -188,6 +193,11 @@ class RunConfig:
         affects=("duration", "work"), was=0.0,
         help="Share of the training examples that are the untrained student's own answers to everyday questions, so "
         "that it forgets less. Only with study items.")
+    document_share: float = setting(
+        0.1, label="Documents as text", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="hidden",
+        flag=_SET_ONLY, was=0.1,
+        help="Share of a fact's presentations that are its passage as text under its title: nothing is asked, and "
+        "every token is learned. Only with study items.")
     learning_rate: float = setting(
         1.5e-3, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
         help="Peak learning rate of AdamW. Too high a rate makes the student forget what it knew.")
@@ -442,6 +452,9 @@ def _recipe_errors(config: RunConfig) -> list[str]:
     if config.passes is not None and config.minutes is not None:
         errors.append(f"passes {config.passes:g} and minutes {config.minutes:g} are both set: use one of steps, passes "
                       "and minutes")
+    if config.fine_tune and config.study in WRITTEN_STUDY and config.teacher == OFFLINE_TEACHER:
+        errors.append(f"study {config.study!r} with the teacher {OFFLINE_TEACHER!r}, which writes no wordings of its "
+                      "own: name a teacher at an API, or use study 'rules'")
     if config.headline_tier == TAUGHT and (config.held_out or config.fine_tune) and \
             not (config.taught_questions or config.paraphrases):
         errors.append("headline_tier 'paraphrase' needs taught_questions above 0, or use headline_tier 'held-out'")

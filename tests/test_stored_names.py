@@ -52,6 +52,9 @@ PAYLOADS = {
     "CycleFinished": "work verdict sentence adapter training_seconds seconds",
     "CycleStarted": "",
     "EndpointOptionRefused": "role model address effort option sent_instead message",
+    "FactsWritten": """
+        teacher facts(passage_id statement paraphrases questions(question answer) reverse(question answer) key_terms)
+        refused(passage_id text reason) without(passage_id reason)""",
     "JudgeAudited": """
         metric judge judging passed reasons questions kinds(kind mean scored rightly of passed) probes(kind
         question_id text score missing) retests noise most_noise""",
@@ -107,12 +110,12 @@ PAYLOADS = {
         scored asked) changes(cycle tier metric baseline tuned change low high scored asked verdict) calls tokens
         cost_usd""",
     "StudySetPrepared": """
-        file sha256 facts(passage_id cycle items refused weight uncovered_terms) forms(form items) examples replayed
-        steps tokens_per_second""",
+        file sha256 facts(passage_id cycle items refused weight uncovered_terms coverage(term items)) forms(form items
+        wordings presentations tokens) examples replayed steps tokens_per_second notes""",
 }
 STAGES = """
 held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
-references baseline-evaluation study fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
+references facts baseline-evaluation study fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
 retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison final-report
 """.split()
 TABLES = {

@@ -60,8 +60,9 @@ def launch_form() -> None:
         st.caption(trained)
     if note := launch_request.shutdown_note(preset, values):
         st.warning(note, icon=":material/event_busy:")
-    if estimated := launch_request.judging_note(preset, values):
-        elements.plain_text(estimated)  # it contains the judge's name, which a user typed
+    for estimated in (launch_request.facts_note(preset, values), launch_request.judging_note(preset, values)):
+        if estimated:
+            elements.plain_text(estimated)  # it contains a model's name, which a user typed
     page_rerun.redraw_if_stale()
 
 

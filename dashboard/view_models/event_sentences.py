@@ -41,6 +41,24 @@ def _knowledge_changed(event: happened.KnowledgeChanged) -> str:
             "The run goes on with its own copy of them")
 
 
+def _facts_written(event: happened.FactsWritten) -> str:
+    wordings = sum(1 + len(fact.paraphrases) for fact in event.facts)
+    questions = sum(len(fact.questions) + len(fact.reverse) for fact in event.facts)
+    return (f"{labels.count(len(event.facts), 'fact')} by {event.teacher}, in {wordings} wordings and with "
+            f"{labels.count(questions, 'question')}; {len(event.refused)} texts refused"
+            + (f", {labels.count(len(event.without), 'passage')} without a fact" if event.without else ""))
+
+
+def _study_set(event: happened.StudySetPrepared) -> str:
+    terms = [term for fact in event.facts for term in fact.coverage]
+    covered = f"; {sum(bool(term.items) for term in terms)} of {len(terms)} key terms in them" if terms else ""
+    refused = sum(fact.refused for fact in event.facts)
+    return (f"Training set prepared: {len(event.facts)} facts in {sum(form.items for form in event.forms):,} study "
+            f"items{covered}, {event.steps} steps of {event.examples:,} examples, {event.replayed:,} of them replayed"
+            + (f"; {refused} items that nearly repeat a test question left out" if refused else "")
+            + "".join(f". {note}" for note in event.notes))
+
+
 def _owner(name: str) -> str:
     """Host and process of a runner, without the suffix that makes its name unique."""
     host, pid, *_ = [*name.split(":"), ""]
@@ -88,9 +106,8 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
                                        f"{e.last_loss:.2f}, {labels.duration(e.seconds)}",
     happened.ReplayAnswered: lambda e: f"{len(e.answers)} everyday questions answered for replay" +
                                        (f", {e.missing} without an answer" if e.missing else ""),
-    happened.StudySetPrepared: lambda e: f"Training set prepared: {len(e.facts)} facts in "
-                                         f"{sum(form.items for form in e.forms):,} study items, {e.steps} steps of "
-                                         f"{e.examples:,} examples, {e.replayed:,} of them replayed",
+    happened.FactsWritten: _facts_written,
+    happened.StudySetPrepared: _study_set,
     happened.AdapterMissing: lambda e: f"No adapter in this cycle: {e.reason}",
     happened.PassagesRetrieved: lambda e: f"{e.searched:,} passages searched for "
                                           f"{labels.count(len(e.found), 'question')}"

@@ -16,6 +16,7 @@ from store.config_metadata import Setting, settings_of
 from store.costs.judge_cost import estimate_of
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
 from store.costs.prices import price_fault
+from store.costs.study_cost import estimate_facts
 from store.headline import headline_wanted
 from store.metrics import METRICS
 from store.run_config import PRESETS, InvalidConfig, RunConfig, check
@@ -83,6 +84,15 @@ def judging_note(preset: str, values: Mapping[str, Any]) -> str | None:
         return None
     try:
         found = estimate_of(config_from(preset, values))
+    except InvalidConfig:
+        return None
+    return found.sentence() if found else None
+
+
+def facts_note(preset: str, values: Mapping[str, Any]) -> str | None:
+    """Estimate the teacher's calls for facts to study; None without any, or while the form is invalid."""
+    try:
+        found = estimate_facts(config_from(preset, values))
     except InvalidConfig:
         return None
     return found.sentence() if found else None

@@ -1,9 +1,37 @@
-"""The measured recipe of study items: how the presentations of a fact are shared among the forms."""
+"""The recipes of study items: how the presentations of a fact are shared among the forms."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from knowledge.study.written import FACT, FACT_QUESTION, FACT_REVERSE
+
+DOCUMENT = "document"
+"""The form of which every token is learned: the passage's text under its title."""
 SHARES: dict[str, float] = {
     "question": 0.45, "title": 0.10, "short answer": 0.10, "cloze": 0.15, "sentence order": 0.05, "reverse": 0.05,
-    "document": 0.10,
+    DOCUMENT: 0.10,
 }
-"""Form -> share of the presentations."""
+"""Form -> share of the presentations, for the forms that are made by rule."""
+WRITTEN_SHARES: dict[str, float] = {"question": 0.20, FACT_QUESTION: 0.40, FACT: 0.20, FACT_REVERSE: 0.10,
+                                    DOCUMENT: 0.10}
+"""The same for facts that a teacher wrote; two thirds are questions. Not measured here."""
+_BY_STUDY: dict[str, tuple[Mapping[str, float], ...]] = {
+    "rules": (SHARES,), "teacher": (WRITTEN_SHARES,), "both": (SHARES, WRITTEN_SHARES),
+}
+
+
+def shares_of(study: str, documents: float) -> dict[str, float]:
+    """Return form -> share of the presentations.
+
+    Args:
+        study: `rules`, `teacher`, or `both`, which takes half of its presentations from each.
+        documents: share (0..1) of documents; the other forms share the rest in proportion.
+    """
+    mixed: dict[str, float] = {}
+    tables = _BY_STUDY[study]
+    for table in tables:
+        rest = (1 - documents) / (1 - table[DOCUMENT])
+        for form, share in table.items():
+            mixed[form] = mixed.get(form, 0.0) + (documents if form == DOCUMENT else share * rest) / len(tables)
+    return mixed

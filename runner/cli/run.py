@@ -17,6 +17,7 @@ from store.control_arms import ARMS, ordered_arms
 from store.costs.judge_cost import estimate_of
 from store.costs.model_shutdowns import shutdown_notes
 from store.costs.prices import keep_team_prices
+from store.costs.study_cost import estimate_facts
 from store.database import open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import default_paths
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
     speed = last_training_speed(store, config.student, config.precision)
     notes += [note] if (note := training_note(config, speed)) else []
-    notes += [estimate.sentence()] if (estimate := estimate_of(config)) else []
+    notes += [estimate.sentence() for estimate in (estimate_facts(config), estimate_of(config)) if estimate]
     print(*notes, sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
     return run_in_foreground(store, paths, commands.launch_run(store, config, "command line"), args.json)
 

@@ -25,7 +25,7 @@ class ChatRequest:
     max_tokens: int
     seed: int
     purpose: str
-    """`questions`, `reference` or `closed book`: stored and shown with the cached call."""
+    """`questions`, `reference`, `facts` or `closed book`: stored and shown with the cached call."""
     item: str
     """Distinguishes calls with equal prompts, such as a second attempt."""
     top_p: float | None = None

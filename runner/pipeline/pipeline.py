@@ -18,6 +18,7 @@ from runner.pipeline.stages import control_arm_answers
 from runner.pipeline.stages.compare import compare
 from runner.pipeline.stages.compare_control_arms import compare_control_arms
 from runner.pipeline.stages.control_arm_answers import control_arm_fallback, retrieval_fallback
+from runner.pipeline.stages.facts import write_facts
 from runner.pipeline.stages.fine_tune import adapter_fallback, fine_tune
 from runner.pipeline.stages.finish_run import finish_run
 from runner.pipeline.stages.general_questions import draw_general_questions
@@ -34,7 +35,7 @@ from runner.pipeline.stages.study import study
 from runner.pipeline.stages.validate_judges import validate_judges, validation_fallback
 from store.control_arms import ARMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
 from store.events import FlowRow
-from store.run_config import RunConfig
+from store.run_config import WRITTEN_STUDY, RunConfig
 
 RUN_STARTS, EVERY_CYCLE, RUN_ENDS = "run starts", "every cycle", "run ends"
 
@@ -87,10 +88,12 @@ PIPELINE: tuple[StageSpec, ...] = (
     StageSpec(EVERY_CYCLE, "baseline", "student", "Baseline answers (train)", baseline,
               ("questions",), partial(answers_fallback, "baseline")),
     StageSpec(EVERY_CYCLE, "references", "teacher", "Generate teacher answers", reference_answers, ("questions",)),
+    StageSpec(EVERY_CYCLE, "facts", "teacher", "Generate facts to study", write_facts, ("questions", "references"),
+              when=lambda config: config.fine_tune and config.study in WRITTEN_STUDY),
     StageSpec(EVERY_CYCLE, "baseline-evaluation", "judge", "Score baseline (train)", score_baseline,
               ("questions", "references", "baseline"), partial(scores_fallback, "baseline")),
     StageSpec(EVERY_CYCLE, "study", "trainer", "Prepare study items", study,
-              ("held-out", "replay", "questions", "references", "questions@earlier", "study@earlier",
+              ("held-out", "replay", "questions", "references", "facts", "questions@earlier", "study@earlier",
                "tuned-evaluation@earlier"), when=has_study_set),
     StageSpec(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
               ("questions", "references", "study", "replay", "fine-tune@earlier"), adapter_fallback),

@@ -26,7 +26,7 @@ from runner.llm.retry import RetryPolicy
 from runner.llm.served_models import ServedModels
 from runner.protocols import Usage
 from runner.teacher import prompts
-from runner.teacher.llm_teacher import usable_text
+from runner.teacher.usable_text import usable_text
 from runner.teacher.reply_parsing import parse_answer, parse_questions
 from store.run_config import RunConfig
 

@@ -13,22 +13,24 @@ from functools import partial
 from typing import TypeVar
 
 from knowledge.domain import Domain
+from knowledge.passages import Passage
 from knowledge.questions import ANY_PASSAGE, PARAPHRASE, PassageChoice, Question
-from runner.llm.chat import ChatRequest, Completion
+from runner.llm.chat import ChatRequest
 from runner.llm.errors import (
-    ContentRefused, ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
-    UnreadableReply, WrongForm,
+    ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
 )
-from runner.llm.json_extraction import beginning_of
 from runner.llm.postponed import Postponed
 from runner.llm.repeated_failures import RepeatedFailures
 from runner.llm.response_cache import CachedChat
-from runner.protocols import Answer, Reference, RejectedQuestion, Usage
+from runner.protocols import Answer, PassageFacts, Reference, RejectedQuestion, Usage
 from runner.teacher import prompts
+from runner.teacher.fact_writer import PURPOSE as FACTS
+from runner.teacher.fact_writer import write_facts
 from runner.teacher.question_forms import FORMS, QuestionForm
 from runner.teacher.question_search import Batch, QuestionSearch
 from runner.teacher.reference_checks import reference_rejection
 from runner.teacher.reply_parsing import Draft, parse_answer, parse_plain_answer
+from runner.teacher.usable_text import usable_text
 from store.costs.playground_budget import REPLY_TOKENS
 
 S = TypeVar("S")
@@ -136,6 +138,19 @@ class LLMTeacher:
         if reason and all(reference.text is None for reference in references):
             raise TeacherUnusable(reason)
         return references
+
+    def write_facts(self, domain: Domain, passages: Sequence[Passage],
+                    on_written: Callable[[PassageFacts], None] = lambda _: None) -> list[PassageFacts]:
+        """The facts of each passage in many wordings, in order, several calls at a time.
+
+        Raises:
+            EndpointError: as `write_reference`; `on_written` had those before it.
+            TeacherUnusable: no fact was obtained, because all calls failed in the same way.
+        """
+        written = self._in_order(partial(write_facts, self._chat, self._failures, domain), passages, on_written)
+        if (reason := self._failures.stopped(FACTS)) and not any(of.facts for of in written):
+            raise TeacherUnusable(reason)
+        return written
 
     def answer_question(self, domain: Domain, question: Question) -> Answer:
         """The teacher's closed-book answer; missing, with the reason, where there is none.
@@ -251,32 +266,6 @@ def _raise_first(outcomes: Sequence[list[Draft] | ReplyError | EndpointError], a
         if isinstance(outcome, EndpointError):
             outcome.obtained = tuple(accepted)
             raise outcome
-
-
-def usable_text(completion: Completion, whole: bool = True) -> str:
-    """The text of a complete, non-empty completion; with `whole` False one that was cut off will do.
-
-    Raises:
-        RequestRefused: the model or a content filter refused.
-        UnreadableReply: cut off at the token limit, or empty.
-    """
-    if completion.refusal or completion.finish == "content_filter":
-        raise ContentRefused(f"the model refused ({(completion.refusal or 'content filter')[:80]}): "
-                             "ask about another passage, or use another teacher model")
-    if completion.cut_off and (whole or not completion.text.strip()):
-        kind = WrongForm if completion.text.strip() else UnreadableReply
-        raise kind(f"the reply was cut off at the token limit ({_details(completion)}), also with a larger "
-                              "limit: use a teacher model that writes or reasons less")
-    if not completion.text.strip():
-        raise UnreadableReply(f"the reply is empty ({_details(completion)}): ask again, or use another teacher model")
-    return completion.text
-
-
-def _details(completion: Completion) -> str:
-    """What the server returned instead of text."""
-    tokens = "" if completion.completion_tokens is None else f", {completion.completion_tokens} tokens"
-    reasoning = f", reasoning {beginning_of(completion.reasoning)}" if completion.reasoning else ""
-    return f"finish_reason {completion.finish!r}{tokens}{reasoning}"
 
 
 def _missing(question: Question, reason: str) -> Reference:

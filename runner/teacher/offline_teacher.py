@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 from knowledge import questions
 from knowledge.domain import Domain
+from knowledge.passages import Passage
 from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
-from runner.protocols import Answer, Reference, RejectedQuestion, Usage
+from runner.protocols import Answer, PassageFacts, Reference, RejectedQuestion, Usage
 
 NAME = "knowledge base (offline: references are the passages' own words)"
 
@@ -48,6 +49,14 @@ class OfflineTeacher:
             references.append(self.write_reference(domain, question))
             on_reference(references[-1])
         return references
+
+    def write_facts(self, domain: Domain, passages: Sequence[Passage],
+                    on_written: Callable[[PassageFacts], None] = lambda _: None) -> list[PassageFacts]:
+        """No fact for any passage, with the reason: the knowledge base has no wordings but its own."""
+        written = [PassageFacts(passage.id, (), (), f"{NAME} writes no facts") for passage in passages]
+        for one in written:
+            on_written(one)
+        return written
 
     def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
                            on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:

@@ -25,7 +25,8 @@ from store.events.judging import (
     ProbeRecord,
 )
 from store.events.questions import (
-    QuestionRecord, QuestionsAsked, QuestionsRejected, ReferenceRecord, ReferencesWritten, RejectedRecord,
+    FactlessRecord, FactRecord, FactsWritten, PairRecord, QuestionRecord, QuestionsAsked, QuestionsRejected,
+    ReferenceRecord, ReferencesWritten, RefusedTextRecord, RejectedRecord,
 )
 from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.runs import (
@@ -42,21 +43,23 @@ from store.events.stages import (
 )
 from store.events.training import (
     AdapterMissing, AdapterTrained, FormRecord, ReplayAnswered, ReplayRecord, StudiedFact, StudySetPrepared,
+    TermCoverage,
 )
 
 __all__ = [
     "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FailedLine", "FlowRow", "FormRecord",
-    "FoundRecord", "GapRecord", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished",
-    "JudgingStarted", "KINDS", "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured",
-    "MetricLogged", "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord",
-    "PromptsPrepared", "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken",
-    "ReferenceRecord", "ReferencesWritten", "RejectedRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord",
-    "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
-    "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
-    "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
-    "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
-    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "UnfitEvent", "from_json", "to_json",
+    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FactRecord", "FactlessRecord", "FactsWritten",
+    "FailedLine", "FlowRow", "FormRecord", "FoundRecord", "GapRecord", "JudgeAudited", "JudgingCompared",
+    "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord", "KnowledgeChanged",
+    "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved", "PlaceboTrained",
+    "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked",
+    "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord",
+    "RejectedRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord", "RunAnnotated", "RunArchived",
+    "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
+    "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
+    "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
+    "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "StudiedFact",
+    "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json", "to_json",
 ]

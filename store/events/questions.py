@@ -1,4 +1,4 @@
-"""Events of the teacher: questions generated and rejected, reference answers generated."""
+"""Events of the teacher: questions generated and rejected, reference answers and facts to study generated."""
 
 from __future__ import annotations
 
@@ -75,3 +75,51 @@ class ReferencesWritten(Event, event_type="ReferencesWritten"):
 
     teacher: str
     references: tuple[ReferenceRecord, ...]
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """A question about a fact with its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class FactRecord:
+    """A fact of a passage that the teacher wrote to be studied, with its wordings and questions that passed."""
+
+    passage_id: str
+    statement: str
+    paraphrases: tuple[str, ...]
+    questions: tuple[PairRecord, ...]
+    reverse: tuple[PairRecord, ...]
+    key_terms: tuple[str, ...]
+    """The passage's key terms that it states."""
+
+
+@dataclass(frozen=True)
+class RefusedTextRecord:
+    """A fact, paraphrase or question that failed a check."""
+
+    passage_id: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FactlessRecord:
+    """A passage for which the teacher wrote no fact that passed."""
+
+    passage_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FactsWritten(Event, event_type="FactsWritten"):
+    """The teacher wrote the facts of a cycle's passages, each in several wordings, for the student to study."""
+
+    teacher: str
+    facts: tuple[FactRecord, ...]
+    refused: tuple[RefusedTextRecord, ...]
+    without: tuple[FactlessRecord, ...]

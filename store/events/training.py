@@ -25,6 +25,14 @@ class ReplayAnswered(Event, event_type="ReplayAnswered"):
 
 
 @dataclass(frozen=True)
+class TermCoverage:
+    """Number of a fact's study items that contain one of its key terms."""
+
+    term: str
+    items: int
+
+
+@dataclass(frozen=True)
 class StudiedFact:
     """A fact that a cycle trains, with its number of study items."""
 
@@ -39,14 +47,21 @@ class StudiedFact:
     wording."""
     uncovered_terms: tuple[str, ...]
     """Key terms that no item contains."""
+    coverage: tuple[TermCoverage, ...] = ()
+    """One per key term of the passage; empty in runs of before it was counted."""
 
 
 @dataclass(frozen=True)
 class FormRecord:
-    """Number of study items of one form."""
+    """Study items of one form, and how often training presents them."""
 
     form: str
     items: int
+    wordings: int = 0
+    """Different wordings among them; 0 in runs of before it was counted, as for the numbers below."""
+    presentations: int = 0
+    tokens: int = 0
+    """Estimated tokens of the presentations, prompts included."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,8 @@ class StudySetPrepared(Event, event_type="StudySetPrepared"):
     steps: int
     tokens_per_second: float | None
     """The training speed that a time budget was converted with; None if there was none."""
+    notes: tuple[str, ...] = ()
+    """What is not as planned, one sentence each: forms that a passage has no material for, facts never presented."""
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,8 @@ def good_words(body: dict[str, Any]) -> str:
     turn = sum(mark in user for mark in ("other words:", "Already asked:", "do better:"))
     if blocks:
         return json.dumps({"questions": [_question(block, turn) for block in blocks]})
+    if "Write down every fact" in user:
+        return json.dumps({"facts": _facts(user)})
     passage = re.search(r"^Passage \(.*\):\n(.+)$", user, re.M)
     return json.dumps({"answer": passage[1] if passage else "", "evidence": passage[1] if passage else ""})
 
@@ -189,3 +191,19 @@ def _question(block: tuple[str, str, str], turn: int) -> dict[str, str]:
     manner = ("is to be known about", "should an operator remember about", "does an expert say of")[turn % 3]
     return {"passage": f"P{number}", "question": f"What {manner} the matter called {title}?",
             "evidence": re.split(r"(?<=[.!?])\s", text)[0]}
+
+
+def _facts(user: str) -> list[dict[str, Any]]:
+    """Each sentence with a key term as a fact, in three wordings, under the passage's heading; none a second time."""
+    found = re.search(r"^Heading: (.+)\nPassage:\n(.+)(?:\nKey terms: (.+))?$", user, re.M)
+    assert found
+    title, text, terms = found[1], " ".join(found[2].split()), (found[3] or "").split(" | ")
+    if "What did you miss" in user:
+        return []
+    return [{"fact": f"{title}: {sentence}",
+             "paraphrases": [f"On {title} the rule is this: {sentence}", f"{sentence} So it is with {title}."],
+             "questions": [{"question": f"{way} {title}?", "answer": sentence}
+                           for way in ("Which detail must an operator respect with", "What is written down about")],
+             "reverse": {"question": f"To which heading does {term} belong?", "answer": title}}
+            for sentence in re.split(r"(?<=[.!?])\s", text)
+            if (term := next((one for one in terms if one and one.casefold() in sentence.casefold()), ""))]

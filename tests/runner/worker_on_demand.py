@@ -24,8 +24,10 @@ import fakes  # noqa: E402
 
 from runner.pipeline import executor, worker  # noqa: E402
 from runner.service.process_locks import die_with_parent  # noqa: E402
+from runner.teacher import open_teacher  # noqa: E402
 from store.event_log.journal import Claim  # noqa: E402
 from store.paths import default_paths  # noqa: E402
+from store.run_config import OFFLINE_TEACHER  # noqa: E402
 
 ITEM_FOLDER = Path(os.environ["ITEM_FOLDER"]) if "ITEM_FOLDER" in os.environ else None
 STAGE, _, POINT = os.environ.get("KILL_AT", ":").partition(":")
@@ -65,6 +67,8 @@ def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any) -
         return fakes.FakeStudent(fail)
 
     bench.open_student = open_student
+    if config.teacher != OFFLINE_TEACHER:
+        bench.open_teacher = lambda: open_teacher(config, run, store)
     return bench
 
 

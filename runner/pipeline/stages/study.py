@@ -8,21 +8,26 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from knowledge.passages import Passage
 from knowledge.questions import PRACTICE
 from knowledge.split import practice_passages
-from knowledge.study import StudyItem, coverage, study_items, without_near_duplicates
+from knowledge.study import StudyItem, coverage, study_items, without_near_duplicates, written_items
 from runner.pipeline import study_set
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.training_setup import plain_items, training_pairs
+from runner.pipeline.stages.facts import facts_from_record
+from runner.pipeline.stages.training_setup import TrainingPair, plain_items, presented_items, training_pairs
+from runner.pipeline.study_notes import passage_notes, presentation_notes, written_notes
 from runner.pipeline.training_plan import examples_wanted, weight_of
 from runner.pipeline.training_speed import training_speed
 from store.control_arms import TUNED
 from store.events import (
-    AnswersScored, Event, FormRecord, QuestionsAsked, ReplayAnswered, StudiedFact, StudySetPrepared,
+    AnswersScored, Event, FactsWritten, FormRecord, QuestionsAsked, ReplayAnswered, StudiedFact, StudySetPrepared,
+    TermCoverage,
 )
+from store.run_config import RunConfig
 
 CHARACTERS_PER_TOKEN = 4.2
 """Of English technical text under the embedded student's tokenizer; for plans only, the loss counts real tokens."""
@@ -35,32 +40,44 @@ class NothingToStudy(Exception):
     error_kind = "training failure"
 
 
+@dataclass(frozen=True)
+class MadeItems:
+    """The study items of a cycle's own facts, and what is to be said about them."""
+
+    items: list[StudyItem]
+    facts: list[StudiedFact]
+    """Without the number of items."""
+    notes: list[str]
+
+
 def study(context: StageContext) -> Sequence[Event]:
     """Make this cycle's study items, add those of earlier cycles, and decide the number of steps."""
     config = context.config
-    made, refused, uncovered = _made(context)
+    made = _made(context)
     earlier = _latest_set(context.inputs) if config.study != "off" else None
     kept = study_set.read_items(context.run_folder / earlier.file) if earlier else []
-    items = [*kept, *made]
+    items = [*kept, *made.items]
     if not items:
         raise NothingToStudy("no training question of this cycle has a reference: there is nothing to train on")
-    counted = Counter(item.passage_id for item in items)
     recalls = practice_recall(context.inputs)
-    facts = [StudiedFact(fact.passage_id, fact.cycle, counted[fact.passage_id], fact.refused,
-                         weight_of(recalls.get(fact.passage_id)), fact.uncovered_terms)
+    facts = [dataclasses.replace(fact, weight=weight_of(recalls.get(fact.passage_id)))
              for fact in (earlier.facts if earlier else ())]
     known = {fact.passage_id for fact in facts}
-    facts += [StudiedFact(id, context.cycle, counted[id], refused[id], 1.0, uncovered.get(id, ()))
-              for id in dict.fromkeys(item.passage_id for item in made) if id not in known]
+    counted = Counter(item.passage_id for item in items)
+    facts = [dataclasses.replace(fact, items=counted[fact.passage_id])
+             for fact in [*facts, *(fact for fact in made.facts if fact.passage_id not in known)]]
     path = context.folder / study_set.FILE_NAME
     digest = study_set.write_items(path, items)
     speed = training_speed(context) if config.minutes is not None else None
-    examples = examples_wanted(config, [fact.weight for fact in facts], _mean_tokens(items), speed)
+    examples = examples_wanted(config, [fact.weight for fact in facts], mean_tokens(items), speed)
     replayed = round(examples * config.general_replay) if _replay(context) else 0
+    weights = {fact.passage_id: fact.weight for fact in facts}
+    shown = presented_items(context, items, examples - replayed, weights) if config.study != "off" else []
+    notes = made.notes + (presentation_notes(Counter(item.passage_id for item in shown), list(weights))
+                          if shown else [])
     return [StudySetPrepared(
-        str(path.relative_to(context.run_folder)), digest, tuple(facts),
-        tuple(FormRecord(form, number) for form, number in Counter(item.form for item in items).items()),
-        examples, replayed, examples // (config.batch_size * config.gradient_accumulation), speed)]
+        str(path.relative_to(context.run_folder)), digest, tuple(facts), _forms(items, shown), examples, replayed,
+        examples // (config.batch_size * config.gradient_accumulation), speed, tuple(notes))]
 
 
 def practice_recall(inputs: Mapping[str, Artifact]) -> dict[str, float]:
@@ -81,31 +98,59 @@ def practice_recall(inputs: Mapping[str, Artifact]) -> dict[str, float]:
     return found
 
 
-def _made(context: StageContext) -> tuple[list[StudyItem], Counter[str], dict[str, tuple[str, ...]]]:
-    """Return the items of this cycle's facts; per passage the number refused, and the key terms that none contains."""
+def _made(context: StageContext) -> MadeItems:
+    """Return the items of this cycle's facts; what nearly repeats a test question is refused and counted."""
     pairs = training_pairs(context)
     if context.config.study == "off":
-        return plain_items(pairs), Counter(), {}
+        items = plain_items(pairs)
+        return MadeItems(items, [StudiedFact(id, context.cycle, 0, 0, 1.0, ())
+                                 for id in dict.fromkeys(item.passage_id for item in items)], [])
     locked = [record.text for record in context.inputs["held-out"].only(QuestionsAsked).questions]
-    items: list[StudyItem] = []
-    refused: Counter[str] = Counter()
-    uncovered: dict[str, tuple[str, ...]] = {}
-    by_passage = {pair.passage_id: pair for pair in pairs}
+    written = context.inputs["facts"].only(FactsWritten) if "facts" in context.inputs else None
+    facts_of = facts_from_record(written) if written else {}
+    made = MadeItems([], [], [])
     siblings: dict[str, list[Passage]] = {}
     for passage in practice_passages(context.domain):
         siblings.setdefault(passage.topic, []).append(passage)
+    by_passage = {pair.passage_id: pair for pair in pairs}
     for number, (id, pair) in enumerate(by_passage.items(), 1):
         passage = context.domain.passage(id)
-        questions = tuple(dict.fromkeys((pair.example.question, *passage.questions)))
-        asked = dataclasses.replace(passage, questions=questions)
-        kept, dropped = without_near_duplicates(
-            study_items(asked, context.config.seed, siblings=siblings[passage.topic], reference=pair.example.answer),
-            locked)
-        items += kept
-        refused[id] = dropped
-        uncovered[id] = tuple(term for term, times in coverage(kept, passage).items() if not times)
+        candidates = [*_by_rule(context.config, passage, pair, siblings[passage.topic]),
+                      *written_items(passage, facts_of.get(id, ()))]
+        kept, refused = without_near_duplicates(candidates, locked)
+        made.items.extend(kept)
+        counts = coverage(kept, passage)
+        made.facts.append(StudiedFact(
+            id, context.cycle, 0, refused, 1.0, tuple(term for term, times in counts.items() if not times),
+            tuple(TermCoverage(term, times) for term, times in counts.items())))
         context.progress(number, len(by_passage), "facts")
-    return items, refused, uncovered
+    passages = [context.domain.passage(id) for id in by_passage]
+    made.notes.extend(passage_notes(passages))
+    if written:
+        made.notes.extend(written_notes(written, passages, alone=context.config.study == "teacher"))
+    return made
+
+
+def _by_rule(config: RunConfig, passage: Passage, pair: TrainingPair, siblings: Sequence[Passage]) -> list[StudyItem]:
+    """Return the items made by rule; beside a teacher's facts alone, the questions as asked and the text."""
+    questions = tuple(dict.fromkeys((pair.example.question, *passage.questions)))
+    asked = dataclasses.replace(passage, questions=questions)
+    if config.study != "teacher":
+        return list(study_items(asked, config.seed, siblings=siblings, reference=pair.example.answer))
+    items = study_items(asked, config.seed, ("question", "document"), reference=pair.example.answer)
+    return [item for item in items if item.form == "document" or item.wording == "as asked"]
+
+
+def _forms(items: Sequence[StudyItem], shown: Sequence[StudyItem]) -> tuple[FormRecord, ...]:
+    """Return, per form, its items with their wordings, and its presentations with their tokens."""
+    wordings: dict[str, set[str]] = {}
+    for item in items:
+        wordings.setdefault(item.form, set()).add(item.wording)
+    presented, tokens = Counter(item.form for item in shown), Counter[str]()
+    for item in shown:
+        tokens[item.form] += round(tokens_of(item))
+    return tuple(FormRecord(form, number, len(wordings[form]), presented[form], tokens[form])
+                 for form, number in Counter(item.form for item in items).items())
 
 
 def _latest_set(inputs: Mapping[str, Artifact]) -> StudySetPrepared | None:
@@ -119,7 +164,12 @@ def _replay(context: StageContext) -> bool:
     return artifact is not None and bool(artifact.only(ReplayAnswered).answers)
 
 
-def _mean_tokens(items: Sequence[StudyItem]) -> float:
+def tokens_of(item: StudyItem) -> float:
+    """Return the estimated number of tokens of an item with its prompt."""
+    prompt = PROMPT_TOKENS if item.prompt else 0
+    return (len(item.prompt) + len(item.answer)) / CHARACTERS_PER_TOKEN + prompt
+
+
+def mean_tokens(items: Sequence[StudyItem]) -> float:
     """Return the estimated mean number of tokens of an item with its prompt."""
-    characters = sum(len(item.prompt) + len(item.answer) for item in items)
-    return characters / CHARACTERS_PER_TOKEN / len(items) + PROMPT_TOKENS
+    return sum(map(tokens_of, items)) / len(items)

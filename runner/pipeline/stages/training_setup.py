@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.questions import PRACTICE
-from knowledge.study import SHARES, StudyItem, draw_presentations
+from knowledge.study import StudyItem, draw_presentations, shares_of
 from runner.pipeline import study_set
 from runner.pipeline.stage_context import StageContext
 from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
@@ -60,11 +60,23 @@ def training_examples(context: StageContext, items: Sequence[StudyItem]) -> list
     if context.config.study == "off":
         return [as_example(item) for item in items]
     prepared, seed = context.inputs["study"].only(StudySetPrepared), context.config.seed + context.cycle
-    weights = {fact.passage_id: fact.weight for fact in prepared.facts}
-    presented = draw_presentations(items, SHARES, prepared.examples - prepared.replayed, seed, weights)
+    presented = presented_items(context, items, prepared.examples - prepared.replayed,
+                                {fact.passage_id: fact.weight for fact in prepared.facts})
     examples = [*map(as_example, presented), *_replayed(context, prepared.replayed, seed)]
     random.Random(f"order {seed}").shuffle(examples)
     return examples
+
+
+def presented_items(context: StageContext, items: Sequence[StudyItem], count: int,
+                    weights: Mapping[str, float]) -> list[StudyItem]:
+    """Return the presentations of this cycle's training, without the replayed ones; the same for the same arguments.
+
+    Args:
+        weights: passage id -> presentations relative to a fact taught for the first time.
+    """
+    config = context.config
+    return draw_presentations(items, shares_of(config.study, config.document_share), count,
+                              config.seed + context.cycle, weights)
 
 
 def as_example(item: StudyItem) -> TrainingExample:

@@ -26,28 +26,13 @@ from store.run_config import RunConfig
 from tests.runner.fake_openai import FakeOpenAI, refuse
 from tests.runner.fake_teachers import IMPATIENT
 from tests.plain_runs import plain_run
+from tests.runner.teacher_runs import carry_out
 
 
 def config_at(fake: FakeOpenAI, **changes: Any) -> RunConfig:
     settings: dict[str, Any] = {"teacher": "gpt-4o-mini", "teacher_base_url": fake.url, "questions": 6, "held_out": 6,
                                 "topics": ("pods", "services"), "steps": 2}
     return plain_run(**settings | changes)
-
-
-def bench(config: RunConfig, run: str, store: Store, *others: object) -> RunResources:
-    """The real chat teacher, and fakes for the models."""
-    teacher = open_llm_teacher(config, run, store, None, IMPATIENT, Clock(rng=random.Random(1)))
-    return dataclasses.replace(fakes.fake_resources(config, run, store, *others),  # type: ignore[arg-type]
-                               open_teacher=lambda: teacher)
-
-
-def carry_out(store: Store, data: Path, config: RunConfig) -> queries.Run:
-    run = commands.launch_run(store, config, "test")
-    claim = leases.claim_next(store, leases.owner_name())
-    assert claim and execute_claimed_run(claim, Paths(data, store.url), bench) == 0
-    found = queries.find_run(store, run)
-    assert found
-    return found
 
 
 def test_a_run_with_a_chat_teacher_ends_with_references_of_its_own_and_its_cost(fake: FakeOpenAI, store: Store,

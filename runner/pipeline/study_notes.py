@@ -1,0 +1,58 @@
+"""What is not as planned in a cycle's study items, one sentence each. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from knowledge.passages import Passage
+from knowledge.study.source import sentences
+from store.events import FactsWritten
+
+_SHOWN_REASONS = 160
+
+
+def passage_notes(passages: Sequence[Passage]) -> list[str]:
+    """Say how many passages lack what a form needs: a key term, a second sentence."""
+    notes = []
+    if count := sum(not passage.key_terms for passage in passages):
+        notes.append(f"{_of(count, passages)} without a key term: no gaps, short answers and choices of terms about "
+                     "them, and no fact recall")
+    if count := sum(len(sentences(passage.text)) < 2 for passage in passages):
+        notes.append(f"{_of(count, passages)} of one sentence: no sentence order about them")
+    return notes
+
+
+def written_notes(event: FactsWritten, passages: Sequence[Passage], alone: bool) -> list[str]:
+    """Say what the teacher did not write, and what was refused.
+
+    Args:
+        alone: whether only the teacher's facts are studied; else items by rule stand beside them.
+    """
+    notes = []
+    if event.without:
+        instead = "their training question and text alone" if alone else "items by rule alone"
+        notes.append(f"{_of(len(event.without), passages)} without a usable fact of the teacher "
+                     f"({event.without[0].reason[:_SHOWN_REASONS]}): taught by {instead}")
+    if event.refused:
+        notes.append(f"{len(event.refused)} texts of the teacher refused, such as "
+                     f"{event.refused[0].text[:_SHOWN_REASONS]!r} ({event.refused[0].reason})")
+    return notes
+
+
+def presentation_notes(shown: Mapping[str, int], facts: Sequence[str]) -> list[str]:
+    """Say how many facts the training's length leaves out, or presents fewer than four times.
+
+    Args:
+        shown: passage id -> number of presentations.
+        facts: ids of the passages that are trained.
+    """
+    never = sum(not shown.get(id) for id in facts)
+    rarely = sum(0 < shown.get(id, 0) < 4 for id in facts)
+    notes = [f"{never} of {len(facts)} facts are never presented, because training is too short for them: allow more "
+             "time, or ask for fewer questions"] if never else []
+    return notes + ([f"{rarely} of {len(facts)} facts are presented fewer than 4 times each: too seldom to be learned"]
+                    if rarely else [])
+
+
+def _of(count: int, passages: Sequence[Passage]) -> str:
+    return f"{count} of {len(passages)} passages {'is' if count == 1 else 'are'}"
