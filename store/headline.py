@@ -18,6 +18,14 @@ def tested_in_words(config: RunConfig) -> str:
     return f"{config.held_out} held-out questions, from passages that were never trained on"
 
 
+def reading_tier(config: RunConfig) -> str:
+    """Return the tier that shows whether the student reads better, with passages before the question.
+
+    Where reading is trained these are facts never taught: what the student knows of them is nothing that it was taught.
+    """
+    return HELD_OUT if config.reading_share > 0 and config.held_out else config.headline_tier
+
+
 def taught_wanted(config: RunConfig) -> int:
     """Return how many test questions on taught facts a run has at most: one for each training question."""
     return min(config.taught_questions, config.questions * config.cycles) if config.fine_tune else 0

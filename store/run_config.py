@@ -15,7 +15,7 @@ from typing import Any
 
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
 from store.config_metadata import Switch, choices_of, ranges_of, setting
-from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL
+from store.control_arms import ARMS, PLACEBO, RETRIEVAL, TUNED_RETRIEVAL
 from store.endpoint_address import address_errors
 from store.metrics import JUDGE_METRICS
 
@@ -198,6 +198,13 @@ class RunConfig:
         flag=_SET_ONLY, was=0.1,
         help="Share of a fact's presentations that are its passage as text under its title: nothing is asked, and "
         "every token is learned. Only with study items.")
+    reading_share: float = setting(
+        0.0, label="Reading share", group=TRAINING, unit="share", range=(0, 1), step=0.05, was=0.0,
+        affects=("duration", "work"),
+        help="Share of a fact's presentations with passages before the question, as in retrieval: the right one among "
+        "others, and in a fifth of them absent, so that the answer is that the notes do not say. Answers quote. The "
+        "other presentations stay closed-book. Needs the control arms retrieval and tuned+retrieval, whose difference "
+        "is the verdict on reading.")
     learning_rate: float = setting(
         1.5e-3, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
         help="Peak learning rate of AdamW. Too high a rate makes the student forget what it knew.")
@@ -455,9 +462,23 @@ def _recipe_errors(config: RunConfig) -> list[str]:
     if config.fine_tune and config.study in WRITTEN_STUDY and config.teacher == OFFLINE_TEACHER:
         errors.append(f"study {config.study!r} with the teacher {OFFLINE_TEACHER!r}, which writes no wordings of its "
                       "own: name a teacher at an API, or use study 'rules'")
+    if config.fine_tune and config.reading_share > 0:
+        errors += _reading_errors(config)
     if config.headline_tier == TAUGHT and (config.held_out or config.fine_tune) and \
             not (config.taught_questions or config.paraphrases):
         errors.append("headline_tier 'paraphrase' needs taught_questions above 0, or use headline_tier 'held-out'")
+    return errors
+
+
+def _reading_errors(config: RunConfig) -> list[str]:
+    errors = []
+    if config.study == "off":
+        errors.append(f"reading_share {config.reading_share:g} with study 'off', which has no study items: use study "
+                      "'rules'")
+    if not {RETRIEVAL, TUNED_RETRIEVAL} <= set(config.arms):
+        errors.append(f"reading_share {config.reading_share:g} without the control arms {RETRIEVAL!r} and "
+                      f"{TUNED_RETRIEVAL!r}: nothing would show whether it reads better; add --retrieval "
+                      "--tuned-retrieval")
     return errors
 
 

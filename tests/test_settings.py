@@ -116,9 +116,10 @@ def test_the_sliders_keep_their_ranges() -> None:
 @pytest.mark.parametrize(("effect", "fields"), [
     ("duration", "teacher student precision questions held_out paraphrases new_topic_questions general fine_tune "
                  "steps batch_size gradient_accumulation max_new_tokens max_sequence_tokens temperature arms "
-                 "learning_curve teacher_batch study passes minutes general_replay taught_questions"),
+                 "learning_curve teacher_batch study passes minutes general_replay taught_questions "
+                 "reading_share"),
     ("work", "teacher teacher_base_url student precision knowledge max_new_tokens temperature fine_tune arms "
-             "learning_curve study general_replay"),
+             "learning_curve study general_replay reading_share"),
     ("amount", "questions cycles held_out paraphrases new_topic_questions general steps batch_size "
                "gradient_accumulation taught_questions passes minutes"),
     ("variance", "knowledge student teacher"),
@@ -135,7 +136,8 @@ def test_the_command_line_keeps_its_flags() -> None:
         --steps --learning-rate --batch-size --lora-rank --adapter --max-new-tokens --temperature --teacher
         --teacher-base-url --max-cost-usd --headline --judge --judge-base-url --judge-metrics --no-finetune
         --few-shot --retrieval --tuned-retrieval --placebo --teacher-ceiling --all-arms --learning-curve
-        --teacher-batch --study --passes --minutes --taught-questions --headline-tier --general-replay""".split())
+        --teacher-batch --study --passes --minutes --taught-questions --headline-tier --general-replay
+        --reading-share""".split())
 
 
 def test_the_form_keeps_its_fields() -> None:
@@ -143,5 +145,5 @@ def test_the_form_keeps_its_fields() -> None:
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
         judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve
-        teacher_batch study passes minutes taught_questions headline_tier""".split())
+        teacher_batch study passes minutes taught_questions headline_tier reading_share""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

@@ -43,6 +43,7 @@ if not changes:
 judged = cached_queries.judges(store, run)
 judge_validation.headline_warning(judged.trials, run.config.headline)
 verdict.cycle_notes(cycles)
+control_arms.reading(store, run)
 if all(row.tuned is None for row in changes):
     run_facts(run, cycles, queries.success_rate(store, run.id), used)
     pairs = cached_queries.answers(store, run, cycles[-1].cycle)

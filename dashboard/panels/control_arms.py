@@ -12,6 +12,7 @@ from dashboard.figures.learning_curve_in_cycle import learning_curve_in_cycle
 from dashboard.style import labels
 from dashboard.view_models.control_arms import comparisons, gap_rows, prompt_lines, table
 from dashboard.widgets import elements
+from store.analysis.reading_verdict import reading_sentence
 from store.database import Store
 from store.queries import Run
 from store.run_config import OFFLINE_TEACHER
@@ -37,6 +38,12 @@ def control_arms(store: Store, run: Run, metric: str) -> bool:
         elements.static_table(gap_rows(arms.gaps))
         elements.export_buttons([dataclasses.asdict(gap) for gap in arms.gaps], f"gap-closed-{run.id}", "gaps")
     return True
+
+
+def reading(store: Store, run: Run) -> None:
+    """Draw the verdict on reading; nothing if the run did not compare it."""
+    if sentence := reading_sentence(cached_queries.arms(store, run).changes, run.config):
+        elements.plain_text(sentence)
 
 
 def curve_along_training(store: Store, run: Run) -> None:

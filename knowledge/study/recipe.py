@@ -8,6 +8,8 @@ from knowledge.study.written import FACT, FACT_QUESTION, FACT_REVERSE
 
 DOCUMENT = "document"
 """The form of which every token is learned: the passage's text under its title."""
+READING = "reading"
+"""The form with passages before the question; a stream of its own."""
 SHARES: dict[str, float] = {
     "question": 0.45, "title": 0.10, "short answer": 0.10, "cloze": 0.15, "sentence order": 0.05, "reverse": 0.05,
     DOCUMENT: 0.10,
@@ -21,12 +23,13 @@ _BY_STUDY: dict[str, tuple[Mapping[str, float], ...]] = {
 }
 
 
-def shares_of(study: str, documents: float) -> dict[str, float]:
+def shares_of(study: str, documents: float, reading: float = 0.0) -> dict[str, float]:
     """Return form -> share of the presentations.
 
     Args:
         study: `rules`, `teacher`, or `both`, which takes half of its presentations from each.
-        documents: share (0..1) of documents; the other forms share the rest in proportion.
+        documents: share (0..1) of documents among the closed-book forms; the others share the rest in proportion.
+        reading: share (0..1) of items with passages before the question; the closed-book forms share the rest.
     """
     mixed: dict[str, float] = {}
     tables = _BY_STUDY[study]
@@ -34,4 +37,4 @@ def shares_of(study: str, documents: float) -> dict[str, float]:
         rest = (1 - documents) / (1 - table[DOCUMENT])
         for form, share in table.items():
             mixed[form] = mixed.get(form, 0.0) + (documents if form == DOCUMENT else share * rest) / len(tables)
-    return mixed
+    return {form: share * (1 - reading) for form, share in mixed.items()} | ({READING: reading} if reading else {})

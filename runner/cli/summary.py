@@ -9,6 +9,7 @@ from typing import Any
 
 from store import queries
 from store.analysis.findings import cycles_corrected, memorisation
+from store.analysis.reading_verdict import reading_sentence
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
 from store.headline import headline_wanted
@@ -114,7 +115,9 @@ def arms_lines(store: Store, run: Run) -> list[str]:
     at = {(row.arm, row.against): row for row in queries.arm_changes_of(store, run.id) if row.metric == metric}
     if not at:
         return []
-    lines = ["", f"{'control arm':16} {metric + ' vs. baseline':42} fine-tuned vs. control"]
+    reading = reading_sentence(queries.arm_changes_of(store, run.id), run.config)
+    lines = [reading] if reading else []
+    lines += ["", f"{'control arm':16} {metric + ' vs. baseline':42} fine-tuned vs. control"]
     lines += [f"{arm:16} {_change_text(at.get((arm, BASELINE))):42} {_change_text(at.get((TUNED, arm)))}"
               for arm in ARMS if (arm, BASELINE) in at]
     return lines + [_gap(gap) for gap in queries.gaps_of(store, run.id) if gap.closed is not None]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.passages import Passage
 from knowledge.study.source import sentences
+from store.control_arms import CONTEXT_ITEMS
 from store.events import FactsWritten
 
 _SHOWN_REASONS = 160
@@ -20,6 +21,12 @@ def passage_notes(passages: Sequence[Passage]) -> list[str]:
     if count := sum(len(sentences(passage.text)) < 2 for passage in passages):
         notes.append(f"{_of(count, passages)} of one sentence: no sentence order about them")
     return notes
+
+
+def reading_notes(shortened: int, tokens: int) -> list[str]:
+    """Say how many reading items show fewer passages than the retrieval arm, so that they fit into `tokens`."""
+    return [f"{shortened} reading items show fewer than {CONTEXT_ITEMS} passages: more would not fit into "
+            f"{tokens} tokens"] if shortened else []
 
 
 def written_notes(event: FactsWritten, passages: Sequence[Passage], alone: bool) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from store.costs.prices import cost_usd
 from store.costs.reply_limits import MAX_REPLY_TOKENS, limits_tried
-from store.headline import headline_wanted, questions_of_test
+from store.headline import headline_wanted, questions_of_test, reading_tier
 from store.run_config import RunConfig
 
 AUDITED_QUESTIONS = 4
@@ -84,7 +84,10 @@ def estimate_of(config: RunConfig) -> JudgingEstimate | None:
         return None
     practice = config.questions + config.paraphrases
     answers = (1 + config.cycles) * (questions_of_test(config) + config.general) + 2 * config.cycles * practice
-    return estimate(config.judge, answers + len(config.arms) * headline_wanted(config), config.judge_metrics,
+    of_arms = len(config.arms) * headline_wanted(config)
+    if reading_tier(config) != config.headline_tier:  # two arms answer these questions too
+        of_arms += 2 * config.held_out
+    return estimate(config.judge, answers + of_arms, config.judge_metrics,
                     config.max_new_tokens, min(AUDITED_QUESTIONS, config.held_out), config.max_reply_tokens,
                     config.teacher_batch)
 

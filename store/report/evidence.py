@@ -9,6 +9,7 @@ from store import events, queries
 from store.analysis.findings import (
     Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
+from store.analysis.reading_verdict import reading_sentence
 from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
@@ -70,6 +71,11 @@ class Evidence:
     def cycle_findings(self) -> CycleFindings | None:
         """All cycles' changes with Holm's correction."""
         return cycles_corrected(self.changes, self.headline, self.tier)
+
+    @property
+    def reading(self) -> str:
+        """The verdict on reading in one sentence; empty if it was not compared."""
+        return reading_sentence(self.arms, self.run.config)
 
     @property
     def memorisation(self) -> list[Memorisation]:

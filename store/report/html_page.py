@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
-from store.control_arms import ARMS
+from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
 from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, tested_in_words
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow
@@ -114,7 +114,8 @@ def _arm_charts(evidence: Evidence) -> list[tuple[str, Any]]:
     """Return (metric, forest plot of the arms' differences) for the headline metric and fact recall."""
     drawn = []
     for metric in dict.fromkeys((evidence.headline, "fact_recall")):
-        rows = [row for row in evidence.arms if row.metric == metric and row.change is not None]
+        rows = [row for row in evidence.arms if row.metric == metric and row.change is not None
+                and (row.arm, row.against) != (TUNED_RETRIEVAL, RETRIEVAL)]  # it has a verdict and questions of its own
         if rows:
             drawn.append((metric, forest_plot(
                 [IntervalBar(f"{_arm(row.arm)} – {_arm(row.against).lower()}", row.change, row.low, row.high,

@@ -1,7 +1,8 @@
 """Compare control arms: each against the baseline, fine-tuned against each, and the gap to the teacher.
 
 Several arms are multiple comparisons: for each metric their verdicts are corrected by Holm's method. Fine-tuned against
-baseline is not among them, because it is the run's own pre-registered comparison.
+baseline is not among them, because it is the run's own pre-registered comparison; nor is reading with training against
+reading without it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.control_arm_answers import headline_questions
-from store.control_arms import BASELINE, TEACHER, TUNED, ordered_arms
+from runner.pipeline.stages.control_arm_answers import headline_questions, reading_questions
+from store.control_arms import BASELINE, RETRIEVAL, TEACHER, TUNED, TUNED_RETRIEVAL, ordered_arms
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
 from store.metrics import METRICS
 from store.run_config import OFFLINE_TEACHER
@@ -28,6 +29,8 @@ def compare_control_arms(context: StageContext) -> Sequence[Event]:
                       if isinstance(event, AnswersScored) for score in event.scores}
     metrics = [metric for metric in METRICS if any(scored == metric for _, _, scored in scores)]
     changes = control_arm_changes(asked, scores, arms, metrics)
+    if {RETRIEVAL, TUNED_RETRIEVAL} <= set(arms):
+        changes += reading_changes(reading_questions(context), scores, metrics)
     gaps = [_gap(asked, scores, metric, context.config.teacher == OFFLINE_TEACHER) for metric in metrics
             if TEACHER in arms]
     return [ControlArmsCompared(context.config.cycles, tuple(changes), tuple(gaps))]
@@ -39,6 +42,14 @@ def control_arm_changes(asked: Sequence[QuestionRecord], scores: Scores, arms: S
     comparisons = [*((arm, BASELINE) for arm in arms), *((TUNED, arm) for arm in arms)]
     return [change for metric in metrics for pairs in ([(TUNED, BASELINE)], comparisons)
             for change in _changes(asked, scores, metric, pairs)]
+
+
+def reading_changes(asked: Sequence[QuestionRecord], scores: Scores, metrics: Sequence[str]) -> list[ArmChangeRecord]:
+    """Return, per metric, fine-tuned against untrained with the same passages before the question.
+
+    It is a verdict of its own, about reading and not about knowledge, and so no part of the arms' correction.
+    """
+    return [change for metric in metrics for change in _changes(asked, scores, metric, [(TUNED_RETRIEVAL, RETRIEVAL)])]
 
 
 def _changes(asked: Sequence[QuestionRecord], scores: Scores, metric: str,

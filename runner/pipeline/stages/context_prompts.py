@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from knowledge.passages import Passage
 from store.events import PromptRecord, QuestionRecord
 
 
@@ -37,6 +38,11 @@ class ContextStyle:
 EXAMPLES = ContextStyle("Here are questions with their answers.\n\n", "\n\n",
                         "\n\nNow answer this question: {question}")
 PASSAGES = ContextStyle("Answer the question with the help of these notes.\n\n", "\n\n", "\n\nQuestion: {question}")
+
+
+def passage_item(passage: Passage) -> ContextItem:
+    """Format a passage as it stands before a question, in the retrieval arms and in training alike."""
+    return ContextItem(passage.id, f"{passage.title}: {passage.text}")
 
 
 def example(question: QuestionRecord, reference: str) -> ContextItem:

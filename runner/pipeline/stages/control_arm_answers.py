@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from knowledge.questions import HELD_OUT, PRACTICE
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.context_prompts import EXAMPLES, PASSAGES, ContextItem, ContextStyle, example, fit_prompt
+from runner.pipeline.stages.context_prompts import (
+    EXAMPLES, PASSAGES, ContextItem, ContextStyle, example, fit_prompt, passage_item,
+)
 from runner.pipeline.stages.event_records import question_from_record, record_usage
 from runner.pipeline.stages.generate_answers import (
     adapter_path, answer_record, generate_answers, no_answers, read_questions,
@@ -20,6 +22,7 @@ from store.events import (
     AnswersGiven, Event, FoundRecord, PassagesRetrieved, PromptsPrepared, QuestionRecord, QuestionsAsked,
     ReferencesWritten,
 )
+from store.headline import reading_tier
 
 RESERVED_TOKENS = 256
 """Tokens that a prompt leaves free, at least, for the answer, or for a reference that is scored by likelihood."""
@@ -29,16 +32,30 @@ NO_CONTEXT = "nothing could be put before the question"
 
 def headline_questions(context: StageContext) -> list[QuestionRecord]:
     """Return the test questions that the arms answer: those of the tier that decides the verdict."""
-    return [record for record in read_questions([context.inputs["held-out"]])
-            if record.tier == context.config.headline_tier]
+    return _of_tiers(context, {context.config.headline_tier})
+
+
+def reading_questions(context: StageContext) -> list[QuestionRecord]:
+    """Return the test questions that show whether the student reads better: see `reading_tier`."""
+    return _of_tiers(context, {reading_tier(context.config)})
+
+
+def arm_questions(context: StageContext, arm: str) -> list[QuestionRecord]:
+    """Return the questions that one arm answers: those with passages before them also those on reading."""
+    reads = arm in (RETRIEVAL, TUNED_RETRIEVAL)
+    return _of_tiers(context, {context.config.headline_tier, *([reading_tier(context.config)] if reads else [])})
+
+
+def _of_tiers(context: StageContext, tiers: set[str]) -> list[QuestionRecord]:
+    return [record for record in read_questions([context.inputs["held-out"]]) if record.tier in tiers]
 
 
 def retrieve_passages(context: StageContext) -> Sequence[Event]:
     """Retrieve passages for each test question from the whole domain, both sides of the split."""
-    asked, passages = headline_questions(context), context.domain.passages
+    asked, passages = arm_questions(context, RETRIEVAL), context.domain.passages
     retriever = context.resources.open_retriever()
     search = retriever.best([record.text for record in asked],
-                            [f"{passage.title}: {passage.text}" for passage in passages], CONTEXT_ITEMS)
+                            [passage_item(passage).text for passage in passages], CONTEXT_ITEMS)
     return [PassagesRetrieved(retriever.name, len(passages), search.truncated, tuple(
         FoundRecord(record.question_id, tuple(passages[index].id for index in indices))
         for record, indices in zip(asked, search.ranked, strict=True)))]
@@ -96,7 +113,7 @@ def retrieval_fallback(context: StageContext, reason: str) -> Sequence[Event]:
 
 def control_arm_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
     """Every answer of an arm missing, with the reason, if it could not answer."""
-    return [no_answers(arm, headline_questions(context), reason)]
+    return [no_answers(arm, arm_questions(context, arm), reason)]
 
 
 def practice_pairs(artifacts: Mapping[str, Artifact]) -> list[ContextItem]:
@@ -116,9 +133,7 @@ def _retrieved_context(context: StageContext) -> dict[str, list[ContextItem]]:
     """Return question id -> its retrieved passages."""
     found = context.inputs["retrieve"].only(PassagesRetrieved).found
     passages = {id: context.domain.passage(id) for record in found for id in record.passages}
-    return {record.question_id: [ContextItem(id, f"{passages[id].title}: {passages[id].text}")
-                                 for id in record.passages]
-            for record in found}
+    return {record.question_id: [passage_item(passages[id]) for id in record.passages] for record in found}
 
 
 def _prompts(context: StageContext, arm: str, shown: dict[str, list[ContextItem]],
@@ -127,13 +142,13 @@ def _prompts(context: StageContext, arm: str, shown: dict[str, list[ContextItem]
     return PromptsPrepared(arm, tuple(
         fit_prompt(record, shown.get(record.question_id, []), manner,
                    lambda text: student.fits_context(text, room))
-        for record in headline_questions(context)))
+        for record in arm_questions(context, arm)))
 
 
 def _answer_prompts(context: StageContext, prepared: PromptsPrepared, adapter: bool) -> AnswersGiven:
     """Generate the answers to these prompts; a question without any context gets no answer."""
-    asked, prompts = headline_questions(context), {prompt.question_id: prompt.text for prompt in prepared.prompts
-                                                   if prompt.sources}
+    asked = arm_questions(context, prepared.arm)
+    prompts = {prompt.question_id: prompt.text for prompt in prepared.prompts if prompt.sources}
     folder, missing = adapter_path(context, "fine-tune@last") if adapter else (None, None)
     if missing:
         return no_answers(prepared.arm, asked, missing)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runner.llm.postponed import Postponed
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.control_arm_answers import NO_CONTEXT, headline_questions
+from runner.pipeline.stages.control_arm_answers import NO_CONTEXT, arm_questions
 from runner.pipeline.stages.generate_answers import adapter_path
 from runner.pipeline.stages.placebo import placebo_path
 from runner.pipeline.stages.score_answers import LikelihoodScorer, missing_scores, scores_of
@@ -33,13 +33,13 @@ def score_control_arms(context: StageContext) -> Sequence[Event]:
 
 def control_arm_scores_fallback(context: StageContext, reason: str) -> Sequence[Event]:
     """Every score of every arm missing, with the reason, if scoring failed."""
-    return [missing_scores(context, arm, headline_questions(context), reason)
+    return [missing_scores(context, arm, arm_questions(context, arm), reason)
             for arm in ordered_arms(context.config.arms)]
 
 
 def _scores(context: StageContext, arm: str) -> list[Event]:
     """Score one arm; in prompted arms a question without context has no score."""
-    asked, scorer = headline_questions(context), _likelihood_scorer(context, arm)
+    asked, scorer = arm_questions(context, arm), _likelihood_scorer(context, arm)
     without_context = [question for question in asked if arm in PROMPTED and question.question_id not in scorer.prompts]
     shown = [question for question in asked if question not in without_context]
     return [*(scores_of(context, arm, shown, scorer) if shown else []),

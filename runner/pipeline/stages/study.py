@@ -6,6 +6,7 @@ With `study` off, the items are this cycle's training questions with their refer
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ from knowledge.split import practice_passages
 from knowledge.study import StudyItem, coverage, study_items, without_near_duplicates, written_items
 from runner.pipeline import study_set
 from runner.pipeline.artifacts import Artifact
+from runner.pipeline.reading_items import reading_items
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.facts import facts_from_record
-from runner.pipeline.stages.training_setup import TrainingPair, plain_items, presented_items, training_pairs
-from runner.pipeline.study_notes import passage_notes, presentation_notes, written_notes
+from runner.pipeline.stages.training_setup import (
+    TrainingPair, form_shares, plain_items, presented_items, training_pairs,
+)
+from runner.pipeline.study_notes import passage_notes, presentation_notes, reading_notes, written_notes
 from runner.pipeline.training_plan import examples_wanted, weight_of
 from runner.pipeline.training_speed import training_speed
 from store.control_arms import TUNED
@@ -69,7 +73,7 @@ def study(context: StageContext) -> Sequence[Event]:
     path = context.folder / study_set.FILE_NAME
     digest = study_set.write_items(path, items)
     speed = training_speed(context) if config.minutes is not None else None
-    examples = examples_wanted(config, [fact.weight for fact in facts], mean_tokens(items), speed)
+    examples = examples_wanted(config, [fact.weight for fact in facts], mean_tokens(items, form_shares(config)), speed)
     replayed = round(examples * config.general_replay) if _replay(context) else 0
     weights = {fact.passage_id: fact.weight for fact in facts}
     shown = presented_items(context, items, examples - replayed, weights) if config.study != "off" else []
@@ -110,22 +114,26 @@ def _made(context: StageContext) -> MadeItems:
     facts_of = facts_from_record(written) if written else {}
     made = MadeItems([], [], [])
     siblings: dict[str, list[Passage]] = {}
-    for passage in practice_passages(context.domain):
+    trainable = practice_passages(context.domain)
+    for passage in trainable:
         siblings.setdefault(passage.topic, []).append(passage)
-    by_passage = {pair.passage_id: pair for pair in pairs}
+    by_passage, shortened = {pair.passage_id: pair for pair in pairs}, 0
     for number, (id, pair) in enumerate(by_passage.items(), 1):
         passage = context.domain.passage(id)
         candidates = [*_by_rule(context.config, passage, pair, siblings[passage.topic]),
                       *written_items(passage, facts_of.get(id, ()))]
         kept, refused = without_near_duplicates(candidates, locked)
-        made.items.extend(kept)
+        read, refused_reading, short = _reading(context, passage, pair, trainable, locked)
+        shortened += short
+        refused += refused_reading
+        made.items.extend([*kept, *read])
         counts = coverage(kept, passage)
         made.facts.append(StudiedFact(
             id, context.cycle, 0, refused, 1.0, tuple(term for term, times in counts.items() if not times),
             tuple(TermCoverage(term, times) for term, times in counts.items())))
         context.progress(number, len(by_passage), "facts")
     passages = [context.domain.passage(id) for id in by_passage]
-    made.notes.extend(passage_notes(passages))
+    made.notes.extend([*passage_notes(passages), *reading_notes(shortened, context.config.max_sequence_tokens)])
     if written:
         made.notes.extend(written_notes(written, passages, alone=context.config.study == "teacher"))
     return made
@@ -139,6 +147,18 @@ def _by_rule(config: RunConfig, passage: Passage, pair: TrainingPair, siblings: 
         return list(study_items(asked, config.seed, siblings=siblings, reference=pair.example.answer))
     items = study_items(asked, config.seed, ("question", "document"), reference=pair.example.answer)
     return [item for item in items if item.form == "document" or item.wording == "as asked"]
+
+
+def _reading(context: StageContext, passage: Passage, pair: TrainingPair, trainable: Sequence[Passage],
+             locked: Sequence[str]) -> tuple[Sequence[StudyItem], int, int]:
+    """Return a passage's reading items, how many were refused, and how many show fewer passages than planned."""
+    config = context.config
+    if not config.reading_share:
+        return (), 0, 0
+    questions = tuple(dict.fromkeys((pair.example.question, *passage.questions)))
+    items, shortened = reading_items(passage, questions, trainable, config.seed,
+                                     lambda item: tokens_of(item) <= config.max_sequence_tokens)
+    return *without_near_duplicates(items, locked), shortened
 
 
 def _forms(items: Sequence[StudyItem], shown: Sequence[StudyItem]) -> tuple[FormRecord, ...]:
@@ -170,6 +190,14 @@ def tokens_of(item: StudyItem) -> float:
     return (len(item.prompt) + len(item.answer)) / CHARACTERS_PER_TOKEN + prompt
 
 
-def mean_tokens(items: Sequence[StudyItem]) -> float:
-    """Return the estimated mean number of tokens of an item with its prompt."""
-    return sum(map(tokens_of, items)) / len(items)
+def mean_tokens(items: Sequence[StudyItem], shares: Mapping[str, float]) -> float:
+    """Return the estimated mean number of tokens of a presentation.
+
+    Args:
+        shares: form -> share of the presentations; a form without one is not presented.
+    """
+    by_form: dict[str, list[float]] = {}
+    for item in items:
+        by_form.setdefault(item.form, []).append(tokens_of(item))
+    total = sum(shares.get(form, 0.0) for form in by_form)
+    return sum(shares.get(form, 0.0) * statistics.fmean(of_form) for form, of_form in by_form.items()) / total

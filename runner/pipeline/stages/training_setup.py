@@ -12,6 +12,7 @@ from runner.pipeline import study_set
 from runner.pipeline.stage_context import StageContext
 from runner.protocols import TrainingConfig, TrainingExample, TrainingStep
 from store.events import QuestionsAsked, ReferencesWritten, ReplayAnswered, StudySetPrepared
+from store.run_config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,14 @@ def presented_items(context: StageContext, items: Sequence[StudyItem], count: in
     Args:
         weights: passage id -> presentations relative to a fact taught for the first time.
     """
-    config = context.config
-    return draw_presentations(items, shares_of(config.study, config.document_share), count,
-                              config.seed + context.cycle, weights)
+    return draw_presentations(items, form_shares(context.config), count, context.config.seed + context.cycle, weights)
+
+
+def form_shares(config: RunConfig) -> dict[str, float]:
+    """Return form of study items -> share of the presentations."""
+    if config.study == "off":
+        return {"question": 1.0}
+    return shares_of(config.study, config.document_share, config.reading_share)
 
 
 def as_example(item: StudyItem) -> TrainingExample:

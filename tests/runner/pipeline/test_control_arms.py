@@ -75,8 +75,9 @@ def test_every_arm_answers_the_held_out_test_and_is_compared_both_ways(ran: tupl
         assert {answer.question_id for answer in event.answers} == held_out and len(held_out) == 8
         assert all(answer.text for answer in event.answers)
     pairs = {(row.arm, row.against) for row in queries.arm_changes_of(store, run.id)}
-    assert pairs == {("tuned", "baseline"), *((arm, "baseline") for arm in ARMS), *(("tuned", arm) for arm in ARMS)}
-    assert len(queries.arm_changes_of(store, run.id)) == 11 * len(set(METRICS) - set(JUDGE_METRICS))
+    assert pairs == {("tuned", "baseline"), *((arm, "baseline") for arm in ARMS), *(("tuned", arm) for arm in ARMS),
+                     (TUNED_RETRIEVAL, RETRIEVAL)}
+    assert len(queries.arm_changes_of(store, run.id)) == 12 * len(set(METRICS) - set(JUDGE_METRICS))
 
 
 def test_the_comparison_of_tuned_and_untrained_is_the_cycles_own(ran: tuple[Path, Store, queries.Run]) -> None:

@@ -1,0 +1,89 @@
+"""Study items with passages before the question, as the retrieval arm asks: the student learns to read and to quote.
+
+They are a stream of their own beside the closed-book items, which never carry the passage that they teach. In a share
+of them the right passage is absent, and the answer says so. Pure functions.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from rapidfuzz import fuzz
+
+from knowledge.passages import Passage
+from knowledge.split import SAME_TEXT
+from knowledge.study import StudyItem
+from knowledge.study.recipe import READING
+from knowledge.study.source import content_words, sentences
+from runner.pipeline.stages.context_prompts import PASSAGES, passage_item
+from store.control_arms import CONTEXT_ITEMS
+
+ITEMS = 10
+"""Items of a passage."""
+ABSENT_EVERY = 5
+"""Every so many items of a passage, its own text is not among those shown."""
+NOT_IN_NOTES = "The notes do not say."
+WITH, WITHOUT = "with the right passage", "without the right passage"
+"""Names of the wordings."""
+_NEAREST = 6
+"""Passages among which the first distractor of an item is drawn: those that share most words with the right one."""
+
+
+def reading_items(passage: Passage, questions: Sequence[str], others: Sequence[Passage], seed: int,
+                  fits: Callable[[StudyItem], bool]) -> tuple[list[StudyItem], int]:
+    """The reading items of a passage, and how many of them show fewer passages than the retrieval arm does.
+
+    They show fewer distractors where an item would be too long. The passages of an item are in random order.
+
+    Args:
+        questions: trainable wordings, used in turn.
+        others: passages that distractors may come from; those of the same topic come first.
+        fits: whether an item can be trained whole.
+    """
+    rng = random.Random(f"{seed} {passage.id} reading")
+    ranked = _ranked(passage, others)
+    items, shortened = [], 0
+    for number in range(ITEMS if questions and ranked else 0):
+        absent = number % ABSENT_EVERY == ABSENT_EVERY - 1
+        distractors = _drawn(ranked, CONTEXT_ITEMS - (not absent), rng)
+        question = questions[number % len(questions)]
+        order = rng.random()
+        item = _item(passage, question, distractors, absent, order)
+        while not fits(item) and len(distractors) > 1:
+            distractors = distractors[:-1]
+            item = _item(passage, question, distractors, absent, order)
+        shortened += len(distractors) + (not absent) < CONTEXT_ITEMS
+        items.append(item)
+    return items, shortened
+
+
+def quoted(passage: Passage) -> str:
+    """What an answer quotes: the passage's sentences that state a key term, in order; else all of them."""
+    found = [text for text in sentences(passage.text)
+             if any(term.casefold() in text.casefold() for term in passage.key_terms)]
+    return " ".join(found or sentences(passage.text))
+
+
+def _item(passage: Passage, question: str, distractors: Sequence[Passage], absent: bool, order: float) -> StudyItem:
+    texts = [passage_item(other).text for other in distractors]
+    if not absent:
+        texts.insert(int(order * (len(texts) + 1)), passage_item(passage).text)
+    return StudyItem(passage.id, READING, WITHOUT if absent else WITH, PASSAGES.prompt(texts, question),
+                     NOT_IN_NOTES if absent else quoted(passage))
+
+
+def _ranked(passage: Passage, others: Sequence[Passage]) -> list[Passage]:
+    """The passages that can be distractors: of the same topic first, and by shared words; none says nearly the same."""
+    own = set(map(str.casefold, content_words(f"{passage.title} {passage.text}")))
+    usable = [other for other in others if other.id != passage.id and fuzz.ratio(other.text, passage.text) < SAME_TEXT]
+    return sorted(usable, key=lambda other: (other.topic != passage.topic, -len(own & set(map(
+        str.casefold, content_words(f"{other.title} {other.text}"))))))
+
+
+def _drawn(ranked: Sequence[Passage], count: int, rng: random.Random) -> list[Passage]:
+    """One of the nearest, the others of any of the same topic where there are enough."""
+    first = rng.choice(ranked[:_NEAREST])
+    topic = [other for other in ranked if other.topic == ranked[0].topic and other is not first]
+    rest = topic if len(topic) >= count - 1 else [other for other in ranked if other is not first]
+    return [first, *rng.sample(rest, min(count - 1, len(rest)))]
