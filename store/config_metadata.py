@@ -71,6 +71,8 @@ class Setting:
     """Whether the reproduce command names it even at the preset's own value."""
     role: Role | None
     """The model whose calls it is about; without effect in a run that calls no such model. None: not about calls."""
+    one_in_group: bool
+    """Whether all runs of a group have the same value: it decides the test, how it is scored, or is no treatment."""
 
 
 Form = TypeVar("Form")
@@ -81,7 +83,8 @@ def setting(default: Any, *, help: str, group: str, label: str, unit: str = "",
             step: float | None = None, choices: Sequence[str] | Mapping[str, str] = (), flag: str | None = None,
             metavar: str | None = None, switches: Sequence[Switch] = (), affects: Sequence[Affected] = (),
             form: Placement = "advanced", empty: str = "", max_chars: int | None = None,
-            in_every_command: bool = False, role: Role | None = None, was: Any = _NO_VALUE) -> Any:
+            in_every_command: bool = False, role: Role | None = None, one_in_group: bool = False,
+            was: Any = _NO_VALUE) -> Any:
     """Declare a dataclass field that carries what is known about a setting; the parameters are the fields of `Setting`.
 
     Args:
@@ -95,6 +98,7 @@ def setting(default: Any, *, help: str, group: str, label: str, unit: str = "",
         "choices": dict(choices) if isinstance(choices, Mapping) else {choice: choice for choice in choices},
         "flag": flag, "metavar": metavar, "switches": tuple(switches), "affects": tuple(affects), "form": form,
         "empty": empty, "max_chars": max_chars, "in_every_command": in_every_command, "role": role,
+        "one_in_group": one_in_group,
     }
     return dataclasses.field(default=default, metadata=metadata | ({} if was is _NO_VALUE else {"was": was}))
 

@@ -63,7 +63,7 @@ class RunConfig:
 
     preset: str = setting(
         "embedded", label="Preset", group=RUN, form="hidden",
-        choices={"embedded": "embedded (offline, CPU)", "phi-2": "phi-2 (GPT-4o-mini, GPU)"},
+        choices={"embedded": "embedded (offline, CPU)", "phi-2": "phi-2 (GPT-4o-mini, GPU)"}, one_in_group=True,
         help="Where all other defaults come from. embedded: everything offline on the CPU, in minutes. phi-2: "
         "GPT-4o-mini teaches Phi-2 with 4-bit QLoRA; needs an API key, and a GPU to be quick.")
     teacher: str = setting(
@@ -95,6 +95,7 @@ class RunConfig:
         "(QLoRA).")
     max_cost_usd: float | None = setting(
         None, label="Teacher budget, USD", group=MODELS, unit="USD", metavar="USD", step=0.1, empty="no limit",
+        one_in_group=True,
         help="The most that the teacher's calls may cost at list prices. When it is spent, no further calls are made "
         "and the run goes on with what it has. The offline teacher costs nothing.")
     teacher_effort: str = setting(
@@ -113,14 +114,14 @@ class RunConfig:
         "the reason, and resume continues it.")
     knowledge: str = setting(
         BUILT_IN, label="Folder of documents", group=DATA, metavar="DIR", affects=("work", "variance"), max_chars=1000,
-        empty="the built-in Kubernetes v1.28",
+        empty="the built-in Kubernetes v1.28", one_in_group=True,
         help="A folder of Markdown, text, HTML or PDF on this machine, instead of the built-in Kubernetes v1.28.")
     knowledge_name: str = setting(
-        "", label="Domain name", group=DATA, empty="the folder's name", max_chars=80,
+        "", label="Domain name", group=DATA, empty="the folder's name", max_chars=80, one_in_group=True,
         help="What prompts and pages call the domain of the folder of documents.")
     topics: tuple[str, ...] = setting(
         tuple(topic.slug for topic in TOPICS), label="Topics", group=DATA, form="main",
-        empty="all topics of the folder",
+        empty="all topics of the folder", one_in_group=True,
         help="Topics that questions are generated about. Default: all topics.")
     questions: int = setting(
         12, label="Training questions per cycle", group=DATA, form="main", unit="questions", range=(1, 50),
@@ -134,11 +135,11 @@ class RunConfig:
         "that cycles can be compared.")
     held_out: int = setting(
         12, label="Held-out questions", group=DATA, form="main", unit="questions", range=(0, 200), slider=(0, 200),
-        affects=("duration", "amount"),
+        affects=("duration", "amount"), one_in_group=True,
         help="Questions of the held-out test, from passages that are never trained on. The test is fixed for the "
         "whole run and decides the verdict.")
     held_out_set: str = setting(
-        "", label="Shared test set", group=DATA, empty="new for this run", max_chars=64,
+        "", label="Shared test set", group=DATA, empty="new for this run", max_chars=64, one_in_group=True,
         help="Name of a held-out test that several runs share, so that they can be compared. The first run that names "
         "it generates its questions.")
     paraphrases: int = setting(
@@ -147,24 +148,25 @@ class RunConfig:
         help="Further test questions about taught facts, generated in each cycle after its training questions.")
     taught_questions: int = setting(
         60, label="Questions on taught facts", group=DATA, unit="questions", range=(0, 1000), slider=(0, 200),
-        affects=("duration", "amount"), was=0,
+        affects=("duration", "amount"), was=0, one_in_group=True,
         help="Test questions about facts that are trained on, in wordings that never are: at most one for each "
         "training question. They are fixed before anything is generated for training.")
     new_topics: tuple[str, ...] = setting(
-        (), label="Unseen topics", group=DATA, empty="none",
+        (), label="Unseen topics", group=DATA, empty="none", one_in_group=True,
         help="Topics that are tested and never trained on: they show what generalizes. A topic that is trained on "
         "cannot be one of them.")
     new_topic_questions: int = setting(
         0, label="Questions on unseen topics", group=DATA, unit="questions", range=(0, 200),
-        affects=("duration", "amount"),
+        affects=("duration", "amount"), one_in_group=True,
         help="Test questions on all unseen topics together.")
     general: int = setting(
         0, label="Forgetting check (general questions)", group=DATA, unit="questions", range=(0, 36),
-        affects=("duration", "amount"),
+        affects=("duration", "amount"), one_in_group=True,
         help="General-knowledge questions, never trained on, that show what the student forgot. They are part of the "
         "project and about no domain.")
     fine_tune: bool = setting(
         True, label="Fine-tuning", group=TRAINING, form="main", flag="--no-finetune", affects=("duration", "work"),
+        one_in_group=True,
         help="Without fine-tuning, no adapter is trained and only the baseline student is measured.")
     study: str = setting(
         "rules", label="Study items", group=TRAINING, affects=("duration", "work"), was="off",
@@ -266,27 +268,32 @@ class RunConfig:
     seed: int = setting(
         42, label="Seed", group=RUN, range=(0, 2**31 - 1), in_every_command=True,
         help="Random seed. The same configuration and seed repeat a run exactly.")
+    training_seed: int | None = setting(
+        None, label="Training seed", group=RUN, range=(0, 2**31 - 1), was=None, empty="the seed", form="hidden",
+        help="Seed of the training alone: the adapter's first weights, dropout, and the order of the examples. Runs "
+        "that differ in it ask the same questions.")
     headline: str = setting(
         "choice_accuracy", label="Headline metric", group=EVALUATION, choices=HEADLINES, form="hidden",
+        one_in_group=True,
         help="The metric that decides the verdict, chosen before the run starts.")
     headline_tier: str = setting(
         TAUGHT, label="Headline test", group=EVALUATION, was=HELD_OUT,
-        choices={TAUGHT: "taught facts, asked in other words", HELD_OUT: "facts never taught"},
+        choices={TAUGHT: "taught facts, asked in other words", HELD_OUT: "facts never taught"}, one_in_group=True,
         help="The questions that decide the verdict, chosen before the run starts. Taught facts in wordings that were "
         "never trained show what the student knows now; facts it was never taught show only what carries over.")
     judge: str = setting(
-        "", label="Judge model", group=EVALUATION, empty="none",
+        "", label="Judge model", group=EVALUATION, empty="none", one_in_group=True,
         help="Name of a model that scores answers: it adds factual correctness, faithfulness and RAGAS's answer "
         "relevancy. Every call costs.")
     judge_base_url: str | None = setting(
-        None, label="Judge API base URL", group=EVALUATION, metavar="URL", empty="the OpenAI API",
+        None, label="Judge API base URL", group=EVALUATION, metavar="URL", empty="the OpenAI API", one_in_group=True,
         help="Base URL of the judge's OpenAI-compatible endpoint; it may differ from the teacher's.")
     judge_effort: str = setting(
         "auto", label="Judge's reasoning effort", group=EVALUATION, choices=EFFORTS, form="hidden", was="unset",
-        role="judge",
+        role="judge", one_in_group=True,
         help="How much the judge model reasons before it replies; as for the teacher.")
     judge_metrics: tuple[str, ...] = setting(
-        JUDGE_METRICS, label="Judge metrics", group=EVALUATION, choices=JUDGE_METRICS, form="hidden",
+        JUDGE_METRICS, label="Judge metrics", group=EVALUATION, choices=JUDGE_METRICS, form="hidden", one_in_group=True,
         help="Metrics that the judge model scores. Default: all of them.")
     arms: tuple[str, ...] = setting(
         (), label="Control arms", group=CONTROL_ARMS, flag=_SET_ONLY, affects=("duration", "work"), empty="none",
@@ -298,7 +305,7 @@ class RunConfig:
         help="Score the held-out test after 25% and 50% of each cycle's steps too, by log-likelihood; no answer is "
         "generated for it.")
     name: str = setting(
-        "", label="Name", group=RUN, empty="no name", max_chars=80,
+        "", label="Name", group=RUN, empty="no name", max_chars=80, one_in_group=True,
         help="A name for this run, for people.")
     teacher_batch: bool = setting(
         False, label="Batches at half price", group=MODELS, affects=("duration",), was=False,
@@ -307,9 +314,14 @@ class RunConfig:
         "on earlier replies, such as questions asked in rounds, each round is a batch.")
     from_replies: str = setting(
         "", label="Repeat from the replies of run", group=RUN, metavar="RUN", form="hidden", empty="calls are made",
-        max_chars=64, was="",
+        max_chars=64, was="", one_in_group=True,
         help="Repeat a run from its teacher's stored replies: same questions and references, no call, no key. Its "
         "settings are the defaults. A reply that is not stored is refused by name.")
+
+    @property
+    def seed_of_training(self) -> int:
+        """The seed that decides the training: `training_seed`, or the run's seed where none is set."""
+        return self.seed if self.training_seed is None else self.training_seed
 
 
 ONE_WORDING: dict[str, Any] = {

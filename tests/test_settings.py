@@ -17,7 +17,7 @@ from store.report.reproduce_command import COMMAND, command_of
 from store.run_config import CHOICES, PRESETS, RANGES, TRAINING, InvalidConfig, RunConfig, check
 
 DIMENSIONLESS = {"learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "temperature", "top_p",
-                 "repetition_penalty", "seed"}
+                 "repetition_penalty", "seed", "training_seed"}
 BY_NAME = {item.name: item for item in settings_of(RunConfig)}
 
 

@@ -89,7 +89,7 @@ PAYLOADS = {
     "RunFinished": "verdict sentence seconds",
     "RunPaused": "reason advice",
     "RunPrioritised": "priority",
-    "RunRequested": "config requested_by priority",
+    "RunRequested": "config requested_by priority group",
     "RunRequeued": "reason",
     "RunStarted": "owner attempt versions flow(stage phase doer title) folder",
     "RunWaitingForBatch": "batch calls until",
@@ -161,7 +161,7 @@ TABLES = {
     "runs": (
         "id name config requested_by requested_at priority work verdict sentence started_at ended_at attempts "
         "cycle stage done total unit detail flow plan knowledge_hash held_out_hash error_kind error advice "
-        "trace tags note archived done_before done_seconds "
+        "trace tags note archived done_before done_seconds group_name "
     ),
     "schedules": (
         "name cron every_seconds zone config skip_if_queued priority added_by added_at enabled next_due_at "

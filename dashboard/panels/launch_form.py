@@ -18,7 +18,7 @@ from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
 from dashboard.session import page_rerun
 from dashboard.view_models import launch_request
-from dashboard.view_models.launch_forecast import forecast, forecast_sentence
+from store.analysis.launch_forecast import forecast, forecast_sentence
 from dashboard.widgets import elements
 from store import queries
 from store.analysis.training_note import training_note

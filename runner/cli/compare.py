@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
+from runner.cli.group_result import group_json, group_lines
 from runner.errors import UserError
 from store import formatting, queries
 from store.analysis.run_comparison import (
@@ -22,13 +23,20 @@ _HEAD = f"{'metric':18} {'before':>7} {'after':>7} {'change':>7}  {'95% interval
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The runs or cycles, and the output format."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="RUN (its last cycle) or RUN:CYCLE; two or more")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="RUN (its last cycle) or RUN:CYCLE; two or more")
+    parser.add_argument("--group", metavar="NAME", help="a group of runs instead: each combination of settings, over "
+                                                        "questions and seeds")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the differing settings, all results, and each run paired with the first on the same questions."""
     store = open_for_reading(default_paths().store_url)
+    if bool(args.group) == bool(args.runs):
+        raise UserError("name two or more runs, or one group with --group NAME")
+    if args.group:
+        print(json.dumps(group_json(store, args.group)) if args.json else "\n".join(group_lines(store, args.group)))
+        return 0
     sides = [_side(store, name) for name in args.runs]
     labels = [one.label for one in sides]
     if len(set(labels)) < 2 or len(set(labels)) < len(labels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 from rich.console import Console
@@ -31,10 +32,48 @@ def run_in_foreground(store: Store, paths: Paths, run_id: str, json_output: bool
     Returns the exit code: 0 finished, 1 failed, 3 cancelled or paused, 130 interrupted by Ctrl-C.
     """
     console = Console(stderr=json_output, highlight=False)
+    code = _execute(store, paths, run_id, console, _becomes_runner(paths))
+    if code == EXIT_INTERRUPTED:
+        return code
+    if json_output:
+        print(json.dumps(as_json(store, run_id)), flush=True)
+    else:
+        console.print("", *as_lines(store, run_id), sep="\n", markup=False, soft_wrap=True)
+    return code
+
+
+def runs_in_foreground(store: Store, paths: Paths, run_ids: Sequence[str], json_output: bool) -> int:
+    """Execute queued runs one after the other as `run_in_foreground` does; runs that have ended are left as they are.
+
+    Prints no result. Returns the exit code: 0 all finished, 1 if one failed, 3 if one is cancelled or paused, 130
+    interrupted by Ctrl-C, with the rest still queued.
+    """
+    console, codes = Console(stderr=json_output, highlight=False), []
+    is_runner = _becomes_runner(paths)
+    for number, run_id in enumerate(run_ids, 1):
+        run = queries.find_run(store, run_id)
+        if run is None:
+            continue
+        console.print(f"{number} of {len(run_ids)}: {run.title}", markup=False, soft_wrap=True)
+        codes.append(_execute(store, paths, run_id, console, is_runner) if run.active else EXIT_CODES.get(run.work, 1))
+        if codes[-1] == EXIT_INTERRUPTED:
+            return EXIT_INTERRUPTED
+    return next((code for code in (1, 3) if code in codes), 0)
+
+
+def _becomes_runner(paths: Paths) -> bool:
+    """Whether this process executes runs itself, because no runner serves the data folder."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         acquire_runner_lock(paths.data)
     except AlreadyRunning:
+        return False
+    return True
+
+
+def _execute(store: Store, paths: Paths, run_id: str, console: Console, is_runner: bool) -> int:
+    """Execute or follow one run to its end; return its exit code."""
+    if not is_runner:
         console.print(f"run {run_id}: executed by the runner that is online; showing its progress")
         supervisor = None
     else:
@@ -52,10 +91,6 @@ def run_in_foreground(store: Store, paths: Paths, run_id: str, json_output: bool
     finally:
         if supervisor:
             supervisor.close()
-    if json_output:
-        print(json.dumps(as_json(store, run_id)), flush=True)
-    else:
-        console.print("", *as_lines(store, run_id), sep="\n", markup=False, soft_wrap=True)
     return EXIT_CODES.get(run.work, 1)
 
 

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,41 @@ from store.costs.judge_cost import estimate_of
 from store.costs.model_shutdowns import shutdown_notes
 from store.costs.prices import keep_team_prices
 from store.costs.study_cost import estimate_facts
-from store.database import open_for_reading, open_store
+from store.database import Store, open_for_reading, open_store
 from store.metrics import METRICS
-from store.paths import default_paths
+from store.paths import Paths, default_paths
 from store.queries import find_run, last_training_speed
 from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset
+from store.sweep import takes_several, values_from
 
 
 def _csv(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def add_arguments(parser: argparse.ArgumentParser, form: type[RunConfig] = RunConfig) -> None:
-    """Add one option for each setting; a value that is not given is the preset's."""
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the settings, and what repeats the run with other seeds."""
+    add_arguments(parser)
+    add_seed_arguments(parser, "queue the run once for each training seed, as a group with one test: how many (3), a "
+                               "range (1-20) or a list (1,5,9)")
+
+
+def add_seed_arguments(parser: argparse.ArgumentParser, seeds: str) -> None:
+    """Add the options of a group of runs: seeds, draws and the group's name."""
+    parser.add_argument("--seeds", metavar="SEEDS", help=seeds)
+    parser.add_argument("--seeds-draw", action="store_true",
+                        help="with --seeds: each seed draws its own practice questions too")
+    parser.add_argument("--group", default="", metavar="NAME",
+                        help="name of the group; the same command and name continue it, and queue nothing twice")
+
+
+def add_arguments(parser: argparse.ArgumentParser, form: type[RunConfig] = RunConfig, several: bool = False) -> None:
+    """Add one option for each setting; a value that is not given is the preset's.
+
+    Args:
+        several: whether a setting takes several values, with commas between them; not one that is itself a list, nor
+            a text that all runs of a group share.
+    """
     parser.add_argument("--set", dest="more", action="append", default=[], metavar="FIELD=VALUE",
                         help="any setting, as JSON: --set top_p=0.9 (repeatable)")
     parser.add_argument("--prices", metavar="FILE", type=Path,
@@ -39,13 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser, form: type[RunConfig] = RunCo
     for title, settings in by_group(settings_of(form)).items():
         group = parser.add_argument_group(title)
         for setting in settings:
-            _add_option(group, setting)
+            _add_option(group, setting, several and takes_several(setting))
         if title == CONTROL_ARMS:
             group.add_argument("--all-arms", action="store_true", help="All control arms.")
     parser.set_defaults(preset=form().preset)
 
 
-def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
+def _add_option(group: argparse._ArgumentGroup, setting: Setting, several: bool) -> None:
     """Add the flag of a setting, or a flag for each of its values; nothing for what only `--set` gives."""
     for switch in setting.switches:
         group.add_argument(switch.flag, dest=setting.name, action="append_const", const=switch.value, default=None,
@@ -54,8 +77,20 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
         group.add_argument(setting.flag, dest=setting.name, action="store_const", const=not setting.default,
                            default=None, help=_escaped(setting.help))
     elif setting.flag:
-        group.add_argument(setting.flag, dest=setting.name, type=_csv if setting.kind is tuple else setting.kind,
-                           default=None, metavar=setting.metavar, help=_escaped(setting.help + _allowed(setting)))
+        kind = _several(setting) if several else _csv if setting.kind is tuple else setting.kind
+        group.add_argument(setting.flag, dest=setting.name, type=kind, default=None,
+                           metavar=f"{setting.metavar}[,...]" if several else setting.metavar,
+                           help=_escaped(setting.help + _allowed(setting)))
+
+
+def _several(setting: Setting) -> Callable[[str], tuple[Any, ...]]:
+    def values(text: str) -> tuple[Any, ...]:
+        try:
+            return values_from(setting, text)
+        except InvalidConfig as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return values
 
 
 def _allowed(setting: Setting) -> str:
@@ -71,17 +106,40 @@ def _escaped(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything, then queue the run and follow it to its end."""
-    config, paths = config_of(args), default_paths()
-    if args.prices:
-        keep_team_prices(args.prices, paths)
-    from runner.pipeline.preflight import preflight_errors
+    if args.seeds:
+        from runner.cli.sweep import run_seeds
 
-    if found := preflight_errors(config, paths):
-        raise InvalidConfig(found)
+        return run_seeds(args)
+    if args.group or args.seeds_draw:
+        raise UserError(f"{'--group' if args.group else '--seeds-draw'} is about several runs: add --seeds, or leave "
+                        "it out")
+    config, paths = config_of(args), default_paths()
+    check_before_launch([config], args.prices, paths)
     from runner.cli.foreground import run_in_foreground
-    from runner.cli.summary import power_of
 
     store = open_store(paths.store_url)
+    print(*launch_notes(store, config), sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
+    return run_in_foreground(store, paths, commands.launch_run(store, config, "command line"), args.json)
+
+
+def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths: Paths) -> None:
+    """Keep the team's prices, if given, and refuse what would certainly fail.
+
+    Raises:
+        InvalidConfig: with one sentence for every problem of any of the runs.
+    """
+    if prices:
+        keep_team_prices(prices, paths)
+    from runner.pipeline.preflight import preflight_errors
+
+    if found := list(dict.fromkeys(error for config in configs for error in preflight_errors(config, paths))):
+        raise InvalidConfig(found)
+
+
+def launch_notes(store: Store, config: RunConfig) -> list[str]:
+    """Return what a person should know before a run: shutdowns, power, length of training, the judge's cost."""
+    from runner.cli.summary import power_of
+
     power = power_of(store, config)
     notes = [f"Note: {sentence}." for sentence in shutdown_notes(config)]
     notes += [power.sentence(METRICS[config.headline].title)]
@@ -89,21 +147,24 @@ def run(args: argparse.Namespace) -> int:
     speed = last_training_speed(store, config.student, config.precision)
     notes += [note] if (note := training_note(config, speed)) else []
     notes += [estimate.sentence() for estimate in (estimate_facts(config), estimate_of(config)) if estimate]
-    print(*notes, sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
-    return run_in_foreground(store, paths, commands.launch_run(store, config, "command line"), args.json)
+    return notes
 
 
-def config_of(args: argparse.Namespace) -> RunConfig:
+def config_of(args: argparse.Namespace, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """Return the configuration that the arguments describe, validated.
+
+    Args:
+        changes: values of settings that stand in for those of the arguments.
 
     Raises:
         InvalidConfig: with one sentence for every invalid value.
     """
     fields = {setting.name for setting in settings_of(RunConfig)} - {"preset"}
     given = {key: value for key, value in vars(args).items() if value is not None and key in fields}
+    given |= changes or {}
     if len(several := [f"--{name}" for name in ("steps", "passes", "minutes") if name in given]) > 1:
         raise InvalidConfig([f"{' and '.join(several)} both decide how long training lasts: use one of them"])
-    given |= _parse_overrides(args.more, fields)
+    given |= {name: value for name, value in parse_overrides(args.more, fields).items() if name not in (changes or {})}
     if arms := ordered_arms(ARMS if args.all_arms else args.arms or ()):
         given["arms"] = arms
     if args.knowledge:
@@ -128,7 +189,7 @@ def _repeated(run: str) -> RunConfig:
     return dataclasses.replace(found.config, name="")
 
 
-def _parse_overrides(typed: list[str], fields: set[str]) -> dict[str, Any]:
+def parse_overrides(typed: list[str], fields: set[str]) -> dict[str, Any]:
     """Parse each `--set FIELD=VALUE`: the value is JSON, or else plain text."""
     unknown = [text for text in typed if text.partition("=")[0] not in fields]
     if unknown:

@@ -29,7 +29,8 @@ def show_runs(store: Store, json_output: bool) -> int:
     runs = queries.all_runs(store)
     if json_output:
         print(json.dumps([{"run": run.id, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
-                           "cycle": run.cycle, "stage": run.stage, "requested_at": run.requested_at.isoformat()}
+                           "cycle": run.cycle, "stage": run.stage, "group": run.group,
+                           "requested_at": run.requested_at.isoformat()}
                           for run in runs]))
         return 0
     connected = queries.connected_runners(store)

@@ -78,7 +78,7 @@ def _training(run: Run, cycle: Cycle, precision: str) -> str:
         "## Training", "",
         f"- LoRA rank {config.lora_rank}, alpha {config.lora_alpha}, on {layers}",
         f"- {training.get('steps', 'an unknown number of')} optimizer steps at {config.learning_rate:g}, "
-        f"{config.batch_size * config.gradient_accumulation} examples a step, seed {config.seed}"
+        f"{config.batch_size * config.gradient_accumulation} examples a step, seed {config.seed_of_training}"
         + (f", continued from {start}" if start else ", from the base model"),
         f"- first loss {_number(training.get('first_loss'))}, last loss {_number(training.get('last_loss'))}",
         f"- trained in {plan.get('precision', 'an unknown precision')} on {plan.get('device', 'an unknown device')}: "

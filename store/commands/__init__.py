@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from store.commands.groups import QueuedGroup, launch_group
 from store.commands.runs import (
     TRANSITIONS, CommandRefused, change_run_state, launch_in_transaction, launch_run, new_token, prioritise,
     record_once,
 )
 
 __all__ = [
-    "TRANSITIONS", "CommandRefused", "change_run_state", "launch_in_transaction", "launch_run", "new_token",
+    "TRANSITIONS", "CommandRefused", "QueuedGroup", "change_run_state", "launch_group",
+    "launch_in_transaction", "launch_run", "new_token",
     "prioritise", "record_once",
 ]

@@ -53,7 +53,7 @@ def launch_run(store: Store, config: RunConfig, requested_by: str, token: str | 
 
 
 def launch_in_transaction(connection: Connection, config: RunConfig, requested_by: str, token: str,
-                          priority: int) -> str:
+                          priority: int, group: str = "") -> str:
     """Queue a run with a valid configuration inside the caller's transaction; return its id, the same for a token."""
     known: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
     if known:
@@ -61,7 +61,7 @@ def launch_in_transaction(connection: Connection, config: RunConfig, requested_b
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     _record(connection, token, "launch", run)
     connection.execute(insert(claims).values(run=run, fence=0, attempt=0))
-    append_without_claim(connection, run, RunRequested(dataclasses.asdict(config), requested_by, priority))
+    append_without_claim(connection, run, RunRequested(dataclasses.asdict(config), requested_by, priority, group))
     return run
 
 

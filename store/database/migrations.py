@@ -86,9 +86,15 @@ def _batches(connection: Connection) -> None:
     _add_missing_columns(connection, schema.teacher_calls)
 
 
+def _groups(connection: Connection) -> None:
+    _add_missing_columns(connection, schema.runs)
+    for index in schema.runs.indexes:
+        index.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
-    _judging, _playground, _pace, _endpoint_options, _batches)
+    _judging, _playground, _pace, _endpoint_options, _batches, _groups)
 CURRENT = len(STEPS)
 
 

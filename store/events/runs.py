@@ -16,6 +16,8 @@ class RunRequested(Event, event_type="RunRequested"):
     requested_by: str
     """`command line`, `dashboard`, `demo` or `schedule`."""
     priority: int = 0
+    group: str = ""
+    """Name of the group of runs that it is part of; empty for a run of its own."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def _requested(connection: Connection, recorded: Recorded, event: events.RunRequ
     upsert(connection, schema.runs, [{
         "id": recorded.run, "name": event.config.get("name", ""), "config": json.dumps(event.config, sort_keys=True),
         "requested_by": event.requested_by, "requested_at": moment(recorded), "priority": event.priority,
-        "work": "queued", "attempts": 0,
+        "work": "queued", "attempts": 0, "group_name": event.group,
     }])
 
 

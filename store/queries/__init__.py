@@ -11,6 +11,9 @@ from store.queries.control_arms import (
     ArmAnswer, ArmChange, ArmPrompt, CurveRow, Gap, arm_answers_of, arm_changes_of, arm_prompts_of, curve_of, gaps_of,
 )
 from store.queries.event_log import LogEntry, incidents, latest_event, latest_events
+from store.queries.groups import (
+    GroupSize, LockedQuestion, group_sizes, locked_test_scores, practice_questions_of, runs_of_group,
+)
 from store.queries.history import ORDERS, FilterOptions, HistoryFilter, count_found, filter_options, found_runs
 from store.queries.judging import (
     ORIGINAL_JUDGING, Audit, Judging, ScoreAgain, audits_of, judgings_of, rejudged_changes, rejudged_scores,
@@ -36,7 +39,8 @@ from store.queries.training_speed import last_training_speed
 __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "PlaygroundQuestion", "AskedPassage", "Audit", "Batch",
     "ChangeRow",
-    "CurveRow",
+    "CurveRow", "GroupSize", "LockedQuestion", "group_sizes", "locked_test_scores", "practice_questions_of",
+    "runs_of_group",
     "Cycle", "Gap", "LogEntry", "Judging", "Environment", "ORIGINAL_JUDGING", "ORDERS", "PastStage", "Point",
     "FilterOptions",
     "Rating", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "SuccessRate",

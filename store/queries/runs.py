@@ -64,6 +64,8 @@ class Run:
     tags: tuple[str, ...] = ()
     note: str = ""
     archived: bool = False
+    group: str = ""
+    """Name of the group of runs that it is part of; empty for a run of its own."""
     done_before: int | None = None
     """Items of the stage that were restored from an earlier attempt."""
     done_seconds: float | None = None
@@ -175,7 +177,7 @@ def run_of(row: Row[Any]) -> Run:
     values["config"] = _config(values["config"])
     values["flow"] = _flow(values["flow"] or "[]")
     values |= {"tags": tuple(json.loads(values["tags"])) if values["tags"] else (), "note": values["note"] or "",
-               "archived": bool(values["archived"])}
+               "archived": bool(values["archived"]), "group": values.pop("group_name")}
     return Run(**values)
 
 

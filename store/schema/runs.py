@@ -39,7 +39,9 @@ runs = Table(
     Column("archived", Boolean),
     Column("done_before", Integer),
     Column("done_seconds", Float),
+    Column("group_name", String, nullable=False, default=""),
     Index("runs_by_state", "work", "priority", "requested_at"),
+    Index("runs_by_group", "group_name"),
 )
 
 cycles = Table(

@@ -8,6 +8,9 @@ from __future__ import annotations
 from store.statistics.agreement import Agreement, agreement
 from store.statistics.cluster_bootstrap import cluster_bootstrap
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS, Mean, clustered_interval, mean_of
+from store.statistics.crossed_effects import (
+    MIN_SEEDS, ChangeOverSeeds, change_over_seeds, difference_between_groups,
+)
 from store.statistics.effect_size import Effect, effect_size
 from store.statistics.gap_closed import GapClosed, gap_closed
 from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
@@ -18,7 +21,8 @@ from store.statistics.verdict import title_in_sentence, verdict_of, verdict_sent
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
-    "Agreement", "CONFIDENCE", "Distance", "Effect", "MIN_PAIRS", "GapClosed", "Mean", "CycleFindings", "PairedChange",
+    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "Distance", "MIN_SEEDS", "change_over_seeds",
+    "difference_between_groups", "Effect", "MIN_PAIRS", "GapClosed", "Mean", "CycleFindings", "PairedChange",
     "PastVariance", "Power", "Finding", "agreement", "power", "cluster_bootstrap", "clustered_interval",
     "welch_difference", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "holm_adjusted_verdicts",
     "paired_change",

@@ -43,9 +43,9 @@ class Mean:
     skewness: float
     clusters: int
 
-    def interval(self) -> tuple[float, float]:
-        """Return the skewness-corrected 95% t interval."""
-        reach = float(stdtrit(self.df, 0.5 + CONFIDENCE / 2))
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """Return the skewness-corrected t interval with this confidence, 0.95 by default."""
+        reach = float(stdtrit(self.df, 0.5 + confidence / 2))
         low, high = self._untransformed(reach), self._untransformed(-reach)
         return self.value - self.error * low, self.value - self.error * high
 

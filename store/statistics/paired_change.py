@@ -49,7 +49,7 @@ class PairedChange:
 
 
 def paired_change(baseline: Sequence[float | None], tuned: Sequence[float | None], clusters: Sequence[Hashable],
-                  better: int = 1, tie_band: float = 0.0) -> PairedChange:
+                  better: int = 1, tie_band: float = 0.0, cross_checks: bool = True) -> PairedChange:
     """Compute the mean paired difference with its 95% interval, wins, ties, losses, effect size and tests.
 
     Args:
@@ -58,6 +58,7 @@ def paired_change(baseline: Sequence[float | None], tuned: Sequence[float | None
         clusters: each question's cluster, such as its passage.
         better: +1 if a higher score is better, -1 if a lower one is; affects wins and losses only.
         tie_band: differences up to this size are ties.
+        cross_checks: whether to add bootstrap, Wilcoxon's test and effect size, which take most of the time.
     """
     pairs = [(b, t, c) for b, t, c in zip(baseline, tuned, clusters, strict=True) if b is not None and t is not None]
     if not pairs:
@@ -74,7 +75,7 @@ def paired_change(baseline: Sequence[float | None], tuned: Sequence[float | None
         wins, len(pairs) - wins - losses, losses, sign_test(wins, losses), clusters=int(numbers.max()) + 1,
         t_p_value=mean.p_value() if mean else None, spread=mean.error * math.sqrt(len(pairs)) if mean else None,
         freedom=mean.df if mean else None)
-    return plain if len(pairs) < MIN_PAIRS else _with_cross_checks(plain, differences, numbers)
+    return plain if len(pairs) < MIN_PAIRS or not cross_checks else _with_cross_checks(plain, differences, numbers)
 
 
 def _with_cross_checks(change: PairedChange, differences: np.ndarray, numbers: np.ndarray) -> PairedChange:

@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.session import identity
 from dashboard.style import labels, word_diff
-from dashboard.view_models import blind_rating, launch_forecast, launch_request
+from dashboard.view_models import blind_rating, launch_request
+from store.analysis import launch_forecast
 from knowledge.source_parsing import parse_source
 from store import queries
 from store.database import Store, open_for_reading

@@ -60,7 +60,7 @@ def training_examples(context: StageContext, items: Sequence[StudyItem]) -> list
     """
     if context.config.study == "off":
         return [as_example(item) for item in items]
-    prepared, seed = context.inputs["study"].only(StudySetPrepared), context.config.seed + context.cycle
+    prepared, seed = context.inputs["study"].only(StudySetPrepared), context.config.seed_of_training + context.cycle
     presented = presented_items(context, items, prepared.examples - prepared.replayed,
                                 {fact.passage_id: fact.weight for fact in prepared.facts})
     examples = [*map(as_example, presented), *_replayed(context, prepared.replayed, seed)]
@@ -75,7 +75,8 @@ def presented_items(context: StageContext, items: Sequence[StudyItem], count: in
     Args:
         weights: passage id -> presentations relative to a fact taught for the first time.
     """
-    return draw_presentations(items, form_shares(context.config), count, context.config.seed + context.cycle, weights)
+    return draw_presentations(items, form_shares(context.config), count,
+                              context.config.seed_of_training + context.cycle, weights)
 
 
 def form_shares(config: RunConfig) -> dict[str, float]:
@@ -122,4 +123,4 @@ def training_config(context: StageContext, steps: int, keep: tuple[int, ...] = (
         gradient_accumulation=config.gradient_accumulation, gradient_checkpointing=config.gradient_checkpointing,
         lora_rank=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout,
         target_modules=config.target_modules, max_sequence_tokens=config.max_sequence_tokens,
-        seed=config.seed + context.cycle, keep_at=keep)
+        seed=config.seed_of_training + context.cycle, keep_at=keep)

@@ -49,6 +49,31 @@ def forecast(config: RunConfig, past: Sequence[PastStage], costs: Mapping[str, f
     return Forecast(low, high, len(totals), _span(scaled_costs, exact) if scaled_costs else None)
 
 
+def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
+                     costs: Mapping[str, float]) -> Forecast | None:
+    """Forecast a group of runs, one after the other; None if there is no forecast for one of them.
+
+    Its test is paid for once, and so are questions and references that several of its runs ask for with equal settings:
+    the later ones use the stored replies.
+    """
+    each = [forecast(config, past, costs) for config in configs]
+    found = [one for one in each if one is not None]
+    if not found or len(found) < len(each):
+        return None
+    low_usd = high_usd = 0.0
+    asked: set[tuple[object, ...]] = set()
+    for config, one in zip(configs, found, strict=True):
+        calls = (config.teacher, config.seed, config.questions, config.cycles, config.paraphrases)
+        if calls in asked or one.cost_usd is None:
+            continue
+        share = 1 - questions_of_test(config) / _teacher_questions(config) if asked else 1.0
+        low_usd, high_usd = low_usd + share * one.cost_usd[0], high_usd + share * one.cost_usd[1]
+        asked.add(calls)
+    known = all(one.cost_usd is not None for one in found)
+    return Forecast(sum(one.low for one in found), sum(one.high for one in found), max(one.runs for one in found),
+                    (low_usd, high_usd) if known else None)
+
+
 def _same(effect: Affected, one: RunConfig, other: RunConfig) -> bool:
     """Whether every setting with this effect is equal in two configurations."""
     return all(getattr(one, field) == getattr(other, field) for field in fields_affecting(effect, RunConfig))

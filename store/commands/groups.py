@@ -1,0 +1,71 @@
+"""Queue the runs of a group, all or none, and each of them once however often the command is repeated."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from store.commands.runs import CommandRefused, launch_in_transaction
+from store.database import Store
+from store.files import sha256_of
+from store.permissions import Role, require_permission
+from store.run_config import RunConfig, check, from_json, to_json
+from store.schema import commands, runs
+from store.sweep import differing_shared_settings
+
+
+@dataclass(frozen=True)
+class QueuedGroup:
+    """The ids of a plan's runs in its order; `known` were queued by an earlier command already."""
+
+    runs: tuple[str, ...]
+    known: frozenset[str]
+
+
+def launch_group(store: Store, configs: Sequence[RunConfig], group: str, requested_by: str, priority: int = 0,
+                 role: Role = Role.OPERATOR) -> QueuedGroup:
+    """Queue the runs of a group in one transaction. A run that the group has already is not queued again.
+
+    Raises:
+        PermissionDenied: the role may not launch.
+        InvalidConfig: any invalid value; nothing was written.
+        CommandRefused: the group exists with another test; nothing was written.
+    """
+    require_permission(role, "launch")
+    for config in configs:
+        check(config)
+    with store.write() as connection:
+        existing = dict(connection.execute(
+            select(runs.c.id, runs.c.config).where(runs.c.group_name == group)).tuples().all())
+        _refuse_another_test(group, [from_json(text) for text in existing.values()], configs)
+        tokens = [_token_of(connection, group, config, existing) for config in configs]
+        known = {run for token in tokens if (run := _launched(connection, token))}
+        ids = [launch_in_transaction(connection, config, requested_by, token, priority, group)
+               for config, token in zip(configs, tokens, strict=True)]
+        return QueuedGroup(tuple(ids), frozenset(known))
+
+
+def _refuse_another_test(group: str, existing: Sequence[RunConfig], configs: Sequence[RunConfig]) -> None:
+    differing = sorted({name for one in existing[:1] for other in configs
+                        for name in differing_shared_settings(one, other)})
+    if differing:
+        raise CommandRefused(f"group {group!r} has runs with another {', '.join(differing)}: choose another --group, "
+                             "or the values that its runs have")
+
+
+def _token_of(connection: Connection, group: str, config: RunConfig, existing: dict[str, str]) -> str:
+    """Return the token of a run of a group: the same whenever the same run is asked for, unless it was deleted."""
+    for attempt in itertools.count():
+        token = sha256_of(f"{group}\n{to_json(config)}\n{attempt}".encode())[:32]
+        launched = _launched(connection, token)
+        if launched is None or launched in existing:
+            return token
+    raise AssertionError
+
+
+def _launched(connection: Connection, token: str) -> str | None:
+    run: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
+    return run
