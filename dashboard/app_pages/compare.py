@@ -17,15 +17,14 @@ AT_MOST = 6
 st.title("Compare cycles")
 store, runs = store_access.runs_or_stop()
 compared = queries.compared_cycles(store)
-names = {cycle_selection.key_of(run.id, cycle): f"{run.name or run.id} · cycle {cycle}"
-         for run in runs for cycle in compared.get(run.id, ())}
+names = cycle_selection.names_of(runs, compared)
 if len(names) < 2:
     elements.empty_state("Nothing to compare yet: a comparison needs two evaluated cycles.")
     st.stop()
 
-chosen = url_state.choose_many("Cycles to compare (two to six)", "cycles", list(names),
-                               cycle_selection.first_choice(runs, compared, AT_MOST), names.__getitem__, AT_MOST,
-                               "Cycles of any runs, shown in the order of selection. Type to search by name.")
+first = cycle_selection.first_choice(runs, compared, AT_MOST, url_state.run_in_view())
+chosen = url_state.choose_many("Cycles to compare (two to six)", "cycles", list(names), first, names.__getitem__,
+                               AT_MOST, "Cycles of any runs, shown in the order of selection. Type to search by name.")
 if len(chosen) < 2:
     elements.empty_state("Choose at least two cycles.")
     st.stop()

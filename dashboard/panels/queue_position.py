@@ -21,8 +21,8 @@ def queue_position(store: Store, run: Run) -> None:
     position = position_sentence(len(before), len(queries.runs_at_work(store)))
     elements.plain_text(position if queries.connected_runners(store) else f"{position} {labels.NO_RUNNER_HINT}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        for other in before[:_SHOWN]:  # labels are Markdown; an id contains no markup
-            st.page_link("app_pages/live.py", label=other.id, query_params={"run": other.id},
+        for other in before[:_SHOWN]:
+            st.page_link("app_pages/live.py", label=labels.run_link(other), query_params={"run": other.id},
                          icon=labels.work(other.work).icon)
         if before and store_commands.is_allowed("prioritise") and st.button(
                 "Move to front", icon=":material/vertical_align_top:", key="command prioritise",

@@ -87,6 +87,6 @@ def _confirm_delete(run: Run) -> None:
     st.markdown("**Delete this run?**")
     elements.plain_text(run.title)
     st.markdown(labels.DELETION)
-    if st.button("Yes, delete it", type="primary", key="delete sure") and store_commands.delete(run.id):
+    if st.button(":red[Yes, delete it]", icon=":material/delete:", key="delete sure") and store_commands.delete(run.id):
         st.query_params.pop("run", None)
         st.rerun()

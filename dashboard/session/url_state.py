@@ -1,11 +1,13 @@
 """Widgets whose values are kept in the URL, so that pages can be linked: run, cycle, tier, metric, folder.
 
-A link takes precedence over the session's earlier value; a value that is not an option falls back to the default.
+A link takes precedence over the session's earlier value; a value that is not an option falls back to the default. Only
+what a person changes on a page is written to its URL, so that a visit adds no entry to the browser's history by itself
+and Back leaves the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -30,10 +32,12 @@ def choose(label: str, key: str, options: Sequence[str], default: str | None = N
     st.session_state[key] = next((value for value in _candidates(key) if value in options), fallback)
     if buttons:
         value = str(st.segmented_control(label, options, key=key, format_func=shown, help=help_text, required=True,
-                                         label_visibility="collapsed"))
+                                         label_visibility="collapsed", on_change=_mark_changed, args=(key,)))
     else:
         value = str(st.selectbox(label, options, key=key, format_func=lambda option: escape_invisible(shown(option)),
-                                 help=help_text))
+                                 help=help_text, on_change=_mark_changed, args=(key,)))
+    if (linked := _linked(key)) is not None and linked not in options:
+        elements.note(f"The link's {linked!r} is not available here.")
     _write_url(key, value)
     return value
 
@@ -48,7 +52,8 @@ def choose_many(label: str, key: str, options: Sequence[str], default: Sequence[
         known(",".join(on_page)) if on_page is not None
         else known(st.session_state.get(_memo_key(key))) or list(default))
     values = [str(value) for value in st.multiselect(label, options, key=key, max_selections=at_most, help=help_text,
-                                                     format_func=lambda option: escape_invisible(shown(option)))]
+                                                     format_func=lambda option: escape_invisible(shown(option)),
+                                                     on_change=_mark_changed, args=(key,))]
     _write_url(key, ",".join(values))
     return values
 
@@ -61,7 +66,8 @@ def text_input(label: str, key: str, placeholder: str, help_text: str | None = N
     """
     st.session_state[key] = next((value for value in _candidates(key) if value is not None), "")
     value = str(st.text_input(label, key=key, placeholder=placeholder, help=help_text, max_chars=1000,
-                              label_visibility="collapsed" if hidden else "visible") or "").strip()
+                              label_visibility="collapsed" if hidden else "visible",
+                              on_change=_mark_changed, args=(key,)) or "").strip()
     _write_url(key, value)
     return value
 
@@ -70,6 +76,8 @@ def selected_row(key: str, selected: str | None) -> str | None:
     """The selected row's key, which is written to the URL; without a selection, the key given by a link."""
     if selected is None and (linked := _linked(key)) is not None:
         return linked
+    if selected is not None:
+        _mark_changed(key)
     _write_url(key, selected or "")
     return selected
 
@@ -79,7 +87,7 @@ def page(key: str, count: int, size: int) -> int:
     pages = max(1, -(-count // size))
     requested = next((str(value) for value in _candidates(key) if str(value or "").isdecimal()), "1")
     st.session_state[key] = min(pages, max(1, int(requested[:9])))
-    at = st.pagination(pages, key=key) if pages > 1 else 1
+    at = st.pagination(pages, key=key, on_change=_mark_changed, args=(key,)) if pages > 1 else 1
     _write_url(key, str(at) if at > 1 else "")
     return (at - 1) * size
 
@@ -92,12 +100,37 @@ def named_runs() -> list[str]:
     return list(dict.fromkeys(filter(None, named)))
 
 
+def run_in_view() -> str:
+    """Id of the run in the link or last shown in this session; empty if there is none."""
+    return str(st.query_params.get("run") or st.session_state.get(_memo_key("run")) or "")
+
+
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
-    """Draw the run selection of a page; returns the run. `runs` must not be empty."""
+    """Draw the run selection of a page; returns the run. `runs` must not be empty.
+
+    Where a link names a run that is not in the store, the page says so and ends here until a run is chosen.
+    """
     by_id, zone = {run.id: run for run in runs}, elements.zone()
+    linked = _linked("run")
+    if linked is not None and linked not in by_id:
+        _choose_instead_of(linked, by_id, label)
     chosen = choose(label, "run", list(by_id), default.id if default else None,
                     lambda run: labels.run_label(by_id[run], zone), labels.RUN_HELP)
     return by_id[chosen]
+
+
+def _choose_instead_of(unknown: str, by_id: Mapping[str, Run], label: str) -> None:
+    """Draw that the link's run is unknown, with a selection without a default; end the page until a run is chosen."""
+    zone = elements.zone()
+    elements.plain_text(f"This store has no run {unknown!r}: it was deleted, or the link is of another store.")
+    chosen = st.selectbox(label, list(by_id), index=None, key="instead of an unknown run",
+                          format_func=lambda run: labels.run_label(by_id[run], zone), help=labels.RUN_HELP,
+                          placeholder="Choose a run")
+    if chosen is None:
+        st.stop()
+    st.session_state["run"] = chosen
+    st.query_params["run"] = chosen
+    st.rerun()
 
 
 def _candidates(key: str) -> tuple[Any, ...]:
@@ -111,14 +144,27 @@ def _linked(key: str) -> str | None:
     return linked if linked != st.session_state.get(_memo_key(key)) else None
 
 
+def _mark_changed(key: str) -> None:
+    """Note that a person changed the widget: its value is written to the URL."""
+    st.session_state[_changed_key(key)] = True
+
+
 def _write_url(key: str, value: str) -> None:
+    """Keep the value for other pages; write it to the URL if a person changed it here, or the URL has another one."""
     st.session_state[_memo_key(key)] = value
-    if value:
-        st.query_params[key] = value
-    else:
+    changed = st.session_state.pop(_changed_key(key), False)
+    if value and (changed or key in st.query_params):
+        if st.query_params.get(key) != value:
+            st.query_params[key] = value
+    elif not value:
         st.query_params.pop(key, None)
 
 
 def _memo_key(key: str) -> str:
     """Session key that keeps a widget's value while other pages are shown."""
     return f"url {key}"
+
+
+def _changed_key(key: str) -> str:
+    """Session key that marks a widget as changed by a person since the page was last drawn."""
+    return f"url changed {key}"

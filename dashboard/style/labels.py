@@ -206,6 +206,16 @@ def run_label(run: Run, zone: tzinfo = UTC) -> str:
     return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id[-4:]) if part)
 
 
+def run_link(run: Run) -> str:
+    """A run as the label of a link: its name, or its id."""
+    return without_markup(formatting.escape_invisible(run.name or run.id)[:60])
+
+
+def without_markup(text: str) -> str:
+    """The text as Markdown that shows it literally, for labels and captions, which Streamlit reads as Markdown."""
+    return re.sub(r"([\\`*_\[\]:$<>~#|])", r"\\\1", text)
+
+
 def asked_label(asked: PlaygroundQuestion, run: str | None, zone: tzinfo = UTC) -> str:
     """A playground question as an option of a list; plain text."""
     text = asked.question if len(asked.question) <= 80 else f"{asked.question[:80]}…"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from store.analysis.run_comparison import differences
 from store.queries import ChangeRow, Run
 
 __all__ = ["ONCE_PER_RUN", "SelectedCycle", "differences", "first_choice", "held_out_set_names", "same_test", "key_of",
-           "labels"]
+           "labels", "names_of"]
 
 ONCE_PER_RUN = ("held-out", "new-topic", "general")
 """Tiers with the same questions in all cycles of a run; training questions and paraphrases are new in each cycle."""
@@ -40,11 +42,37 @@ def key_of(run: str, cycle: int) -> str:
     return f"{run}:{cycle}"
 
 
-def first_choice(runs: Sequence[Run], compared: Mapping[str, Sequence[int]], at_most: int) -> list[str]:
-    """Default selection: the cycles of the newest run that has several, else the newest cycles."""
-    several = next((run for run in runs if len(compared.get(run.id, ())) > 1), None)
-    chosen = [several] if several else runs
-    return [key_of(run.id, cycle) for run in chosen for cycle in compared.get(run.id, ())][-at_most:]
+def names_of(runs: Sequence[Run], compared: Mapping[str, Sequence[int]]) -> dict[str, str]:
+    """Key of each compared cycle -> its name; runs of one name get the end of their id."""
+    named = Counter(run.name for run in runs if compared.get(run.id))
+    return {key_of(run.id, cycle): f"{_name_of(run, named[run.name] > 1)} · cycle {cycle}"
+            for run in runs for cycle in compared.get(run.id, ())}
+
+
+def _name_of(run: Run, shared: bool) -> str:
+    return run.id if not run.name else f"{run.name} ({run.id[-4:]})" if shared else run.name
+
+
+def first_choice(runs: Sequence[Run], compared: Mapping[str, Sequence[int]], at_most: int,
+                 in_view: str = "") -> list[str]:
+    """Default selection: the cycles of the run in view, of the newest run with several, or the newest cycles.
+
+    A run in view with a single compared cycle is laid beside the newest cycle of another run.
+
+    Args:
+        runs: newest first.
+        compared: run id -> its compared cycles, in order.
+        in_view: id of the run that the other pages show; empty if there is none.
+    """
+    def keys(run: Run) -> list[str]:
+        return [key_of(run.id, cycle) for cycle in compared.get(run.id, ())]
+
+    viewed = next((run for run in runs if run.id == in_view and compared.get(run.id)), None)
+    if viewed:
+        others = (keys(run)[-1] for run in runs if run.id != viewed.id and compared.get(run.id))
+        return keys(viewed)[-at_most:] if len(keys(viewed)) > 1 else [*keys(viewed), *islice(others, 1)]
+    several = next((run for run in runs if len(keys(run)) > 1), None)
+    return [key for run in ([several] if several else runs) for key in keys(run)][-at_most:]
 
 
 def labels(picked: Sequence[SelectedCycle]) -> list[str]:

@@ -82,6 +82,12 @@ def plain_text(text: str) -> None:
     st.text(f"{shown} … {note}" if note else shown)
 
 
+def note(text: str) -> None:
+    """Draw a small grey line without markup."""
+    shown, _ = labels.clipped(escape_invisible(text))
+    st.caption(labels.without_markup(shown))
+
+
 def data_table(rows: TableRows, **options: Any) -> Any:
     """Draw a scrollable table; returns the result of `st.dataframe`. Cells are not interpreted and are truncated.
 

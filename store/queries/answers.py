@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Table, select
 from store import schema
 from store.database import Store
 
-NOT_ANSWERED = "not answered yet"
+NOT_ANSWERED = "no answer recorded"
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,25 @@ class BestAdapter:
     """Number of questions behind the score."""
     candidates: int
     """Number of cycles whose adapter was scored."""
+    untrained: float | None = None
+    """Score of the untrained student on the same questions."""
+
+    @property
+    def beats_untrained(self) -> bool:
+        """Whether its score is better than that of the untrained student; True where that is unknown."""
+        better = METRICS[self.metric].better
+        return self.untrained is None or self.score * better > self.untrained * better
 
     @property
     def sentence(self) -> str:
         """The choice, with the warning about selection on the test set where there were several."""
-        choice = (f"Best adapter by held-out {title_in_sentence(METRICS[self.metric].title)}: cycle {self.cycle} "
+        choice = (f"Best adapter by {title_in_sentence(METRICS[self.metric].title)} on the test: cycle {self.cycle} "
                   f"({self.score:.2f} over {self.scored} questions).")
+        if not self.beats_untrained:
+            found = "no cycle's adapter scores" if self.candidates > 1 else "the adapter does not score"
+            return (f"By {title_in_sentence(METRICS[self.metric].title)} on the test, {found} better than the "
+                    f"untrained student ({self.untrained:.2f}); cycle {self.cycle} comes to {self.score:.2f} over "
+                    f"{self.scored} questions.")
         if self.candidates == 1:
             return choice
         return (f"{choice} It is the best of {self.candidates}, picked by the very test that scored it, so expect less "
@@ -53,4 +66,4 @@ def best_adapter(store: Store, run: str) -> BestAdapter | None:
     score, row = max(scored, key=lambda item: (item[0] * METRICS[metric].better, -item[1].cycle))
     cycle = trained[row.cycle]
     return BestAdapter(run, row.cycle, cycle.adapter or "", cycle.adapter_sha256, metric, score, row.scored,
-                       len(scored))
+                       len(scored), row.baseline)

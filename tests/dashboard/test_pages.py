@@ -145,11 +145,44 @@ def test_a_link_opens_the_run_that_it_names(all_states: tuple[Path, dict[str, st
 
 def test_a_link_to_what_is_not_there_falls_back(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
     folder, runs = all_states
-    app = opened(folder, "answers", run="no-such-run", cycle="99", tier="<b>", metric="nonsense")
+    app = opened(folder, "answers", run=runs["finished"], cycle="99", tier="<b>", metric="nonsense")
     assert not app.exception
-    assert app.selectbox(key="run").value == runs["finished"]
-    assert app.selectbox(key="cycle").value == "3"
+    assert app.selectbox(key="cycle").value == "3" and "'99' is not available here" in words_of(app)
     assert app.selectbox(key="tier").value in ("all", "held-out")
+
+
+@pytest.mark.parametrize("page", ["overview", "answers", "live", "playground"])
+def test_a_link_to_an_unknown_run_shows_no_other_run_until_one_is_chosen(
+        page: str, all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, page, run="no-such-run")
+    assert "This store has no run 'no-such-run'" in words_of(app) and not app.exception
+    assert not app.metric and "run" not in {box.key for box in app.selectbox}
+    app.selectbox(key="instead of an unknown run").select(runs["finished"]).run()
+    assert app.selectbox(key="run").value == runs["finished"]
+    assert app.query_params["run"] == runs["finished"] and not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_visit_writes_nothing_to_the_address_by_itself(page: str, all_states: tuple[Path, dict[str, str]],
+                                                         opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder)
+    app.selectbox(key="run").select(runs["small"]).run()
+    assert app.query_params["run"] == runs["small"]
+    app.query_params.clear()
+    app.switch_page(f"app_pages/{page}.py").run()
+    assert dict(app.query_params) == {}
+
+
+def test_compare_begins_with_the_run_in_view(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder)
+    app.selectbox(key="run").select(runs["small"]).run()
+    app.switch_page("app_pages/compare.py").run()
+    assert all(key.startswith(runs["small"]) for key in app.multiselect(key="cycles").value[:1])
+    shown = app.multiselect(key="cycles").options
+    assert len(set(shown)) == len(shown)
 
 
 def test_the_overview_answers_for_the_newest_finished_run(all_states: tuple[Path, dict[str, str]],
@@ -157,7 +190,7 @@ def test_the_overview_answers_for_the_newest_finished_run(all_states: tuple[Path
     folder, runs = all_states
     app = opened(folder)
     assert app.selectbox(key="run").value == runs["finished"]
-    assert app.query_params["run"] == runs["finished"]
+    assert "run" not in app.query_params
 
 
 def test_a_choice_stays_from_page_to_page(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
