@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.group:
         print(json.dumps(group_json(store, args.group)) if args.json else "\n".join(group_lines(store, args.group)))
         return 0
-    sides = [_side(store, name) for name in args.runs]
+    sides = [side_of(store, name) for name in args.runs]
     labels = [one.label for one in sides]
     if len(set(labels)) < 2 or len(set(labels)) < len(labels):
         raise UserError("name two or more different runs or cycles: python -m runner compare RUN RUN, or RUN:1 RUN:2")
@@ -50,7 +50,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _side(store: Store, name: str) -> ComparedRun:
+def side_of(store: Store, name: str) -> ComparedRun:
+    """Read `RUN` (its last cycle) or `RUN:CYCLE`.
+
+    Raises:
+        UserError: there is no such run or cycle, or it has no results yet.
+    """
     run_id, _, typed = name.partition(":")
     run = queries.find_run(store, run_id)
     if run is None:

@@ -72,6 +72,7 @@ COMMANDS: tuple[Command, ...] = (
             "maintenance", "add_migrate_arguments", "migrate"),
     Command("report", "the evidence pack of a run as one offline file: .html, .json or .csv", "report"),
     Command("compare", "runs or cycles side by side, paired if the test is the same", "compare"),
+    Command("gate", "check a run against requirements, for continuous integration: exit 0, 1 or 2", "gate"),
     Command("knowledge", "list topics with their passages and questions, by source", "knowledge"),
     Command("ask", "ask a run's students and its teacher one question, side by side", "ask"),
     Command("export", "export a fine-tuned student: merged, adapter or GGUF, with a model card", "export"),
