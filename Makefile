@@ -4,6 +4,7 @@
 # make browser every page in every window, and a person's way through the program (Chromium)
 # make chaos   kill -9 and faults at every point of a run (TRIALS=20: a short one)
 # make test-postgres  the store's tests, a runner's, the pages and a short make chaos on a PostgreSQL server of their own
+# make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
@@ -20,7 +21,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: browser chaos demo run test test-all test-postgres setup setup-dev bench lint clean
+.PHONY: browser chaos demo run served test test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
@@ -40,6 +41,9 @@ browser: setup-dev
 
 test-postgres: setup-dev
 	@$(BIN)/python -m tests.on_postgresql $(ARGS)
+
+served: setup-dev
+	@$(BIN)/python -m pytest -m slow tests/runner/llm/test_served_student.py $(ARGS)
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -10,6 +10,7 @@ from runner.errors import UserError
 from runner.llm.capabilities import LARGEST_LIMIT, SIMPLE_OPTIONS, SYSTEM_ROLE
 from runner.llm.errors import InvalidKey, MissingKey
 from runner.teacher.endpoint_check import EndpointCheck, check_endpoint
+from runner.teacher.question_forms import FORMS
 from store.costs.endpoint_options import forget_refused_options, record_refused_option
 from store.costs.prices import price_of
 from store.database import StoreError, StoreNotFound, open_for_reading, open_store
@@ -72,7 +73,12 @@ def _problems(check: EndpointCheck, shutdown: date | None) -> list[str]:
 
 
 def _call_lines(check: EndpointCheck) -> dict[str, str]:
-    return {call.task: f"{'yes' if call.works else 'no'}, {call.seconds:.1f} s: {call.says}" for call in check.calls}
+    """What each task brought; where a simpler form than the first was needed, its name, as --question-form has it."""
+    lines = {}
+    for call in check.calls:
+        form = f" (form {call.form})" if call.form not in ("", FORMS[0].name) else ""
+        lines[call.task] = f"{'yes' if call.works else 'no'}{form}, {call.seconds:.1f} s: {call.says}"
+    return lines
 
 
 def _option_lines(check: EndpointCheck) -> dict[str, str]:
@@ -81,7 +87,7 @@ def _option_lines(check: EndpointCheck) -> dict[str, str]:
         return {}
     said = {one.option: f' ("{one.message}")' if one.message else "" for one in check.refused}
     found = check.capabilities
-    ignored = found.response_format != "text" and not all(call.is_json for call in check.calls if call.works)
+    ignored = found.response_format != "text" and any(call.is_json is False for call in check.calls if call.works)
     form = "the option is accepted and ignored: replies are not JSON" if ignored else _FORMATS[found.response_format]
     lines = {"structured output": form + said.get("response_format", ""),
              "system text": "accepted" if found.system_role else

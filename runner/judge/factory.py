@@ -40,7 +40,7 @@ def open_llm_judge(config: RunConfig, run: str, store: Store | None,
                      judging=True, effort=effort_to_send(config.judge_effort, config.judge),
                      max_reply_tokens=config.max_reply_tokens, on_refused=on_refused, batches=batches)
     return RagasLLMJudge(judge_name(config), config.judge_metrics, model_metrics(chat),
-                         _set_score_context, chat.usage, limits)
+                         _set_score_context, chat.usage, limits, stops=not chat.in_batches)
 
 
 def _set_score_context(metric: str, again: str) -> None:

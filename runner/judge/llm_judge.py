@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.judge.protocols import JudgedAnswer, Score
 from runner.llm.errors import (
     CallPostponed, ContentRefused, EndpointError, EndpointUnavailable, RateLimited, RequestRefused, TeacherError,
+    UnreadableReply,
 )
 from runner.llm.postponed import Postponed
+from runner.llm.repeated_failures import MAX_FAILURES
 from runner.protocols import Usage
 
 NOTHING_TO_SCORE = "the judge found no statement in the answer"
@@ -37,18 +40,29 @@ class RagasLLMJudge:
 
     def __init__(self, name: str, metrics: tuple[str, ...],
                  score: Mapping[str, Callable[[JudgedAnswer], Awaitable[float]]],
-                 begin: Callable[[str, str], None], usage: Callable[[], Usage], limits: Limits | None = None) -> None:
-        """`begin(metric, again)` is called in a score's own task before it is computed."""
+                 begin: Callable[[str, str], None], usage: Callable[[], Usage], limits: Limits | None = None,
+                 stops: bool = True) -> None:
+        """A judge whose scores come from functions.
+
+        Args:
+            begin: called with metric and repetition in a score's own task before it is computed.
+            stops: whether asking ends after repeated unreadable replies; in a batch they are all paid by then.
+        """
         self.name = name
         self.metrics = metrics
         self.usage = usage
         self._metrics = score
         self._set_context = begin
         self._limits = limits or Limits()
-        self._scored = False
-        """Whether any score was obtained."""
+        self._stops = stops
+        self._scored: set[str] = set()
+        """Metrics of which a score was obtained."""
+        self._unreadable: Counter[str] = Counter()
+        """Metric -> scores that are missing because no reply could be read."""
         self._unusable_reason: str | None = None
         """Why no further call can succeed: no key, no such model ..."""
+        self._unusable_metrics: dict[str, str] = {}
+        """Metric -> why no further score of it is tried."""
 
     def scores(self, metric: str, items: Sequence[JudgedAnswer], on_done: Callable[[int], None],
                again: str = "") -> list[Score]:
@@ -57,12 +71,16 @@ class RagasLLMJudge:
 
     async def _all(self, metric: str, items: Sequence[JudgedAnswer], on_done: Callable[[int], None],
                    again: str) -> list[Score]:
-        slots = asyncio.Semaphore(self._limits.at_once)
+        slots, first = asyncio.Semaphore(self._limits.at_once), asyncio.Lock()
         done = 0
 
         async def one(item: JudgedAnswer) -> Score:
             nonlocal done
-            async with slots:
+            async with slots, contextlib.AsyncExitStack() as alone:
+                if self._stops and metric not in self._scored:  # one by one, until a reply could be read
+                    await alone.enter_async_context(first)
+                    if metric in self._scored:
+                        await alone.aclose()
                 score = await self._score_one(metric, item, again)
             done += 1
             on_done(done)
@@ -81,8 +99,8 @@ class RagasLLMJudge:
                 task.cancel()
 
     async def _score_one(self, metric: str, item: JudgedAnswer, again: str) -> Score:
-        if self._unusable_reason:
-            return Score(None, self._unusable_reason)
+        if reason := self._unusable_reason or self._unusable_metrics.get(metric):
+            return Score(None, reason)
         self._set_context(metric, again)
         seconds = self._limits.answer_seconds
         try:
@@ -98,16 +116,24 @@ class RagasLLMJudge:
             self._unusable_reason = f"the judge cannot be used: {error}"
             return Score(None, self._unusable_reason)
         except TeacherError as error:
-            self._note_failure(error)
+            self._note_failure(metric, error)
             return Score(None, f"no score from the judge: {error}")
-        self._scored = True
+        self._scored.add(metric)
         return Score(None, NOTHING_TO_SCORE) if math.isnan(value) else Score(value)
 
-    def _note_failure(self, error: TeacherError) -> None:
-        """Stop asking where the endpoint refuses the request as such, and has never given a score."""
+    def _note_failure(self, metric: str, error: TeacherError) -> None:
+        """Stop asking where the endpoint refuses the request as such, and has never given a score; for a metric of
+        which no reply could ever be read, after some of them."""
         refused = isinstance(error, RequestRefused) and not isinstance(error, ContentRefused)
         if refused and not self._scored:
             self._unusable_reason = f"the judge cannot be used (no further answer is sent to it): {error}"
+        if not isinstance(error, UnreadableReply) or metric in self._scored or not self._stops:
+            return
+        self._unreadable[metric] += 1
+        if self._unreadable[metric] >= MAX_FAILURES:
+            self._unusable_metrics[metric] = (
+                f"the judge cannot be used for {metric.replace('_', ' ')} (none of its replies on {MAX_FAILURES} "
+                f"answers could be read, and no further answer is sent to it): {error}")
 
 
 class UnusableJudge:

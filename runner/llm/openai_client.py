@@ -10,13 +10,16 @@ import html
 import json
 import logging
 import re
+import ssl
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-import httpx
+import httpx2
 import openai
 
 from runner.llm.backoff import rate_limit_reset_seconds, retry_after_seconds
@@ -87,8 +90,10 @@ class OpenAIChat:
         self._on_limit_spent = on_limit_spent
         timeout = openai.Timeout(reply_seconds, connect=min(CONNECT_SECONDS, reply_seconds))
         base, _, query = address.partition("?")  # such as ?api-version=2024-06-01: sent with every call
+        connections = openai.DefaultHttpxClient(verify=_certificates(), timeout=timeout)
+        weakref.finalize(self, connections.close)
         self._client = openai.OpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout,
-                                     default_query=dict(parse_qsl(query)))
+                                     default_query=dict(parse_qsl(query)), http_client=connections)
 
     def complete(self, request: ChatRequest) -> Completion:
         """One completion, with all the options that the endpoint supports.
@@ -246,11 +251,17 @@ class OpenAIChat:
         return redact(storable(" ".join(message.split())), self._key)[:MAX_MESSAGE_LENGTH]
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The certificates that the library trusts, read once: to read them takes longer than a call to a local server."""
+    return httpx2.create_ssl_context()
+
+
 def _find_error_in(response: Any) -> ErrorBody | None:
     """The error in a response's body, if it is JSON and states one."""
     try:
         return find_error(json.loads(response.text)) if response is not None else None
-    except (ValueError, RecursionError, httpx.StreamError):
+    except (ValueError, RecursionError, httpx2.StreamError):
         return None
 
 

@@ -20,8 +20,12 @@ _BUDGET = re.compile(r"insufficient_quota|billing|insufficient (?:funds|credit|b
                      r"exceeded your current quota", re.I)
 _CONTEXT = re.compile(r"context[_ ](?:length|window|size)|maximum context|too many tokens|prompt is too long|"
                       r"exceeds? the (?:available )?context|input is too long", re.I)
-_MODEL = re.compile(r"model_not_found|\bmodel\b.{0,80}(?:not found|does not exist|not exist|unknown|invalid)|"
-                    r"(?:unknown|invalid) model", re.I)
+_MODEL = re.compile(
+    r"model_not_found|deployment_?not_?found|deployment for this resource does not exist|"
+    r"\bmodel\b.{0,80}(?:not found|not_found|does not exist|not exist|unknown|invalid|not (?:a )?valid|not loaded|"
+    r"not available|no longer (?:available|supported)|not supported by any|decommissioned|shut down)|"
+    r"(?:unknown|invalid|no such|unavailable|unrecognized) model|not a valid model|no models? (?:is )?loaded|"
+    r"(?:unable|failed|could not|cannot)(?: to)? (?:access|load|find)(?: the)? model|pinned to", re.I)
 _CONTENT = re.compile(r"content[_ ](?:filter|policy|management|exists risk)|policy|safety|moderation|flagged|harm|"
                       r"inappropriate|prohibited|blocked", re.I)
 _KEY = re.compile(r"invalid_api_key|incorrect api key|invalid api key|api key not valid|unauthenticated|"

@@ -2,13 +2,13 @@
 
 The order is what counts: the file is written, the batch is recorded, then it is uploaded and created, then the server's
 id is recorded. After a kill in between, the batch is found again at the server by our own id in its metadata, and only
-a batch that the server does not have is created again.
+a batch that the server does not list, also not some time later, is created again.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -28,13 +28,22 @@ if TYPE_CHECKING:
     from runner.llm.batch_endpoint import BatchEndpoint, ServerBatch
 
 TEACHER, JUDGE = "teacher", "judge"
+LISTING_SECONDS = 30.0
+"""The longest that a server may take to list a batch that it has created."""
 
 
 class RunBatches:
     """The batches of one run: collects its calls, sends them, and waits for those on their way."""
 
-    def __init__(self, store: Store, journal: Journal, config: RunConfig, folder: Path) -> None:
-        self._store, self._journal, self._config, self._folder = store, journal, config, folder
+    def __init__(self, store: Store, journal: Journal, config: RunConfig, folder: Path,
+                 sleep: Callable[[float], None]) -> None:
+        """The batches of the journal's run.
+
+        Args:
+            folder: the run's own folder, where the files of batches are written.
+            sleep: waits so many seconds; may raise to give up.
+        """
+        self._store, self._journal, self._config, self._folder, self._sleep = store, journal, config, folder, sleep
         self._queues: dict[str, BatchQueue] = {}
         self._failures = failures_in(read_events(store, journal.claim.run))
 
@@ -42,8 +51,11 @@ class RunBatches:
         """Where the calls of the teacher or of the judge are collected."""
         return self._queues.setdefault(role, BatchQueue(role, self._failures))
 
-    def wait_for_open_batch(self) -> None:
+    def wait_for_open_batch(self, just_planned: str = "") -> None:
         """Return if no batch of this run is on its way; else send it, if it was only planned, and wait for it.
+
+        Args:
+            just_planned: a batch that cannot have been created yet, so that nothing has to be looked for.
 
         Raises:
             WaitingForBatch: there is one.
@@ -52,7 +64,7 @@ class RunBatches:
         for batch in open_batches(self._store, self._journal.claim.run):
             until = batch.expires_at.isoformat() if batch.expires_at else None
             if batch.server_id is None:
-                until = self._finish_sending(batch)
+                until = self._finish_sending(batch, new=batch.batch == just_planned)
                 if until == _NOT_TO_BE_SENT:
                     continue
             raise WaitingForBatch(batch.batch, len(batch.calls), until)
@@ -79,21 +91,21 @@ class RunBatches:
         self._journal.append(planned, cycle=cycle, stage=stage)
         for collected in self._queues.values():
             collected.clear()
-        self.wait_for_open_batch()
+        self.wait_for_open_batch(just_planned=batch)
         raise AssertionError("a batch that was planned is open")
 
     def _address(self, role: str) -> str:
         address = self._config.teacher_base_url if role == TEACHER else self._config.judge_base_url
         return address or OPENAI_ADDRESS
 
-    def _finish_sending(self, batch: Batch) -> str | None:
+    def _finish_sending(self, batch: Batch, new: bool) -> str | None:
         """Upload and create a planned batch, unless the server has it already; returns the time when it expires."""
         from runner.llm.batch_endpoint import open_batch_endpoint  # late: openai takes a second to import
 
         endpoint = open_batch_endpoint(batch.model, batch.address)
         path = self._folder / batch.path
         try:
-            found = endpoint.find(batch.batch, batch.planned_at)
+            found = None if new else self._find(endpoint, batch)
             if found is None:
                 if not path.is_file() or sha256_of_file(path) != batch.sha256:
                     self._end(batch, "never sent", f"its file {batch.path} is gone")
@@ -104,6 +116,17 @@ class RunBatches:
             raise
         self._journal.append(BatchSent(batch.batch, found.id, found.expires_at), cycle=batch.cycle, stage=batch.stage)
         return found.expires_at
+
+    def _find(self, endpoint: BatchEndpoint, batch: Batch) -> ServerBatch | None:
+        """The batch, if an earlier attempt has created it; looked for again after the time that its listing may take.
+
+        The earlier attempt ended before this one began, so a batch that is not listed by then does not exist.
+        """
+        found = endpoint.find(batch.batch, batch.planned_at)
+        if found is None:
+            self._sleep(LISTING_SECONDS)
+            found = endpoint.find(batch.batch, batch.planned_at)
+        return found
 
     def _create(self, endpoint: BatchEndpoint, batch: Batch, content: bytes) -> ServerBatch:
         file = endpoint.upload(Path(batch.path).name, content)

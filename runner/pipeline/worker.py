@@ -111,7 +111,8 @@ def _has_not_ended(store: Store, run: str) -> bool:
 def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, journal: Journal) -> RunResources:
     """Return the teacher, student and judge that a configuration names, each opened on first use."""
 
-    batches = RunBatches(store, journal, config, paths.run(run)) if config.teacher_batch else None
+    batches = RunBatches(store, journal, config, paths.run(run), partial(_sleep, journal)) if config.teacher_batch \
+        else None
 
     def open_domain() -> Domain:
         return open_knowledge(config.knowledge, config.knowledge_name)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from runner.llm.batch_file import Replies, read_replies
 from runner.llm.errors import TeacherError
+from runner.pipeline.batch_sender import LISTING_SECONDS
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error
 from runner.service.runner_log import log_event
 from store.costs.batch_results import BatchOutcome, append_of_batch, continue_run, record_outcome
@@ -35,7 +36,7 @@ POLL_SECONDS = 30.0
 REQUEST_SECONDS = 30.0
 """How long a server may be silent."""
 NEVER_SENT_SECONDS = 120.0
-"""A planned batch that the server does not list this long afterwards was not created, and will not be."""
+"""A planned batch that the server does not list this long afterwards will not be created any more."""
 _WORKING = ("queued", "running", "lost")
 """States of a run whose worker sends what is planned itself."""
 
@@ -50,6 +51,8 @@ class BatchPoller:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _polled_at: float | None = None
+    _missed: dict[str, datetime] = field(default_factory=dict)
+    """When a batch without a server's id was first looked for in vain."""
     _reported: set[tuple[str, str]] = field(default_factory=set)
     """Batches and error messages that are on record already."""
 
@@ -103,7 +106,11 @@ class BatchPoller:
         found = open_batch_endpoint(batch.model, batch.address, REQUEST_SECONDS).find(batch.batch, batch.planned_at)
         if found:
             append_of_batch(self.store, batch, BatchSent(batch.batch, found.id, found.expires_at))
-        elif (self.now() - batch.planned_at).total_seconds() > NEVER_SENT_SECONDS:
+            return
+        missed = self._missed.setdefault(batch.batch, self.now())
+        planned_for = (self.now() - batch.planned_at).total_seconds()
+        missed_for = (self.now() - missed).total_seconds()
+        if planned_for > NEVER_SENT_SECONDS and missed_for >= LISTING_SECONDS:
             self._end(batch, BatchOutcome("never sent", 0, 0, batch.total))
 
     def _outcome(self, batch: Batch, endpoint: BatchEndpoint, found: ServerBatch) -> BatchOutcome:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.llm import batch_endpoint
-from runner.pipeline import batch_sender
+from runner.pipeline import batch_sender, worker
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import build_resources, execute_claimed_run
 from runner.service import batch_poller
@@ -82,8 +82,8 @@ def run(kills: int, seed: int, tell: Callable[[str], None] = lambda _: None) -> 
 def _trial(folder: Path, chance: random.Random, tally: Tally, most: int) -> None:
     (folder / "data").mkdir()
     server = FakeBatches()
-    server.plans += [Plan("expired", lines=1) if chance.random() < 0.2 else Plan(lookups=chance.choice((1, 2)))
-                     for _ in range(50)]
+    server.plans += [Plan("expired", lines=1) if chance.random() < 0.2 else
+                     Plan(lookups=chance.choice((1, 2)), unlisted=chance.choice((0, 0, 1))) for _ in range(50)]
     serving = forked(lambda: server.serve() or 0)
     try:
         run_id = asked(lambda: _launch(folder, server.url), folder)
@@ -129,6 +129,7 @@ def _turn_with_a_kill(folder: Path, run_id: str, chance: random.Random, tally: T
 def _turn(folder: Path, run_id: str, step: int, died_at: Path) -> int:
     """Poll where the run waits, else let a worker take it up; the claims of killed workers are released first."""
     _put_in_steps(step, died_at)
+    worker._sleep = lambda journal, seconds: None  # type: ignore[assignment]  (waits are none of this campaign's)
     paths = places_in(folder)
     store = open_store(paths.store_url)
     leases.release_dead_claims(store, lambda owner: True)

@@ -36,6 +36,8 @@ class Plan:
     """Line number to status, message and parameter of a call that fails."""
     lookups: int = 2
     """At which look-up the batch has ended."""
+    unlisted: int = 0
+    """From how many lists of batches it is missing at first."""
 
 
 @dataclass
@@ -47,6 +49,7 @@ class _Batch:
     created: int
     state: str = "validating"
     looked_up: int = 0
+    lists: int = 0
     output: str | None = None
     errors: str | None = None
     done: int = 0
@@ -123,6 +126,12 @@ class FakeBatches:
             else:
                 batch.state = "in_progress"
         return self.stated(batch)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The batches that are on the list by now, latest first."""
+        for batch in self.batches:
+            batch.lists += 1
+        return [self.stated(batch) for batch in reversed(self.batches) if batch.lists > batch.plan.unlisted]
 
     def cancel(self, batch: _Batch) -> dict[str, Any]:
         if batch.state in ("validating", "in_progress"):
@@ -221,7 +230,7 @@ def _route(fake: FakeBatches, method: str, path: str, query: dict[str, list[str]
     if (method, path) == ("POST", "/batches"):
         return 200, fake.create(json.loads(content))
     if path == "/batches":
-        return 200, _page([fake.stated(batch) for batch in reversed(fake.batches)], query)
+        return 200, _page(fake.listed(), query)
     if found := re.fullmatch(r"/batches/(\w+)(/cancel)?", path):
         batch = next((batch for batch in fake.batches if batch.id == found[1]), None)
         if batch:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from knowledge.domain import Domain, domain_of
@@ -100,8 +101,9 @@ class FakeJudge:
         return [None if value is None else OverlapScores(value, value) for value in self.similarities(pairs)]
 
 
+@cache
 def small_domain() -> Domain:
-    """The notes of three topics: quick to read."""
+    """The notes of three topics, read once."""
     from knowledge.kubernetes.notes import read_notes
 
     return domain_of("Kubernetes v1.28", [p for p in read_notes() if p.topic in ("pods", "services", "jobs")])

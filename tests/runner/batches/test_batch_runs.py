@@ -11,6 +11,8 @@ from typing import Any
 import fakes
 import pytest
 
+from runner.pipeline import worker
+from runner.pipeline.batch_sender import LISTING_SECONDS
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import build_resources, execute_claimed_run
 from runner.service.batch_poller import NEVER_SENT_SECONDS, BatchPoller
@@ -253,9 +255,42 @@ def test_a_planned_batch_that_the_server_does_not_have_was_never_sent(server: Fa
     commands.change_run_state(store, "cancel", run)
     BatchPoller(store).poll()
     assert len(queries.open_batches(store, run)) == 1  # the server may be about to create it
-    later = datetime.now(UTC) + timedelta(seconds=NEVER_SENT_SECONDS + 1)
-    BatchPoller(store, now=lambda: later).poll()
+    later = [datetime.now(UTC) + timedelta(seconds=NEVER_SENT_SECONDS + 1)]
+    poller = BatchPoller(store, now=lambda: later[-1])
+    poller.poll()
+    assert len(queries.open_batches(store, run)) == 1  # it may be created, and not be listed yet
+    later.append(later[-1] + timedelta(seconds=LISTING_SECONDS))
+    poller.poll()
     assert queries.batches_of(store, run)[0].state == "never sent"
+
+
+def test_a_batch_that_is_listed_late_is_found_and_not_created_again(server: FakeBatches, store: Store, tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between the creation and its record; the server lists the batch only at the second look."""
+    server.plans.append(Plan(unlisted=1))
+    run = commands.launch_run(store, config_at(server), "test")
+    waited: list[float] = []
+    killed_at: list[str] = []
+    append = Journal.append
+
+    def killed(journal: Journal, *events: Any, **details: Any) -> Any:
+        if isinstance(events[0], BatchSent) and not killed_at:
+            killed_at.append(events[0].batch)
+            raise KeyboardInterrupt("the process ends here")
+        return append(journal, *events, **details)
+
+    monkeypatch.setattr(Journal, "append", killed)
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim
+    with pytest.raises(KeyboardInterrupt):
+        execute_claimed_run(claim, Paths(tmp_path, store.url), bench)
+    leases.release_dead_claims(store, lambda owner: True)
+    monkeypatch.setattr(worker, "_sleep", lambda journal, seconds: waited.append(seconds))
+    work(store, tmp_path)
+    assert carry_out(store, tmp_path, run).work == "finished"
+    assert waited == [LISTING_SECONDS] and set(server.paid.values()) == {1}
+    ours = [batch.metadata["batch"] for batch in server.batches]
+    assert len(ours) == len(set(ours))
 
 
 def test_the_poller_looks_no_more_often_than_it_should(server: FakeBatches, store: Store, tmp_path: Path) -> None:

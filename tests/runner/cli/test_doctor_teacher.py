@@ -17,6 +17,7 @@ from store.database import Store
 from store.paths import Paths
 from tests.runner.fake_openai import FakeOpenAI, answer, good_words, refuse, say, send
 from tests.runner.teacher.test_remembered_options import strict
+from tests.runner.teacher.test_small_teacher import only_numbers, only_sentences
 from tests.runner.teacher.test_unusable_endpoint import always
 
 
@@ -89,6 +90,28 @@ def test_what_does_not_work_is_exit_1_with_the_endpoints_own_words(
     endpoint.script.append(always(step))
     code, said = doctor(capsys, "--teacher", "gpt-4o-mini", "--teacher-base-url", endpoint.url)
     assert code == 1 and words in said and "problems: " in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(("model", "small", "form", "calls"), [
+    ("some-model", only_numbers, "numbered", 4), ("some-model", only_sentences, "sentence", 5),
+    ("some-7b", only_sentences, "sentence", 4), ("some-135m", only_sentences, "sentence", 3)])
+def test_a_model_that_needs_a_simpler_form_can_be_a_teacher_and_the_form_is_said(
+        endpoint: FakeOpenAI, capsys: pytest.CaptureFixture[str], model: str, small: Any, form: str,
+        calls: int) -> None:
+    """As a run goes on to it: the name's size decides the first form, a reply in none of it the next."""
+    endpoint.models = (model,)
+    endpoint.words = lambda body: "At once." if "Question: " in str(body["messages"][-1]["content"]) else small(body)
+    code, said = doctor(capsys, "--teacher", model, "--teacher-base-url", endpoint.url)
+    assert code == 0 and f"asks about a passage  yes (form {form})" in said, said
+    assert len(endpoint.requests) == calls and f"{calls} calls" in said
+
+
+def test_an_answer_that_only_comes_in_plain_words_will_do(endpoint: FakeOpenAI,
+                                                          capsys: pytest.CaptureFixture[str]) -> None:
+    endpoint.words = lambda body: '{"answer": ' if "evidence" in str(body["messages"]) and "Passage (" in str(
+        body["messages"]) else "Within 27 milliseconds." if "Text: " in str(body["messages"]) else words(body)
+    code, said = doctor(capsys, "--teacher", "gpt-4o-mini", "--teacher-base-url", endpoint.url)
+    assert code == 0 and "answers from a passage  yes" in said and "'Within 27 milliseconds.'" in said
 
 
 def test_nobody_at_the_address_is_exit_1(endpoint: FakeOpenAI, capsys: pytest.CaptureFixture[str]) -> None:

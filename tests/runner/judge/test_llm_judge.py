@@ -148,6 +148,30 @@ def test_what_cannot_be_had_is_missing_with_its_reason_and_the_rest_goes_on(fake
         assert marks(judge, "faithfulness", ITEM) == [(0.5, None)]
 
 
+def unreadable_when(text: str) -> Any:
+    """A judge that replies in prose to every prompt with a text in it, and well to all others."""
+    return lambda body: "I like it." if text in str(body["messages"]) else fake_judges.competent(body)
+
+
+def test_a_judge_none_of_whose_replies_can_be_read_is_not_asked_for_ever(fake: FakeOpenAI) -> None:
+    """Two attempts at each of three answers, one after the other; then none, for the metric that they were for."""
+    fake.words = unreadable_when("Given a question and an answer")  # the first prompt of faithfulness
+    judge = opened(fake)
+    found = marks(judge, "faithfulness", *[JudgedAnswer("Q?", f"Answer {n}.", RIGHT, RIGHT) for n in range(8)])
+    assert {value for value, _ in found} == {None} and len(fake.requests) == 6 and fake.most_at_once == 1
+    assert "not JSON" in str(found[0][1]) and "no further answer is sent to it" in str(found[-1][1])
+    assert "faithfulness" in str(found[-1][1]) and "'I like it.'" in str(found[-1][1])
+    assert marks(judge, "factual_correctness", ITEM)[0][0] == 0.5
+
+
+def test_a_judge_that_could_be_read_once_is_asked_on(fake: FakeOpenAI) -> None:
+    fake.words = unreadable_when("Strange")
+    good, strange = JudgedAnswer("Q?", RIGHT, RIGHT, RIGHT), JudgedAnswer("Q?", "Strange.", RIGHT, RIGHT)
+    found = marks(opened(fake), "faithfulness", good, *[strange] * 6, good)
+    assert found[0] == found[-1] == (1.0, None)
+    assert all("no score from the judge" in str(reason) for _, reason in found[1:-1])
+
+
 def test_one_slow_answer_is_given_up_and_the_others_are_judged(fake: FakeOpenAI) -> None:
     fake.script.append(slow(4.0))
     judge = opened(fake, limits=Limits(at_once=1, answer_seconds=3.0))

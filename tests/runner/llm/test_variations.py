@@ -44,6 +44,34 @@ def test_a_refusal_in_other_words_names_the_same_option(option: str, message: st
     assert EndpointCapabilities().refused_option(message, "", FULL) == option
 
 
+@pytest.mark.parametrize("words", [
+    "Server is pinned to 'a'; requested 'm'.", "m is not a valid model ID", "Unable to access model m",
+    "Invalid model name passed in model=m", "Model m is not loaded", "No models loaded. Please load a model first",
+    "The requested model 'm' is not supported by any provider you have enabled", "Failed to load model \"m\"",
+    "The model `m` has been decommissioned and is no longer supported", "The provided model identifier is invalid.",
+    "The API deployment for this resource does not exist", "No such model: m", "Model m is not available"])
+def test_an_endpoint_without_the_model_is_not_taken_for_one_that_refuses_an_option(fake: FakeOpenAI,
+                                                                                   words: str) -> None:
+    """Whatever the status and the wording: asked once, and said in the endpoint's own words."""
+    chat = OpenAIChat("m", fake.url, "none")
+    fake.script.append(refuse(400, words))
+    with pytest.raises(UnknownModel) as raised:
+        chat.complete(FULL)
+    assert words in str(raised.value) and "does not know the model 'm'" in str(raised.value)
+    assert len(fake.requests) == 1 and chat.capabilities == EndpointCapabilities()
+
+
+@pytest.mark.parametrize(("option", "words"), [
+    ("seed", "Model m does not support seed"), ("response_format", "This model does not support response_format"),
+    ("temperature", "Unsupported value: 'temperature' is not supported with this model."),
+    ("reasoning_effort", "reasoning_effort is not available with model m")])
+def test_an_option_that_a_model_does_not_take_is_left_out_and_the_model_kept(fake: FakeOpenAI, option: str,
+                                                                            words: str) -> None:
+    fake.script.append(refuse(400, words))
+    chat = OpenAIChat("gpt-4o-mini", fake.url, "none")
+    assert chat.complete(FULL).text and set(chat.capabilities.refused) == {option}
+
+
 @pytest.mark.parametrize("reply", [
     "<inner_monologue>hm</inner_monologue>27", "<chain_of_thought>hm</chain_of_thought>27", "<cot>hm</cot>\n27",
     "<thought_process>hm</thought_process>27", "<self_reflection>hm</self_reflection>27", "<mm:think>hm</mm:think>27",
