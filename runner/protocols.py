@@ -232,6 +232,10 @@ class TrainingResult:
     """Names of the layers that LoRA wrapped, with their count, e.g. `q_proj x 30`."""
     unmatched_targets: tuple[str, ...]
     """Configured target modules that match no layer of this student; reported, not silently dropped."""
+    cut: int = 0
+    """Examples that were longer than the longest sequence, so that the end of their answer was not trained."""
+    left_out: int = 0
+    """Examples that were not trained at all: the prompt alone was as long, or there was no answer."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ PAYLOADS = {
     "AdapterMissing": "reason failed",
     "AdapterTrained": """
         adapter sha256 continued_from steps seconds tokens first_loss last_loss trainable_parameters
-        matched_modules unmatched_targets""",
+        matched_modules unmatched_targets cut left_out""",
     "AnswerRated": "question_id rating blind left_arm rater note",
     "AnswersGiven": "arm answers(question_id text missing tokens seconds cut_off)",
     "AnswersJudgedAgain": "judging arm judge scores(question_id metric value missing)",

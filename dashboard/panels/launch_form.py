@@ -89,7 +89,7 @@ def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice,
     for setting in settings:
         special = _SPECIAL_FIELDS.get(setting.name)
         values[setting.name] = (special(setting, FormContext(start, about, values)) if special else
-                                setting_field(setting, start))
+                                setting_field(setting, start, recipe=launch_request.recipe_values(start, values)))
 
 
 def _past_variances(start: RunConfig, values: dict[str, Any]) -> list[PastVariance]:

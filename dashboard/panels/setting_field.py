@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -11,10 +13,16 @@ from store.config_metadata import Setting
 from store.run_config import RunConfig
 
 
-def setting_field(setting: Setting, start: RunConfig, disabled: bool = False) -> Any:
-    """Draw the widget that fits the setting's kind and return its value; `start` has the initial value."""
-    value = getattr(start, setting.name)
-    common: dict[str, Any] = {"key": field_key(start.preset, setting.name), "help": setting.help,
+def setting_field(setting: Setting, start: RunConfig, disabled: bool = False,
+                  recipe: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """Draw the widget that fits the setting's kind and return its value.
+
+    Args:
+        start: has the initial value.
+        recipe: initial values that follow from other fields of the form.
+    """
+    value = recipe.get(setting.name, getattr(start, setting.name))
+    common: dict[str, Any] = {"key": field_key(start.preset, setting.name, recipe), "help": setting.help,
                               "disabled": disabled}
     if setting.kind is tuple:
         return st.multiselect(setting.label, list(setting.choices or value), list(value), placeholder=setting.empty,

@@ -59,6 +59,13 @@ def _study_set(event: happened.StudySetPrepared) -> str:
             + "".join(f". {note}" for note in event.notes))
 
 
+def _too_long(event: happened.AdapterTrained) -> str:
+    """What was not trained because it was longer than the longest sequence."""
+    cut = f"; the end of {labels.count(event.cut, 'example')} was too long and not trained" if event.cut else ""
+    return cut + (f"; {labels.count(event.left_out, 'example')} left out: no answer within the longest sequence"
+                  if event.left_out else "")
+
+
 def _owner(name: str) -> str:
     """Host and process of a runner, without the suffix that makes its name unique."""
     host, pid, *_ = [*name.split(":"), ""]
@@ -103,7 +110,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.JudgingCompared: lambda e: f"{len(e.changes)} changes by the scores of rescoring {e.judging}",
     happened.JudgingFinished: lambda e: f"Rescoring {e.judging} finished: {e.scored} of {e.asked} scored",
     happened.AdapterTrained: lambda e: f"Adapter trained: {e.steps} steps, loss {e.first_loss:.2f} to "
-                                       f"{e.last_loss:.2f}, {labels.duration(e.seconds)}",
+                                       f"{e.last_loss:.2f}, {labels.duration(e.seconds)}" + _too_long(e),
     happened.ReplayAnswered: lambda e: f"{len(e.answers)} everyday questions answered for replay" +
                                        (f", {e.missing} without an answer" if e.missing else ""),
     happened.FactsWritten: _facts_written,

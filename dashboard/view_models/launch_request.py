@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from knowledge.kubernetes.topics import BUILT_IN
@@ -19,11 +20,13 @@ from store.costs.prices import price_fault
 from store.costs.study_cost import estimate_facts
 from store.headline import headline_wanted
 from store.metrics import METRICS
-from store.run_config import PRESETS, InvalidConfig, RunConfig, check
+from store.run_config import PRESETS, InvalidConfig, RunConfig, check, implied_changes
 from store.statistics import PastVariance, power_before
 
 _TEST_FIELDS = ("headline_tier", "held_out", "taught_questions", "questions", "cycles", "fine_tune")
 """What decides how many questions the headline test has."""
+_RECIPE_FIELDS = ("study", "student")
+"""What other settings follow from, on the form and on the command line."""
 DOUBLE_CLICK_SECONDS = 3.0
 """A second click within this time is a double click: it launches nothing more."""
 
@@ -46,6 +49,9 @@ def next_token(previous: IdempotencyToken | None, now: float) -> IdempotencyToke
 def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = ()) -> RunConfig:
     """Return the preset with the form's values, validated.
 
+    A field that was left as the form showed it follows from the others, as on the command line: see `recipe_values`
+    for the recipe; and where steps or minutes were changed, presentations no longer decide how long training lasts.
+
     Args:
         faults: errors that the form found itself, such as a folder that cannot be read.
 
@@ -61,12 +67,21 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
         elif setting.optional and setting.kind is str:
             values[setting.name] = values.get(setting.name) or None
     values["knowledge"] = values.get("knowledge") or BUILT_IN
-    config = dataclasses.replace(PRESETS[preset], **values)
+    base = PRESETS[preset]
+    shown = dataclasses.replace(base, **recipe_values(base, values))
+    changes = {name: value for name, value in values.items() if value != getattr(shown, name)}
+    chosen = {name: values[name] for name in _RECIPE_FIELDS if name in values}
+    config = dataclasses.replace(base, **implied_changes(base, changes | chosen) | chosen | changes)
     fault = price_fault()
     faults = [*faults, *([fault] if fault else shutdown_errors(config))]
     if faults:
         raise InvalidConfig([*faults, *_errors(config)])
     return check(config)
+
+
+def recipe_values(start: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that the form shows, and a run has, because of the recipe and student chosen so far."""
+    return implied_changes(start, {name: values[name] for name in _RECIPE_FIELDS if name in values})
 
 
 def shutdown_note(preset: str, values: Mapping[str, Any]) -> str | None:
@@ -103,17 +118,21 @@ def form_settings(form: type[RunConfig] = RunConfig) -> tuple[Setting, ...]:
     return tuple(setting for setting in settings_of(form) if setting.form != "hidden")
 
 
-def field_key(preset: str, field: str) -> str:
-    """Session key of a form field. Each preset has its own, so that changing the preset shows its own values."""
-    return f"launch {preset} {field}"
+def field_key(preset: str, field: str, recipe: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Session key of a form field; each preset has its own, so that changing the preset shows its own values.
+
+    A field whose value follows from the recipe (`recipe_values`) has another key for each value, for the same reason.
+    """
+    return f"launch {preset} {field}" + (f" {recipe[field]}" if field in recipe else "")
 
 
 def form_state(config: RunConfig, folder_key: str) -> dict[str, Any]:
     """Return the session state, by widget key, with which the form describes this configuration."""
     built_in = config.knowledge == BUILT_IN
     state: dict[str, Any] = {}
+    recipe = recipe_values(PRESETS.get(config.preset, RunConfig()), dataclasses.asdict(config))
     for setting in form_settings(type(config)):
-        value, key = getattr(config, setting.name), field_key(config.preset, setting.name)
+        value, key = getattr(config, setting.name), field_key(config.preset, setting.name, recipe)
         if setting.name == "knowledge":
             state[folder_key] = "" if built_in else value
         elif setting.name == "topics" and not built_in:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.passages import Passage
 from knowledge.study.source import sentences
+from store.analysis.training_note import FEWEST
 from store.control_arms import CONTEXT_ITEMS
 from store.events import FactsWritten
 
@@ -21,6 +22,12 @@ def passage_notes(passages: Sequence[Passage]) -> list[str]:
     if count := sum(len(sentences(passage.text)) < 2 for passage in passages):
         notes.append(f"{_of(count, passages)} of one sentence: no sentence order about them")
     return notes
+
+
+def question_notes(asked: int, wanted: int) -> list[str]:
+    """Say that fewer training questions were found than were asked for."""
+    return [f"{asked} of {wanted} training questions could be asked: the documents hold no more that are new and not "
+            "in the test; add documents or topics, or ask for fewer"] if asked < wanted else []
 
 
 def reading_notes(shortened: int, tokens: int) -> list[str]:
@@ -47,18 +54,20 @@ def written_notes(event: FactsWritten, passages: Sequence[Passage], alone: bool)
 
 
 def presentation_notes(shown: Mapping[str, int], facts: Sequence[str]) -> list[str]:
-    """Say how many facts the training's length leaves out, or presents fewer than four times.
+    """Say how many facts the training's length leaves out, or presents too seldom.
 
     Args:
         shown: passage id -> number of presentations.
         facts: ids of the passages that are trained.
     """
     never = sum(not shown.get(id) for id in facts)
-    rarely = sum(0 < shown.get(id, 0) < 4 for id in facts)
+    rarely = sum(0 < shown.get(id, 0) < FEWEST for id in facts)
     notes = [f"{never} of {len(facts)} facts are never presented, because training is too short for them: allow more "
              "time, or ask for fewer questions"] if never else []
-    return notes + ([f"{rarely} of {len(facts)} facts are presented fewer than 4 times each: too seldom to be learned"]
-                    if rarely else [])
+    if rarely:
+        notes.append(f"{rarely} of {len(facts)} facts are presented fewer than {FEWEST} times each: too seldom to be "
+                     "learned")
+    return notes
 
 
 def _of(count: int, passages: Sequence[Passage]) -> str:

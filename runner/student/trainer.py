@@ -117,7 +117,7 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
     finished = training_checkpoints.read_record(to, fingerprint)
     if finished is not None:
         return finished
-    rows = training_rows(loaded.hf_tokenizer, template, examples, recipe.max_sequence_tokens)
+    rows, cut, left_out = training_rows(loaded.hf_tokenizer, template, examples, recipe.max_sequence_tokens)
     if recipe.batch_size * max(map(len, rows["input_ids"])) <= uncheckpointed_tokens:
         recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
     targets = peft_adapter.resolve_targets(loaded.model, recipe.target_modules)
@@ -126,7 +126,8 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
     try:
         if not recipe.gradient_checkpointing and supports_training(adapted):
             fused_loss = FusedLoraLoss(adapted)
-        training = _train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step, targets)
+        training = dataclasses.replace(_train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step,
+                                              targets), cut=cut, left_out=left_out)
     finally:
         if fused_loss:
             fused_loss.release()
@@ -136,22 +137,25 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
 
 
 def training_rows(tokenizer: Any, template: PromptTemplate, examples: Sequence[TrainingExample],
-                  max_tokens: int) -> Any:
-    """Token ids and a mask of the tokens with a loss, cut to `max_tokens`; TRL turns the mask into labels.
+                  max_tokens: int) -> tuple[Any, int, int]:
+    """Token ids and a mask of the tokens with a loss, cut to `max_tokens`; how many were cut, and how many left out.
+
+    TRL turns the mask into labels. An example is left out that has no answer, or none within that length.
 
     Raises:
         TrainingFailed: no example has an answer within that length.
     """
-    rows = []
+    rows, cut = [], 0
     for example in examples:
         prompt, answer = example_ids(tokenizer, template, example)
         if example.answer.strip() and len(prompt) < max_tokens:
+            cut += len(prompt) + len(answer) > max_tokens
             rows.append({"input_ids": (prompt + answer)[:max_tokens],
                          "completion_mask": ([0] * len(prompt) + [1] * len(answer))[:max_tokens]})
     if not rows:
         raise TrainingFailed(f"none of {len(examples)} examples has an answer within {max_tokens} tokens: "
                              "raise max_sequence_tokens or check the references")
-    return datasets.Dataset.from_list(rows)
+    return datasets.Dataset.from_list(rows), cut, len(examples) - len(rows)
 
 
 def example_ids(tokenizer: Any, template: PromptTemplate, example: TrainingExample) -> tuple[list[int], list[int]]:

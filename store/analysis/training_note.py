@@ -9,6 +9,12 @@ TOKENS_PER_PRESENTATION = 60
 """Mean tokens of a study item with its prompt under the embedded student, measured in the demonstration."""
 
 
+TOKENS_PER_READING = 330
+"""The same of an item with three passages before the question."""
+FEWEST = 4
+"""Presentations of a fact below which it is said to be presented too seldom. Chosen: 24 taught little in screens."""
+
+
 def training_note(config: RunConfig, tokens_per_second: float | None, passages: int | None = None) -> str:
     """Return one sentence; empty for a run without study items.
 
@@ -22,7 +28,7 @@ def training_note(config: RunConfig, tokens_per_second: float | None, passages: 
         return _budget_note(config, config.minutes, tokens_per_second, passages)
     shown = _presentations(config)
     time = "" if not tokens_per_second else \
-        f", about {duration(shown * TOKENS_PER_PRESENTATION / tokens_per_second)} at {tokens_per_second:.0f} tokens/s"
+        f", about {duration(shown * _tokens(config) / tokens_per_second)} at {tokens_per_second:.0f} tokens/s"
     per_fact = shown * (1 - config.general_replay) / max(1, config.questions)
     return (f"The first cycle's training presents its {config.questions} facts {per_fact:.0f} times each: {shown:.0f} "
             f"examples{time}.")
@@ -37,10 +43,18 @@ def _presentations(config: RunConfig) -> float:
 def _budget_note(config: RunConfig, minutes: float, speed: float | None, passages: int | None) -> str:
     if not speed:
         return f"{minutes:g} minutes of training: the speed of this machine is measured before the first training."
-    facts = minutes * 60 * speed * (1 - config.general_replay) / (TOKENS_PER_PRESENTATION * STUDY_PASSES)
-    note = (f"{minutes:g} minutes here teach about {facts:.0f} facts {STUDY_PASSES:.0f} times each, at {speed:.0f} "
-            "tokens/s")
+    presentations = minutes * 60 * speed * (1 - config.general_replay) / _tokens(config)
+    facts, each = presentations / STUDY_PASSES, presentations / config.questions
+    time = "1 minute here teaches" if minutes == 1 else f"{minutes:g} minutes here teach"
+    note = f"{time} about {facts:.0f} facts {STUDY_PASSES:.0f} times each, at {speed:.0f} tokens/s"
     if passages is not None and passages > facts:
-        whole = passages * STUDY_PASSES * TOKENS_PER_PRESENTATION / speed / (1 - config.general_replay)
+        whole = passages * STUDY_PASSES * _tokens(config) / speed / (1 - config.general_replay)
         note += f"; all {passages:,} passages would need {duration(whole)}, or a GPU"
-    return f"{note}."
+    seldom = "" if each >= FEWEST else ", too seldom to be learned: allow more time, or ask for fewer questions"
+    return (f"{note}. This run's first cycle presents its {config.questions} facts about {each:.{int(each < 10)}f} "
+            f"times each{seldom}.")
+
+
+def _tokens(config: RunConfig) -> float:
+    """Return the mean tokens of a presentation: with passages before the question it is several times as long."""
+    return TOKENS_PER_PRESENTATION * (1 - config.reading_share) + TOKENS_PER_READING * config.reading_share

@@ -181,7 +181,8 @@ def _trl(student: LocalStudent, examples: list[TrainingExample]) -> _Run:
                 steps.append((time.perf_counter(), int(logs["num_tokens"]), float(logs["loss"])))
                 control.should_training_stop = len(steps) == STEPS
 
-    rows = trainer_module.training_rows(loaded.hf_tokenizer, student.template, examples, recipe.max_sequence_tokens)
+    rows, _, _ = trainer_module.training_rows(loaded.hf_tokenizer, student.template, examples,
+                                              recipe.max_sequence_tokens)
     torch.manual_seed(recipe.seed)  # the same first weights of the adapter as ours
     adapted = get_peft_model(loaded.model, LoraConfig(
         r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, bias="none",
@@ -202,7 +203,7 @@ def _trl(student: LocalStudent, examples: list[TrainingExample]) -> _Run:
 
 
 def _label_share(student: LocalStudent, examples: list[TrainingExample]) -> float:
-    rows = trainer_module.training_rows(student.loaded.hf_tokenizer, student.template, examples, 512)
+    rows, _, _ = trainer_module.training_rows(student.loaded.hf_tokenizer, student.template, examples, 512)
     return sum(map(sum, rows["completion_mask"])) / sum(map(len, rows["input_ids"]))
 
 

@@ -18,7 +18,7 @@ from store.commands.recurrence import Recurrence
 from store.control_arms import ARMS
 from store.database import Store, open_store
 from store.event_log import heartbeats, leases
-from store.run_config import RunConfig, check
+from store.run_config import RunConfig, preset
 from store.timestamps import utc_now
 from tests.addresses import address_in
 from tests.dashboard.made_content import TOPICS
@@ -34,8 +34,8 @@ def store_at(folder: Path) -> Store:
 
 
 def config_of(**changes: Any) -> RunConfig:
-    return check(RunConfig(**{"questions": 10, "held_out": 40, "cycles": 3, "topics": TOPICS, "steps": 60,
-                              "passes": None, **PLAIN, **changes}))
+    return preset("embedded", **{"questions": 10, "held_out": 40, "cycles": 3, "topics": TOPICS, "steps": 60,
+                                 "passes": None, **PLAIN, **changes})
 
 
 def queued(store: Store, start: datetime, **changes: Any) -> str:

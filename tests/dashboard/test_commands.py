@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.view_models.launch_request import (
-    DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, next_token,
+    DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, field_key, form_settings, form_state,
+    next_token, recipe_values,
 )
 from store import queries
-from store.run_config import PRESETS, InvalidConfig
+from store.run_config import ONE_WORDING, PRESETS, InvalidConfig, RunConfig, preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.plain_runs import PLAIN, plain_run
@@ -79,6 +81,47 @@ def test_the_other_preset_brings_its_own_values(tmp_path: Path, opened: Opened) 
     (run,) = runs_in(tmp_path)
     assert (run.config.teacher, run.config.student, run.config.precision) == ("gpt-4o-mini", "microsoft/phi-2", "nf4")
     assert run.config.lora_rank == 16
+
+
+def test_another_recipe_shows_and_launches_its_own_values(tmp_path: Path, opened: Opened) -> None:
+    """As `--study off` does on the command line, in the fields that the form shows and in those that it does not."""
+    app = opened(tmp_path)
+    assert app.number_input(key="launch embedded learning_rate").value == 1.5e-3
+    app.selectbox(key="launch embedded study").select("off").run()
+    assert app.number_input(key="launch embedded learning_rate 0.0002").value == 2e-4
+    assert app.number_input(key="launch embedded passes None").value is None
+    app.button(key="launch").click().run()
+    assert not app.exception
+    (run,) = runs_in(tmp_path)
+    wanted = preset("embedded", study="off")
+    assert {name: getattr(run.config, name) for name in ONE_WORDING} == ONE_WORDING
+    assert run.config == wanted
+
+
+def test_what_the_form_leaves_as_shown_follows_from_what_was_chosen() -> None:
+    off = config_from("embedded", {"study": "off", "passes": None, "learning_rate": 2e-4})
+    assert off == preset("embedded", study="off")
+    assert config_from("embedded", {"study": "off", "learning_rate": 1.5e-3}).learning_rate == 1.5e-3  # typed
+    large = config_from("embedded", {"student": "some/model", "study": "rules", "learning_rate": 4e-4})
+    assert large == preset("embedded", student="some/model")
+    assert config_from("phi-2", {"study": "rules"}) == preset("phi-2", study="rules")
+    short = config_from("embedded", {"passes": 40.0, "minutes": 5.0})
+    assert (short.passes, short.minutes) == (None, 5.0)
+    assert config_from("embedded", {"passes": 40.0, "steps": 7}).passes is None
+    with pytest.raises(InvalidConfig, match="both set"):
+        config_from("embedded", {"passes": 30.0, "minutes": 5.0})
+
+
+@pytest.mark.parametrize("config", [
+    preset("embedded", study="off"), preset("embedded", study="off", learning_rate=5e-4),
+    preset("phi-2", study="rules"), preset("embedded", minutes=3.0)])
+def test_a_run_taken_as_a_template_gives_its_recipe_again(config: RunConfig) -> None:
+    state = form_state(config, "folder")
+    shown = recipe_values(PRESETS[config.preset], dataclasses.asdict(config))
+    values = {item.name: state[field_key(config.preset, item.name, shown)] for item in form_settings()
+              if field_key(config.preset, item.name, shown) in state}
+    again = config_from(config.preset, values | {"knowledge": state["folder"], "arms": config.arms})
+    assert again == config
 
 
 def test_the_server_checks_what_the_browser_should_have() -> None:

@@ -27,6 +27,20 @@ def test_a_budget_says_what_it_can_teach_and_what_everything_would_need() -> Non
     assert "measured before the first training" in training_note(config, None)
 
 
+def test_a_budget_of_one_minute_says_that_it_is_too_short_for_these_facts() -> None:
+    note = training_note(preset("embedded", minutes=1.0, questions=30, general_replay=0.0), 60.0)
+    assert note.startswith("1 minute here teaches about 2 facts 40 times each")
+    assert "presents its 30 facts about 2.0 times each, too seldom to be learned: allow more time" in note
+    assert "too seldom" not in training_note(preset("embedded", minutes=60.0, questions=30), 60.0)
+
+
+def test_passages_before_the_question_take_more_time() -> None:
+    arms = ("retrieval", "tuned+retrieval")
+    closed, read = (training_note(preset("embedded", passes=8.0, arms=arms, reading_share=share), 60.0)
+                    for share in (0.0, 1.0))
+    assert closed != read
+
+
 def test_the_speed_is_that_of_the_newest_training_of_the_same_student(store: Store) -> None:
     commands.launch_run(store, preset("embedded"), "test")
     claim = leases.claim_next(store, leases.owner_name())

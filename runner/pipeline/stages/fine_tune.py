@@ -34,7 +34,8 @@ def fine_tune(context: StageContext) -> Sequence[Event]:
         adapter=str(folder.relative_to(context.run_folder)), sha256=training.adapter_sha256, continued_from=start,
         steps=training.steps, seconds=training.seconds, tokens=training.tokens, first_loss=training.first_loss,
         last_loss=training.last_loss, trainable_parameters=training.trainable_parameters,
-        matched_modules=training.matched_modules, unmatched_targets=training.unmatched_targets)]
+        matched_modules=training.matched_modules, unmatched_targets=training.unmatched_targets,
+        cut=training.cut, left_out=training.left_out)]
 
 
 def adapter_fallback(context: StageContext, reason: str) -> Sequence[Event]:

@@ -23,7 +23,9 @@ from runner.pipeline.stages.facts import facts_from_record
 from runner.pipeline.stages.training_setup import (
     TrainingPair, form_shares, plain_items, presented_items, training_pairs,
 )
-from runner.pipeline.study_notes import passage_notes, presentation_notes, reading_notes, written_notes
+from runner.pipeline.study_notes import (
+    passage_notes, presentation_notes, question_notes, reading_notes, written_notes,
+)
 from runner.pipeline.training_plan import examples_wanted, weight_of
 from runner.pipeline.training_speed import training_speed
 from store.control_arms import TUNED
@@ -133,7 +135,10 @@ def _made(context: StageContext) -> MadeItems:
             tuple(TermCoverage(term, times) for term, times in counts.items())))
         context.progress(number, len(by_passage), "facts")
     passages = [context.domain.passage(id) for id in by_passage]
-    made.notes.extend([*passage_notes(passages), *reading_notes(shortened, context.config.max_sequence_tokens)])
+    practised = [record for record in context.inputs["questions"].only(QuestionsAsked).questions
+                 if record.tier == PRACTICE]
+    made.notes.extend([*question_notes(len(practised), context.config.questions), *passage_notes(passages),
+                       *reading_notes(shortened, context.config.max_sequence_tokens)])
     if written:
         made.notes.extend(written_notes(written, passages, alone=context.config.study == "teacher"))
     return made

@@ -64,7 +64,8 @@ def answer_texts(of: LocalStudent, adapter: Path | None = None) -> list[str | No
 @pytest.mark.parametrize("folder", [llama_folder, phi_folder], ids=["pad is eos", "no pad token"])
 def test_only_the_answer_and_its_end_token_are_labels(folder: Any, tmp_path: Path) -> None:
     tiny = student(folder(tmp_path / "model"))
-    rows = trainer_module.training_rows(tiny.loaded.hf_tokenizer, tiny.template, EXAMPLES, 64)
+    rows, cut, left_out = trainer_module.training_rows(tiny.loaded.hf_tokenizer, tiny.template, EXAMPLES, 64)
+    assert (cut, left_out) == (0, 0)
     adapted = peft_adapter.add_adapter(tiny.loaded.model, RECIPE,
                                        peft_adapter.resolve_targets(tiny.loaded.model, DEFAULT_TARGET_MODULES), None)
     settings = trainer_module._settings(RECIPE, tmp_path / "out", tiny.loaded)
@@ -83,13 +84,23 @@ def test_only_the_answer_and_its_end_token_are_labels(folder: Any, tmp_path: Pat
 
 def test_an_opening_has_no_end_token_and_a_document_is_learned_as_a_whole(llama: LocalStudent) -> None:
     words, template = llama.loaded.hf_tokenizer, llama.template
-    whole, opening, document = trainer_module.training_rows(words, template, [
+    (whole, opening, document), _, _ = trainer_module.training_rows(words, template, [
         TrainingExample("What is a Pod?", "A group"), TrainingExample("What is a Pod?", "A group", complete=False),
         TrainingExample("", "A Pod is a group of containers.")], 64)
     assert opening["input_ids"] == whole["input_ids"][:-1] and whole["input_ids"][-1] == template.end_id
     assert opening["completion_mask"] == whole["completion_mask"][:-1]
     assert set(document["completion_mask"]) == {1} and document["input_ids"][-1] == template.end_id
     assert words.decode(document["input_ids"][:-1]).strip() == "A Pod is a group of containers."
+
+
+def test_what_is_longer_than_the_longest_sequence_is_counted(llama: LocalStudent, tmp_path: Path) -> None:
+    long = "A Pod is a group of containers that share network and storage. " * 3
+    examples = [TrainingExample("What is a Pod?", "A group"), TrainingExample("What is a Pod?", long),
+                TrainingExample(long * 2, "A group"), TrainingExample("What is a Pod?", " ")]
+    found = train(llama, tmp_path / "adapter", dataclasses.replace(RECIPE, max_sequence_tokens=64), examples=examples)
+    assert (found.cut, found.left_out) == (1, 2)
+    assert train(llama, tmp_path / "adapter", dataclasses.replace(RECIPE, max_sequence_tokens=64),
+                 examples=examples) == found  # as recorded beside the adapter
 
 
 def test_openings_and_documents_lower_the_loss(llama: LocalStudent, tmp_path: Path) -> None:
