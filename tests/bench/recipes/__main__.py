@@ -17,6 +17,7 @@ from runner.student.local_student import LocalStudent
 from store.paths import default_paths
 from store.run_config import preset
 from tests.bench.recipes.facts import HELD_OUT, TAUGHT, held_out, taught
+from tests.bench.recipes.goals import UNTRAINED, goals_table
 from tests.bench.recipes.measure import measure, replay_examples
 from tests.bench.recipes.recipe_table import RECIPES
 from tests.bench.recipes.results_table import as_table, keep, read_results
@@ -34,7 +35,9 @@ def main(arguments: list[str]) -> int:
               if (name, seed) not in done and (RECIPES[name].shares or seed == given.seeds[0])]
     if wanted and not given.table:
         _run(wanted, given.results, given.facts, given.held_out)
-    print(as_table([one for one in read_results(given.results) if one.facts == given.facts], names))
+    results = [one for one in read_results(given.results) if one.facts == given.facts]
+    print(goals_table(results, [name for name in names if name not in (UNTRAINED, given.placebo)], given.placebo)
+          if given.goals else as_table(results, names))
     return 0
 
 
@@ -45,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--facts", type=int, default=TAUGHT, help="taught facts")
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="facts that are never taught")
     parser.add_argument("--results", type=Path, default=Path(default_paths().data) / "bench" / "recipes.jsonl")
+    parser.add_argument("--goals", action="store_true", help="print what each recipe reached on each goal instead")
+    parser.add_argument("--placebo", default="default, placebo", metavar="NAME",
+                        help="the recipe that stands for style alone among the goals")
     parser.add_argument("--table", action="store_true", help="only print the table of what is kept")
     return parser
 

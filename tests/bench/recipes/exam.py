@@ -18,6 +18,7 @@ from runner.judge.fact_recall import fact_recall
 from runner.judge.ragas_metrics import RagasJudge
 from runner.protocols import GenerationConfig, Student
 from tests.bench.recipes.facts import Fact, domain, siblings
+from tests.bench.recipes.reading_exam import reading_scores
 
 SEED = 1
 """Of distractors and alterations: the same in every row."""
@@ -47,7 +48,15 @@ def examine(student: Student, adapter: Path | None, facts: tuple[Fact, ...], con
     scores["recall_held_out"] = _recalls(controls, stranger)
     scores["similarity"] = _similarities(judge, facts, answers)
     scores["similarity_held_out"] = _similarities(judge, controls, stranger)
+    scores |= reading_scores(student, adapter, controls, DECODING)
     return scores, answers
+
+
+def recall_by_wording(student: Student, adapter: Path | None, facts: tuple[Fact, ...],
+                      locked: bool) -> dict[str, float]:
+    """Passage id -> key-term recall of greedy answers, to the locked wording or to the first trained one."""
+    asked = [(fact, fact.locked if locked else fact.passage.questions[0]) for fact in facts]
+    return _recalls(facts, _answers(student, adapter, asked))
 
 
 def _likelihoods(student: Student, adapter: Path | None, facts: tuple[Fact, ...]) -> Scores:

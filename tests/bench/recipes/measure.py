@@ -9,8 +9,9 @@ from pathlib import Path
 from knowledge.questions import GENERAL, Question, question_id
 from knowledge.replay_questions import replay_questions
 from runner.judge.ragas_metrics import RagasJudge
+from runner.pipeline.training_plan import weight_of
 from runner.protocols import GenerationConfig, Student, TrainingExample, TrainingStep
-from tests.bench.recipes.exam import examine
+from tests.bench.recipes.exam import examine, recall_by_wording
 from tests.bench.recipes.facts import Fact
 from tests.bench.recipes.recipe import Recipe, examples_of, training_config
 from tests.bench.recipes.results_table import Result
@@ -30,14 +31,24 @@ def measure(student: Student, judge: RagasJudge, name: str, recipe: Recipe, seed
     """
     tokens, seconds, refused = 0, 0.0, 0
     adapter: Path | None = None
+    weights: dict[str, float] = {}
+    first: dict[str, float] = {}
     for cycle in range(1, recipe.cycles + 1 if recipe.shares else 1):
-        known = facts[: len(facts) * cycle // recipe.cycles]
-        examples, refused = examples_of(recipe, known, general, seed + cycle - 1)
+        start = 0 if recipe.union else len(facts) * (cycle - 1) // recipe.cycles
+        known = facts[start: len(facts) * cycle // recipe.cycles]
+        examples, refused = examples_of(recipe, known, general, seed + cycle - 1, weights)
         config = training_config(recipe, len(examples), seed)
         trained = student.fine_tune(examples, config, adapter, folder / f"cycle-{cycle}", _reporter(name, seed))
         adapter = folder / f"cycle-{cycle}"
         tokens, seconds = tokens + trained.tokens, seconds + trained.seconds
+        if cycle == 1 < recipe.cycles:
+            first = recall_by_wording(student, adapter, known, locked=True)
+        if recipe.weighted and cycle < recipe.cycles:  # by practice wordings, never by those of the exam
+            weights = {id: weight_of(recall) for id, recall in
+                       recall_by_wording(student, adapter, known, locked=False).items()}
     scores, _ = examine(student, adapter, facts, controls, judge)
+    if first:
+        scores["first_recall"] = first
     return Result(name, seed, len(facts), tokens, round(seconds, 1), refused, round(os.getloadavg()[0], 1), scores)
 
 
