@@ -16,6 +16,8 @@ import streamlit as st
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
 from store import queries
+from store.analysis.group_result import BetweenCombinations, GroupResult, between_combinations
+from store.analysis.group_result import group_result as read_group_result
 from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
 from store.database import Store
 from store.queries import AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, Gap, Judging, LogEntry, Run, TeacherUsage
@@ -143,6 +145,22 @@ def run_comparison(store: Store, chosen: Sequence[tuple[Run, int]]) -> tuple[lis
                            [run for run, _ in chosen])
 
 
+def group_result(store: Store, name: str) -> GroupResult | None:
+    """Results of a group of runs over questions and seeds; None if there is no such group."""
+    return _group_result(store, store.url, name, _group_version(store, name))
+
+
+def group_differences(store: Store, name: str, metric: str) -> list[BetweenCombinations]:
+    """Each combination of settings of a group against its first one, by one metric."""
+    return _group_differences(store, store.url, name, metric, _group_version(store, name))
+
+
+def _group_version(store: Store, name: str) -> tuple[tuple[str, str, int], ...]:
+    """What changes whenever the result may: the runs, their states, and for finished ones their newest event."""
+    return tuple((run.id, run.work, run.last_event_id if run.work == "finished" else 0)
+                 for run in queries.runs_of_group(store, name))
+
+
 def knowledge(source: str) -> Knowledge:
     """The domain of a folder or the built-in one, reloaded when a document changes.
 
@@ -173,6 +191,17 @@ def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int],
                     _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
     first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
     return compare_pairwise(first, others)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _group_result(_store: Store, url: str, name: str, version: object) -> GroupResult | None:
+    return read_group_result(_store, name)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _group_differences(_store: Store, url: str, name: str, metric: str, version: object) -> list[BetweenCombinations]:
+    result = _group_result(_store, url, name, version)
+    return between_combinations(_store, result, [metric]) if result else []
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading documents …")

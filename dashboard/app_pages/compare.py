@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.access import store_access
-from dashboard.panels import compare_panels, run_comparison
+from dashboard.access import cached_queries, store_access
+from dashboard.panels import compare_panels, group, run_comparison
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import cycle_selection, export_rows, run_selection
@@ -16,6 +16,22 @@ AT_MOST = 6
 
 st.title("Compare cycles")
 store, runs = store_access.runs_or_stop()
+if groups := queries.group_sizes(store):
+    name = url_state.choose("Group of runs", "group", ["", *groups], "",
+                            lambda one: f"{one} ({labels.count(groups[one].runs, 'run')})" if one else
+                            "none: single cycles", labels.GROUP_HELP)
+    if result := cached_queries.group_result(store, name) if name else None:
+        metrics, tiers = group.metrics_and_tiers(result)
+        if not metrics:
+            elements.empty_state("No run of this group has a result yet.")
+            st.stop()
+        left, right = st.columns(2)
+        with left:
+            metric = url_state.choose("Metric", "metric", metrics, metrics[0], labels.metric, labels.METRIC_HELP)
+        with right:
+            tier = url_state.choose("Questions", "tier", tiers, tiers[0], labels.tier, labels.tier_help())
+        group.group_comparison(store, name, metric, tier, result)
+        st.stop()
 compared = queries.compared_cycles(store)
 names = cycle_selection.names_of(runs, compared)
 if len(names) < 2:

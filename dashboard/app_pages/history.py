@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import streamlit as st
 
 from dashboard.access import cached_queries, store_access
@@ -39,7 +41,11 @@ with fourth:
     order = url_state.choose("Sort by", "history order", list(ORDERS), "newest", labels.RUN_ORDERS.__getitem__)
 archived = bool(options.archived) and st.toggle(f"Show archived runs ({options.archived})", key="history archive",
                                                 help="Archived runs still count in comparisons and estimates.")
-wanted = HistoryFilter(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order)
+sizes = queries.group_sizes(store)
+folded = bool(sizes) and st.toggle("One row for each group of runs", True, key="history fold",
+                                   help="A group is shown by its newest run that matches the filters.")
+wanted = HistoryFilter(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order,
+                       folded)
 count = queries.count_found(store, wanted)
 if not count:
     elements.empty_state("No run matches these filters."
@@ -51,8 +57,10 @@ shown = queries.found_runs(store, wanted, run_table.A_PAGE, begin)
 if count > len(shown):
     st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. Click a heading to sort this page; "
                "Sort by sorts all runs; Export contains all.")
-selected = run_table.run_table(shown, cached_queries.usages(store, shown), queries.open_batches(store))
+selected = run_table.run_table(shown, cached_queries.usages(store, shown), queries.open_batches(store), sizes)
 if selected:
+    if folded and selected.group:
+        run_table.group_members(store, selected.group)
     run_actions(selected)
 else:
     st.caption("Select a row to open, duplicate, tag, archive or delete the run.")
@@ -60,7 +68,7 @@ else:
 
 def matching_runs() -> list[dict[str, object]]:
     """Rows of all matching runs, not only of this page; read when an export is requested."""
-    found = queries.found_runs(store, wanted)
+    found = queries.found_runs(store, dataclasses.replace(wanted, folded=False))
     return export_rows.run_rows(found, queries.teacher_usage(store, [run.id for run in found]))
 
 

@@ -8,7 +8,7 @@ from dashboard.access import cached_queries, store_access
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
-from dashboard.panels import control_arms, judge_validation, metric_notes, verdict
+from dashboard.panels import control_arms, group, judge_validation, metric_notes, verdict
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
@@ -33,6 +33,7 @@ for _, shutdown in () if price_fault() else shutdowns(run.config):
 verdict.verdict_card(run, cycles, run_selection.latest(changes, run.config.headline,
                                                               run.config.headline_tier), used)
 failure(run)
+group.group_of_run(store, run)
 if not changes:
     run_facts(run, cycles, queries.success_rate(store, run.id), used)
     elements.empty_state(labels.ENDED_WITHOUT_SCORES if run.ended_at else labels.NO_SCORES)

@@ -67,6 +67,8 @@ GAP_NOTE = ("(fine-tuned − untrained) / (teacher − untrained), with Fieller'
             "clearly above the untrained student.")
 ALONG_TRAINING_NOTE = ("The headline test, scored by the student's log-likelihoods at intermediate checkpoints. It "
                        "shows whether more steps would still help, or already hurt.")
+GROUP_HELP = ("Runs that were launched together with other seeds or settings and share one test. Results are over "
+              "questions and seeds.")
 _LIKELIHOOD_JUDGE = "the student's own likelihood"
 """The judge recorded with scores that need no judge."""
 

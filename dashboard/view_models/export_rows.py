@@ -9,6 +9,7 @@ from typing import Any
 
 from dashboard.view_models.topic_coverage import TopicCoverage
 from knowledge.passages import Passage
+from store.analysis.group_result import GroupResult
 from store.analysis.run_comparison import PairedComparison
 from store.queries import ChangeRow, Cycle, PlaygroundQuestion, Point, Run, TeacherUsage
 from store.queries.memory import StageMemory
@@ -27,10 +28,23 @@ def run_comparison_rows(paired: Sequence[PairedComparison]) -> list[dict[str, An
              **dataclasses.asdict(row.found), "adjusted_p": row.adjusted_p, "verdict": row.verdict} for row in paired]
 
 
+def group_rows(result: GroupResult) -> list[dict[str, Any]]:
+    """One row per combination of settings, tier and metric of a group, with each seed's change."""
+    return [{"group": result.name, **{f"setting_{name}": value for name, value in one.settings.items()},
+             "tier": row.tier, "metric": row.metric, "judge": row.judge, "seeds": len(one.pooled),
+             "training_seeds": _flat([run.config.seed_of_training for run in one.pooled]),
+             "runs": _flat([run.id for run in one.pooled]), **dataclasses.asdict(row.found.pooled),
+             "seeds_in_interval": row.found.seeds_in, "between_seeds_sd": row.found.spread,
+             "seed_changes": _flat(row.found.seed_changes), "questions_low": row.found.questions_low,
+             "questions_high": row.found.questions_high, "verdict": row.verdict}
+            for one in result.combinations for row in one.changes]
+
+
 def run_rows(runs: Sequence[Run], usages: Mapping[str, TeacherUsage] = _NONE) -> list[dict[str, Any]]:
     """One row per run with its full configuration and its teacher usage."""
     return [{
-        "run": run.id, "name": run.name, "work": run.work, "verdict": run.verdict, "sentence": run.sentence,
+        "run": run.id, "name": run.name, "group": run.group, "work": run.work, "verdict": run.verdict,
+        "sentence": run.sentence,
         "requested_at": _iso(run.requested_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
         "tags": _flat(run.tags), "note": run.note, "archived": run.archived,
         "held_out_hash": run.held_out_hash, "knowledge_hash": run.knowledge_hash,

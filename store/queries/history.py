@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Select, and_, cast, func, or_, select, true, type_coerce
+from sqlalchemy import JSON, ColumnElement, Select, and_, case, cast, func, or_, select, true, type_coerce
 
 from knowledge.kubernetes.topics import BUILT_IN, BUILT_IN_NAME
 from store.database import Store
@@ -24,11 +24,14 @@ class HistoryFilter:
     """Filters and sort order. An empty value applies no filter."""
 
     words: str = ""
-    """Substring of the name, id, a tag, the note, teacher, student or knowledge; case-insensitive."""
+    """Substring of the name, id, group, a tag, the note, teacher, student or knowledge; case-insensitive."""
     work: str = ""
     verdict: str = ""
     archived: bool = False
     order: str = "newest"
+    folded: bool = False
+    """Whether each group of runs is shown by its newest matching run alone."""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,26 @@ def filter_options(store: Store) -> FilterOptions:
 
 
 def _fitting(query: Select[Any], store: Store, wanted: HistoryFilter) -> Select[Any]:
-    return query.where(
+    return query.where(*_conditions(store, wanted), runs.c.id.in_(_newest_of_groups(store, wanted))
+                       if wanted.folded else true())
+
+
+def _newest_of_groups(store: Store, wanted: HistoryFilter) -> Select[Any]:
+    """Select the ids of matching runs that are of no group, or the newest matching one of theirs."""
+    own = case((runs.c.group_name == "", "run " + runs.c.id), else_="group " + runs.c.group_name)
+    rank = func.row_number().over(partition_by=own, order_by=(runs.c.requested_at.desc(), runs.c.id.desc()))
+    found = (select(runs.c.id, rank.label("rank")).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
+             .where(*_conditions(store, wanted)).subquery())
+    return select(found.c.id).where(found.c.rank == 1)
+
+
+def _conditions(store: Store, wanted: HistoryFilter) -> tuple[ColumnElement[bool], ...]:
+    return (
         func.coalesce(runs.c.archived, False).is_(wanted.archived),
         _in_state(wanted.work) if wanted.work else true(),
         runs.c.verdict == wanted.verdict if wanted.verdict else true(),
-        _holding(wanted.words, store.is_sqlite) if wanted.words else true())
+        _holding(wanted.words, store.is_sqlite) if wanted.words else true(),
+        runs.c.group_name == wanted.group if wanted.group else true())
 
 
 def _in_state(work: str) -> ColumnElement[bool]:
@@ -98,7 +116,8 @@ def _in_state(work: str) -> ColumnElement[bool]:
 
 def _holding(words: str, sqlite: bool) -> ColumnElement[bool]:
     config: Any = type_coerce(runs.c.config, JSON) if sqlite else cast(runs.c.config, JSON)
-    columns = [runs.c.name, runs.c.id, runs.c.note, *(config[field].as_string() for field in _SEARCHED)]
+    columns = [runs.c.name, runs.c.id, runs.c.group_name, runs.c.note,
+               *(config[field].as_string() for field in _SEARCHED)]
     # SQLite folds the case of ASCII alone; and tags are JSON, in which other letters are written in ASCII.
     spellings = {words, words.lower(), words.upper(), words.title()}
     holding = [column.icontains(spelling, autoescape=True) for column in columns for spelling in spellings]

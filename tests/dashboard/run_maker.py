@@ -51,10 +51,11 @@ def clock_at(start: datetime) -> Iterator[Clock]:
 class RunMaker(Content):
     """A simulated runner: claims a run and appends its events, as far as a test needs them."""
 
-    def __init__(self, store: Store, config: RunConfig, clock: Clock, seed: int = 1) -> None:
+    def __init__(self, store: Store, config: RunConfig, clock: Clock, seed: int = 1, group: str = "") -> None:
         super().__init__(config, seed)
         self.store, self.clock = store, clock
-        self.run = commands.launch_run(store, config, "dashboard")
+        self.run = commands.launch_group(store, [config], group, "dashboard").runs[0] if group else \
+            commands.launch_run(store, config, "dashboard")
         self.flow = flow_rows(config)
 
     def start(self, attempt: int = 1) -> RunMaker:

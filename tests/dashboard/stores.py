@@ -70,12 +70,28 @@ def connect_runner(store: Store) -> tuple[str, str]:
 
 
 def finished(store: Store, start: datetime, gains: tuple[float, ...] = (0.12, 0.2, 0.26), seed: int = 1,
-             **changes: Any) -> str:
+             group: str = "", **changes: Any) -> str:
     with clock_at(start) as clock:
-        maker = RunMaker(store, config_of(cycles=len(gains), **changes), clock, seed).start().opening()
+        maker = RunMaker(store, config_of(cycles=len(gains), **changes), clock, seed, group).start().opening()
         for number, gain in enumerate(gains, 1):
             maker.cycle(number, gain)
         return maker.finish()
+
+
+def group_of_runs(store: Store, start: datetime, name: str = "rates",
+                  rates: tuple[float, ...] = (1e-4, 1e-3), seeds: tuple[int, ...] = (1, 2, 3)) -> list[str]:
+    """A group of two learning rates with three seeds each, the last of which is still queued; ids in queue order."""
+    ids = []
+    for place, (rate, seed) in enumerate((rate, seed) for rate in rates for seed in seeds):
+        settings: dict[str, Any] = {"learning_rate": rate, "training_seed": seed, "held_out_set": name,
+                                    "name": f"{name}: learning rate {rate:g}, seed {seed}"}
+        began = start + timedelta(minutes=20 * place)
+        if place == len(rates) * len(seeds) - 1:
+            with clock_at(began):
+                ids += commands.launch_group(store, [config_of(cycles=1, **settings)], name, "dashboard").runs
+        else:
+            ids.append(finished(store, began, (0.05 + 100 * rate + 0.03 * seed,), 1, name, **settings))
+    return ids
 
 
 def with_arms(store: Store, start: datetime, **changes: Any) -> str:

@@ -1,0 +1,127 @@
+"""Panels of a group of runs: its verdict over questions and seeds, each seed, and what is in no number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.access import cached_queries
+from dashboard.figures.group_seeds import group_seeds
+from dashboard.style import labels
+from dashboard.view_models import export_rows
+from dashboard.widgets import elements
+from store.analysis.group_result import Combination, GroupChange, GroupResult, counts
+from store.database import Store
+from store.queries import Run
+from store.statistics import MIN_SEEDS
+from store.sweep import seeds_sentence
+
+_LEFT_OUT_SHOWN = 6
+
+
+def group_of_run(store: Store, run: Run) -> None:
+    """Draw the group of a run by its headline: the verdict over questions and seeds; nothing for a run of its own."""
+    result = cached_queries.group_result(store, run.group) if run.group else None
+    one = result.of_run(run.id) if result else None
+    if result is None or one is None:
+        return
+    with st.container(border=True):
+        headline = one.headline
+        st.markdown(f"**Group: {labels.count(len(one.pooled), 'seed')}**" if len(result.combinations) == 1 else
+                    "**Group: runs with these settings and other seeds**")
+        elements.plain_text(_title(result, one))
+        if headline and headline.found.pooled.change is not None:
+            style = labels.verdict(headline.verdict)
+            st.markdown(f"{style.sign} **{style.label}** over {labels.count(len(one.pooled), 'seed')}"
+                        if headline.found.seeds_in else f"{style.sign} **{style.label}** over questions alone")
+            _tiles(one, headline)
+            elements.chart(group_seeds, f"group seeds {run.group}", "Change of each seed, and their mean with its 95% "
+                           "interval", [one], headline.metric, headline.tier)
+        _reading_notes(one)
+        st.page_link("app_pages/compare.py", label="All combinations and metrics of this group",
+                     icon=":material/stacked_bar_chart:", query_params={"group": run.group})
+
+
+def group_comparison(store: Store, name: str, metric: str, tier: str, result: GroupResult) -> None:
+    """Draw every combination of settings of a group by one metric, and each compared with the first."""
+    elements.chart(group_seeds, "group seeds", "Change of each seed, and their mean with its 95% interval, for every "
+                   "combination of settings", list(result.combinations), metric, tier)
+    rows = [_row(one, change) for one in result.combinations if (change := one.change(tier, metric)) is not None]
+    if rows:
+        elements.data_table(rows)
+        elements.export_buttons(export_rows.group_rows(result), f"group-{name}", "group")
+    for one in result.combinations:
+        elements.plain_text(f"{one.label}: {counts(one)}.")
+        _left_out(one)
+    for seeds in sorted({len(one.pooled) for one in result.combinations if 0 < len(one.pooled) < MIN_SEEDS}):
+        st.caption(f"With {labels.count(seeds, 'seed')}: {seeds_sentence(seeds)}")
+    between = cached_queries.group_differences(store, name, metric)
+    if between:
+        st.subheader("Against the first combination")
+        elements.plain_text(f"Fine-tuned students with other settings against those with {between[0].one}, on the same "
+                            "questions.")
+        elements.data_table([
+            {"settings": row.other, "change": labels.change(row.found.pooled.change, 3),
+             "95% interval": labels.interval(row.found.pooled.low, row.found.pooled.high),
+             "interval over": "questions and seeds" if row.found.seeds_in else "questions alone",
+             "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}"} for row in between])
+        if len(between) > 1:
+            st.caption("Not corrected for how many were compared: the best of several looks better than it is.")
+
+
+def _title(result: GroupResult, one: Combination) -> str:
+    of = f"{one.label}; " if len(result.combinations) > 1 else ""
+    return f"{result.name}: {of}{counts(one)}."
+
+
+def _tiles(one: Combination, change: GroupChange) -> None:
+    found = change.found
+    tiles = [("Mean change", labels.change(found.pooled.change), "Mean over the seeds, on the headline test."),
+             ("95% interval", labels.interval(found.pooled.low, found.pooled.high),
+              "Of the mean change, for other questions and other trainings." if found.seeds_in else
+              "Of the mean change, for other questions; other trainings are not in it."),
+             ("Between seeds", labels.number(found.spread), "Standard deviation of the seeds' mean changes."),
+             ("Seeds", str(len(one.pooled)), "Trainings with a result on the same test."),
+             ("Questions", labels.coverage(found.pooled.scored, found.pooled.asked),
+              "Questions with both scores in every run.")]
+    with st.grid(5, gap="small", min_column_width=135):
+        for label, value, help_text in tiles:
+            st.metric(label, value, help=help_text)
+
+
+def _reading_notes(one: Combination) -> None:
+    """Say what the interval covers and which runs are in no number."""
+    if one.pooled:
+        st.caption(seeds_sentence(len(one.pooled)))
+    if not one.same_practice:
+        st.caption("The seeds drew different practice questions: that is part of the spread between them.")
+    _left_out(one)
+
+
+def _left_out(one: Combination) -> None:
+    for left in one.left_out[:_LEFT_OUT_SHOWN]:
+        elements.plain_text(f"Left out: {left.title}: {left.reason}.")
+    if (more := len(one.left_out) - _LEFT_OUT_SHOWN) > 0:
+        elements.plain_text(f"and {more} more.")
+
+
+def _row(one: Combination, change: GroupChange) -> dict[str, object]:
+    found, verdict = change.found, labels.verdict(change.verdict)
+    return {"settings": one.label, "seeds": len(one.pooled), "before": labels.number(found.pooled.baseline, 3),
+            "after": labels.number(found.pooled.tuned, 3), "change": labels.change(found.pooled.change, 3),
+            "95% interval": labels.interval(found.pooled.low, found.pooled.high),
+            "interval over": "questions and seeds" if found.seeds_in else "questions alone",
+            "between seeds (SD)": labels.number(found.spread, 3),
+            "pairs": labels.coverage(found.pooled.scored, found.pooled.asked),
+            "verdict": f"{verdict.sign} {verdict.label}"}
+
+
+def metrics_and_tiers(result: GroupResult) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the metrics and the tiers that a group has results of, the headline's first."""
+    config = result.combinations[0].config
+    changes = [change for one in result.combinations for change in one.changes]
+    metrics = dict.fromkeys([change.metric for change in changes])
+    tiers = dict.fromkeys([change.tier for change in changes])
+    return (sorted(metrics, key=lambda name: name != config.headline),
+            sorted(tiers, key=lambda name: name != config.headline_tier))
