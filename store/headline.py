@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from store.run_config import HELD_OUT, TAUGHT, RunConfig
+from collections.abc import Sequence
+
+from store.metrics import METRICS
+from store.run_config import HELD_OUT, NO_MARGIN, TAUGHT, RunConfig
 
 HEADLINE_QUESTIONS = {HELD_OUT: "held-out questions", TAUGHT: "taught facts, asked in wordings never trained,"}
 """Stored name of a tier that can be the headline -> its questions, as the verdict's sentence names them."""
@@ -26,6 +29,24 @@ def reading_tier(config: RunConfig) -> str:
     return HELD_OUT if config.reading_share > 0 and config.held_out else config.headline_tier
 
 
+def margin_of(config: RunConfig, metric: str) -> float | None:
+    """Return the margin of a metric in a run, in the metric's unit; None for a run that named none before it began.
+
+    The run's own margin is that of its headline metric; every other metric has its default.
+    """
+    if config.margin == NO_MARGIN:
+        return None
+    if config.margin is not None and metric == config.headline:
+        return config.margin
+    return METRICS[metric].margin if metric in METRICS else None
+
+
+def common_margin(configs: Sequence[RunConfig], metric: str) -> float | None:
+    """Return the smallest of several runs' margins of a metric; None if one of them named none before it began."""
+    named = [margin for config in configs if (margin := margin_of(config, metric)) is not None]
+    return min(named) if named and len(named) == len(configs) else None
+
+
 def taught_wanted(config: RunConfig) -> int:
     """Return how many test questions on taught facts a run has at most: one for each training question."""
     return min(config.taught_questions, config.questions * config.cycles) if config.fine_tune else 0
@@ -34,6 +55,11 @@ def taught_wanted(config: RunConfig) -> int:
 def questions_of_test(config: RunConfig) -> int:
     """Return how many test questions the teacher writes for a whole run at most, of every tier."""
     return config.held_out + config.new_topic_questions + taught_wanted(config)
+
+
+def questions_in_all(config: RunConfig) -> int:
+    """Return how many questions the teacher writes for a whole run at most, for training and test; at least 1."""
+    return config.cycles * (config.questions + config.paraphrases) + questions_of_test(config) or 1
 
 
 def headline_wanted(config: RunConfig) -> int:

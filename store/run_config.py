@@ -32,6 +32,8 @@ HELD_OUT, TAUGHT = "held-out", "paraphrase"
 """Stored names of the tiers that can be the headline: facts never taught; taught facts in other words."""
 WRITTEN_STUDY = ("teacher", "both")
 """Values of `study` for which a chat teacher writes facts."""
+NO_MARGIN = 0.0
+"""The margin of runs that were made before one was named; a new run cannot have it."""
 STUDY_PASSES = 40.0
 STUDY_REPLAY = 0.15
 
@@ -50,6 +52,7 @@ class InvalidConfig(ValueError):
 
 RUN, MODELS, DATA = "Run", "Teacher and student", "Data and test"
 TRAINING, EVALUATION, CONTROL_ARMS = "Training and generation", "Evaluation", "Control arms"
+_NO_EARLIER: Any = object()
 _SET_ONLY = ""
 """No flag of its own: `--set FIELD=VALUE`."""
 
@@ -281,6 +284,12 @@ class RunConfig:
         choices={TAUGHT: "taught facts, asked in other words", HELD_OUT: "facts never taught"}, one_in_group=True,
         help="The questions that decide the verdict, chosen before the run starts. Taught facts in wordings that were "
         "never trained show what the student knows now; facts it was never taught show only what carries over.")
+    margin: float | None = setting(
+        None, label="Margin", group=EVALUATION, unit="of the headline metric", range=(0.001, 1), step=0.01,
+        was=NO_MARGIN, empty="the metric's own",
+        help="The smallest change of the headline metric that matters, chosen before the run starts. A confidence "
+        "interval within it shows no relevant change; one that includes zero and reaches beyond it is inconclusive. "
+        "Default: 0.05 of an accuracy or share, 0.1 nats per token of a likelihood.")
     judge: str = setting(
         "", label="Judge model", group=EVALUATION, empty="none", one_in_group=True,
         help="Name of a model that scores answers: it adds factual correctness, faithfulness and RAGAS's answer "
@@ -360,6 +369,8 @@ def preset(name: str, /, **changes: Any) -> RunConfig:
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise InvalidConfig([f"unknown preset {name!r}: use one of {', '.join(PRESETS)}{hint}"])
     base = PRESETS[name]
+    if errors := range_errors(changes):
+        raise InvalidConfig(errors)
     return check(dataclasses.replace(base, **implied_changes(base, changes) | changes))
 
 
@@ -390,9 +401,10 @@ def check(config: RunConfig) -> RunConfig:
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
         errors.append(f"held_out_set {config.held_out_set!r} is no name: use letters, digits, '-' and '_', up to 64")
-    errors += [f"{field} {getattr(config, field)!r} is out of range: use {low:g} to {high:g}"
-               for field, (low, high) in ranges_of(type(config)).items()
-               if getattr(config, field) is not None and not _in_range(getattr(config, field), low, high)]
+    earlier = earlier_values(type(config))
+    errors += range_errors({item.name: value for item in dataclasses.fields(config)
+                            if (value := getattr(config, item.name)) != earlier.get(item.name, _NO_EARLIER)},
+                           type(config))
     errors += [
         f"{field} {getattr(config, field)!r} is not one of {', '.join(allowed)}"
         for field, allowed in choices_of(type(config)).items() if getattr(config, field) not in allowed
@@ -407,6 +419,17 @@ def check(config: RunConfig) -> RunConfig:
     if errors:
         raise InvalidConfig(errors)
     return config
+
+
+def range_errors(values: Mapping[str, Any], form: type[RunConfig] = RunConfig) -> list[str]:
+    """Return a sentence for every number out of its range.
+
+    A value of before its field existed may be out of range (`NO_MARGIN`). `check` accepts it, so that an earlier run
+    stays valid; what a person enters for a new run is checked with this.
+    """
+    return [f"{field} {values[field]!r} is out of range: use {low:g} to {high:g}"
+            for field, (low, high) in ranges_of(form).items()
+            if values.get(field) is not None and not _in_range(values[field], low, high)]
 
 
 def to_json(config: RunConfig) -> str:

@@ -137,7 +137,7 @@ def test_the_command_line_keeps_its_flags() -> None:
         --teacher-base-url --max-cost-usd --headline --judge --judge-base-url --judge-metrics --no-finetune
         --few-shot --retrieval --tuned-retrieval --placebo --teacher-ceiling --all-arms --learning-curve
         --teacher-batch --study --passes --minutes --taught-questions --headline-tier --general-replay
-        --reading-share""".split())
+        --reading-share --margin""".split())
 
 
 def test_the_form_keeps_its_fields() -> None:
@@ -145,5 +145,6 @@ def test_the_form_keeps_its_fields() -> None:
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
         judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve
-        teacher_batch study passes minutes taught_questions headline_tier reading_share""".split())
+        teacher_batch study passes minutes taught_questions headline_tier reading_share
+        margin""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

@@ -16,6 +16,7 @@ from dashboard.view_models import export_rows, run_selection
 from dashboard.view_models.taught_facts import knowledge_by_cycle
 from dashboard.widgets import elements
 from store import queries
+from store.analysis.larger_test import larger_test
 from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
 from store.run_config import TAUGHT
@@ -30,8 +31,9 @@ changes = cached_queries.changes(store, run)
 used = cached_queries.usage(store, run)
 for _, shutdown in () if price_fault() else shutdowns(run.config):
     st.caption(f":material/event_busy: {shutdown.sentence()}.")
-verdict.verdict_card(run, cycles, run_selection.latest(changes, run.config.headline,
-                                                              run.config.headline_tier), used)
+decides = run_selection.latest(changes, run.config.headline, run.config.headline_tier)
+judge_used = queries.teacher_usage(store, [run.id], "judge").get(run.id) if run.config.judge else None
+verdict.verdict_card(run, cycles, decides, used, larger_test(run.config, decides, used, judge_used))
 failure(run)
 group.group_of_run(store, run)
 if not changes:

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.axes import axis_span, axis_title
+from dashboard.figures.verdict_marks import in_legend_order, verdict_mark
 from dashboard.style import labels, theme
 from store.metrics import METRICS
 from store.queries import ChangeRow
-
-_CONCLUSIONS = (("improved", theme.BETTER, "triangle-up"), ("regressed", theme.WORSE, "triangle-down"),
-                ("inconclusive", theme.INCONCLUSIVE, "circle"))
 
 
 def before_after(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None,
@@ -51,18 +49,18 @@ def before_after(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str
 
 
 def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None) -> go.Figure:
-    """The mean paired change with its 95% interval; grey where the interval includes zero."""
+    """The mean paired change with its 95% interval; grey where no change is shown."""
     names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
     measured = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
     figure = go.Figure()
-    for conclusion, color, symbol in _CONCLUSIONS:
-        chosen = [(name, row) for name, row in measured if _conclusion(row) == conclusion]
-        if chosen:
-            figure.add_scatter(
-                x=[name for name, _ in chosen], y=[row.change for _, row in chosen], mode="markers", name=conclusion,
-                marker={"symbol": symbol, "size": 14, "color": color}, showlegend=True,
-                error_y=_bars([row for _, row in chosen], color),
-                customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
+    for verdict in in_legend_order([row.verdict for _, row in measured]):
+        mark = verdict_mark(verdict, "triangle-up", "triangle-down")
+        chosen = [(name, row) for name, row in measured if row.verdict == verdict]
+        figure.add_scatter(
+            x=[name for name, _ in chosen], y=[row.change for _, row in chosen], mode="markers", name=mark.name,
+            marker={"symbol": mark.symbol, "size": 14, "color": mark.color}, showlegend=True,
+            error_y=_bars([row for _, row in chosen], mark.color),
+            customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
     figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in measured],
                         range=_category_range(len(measured)))
@@ -86,17 +84,13 @@ def _score_title(rows: Sequence[ChangeRow], metric: str) -> str:
 
 def _verdict_title(rows: Sequence[ChangeRow]) -> str:
     """Chart title: the verdict, or the number of cycles by verdict."""
-    better, worse = (sum(row.verdict == verdict for row in rows) for verdict in ("improved", "regressed"))
     if len(rows) == 1:
-        verdict = "Improved" if better else "Regressed" if worse else "No evidence of a change"
-        return f"{verdict}: {labels.change(rows[0].change)}"
-    parts = [f"{word} in {many}" for word, many in (("improved", better), ("regressed", worse)) if many]
-    return f"{' and '.join(parts).capitalize()} of {len(rows)} cycles" if parts else \
-        f"No evidence of a change in {labels.count(len(rows), 'cycle')}"
-
-
-def _conclusion(row: ChangeRow) -> str:
-    return row.verdict if row.verdict in ("improved", "regressed") else "inconclusive"
+        return f"{labels.verdict(rows[0].verdict).label}: {labels.change(rows[0].change)}"
+    verdicts = [row.verdict for row in rows]
+    parts = [f"{labels.verdict(verdict).label.lower()} in {verdicts.count(verdict)}"
+             for verdict in in_legend_order(verdicts)]
+    title = f"{', '.join(parts)} of {labels.count(len(rows), 'cycle')}" if parts else ""
+    return title[:1].upper() + title[1:]
 
 
 def _hover(row: ChangeRow, name: str) -> str:

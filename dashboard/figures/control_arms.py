@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.verdict_marks import in_legend_order, verdict_mark
 from dashboard.style import labels, theme
 from dashboard.view_models.control_arms import AGAINST_UNTRAINED, NOT_MEASURED, Comparison
 
-_CONCLUSIONS = (("improved", theme.BETTER, "triangle-right"), ("regressed", theme.WORSE, "triangle-left"),
-                ("inconclusive", theme.INCONCLUSIVE, "circle"))
-
 
 def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
-    """Right of zero is better for every metric; grey where the interval includes zero."""
+    """Right of zero is better for every metric; grey where no change is shown."""
     names = [_name(line) for line in lines]
     figure = go.Figure()
-    for conclusion, color, symbol in _CONCLUSIONS:
-        own = [line for line in lines if line.gain is not None and _conclusion(line) == conclusion]
-        if own:
-            figure.add_scatter(
-                x=[line.gain for line in own], y=[_name(line) for line in own], mode="markers", name=conclusion,
-                marker={"symbol": symbol, "size": 13, "color": color}, showlegend=True, error_x=_bars(own, color),
-                customdata=[_hover(line) for line in own], hovertemplate="%{customdata}<extra></extra>")
+    measured = [line for line in lines if line.gain is not None]
+    for verdict in in_legend_order([line.row.verdict for line in measured]):
+        mark = verdict_mark(verdict, "triangle-right", "triangle-left")
+        own = [line for line in measured if line.row.verdict == verdict]
+        figure.add_scatter(
+            x=[line.gain for line in own], y=[_name(line) for line in own], mode="markers", name=mark.name,
+            marker={"symbol": mark.symbol, "size": 13, "color": mark.color}, showlegend=True,
+            error_x=_bars(own, mark.color),
+            customdata=[_hover(line) for line in own], hovertemplate="%{customdata}<extra></extra>")
     for line in lines:
         if line.gain is None:
             figure.add_annotation(x=0, y=_name(line), text=NOT_MEASURED, showarrow=False, xanchor="left", xshift=6,
@@ -40,10 +40,6 @@ def forest(lines: Sequence[Comparison], metric: str) -> go.Figure:
 def _name(line: Comparison) -> str:
     return theme.escaped(f"{line.label} vs untrained" if line.group == AGAINST_UNTRAINED
                          else f"Fine-tuned vs {line.label.lower()}")
-
-
-def _conclusion(line: Comparison) -> str:
-    return line.row.verdict if line.row.verdict in ("improved", "regressed") else "inconclusive"
 
 
 def _hover(line: Comparison) -> str:

@@ -40,11 +40,16 @@ def setting_field(setting: Setting, start: RunConfig, disabled: bool = False,
 
 
 def _number(setting: Setting, value: float | None, common: dict[str, Any]) -> Any:
-    """A slider where the setting has a range for one, else a number field; without a range any value from 0 up."""
+    """A slider where the setting has a range for one and the value lies in it, else a number field.
+
+    Without a range any value from 0 up.
+    """
     kind: Any = setting.kind
     step: Any = setting.step if kind is float else 1
-    low, high = (None if end is None else kind(end) for end in setting.slider or setting.range or (0, None))
-    if setting.slider:
+    shown = st.session_state.get(common["key"], value)  # of another run, perhaps, whose settings were copied
+    slider = setting.slider if setting.slider and shown is not None and shown <= setting.slider[1] else None
+    low, high = (None if end is None else kind(end) for end in slider or setting.range or (0, None))
+    if slider:
         return st.slider(setting.label, low, high, value, step, **common)
     decimals = "%d" if kind is int else "%.2e" if step and step < 0.001 else "%.2f"
     field: Any = st.number_input  # its overloads for int and float cannot be told apart by a kind known at run time

@@ -8,20 +8,28 @@ from typing import Literal
 
 import streamlit as st
 
+from dashboard.panels.larger_test import larger_test_panel
 from dashboard.style import labels
 from dashboard.view_models import run_selection
 from dashboard.widgets import elements
+from store.analysis.larger_test import LargerTest
 from store.database import Store
 from store.metrics import METRICS
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage
 from store.run_config import OFFLINE_TEACHER
+from store.statistics import IMPROVED, LOSSES
 
 
-def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used: TeacherUsage | None = None) -> None:
+def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used: TeacherUsage | None = None,
+                 larger: LargerTest | None = None) -> None:
     """Draw the verdict with its sentence, its numbers, the setup and the teacher usage.
 
     Args:
+        run: the run.
+        cycles: its cycles.
         decides: the change that the verdict is based on, of the last compared cycle.
+        used: what its teacher used; None without calls.
+        larger: the test that would decide an inconclusive verdict.
     """
     judged = next((cycle for cycle in reversed(cycles) if cycle.sentence), None)
     name = run.verdict or (judged.verdict if judged else None)
@@ -34,6 +42,8 @@ def verdict_card(run: Run, cycles: list[Cycle], decides: ChangeRow | None, used:
             if run.work != "finished" and judged:
                 st.caption(f"So far: cycle {judged.cycle} of {run.config.cycles}.", width="content")
         elements.plain_text(run_selection.headline_of(run, run.sentence or (judged.sentence if judged else None)))
+        if larger:
+            larger_test_panel(larger)
         if decides and decides.change is not None:
             _numbers(decides)
             if measure := METRICS.get(decides.metric):
@@ -161,7 +171,7 @@ def memorisation(changes: list[ChangeRow], tier: str) -> None:
 
 def _delta_color(row: ChangeRow) -> Literal["orange", "blue", "off"]:
     """Colour for significant changes only: orange for better, blue for worse as in the charts, grey for the rest."""
-    return "orange" if row.verdict == "improved" else "blue" if row.verdict == "regressed" else "off"
+    return "orange" if row.verdict == IMPROVED else "blue" if row.verdict in LOSSES else "off"
 
 
 def _arrow(row: ChangeRow) -> Literal["up", "down", "off"]:

@@ -95,15 +95,19 @@ WORK: dict[str, StatusStyle] = {
 }
 VERDICTS: dict[str, StatusStyle] = {
     "improved": StatusStyle("Improved", "▲", ":material/trending_up:", "green"),
+    "worse": StatusStyle("Worse", "▼", ":material/trending_down:", "red"),
+    "no relevant change": StatusStyle("No relevant change", "≈", ":material/trending_flat:", "gray"),
+    "inconclusive": StatusStyle("Inconclusive", "●", ":material/help:", "gray"),
     "regressed": StatusStyle("Regressed", "▼", ":material/trending_down:", "red"),
     "no evidence": StatusStyle("No evidence of a change", "●", ":material/trending_flat:", "gray"),
     "too few to say": StatusStyle("Too few to say", "…", ":material/help:", "gray"),
     "not measured": StatusStyle("Not measured", "–", ":material/remove:", "gray"),
 }
 ANSWERS: dict[str, str] = {
-    "improved": "Yes: the student improved", "regressed": "No: the student got worse",
-    "no evidence": "No evidence of a change", "too few to say": "Too few questions to say",
-    "not measured": "Not measured",
+    "improved": "Yes: the student improved", "worse": "No: the student got worse",
+    "no relevant change": "No: no relevant change", "inconclusive": "Inconclusive: more questions are needed",
+    "regressed": "No: the student got worse", "no evidence": "No evidence of a change",
+    "too few to say": "Too few questions to say", "not measured": "Not measured",
 }
 """The verdicts as answers to the title of the page Overview."""
 TIERS: dict[str, str] = {"held-out": "Held-out questions (facts never taught)",

@@ -25,7 +25,8 @@ def change_rows(changes: Sequence[ChangeRow]) -> list[dict[str, Any]]:
 def run_comparison_rows(paired: Sequence[PairedComparison]) -> list[dict[str, Any]]:
     """One row per metric of each paired comparison of fine-tuned students."""
     return [{"one": row.one, "other": row.other, "metric": row.metric, "judge": row.judge,
-             **dataclasses.asdict(row.found), "adjusted_p": row.adjusted_p, "verdict": row.verdict} for row in paired]
+             **dataclasses.asdict(row.found), "adjusted_p": row.adjusted_p, "verdict": row.verdict,
+             "margin": row.margin} for row in paired]
 
 
 def group_rows(result: GroupResult) -> list[dict[str, Any]]:

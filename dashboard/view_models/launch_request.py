@@ -20,7 +20,7 @@ from store.costs.prices import price_fault
 from store.costs.study_cost import estimate_facts
 from store.headline import headline_wanted
 from store.metrics import METRICS
-from store.run_config import PRESETS, InvalidConfig, RunConfig, check, implied_changes
+from store.run_config import PRESETS, InvalidConfig, RunConfig, check, implied_changes, range_errors
 from store.statistics import PastVariance, power_before
 
 _TEST_FIELDS = ("headline_tier", "held_out", "taught_questions", "questions", "cycles", "fine_tune")
@@ -73,9 +73,9 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
     chosen = {name: values[name] for name in _RECIPE_FIELDS if name in values}
     config = dataclasses.replace(base, **implied_changes(base, changes | chosen) | chosen | changes)
     fault = price_fault()
-    faults = [*faults, *([fault] if fault else shutdown_errors(config))]
+    faults = [*faults, *range_errors(values), *([fault] if fault else shutdown_errors(config))]
     if faults:
-        raise InvalidConfig([*faults, *_errors(config)])
+        raise InvalidConfig(list(dict.fromkeys([*faults, *_errors(config)])))
     return check(config)
 
 
@@ -127,12 +127,16 @@ def field_key(preset: str, field: str, recipe: Mapping[str, Any] = MappingProxyT
 
 
 def form_state(config: RunConfig, folder_key: str) -> dict[str, Any]:
-    """Return the session state, by widget key, with which the form describes this configuration."""
+    """Return the session state, by widget key, with which the form describes this configuration.
+
+    A value that only earlier runs can have becomes the default.
+    """
     built_in = config.knowledge == BUILT_IN
     state: dict[str, Any] = {}
     recipe = recipe_values(PRESETS.get(config.preset, RunConfig()), dataclasses.asdict(config))
     for setting in form_settings(type(config)):
         value, key = getattr(config, setting.name), field_key(config.preset, setting.name, recipe)
+        value = setting.default if range_errors({setting.name: value}, type(config)) else value
         if setting.name == "knowledge":
             state[folder_key] = "" if built_in else value
         elif setting.name == "topics" and not built_in:

@@ -19,7 +19,7 @@ __all__ = [
     "over_cycles", "tiers_in",
 ]
 
-_VERDICT_PREFIXES = ("Improved", "Regressed", "No evidence of a change", "Too few to say", "Not measured")
+_VERDICT_PREFIXES = tuple(style.label for style in labels.VERDICTS.values())
 """Beginnings of verdict sentences that repeat the heading above them."""
 
 

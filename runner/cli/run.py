@@ -23,8 +23,8 @@ from store.database import Store, open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import Paths, default_paths
 from store.queries import find_run, last_training_speed
-from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset
 from store.sweep import takes_several, values_from
+from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset, range_errors
 
 
 def _csv(text: str) -> tuple[str, ...]:
@@ -170,6 +170,8 @@ def config_of(args: argparse.Namespace, changes: Mapping[str, Any] | None = None
     if args.knowledge:
         given = {"topics": ()} | given | {"knowledge": str(Path(args.knowledge).expanduser().absolute())}
     if args.from_replies:
+        if errors := range_errors(given):
+            raise InvalidConfig(errors)
         return check(dataclasses.replace(_repeated(args.from_replies), **given))
     return preset(args.preset, **given)
 

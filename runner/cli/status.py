@@ -38,7 +38,7 @@ def show_runs(store: Store, json_output: bool) -> int:
           "No runner is online: start one with 'python -m runner serve'.")
     for run in runs:
         where = f"cycle {run.cycle or 0} of {run.config.cycles}, {run.stage}" if run.active and run.stage else ""
-        print(f"{run.id}  {run.work:9}  {run.verdict or where or '-':16}  {run.name}")
+        print(f"{run.id}  {run.work:9}  {run.verdict or where or '-':18}  {run.name}")
         for batch in queries.open_batches(store, run.id) if run.active else ():
             print(f"    {batch.sentence()}")
     return 0

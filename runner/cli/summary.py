@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from store import queries
-from store.analysis.findings import cycles_corrected, memorisation
 from store.analysis.reading_verdict import reading_sentence
+from store.analysis.findings import cycles_corrected, latest, memorisation
+from store.analysis.larger_test import LargerTest, larger_test
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
-from store.headline import headline_wanted
+from store.headline import headline_wanted, margin_of
 from store.metrics import METRICS
 from store.queries import ArmChange, CurveRow, Gap, Run
+from store.report.data_formats import larger_test_json
+from store.report.reproduce_command import command_of
 from store.run_config import RunConfig
 from store.statistics import Power, power_before
 
@@ -31,9 +34,17 @@ def as_json(store: Store, run_id: str) -> dict[str, Any]:
     result |= {"power_before": dataclasses.asdict(power_of(store, run.config, run.requested_at)),
                "memorisation": [dataclasses.asdict(one) | {"distance": one.distance}
                               for one in memorisation(changes, run.config.headline_tier)],
-               "over_cycles": dataclasses.asdict(together) if together else None}
+               "over_cycles": dataclasses.asdict(together) if together else None,
+               "margin": margin_of(run.config, run.config.headline),
+               "larger_test": larger_test_json(_larger_test(store, run, changes))}
     result |= arms_json(store, run)
     return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
+
+
+def _larger_test(store: Store, run: Run, changes: Sequence[queries.ChangeRow]) -> LargerTest | None:
+    """Return what would decide an inconclusive verdict, by the run's own bill; None for any other verdict."""
+    return larger_test(run.config, latest(changes, run.config.headline, run.config.headline_tier),
+                       *(queries.teacher_usage(store, [run.id], who).get(run.id) for who in ("teacher", "judge")))
 
 
 def _cycle(store: Store, cycle: queries.Cycle) -> dict[str, Any]:
@@ -62,7 +73,10 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:
         lines += ["", *change_lines(rows), "", "reference_nll: lower is better; all others: higher is better."]
-    return [*lines, *_cycle_notes(queries.changes_of(store, run_id), run.config), *arms_lines(store, run)]
+    changes = queries.changes_of(store, run_id)
+    if larger := _larger_test(store, run, changes):
+        lines += ["", larger.sentence(), command_of(larger.config)]
+    return [*lines, *_cycle_notes(changes, run.config), *arms_lines(store, run)]
 
 
 def change_lines(changes: Sequence[queries.ChangeRow]) -> list[str]:

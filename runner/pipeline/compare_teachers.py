@@ -189,7 +189,7 @@ def _changes(request: ComparisonRequest, new: dict[str, ReferenceRecord], judge:
     of_run = _scores(judge, stored, 0, limit)
     for cycle in sorted({cycle for cycle, _ in stored.answers if cycle}):
         asked = [question for at, question in request.asked if at in (0, cycle)]
-        for change in changes_in(asked, of_run | _scores(judge, stored, cycle, limit)):
+        for change in changes_in(asked, of_run | _scores(judge, stored, cycle, limit), request.run.config):
             if not change.topic:
                 fields = {field.name: getattr(change, field.name) for field in dataclasses.fields(RescoredRecord)
                           if field.name != "cycle"}

@@ -231,4 +231,5 @@ class _RejudgeTask:
 
     def _compare(self, cycle: int, scores: Scores) -> None:
         asked = [*self.stored.questions.get(0, []), *self.stored.questions.get(cycle, [])]
-        self.journal.append(JudgingCompared(self.number, tuple(changes_in(asked, scores))), cycle=cycle)
+        changes = changes_in(asked, scores, self.request.run.config)
+        self.journal.append(JudgingCompared(self.number, tuple(changes)), cycle=cycle)

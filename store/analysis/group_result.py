@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from store import queries
 from store.config_metadata import settings_of
 from store.database import Store
+from store.headline import common_margin
 from store.metrics import METRICS
 from store.queries import Run
 from store.queries.groups import LockedQuestion
@@ -141,7 +142,8 @@ def between_combinations(store: Store, result: GroupResult, metrics: Sequence[st
             found = _difference(scored[0], tests, first.config.headline_tier, metric)
             if found:
                 rows.append(BetweenCombinations(first.label, other.label, first.config.headline_tier, metric, found,
-                                                verdict_of(found.pooled, METRICS[metric].better)))
+                                                verdict_of(found.pooled, METRICS[metric].better,
+                                                           common_margin([first.config, other.config], metric))))
     return rows
 
 
@@ -234,7 +236,8 @@ def _changes(pooled: Sequence[Run], tests: Mapping[str, list[LockedQuestion]]) -
                 names, measure = sorted(scored.questions), METRICS[metric]
                 found = change_over_seeds(scored.baseline_of(names), scored.tuned_of(names),
                                           [scored.questions[name] for name in names], measure.better, measure.tie_band)
-                rows.append(GroupChange(tier, metric, judge, found, verdict_of(found.pooled, measure.better)))
+                margin = common_margin([run.config for run in pooled], metric)
+                rows.append(GroupChange(tier, metric, judge, found, verdict_of(found.pooled, measure.better, margin)))
                 break  # one judge a metric: the first that scored in every run
     return rows
 

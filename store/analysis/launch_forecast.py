@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from store.config_metadata import Affected, fields_affecting
 from store.formatting import duration, money, plural
-from store.headline import questions_of_test
+from store.headline import questions_in_all, questions_of_test
 from store.queries import PastStage
 from store.run_config import RunConfig
 
@@ -42,7 +42,7 @@ def forecast(config: RunConfig, past: Sequence[PastStage], costs: Mapping[str, f
     if not configs:
         return None
     totals = [_total(config, [row for row in same_kind if row.run == run]) for run in configs]
-    scaled_costs = [costs[run] * _teacher_questions(config) / _teacher_questions(other)
+    scaled_costs = [costs[run] * questions_in_all(config) / questions_in_all(other)
                     for run, other in configs.items() if run in costs]
     exact = len(totals) > 1 and all(_same("amount", other, config) for other in configs.values())
     low, high = _span(totals, exact)
@@ -66,7 +66,7 @@ def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
         calls = (config.teacher, config.seed, config.questions, config.cycles, config.paraphrases)
         if calls in asked or one.cost_usd is None:
             continue
-        share = 1 - questions_of_test(config) / _teacher_questions(config) if asked else 1.0
+        share = 1 - questions_of_test(config) / questions_in_all(config) if asked else 1.0
         low_usd, high_usd = low_usd + share * one.cost_usd[0], high_usd + share * one.cost_usd[1]
         asked.add(calls)
     known = all(one.cost_usd is not None for one in found)
@@ -112,11 +112,6 @@ def _examples(config: RunConfig) -> float:
     if config.passes is not None:
         return config.passes * config.questions
     return config.steps * config.batch_size * config.gradient_accumulation
-
-
-def _teacher_questions(config: RunConfig) -> int:
-    """Questions that the teacher generates in a whole run; 1 instead of 0, because it is a divisor."""
-    return config.cycles * (config.questions + config.paraphrases) + questions_of_test(config) or 1
 
 
 def _span(values: Sequence[float], exact: bool) -> tuple[float, float]:

@@ -12,7 +12,10 @@ from store.queries import ArmChange
 from store.run_config import RunConfig
 from store.statistics import title_in_sentence
 
-_LEADS = {"improved": "Reads better than before", "regressed": "Reads worse than before",
+_LEADS = {"improved": "Reads better than before", "worse": "Reads worse than before",
+          "no relevant change": "No relevant change in reading",
+          "inconclusive": "Inconclusive whether it reads better than before",
+          "regressed": "Reads worse than before",
           "no evidence": "No evidence that it reads better or worse than before",
           "too few to say": "Too few to say whether it reads better than before"}
 

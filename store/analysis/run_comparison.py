@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from store import queries
 from store.database import Store
+from store.headline import common_margin
 from store.metrics import METRICS
 from store.queries import ChangeRow, Run, TestScore
 from store.statistics import PairedChange, holm_adjusted_verdicts, paired_change, verdict_of
@@ -46,6 +47,8 @@ class PairedComparison:
     adjusted_p: float | None
     """p after Holm's correction; None if there is only one comparison."""
     verdict: str
+    margin: float | None = None
+    """The margin that the verdict's word goes by; None if one of the runs named none before it began."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,14 @@ def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
 def _judged(first: ComparedRun, metric: str,
             paired: Sequence[tuple[ComparedRun, str, str, PairedChange]]) -> list[PairedComparison]:
     better = METRICS[metric].better if metric in METRICS else 1
-    of_metric = {other.label: (judge, found) for other, name, judge, found in paired if name == metric}
-    corrected = holm_adjusted_verdicts({label: found for label, (_, found) in of_metric.items()}, better)
+    of_metric = [(other, judge, found) for other, name, judge, found in paired if name == metric]
+    margin = common_margin([first.run.config, *(other.run.config for other, _, _ in of_metric)], metric)
+    corrected = holm_adjusted_verdicts({other.label: found for other, _, found in of_metric}, better, margin)
     alone = len(of_metric) == 1
-    return [PairedComparison(first.label, label, metric, judge, found, None if alone else corrected[label].adjusted_p,
-                             verdict_of(found, better) if alone else corrected[label].verdict)
-            for label, (judge, found) in of_metric.items()]
+    return [PairedComparison(
+        first.label, other.label, metric, judge, found, None if alone else corrected[other.label].adjusted_p,
+        verdict_of(found, better, margin) if alone else corrected[other.label].verdict, margin)
+        for other, judge, found in of_metric]
 
 
 def _incomparable_reason(one: ComparedRun, other: ComparedRun) -> str | None:

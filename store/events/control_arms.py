@@ -96,7 +96,7 @@ class ArmChangeRecord:
     losses: int
     p_value: float | None
     verdict: str
-    """The verdict on the change from `against` to `arm`: improved, regressed, no evidence ..."""
+    """The verdict on the change from `against` to `arm`: improved, worse, no relevant change ..."""
 
 
 @dataclass(frozen=True)

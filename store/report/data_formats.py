@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 from store.csv_json_html import answer_rows, to_csv
+from store.analysis.larger_test import LargerTest
+from store.headline import margin_of
 from store.report.evidence import Evidence
 from store.report.reproduce_command import command_of
 
@@ -21,6 +23,8 @@ def as_json(evidence: Evidence) -> str:
         "command": command_of(evidence.run.config),
         "memorisation": [{**dataclasses.asdict(one), "distance": one.distance} for one in evidence.memorisation],
         "over_cycles": _value(evidence.cycle_findings),
+        "margin": margin_of(evidence.run.config, evidence.headline),
+        "larger_test": larger_test_json(evidence.larger_test),
         "answers": answer_rows(evidence.answers),
         "events": [{"at": item.at, "cycle": item.cycle, "stage": item.stage, "kind": item.kind,
                     "event": _value(item.event)} for item in reversed(evidence.log)],
@@ -31,6 +35,14 @@ def as_json(evidence: Evidence) -> str:
 def as_csv(evidence: Evidence) -> str:
     """Return every question with both answers and all scores as CSV."""
     return to_csv([{"run": evidence.run.id, **row} for row in answer_rows(evidence.answers)])
+
+
+def larger_test_json(found: LargerTest | None) -> dict[str, Any] | None:
+    """Return what would decide an inconclusive verdict, with its sentence and the command that launches it."""
+    if found is None:
+        return None
+    return {name: getattr(found, name) for name in found.__dataclass_fields__ if name != "config"} | {
+        "sentence": found.sentence(), "command": command_of(found.config)}
 
 
 def _value(thing: Any) -> Any:

@@ -10,6 +10,7 @@ from store.analysis.findings import (
     Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
 from store.analysis.reading_verdict import reading_sentence
+from store.analysis.larger_test import LargerTest, larger_test
 from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
@@ -66,6 +67,11 @@ class Evidence:
     def row(self) -> ChangeRow | None:
         """The row that decides the verdict: the headline metric on the headline test in the last cycle."""
         return latest(self.changes, self.headline, self.tier)
+
+    @property
+    def larger_test(self) -> LargerTest | None:
+        """What would decide an inconclusive verdict; None for any other."""
+        return larger_test(self.run.config, self.row, self.usage, self.judge_usage)
 
     @property
     def cycle_findings(self) -> CycleFindings | None:

@@ -15,7 +15,7 @@ from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
-from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, tested_in_words
+from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, margin_of, tested_in_words
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow
 from store.report.evidence import EXAMPLES_SHOWN, Evidence
@@ -27,25 +27,31 @@ from store.statistics import MIN_PAIRS
 _HERE = Path(__file__).parent
 LONGEST = 1500
 """Maximum characters of one text on the page; JSON and CSV contain all."""
-ANSWERS = {"improved": ("Yes", "the student improved"), "regressed": ("No", "the student got worse"),
-           "no evidence": ("No evidence", "of a change"), "too few to say": ("Too few questions", "to say"),
-           "not measured": ("Not measured", "")}
+ANSWERS = {
+    "improved": ("Yes", "the student improved"), "worse": ("No", "the student got worse"),
+    "no relevant change": ("No", "no relevant change"), "inconclusive": ("Inconclusive", "more questions are needed"),
+    "regressed": ("No", "the student got worse"), "no evidence": ("No evidence", "of a change"),
+    "too few to say": ("Too few questions", "to say"), "not measured": ("Not measured", ""),
+}
 
 
 def as_html(evidence: Evidence) -> str:
     """Return the page. Its security policy allows only its own style, by hash: no scripts, nothing loaded."""
     style = (_HERE / "html_page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    ranked = evidence.ranked()
+    ranked, larger = evidence.ranked(), evidence.larger_test
     gains = [signed_gain(evidence.headline, pair.change(evidence.headline) or 0.0) for pair in ranked]
     return _templates().get_template("html_page.html.j2").render(
         e=evidence, run=evidence.run, tested=tested_in_words(evidence.run.config),
         words=HEADLINE_WORDS[evidence.tier], questions=HEADLINE_QUESTIONS[evidence.tier].rstrip(","), style=style,
         style_hash=f"sha256-{digest}", answer=_answer(evidence),
-        command=command_of(evidence.run.config), configuration=_configuration(evidence), hashes=_hashes(evidence),
+        command=command_of(evidence.run.config), larger=larger,
+        larger_command=command_of(larger.config) if larger else "", configuration=_configuration(evidence),
+        hashes=_hashes(evidence),
         versions=_versions(evidence), tiers=TIERS, measures=[METRICS[name] for name in evidence.metrics
                                                              if name in METRICS],
-        arms=ARMS, charts=_charts(evidence), arm_charts=_arm_charts(evidence), worst=ranked[:EXAMPLES_SHOWN],
+        margin=margin_of(evidence.run.config, evidence.headline), arms=ARMS, charts=_charts(evidence),
+        arm_charts=_arm_charts(evidence), worst=ranked[:EXAMPLES_SHOWN],
         best=list(reversed(ranked[-EXAMPLES_SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
         offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER).strip() + "\n"

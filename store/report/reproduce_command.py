@@ -7,7 +7,9 @@ import json
 import shlex
 
 from store.config_metadata import Setting, settings_of
-from store.run_config import OFFLINE_TEACHER, PRESETS, RunConfig, earlier_values, implied_changes
+from store.run_config import (
+    OFFLINE_TEACHER, PRESETS, RunConfig, earlier_values, implied_changes, range_errors,
+)
 
 COMMAND = "python -m runner run"
 _TRIGGERS = {"study", "student", "steps", "passes", "minutes"}
@@ -19,7 +21,8 @@ def command_of(config: RunConfig) -> str:
 
     In an older run a setting that came later has the value of before it (`earlier_values`). It is named where it
     differs from the preset's, as all are, but not where it is about calls to a model that the run does not call: there
-    it has no effect, and the command says what it always said.
+    it has no effect, and the command says what it always said. Nor is a value named that no new run can have: a run of
+    before margins is repeated with the metric's own.
     """
     start = type(config)(**{field.name: getattr(PRESETS[config.preset], field.name)
                             for field in dataclasses.fields(PRESETS[config.preset])})
@@ -32,7 +35,8 @@ def command_of(config: RunConfig) -> str:
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
         without_effect = setting.role is not None and not called[setting.role]
-        if without_effect and setting.name in earlier and value == earlier[setting.name]:
+        as_before = setting.name in earlier and value == earlier[setting.name]
+        if as_before and (without_effect or range_errors({setting.name: value}, type(config))):
             continue
         named = setting.in_every_command or setting.name in _TRIGGERS & given.keys() - implied.keys()
         if setting.name != "preset" and (named or value != implied.get(setting.name, getattr(start, setting.name))):

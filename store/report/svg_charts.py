@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from store.formatting import change, number
 
 WIDTH, LABEL, VALUE, ROW, TOP, BOTTOM = 780, 222, 160, 28, 28, 30
-_SIGN = {"improved": "▲", "regressed": "▼"}
+_SIGN = {"improved": "▲", "worse": "▼", "regressed": "▼"}
 _LONGEST_LABEL = 30
 _MORE_IS_BETTER, _LESS_IS_BETTER = ("← worse", "better →"), ("← better", "worse →")
 

@@ -16,16 +16,21 @@ from store.statistics.gap_closed import GapClosed, gap_closed
 from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
 from store.statistics.multiple_comparisons import CycleFindings, Finding, holm, holm_adjusted_verdicts, over_cycles
 from store.statistics.paired_change import PairedChange, paired_change
-from store.statistics.power import PastVariance, Power, default_sd, minimum_detectable_effect, power, power_before
-from store.statistics.verdict import title_in_sentence, verdict_of, verdict_sentence, within_margin
+from store.statistics.power import PastVariance, Power, default_sd, power, power_before
+from store.statistics.sample_size import minimum_detectable_effect, pairs_to_decide
+from store.statistics.verdict import (
+    IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, NOT_MEASURED, REGRESSED, TOO_FEW, WORSE,
+    min_pairs_within, title_in_sentence, verdict_of, verdict_sentence, within_margin,
+)
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
-    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "Distance", "MIN_SEEDS", "change_over_seeds",
-    "difference_between_groups", "Effect", "MIN_PAIRS", "GapClosed", "Mean", "CycleFindings", "PairedChange",
-    "PastVariance", "Power", "Finding", "agreement", "power", "cluster_bootstrap", "clustered_interval",
-    "welch_difference", "effect_size", "gap_closed", "holm", "mean_of", "over_cycles", "holm_adjusted_verdicts",
-    "paired_change",
-    "power_before", "sign_test", "minimum_detectable_effect", "default_sd", "title_in_sentence", "verdict_of",
-    "verdict_sentence", "wilcoxon_test", "within_margin",
+    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect", "Finding", "GapClosed",
+    "IMPROVED", "INCONCLUSIVE", "LOSSES", "MIN_PAIRS", "MIN_SEEDS", "Mean", "NOT_MEASURED", "NO_EVIDENCE",
+    "NO_RELEVANT_CHANGE", "PairedChange", "PastVariance", "Power", "REGRESSED", "TOO_FEW", "WORSE", "agreement",
+    "change_over_seeds", "cluster_bootstrap", "clustered_interval", "default_sd", "difference_between_groups",
+    "effect_size", "gap_closed", "holm", "holm_adjusted_verdicts", "mean_of", "min_pairs_within",
+    "minimum_detectable_effect", "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before",
+    "sign_test", "title_in_sentence", "verdict_of", "verdict_sentence", "welch_difference", "wilcoxon_test",
+    "within_margin",
 ]

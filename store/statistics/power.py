@@ -1,4 +1,4 @@
-"""Power analysis: the minimum detectable change of a test before it is run, and the power for a given change."""
+"""Power analysis: what a test can detect before it is run, and the power for a given change."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from scipy.special import nctdtr, stdtrit
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
+from store.statistics.sample_size import USUAL_SD, minimum_detectable_effect
 from store.statistics.verdict import title_in_sentence
 
-POWER = 0.8
 _DEFAULT_SD = {"choice_accuracy": 0.5}
-_DEFAULT_SD_GRADED = 0.25
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Power:
 
 def default_sd(metric: str) -> float:
     """Return the assumed standard deviation of paired differences without past runs, for binary or graded scores."""
-    return _DEFAULT_SD.get(metric, _DEFAULT_SD_GRADED)
+    return _DEFAULT_SD.get(metric, USUAL_SD)
 
 
 def power_before(metric: str, pairs: int, past: Sequence[PastVariance]) -> Power:
@@ -65,19 +64,6 @@ def power_before(metric: str, pairs: int, past: Sequence[PastVariance]) -> Power
     total = sum(item.pairs for item in known)
     spread = (math.sqrt(sum(item.pairs * item.spread**2 for item in known) / total) if known else default_sd(metric))
     return Power(metric, pairs, spread, minimum_detectable_effect(pairs, spread), tuple(item.run for item in known))
-
-
-def minimum_detectable_effect(pairs: int, spread: float = _DEFAULT_SD_GRADED, power: float = POWER) -> float | None:
-    """Return the change that is detected with the given power at 95% confidence; None below six pairs.
-
-    Args:
-        pairs: independent paired questions.
-        spread: standard deviation of the paired differences.
-    """
-    if pairs < MIN_PAIRS:
-        return None
-    freedom = pairs - 1
-    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2) + stdtrit(freedom, power)) * spread / math.sqrt(pairs)
 
 
 def power(gain: float, pairs: int, spread: float) -> float | None:

@@ -1,30 +1,89 @@
-"""Decide the verdict on a change from its confidence interval, never from its mean alone."""
+"""Decide the verdict on a change from its confidence interval, never from its mean alone.
+
+With a margin, named before the run, there are four: improved, worse, no relevant change (the interval lies within the
+margin) and inconclusive. Comparisons of runs that named none keep the words of their time: improved, regressed, no
+evidence. Either way too few pairs are "too few to say", and no pair is "not measured".
+"""
 
 from __future__ import annotations
 
-from store.statistics.clustered_interval import MIN_PAIRS
+import math
+
+from scipy.special import stdtr
+
+from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
 from store.statistics.paired_change import PairedChange
+from store.statistics.sample_size import minimum_detectable_effect
+
+IMPROVED = "improved"
+WORSE = "worse"
+NO_RELEVANT_CHANGE = "no relevant change"
+INCONCLUSIVE = "inconclusive"
+REGRESSED = "regressed"
+NO_EVIDENCE = "no evidence"
+TOO_FEW = "too few to say"
+NOT_MEASURED = "not measured"
+LOSSES = (WORSE, REGRESSED)
+"""The verdict that a student lost: with a margin, and without one."""
+TESTED = (IMPROVED, WORSE, NO_RELEVANT_CHANGE, INCONCLUSIVE, REGRESSED, NO_EVIDENCE)
+"""Verdicts that rest on an interval."""
 
 
-def verdict_of(change: PairedChange, better: int) -> str:
-    """Return improved, regressed, no evidence, too few to say or not measured.
+def verdict_of(change: PairedChange, better: int, margin: float | None = None) -> str:
+    """Return the verdict on a change: with a margin one of the four words, else one of the three of before.
+
+    An interval within the margin is "no relevant change" even where it excludes zero.
 
     Args:
         better: +1 if a higher score is better, -1 if a lower one is.
+        margin: the smallest mean change that matters, in the metric's unit, named before the run; None for a run that
+            named none.
     """
     if change.scored == 0:
-        return "not measured"
+        return NOT_MEASURED
     if change.scored < MIN_PAIRS or change.low is None or change.high is None:
-        return "too few to say"
+        return TOO_FEW
+    if margin is not None and within_margin(change, margin) and change.scored >= min_pairs_within(margin):
+        return NO_RELEVANT_CHANGE
     low, high = sorted((change.low * better, change.high * better))
     if low <= 0 <= high or below_sign_test_minimum(change):
-        return "no evidence"
-    return "improved" if low > 0 else "regressed"
+        return NO_EVIDENCE if margin is None else INCONCLUSIVE
+    if low > 0:
+        return IMPROVED
+    return REGRESSED if margin is None else WORSE
 
 
 def below_sign_test_minimum(change: PairedChange) -> bool:
     """Whether so few answers changed their score that the exact sign test cannot reach p < 0.05."""
     return change.wins + change.losses < MIN_PAIRS
+
+
+def within_margin(change: PairedChange, margin: float) -> bool:
+    """Whether the confidence interval lies within the margin: evidence that nothing relevant changed."""
+    return change.low is not None and change.high is not None and -margin <= change.low and change.high <= margin
+
+
+def min_pairs_within(margin: float) -> int:
+    """Return the fewest pairs from which "no relevant change" can be concluded.
+
+    A mean change as large as the margin may come from the share `margin` of all questions changing by a whole unit.
+    This many pairs hold at least one such question with a probability of 97.5%; with fewer, its absence says nothing,
+    however narrow the interval around the others is.
+    """
+    if margin >= 1:
+        return MIN_PAIRS
+    return max(MIN_PAIRS, math.ceil(math.log((1 - CONFIDENCE) / 2) / math.log(1 - margin)))
+
+
+def equivalence_p(change: PairedChange, margin: float) -> float | None:
+    """Return the p value of the interval lying within the margin (two one-sided t tests, doubled); None without one.
+
+    It is below 0.05 where the uncorrected t interval lies within the margin; skewness is left out.
+    """
+    if change.change is None or not change.spread or change.freedom is None:
+        return None
+    error = change.spread / math.sqrt(change.scored)
+    return min(1.0, 2 * float(stdtr(change.freedom, -(margin - abs(change.change)) / error)))
 
 
 def title_in_sentence(title: str) -> str:
@@ -33,13 +92,19 @@ def title_in_sentence(title: str) -> str:
     return title if any(letter.isupper() for letter in first[1:]) else f"{first.lower()} {rest}".strip()
 
 
-def within_margin(change: PairedChange, margin: float) -> bool:
-    """Whether the confidence interval lies inside the margin: evidence that nothing relevant changed."""
-    return change.low is not None and change.high is not None and -margin <= change.low and change.high <= margin
+_LEADS = {IMPROVED: "Improved", WORSE: "Worse", NO_RELEVANT_CHANGE: "No relevant change", INCONCLUSIVE: "Inconclusive",
+          REGRESSED: "Regressed", NO_EVIDENCE: "No evidence of a change", TOO_FEW: "Too few to say"}
 
 
-def verdict_sentence(verdict: str, title: str, change: PairedChange, questions: str = "held-out questions") -> str:
-    """Describe the verdict with its numbers in one sentence; `questions` says what was asked."""
+def verdict_sentence(verdict: str, title: str, change: PairedChange, questions: str = "held-out questions",
+                     margin: float | None = None) -> str:
+    """Describe the verdict with its numbers.
+
+    Args:
+        title: the metric's title.
+        questions: what was asked.
+        margin: as in `verdict_of`.
+    """
     title = title_in_sentence(title)
     if change.change is None or change.baseline is None or change.tuned is None:
         return f"Not measured: none of the {questions} has both a baseline and a tuned score for {title}."
@@ -47,8 +112,21 @@ def verdict_sentence(verdict: str, title: str, change: PairedChange, questions: 
     interval = "no interval"
     if change.low is not None and change.high is not None:
         interval = f"95% interval {change.low:+.2f} to {change.high:+.2f}"
-        if verdict == "no evidence" and not change.low <= 0 <= change.high:
+        if verdict in (NO_EVIDENCE, INCONCLUSIVE) and not change.low <= 0 <= change.high:
             interval += f", but only {change.wins + change.losses} answers changed their score"
-    lead = {"improved": "Improved", "regressed": "Regressed", "no evidence": "No evidence of a change",
-            "too few to say": "Too few to say"}[verdict]
-    return f"{lead}: {numbers} ({change.change:+.2f}, {interval}, n = {change.scored})."
+    sentence = f"{_LEADS[verdict]}: {numbers} ({change.change:+.2f}, {interval}, n = {change.scored})."
+    return sentence if margin is None else f"{sentence}{_margin_note(verdict, change, margin)}"
+
+
+def _margin_note(verdict: str, change: PairedChange, margin: float) -> str:
+    """Say how the interval lies to the margin, where the verdict rests on that; else nothing."""
+    if verdict == NO_RELEVANT_CHANGE:
+        return f" The interval lies within the margin of {margin:g} that was named before the run."
+    if verdict != INCONCLUSIVE:
+        return ""
+    if within_margin(change, margin):
+        return (f" The interval lies within the margin of {margin:g}, but no relevant change can be concluded from "
+                f"fewer than {min_pairs_within(margin)} questions.")
+    smallest = minimum_detectable_effect(change.scored, change.spread) if change.spread else None
+    seen = "" if smallest is None else f"; this test could have seen a change of about {smallest:.2f}"
+    return f" A change of {margin:g}, the margin named before the run, lies within the interval{seen}."

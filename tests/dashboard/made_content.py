@@ -6,6 +6,7 @@ import dataclasses
 import random
 
 from store import events as happened
+from store.headline import margin_of
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS, METRICS, Metric
 from store.run_config import RunConfig
 from store.statistics import gap_closed, paired_change, verdict_of, verdict_sentence
@@ -126,11 +127,13 @@ class Content:
                         [self.scores[(base, "baseline", q.question_id, measure.name)] for q in chosen],
                         [self.scores[(cycle, "tuned", q.question_id, measure.name)] for q in chosen],
                         [q.passage_id for q in chosen], measure.better, measure.tie_band)
-                    verdict = verdict_of(found, measure.better)
+                    margin = margin_of(self.config, measure.name)
+                    verdict = verdict_of(found, measure.better, margin)
                     changes.append(happened.ChangeRecord(tier=tier, metric=measure.name, topic=topic,
                                                          **dataclasses.asdict(found), verdict=verdict))
                     if (tier, topic, measure.name) == ("held-out", "", self.config.headline):
-                        self.verdict, self.sentence = verdict, verdict_sentence(verdict, measure.title, found)
+                        self.verdict, self.sentence = verdict, verdict_sentence(
+                            verdict, measure.title, found, margin=margin)
         if not self.config.fine_tune:
             self.verdict, self.sentence = "not measured", "Not measured: fine-tuning was switched off for this run."
         return happened.ArmsCompared(tuple(changes), self.verdict, self.sentence)
@@ -164,7 +167,7 @@ class Content:
                 changes.append(happened.ArmChangeRecord(
                     arm, against, measure.name, found.baseline, found.tuned, found.change, found.low, found.high,
                     found.scored, found.asked, found.wins, found.ties, found.losses, found.p_value,
-                    verdict_of(found, measure.better)))
+                    verdict_of(found, measure.better, margin_of(self.config, measure.name))))
         gaps = [happened.GapRecord(name, **dataclasses.asdict(gap_closed(
             values("baseline", name), values("tuned", name), values("teacher", name), passages, measure.better)),
             by_construction=True) for name, measure in self.scored().items()]

@@ -57,7 +57,8 @@ def test_a_cycle_without_tuned_scores_is_left_out_not_drawn_as_zero() -> None:
 def test_the_interval_is_grey_where_nothing_can_be_said() -> None:
     figure = paired_change([row(1), row(2, 0.05, "no evidence"), row(3, -0.3, "regressed")], "choice_accuracy")
     colors = {trace.name: trace.marker.color for trace in figure.data}
-    assert colors == {"improved": theme.BETTER, "regressed": theme.WORSE, "inconclusive": theme.INCONCLUSIVE}
+    assert colors == {"improved": theme.BETTER, "regressed": theme.WORSE,
+                      "no evidence of a change": theme.INCONCLUSIVE}
     assert {trace.marker.symbol for trace in figure.data} == {"triangle-up", "triangle-down", "circle"}
 
 

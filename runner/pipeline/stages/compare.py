@@ -12,11 +12,12 @@ from store.events import (
     AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
     StudySetPrepared,
 )
-from store.headline import HEADLINE_QUESTIONS
+from store.headline import HEADLINE_QUESTIONS, margin_of
 from store.metrics import METRICS
 from store.run_config import TAUGHT, RunConfig
 from store.statistics import (
-    PairedChange, holm_adjusted_verdicts, paired_change, title_in_sentence, verdict_of, verdict_sentence, within_margin,
+    IMPROVED, LOSSES, NO_RELEVANT_CHANGE, PairedChange, holm_adjusted_verdicts, paired_change, title_in_sentence,
+    verdict_of, verdict_sentence, within_margin,
 )
 
 COMPANION = "reference_nll"
@@ -32,7 +33,7 @@ def compare(context: StageContext) -> Sequence[Event]:
                       if isinstance(event, AnswersScored) for score in event.scores}
     missing = context.inputs["fine-tune"].first(AdapterMissing)
     verdict, sentence = _verdict(asked, context.config, scores, missing)
-    compared = ArmsCompared(tuple(changes_in(asked, scores)), verdict, sentence)
+    compared = ArmsCompared(tuple(changes_in(asked, scores, context.config)), verdict, sentence)
     return [compared, _finished(context, missing, verdict, sentence)]
 
 
@@ -44,24 +45,25 @@ def _taught_so_far(context: StageContext, asked: Sequence[QuestionRecord]) -> li
             if question.tier != PARAPHRASE or taught is None or question.passage_id in taught]
 
 
-def changes_in(asked: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
-    """Compute the paired changes on every tier for every metric that has scores."""
+def changes_in(asked: Sequence[QuestionRecord], scores: Scores, config: RunConfig) -> list[ChangeRecord]:
+    """Compute the paired changes on every tier for every metric that has scores; the run's margins decide the words."""
     rows = []
     scored = {metric for _, _, metric in scores}
     for tier in dict.fromkeys(question.tier for question in asked):
         of_tier = [question for question in asked if question.tier == tier]
         for metric in (name for name in METRICS if name in scored):
-            rows += _rows_of(tier, metric, of_tier, scores)
+            rows += _rows_of(tier, metric, of_tier, scores, margin_of(config, metric))
     return rows
 
 
-def _rows_of(tier: str, metric: str, questions: Sequence[QuestionRecord], scores: Scores) -> list[ChangeRecord]:
+def _rows_of(tier: str, metric: str, questions: Sequence[QuestionRecord], scores: Scores,
+             margin: float | None) -> list[ChangeRecord]:
     """Return the change over all topics, then per topic with a verdict corrected for the number of topics (Holm)."""
     better, whole = METRICS[metric].better, _change(questions, metric, scores)
     topics = {topic: _change([q for q in questions if q.topic == topic], metric, scores)
               for topic in sorted({q.topic for q in questions})}
-    found = holm_adjusted_verdicts(topics, better)
-    return [ChangeRecord(tier=tier, metric=metric, topic="", verdict=verdict_of(whole, better),
+    found = holm_adjusted_verdicts(topics, better, margin)
+    return [ChangeRecord(tier=tier, metric=metric, topic="", verdict=verdict_of(whole, better, margin),
                          **dataclasses.asdict(whole)),
             *(ChangeRecord(tier=tier, metric=metric, topic=topic, verdict=found[topic].verdict,
                            adjusted_p=found[topic].adjusted_p, **dataclasses.asdict(change))
@@ -81,43 +83,50 @@ def _verdict(asked: Sequence[QuestionRecord], config: RunConfig, scores: Scores,
         return "not measured", f"Not measured: {missing.reason}."
     test = [question for question in asked if question.tier == config.headline_tier]
     headline = _change(test, config.headline, scores)
-    measure = METRICS[config.headline]
-    verdict = verdict_of(headline, measure.better)
-    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[config.headline_tier])]
+    measure, margin = METRICS[config.headline], margin_of(config, config.headline)
+    verdict = verdict_of(headline, measure.better, margin)
+    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[config.headline_tier], margin)]
     if config.headline_tier == TAUGHT:
-        sentences.append(_control_finding([q for q in asked if q.tier == HELD_OUT], config.headline, scores))
-    sentences.append(_secondary_findings(test, config.headline, scores))
+        sentences.append(_control_finding([q for q in asked if q.tier == HELD_OUT], config, scores))
+    sentences.append(_secondary_findings(test, config, scores))
     return verdict, " ".join(filter(None, sentences))
 
 
-def _control_finding(held_out: Sequence[QuestionRecord], metric: str, scores: Scores) -> str:
+def _control_finding(held_out: Sequence[QuestionRecord], config: RunConfig, scores: Scores) -> str:
     """Describe the change on facts never taught, where a change would not be knowledge; empty if none was asked."""
-    change, measure = _change(held_out, metric, scores), METRICS[metric]
+    metric = config.headline
+    change, measure, margin = _change(held_out, metric, scores), METRICS[metric], margin_of(config, metric)
     if change.change is None:
         return ""
     if change.low is None or change.high is None:
         return f"Control, on facts never taught: too few questions to say (n = {change.scored})."
-    found = verdict_of(change, measure.better)
-    if within_margin(change, measure.margin):
+    found = verdict_of(change, measure.better, margin)
+    if found == NO_RELEVANT_CHANGE or (margin is None and within_margin(change, measure.margin)):
         words = "no relevant change, as expected"
-    elif found in ("improved", "regressed"):
+    elif found in (IMPROVED, *LOSSES):
         words = f"{found}, which is no knowledge of them"
+    elif within_margin(change, margin or measure.margin):
+        words = "inconclusive, since so few questions cannot show that nothing changed"
     else:
-        words = f"inconclusive, since a change of {measure.margin:g} lies within its interval"
+        words = f"inconclusive, since a change of {margin or measure.margin:g} lies within its interval"
     return (f"Control, on facts never taught: {words} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
             f"{change.high:+.2f}, n = {change.scored}).")
 
 
-def _secondary_findings(test: Sequence[QuestionRecord], headline: str, scores: Scores) -> str:
+_COMPANION_WORDS = {IMPROVED: "improved", NO_RELEVANT_CHANGE: "did not change relevantly",
+                    **dict.fromkeys(LOSSES, "got worse")}
+
+
+def _secondary_findings(test: Sequence[QuestionRecord], config: RunConfig, scores: Scores) -> str:
     """Describe the change of reference NLL, which is less noisy than the headline on small tests; never the verdict."""
-    if headline == COMPANION:
+    if config.headline == COMPANION:
         return ""
     change = _change(test, COMPANION, scores)
     if change.change is None or change.low is None:
         return ""
-    outcome = {"improved": "improved", "regressed": "got worse"}.get(verdict_of(change, METRICS[COMPANION].better),
-                                                                     "did not clearly change")
-    return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) {outcome}: "
+    verdict = verdict_of(change, METRICS[COMPANION].better, margin_of(config, COMPANION))
+    return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) "
+            f"{_COMPANION_WORDS.get(verdict, 'did not clearly change')}: "
             f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
             f"{change.high:+.2f}).")
 

@@ -29,7 +29,7 @@ from store.events import (
 )
 from store.metrics import JUDGE_METRICS, METRICS
 from store.paths import Paths
-from store.run_config import InvalidConfig
+from store.run_config import InvalidConfig, RunConfig
 from tests.plain_runs import plain_run
 
 STEPS = 8
@@ -282,9 +282,10 @@ def test_several_arms_are_several_looks_but_the_runs_own_question_is_one() -> No
         scores: dict[tuple[str, str, str], float | None] = {
             (arm, f"q{n}", "rouge_l"): 0.4 + (gain if arm in ("tuned", "placebo") else 0)
             for arm in ("baseline", "tuned", *arms) for n, gain in enumerate(gains)}
-        return {(row.arm, row.against): row.verdict for row in control_arm_changes(asked, scores, arms, ["rouge_l"])}
+        return {(row.arm, row.against): row.verdict for row in control_arm_changes(asked, scores, arms, ["rouge_l"],
+                                                                                         RunConfig())}
 
     assert verdicts(("placebo",))["placebo", "baseline"] == "improved"
     among_five = verdicts(("placebo", "few-shot", "retrieval", "tuned-retrieval", "teacher"))
-    assert among_five["placebo", "baseline"] == "no evidence"
+    assert among_five["placebo", "baseline"] == "inconclusive"
     assert among_five["tuned", "baseline"] == "improved"

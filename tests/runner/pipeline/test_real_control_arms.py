@@ -35,7 +35,7 @@ def test_a_placebo_does_not_come_out_as_improved_on_fact_recall(ran: tuple[Store
     store, run, _ = ran
     row = next(row for row in queries.arm_changes_of(store, run)
                if (row.arm, row.against, row.metric) == ("placebo", "baseline", "fact_recall"))
-    assert row.scored >= 10 and row.verdict == "no evidence"
+    assert row.scored >= 10 and row.verdict in ("inconclusive", "no relevant change")
 
 
 def test_the_placebo_learned_the_style_so_that_it_is_a_placebo_at_all(ran: tuple[Store, str, Path]) -> None:
