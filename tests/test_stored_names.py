@@ -42,7 +42,9 @@ PAYLOADS = {
         freedom) verdict sentence""",
     "ControlArmsCompared": """
         cycle changes(arm against metric before after change low high scored asked wins ties losses p_value
-        verdict) gaps(metric baseline tuned teacher closed low high scored asked missing by_construction)""",
+        verdict) gaps(metric baseline tuned teacher closed low high scored asked missing by_construction)
+        replacements(arm metric student teacher difference low high confidence margin scored asked verdict needed
+        by_construction) shares(metric part gain low high share facts asked)""",
     "BatchEnded": """
         batch state recorded completed failed total prompt_tokens completion_tokens cost_usd message failures(key
         status code message param)""",
@@ -146,6 +148,7 @@ TABLES = {
     ),
     "endpoint_options": "address model effort option sent_instead message at",
     "events": "run seq cycle stage kind at payload",
+    "gain_shares": "run metric part gain low high share cycle facts asked",
     "gaps": "run metric baseline tuned teacher closed low high cycle scored asked missing by_construction",
     "judge_audits": "run judging metric judge passed questions retests reasons kinds probes noise most_noise at",
     "judging_changes": "run judging cycle tier metric topic change",
@@ -157,6 +160,10 @@ TABLES = {
         "reference_missing foils "
     ),
     "ratings": "run cycle question rater rating blind left_arm note at",
+    "replacements": (
+        "run arm metric student teacher difference low high confidence margin cycle scored asked verdict needed "
+        "by_construction"
+    ),
     "runners": "owner host pid started_at beat_at next_beat_by stopped",
     "runs": (
         "id name config requested_by requested_at priority work verdict sentence started_at ended_at attempts "

@@ -20,7 +20,10 @@ from store.analysis.group_result import BetweenCombinations, GroupResult, betwee
 from store.analysis.group_result import group_result as read_group_result
 from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
 from store.database import Store
-from store.queries import AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, Gap, Judging, LogEntry, Run, TeacherUsage
+from store.queries import (
+    AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, GainShare, Gap, Judging, LogEntry, Replacement, Run,
+    TeacherUsage,
+)
 from store.queries.best_adapter import best_adapter
 from store.queries.memory import memory_by_stage
 
@@ -35,6 +38,8 @@ class Arms:
     changes: list[ArmChange]
     gaps: list[Gap]
     prompts: list[ArmPrompt]
+    replacements: list[Replacement]
+    shares: list[GainShare]
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,8 @@ def judges(store: Store, run: str) -> Judges:
 
 @cached_by_run_version(16)
 def arms(store: Store, run: str) -> Arms:
-    return Arms(queries.arm_changes_of(store, run), queries.gaps_of(store, run), queries.arm_prompts_of(store, run))
+    return Arms(queries.arm_changes_of(store, run), queries.gaps_of(store, run), queries.arm_prompts_of(store, run),
+                queries.replacements_of(store, run), queries.gain_shares_of(store, run))
 
 
 @cached_by_run_version(32)

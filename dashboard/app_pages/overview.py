@@ -8,7 +8,7 @@ from dashboard.access import cached_queries, store_access
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
-from dashboard.panels import control_arms, group, judge_validation, metric_notes, verdict
+from dashboard.panels import control_arms, group, judge_validation, metric_notes, replacement, verdict
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
@@ -76,6 +76,8 @@ if len(rows) > 1:
     if best := cached_queries.best(store, run):
         st.caption(best.sentence)
 
+replacement.replacement(store, run)
+replacement.shares(store, run, metric)
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("All metrics")
 verdict.key_numbers(changes, metrics, tier)

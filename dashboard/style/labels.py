@@ -69,6 +69,12 @@ ALONG_TRAINING_NOTE = ("The headline test, scored by the student's log-likelihoo
                        "shows whether more steps would still help, or already hurt.")
 GROUP_HELP = ("Runs that were launched together with other seeds or settings and share one test. Results are over "
               "questions and seeds.")
+REPLACEMENT_NOTE = ("The teacher answered the same test without documents. The margin was named before the run. With "
+                    "several students each has a wider interval, so that the chance to certify one by luck stays the "
+                    "same.")
+SHARES_NOTE = ("Over {facts} of {asked} facts that the last cycle taught and the test asks for. The intervals hold for "
+               "all three parts at once. The parts add up to the gain on the training questions. Wrong references can "
+               "do harm, so what the placebo lost counts as knowledge.")
 _LIKELIHOOD_JUDGE = "the student's own likelihood"
 """The judge recorded with scores that need no judge."""
 
@@ -103,6 +109,11 @@ VERDICTS: dict[str, StatusStyle] = {
     "too few to say": StatusStyle("Too few to say", "…", ":material/help:", "gray"),
     "not measured": StatusStyle("Not measured", "–", ":material/remove:", "gray"),
 }
+REPLACEMENTS: dict[str, StatusStyle] = {
+    "replaces": StatusStyle("Replaces its teacher", "▲", ":material/check:", "green"),
+    "falls short": StatusStyle("Falls short", "▼", ":material/trending_down:", "red"),
+}
+"""What a student against its teacher can be, in addition to the verdicts."""
 ANSWERS: dict[str, str] = {
     "improved": "Yes: the student improved", "worse": "No: the student got worse",
     "no relevant change": "No: no relevant change", "inconclusive": "Inconclusive: more questions are needed",

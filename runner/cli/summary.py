@@ -11,11 +11,12 @@ from store import queries
 from store.analysis.reading_verdict import reading_sentence
 from store.analysis.findings import cycles_corrected, latest, memorisation
 from store.analysis.larger_test import LargerTest, larger_test
+from store.analysis.replacement import how_compared, replacement_sentence, replacement_verdict, share_lines
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
 from store.headline import headline_wanted, margin_of
 from store.metrics import METRICS
-from store.queries import ArmChange, CurveRow, Gap, Run
+from store.queries import ArmChange, CurveRow, GainShare, Gap, Replacement, Run
 from store.report.data_formats import larger_test_json
 from store.report.reproduce_command import command_of
 from store.run_config import RunConfig
@@ -116,9 +117,10 @@ def _number(value: float | None, sign: str = "") -> str:
 
 def arms_json(store: Store, run: Run) -> dict[str, Any]:
     """Return all recorded comparisons, gaps and points of the learning curve."""
-    found: dict[str, Sequence[ArmChange | Gap | CurveRow]] = {
+    found: dict[str, Sequence[ArmChange | Gap | CurveRow | Replacement | GainShare]] = {
         "arms": queries.arm_changes_of(store, run.id), "gaps": queries.gaps_of(store, run.id),
-        "along_training": queries.curve_of(store, run.id)}
+        "along_training": queries.curve_of(store, run.id),
+        "replacement": queries.replacements_of(store, run.id), "gain_shares": queries.gain_shares_of(store, run.id)}
     return {name: [{key: value for key, value in dataclasses.asdict(row).items() if key != "run"} for row in rows]
             for name, rows in found.items() if rows}
 
@@ -134,7 +136,10 @@ def arms_lines(store: Store, run: Run) -> list[str]:
     lines += ["", f"{'control arm':16} {metric + ' vs. baseline':42} fine-tuned vs. control"]
     lines += [f"{arm:16} {_change_text(at.get((arm, BASELINE))):42} {_change_text(at.get((TUNED, arm)))}"
               for arm in ARMS if (arm, BASELINE) in at]
-    return lines + [_gap(gap) for gap in queries.gaps_of(store, run.id) if gap.closed is not None]
+    lines += [_gap(gap) for gap in queries.gaps_of(store, run.id) if gap.closed is not None]
+    lines += [f"{replacement_verdict(one)}: {replacement_sentence(one)} {how_compared(one)}"
+              for one in queries.replacements_of(store, run.id)]
+    return lines + share_lines([part for part in queries.gain_shares_of(store, run.id) if part.metric == metric])
 
 
 def _change_text(row: ArmChange | None) -> str:

@@ -130,7 +130,8 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "teacher-answers", "few-shot", "retrieval", "tuned-retrieval", "placebo", "fine-tune@last",
                "placebo-fine-tune@last"), control_arm_scores_fallback, when=_any_arm_enabled(*ARMS)),
     StageSpec(RUN_ENDS, "arms-comparison", "statistics", "Compare control arms", compare_control_arms,
-              ("held-out", "held-out-baseline-evaluation", "tuned-evaluation@last", "arms-evaluation"),
+              ("held-out", "questions@last", "held-out-baseline-evaluation", "baseline-evaluation@last",
+               "tuned-evaluation@last", "arms-evaluation"),
               when=_any_arm_enabled(*ARMS)),
     StageSpec(RUN_ENDS, "final-report", "statistics", "Finalize", finish_run, ("comparison@every",)),
 )

@@ -92,9 +92,15 @@ def _groups(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _replacement_and_shares(connection: Connection) -> None:
+    for table in (schema.replacements, schema.gain_shares):
+        table.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
-    _judging, _playground, _pace, _endpoint_options, _batches, _groups)
+    _judging, _playground, _pace, _endpoint_options, _batches, _groups,
+    _replacement_and_shares)
 CURRENT = len(STEPS)
 
 

@@ -15,8 +15,8 @@ from store.events.comparisons import (
     AgreementRecord, ArmsCompared, ChangeRecord, CycleFinished, RescoredRecord, TeachersCompared,
 )
 from store.events.control_arms import (
-    ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GapRecord, LearningCurveMeasured, PassagesRetrieved,
-    PlaceboTrained, PromptRecord, PromptsPrepared, ShuffledRecord,
+    ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GainShareRecord, GapRecord, LearningCurveMeasured,
+    PassagesRetrieved, PlaceboTrained, PromptRecord, PromptsPrepared, ReplacementRecord, ShuffledRecord,
 )
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
@@ -50,16 +50,17 @@ __all__ = [
     "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FactRecord", "FactlessRecord", "FactsWritten",
-    "FailedLine", "FlowRow", "FormRecord", "FoundRecord", "GapRecord", "JudgeAudited", "JudgingCompared",
-    "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord", "KnowledgeChanged",
-    "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved", "PlaceboTrained",
-    "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked",
-    "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord",
-    "RejectedRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord", "RunAnnotated", "RunArchived",
-    "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
-    "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
-    "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
-    "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "StudiedFact",
-    "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json", "to_json",
+    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FactRecord", "FactlessRecord",
+    "FactsWritten", "FailedLine", "FlowRow", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
+    "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
+    "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",
+    "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared",
+    "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord",
+    "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord", "ReplayAnswered",
+    "ReplayRecord", "RescoredRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed",
+    "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch",
+    "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved",
+    "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished",
+    "StageProgressed", "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage",
+    "UnfitEvent", "from_json", "to_json",
 ]

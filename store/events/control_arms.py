@@ -119,12 +119,61 @@ class GapRecord:
 
 
 @dataclass(frozen=True)
+class ReplacementRecord:
+    """Whether a student may replace its teacher: both on the headline test, by one metric."""
+
+    arm: str
+    """The student: tuned, or tuned with retrieval."""
+    metric: str
+    student: float | None
+    teacher: float | None
+    difference: float | None
+    """Student minus teacher, with the sign that makes positive better."""
+    low: float | None
+    high: float | None
+    confidence: float
+    """Of the interval: 0.95 for one student, more for each of several."""
+    margin: float
+    """The largest loss that does not matter, named before the run."""
+    scored: int
+    asked: int
+    verdict: str
+    """replaces, falls short, inconclusive, too few to say or not measured."""
+    needed: int | None
+    """Questions that certify a student that loses half the margin in 80% of all tests."""
+    by_construction: bool
+    """True where the teacher's answer is the reference itself, so that its score measures nothing."""
+
+
+@dataclass(frozen=True)
+class GainShareRecord:
+    """One part of the gain on the facts that the last cycle taught, by one metric."""
+
+    metric: str
+    part: str
+    """wording, knowledge or memory."""
+    gain: float
+    """In the metric's unit; positive is better."""
+    low: float | None
+    """Simultaneous 95% interval of the three parts."""
+    high: float | None
+    share: float | None
+    """Of the gain on the training questions; None where that is not clearly above zero."""
+    facts: int
+    asked: int
+
+
+@dataclass(frozen=True)
 class ControlArmsCompared(Event, event_type="ControlArmsCompared"):
     """The run's control arms were compared with the untrained student and with the tuned one of `cycle`."""
 
     cycle: int
     changes: tuple[ArmChangeRecord, ...]
     gaps: tuple[GapRecord, ...]
+    replacements: tuple[ReplacementRecord, ...] = ()
+    """Empty without the teacher arm, and in runs that named no margin."""
+    shares: tuple[GainShareRecord, ...] = ()
+    """Empty without the placebo arm, without taught facts as the headline test, and below six facts."""
 
 
 @dataclass(frozen=True)

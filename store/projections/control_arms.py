@@ -23,6 +23,10 @@ def _compared(connection: Connection, recorded: Recorded, event: events.ControlA
         {"run": recorded.run, "cycle": event.cycle, **dataclasses.asdict(c)} for c in event.changes])
     upsert(connection, schema.gaps, [
         {"run": recorded.run, "cycle": event.cycle, **dataclasses.asdict(g)} for g in event.gaps])
+    upsert(connection, schema.replacements, [
+        {"run": recorded.run, "cycle": event.cycle, **dataclasses.asdict(r)} for r in event.replacements])
+    upsert(connection, schema.gain_shares, [
+        {"run": recorded.run, "cycle": event.cycle, **dataclasses.asdict(s)} for s in event.shares])
 
 
 def _measured(connection: Connection, recorded: Recorded, event: events.LearningCurveMeasured) -> None:

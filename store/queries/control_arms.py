@@ -11,8 +11,9 @@ from sqlalchemy import select
 from store import schema
 from store.control_arms import ARMS
 from store.database import Store
-from store.events import ArmChangeRecord, CurvePoint, GapRecord
+from store.events import ArmChangeRecord, CurvePoint, GainShareRecord, GapRecord, ReplacementRecord
 from store.queries.row_mapping import rows_of
+from store.statistics import PARTS
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class ArmChange(ArmChangeRecord):
 @dataclass(frozen=True)
 class Gap(GapRecord):
     """The share of the gap to the teacher that was closed, with its run and cycle."""
+
+    run: str
+    cycle: int
+
+
+@dataclass(frozen=True)
+class Replacement(ReplacementRecord):
+    """Whether a student may replace its teacher, with its run and the cycle whose adapter was compared."""
+
+    run: str
+    cycle: int
+
+
+@dataclass(frozen=True)
+class GainShare(GainShareRecord):
+    """One part of the gain, with its run and cycle."""
 
     run: str
     cycle: int
@@ -93,6 +110,19 @@ def arm_changes_of(store: Store, run: str) -> list[ArmChange]:
 def gaps_of(store: Store, run: str) -> list[Gap]:
     """Return the share of the gap to the teacher that was closed, by metric; empty without a teacher arm."""
     return [Gap(**row._mapping) for row in rows_of(store, schema.gaps, run, schema.gaps.c.metric)]
+
+
+def replacements_of(store: Store, run: str) -> list[Replacement]:
+    """Return whether each of a run's students may replace its teacher; empty where that was not compared."""
+    table = schema.replacements
+    return [Replacement(**row._mapping) for row in rows_of(store, table, run, table.c.arm, table.c.metric)]
+
+
+def gain_shares_of(store: Store, run: str) -> list[GainShare]:
+    """Return the parts of a run's gain, by metric in the order in which they add up; empty where it was not split."""
+    table = schema.gain_shares
+    found = [GainShare(**row._mapping) for row in rows_of(store, table, run, table.c.metric)]
+    return sorted(found, key=lambda row: (row.metric, PARTS.index(row.part) if row.part in PARTS else len(PARTS)))
 
 
 def curve_of(store: Store, run: str) -> list[CurveRow]:

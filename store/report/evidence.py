@@ -14,7 +14,8 @@ from store.analysis.larger_test import LargerTest, larger_test
 from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
-    AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, Gap, Judging, LogEntry, Run, StageState, TeacherUsage,
+    AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, GainShare, Gap, Judging, LogEntry, Replacement, Run,
+    StageState, TeacherUsage,
 )
 from store.statistics import CycleFindings, Power, power_before
 
@@ -41,6 +42,10 @@ class Evidence:
     power: Power
     arms: Sequence[ArmChange]
     gaps: Sequence[Gap]
+    replacements: Sequence[Replacement]
+    """Whether each fine-tuned student may replace the teacher."""
+    shares: Sequence[GainShare]
+    """The parts of the gain, by metric."""
     curve: Sequence[CurveRow]
     audits: Sequence[Audit]
     """Validation of each judge on planted answers."""
@@ -123,5 +128,6 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         judge_usage=queries.teacher_usage(store, [run_id], "judge").get(run_id),
         power=power_before(run.config.headline, headline_wanted(run.config), spreads),
         arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
+        replacements=queries.replacements_of(store, run_id), shares=queries.gain_shares_of(store, run_id),
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
         judgings=queries.judgings_of(store, run_id))

@@ -15,9 +15,12 @@ from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
+from store.analysis.replacement import (
+    PART_TITLES, how_compared, replacement_sentence, replacement_verdict, share_lines,
+)
 from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, margin_of, tested_in_words
 from store.metrics import METRICS, TIERS
-from store.queries import AnswerPair, ChangeRow
+from store.queries import AnswerPair, ChangeRow, GainShare
 from store.report.evidence import EXAMPLES_SHOWN, Evidence
 from store.report.reproduce_command import command_of
 from store.report.svg_charts import BeforeAfter, IntervalBar, dumbbell_plot, forest_plot
@@ -51,6 +54,7 @@ def as_html(evidence: Evidence) -> str:
         versions=_versions(evidence), tiers=TIERS, measures=[METRICS[name] for name in evidence.metrics
                                                              if name in METRICS],
         margin=margin_of(evidence.run.config, evidence.headline), arms=ARMS, charts=_charts(evidence),
+        shares=_shares(evidence),
         arm_charts=_arm_charts(evidence), worst=ranked[:EXAMPLES_SHOWN],
         best=list(reversed(ranked[-EXAMPLES_SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
@@ -74,6 +78,8 @@ def _templates() -> Environment:
     }
     environment.globals |= {"interval": formatting.interval, "effect": formatting.effect,
                             "coverage": formatting.scored_of,
+                            "replacement_verdict": replacement_verdict, "how_compared": how_compared,
+                            "replacement_sentence": replacement_sentence, "share_lines": share_lines,
                             "latest": latest, "by_cycle": by_cycle, "tiers_in": tiers_in}
     return environment
 
@@ -113,7 +119,16 @@ def _charts(evidence: Evidence) -> dict[str, Any]:
             for one in evidence.memorisation], -1, "Train gain minus test gain, by metric",
             ("← generalizes", "memorised →"))
         if evidence.memorisation else "",
+        "shares": forest_plot([IntervalBar(PART_TITLES[part.part], part.gain, part.low, part.high, "",
+                                           "" if part.share is None else f"{part.share:.2f} of the gain")
+                               for part in _shares(evidence)], 1, f"Parts of the gain of {title}")
+        if _shares(evidence) else "",
     }
+
+
+def _shares(evidence: Evidence) -> list[GainShare]:
+    """Return the parts of the gain by the headline metric."""
+    return [part for part in evidence.shares if part.metric == evidence.headline]
 
 
 def _arm_charts(evidence: Evidence) -> list[tuple[str, Any]]:

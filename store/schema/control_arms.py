@@ -1,4 +1,4 @@
-"""Tables of the control arms: prompts, comparisons, gap to the teacher; and the learning curve."""
+"""Tables of the control arms: prompts, comparisons, teacher, parts of the gain; and the learning curve."""
 
 from __future__ import annotations
 
@@ -32,6 +32,25 @@ gaps = Table(
     *(Column(name, Integer, nullable=False) for name in ("cycle", "scored", "asked")),
     Column("missing", String),
     Column("by_construction", Boolean, nullable=False),
+)
+
+replacements = Table(
+    "replacements", metadata,
+    *(Column(name, String, primary_key=True) for name in ("run", "arm", "metric")),
+    *(Column(name, Float) for name in ("student", "teacher", "difference", "low", "high")),
+    *(Column(name, Float, nullable=False) for name in ("confidence", "margin")),
+    *(Column(name, Integer, nullable=False) for name in ("cycle", "scored", "asked")),
+    Column("verdict", String, nullable=False),
+    Column("needed", Integer),
+    Column("by_construction", Boolean, nullable=False),
+)
+
+gain_shares = Table(
+    "gain_shares", metadata,
+    *(Column(name, String, primary_key=True) for name in ("run", "metric", "part")),
+    Column("gain", Float, nullable=False),
+    *(Column(name, Float) for name in ("low", "high", "share")),
+    *(Column(name, Integer, nullable=False) for name in ("cycle", "facts", "asked")),
 )
 
 curve_points = Table(

@@ -12,9 +12,13 @@ from store.statistics.crossed_effects import (
     MIN_SEEDS, ChangeOverSeeds, change_over_seeds, difference_between_groups,
 )
 from store.statistics.effect_size import Effect, effect_size
+from store.statistics.gain_shares import (
+    KNOWLEDGE, MEMORY, PARTS, WORDING, FactScores, GainPart, by_fact, gain_shares,
+)
 from store.statistics.gap_closed import GapClosed, gap_closed
 from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
 from store.statistics.multiple_comparisons import CycleFindings, Finding, holm, holm_adjusted_verdicts, over_cycles
+from store.statistics.non_inferiority import FALLS_SHORT, REPLACES, NonInferiority, non_inferiority
 from store.statistics.paired_change import PairedChange, paired_change
 from store.statistics.power import PastVariance, Power, default_sd, power, power_before
 from store.statistics.sample_size import minimum_detectable_effect, pairs_to_decide
@@ -25,12 +29,13 @@ from store.statistics.verdict import (
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
-    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect", "Finding", "GapClosed",
-    "IMPROVED", "INCONCLUSIVE", "LOSSES", "MIN_PAIRS", "MIN_SEEDS", "Mean", "NOT_MEASURED", "NO_EVIDENCE",
-    "NO_RELEVANT_CHANGE", "PairedChange", "PastVariance", "Power", "REGRESSED", "TOO_FEW", "WORSE", "agreement",
-    "change_over_seeds", "cluster_bootstrap", "clustered_interval", "default_sd", "difference_between_groups",
-    "effect_size", "gap_closed", "holm", "holm_adjusted_verdicts", "mean_of", "min_pairs_within",
-    "minimum_detectable_effect", "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before",
-    "sign_test", "title_in_sentence", "verdict_of", "verdict_sentence", "welch_difference", "wilcoxon_test",
-    "within_margin",
+    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect", "FALLS_SHORT",
+    "FactScores", "Finding", "GainPart", "GapClosed", "IMPROVED", "INCONCLUSIVE", "KNOWLEDGE", "LOSSES", "MEMORY",
+    "MIN_PAIRS", "MIN_SEEDS", "Mean", "NOT_MEASURED", "NO_EVIDENCE", "NO_RELEVANT_CHANGE", "NonInferiority",
+    "PARTS", "PairedChange", "PastVariance", "Power", "REGRESSED", "REPLACES", "TOO_FEW", "WORDING", "WORSE",
+    "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap", "clustered_interval", "default_sd",
+    "difference_between_groups", "effect_size", "gain_shares", "gap_closed", "holm", "holm_adjusted_verdicts",
+    "mean_of", "min_pairs_within", "minimum_detectable_effect", "non_inferiority", "over_cycles", "paired_change",
+    "pairs_to_decide", "power", "power_before", "sign_test", "title_in_sentence", "verdict_of", "verdict_sentence",
+    "welch_difference", "wilcoxon_test", "within_margin",
 ]

@@ -53,9 +53,9 @@ class Mean:
         """Return the two-sided p of a true mean of `truth`: below 0.05 exactly if the interval excludes it."""
         if self.error == 0:
             return 1.0 if self.value == truth else 0.0
-        return 2 * float(stdtr(self.df, -abs(self._transformed((self.value - truth) / self.error))))
+        return 2 * float(stdtr(self.df, -abs(self.transformed((self.value - truth) / self.error))))
 
-    def _transformed(self, t: float) -> float:
+    def transformed(self, t: float) -> float:
         """Apply Hall's cubic, which makes a skewed t statistic nearly symmetric. Monotone, so it has an inverse."""
         skew, root = self.skewness, math.sqrt(self.clusters)
         return t + skew * t**2 / (3 * root) + skew**2 * t**3 / (27 * root**2) + skew / (6 * root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
+from runner.pipeline.stages.replacement import replacements
 from store import events as happened
 from store.headline import margin_of
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS, METRICS, Metric
@@ -175,7 +176,14 @@ class Content:
             happened.PromptRecord(q.question_id, f"{q.passage} {q.text}", (q.passage_id,) if number % 4 else ("else",),
                                   number % 3, False) for number, q in enumerate(asked)))
                    for arm in self.config.arms if arm in ("few-shot", "retrieval", "tuned+retrieval")]
-        return (*prompts, happened.ControlArmsCompared(self.config.cycles, tuple(changes), tuple(gaps)))
+        scores = {(arm, q.question_id, measure.name): self.scores[(at.get(arm, 0), arm, q.question_id, measure.name)]
+                  for arm in ("tuned", *self.config.arms) for q in asked for measure in self.scored().values()}
+        parts = [happened.GainShareRecord("choice_accuracy", *part, 24, 30) for part in (
+            ("wording", 0.08, -0.02, 0.18, 0.16), ("knowledge", 0.30, 0.14, 0.46, 0.60),
+            ("memory", 0.12, 0.01, 0.23, 0.24))]
+        return (*prompts, happened.ControlArmsCompared(
+            self.config.cycles, tuple(changes), tuple(gaps), tuple(replacements(asked, scores, self.config)),
+            tuple(parts) if "placebo" in self.config.arms else ()))
 
     def curve(self, cycle: int) -> happened.LearningCurveMeasured:
         steps, count, reach = self.config.steps, self.config.held_out, 0.1

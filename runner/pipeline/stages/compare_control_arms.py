@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import headline_questions, reading_questions
 from store.control_arms import BASELINE, RETRIEVAL, TEACHER, TUNED, TUNED_RETRIEVAL, ordered_arms
+from runner.pipeline.stages.generate_answers import read_questions
+from runner.pipeline.stages.replacement import replacements, shares
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
 from store.headline import margin_of
 from store.metrics import METRICS
@@ -23,7 +25,8 @@ Scores = dict[tuple[str, str, str], float | None]
 
 
 def compare_control_arms(context: StageContext) -> Sequence[Event]:
-    """Compute the paired changes of all arms on the held-out test, and the gaps closed; not the run's verdict."""
+    """Compute the paired changes of all arms on the headline test, the gaps closed, whether the student may replace the
+    teacher, and the parts of the gain; not the run's verdict."""
     asked, arms = headline_questions(context), ordered_arms(context.config.arms)
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
@@ -34,7 +37,10 @@ def compare_control_arms(context: StageContext) -> Sequence[Event]:
         changes += reading_changes(reading_questions(context), scores, metrics, context.config)
     gaps = [_gap(asked, scores, metric, context.config.teacher == OFFLINE_TEACHER) for metric in metrics
             if TEACHER in arms]
-    return [ControlArmsCompared(context.config.cycles, tuple(changes), tuple(gaps))]
+    trained = read_questions([context.inputs["questions@last"]])
+    return [ControlArmsCompared(context.config.cycles, tuple(changes), tuple(gaps),
+                                tuple(replacements(asked, scores, context.config)),
+                                tuple(shares(asked, trained, scores, context.config)))]
 
 
 def control_arm_changes(asked: Sequence[QuestionRecord], scores: Scores, arms: Sequence[str],
