@@ -33,9 +33,11 @@ def store_at(folder: Path) -> Store:
     return open_store(address_in(folder))
 
 
-def config_of(**changes: Any) -> RunConfig:
-    return preset("embedded", **{"questions": 10, "held_out": 40, "cycles": 3, "topics": TOPICS, "steps": 60,
-                                 "passes": None, **PLAIN, **changes})
+def config_of(margin: float | None = None, **changes: Any) -> RunConfig:
+    """A small run; its `margin` may be that of runs that named none, which no new run can have."""
+    config = preset("embedded", **{"questions": 10, "held_out": 40, "cycles": 3, "topics": TOPICS, "steps": 60,
+                                   "passes": None, **PLAIN, **changes})
+    return dataclasses.replace(config, margin=margin)
 
 
 def queued(store: Store, start: datetime, **changes: Any) -> str:
