@@ -18,6 +18,7 @@ from store.config_metadata import Switch, choices_of, ranges_of, setting
 from store.control_arms import ARMS, PLACEBO, RETRIEVAL, TUNED_RETRIEVAL
 from store.endpoint_address import address_errors
 from store.metrics import JUDGE_METRICS
+from store.training_by_size import size_class
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
@@ -338,11 +339,6 @@ ONE_WORDING: dict[str, Any] = {
     "general_replay": 0.0,
 }
 """What `study="off"` stands for where a value is not given: the product's first recipe, 100 steps on one wording."""
-STUDY_LARGE: dict[str, Any] = {
-    "learning_rate": 4e-4, "lora_rank": 64, "lora_alpha": 128, "lora_dropout": 0.0, "passes": STUDY_PASSES,
-    "general_replay": STUDY_REPLAY, "batch_size": 1, "gradient_accumulation": 16,
-}
-"""What study items stand for with a student of billions of parameters: the field's values, not measured here."""
 
 _PHI_2 = RunConfig(
     preset="phi-2", teacher="gpt-4o-mini", student="microsoft/phi-2", precision="nf4", study="off",
@@ -384,7 +380,7 @@ def implied_changes(base: RunConfig, changes: Mapping[str, Any]) -> dict[str, An
     if study == "off" and base.study != "off":
         implied = dict(ONE_WORDING)
     elif study != "off" and (base.study == "off" or changes.get("student", base.student) != EMBEDDED_STUDENT):
-        implied = dict(STUDY_LARGE)
+        implied = dict(size_class(changes.get("student", base.student)).values)
     if changes.keys() & {"steps", "minutes"} or changes.get("passes"):
         implied |= {"passes": None, "minutes": None}
     return implied

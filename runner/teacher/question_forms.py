@@ -8,7 +8,6 @@ drafts are valid. Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,11 @@ from knowledge.passages import Passage
 from runner.teacher import prompts
 from runner.teacher.prompts import PassageMaterial, Prompt
 from runner.teacher.reply_parsing import Draft, parse_numbered_question, parse_plain_question, parse_questions
+from store.training_by_size import billions_of
 
 AUTO = "auto"
 FIRST_FORM = ((0.5, "sentence"), (8.5, "numbered"), (float("inf"), "passages"))
 """Billions of parameters up to which a model whose name states its size begins with a form."""
-_SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.I)
 
 
 @dataclass(frozen=True)
@@ -102,9 +101,3 @@ def forms_for(chosen: str, model: str) -> tuple[QuestionForm, ...]:
         return (FORMS[names.index(chosen)],)
     size = billions_of(model)
     return FORMS[names.index(next(name for largest, name in FIRST_FORM if size <= largest)):]
-
-
-def billions_of(model: str) -> float:
-    """Billions of parameters that a model's name states; infinity where it states none."""
-    sizes = [float(number) / (1 if unit in "bB" else 1000) for number, unit in _SIZE.findall(model)]
-    return max(sizes, default=float("inf"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from store.formatting import duration
-from store.run_config import STUDY_PASSES, RunConfig
+from store.run_config import EMBEDDED_STUDENT, STUDY_PASSES, RunConfig
+from store.training_by_size import size_class
 
 TOKENS_PER_PRESENTATION = 60
 """Mean tokens of a study item with its prompt under the embedded student, measured in the demonstration."""
@@ -27,11 +28,21 @@ def training_note(config: RunConfig, tokens_per_second: float | None, passages: 
     if config.minutes is not None:
         return _budget_note(config, config.minutes, tokens_per_second, passages)
     shown = _presentations(config)
-    time = "" if not tokens_per_second else \
-        f", about {duration(shown * _tokens(config) / tokens_per_second)} at {tokens_per_second:.0f} tokens/s"
+    time = _time(config, shown * _tokens(config), tokens_per_second)
     per_fact = shown * (1 - config.general_replay) / max(1, config.questions)
     return (f"The first cycle's training presents its {config.questions} facts {per_fact:.0f} times each: {shown:.0f} "
             f"examples{time}.")
+
+
+def _time(config: RunConfig, tokens: float, tokens_per_second: float | None) -> str:
+    """Return how long training takes; for a student that was never trained here, at a speed that is assumed."""
+    if tokens_per_second:
+        return f", about {duration(tokens / tokens_per_second)} at {tokens_per_second:.0f} tokens/s"
+    if config.student == EMBEDDED_STUDENT:
+        return ""
+    assumed = size_class(config.student).assumed_tokens_per_second
+    return (f", about {duration(tokens / assumed)} at {assumed:,.0f} tokens/s, which is assumed for a small GPU and "
+            "not measured")
 
 
 def _presentations(config: RunConfig) -> float:

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any
 
 from knowledge.study import shares_of
-from store.run_config import STUDY_LARGE, RunConfig, preset
+from store.run_config import RunConfig, preset
 from tests.bench.recipes.recipe import Recipe
 
 OPENINGS = {"opening": 0.70, "question": 0.10, "title": 0.05, "document": 0.03, "cloze": 0.06, "reverse": 0.03,
@@ -60,8 +60,8 @@ RECIPES: dict[str, Recipe] = {
     "default, every form": _default(shares=EVERY_FORM),
     "default, reading 0.3": _default(reading=0.3),
     "default, reading 0.6": _default(reading=0.6),
-    "values for large students": as_product(preset("embedded", **STUDY_LARGE | {"batch_size": 8,
-                                                                               "gradient_accumulation": 2})),
+    "values of a student of 3 billion": as_product(preset("phi-2", study="rules")),
+    "values of a student of 7 billion": as_product(preset("embedded", student="7b")),
     "off": Recipe({"question": 1.0}, 15, one_wording=True, learning_rate=2e-4, rank=16, alpha=32, dropout=0.05,
                   batch=4),
     "openings": dataclasses.replace(_STUDY, general=0.0),
