@@ -124,7 +124,7 @@ class Nursery:
         return lines[0].split(";")[:-1] if lines else []
 
     def close(self) -> None:
-        self._process.communicate(timeout=240)
+        self._process.communicate(timeout=840)
 
     def _line(self) -> str:
         assert self._process.stdout
