@@ -3,6 +3,7 @@
 # make test    set up, run the test suite
 # make browser every page in every window, and a person's way through the program (Chromium)
 # make chaos   kill -9 and faults at every point of a run (TRIALS=20: a short one)
+# make aa      200 A/A trainings of a tiny student: how often other seeds alone claim a difference (5 to 30 minutes)
 # make test-postgres  the store's tests, a runner's, the pages and a short make chaos on a PostgreSQL server of their own
 # make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
 # make setup   the common part: idempotent, quick the second time
@@ -21,7 +22,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: browser chaos demo run served test test-all test-postgres setup setup-dev bench lint clean
+.PHONY: aa browser chaos demo run served test test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
@@ -50,6 +51,9 @@ bench: setup-dev
 
 chaos: setup-dev
 	@$(BIN)/python -m tests.chaos --trials $(TRIALS) $(ARGS)
+
+aa: setup-dev
+	@$(BIN)/python -m pytest -m slow -s --timeout 7200 tests/runner/student/test_aa_trainings.py $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -19,6 +19,7 @@ from store.database import Store, StoreError
 from store.events import AnswerRated
 from store.permissions import PERMISSIONS, PermissionDenied
 from store.run_config import InvalidConfig, RunConfig
+from store.sweep import SweepPlan
 
 
 def is_allowed(kind: str) -> bool:
@@ -32,6 +33,15 @@ def launch(config: RunConfig, token: str) -> str | None:
     if _execute(lambda store: launched.append(commands.launch_run(store, config, person.name, token,
                                                                   role=person.role))):
         return launched[0]
+    return None
+
+
+def launch_group(plan: SweepPlan) -> str | None:
+    """Queue the runs of a plan, each once; returns the first one's id, or None if they were refused."""
+    person, launched = identity.current_user(), []
+    if _execute(lambda store: launched.append(commands.launch_group(store, plan.configs, plan.group, person.name,
+                                                                    role=person.role))):
+        return launched[0].runs[0]
     return None
 
 

@@ -1,6 +1,6 @@
 """The launch form in the sidebar: a field for each setting that the configuration places in the form.
 
-One click launches one run; all errors are shown at once.
+One click launches one run, or a group of runs with several seeds or settings; all errors are shown at once.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from dashboard.access import cached_queries, store_access, store_commands
 from dashboard.panels import control_arm_fields, knowledge_fields
 from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
+from dashboard.panels.sweep_fields import sweep_fields
 from dashboard.session import page_rerun
 from dashboard.view_models import launch_request
-from store.analysis.launch_forecast import forecast, forecast_sentence
+from dashboard.view_models.sweep_request import SweepChoice, plan_from
 from dashboard.widgets import elements
 from store import queries
+from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence
 from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, fields_affecting, settings_of
 from store.database import StoreError
@@ -49,10 +51,12 @@ def launch_form() -> None:
     start = PRESETS.get(preset, RunConfig())
     about = knowledge_fields.selected_knowledge()
     knowledge_fields.show_errors(about)
-    values = _values(start, about)
-    if st.button("Launch run", type="primary", icon=":material/rocket_launch:", width="stretch", key="launch"):
-        _launch(preset, values, [about.fault] if about.fault else [])
-    st.caption(_forecast(preset, values))
+    values, choice = _values(start, about)
+    if st.button("Launch runs" if choice.several else "Launch run", type="primary", icon=":material/rocket_launch:",
+                 width="stretch", key="launch"):
+        _launch(preset, values, [about.fault] if about.fault else [], choice)
+    _plan_notes(preset, values, choice)
+    st.caption(_forecast(preset, values, choice))
     power, estimated_from = launch_request.detectable_change_note({"headline": start.headline, **values},
                                                                   _past_variances(start, values))
     st.caption(power, help=estimated_from)
@@ -72,8 +76,9 @@ def _preset() -> str:
                             format_func=lambda name: setting.choices.get(name, name)))
 
 
-def _values(start: RunConfig, about: KnowledgeChoice) -> dict[str, Any]:
-    """Draw every field and return their values by field name: first the main ones, the rest under Advanced."""
+def _values(start: RunConfig, about: KnowledgeChoice) -> tuple[dict[str, Any], SweepChoice]:
+    """Draw every field and return their values by field name, and the choice of several runs: first the main ones, the
+    rest under Advanced."""
     settings = launch_request.form_settings(type(start))
     values: dict[str, Any] = {}
     _draw([setting for setting in settings if setting.form == "main"], start, about, values)
@@ -81,7 +86,8 @@ def _values(start: RunConfig, about: KnowledgeChoice) -> dict[str, Any]:
         for group, members in by_group([setting for setting in settings if setting.form == "advanced"]).items():
             st.markdown(f"**{group}**")
             _draw(members, start, about, values)
-    return values
+        choice = sweep_fields()
+    return values, choice
 
 
 def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any]) -> None:
@@ -114,28 +120,42 @@ def _training_note(preset: str, values: dict[str, Any]) -> str:
         return ""
 
 
-def _forecast(preset: str, values: dict[str, Any]) -> str:
-    """Forecast time and cost from past runs; empty while the form is invalid."""
+def _plan_notes(preset: str, values: dict[str, Any], choice: SweepChoice) -> None:
+    """Draw what a group of runs would be; nothing for a single run, or while the form is invalid."""
+    if not choice.several:
+        return
+    try:
+        plan = plan_from(launch_request.config_from(preset, values), choice)
+    except InvalidConfig:
+        return
+    elements.plain_text("\n".join(plan.sentences()))
+
+
+def _forecast(preset: str, values: dict[str, Any], choice: SweepChoice) -> str:
+    """Forecast time and cost from past runs, of all runs of a group; empty while the form is invalid."""
     try:
         config = launch_request.config_from(preset, values)
+        configs = plan_from(config, choice).configs if choice.several else [config]
         store = store_access.read_store()
     except (InvalidConfig, StoreError):
         return ""
     past = cached_queries.past_stage_durations(store) if store else []
     costs = cached_queries.costs(store, sorted({row.run for row in past})) if store else {}
-    return forecast_sentence(forecast(config, past, costs), config.teacher == OFFLINE_TEACHER)
+    return forecast_sentence(forecast_of_runs(configs, past, costs), config.teacher == OFFLINE_TEACHER)
 
 
-def _launch(preset: str, values: dict[str, Any], faults: list[str]) -> None:
-    """Queue the run and open its page; or show every error and queue nothing."""
+def _launch(preset: str, values: dict[str, Any], faults: list[str], choice: SweepChoice) -> None:
+    """Queue the run, or the runs of a group, and open its page; or show every error and queue nothing."""
     token = launch_request.next_token(st.session_state.get(_TOKEN), time.time())
     st.session_state[_TOKEN] = token
     try:
         config = launch_request.config_from(preset, values, faults)
+        plan = plan_from(config, choice) if choice.several else None
     except InvalidConfig as error:
         st.error("This run cannot be launched:", icon=":material/error:")
         st.text("\n".join(f"• {fault}" for fault in error.errors))
         return
-    if run := store_commands.launch(config, token.token):
+    run = store_commands.launch_group(plan) if plan else store_commands.launch(config, token.token)
+    if run:
         st.session_state[_TOKEN] = dataclasses.replace(token, used_at=time.time())
         st.switch_page("app_pages/live.py", query_params={"run": run})

@@ -97,3 +97,35 @@ def test_the_figure_has_a_dot_for_each_seed_and_the_mean_with_its_interval(group
     assert change and change.found.pooled.low is not None and change.found.pooled.change is not None
     assert means.x[0] == pytest.approx(-change.found.pooled.change)  # right of 0 is better, whatever the metric
     assert means.error_x.array[0] == pytest.approx(change.found.pooled.change - change.found.pooled.low)
+
+
+def filled(page: AppTest, **typed: str) -> AppTest:
+    """Fill the form's fields for several runs."""
+    for key, value in typed.items():
+        field = page.selectbox(key="launch varied") if key == "varied" else page.text_input(key=f"launch {key}")
+        field.set_value(value).run()
+    return page
+
+
+def test_the_form_launches_a_group_once_and_shows_its_plan(tmp_path: Path, opened: Opened) -> None:
+    stores.store_at(tmp_path).close()
+    page = filled(opened(tmp_path, "overview"), seeds="2", varied="learning_rate", group="form")
+    page.text_input(key="launch varied values").set_value("1e-4, 1e-3").run()
+    assert "4 runs in group form: learning_rate 0.0001, 0.001 x 2 seeds (42-43)." in words_of(page)
+    page.button(key="launch").click().run()
+    runs = queries.runs_of_group(open_for_reading(address_in(tmp_path)), "form")
+    assert [(run.config.learning_rate, run.config.training_seed) for run in runs] == [
+        (1e-4, 42), (1e-4, 43), (1e-3, 42), (1e-3, 43)]
+    assert {run.config.held_out_set for run in runs} == {"form"}
+    page = filled(opened(tmp_path, "overview"), seeds="2", varied="learning_rate", group="form")
+    page.text_input(key="launch varied values").set_value("1e-4, 1e-3").run()
+    page.button(key="launch").click().run()
+    assert len(queries.all_runs(open_for_reading(address_in(tmp_path)))) == 4
+
+
+def test_the_form_refuses_what_cannot_be_planned(tmp_path: Path, opened: Opened) -> None:
+    stores.store_at(tmp_path).close()
+    page = filled(opened(tmp_path, "overview"), seeds="many")
+    page.button(key="launch").click().run()
+    assert "seeds 'many' cannot be read: use how many (3)" in words_of(page)
+    assert not queries.all_runs(open_for_reading(address_in(tmp_path)))
