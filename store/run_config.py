@@ -287,7 +287,7 @@ class RunConfig:
         "never trained show what the student knows now; facts it was never taught show only what carries over.")
     margin: float | None = setting(
         None, label="Margin", group=EVALUATION, unit="of the headline metric", range=(0.001, 1), step=0.01,
-        was=NO_MARGIN, empty="the metric's own",
+        was=NO_MARGIN, empty="the metric's own", one_in_group=True,
         help="The smallest change of the headline metric that matters, chosen before the run starts. A confidence "
         "interval within it shows no relevant change; one that includes zero and reaches beyond it is inconclusive. "
         "Default: 0.05 of an accuracy or share, 0.1 nats per token of a likelihood.")

@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 from store.csv_json_html import answer_rows, to_csv
+from store.analysis.group_result import as_json as group_json
 from store.analysis.larger_test import LargerTest
 from store.headline import margin_of
 from store.report.evidence import Evidence
 from store.report.reproduce_command import command_of
 
-_NOT_EXPORTED = ("log", "answers")
+_NOT_EXPORTED = ("log", "answers", "group")
 
 
 def as_json(evidence: Evidence) -> str:
@@ -24,6 +25,7 @@ def as_json(evidence: Evidence) -> str:
         "memorisation": [{**dataclasses.asdict(one), "distance": one.distance} for one in evidence.memorisation],
         "over_cycles": _value(evidence.cycle_findings),
         "margin": margin_of(evidence.run.config, evidence.headline),
+        "group": group_json(evidence.group) if evidence.group else None,
         "larger_test": larger_test_json(evidence.larger_test),
         "answers": answer_rows(evidence.answers),
         "events": [{"at": item.at, "cycle": item.cycle, "stage": item.stage, "kind": item.kind,

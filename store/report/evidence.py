@@ -10,6 +10,7 @@ from store.analysis.findings import (
     Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
 from store.analysis.reading_verdict import reading_sentence
+from store.analysis.group_result import GroupResult, group_result
 from store.analysis.larger_test import LargerTest, larger_test
 from store.database import Store
 from store.headline import headline_wanted
@@ -50,6 +51,8 @@ class Evidence:
     audits: Sequence[Audit]
     """Validation of each judge on planted answers."""
     judgings: Sequence[Judging]
+    group: GroupResult | None
+    """The group that the run is part of, over questions and seeds; None for a run of its own."""
 
     @property
     def headline(self) -> str:
@@ -130,4 +133,5 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
         replacements=queries.replacements_of(store, run_id), shares=queries.gain_shares_of(store, run_id),
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
-        judgings=queries.judgings_of(store, run_id))
+        judgings=queries.judgings_of(store, run_id),
+        group=group_result(store, run.group) if run.group else None)

@@ -15,6 +15,7 @@ from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
+from store.analysis.group_result import counts
 from store.analysis.replacement import (
     PART_TITLES, how_compared, replacement_sentence, replacement_verdict, share_lines,
 )
@@ -26,6 +27,7 @@ from store.report.reproduce_command import command_of
 from store.report.svg_charts import BeforeAfter, IntervalBar, dumbbell_plot, forest_plot
 from store.run_config import OFFLINE_TEACHER
 from store.statistics import MIN_PAIRS
+from store.sweep import seeds_sentence
 
 _HERE = Path(__file__).parent
 LONGEST = 1500
@@ -54,11 +56,27 @@ def as_html(evidence: Evidence) -> str:
         versions=_versions(evidence), tiers=TIERS, measures=[METRICS[name] for name in evidence.metrics
                                                              if name in METRICS],
         margin=margin_of(evidence.run.config, evidence.headline), arms=ARMS, charts=_charts(evidence),
-        shares=_shares(evidence),
+        shares=_shares(evidence), group=_group(evidence),
         arm_charts=_arm_charts(evidence), worst=ranked[:EXAMPLES_SHOWN],
         best=list(reversed(ranked[-EXAMPLES_SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
         offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER).strip() + "\n"
+
+
+def _group(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return each combination of settings of the run's group with its headline change, its counts and its chart."""
+    found = []
+    for one in evidence.group.combinations if evidence.group else ():
+        change = one.headline
+        bars = [IntervalBar(f"seed {run.config.seed_of_training}", value, value, value, "", "")
+                for run, value in zip(one.pooled, change.found.seed_changes, strict=True)] if change else []
+        if change and bars:
+            pooled = change.found.pooled
+            bars.insert(0, IntervalBar("mean", pooled.change, pooled.low, pooled.high, change.verdict))
+        better = METRICS[one.config.headline].better if one.config.headline in METRICS else 1
+        found.append({"one": one, "change": change, "counts": counts(one), "scope": seeds_sentence(len(one.pooled)),
+                      "chart": forest_plot(bars, better, "Change of each seed, and their mean") if bars else None})
+    return found
 
 
 def _escape_invisible(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -61,7 +60,6 @@ def plan(seeds: Sequence[int], varied: Mapping[str, Sequence[Any]] | None = None
 def executed(store: Store, data: Path, planned: SweepPlan,
              resources: Callable[..., RunResources] = seeded_resources) -> tuple[str, ...]:
     """Queue a plan and execute all of its runs; return their ids."""
-    gc.freeze()  # each stage collects garbage, and a test process holds a great many imported objects
     queued = commands.launch_group(store, planned.configs, planned.group, "test")
     for _ in queued.runs:
         if (claim := leases.claim_next(store, leases.owner_name())) is not None:

@@ -205,3 +205,18 @@ def test_a_real_browser_shows_it_calls_nobody_and_prints_it(evidence: dict[str, 
         chromium.close()
     assert called == [to.as_uri()] and not said and sideways <= 0 and printed.startswith(b"%PDF")
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(18, 22, 28)")
+
+
+def test_a_run_of_a_group_carries_the_group_over_questions_and_seeds(tmp_path: Path) -> None:
+    store = stores.store_at(tmp_path)
+    ids = stores.group_of_runs(store, stores.long_ago(10))
+    found = gather(store, ids[0])
+    assert found
+    words = " ".join(Reader(as_html(found)).words.split())
+    assert "Other trainings: group rates" in words and "3 of 3 runs are in the numbers" in words
+    assert "The interval is over questions and over training seeds (3)." in words and "seed 3" in words
+    assert "Left out: rates: learning rate 0.001, seed 3: queued." in words
+    group = json.loads(as_json(found))["group"]
+    assert [len(one["runs"]) for one in group["combinations"]] == [3, 2]
+    alone = gather(store, stores.finished(store, stores.long_ago(1), (0.2,)))
+    assert alone and json.loads(as_json(alone))["group"] is None and "Other trainings" not in as_html(alone)
