@@ -22,7 +22,7 @@ from store.analysis.run_comparison import NotComparable, PairedComparison, compa
 from store.database import Store
 from store.queries import (
     AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, GainShare, Gap, Judging, LogEntry, Replacement, Run,
-    TeacherUsage,
+    StudySet, TeacherUsage,
 )
 from store.queries.best_adapter import best_adapter
 from store.queries.memory import memory_by_stage
@@ -115,6 +115,12 @@ def judges(store: Store, run: str) -> Judges:
                    [audit for audit in audits if audit.judging == one.judging])
                   for one in queries.judgings_of(store, run)]
     return Judges([audit for audit in audits if audit.judging == queries.ORIGINAL_JUDGING], rescorings)
+
+
+@cached_by_run_version(16)
+def study_sets(store: Store, run: str) -> list[StudySet]:
+    """What each cycle trained on."""
+    return queries.study_sets_of(store, run)
 
 
 @cached_by_run_version(16)

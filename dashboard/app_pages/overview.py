@@ -8,7 +8,7 @@ from dashboard.access import cached_queries, store_access
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
-from dashboard.panels import control_arms, group, judge_validation, metric_notes, replacement, verdict
+from dashboard.panels import control_arms, group, judge_validation, metric_notes, replacement, study_set, verdict
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
@@ -86,6 +86,7 @@ with st.expander("Confidence intervals and significance tests", icon=":material/
     verdict.coverage_line(changes, metrics, tier)
     elements.export_buttons(export_rows.change_rows(changes), f"changes-{run.id}", "changes")
 
+study_set.study_set(store, run)
 verdict.notes(run)
 
 learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",

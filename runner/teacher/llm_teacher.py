@@ -149,7 +149,7 @@ class LLMTeacher:
         """
         written = self._in_order(partial(write_facts, self._chat, self._failures, domain), passages, on_written)
         if (reason := self._failures.stopped(FACTS)) and not any(of.facts for of in written):
-            raise TeacherUnusable(reason)
+            raise TeacherUnusable(f"{reason}; another teacher may manage it, or study 'rules', which asks for no facts")
         return written
 
     def answer_question(self, domain: Domain, question: Question) -> Answer:

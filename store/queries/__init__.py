@@ -33,6 +33,7 @@ from store.queries.runs import (
     Run, RunnerState, all_runs, connected_runners, count_of_runs, find_run, last_event_id, queue, runners,
 )
 from store.queries.schedules import Schedule, find_schedule, schedules
+from store.queries.study_sets import StudySet, study_sets_of
 from store.queries.system import Environment, StoreFacts, made_with, stage_files, store_facts
 from store.queries.test_scores import TestScore, test_scores
 from store.queries.training_speed import last_training_speed
@@ -41,7 +42,7 @@ __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "Audit", "Batch", "ChangeRow", "CurveRow",
     "Cycle", "Environment", "FilterOptions", "GainShare", "Gap", "GroupSize", "HistoryFilter", "Judging",
     "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage", "PlaygroundQuestion", "Point",
-    "Rating", "Replacement", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts",
+    "Rating", "Replacement", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "StudySet",
     "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of", "arm_answers_of",
     "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles",
     "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "filter_options", "find_run",
@@ -50,6 +51,6 @@ __all__ = [
     "logged_since", "made_with", "open_batches", "passage_usage", "past_stages", "past_variances",
     "playground_question", "practice_questions_of", "questions_ahead", "queue", "ratings_of", "recent_questions",
     "rejudged_changes", "rejudged_scores", "replacements_of", "runners", "runs_at_work", "runs_of_group",
-    "schedules", "series", "stage_files", "stages_of", "store_facts", "success_rate", "teacher_usage",
+    "schedules", "series", "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate", "teacher_usage",
     "test_scores", "waiting_runs",
 ]

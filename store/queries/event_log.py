@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, true
+from sqlalchemy import case, func, or_, select, true
 
 from store import events, schema
 from store.database import Store
@@ -14,7 +14,8 @@ from store.timestamps import parse
 
 _INCIDENTS = tuple(kind.event_type for kind in (
     events.RecoveryTaken, events.EndpointOptionRefused, events.KnowledgeChanged, events.StageFailed, events.RunFailed))
-# Whole question sets and answers are read through `answers_of`; a log line needs only their kind.
+# Whole question sets and answers are read through `answers_of`; a log line needs only their kind. A training set's line
+# says what was not as planned, whatever its length.
 _MAX_PAYLOAD_LENGTH = 20_000
 
 
@@ -52,7 +53,8 @@ def incidents(store: Store, run: str, limit: int = 100) -> list[LogEntry]:
 
 def _newest(store: Store, run: str, condition: Any, limit: int | None) -> list[LogEntry]:
     table = schema.events
-    payload = case((func.length(table.c.payload) <= _MAX_PAYLOAD_LENGTH, table.c.payload)).label("payload")
+    short = or_(func.length(table.c.payload) <= _MAX_PAYLOAD_LENGTH, table.c.kind == events.StudySetPrepared.event_type)
+    payload = case((short, table.c.payload)).label("payload")
     statement = (select(table.c.seq, table.c.at, table.c.cycle, table.c.stage, table.c.kind, payload)
                  .where(table.c.run == run, schema.worth_a_line, condition).order_by(table.c.seq.desc()).limit(limit))
     with store.read() as connection:

@@ -21,6 +21,7 @@ import pytest
 from knowledge.near_duplicates import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.study import written_items
+from runner.llm.errors import TeacherUnusable
 from runner.llm.retry import Clock
 from runner.pipeline.study_set import read_items
 from runner.pipeline.worker import execute_claimed_run
@@ -200,6 +201,14 @@ def test_a_teacher_that_writes_no_usable_fact_is_named_and_counted(fake: FakeOpe
     assert not written.facts and len(written.without) == len(prepared.facts) and len(written.refused) >= 6
     assert any("6 of 6 passages are without a usable fact of the teacher" in note for note in prepared.notes)
     assert any("does not name its subject" in note for note in prepared.notes)
+
+
+def test_a_teacher_that_cannot_write_facts_at_all_is_not_asked_on_and_the_way_out_is_named(fake: FakeOpenAI) -> None:
+    fake.words = lambda body: "I had rather not."
+    passages = fakes.small_domain().passages[:20]
+    with pytest.raises(TeacherUnusable, match="facts, 3 calls, no further one was made.*or study 'rules'"):
+        teacher_at(fake).write_facts(fakes.small_domain(), passages)
+    assert len(fake.requests) <= 6  # each of three passages once, and what it missed
 
 
 def test_the_budget_covers_the_calls_for_facts(fake: FakeOpenAI, store: Store) -> None:
