@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from knowledge.domain import Domain
+from knowledge.languages import QUESTION_MARKS, STOPS_WITHOUT_BLANK, is_another_language, is_english, word_count
 from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, normalize
 from knowledge.passages import Passage
 from knowledge.split import held_out_passages, practice_passages
@@ -30,6 +31,10 @@ GENERAL = "general"
 """The tier of the general-knowledge questions (`knowledge/general_questions.py`)."""
 
 FEWEST_WORDS, MOST_WORDS = 4, 40
+FEWEST_WORDS_ELSEWHERE = 2
+"""For languages other than English, some of which write in one word what English needs three for."""
+_ENDS_AS_QUESTION = re.compile(rf"[{QUESTION_MARKS}]$|\u304b[\u3002\uff0e]?$")
+"""A question mark of any script, or the Japanese particle."""
 
 _QUESTION_WORDS = frozenset(re.findall(r"[\w-]+", """
 what which who whom whose when where why how is are was were do does did can could should would will may must has
@@ -46,6 +51,9 @@ _TEXT_REFERENCE = re.compile(rf"\b(?:this|that) {_TEXT}\b|\bthe (?:passage|excer
                              rf"\bthe {_TEXT} (?:above|below|says|states|mentions|describes)\b|"
                              r"\baccording to (?:the|this) (?:text|document(?:ation)?|note|description|section)\b|"
                              r"\b(?:mentioned|described|given|listed|shown|stated) (?:above|below|here)\b", re.I)
+
+
+_SENTENCE = re.compile(rf"(?<=[.!?])\s+(?=[^\W\d_a-z])|(?<=[{STOPS_WITHOUT_BLANK}])\s*(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -97,12 +105,14 @@ def validation_errors(text: str, evidence: str, passage: Passage) -> list[str]:
     Their wording is part of the prompt for the next attempt, and thus of the response cache's key: keep it stable.
     """
     found = []
-    if not text.rstrip().endswith("?"):
+    english = is_english(passage.text) and not is_another_language(text)
+    if not _ENDS_AS_QUESTION.search(text.rstrip()):
         found.append("does not end in a question mark")
-    if not _is_question(text):
+    if english and not _is_question(text):
         found.append("does not ask like a question")
-    if not FEWEST_WORDS <= len(text.split()) <= MOST_WORDS:
-        found.append(f"has {len(text.split())} words, not {FEWEST_WORDS} to {MOST_WORDS}")
+    fewest, words = FEWEST_WORDS if english else FEWEST_WORDS_ELSEWHERE, word_count(text)
+    if not fewest <= words <= MOST_WORDS:
+        found.append(f"has {words} words, not {fewest} to {MOST_WORDS}")
     if reference := _TEXT_REFERENCE.search(text):
         found.append(f"leans on a text the reader does not see: {reference[0]!r}")
     if not evidence.strip() or _folded(evidence) not in _folded(passage.text):
@@ -112,7 +122,7 @@ def validation_errors(text: str, evidence: str, passage: Passage) -> list[str]:
 
 def evidence_of(passage: Passage) -> str:
     """The sentence of a passage that contains most of its key terms."""
-    spans = [span.strip() for span in re.split(r"(?<=[.!?])\s+(?=[A-Z])", passage.text)]
+    spans = [span.strip() for span in _SENTENCE.split(passage.text) if span.strip()]
     return max(spans, key=lambda span: sum(term.casefold() in span.casefold() for term in passage.key_terms))
 
 

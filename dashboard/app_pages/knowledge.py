@@ -14,7 +14,7 @@ from dashboard.widgets import elements
 
 st.title("Documents")
 typed = url_state.text_input("Folder of documents", "knowledge", "empty: the built-in Kubernetes v1.28",
-                             "A folder of Markdown, text, HTML or PDF files on the machine that runs this dashboard.")
+                             "A folder of documents on the machine that runs this dashboard.")
 try:
     knowledge = cached_queries.knowledge(knowledge_loader.normalize_path(typed))
 except KnowledgeError as error:

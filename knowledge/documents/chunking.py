@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from knowledge.documents.document import Block, Page, plain, tidy
-from knowledge.documents.sentence_splitter import is_prose, sentences, word_count
+from knowledge.documents.sentence_splitter import prose_fault, sentences, word_count
 
 FEWEST_WORDS, MOST_WORDS, MOST_SENTENCES = 14, 90, 4
+TOO_LONG = f"more than {MOST_WORDS} words"
 # A chunk with at least this many words ends with its paragraph.
 MIN_WORDS = 20
 # List items of at most this many words are joined to the sentence that introduces the list.
@@ -73,18 +75,33 @@ def paragraphs(page: Page) -> Iterator[Paragraph]:
             yield Paragraph(headings, block.anchor or (stack[-1][2] if stack else ""), block.text)
 
 
-def chunk(path: str, found: Sequence[Paragraph]) -> Iterator[Chunk]:
-    """Cut the paragraphs of one page into chunks; drops text that is too short or not prose."""
-    index = 0
+def chunk(path: str, found: Sequence[Paragraph], left_out: Counter[str] | None = None) -> Iterator[Chunk]:
+    """Cut the paragraphs of one page into chunks; leaves out text that is too short or not prose.
+
+    Args:
+        path: the page's.
+        found: its paragraphs in order.
+        left_out: counts the sentences that are left out, by the rule that does it.
+    """
+    index, counts = 0, Counter[str]() if left_out is None else left_out
     while index < len(found):
         first = found[index]
         section: list[list[str]] = []
         while index < len(found) and (found[index].headings, found[index].anchor) == (first.headings, first.anchor):
-            section.append([sentence for sentence in sentences(found[index].text) if is_prose(sentence)])
+            section.append(list(_prose(found[index].text, counts)))
             index += 1
         opening = [sentence for paragraph in section for sentence in paragraph][:1]
         for group in _groups(section, opening):
             yield Chunk(path, first.headings, first.anchor, tuple(group), opens=group[:1] == opening)
+
+
+def _prose(text: str, left_out: Counter[str]) -> Iterator[str]:
+    for sentence in sentences(text):
+        fault = prose_fault(sentence) or (TOO_LONG if word_count(sentence) > MOST_WORDS else "")
+        if fault:
+            left_out[fault] += 1
+        else:
+            yield sentence
 
 
 def _groups(section: list[list[str]], opening: list[str]) -> Iterator[list[str]]:
@@ -92,8 +109,6 @@ def _groups(section: list[list[str]], opening: list[str]) -> Iterator[list[str]]
     group: list[str] = []
     for paragraph in section:
         for sentence in paragraph:
-            if word_count(sentence) > MOST_WORDS:
-                continue
             if not group and _BARE_PRONOUN.match(sentence) and [sentence] != opening:
                 continue
             full = len(group) == MOST_SENTENCES or _words([*group, sentence]) > MOST_WORDS

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARKDOWN, TEXT, HTML, PDF = (".md", ".markdown", ".mdx"), (".txt", ".rst"), (".html", ".htm"), (".pdf",)
-KINDS = (*MARKDOWN, *TEXT, *HTML, *PDF)
+ASCIIDOC, NOTEBOOK, WORD = (".adoc", ".asciidoc"), (".ipynb",), (".docx",)
+KINDS = (*MARKDOWN, *TEXT, *HTML, *PDF, *ASCIIDOC, *NOTEBOOK, *WORD)
+KINDS_IN_WORDS = "Markdown, text, reStructuredText, AsciiDoc, HTML, PDF, Word (.docx) and notebook files"
 _LICENCE = re.compile(r"(?:^|[-_. ])(?:licen[sc]e|copying|copyright|ofl)(?:$|[-_. ])", re.I)
 MAX_FILE_BYTES = 20 * 2**20
 # Document formats that are reported as skipped; images, programs and the like are skipped silently.
-_OTHER_DOCUMENTS = (".doc", ".docx", ".odt", ".rtf", ".epub", ".adoc", ".asciidoc", ".ipynb", ".ppt", ".pptx", ".xls",
-                    ".xlsx", ".tex", ".org", ".textile", ".wiki", ".xml", ".ps", ".djvu")
+_OTHER_DOCUMENTS = (".doc", ".odt", ".rtf", ".epub", ".ppt", ".pptx", ".xls", ".xlsx", ".ods", ".odp", ".csv", ".tsv",
+                    ".tex", ".org", ".textile", ".wiki", ".xml", ".ps", ".djvu", ".pages", ".key", ".numbers", ".msg",
+                    ".eml")
 _NOT_DOCUMENTS = frozenset(("node_modules", "__pycache__", "CVS", "_darcs", "venv", "site-packages"))
 # Files of sites and tools without prose.
 _NOT_PAGES = frozenset(("robots.txt", "requirements.txt", "cmakelists.txt", "search.html", "genindex.html", "404.html",
@@ -67,7 +70,7 @@ def _skip_reason(path: Path) -> str:
     """Why a file is skipped without reading it; empty if it is not, or if this need not be reported."""
     kind = path.suffix.lower()
     if kind in _OTHER_DOCUMENTS:
-        return f"a {kind} file: only Markdown, text, reStructuredText, HTML and PDF are read"
+        return f"a {kind} file: only {KINDS_IN_WORDS} are read"
     if kind not in KINDS:
         return ""
     if not path.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,9 @@ from knowledge.documents.boilerplate import (
 )
 from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
 from knowledge.documents.document import Page, Unreadable, plain
-from knowledge.documents.file_discovery import HTML, MARKDOWN, PDF, SkippedFile, find_documents
+from knowledge.documents.file_discovery import (
+    ASCIIDOC, HTML, KINDS_IN_WORDS, MARKDOWN, NOTEBOOK, PDF, WORD, SkippedFile, find_documents,
+)
 from knowledge.documents.passage_key_terms import passage_key_terms
 from knowledge.documents.question_generator import GeneratedQuestions, QuestionGenerator
 from knowledge.documents.text_decoding import decode
@@ -46,6 +49,8 @@ class IngestResult:
     """Files that were read with another encoding or with bytes replaced."""
     topic_names: Mapping[str, str] = field(default_factory=dict)
     """Slug -> display name of the topic."""
+    sentences_left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rule -> number of sentences that it left out of the passages."""
 
 
 def read_folder(folder: Path, name: str | None = None) -> IngestResult:
@@ -72,12 +77,13 @@ def read_folder(folder: Path, name: str | None = None) -> IngestResult:
             continue
         pages[path] = list(paragraphs(page))
         remarks += [SkippedFile(path, remark)] if remark else []
-    chunks, without_passage = _chunks(pages)
+    left_out: Counter[str] = Counter()
+    chunks, without_passage = _chunks(pages, left_out)
     skipped = sorted([*skipped, *without_passage], key=lambda entry: entry.path.split("/"))
     if not chunks:
         raise NothingReadable(_nothing_readable(folder, skipped))
     passages, names = _passages(chunks, name or project_name(folder))
-    return IngestResult(passages, tuple(skipped), tuple(remarks), names)
+    return IngestResult(passages, tuple(skipped), tuple(remarks), names, dict(left_out.most_common()))
 
 
 def project_name(folder: Path) -> str:
@@ -98,6 +104,10 @@ def _page(file: Path, path: str) -> tuple[Page, str]:
         from knowledge.documents.pdf_parser import read_pdf  # late, like the others: most folders need one library
 
         return read_pdf(path, data), ""
+    if kind in WORD:
+        from knowledge.documents.word_parser import read_word
+
+        return read_word(path, data), ""
     text, remark = decode(data)
     return _parser(kind)(path, text), remark
 
@@ -112,20 +122,28 @@ def _parser(kind: str) -> Callable[[str, str], Page]:
         from knowledge.documents.html_parser import read_html
 
         return read_html
+    if kind in ASCIIDOC:
+        from knowledge.documents.asciidoc_parser import read_asciidoc
+
+        return read_asciidoc
+    if kind in NOTEBOOK:
+        from knowledge.documents.notebook_parser import read_notebook
+
+        return read_notebook
     from knowledge.documents.text_parser import read_text
 
     return read_text
 
 
-def _chunks(pages: dict[str, list[Paragraph]]) -> tuple[list[Chunk], list[SkippedFile]]:
-    """Chunks of the pages without boilerplate and duplicates, and the pages that yield none."""
+def _chunks(pages: dict[str, list[Paragraph]], left_out: Counter[str]) -> tuple[list[Chunk], list[SkippedFile]]:
+    """Chunks of the pages without boilerplate and duplicates, and the pages that yield none; counts in `left_out`."""
     single, collections = without_collections(pages)
     own, copies = drop_duplicate_pages(without_site_title(single))
     chunks: list[Chunk] = []
     skipped = [SkippedFile(path, f"says the same as {original}") for path, original in copies.items()]
     skipped += [SkippedFile(path, "puts other pages together that are read already") for path in collections]
     for path, rest in drop_boilerplate(own).items():
-        of_page = list(chunk(path, rest))
+        of_page = list(chunk(path, rest, left_out))
         chunks += of_page
         skipped += [] if of_page else [SkippedFile(path, "no passage of prose in it")]
     return chunks, skipped
@@ -161,7 +179,7 @@ def _id(chunk: Chunk) -> str:
 
 def _nothing_readable(folder: Path, skipped: Sequence[SkippedFile]) -> str:
     if not skipped:
-        return f"{folder}: no Markdown, text, HTML or PDF file in it"
+        return f"{folder}: no {KINDS_IN_WORDS.replace(' and ', ' or ')} in it"
     named = "; ".join(f"{entry.path}: {plain(entry.reason)}" for entry in skipped[:_NAMED])
     more = f"; and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
     return f"{folder}: nothing readable in it ({named}{more})"

@@ -13,20 +13,39 @@ from knowledge.documents.document import Block, Page, anchor_of, tidy
 
 _FRONT = re.compile(r"\A\s*(?P<fence>---|\+\+\+)[ \t]*\n(?P<body>.*?)\n(?P=fence)[ \t]*(?:\n|\Z)", re.S)
 _TITLE = re.compile(r"^title:\s*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)\s*$", re.M)
-# Shortcodes around code or a table are removed with their content; of others only the markers.
+# Shortcodes around code or a table are removed with their content. Each mark stands at the start of a line.
 _SHORTCODES = (
-    re.compile(r"\{%-?\s*(raw|highlight|code\w*|mermaid|comment)\b.*?%\}.*?\{%-?\s*end\1\s*-?%\}", re.S),
-    re.compile(r"\{\{([<%])\s*(highlight|mermaid|codenew|code_sample|table|figure|comment|tabs?)\b[^}]*[>%]\}\}.*?"
-               r"\{\{[<%]\s*/\s*\2\s*[>%]\}\}", re.S))
-_GLOSSARY = re.compile(r"\{\{[<%]\s*glossary_tooltip\b[^}]*?\btext=\"([^\"]+)\"[^}]*[>%]\}\}")
-_MARKS = re.compile(r"\{\{[<%].*?[>%]\}\}|\{%.*?%\}|\{\{.*?\}\}", re.S)
+    re.compile(r"^[ \t]*\{%-?\s*(highlight|code\w*|mermaid|comment)\b[^\n]*?%\}.*?"
+               r"^[ \t]*\{%-?\s*end\1\s*-?%\}", re.S | re.M),
+    re.compile(r"^[ \t]*\{\{([<%])\s*(highlight|mermaid|codenew|code_sample|table|figure|comment|tabs?)\b[^}\n]*"
+               r"[>%]\}\}.*?^[ \t]*\{\{[<%]\s*/\s*\2\s*[>%]\}\}", re.S | re.M))
+_GLOSSARY = re.compile(r"\{\{[<%]\s*glossary_tooltip\b[^}\n]*?\btext=\"([^\"\n]+)\"[^}\n]*[>%]\}\}")
+# Marks without text of their own: literal text, and shortcodes that end elsewhere or are alone on their line. What is
+# left of marks is part of a sentence, which is left out as a whole.
+_LITERAL = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
+_PAIRED = re.compile(r"\{\{[<%]\s*/\s*(\w[\w-]*)\s*[>%]\}\}|\{%-?\s*end(\w+)\s*-?%\}")
+_ALONE = re.compile(r"^[ \t]*(?:(?:\{\{[<%].*?[>%]\}\}|\{%.*?%\}|\{\{.*?\}\})[ \t]*)+$", re.M)
 _COMMENT = re.compile(r"<!--.*?-->|^\s*\{/\*.*?\*/\}", re.S | re.M)
-# Extensions of MDX, MkDocs, Docusaurus, Pandoc and Kramdown: imports, admonition fences, attributes, GitHub's alerts.
-_ADDED = re.compile(r"^(?:import\s.+\sfrom\s+['\"].*|import\s+['\"].*|export\s+(?:const|default|function)\b.*|:::.*|"
-                    r"(?:!!!|\?\?\?\+?)\s+\w+.*|\s*\{:.*\}|\[\[?_?TOC_?\]?\].*|===\s+\".*|"
+# Extensions of MkDocs, Docusaurus, Pandoc and Kramdown: admonition fences, attributes, GitHub's alerts.
+_ADDED = re.compile(r"^(?::::.*|(?:!!!|\?\?\?\+?)\s+\w+.*|\s*\{:.*\}|\[\[?_?TOC_?\]?\][ \t]*|===\s+\".*|"
                     r"(\s*>\s*)\[!\w+\].*)$", re.M | re.I)
+# MDX: a statement that begins a paragraph, alone on its line.
+_STATEMENT = re.compile(
+    r"(?:(?<=\n\n)|(?<![\s\S]))(?:(?:import\s+(?:(?:\w+|\{[^}]*\}|\*\s+as\s+\w+)(?:,\s*\{[^}]*\})?\s+from\s+)?"
+    r"['\"][^'\"\n]+['\"];?|export\s+(?:default\s+\w+;|(?:default\s+)?(?:const|let|function|class)\s+\w+\s*[=({:].*))"
+    r"[ \t]*(?:\n|\Z))+")
+_INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)((?:(?!\n[ \t]*\n)[\s\S])*?)(?<!`)\1(?!`)")
+_HTML_NAMES = frozenset(re.findall(r"\S+", """
+a abbr acronym address b bdi bdo big br button cite code data del details dfn div em font i img input ins kbd label link
+mark meter nobr object picture progress q rp rt ruby s samp script section small source span strike strong style sub
+summary sup svg time tt u var video wbr audio iframe hr p center table tbody thead tr td th ul ol li dl dt dd figure
+figcaption h1 h2 h3 h4 h5 h6 blockquote pre header footer nav main article aside
+"""))
 _ATTRIBUTES = re.compile(r"\s*\{#([\w-]+)[^}]*\}\s*$|\s*\{[.:][^}]*\}\s*$")
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[^\n]*\n.*?^[ \t]*\2[`~]*[ \t]*$", re.S | re.M)
+_HIDDEN = "\ue000"
+"""Stands around the number of hidden code; a character of no meaning, which no document needs."""
+_PLACE = re.compile(f"{_HIDDEN}(\\d+){_HIDDEN}")
 _PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
@@ -50,11 +69,27 @@ def _front_title(front: re.Match[str]) -> str:
 
 
 def _without_additions(text: str) -> str:
-    text = _FENCE.sub("\n", text)
+    """The text without what a site generator adds; what stands between code marks is left as it is."""
+    code: list[str] = []
+
+    def hidden(found: re.Match[str]) -> str:
+        code.append(found[0])
+        return f"{_HIDDEN}{len(code) - 1}{_HIDDEN}"
+
+    text = _INLINE_CODE.sub(hidden, _FENCE.sub("\n", text.replace(_HIDDEN, "")))
     for block in _SHORTCODES:
         text = block.sub("\n", text)
-    text = _COMMENT.sub("", _GLOSSARY.sub(r"\1", text))
-    return _ADDED.sub("", _MARKS.sub("", text))
+    text = _GLOSSARY.sub(r"\1", _COMMENT.sub("", _LITERAL.sub("", text)))
+    text = _STATEMENT.sub("", _ADDED.sub("", _ALONE.sub("", _without_wrappers(text))))
+    return _PLACE.sub(lambda found: code[int(found[1])], text)
+
+
+def _without_wrappers(text: str) -> str:
+    """Remove the marks, and not the text between them, of shortcodes that are opened and closed."""
+    for name in {found[1] or found[2] for found in _PAIRED.finditer(text)}:
+        text = re.sub(rf"\{{\{{[<%]\s*/?\s*{re.escape(name)}\b[^}}\n]*[>%]\}}\}}|"
+                      rf"\{{%-?\s*(?:end)?{re.escape(name)}\b[^}}\n]*%\}}", "", text)
+    return text
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
@@ -89,3 +124,11 @@ def _words(tokens: Sequence[Token]) -> Iterator[str]:
             yield f"`{token.content.replace('`', '')}`"
         elif token.type in ("softbreak", "hardbreak") or (token.type == "html_inline" and token.content[:3] == "<br"):
             yield " "
+        elif token.type == "html_inline" and _is_placeholder(token.content):
+            yield token.content
+
+
+def _is_placeholder(mark: str) -> bool:
+    """Whether what stands between angle brackets is no element of HTML or MDX, but a word of the sentence: `<file>`."""
+    name = re.fullmatch(r"<([a-z][\w-]*)>", mark)
+    return bool(name) and name[1] not in _HTML_NAMES  # type: ignore[index]

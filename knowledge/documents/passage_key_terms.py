@@ -8,11 +8,14 @@ from collections import Counter
 from knowledge.documents.chunking import Chunk
 from knowledge.documents.document import plain
 from knowledge.key_terms import MAX_TERMS, key_terms
+from knowledge.languages import unspaced_characters
 from knowledge.plain_words import is_fact
 
 _WORD = re.compile(r"[^\W\d_][\w-]{4,}")
 _CODE = re.compile(r"`([^`]*)`")
 _MAX_CODE_LENGTH = 40
+_MAX_UNSPACED = 6
+"""Longest term in a script without blanks: what is longer between two marks is a clause, and no term."""
 
 
 def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str,
@@ -28,7 +31,8 @@ def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str,
     source = answer_sentence or " ".join(chunk.sentences)
     chosen: list[str] = []
     for term in [*_code(source), *key_terms(plain(source), questions, document_counts)]:
-        if term and term in chunk.text and is_fact(term, chunk.text) and _new(term, questions, chosen):
+        if term and unspaced_characters(term) <= _MAX_UNSPACED and term in chunk.text and is_fact(term, chunk.text) \
+                and _new(term, questions, chosen):
             chosen.append(term)
     return tuple(chosen[:MAX_TERMS] or [term for term in _longest(plain(source)) if is_fact(term, chunk.text)
                                         and _new(term, questions, [])][:1])
@@ -47,4 +51,5 @@ def _code(text: str) -> list[str]:
 def _longest(text: str) -> list[str]:
     """Words by descending length, without participles and gerunds: used where no word distinguishes the passage."""
     words = [word for word in _WORD.findall(text) if not word.endswith(("ed", "ing"))]
+    words = [word for word in words if unspaced_characters(word) <= _MAX_UNSPACED]
     return sorted(dict.fromkeys(words), key=len, reverse=True)

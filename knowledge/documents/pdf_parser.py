@@ -19,6 +19,7 @@ from knowledge.documents.document import Block, Page, Unreadable, tidy
 _BROKEN = (PyPdfError, DependencyError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
            NotImplementedError, RecursionError, OverflowError, zlib.error, OSError)
 _NUMBERED = re.compile(r"^(?:(?:Chapter|Section|Appendix)\s+)?\d+(?:\.\d+)*\.?\s+(?=[A-Z])")
+_HYPHENATED = re.compile(r"([^\W\d_])-\s+([^\W\d_])")
 _BULLETS = "•◦▪‣●○■"
 _CONTENTS = re.compile(r"(?:\. ?){4,}\s*\w*$")
 
@@ -95,9 +96,13 @@ def _blocks(pages: list[list[str]], bookmarks: dict[int, list[tuple[int, str]]])
 
 def _paragraph(words: list[str], anchor: str) -> Iterator[Block]:
     """Join lines; a hyphen at a line's end before a lower-case letter is removed as hyphenation."""
-    text = tidy(re.sub(r"(?<=[a-z])-\s+(?=[a-z])", "", " ".join(words)))
+    text = tidy(_HYPHENATED.sub(_joined, " ".join(words)))
     if text:
         yield Block(text, anchor=anchor)
+
+
+def _joined(found: re.Match[str]) -> str:
+    return found[1] + found[2] if found[1].islower() and found[2].islower() else found[0]
 
 
 def _heading(line: str) -> tuple[int, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 
 from charset_normalizer import from_bytes
 
@@ -13,6 +14,8 @@ from knowledge.documents.document import Unreadable
 _SAMPLE_BYTES = 200_000
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NO_TEXT = frozenset(("Cc", "Cn", "Co", "Cs", "So"))
+_MIN_TEXT_SHARE = 0.98
 _DECLARED = re.compile(rb"<meta[^>]+charset=[\"']?([\w-]+)", re.I)
 
 
@@ -25,6 +28,8 @@ def decode(data: bytes) -> tuple[str, str]:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _lines(data.decode(encoding, errors="replace")), ""
+    if encoding := _without_mark(data):
+        return _lines(data.decode(encoding, errors="replace")), f"not UTF-8: read as {encoding}"
     if _is_binary(data):
         raise Unreadable("binary data, not text")
     try:
@@ -58,6 +63,19 @@ def _detected(data: bytes) -> list[str]:
     # Western text is most likely, and detection errs on short texts: accept only clear evidence of another alphabet.
     return [best.encoding] if best and best.alphabets and "Basic Latin" not in best.alphabets[:1] else \
         [best.encoding] if best and best.multi_byte_usage > 0.1 else []
+
+
+def _without_mark(data: bytes) -> str:
+    """The encoding of UTF-16 without its mark; empty for anything else. Such text has zeros on one side, and almost
+    only characters that stand for something."""
+    sample = data[:8192 // 2 * 2]
+    zeros = sample[1::2].count(0) - sample[::2].count(0)
+    if b"\0" not in sample or len(data) % 2:
+        return ""
+    encoding = "utf-16-le" if zeros >= 0 else "utf-16-be"
+    text = sample.decode(encoding, errors="replace")
+    fit = sum(char in "\n\r\t" or unicodedata.category(char) not in _NO_TEXT for char in text)
+    return encoding if fit >= _MIN_TEXT_SHARE * len(text) and any(map(str.isalpha, text)) else ""
 
 
 def _is_binary(data: bytes) -> bool:

@@ -21,6 +21,7 @@ _DESCRIBES = re.compile(r"^(?:\w+:)?(?:function|class|method|attribute|data|exce
 _RST = re.compile(r"^\.\. [\w:-]+::", re.M)
 _ROLE = re.compile(r":[\w:+.-]+:`[~!]?([^`]+?)(?:\s+<[^`>]*>)?`")
 _LINK = re.compile(r"`([^`<]+?)\s*<[^`>]+>`_{1,2}")
+_LITERAL = re.compile(r"``(?!\s)(.+?)(?<!\s)``(?!`)")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\(?\d{1,3}[.)]|\(?[a-z][.)]|#\.)\s+(?=\S)")
 _FIELD = re.compile(r"^\s*:[\w ]+:(?:\s|$)")
 _NUMBERED = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?]{2,60}$")
@@ -95,7 +96,8 @@ def _paragraph(lines: list[str], at: int) -> tuple[int, list[Block]]:
     if raw.endswith("::"):
         at, text = _after_indented(lines, at, _indent(first)), text.removesuffix(":")
     # A table or a drawing: at least two wide gaps in one line.
-    drawn = any(len(re.findall(r"\S(?: {3,}|\s*\|\s*)(?=\S)", line)) > 1 for line in lines[start:at])
+    drawn = any(len(re.findall(r"\S(?: {3,}|\s*\|\s*)(?=\S)", _LITERAL.sub("code", line))) > 1
+                for line in lines[start:at])
     return at, [] if drawn or "+--" in raw or not text else [Block(text, item=bool(item))]
 
 
@@ -121,9 +123,14 @@ def _indent(line: str) -> int:
 
 
 def _inline(text: str) -> str:
-    """Remove the markup of links, roles and emphasis; code keeps single backticks."""
+    """Remove the markup of links, roles and emphasis; code keeps single backticks, and its content as it is."""
+    parts = _LITERAL.split(text)
+    return tidy("".join(f"`{part}`" if number % 2 else _without_marks(part) for number, part in enumerate(parts)))
+
+
+def _without_marks(text: str) -> str:
     text = _LINK.sub(r"\1", text.replace("``", "`"))
     text = _ROLE.sub(r"`\1`", text)
     text = re.sub(r"`([^`]+)`__?\b", r"\1", text)
     text = re.sub(r"(?<![\w*])\*{1,2}(?=\S)([^*]+?)(?<=\S)\*{1,2}(?![\w*])", r"\1", text)
-    return tidy(re.sub(r"\[[\w#*]+\]_|\|[\w ]+\|", "", text))
+    return re.sub(r"\[[\w#*]+\]_", "", text)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from knowledge.kubernetes.topics import BUILT_IN
+from knowledge.languages import is_english
 from runner.errors import UserError
 from store import commands
 from store.analysis.training_note import training_note
@@ -25,6 +27,9 @@ from store.paths import Paths, default_paths
 from store.queries import find_run, last_training_speed
 from store.sweep import takes_several, values_from
 from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset, range_errors
+
+NAMED_FILES = 5
+"""How many of the files that are left out are named before a run."""
 
 
 def _csv(text: str) -> tuple[str, ...]:
@@ -142,11 +147,28 @@ def launch_notes(store: Store, config: RunConfig) -> list[str]:
 
     power = power_of(store, config)
     notes = [f"Note: {sentence}." for sentence in shutdown_notes(config)]
+    notes += documents_notes(config)
     notes += [power.sentence(METRICS[config.headline].title)]
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
     speed = last_training_speed(store, config.student, config.precision)
     notes += [note] if (note := training_note(config, speed)) else []
     notes += [estimate.sentence() for estimate in (estimate_facts(config), estimate_of(config)) if estimate]
+    return notes
+
+
+def documents_notes(config: RunConfig) -> list[str]:
+    """What of a folder of documents is left out, and in which language the offline teacher would ask about it."""
+    if config.knowledge == BUILT_IN:
+        return []
+    from knowledge.documents import read_folder
+    from runner.cli.knowledge import left_out_lines
+
+    reading = read_folder(Path(config.knowledge))
+    notes = left_out_lines(reading, NAMED_FILES) if reading.skipped else []
+    foreign = sum(not is_english(passage.text) for passage in reading.passages)
+    if foreign and config.teacher == OFFLINE_TEACHER:
+        notes.append(f"Note: the offline teacher asks in English only, and {foreign} of {len(reading.passages)} "
+                     "passages are in another language: choose a chat teacher (--teacher), which asks in theirs.")
     return notes
 
 

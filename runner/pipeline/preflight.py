@@ -84,6 +84,10 @@ def _knowledge_errors(config: RunConfig) -> list[str]:
         domain = open_knowledge(config.knowledge, config.knowledge_name)
     except (NoSuchFolder, NothingReadable) as error:
         return [str(error)]
+    if config.teacher == OFFLINE_TEACHER and not any(passage.wordings for passage in domain.passages):
+        return ["the offline teacher asks in English only, and has no question about any of the "
+                f"{len(domain.passages)} passages of {config.knowledge!r}: choose a chat teacher (--teacher), which "
+                "asks in the documents' own language"]
     return unknown_topics((*config.topics, *config.new_topics), domain.topics)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from knowledge.languages import UNSPACED
 from knowledge.near_duplicates import is_near_duplicate, normalize
 from knowledge.passages import Passage
 from runner.teacher.reply_parsing import Draft
@@ -12,7 +13,7 @@ MIN_SHARED_WORDS = 0.3
 """Minimal share (0..1) of a question's words that occur in its passage or title."""
 _SHOWN = re.compile(r"\b(?:this|that|these|the|above) (?:fact|sentence|statement)s?\b|\bsentence (?:number )?\d", re.I)
 _WORD = re.compile(r"\w{3,}")
-_PAIR_WITHOUT_BLANKS = re.compile(r"(?=([\u3040-\u30ff\u4e00-\u9fff]{2}))")
+_PAIR_WITHOUT_BLANKS = re.compile(rf"(?=([{UNSPACED}]{{2}}))")
 _UNSPECIFIC = frozenset(_WORD.findall("""
 the and for are was were what which when where why how who does did can could should would will may must has have had
 not this that with from into its their there than then them you your used use name fact about

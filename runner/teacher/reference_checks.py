@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from knowledge.languages import UNSPACED
 from knowledge.near_duplicates import is_near_duplicate
 from knowledge.passages import Passage
 
@@ -13,8 +14,11 @@ MIN_SHARED_WORDS = 0.4
 _REFUSAL = re.compile(r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|do(?: not|n't) (?:know|have))|"
                       r"as an ai\b|"
                       r"(?:the )?(?:passage|text|context) (?:does(?: not|n't)|gives no|has no|provides no))", re.I)
-_WORD = re.compile(r"[A-Za-z][\w./-]*[A-Za-z0-9]|\d+(?:\.\d+)*")
-_NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w-])")
+_WORD = re.compile(rf"(?!\d)(?![{UNSPACED}])\w(?:(?![{UNSPACED}])[\w./-])*(?![{UNSPACED}])\w|\d+(?:\.\d+)*")
+_PAIR_WITHOUT_BLANK = re.compile(rf"(?=([{UNSPACED}]{{2}}))")
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?![A-Za-z0-9_-])")
+_HAN_NUMBER = re.compile("[一二三四五六七八九十]+")
+_HAN_DIGITS = {digit: value for value, digit in enumerate("一二三四五六七八九", 1)}
 _LIST_MARK = re.compile(r"(?:^|\s)\(?\d{1,2}[.)](?=\s)")
 _STOP_WORDS = frozenset("""a an and any are as at be because been but by can does each for from has have how if in into
 is it its may more no not of on only or other out over so such than that the their them then there these they this those
@@ -41,13 +45,21 @@ def reference_rejection(answer: str, question: str, passage: Passage) -> str | N
 
 def _unsupported_number(answer: str, source: str) -> str | None:
     """A number in the answer that its source does not have: the surest sign of a hallucination."""
-    known = set(re.findall(r"\d+(?:\.\d+)?", source))
+    known = set(re.findall(r"\d+(?:\.\d+)?", source)) | set(map(_han_value, _HAN_NUMBER.findall(source)))
     unsupported = [number for number in _NUMBER.findall(_LIST_MARK.sub(" ", answer)) if number not in known]
     return f"the answer states {unsupported[0]}, which its passage does not" if unsupported else None
 
 
+def _han_value(number: str) -> str:
+    """A number up to 99 in Han characters, in digits."""
+    tens, ten, ones = number.rpartition("十")
+    return str((_HAN_DIGITS.get(tens, 1) * 10 if ten else 0) + _HAN_DIGITS.get(ones, 0))
+
+
 def _content(text: str) -> frozenset[str]:
-    """Content words, crudely stemmed so that plural and tense do not count."""
+    """Content words, crudely stemmed so that plural and tense do not count; pairs of characters where words have no
+    blanks between them."""
     words = (word.casefold() for word in _WORD.findall(text))
-    return frozenset(re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
-                     for word in words if word not in _STOP_WORDS)
+    stems = (re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
+             for word in words if word not in _STOP_WORDS)
+    return frozenset(_PAIR_WITHOUT_BLANK.findall(text)).union(stems)

@@ -27,8 +27,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 VLLM, TORCH = "0.32.0", "2.13.0"
-NOT_NEEDED = frozenset({"torch", "torchvision", "torchaudio", "triton"})
-"""Needs of vLLM that a text model on a CPU has no use for, and torch, which is the project's own."""
+NOT_NEEDED = frozenset({"torch", "torchvision", "torchaudio", "torchcodec", "triton"})
+"""What vLLM needs for pictures, sound and GPUs, which does not load beside this torch; and torch, the project's own."""
 BESIDES = ("xgrammar", "apache-tvm-ffi")
 """Needs that its metadata leaves out on this kind of machine."""
 TAIL_LINES = 15

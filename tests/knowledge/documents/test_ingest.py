@@ -94,7 +94,11 @@ def test_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     ("junk.md", bytes(range(256)) * 40, "binary"), ("broken.pdf", b"%PDF-1.4 nothing more", "broken PDF"),
     ("not-a.pdf", b"hello", "broken PDF"), ("blank.pdf", pdf_of(""), "without text"),
     ("locked.pdf", pdf_of(PDF_FACT, password="secret"), "encrypted"), ("empty.md", "", "empty"),
-    ("letter.docx", b"PK", "only Markdown"), ("code.md", "```\nx = 1\n```\n", "no passage of prose"),
+    ("letter.docx", b"PK", "broken Word file"), ("sums.xlsx", b"PK", "only Markdown"),
+    ("locked.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "password"), ("rows.csv", "a,b\n" * 3000, "only Markdown"),
+    ("cells.ipynb", "{}", "broken notebook"),
+    ("rows.md", "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 3000, "no passage"),
+    ("code.md", "```\nx = 1\n```\n", "no passage of prose"),
     ("LICENSE.txt", FACT, "licence"), ("none.html", b"   ", "")])
 def test_bad_files_are_named_with_a_reason_and_the_rest_goes_on(tmp_path: Path, name: str, content: str | bytes,
                                                                 reason: str) -> None:
