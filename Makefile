@@ -6,6 +6,7 @@
 # make aa      200 A/A trainings of a tiny student: how often other seeds alone claim a difference (5 to 30 minutes)
 # make test-postgres  the store's tests, a runner's, the pages and a short make chaos on a PostgreSQL server of their own
 # make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
+# make try-servers  vLLM on the CPU as a teacher, by hand: downloads it into a temporary folder, 25 minutes at most
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
@@ -22,7 +23,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: aa browser chaos demo run served test test-all test-postgres setup setup-dev bench lint clean
+.PHONY: aa browser chaos demo run served test try-servers test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
@@ -45,6 +46,9 @@ test-postgres: setup-dev
 
 served: setup-dev
 	@$(BIN)/python -m pytest -m slow tests/runner/llm/test_served_student.py $(ARGS)
+
+try-servers: setup-dev
+	@$(BIN)/python -m tests.try_servers $(ARGS)
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)

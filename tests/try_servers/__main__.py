@@ -118,8 +118,8 @@ def serving(python: Path, model: Path, folder: Path, until: float) -> Iterator[s
     print(f"serving: the log is {log_file}", flush=True)
     with log_file.open("w") as log:
         server = subprocess.Popen([python.with_name("vllm"), "serve", model, "--host", "127.0.0.1", "--port", str(port),
-                                   "--dtype", "float32", "--max-model-len", "4096", "--max-num-seqs", "4"],
-                                  env=environment, stdout=log, stderr=subprocess.STDOUT)
+                                   "--dtype", "float32", "--enforce-eager", "--max-model-len", "4096", "--max-num-seqs",
+                                   "4"], env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             while not healthy(port):
                 if server.poll() is not None or time.monotonic() > until:
