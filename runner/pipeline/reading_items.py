@@ -6,6 +6,7 @@ of them the right passage is absent, and the answer says so. Pure functions.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Sequence
 
@@ -75,10 +76,15 @@ def _item(passage: Passage, question: str, distractors: Sequence[Passage], absen
 
 def _ranked(passage: Passage, others: Sequence[Passage]) -> list[Passage]:
     """The passages that can be distractors: of the same topic first, and by shared words; none says nearly the same."""
-    own = set(map(str.casefold, content_words(f"{passage.title} {passage.text}")))
+    own = _words(passage.title) | _words(passage.text)
     usable = [other for other in others if other.id != passage.id and fuzz.ratio(other.text, passage.text) < SAME_TEXT]
-    return sorted(usable, key=lambda other: (other.topic != passage.topic, -len(own & set(map(
-        str.casefold, content_words(f"{other.title} {other.text}"))))))
+    return sorted(usable, key=lambda other: (other.topic != passage.topic,
+                                             -len(own & (_words(other.title) | _words(other.text)))))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(map(str.casefold, content_words(text)))
 
 
 def _drawn(ranked: Sequence[Passage], count: int, rng: random.Random) -> list[Passage]:

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.view_models.launch_request import (
-    DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, field_key, form_settings, form_state,
-    next_token, recipe_values,
+    DOUBLE_CLICK_SECONDS, IdempotencyToken, config_from, detectable_change_note, facts_note, field_key, form_settings,
+    form_state, next_token, recipe_values,
 )
 from store import queries
 from store.run_config import ONE_WORDING, PRESETS, InvalidConfig, RunConfig, preset
@@ -110,6 +110,16 @@ def test_what_the_form_leaves_as_shown_follows_from_what_was_chosen() -> None:
     assert config_from("embedded", {"passes": 40.0, "steps": 7}).passes is None
     with pytest.raises(InvalidConfig, match="both set"):
         config_from("embedded", {"passes": 30.0, "minutes": 5.0})
+
+
+def test_the_form_says_what_the_teachers_facts_cost_before_they_are_asked_for() -> None:
+    values = {"study": "both", "teacher": "gpt-4o-mini", "questions": 10, "cycles": 2}
+    note = facts_note("embedded", values)
+    assert note and "facts of up to 20 passages" in note and "at list prices" in note and "at most 80 calls" in note
+    assert facts_note("embedded", {"study": "rules"}) is None
+    assert facts_note("embedded", {"study": "teacher"}) is None  # refused: the offline teacher writes none
+    with pytest.raises(InvalidConfig, match="writes no wordings of its own"):
+        config_from("embedded", {"study": "teacher"})
 
 
 @pytest.mark.parametrize("config", [

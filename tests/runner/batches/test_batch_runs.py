@@ -21,7 +21,7 @@ from store.costs.llm_calls import run_usage
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
-from store.events import BatchEnded, BatchPlanned, BatchSent, RunWaitingForBatch
+from store.events import BatchEnded, BatchPlanned, BatchSent, FactsWritten, RunWaitingForBatch
 from store.paths import Paths
 from store.projections import rebuild
 from store.run_config import RunConfig
@@ -105,6 +105,19 @@ def test_a_run_in_batches_ends_as_one_without_and_costs_half(server: FakeBatches
     assert sum(one.cost_usd for one in ended) == pytest.approx(cost[-1])
     purposes = [{call.purpose for call in one.calls} for one in events_of(store, run.id, BatchPlanned)]
     assert purposes == [{"questions"}, {"reference"}, {"closed book"}, {"questions"}, {"reference"}]
+
+
+def test_facts_to_study_are_one_batch_and_what_was_missed_another(server: FakeBatches, store: Store,
+                                                                  tmp_path: Path) -> None:
+    config = config_at(server, study="teacher", passes=4.0, questions=4)
+    run = carry_out(store, tmp_path, commands.launch_run(store, config, "test"))
+    assert run.work == "finished", run.trace
+    assert server.chat_calls == 0 and set(server.paid.values()) == {1}
+    (written,) = events_of(store, run.id, FactsWritten)
+    assert written.facts
+    planned = [one.calls for one in events_of(store, run.id, BatchPlanned) if one.calls[0].purpose == "facts"]
+    assert len(planned[0]) == 4 and {call.item.partition(" ")[2] for call in planned[0]} == {"first"}
+    assert len(planned) <= 2 and all(call.item.endswith("missed") for calls in planned[1:] for call in calls)
 
 
 def test_each_batch_is_on_record_before_it_is_uploaded_and_the_run_waits_without_a_claim(
