@@ -10,12 +10,14 @@ from functools import cached_property
 
 from rapidfuzz import fuzz
 
+from knowledge.languages import STOPS_WITHOUT_BLANK
 from knowledge.passages import Passage
 from knowledge.split import SAME_TEXT
 
 GAP = "____"
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'])")
+_CAPITALS = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0391-\u03a9\u0400-\u042f"
+_SENTENCE_END = re.compile(rf"(?<=[.!?])\s+(?=[{_CAPITALS}`\"'])|(?<=[{STOPS_WITHOUT_BLANK}])\s*(?=\S)")
 _WORD = re.compile(r"[\w./:%-]*\w")
 _FUNCTION_WORDS = frozenset(re.findall(r"[\w-]+", """
 a an the of in on at to for from by with as is are was were be been being do does did has have had it its this that

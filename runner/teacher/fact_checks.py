@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from knowledge.languages import QUESTION_MARKS, UNSPACED
 from knowledge.near_duplicates import normalize
 from knowledge.passages import Passage
 from knowledge.study import QuestionAnswer, WrittenFact
@@ -17,6 +18,7 @@ from runner.teacher.reference_checks import reference_rejection
 _PRONOUN = re.compile(r"\A(?:it|its|this|that|these|those|they|their|he|she)\b", re.I)
 _SHOWN = re.compile(r"\bthe (?:passage|text|heading)\b|\bkey terms?\b", re.I)
 _WORD = re.compile(r"\w{3,}")
+_PAIR_WITHOUT_BLANK = re.compile(rf"(?=([{UNSPACED}]{{2}}))")
 
 Refuse = Callable[[str, str], None]
 """Takes a refused text and the reason."""
@@ -84,7 +86,7 @@ def _reverse_fault(question: str, answer: str, passage: Passage, terms: tuple[st
 
 
 def _pair_fault(question: str, answer: str) -> str | None:
-    if not question.endswith("?"):
+    if not question.endswith(tuple(QUESTION_MARKS)):
         return "the question does not end in a question mark"
     if not re.search(r"\w", answer):
         return "the answer is empty"
@@ -117,6 +119,8 @@ def _missing_from(text: str, terms: tuple[str, ...]) -> str | None:
 
 
 def _words(text: str) -> frozenset[str]:
-    """Words of three letters or more without the endings of number and tense."""
+    """Words of three letters or more without the endings of number and tense; pairs of characters where words have no
+    blanks between them."""
     return frozenset(re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
-                     for word in _WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold()))
+                     for word in _WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold())) | \
+        frozenset(_PAIR_WITHOUT_BLANK.findall(text))

@@ -68,6 +68,13 @@ def test_items_teach_the_reference_where_there_is_one(small: Domain) -> None:
             assert not item.complete and next(iter(full)).startswith(f"{item.answer} ")
 
 
+def test_sentences_of_other_languages_are_told_apart() -> None:
+    assert len(sentences("缓存服务默认保存数据三十天。超过期限后自动删除。")) == 2
+    assert len(sentences("Кэш хранит данные 30 дней. Затем они удаляются.")) == 2
+    assert len(sentences("Der Cache hält 30 Tage. Überfälliges wird gelöscht.")) == 2
+    assert sentences("One e.g. two. Then `three`.") == ("One e.g. two.", "Then `three`.")
+
+
 def test_a_passage_of_one_sentence_without_key_terms_has_the_items_that_it_can_have() -> None:
     bare = dataclasses.replace(make_passage("a", "amber", text="The amber is kept by the dune."), key_terms=())
     forms = {item.form for item in study_items(bare, 1)}

@@ -80,6 +80,18 @@ def test_a_fact_that_fails_is_refused_as_a_whole(statement: str, reason: str) ->
     assert fact is None and len(reasons) == 1 and reason in reasons[0]
 
 
+def test_a_fact_in_a_language_without_blanks_is_checked_too() -> None:
+    passage = Passage("p2", "缓存", "folder", "缓存服务", "缓存服务默认保存数据三十天。超过期限后自动删除。", "a",
+                      ("三十天",), ())
+    draft = FactDraft("缓存服务默认保存数据三十天。",
+                      ("数据在缓存服务中默认保存三十天。", "缓存服务默认保存数据七天。"),
+                      (("缓存服务的数据默认保存多久？", "保存三十天。"),),
+                      (("什么默认保存数据三十天？", "缓存服务。"),))
+    fact, reasons = checked(draft, passage)
+    assert fact and len(fact.paraphrases) == len(fact.questions) == len(fact.reverse) == 1
+    assert reasons == ["the paraphrase lacks the key term '三十天'"]
+
+
 def test_every_wording_of_a_fact_becomes_an_item_that_names_its_form_and_wording() -> None:
     fact, _ = checked(FACT)
     items = written_items(PASSAGE, [fact, fact])
