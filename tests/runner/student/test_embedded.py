@@ -6,12 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from knowledge import invented
+from knowledge.distractors import make_distractors
+from knowledge.loader import open_knowledge
+from runner.judge.choice_accuracy import choice_accuracy
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student.local_student import LocalStudent
 from runner.student.models import bundled
 from store.run_config import DEFAULT_TARGET_MODULES
+from store.statistics import clustered_interval
 from tests.runner.student.test_llama_cpu import same_texts
 from tests.plain_runs import plain_run
 
@@ -53,3 +59,17 @@ def test_it_learns_a_fact_and_says_it(embedded: LocalStudent, tmp_path: Path) ->
     assert trained.last_loss < 0.5 < trained.first_loss
     assert after.text == FACT.answer and not after.cut_off
     assert next(embedded.answer([question], decoding, 1, None))[0].text == before.text
+
+
+@pytest.mark.slow
+def test_on_invented_facts_it_is_at_chance_before_training(embedded: LocalStudent) -> None:
+    domain = open_knowledge(str(Path(invented.__file__).parent / "documents"))
+    pairs = []
+    for passage in domain.passages:
+        question = passage.test_questions[0]
+        wrong = make_distractors(question, passage.text, passage, domain, seed=42)
+        pairs += [(question, text) for text in (passage.text, *(one.text for one in wrong))]
+    nll = [likelihood.nll for likelihood in embedded.likelihoods(pairs, None)]
+    right = [choice_accuracy(nll[at], nll[at + 1:at + 4]) for at in range(0, len(nll), 4)]
+    low, high = clustered_interval(np.array(right) - 0.25, range(len(right)))
+    assert len(right) == 120 and low is not None and high is not None and low <= 0 <= high, (sum(right), low, high)
