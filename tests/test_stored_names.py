@@ -54,6 +54,9 @@ PAYLOADS = {
     "CycleFinished": "work verdict sentence adapter training_seconds seconds",
     "CycleStarted": "",
     "EndpointOptionRefused": "role model address effort option sent_instead message",
+    "ExportVerified": """
+        export engine outcome sentence causes equal asked changes(metric recorded exported change low high scored asked)
+        answers(question_id text missing tokens seconds cut_off)""",
     "FactsWritten": """
         teacher facts(passage_id statement paraphrases questions(question answer) reverse(question answer) key_terms)
         refused(passage_id text reason) without(passage_id reason)""",

@@ -103,6 +103,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
                                          + (f"; at most {e.most_calls:,} calls" if e.most_calls else ""),
     happened.JudgeAudited: lambda e: f"Audit of {labels.metric_within(e.metric)} by {e.judge}: "
                                      + ("passed" if e.passed else "failed: " + "; ".join(e.reasons)),
+    happened.ExportVerified: lambda e: f"Export {e.export} answered by {e.engine}: {e.sentence}",
     happened.TeachersCompared: lambda e: f"Teacher compared with {e.teacher}: {len(e.references)} references of it",
     happened.JudgingStarted: lambda e: f"Rescoring {e.judging} of stored answers by {', '.join(e.metrics)}",
     happened.AnswersJudgedAgain: lambda e: f"{len(e.scores)} {e.arm} scores by {labels.judge(e.judge)} "

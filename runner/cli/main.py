@@ -76,6 +76,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("knowledge", "list topics with their passages and questions, by source", "knowledge"),
     Command("ask", "ask a run's students and its teacher one question, side by side", "ask"),
     Command("export", "export a fine-tuned student: merged, adapter or GGUF, with a model card", "export"),
+    Command("verify", "let an exported or served student answer the locked test: same as measured, or different",
+            "verify"),
     Command("download", "download a student from the Hugging Face Hub; resumes where it stopped", "download"),
     Command("doctor", "check what this machine can run, and the store; or try a teacher's endpoint", "doctor"),
     Command("work", None, "worker_process"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runner.export.model_card import model_card
 from runner.pipeline.artifacts import ADAPTER_FILES
+from runner.pipeline.stages.generate_answers import generation_config
 from store import queries
 from store.database import Store
 from store.files import sha256_of_file
@@ -116,7 +117,8 @@ def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> tuple[str, str]:
     from runner.export.merged_model import write_merged  # late: imports torch
 
     precision = str((run.plan or {}).get("precision") or "bf16")
-    merged = write_merged(run.config.student, precision, paths.models, adapter, to, run.config.own_chat_template)
+    merged = write_merged(run.config.student, precision, paths.models, adapter, to, run.config.own_chat_template,
+                          generation_config(run.config))
     if merged.precision == merged.from_precision:
         return f"merged into the base weights in {merged.precision}, as trained and scored", merged.prompt
     return (f"merged into the base weights in {merged.precision}, but trained and scored with a base in "

@@ -75,6 +75,8 @@ class EndpointCapabilities:
 
     def messages(self, request: ChatRequest) -> list[dict[str, str]]:
         """The request's messages."""
+        if not request.system:
+            return [{"role": "user", "content": request.user}]
         if not self.system_role:
             return [{"role": "user", "content": f"{request.system}\n\n{request.user}".strip()}]
         return [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]

@@ -20,6 +20,7 @@ from store.events.control_arms import (
 )
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
+from store.events.exports import ExportChange, ExportVerified
 from store.events.judging import (
     AnswersJudgedAgain, JudgeAudited, JudgingCompared, JudgingEstimated, JudgingFinished, JudgingStarted, KindRecord,
     ProbeRecord,
@@ -50,7 +51,8 @@ __all__ = [
     "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "FactRecord", "FactlessRecord",
+    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "ExportChange",
+    "ExportVerified", "FactRecord", "FactlessRecord",
     "FactsWritten", "FailedLine", "FlowRow", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
     "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
     "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",

@@ -42,9 +42,9 @@ class BestAdapter:
                   f"({self.score:.2f} over {self.scored} questions).")
         if not self.beats_untrained:
             found = "no cycle's adapter scores" if self.candidates > 1 else "the adapter does not score"
-            return (f"By {title_in_sentence(METRICS[self.metric].title)} on the test, {found} better than the "
-                    f"untrained student ({self.untrained:.2f}); cycle {self.cycle} comes to {self.score:.2f} over "
-                    f"{self.scored} questions.")
+            choice = (f"By {title_in_sentence(METRICS[self.metric].title)} on the test, {found} better than the "
+                      f"untrained student ({self.untrained:.2f}); cycle {self.cycle} comes to {self.score:.2f} over "
+                      f"{self.scored} questions.")
         if self.candidates == 1:
             return choice
         return (f"{choice} It is the best of {self.candidates}, picked by the very test that scored it, so expect less "

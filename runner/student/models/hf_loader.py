@@ -25,6 +25,7 @@ from transformers import (
     BitsAndBytesConfig,
     GgufConfig,
 )
+from transformers import __version__ as transformers_version
 from transformers.utils import logging as transformers_logging
 
 from runner.hardware import ModelDimensions, freeze_gc, mmap_large_allocations
@@ -246,3 +247,17 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
     except _UNREADABLE as error:
         raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {in_short(error)}; check the "
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
+
+
+def open_exported(folder: Path) -> tuple[Any, Any, str]:
+    """Return an exported folder's tokenizer and model as transformers loads them by default, and its version."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True,
+                                                 trust_remote_code=False)
+    return tokenizer, model, transformers_version
+
+
+def open_tokenizer_and_config(source: str) -> tuple[Any, Any]:
+    """Return a model's tokenizer and configuration without loading its weights."""
+    return (AutoTokenizer.from_pretrained(source, trust_remote_code=False),
+            AutoConfig.from_pretrained(source, trust_remote_code=False))

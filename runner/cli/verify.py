@@ -1,0 +1,101 @@
+"""`verify`: let an exported or served student answer the run's locked test, and compare it with what was measured."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from runner.cli.judge import stored_run, writable_store
+from runner.errors import UserError
+from runner.llm.errors import TeacherError
+from runner.llm.redaction import redact_url
+from store import formatting, queries
+from store.analysis.export_verdict import DIFFERENT, INCONCLUSIVE, SAME
+from store.database import Store
+from store.events import ExportVerified
+from store.metrics import METRICS
+from store.paths import Paths, default_paths
+
+EXIT_CODES = {SAME: 0, DIFFERENT: 1, INCONCLUSIVE: 2}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run, and where the exported student is."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = """\
+  python -m runner export RUN --to exported && python -m runner verify RUN --artefact exported
+  python -m runner verify RUN --artefact http://localhost:8000/v1 --model exported
+
+exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input."""
+    parser.add_argument("run", help="a run's id, as `status` shows it")
+    parser.add_argument("--artefact", "--artifact", required=True, metavar="DIR|URL", dest="export",
+                        help="a merged model folder, answered by plain transformers; or the base URL of an "
+                             "OpenAI-compatible server")
+    parser.add_argument("--model", default="", metavar="NAME",
+                        help="name of the model at that server, if it has several")
+    parser.add_argument("--cycle", type=int, metavar="K",
+                        help="the exported cycle (default: the run's best adapter, as for export)")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the export the locked test, record the outcome in the run, and print it."""
+    from runner.export.student_export import CannotExport
+    from runner.export.verification import CannotVerify
+    from runner.student.errors import StudentError
+    from runner.student.exported_model import CannotAnswer
+
+    paths = default_paths()
+    store = writable_store(paths.store_url)
+    of_run = stored_run(store, args.run, "verify an export of it")
+    notes = sys.stderr if args.json else sys.stdout
+    try:
+        found = _verify(store, paths, of_run, args, notes)
+    except (CannotAnswer, CannotVerify, CannotExport, StudentError, TeacherError) as error:
+        raise UserError(str(error)) from error
+    if args.json:
+        print(json.dumps({"run": of_run.id, **dataclasses.asdict(found)}))
+    else:
+        print("\n".join(as_lines(found)))
+    return EXIT_CODES[found.outcome]
+
+
+def _verify(store: Store, paths: Paths, of_run: queries.Run, args: argparse.Namespace,
+            notes: TextIO) -> ExportVerified:
+    from runner.export.engines import ChatServer, Engine
+    from runner.export.student_export import tuned_cycle
+    from runner.export.verification import facts_of_folder, recorded_test, verify
+    from runner.judge import open_judge
+    from runner.student.exported_model import ExportedModel
+
+    _, cycle, _ = tuned_cycle(store, paths, of_run.id, args.cycle)
+    test = recorded_test(store, of_run, cycle.cycle)
+    served = "://" in args.export
+    if served:
+        engine: Engine = ChatServer(args.export, args.model)
+        facts, name = [], redact_url(args.export)
+    else:
+        folder = Path(args.export).expanduser().absolute()
+        if not (folder / "config.json").is_file():
+            raise UserError(f"{args.export} is no model folder: it has no config.json; export the student with --form "
+                            "merged, or give the address of the server that serves it")
+        model = ExportedModel(folder)
+        engine, facts, name = model, facts_of_folder(model, of_run, paths.models), str(folder)
+    print(f"{engine.name} answers {len(test.items)} questions of run {of_run.id}, cycle {cycle.cycle}", file=notes,
+          flush=True)
+    return verify(store, test, name, engine, open_judge(), facts,
+                  lambda line: print(line, file=notes, flush=True))
+
+
+def as_lines(found: ExportVerified) -> list[str]:
+    """The outcome for people: each metric as recorded and as exported, then the sentence."""
+    lines = ["", f"{'metric':22} {'recorded':>8} {'exported':>8} {'change':>7}  {'95% interval':18} {'margin':>6}"]
+    for change in found.changes:
+        lines.append(f"{change.metric:22} {formatting.number(change.recorded, 3):>8} "
+                     f"{formatting.number(change.exported, 3):>8} {formatting.change(change.change, 3):>7}  "
+                     f"{formatting.interval(change.low, change.high):18} {METRICS[change.metric].margin:>6g}")
+    return [*lines, "", found.sentence]
