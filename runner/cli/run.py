@@ -127,8 +127,14 @@ def run(args: argparse.Namespace) -> int:
     return run_in_foreground(store, paths, commands.launch_run(store, config, "command line"), args.json)
 
 
-def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths: Paths) -> None:
+def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths: Paths, runs: int = 1) -> None:
     """Keep the team's prices, if given, and refuse what would certainly fail.
+
+    Args:
+        configs: one for each kind of run.
+        prices: a file of list prices; None keeps what there is.
+        paths: where the runs' files will be.
+        runs: how many runs are to be queued in all.
 
     Raises:
         InvalidConfig: with one sentence for every problem of any of the runs.
@@ -137,7 +143,7 @@ def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths
         keep_team_prices(prices, paths)
     from runner.pipeline.preflight import preflight_errors
 
-    if found := list(dict.fromkeys(error for config in configs for error in preflight_errors(config, paths))):
+    if found := list(dict.fromkeys(error for config in configs for error in preflight_errors(config, paths, runs))):
         raise InvalidConfig(found)
 
 

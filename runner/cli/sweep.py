@@ -97,7 +97,7 @@ def _print_and_queue(args: argparse.Namespace, plan: SweepPlan) -> QueuedGroup |
     """Check and print the plan; queue its runs, unless it is a dry run."""
     paths = default_paths()
     once = {without_seeds(config): config for config in plan.configs}
-    run_command.check_before_launch(list(once.values()), args.prices, paths)
+    run_command.check_before_launch(list(once.values()), args.prices, paths, len(plan.configs))
     dry = getattr(args, "dry_run", False)
     store = _store_for(dry)
     out = sys.stderr if args.json else sys.stdout

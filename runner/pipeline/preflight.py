@@ -28,10 +28,16 @@ BYTES_A_COPY = 20_000_000
 """Size of an adapter of the embedded student alone, as saved at each point of the learning curve."""
 
 
-def preflight_errors(config: RunConfig, paths: Paths) -> list[str]:
-    """Return one sentence for each problem that would make this run fail; empty when there is none."""
+def preflight_errors(config: RunConfig, paths: Paths, runs: int = 1) -> list[str]:
+    """Return one sentence for each problem that would make this run fail; empty when there is none.
+
+    Args:
+        config: the run.
+        paths: where its files will be.
+        runs: how many such runs are to be queued: there has to be room for all of them.
+    """
     found = [*shutdown_errors(config), *api_key_errors(config), *_knowledge_errors(config),
-             *_student_errors(config), *_disk_space_errors(config, paths)]
+             *_student_errors(config), *_disk_space_errors(config, paths, runs)]
     return found or _batch_errors(config)
 
 
@@ -119,13 +125,14 @@ def nearest_folder(paths: Paths) -> Path:
     return next(parent for parent in (paths.data, *paths.data.parents) if parent.exists())
 
 
-def _disk_space_errors(config: RunConfig, paths: Paths) -> list[str]:
+def _disk_space_errors(config: RunConfig, paths: Paths, runs: int) -> list[str]:
     embedded = config.student == EMBEDDED_STUDENT and not any(paths.models.glob("*/config.json"))
     trainings = config.cycles * (2 if PLACEBO in config.arms else 1)
     copies = config.cycles * (len(SNAPSHOT_SHARES) if config.learning_curve else 0) * BYTES_A_COPY
-    needed = trainings * BYTES_A_CYCLE + copies + (EMBEDDED_MODEL_BYTES if embedded else 0)
+    needed = runs * (trainings * BYTES_A_CYCLE + copies) + (EMBEDDED_MODEL_BYTES if embedded else 0)
     free = free_bytes(paths)
     if free >= needed:
         return []
-    return [f"the data folder {paths.data} has {free / 1e6:.0f} MB free and this run needs about "
+    who = "this run needs" if runs == 1 else f"these {runs} runs need"
+    return [f"the data folder {paths.data} has {free / 1e6:.0f} MB free and {who} about "
             f"{needed / 1e6:.0f} MB: free space, or set DATA_DIR to a folder on another disk"]

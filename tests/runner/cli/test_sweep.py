@@ -97,3 +97,11 @@ def test_run_with_seeds_executes_all_of_them_and_prints_the_group(capsys: pytest
     assert found["group"] == "real" and len(found["combinations"][0]["runs"]) == 3
     assert main(["run", "--seeds", "3", *small, "--group", "real"]) == 0
     assert "group real has these runs already" in capsys.readouterr().out
+
+
+def test_a_group_that_does_not_fit_on_the_disk_is_refused(monkeypatch: pytest.MonkeyPatch,
+                                                          capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("runner.pipeline.preflight.free_bytes", lambda paths: 700_000_000)
+    assert main(["sweep", "--seeds", "2", "--dry-run"]) == 0
+    assert main(["sweep", "--seeds", "20"]) == 2
+    assert "these 20 runs need about 1900 MB" in capsys.readouterr().err

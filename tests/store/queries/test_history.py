@@ -98,3 +98,19 @@ def test_a_page_of_ten_thousand_runs_is_read_in_little_time(store: Store) -> Non
     page = queries.found_runs(store, HistoryFilter(words="many"), 100, 9_900)
     assert (len(page), queries.count_found(store, HistoryFilter(words="many"))) == (100, 10_000)
     assert time.process_time() - began < 2  # of this process alone: other processes may take the cores meanwhile
+
+
+def test_a_folded_group_is_its_newest_matching_run(store: Store) -> None:
+    launched(store, name="alone")
+    configs = [plain_run(name=f"seed {seed}", training_seed=seed) for seed in (1, 2, 3)]
+    runs = commands.launch_group(store, configs, "three", "test").runs
+    commands.launch_group(store, [plain_run(name="other", held_out=20)], "one", "test")
+    assert named(store, folded=True) == ["other", "seed 3", "alone"]
+    commands.change_run_state(store, "cancel", runs[0])
+    commands.change_run_state(store, "cancel", runs[1])
+    assert named(store, folded=True, work="cancelled") == ["seed 2"]
+    assert named(store, folded=True, words="SEED 1") == ["seed 1"]
+    assert named(store, group="three", order="oldest") == ["seed 1", "seed 2", "seed 3"]
+    assert set(named(store, words="three")) == {"seed 1", "seed 2", "seed 3"}
+    sizes = queries.group_sizes(store)
+    assert list(sizes) == ["one", "three"] and sizes["three"].works == {"cancelled": 2, "queued": 1}
