@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_CLAUSE = re.compile(r"(?:[.;:!?](?=\s|$))|\n|,\s|\b(?:but|however|although|though|while|whereas|instead)\b", re.I)
-_NEGATION = re.compile(r"\b(?:not|never|no|nor|neither|none|nothing|without|cannot)\b|n['’]t\b", re.I)
+from knowledge.languages import UNSPACED, unspaced_characters
+
+_CLAUSE = re.compile(r"(?:[.;:!?](?=\s|$))|\n|,\s|[\u3002\uff0c\uff1b\uff1a\uff01\uff1f\u3001]|"
+                     r"\b(?:but|however|although|though|while|whereas|instead)\b", re.I)
+_NEGATION = re.compile(r"\b(?:not|never|no|nor|neither|none|nothing|without|cannot|"
+                       r"nicht|kein(?:e[mnrs]?)?|niemals|ohne|jamais|aucune?|sans|nunca|не|нет|никогда|без)\b|n['’]t\b|"
+                       r"不|没|未|ません|ない", re.I)
 _DEFAULT = re.compile(r"defaults? (?:value )?(?:to|is|of) (?:the )?([\"']?[\w/:%.-]*[\w%][\"']?)", re.I)
+# A word that goes on next to a term; a character of a script without blanks is no part of the word beside it.
+_NOT_BEHIND, _NOT_BEFORE = rf"(?<![^\W{UNSPACED}])", rf"(?![^\W{UNSPACED}])"
 _CODE = re.compile(r"`[^`\n]*`")
 _DENIED_NEXT = re.compile(r"[`'’\"]?\s+(?:(?:\w+\s+)?(?:not|never|cannot)\b|\w+n['’]t\b)")
 
@@ -62,12 +69,13 @@ def _pattern(term: str) -> re.Pattern[str]:
                           rf"(?<!\w){value}\W+(?:by|is\s+the)\s+default\b", re.I)
     *first, last = term.split()
     words = [*map(re.escape, first), _singular_or_plural(last)]
-    start, end = (r"(?<!\w)" if _is_word(term.strip()[0]) else "", r"(?!\w)" if _is_word(term.strip()[-1]) else "")
+    start, end = (_NOT_BEHIND if _is_word(term.strip()[0]) else "", _NOT_BEFORE if _is_word(term.strip()[-1]) else "")
     return re.compile(start + r"\s+".join(words) + end, re.I)
 
 
 def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
+    """Whether a character belongs to a word that ends at a blank; scripts without blanks have no such edge."""
+    return (character.isalnum() or character == "_") and not unspaced_characters(character)
 
 
 def _singular_or_plural(word: str) -> str:

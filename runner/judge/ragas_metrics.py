@@ -24,6 +24,7 @@ from ragas.metrics.collections import (
     AnswerRelevancy, CHRFScore, FactualCorrectness, Faithfulness, RougeScore, SemanticSimilarity,
 )
 
+from knowledge.languages import tokens
 from runner.judge.errors import typed_metric_errors
 from runner.judge.protocols import JudgedAnswer
 from runner.judge.sentence_encoder import Encoder, bundled_encoder
@@ -107,9 +108,19 @@ async def _similar(metric: Any, pairs: Sequence[tuple[str, str]]) -> list[float]
 
 async def _overlapping(pairs: Sequence[tuple[str, str]]) -> list[OverlapScores]:
     rouge, chrf = RougeScore(rouge_type="rougeL", mode="fmeasure"), CHRFScore()
-    return [OverlapScores(_clipped((await rouge.ascore(reference=reference, response=answer)).value),
+    return [OverlapScores(_clipped((await rouge.ascore(reference=for_rouge(reference), response=for_rouge(answer)))
+                                   .value),
                           _clipped((await chrf.ascore(reference=reference, response=answer)).value))
             for answer, reference in pairs]
+
+
+def for_rouge(text: str) -> str:
+    """A text as ROUGE's tokenizer can read it, which knows the letters a to z only: every word with other letters is
+    written as a number, and so is each character of a script without blanks between words."""
+    if text.isascii():
+        return text
+    return " ".join(token if token.isascii() else "".join(f"{ord(char):07d}" for char in token)
+                    for token in tokens(text))
 
 
 def _clipped(value: float) -> float:
