@@ -129,7 +129,7 @@ class RunConfig:
         empty="all topics of the folder", one_in_group=True,
         help="Topics that questions are generated about. Default: all topics.")
     questions: int = setting(
-        12, label="Training questions per cycle", group=DATA, form="main", unit="questions", range=(1, 50),
+        12, label="Training questions per cycle", group=DATA, form="main", unit="questions", range=(1, 1000),
         slider=(1, 50), affects=("duration", "amount"),
         help="Training questions per cycle. The teacher writes them with reference answers and the student is trained "
         "on them.")
@@ -139,7 +139,7 @@ class RunConfig:
         help="Each cycle generates new training questions and trains once more. The held-out test stays the same, so "
         "that cycles can be compared.")
     held_out: int = setting(
-        12, label="Held-out questions", group=DATA, form="main", unit="questions", range=(0, 200), slider=(0, 200),
+        12, label="Held-out questions", group=DATA, form="main", unit="questions", range=(0, 1000), slider=(0, 200),
         affects=("duration", "amount"), one_in_group=True,
         help="Questions of the held-out test, from passages that are never trained on. The test is fixed for the "
         "whole run and decides the verdict.")

@@ -110,7 +110,7 @@ def test_the_sliders_keep_their_ranges() -> None:
     sliders = {item.name: item.slider for item in BY_NAME.values() if item.slider}
     assert sliders == {"questions": (1, 50), "cycles": (1, 10), "held_out": (0, 200), "taught_questions": (0, 200),
                        "temperature": (0, 2)}
-    assert RANGES["questions"] == (1, 50) and RANGES["cycles"] == (1, 10)
+    assert RANGES["questions"] == (1, 1000) and RANGES["cycles"] == (1, 10)
 
 
 @pytest.mark.parametrize(("effect", "fields"), [

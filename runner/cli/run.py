@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from knowledge.domain import Domain, domain_of
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.languages import is_english
+from knowledge.loader import open_knowledge
+from knowledge.split import held_out_passages, practice_passages
 from runner.errors import UserError
 from store import commands
 from store.analysis.training_note import training_note
@@ -163,9 +166,10 @@ def launch_notes(store: Store, config: RunConfig) -> list[str]:
 
 
 def documents_notes(config: RunConfig) -> list[str]:
-    """What of a folder of documents is left out, and in which language the offline teacher would ask about it."""
+    """What of a folder of documents is left out, in which language the offline teacher would ask about it, and where
+    there are fewer facts than questions are asked for."""
     if config.knowledge == BUILT_IN:
-        return []
+        return facts_notes(config, open_knowledge(BUILT_IN))
     from knowledge.documents import read_folder
     from runner.cli.knowledge import left_out_lines
 
@@ -175,7 +179,18 @@ def documents_notes(config: RunConfig) -> list[str]:
     if foreign and config.teacher == OFFLINE_TEACHER:
         notes.append(f"Note: the offline teacher asks in English only, and {foreign} of {len(reading.passages)} "
                      "passages are in another language: choose a chat teacher (--teacher), which asks in theirs.")
-    return notes
+    return notes + facts_notes(config, domain_of(config.knowledge_name or "documents", reading.passages))
+
+
+def facts_notes(config: RunConfig, domain: Domain) -> list[str]:
+    """Both numbers, where more questions are asked for than there are passages on that side of the split."""
+    chosen = set(config.topics or domain.topics)
+    sides = (("training", config.questions * config.cycles, practice_passages(domain)),
+             ("held-out", config.held_out, held_out_passages(domain)))
+    return [f"Note: {asked:,} {side} questions are asked for, and the chosen topics have {found:,} {side} passages: "
+            "some are asked about more than once, or there are fewer questions."
+            for side, asked, passages in sides
+            if asked > (found := sum(passage.topic in chosen for passage in passages))]
 
 
 def config_of(args: argparse.Namespace, changes: Mapping[str, Any] | None = None) -> RunConfig:

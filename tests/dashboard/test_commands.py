@@ -136,7 +136,7 @@ def test_a_run_taken_as_a_template_gives_its_recipe_again(config: RunConfig) -> 
 
 def test_the_server_checks_what_the_browser_should_have() -> None:
     with pytest.raises(InvalidConfig) as caught:
-        config_from("embedded", {"questions": 51, "cycles": 0, "held_out": 201, "temperature": 9.0})
+        config_from("embedded", {"questions": 1001, "cycles": 0, "held_out": 1001, "temperature": 9.0})
     assert len(caught.value.errors) == 4
     with pytest.raises(InvalidConfig):
         config_from("no such preset", {})

@@ -12,10 +12,10 @@ from tests.plain_runs import plain_run
 
 def test_all_errors_are_found_in_one_pass() -> None:
     with pytest.raises(InvalidConfig) as refused:
-        plain_run(questions=51, cycles=0, topics=("pods", "pod"), precision="int3")
+        plain_run(questions=1001, cycles=0, topics=("pods", "pod"), precision="int3")
     text = "\n".join(refused.value.errors)
     assert len(refused.value.errors) == 4
-    for value in ("51", "1 to 50", "cycles 0", "'pod': did you mean 'pods'?", "'int3'"):
+    for value in ("1001", "1 to 1000", "cycles 0", "'pod': did you mean 'pods'?", "'int3'"):
         assert value in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_left_out_files_are_named_before_a_run(folder: Path) -> None:
     assert notes[0] == "files left out: 7" and any("letter.docx" in note for note in notes)
     assert any("and 2 more" in note for note in notes)
     assert documents_notes(plain_run()) == []
+
+
+def test_fewer_facts_than_questions_are_said_with_both_numbers(folder: Path) -> None:
+    (note,) = documents_notes(plain_run(questions=1000, cycles=10))
+    assert "10,000 training questions" in note and re.search(r"have 1,\d{3} training passages", note)
+    notes = [note for note in documents_notes(plain_run(knowledge=str(folder), topics=())) if "asked for" in note]
+    assert len(notes) == 2 and "12 training questions" in notes[0] and "12 held-out questions" in notes[1]
 
 
 def test_the_offline_teacher_says_that_it_asks_in_english_only(folder: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def runner(data: Path, *arguments: str, **environment: str) -> subprocess.Comple
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (["--topics", "pods,services,podz"], ["'podz'", "did you mean 'pods'"]),
-    (["--questions", "51"], ["questions 51", "1 to 50"]),
+    (["--questions", "1001"], ["questions 1001", "1 to 1000"]),
     (["--preset", "embeded"], ["'embeded'", "embedded, phi-2"]),
     (["--questions", "0", "--cycles", "11"], ["questions 0", "cycles 11"]),
     (["--preset", "phi-2"], ["OPENAI_API_KEY", ".env"]),
