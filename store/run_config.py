@@ -366,9 +366,19 @@ def preset(name: str, /, **changes: Any) -> RunConfig:
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise InvalidConfig([f"unknown preset {name!r}: use one of {', '.join(PRESETS)}{hint}"])
     base = PRESETS[name]
-    if errors := range_errors(changes):
-        raise InvalidConfig(errors)
+    wrong = [field for field in changes if range_errors({field: changes[field]})]
+    if wrong:  # what follows from a change can only be worked out of values in their range
+        others = {field: value for field, value in changes.items() if field not in wrong}
+        raise InvalidConfig([*range_errors(changes), *_errors_of(dataclasses.replace(base, **others))])
     return check(dataclasses.replace(base, **implied_changes(base, changes) | changes))
+
+
+def _errors_of(config: RunConfig) -> list[str]:
+    try:
+        check(config)
+    except InvalidConfig as error:
+        return error.errors
+    return []
 
 
 def implied_changes(base: RunConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
