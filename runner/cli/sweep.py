@@ -128,9 +128,9 @@ def _expectations(store: Store | None, plan: SweepPlan) -> list[str]:
     usage = queries.teacher_usage(store, sorted({row.run for row in past}))
     costs = {run: cost for run, used in usage.items() if (cost := used.cost_usd) is not None}
     expected = forecast_of_runs(plan.configs, past, costs)
+    sentence = forecast_sentence(expected, plan.configs[0].teacher == OFFLINE_TEACHER)
     return [*run_command.launch_notes(store, plan.configs[0]),
-            "All runs together, one after the other: "
-            + forecast_sentence(expected, plan.configs[0].teacher == OFFLINE_TEACHER)]
+            f"All runs, one after the other: {sentence[0].lower()}{sentence[1:]}"]
 
 
 def _rows(plan: SweepPlan) -> list[str]:
