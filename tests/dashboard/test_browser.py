@@ -109,6 +109,21 @@ def test_every_state_can_be_looked_at(name: str, browser: Any, server: Server,
     window.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_group_of_runs_can_be_looked_at(kind: str, browser: Any, tmp_path: Path) -> None:
+    store = stores.store_at(tmp_path)
+    run = stores.group_of_runs(store, stores.long_ago(10))[0]
+    store.close()
+    with serve(tmp_path) as running:
+        window = Window(browser, running, *KINDS[kind])
+        for page, query in (("overview", f"run={run}"), ("compare", "group=rates"), ("history", "")):
+            window.open(page, query)
+            window.shoot(f"group-{page}-{kind}")
+            assert window.faults() == []
+        window.close()
+
+
 @pytest.mark.parametrize("page", [page if page in ("answers", "compare", "live") else
                                   pytest.param(page, marks=pytest.mark.slow) for page in PAGES])
 def test_hostile_answers_call_no_foreign_host_and_run_nothing(page: str, browser: Any, server: Server,
