@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fakes
+import numpy as np
 import pytest
 
 from runner.pipeline import worker
@@ -136,8 +138,10 @@ def test_each_batch_is_on_record_before_it_is_uploaded_and_the_run_waits_without
     assert queries.open_batches(store, run)[0].state == "in_progress"
 
 
-def test_a_judge_model_is_asked_in_batches_of_all_its_metrics(server: FakeBatches, store: Store,
-                                                              tmp_path: Path) -> None:
+def test_a_judge_model_is_asked_in_batches_of_all_its_metrics(server: FakeBatches, store: Store, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.judge.ragas_metrics.bundled_encoder", lambda: SimpleNamespace(
+        name="all alike", encode=lambda texts: SimpleNamespace(vectors=np.ones((len(texts), 3), dtype=np.float32))))
     config = config_at(server, teacher="knowledge-base", teacher_base_url=None, judge="gpt-4o-mini",
                        judge_base_url=server.url, held_out=2, questions=1)
     run = carry_out(store, tmp_path, commands.launch_run(store, config, "test"))
