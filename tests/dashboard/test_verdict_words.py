@@ -22,7 +22,7 @@ from store.analysis.larger_test import larger_test, with_questions
 from store.database import open_for_reading
 from store.queries import ChangeRow, TeacherUsage
 from store.report.reproduce_command import command_of
-from store.run_config import NO_MARGIN, TAUGHT, RunConfig
+from store.run_config import NO_MARGIN, RANGES, TAUGHT, RunConfig
 from store.statistics import pairs_to_decide
 from tests.addresses import address_in
 from tests.dashboard import stores
@@ -143,11 +143,11 @@ def test_the_button_fills_the_launch_form_with_that_many_questions(runs: dict[st
                                                                    opened: Opened) -> None:
     app = opened(folder, run=runs["inconclusive"])
     button = app.button(key="larger test")
-    assert button.label == "Ask 200 questions"
+    asked = int(re.sub(r"\D", "", button.label))
     before = app.session_state["launch embedded held_out"]
     button.click().run()
-    assert not app.exception and before != 200 and app.session_state["launch embedded held_out"] == 200
-    assert any("--held-out=200" in code.value for code in app.code)
+    assert not app.exception and before != asked and app.session_state["launch embedded held_out"] == asked
+    assert any(f"--held-out={asked}" in code.value for code in app.code)
 
 
 def row(spread: float, verdict: str = "inconclusive") -> ChangeRow:
@@ -191,11 +191,11 @@ def test_a_cost_that_is_not_known_is_not_zero(changes: dict[str, Any], teacher: 
 
 
 def test_where_a_run_cannot_ask_so_many_it_says_what_it_can() -> None:
-    found = larger_test(RunConfig(questions=24), row(0.5), None, None)
-    assert found is not None and (found.askable, found.config.cycles) == (500, 10) and found.questions > 1000
-    assert "one run can ask 500 at most, which would see about 0.06" in found.sentence()
+    found, most = larger_test(RunConfig(questions=24), row(2.0), None, None), int(RANGES["taught_questions"][1])
+    assert found is not None and found.askable == most < found.questions
+    assert f"one run can ask {most:,} at most, which would see about" in found.sentence()
     assert with_questions(RunConfig(headline_tier="held-out", held_out_set="shared"), 90).held_out_set == ""
-    assert form_state(found.config, knowledge_fields.FOLDER)["launch embedded taught_questions"] == 500
+    assert form_state(found.config, knowledge_fields.FOLDER)["launch embedded taught_questions"] == most
 
 
 def test_other_verdicts_need_nothing() -> None:
