@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from store.dev_split import DEV
 from store.metrics import METRICS
 from store.run_config import HELD_OUT, NO_MARGIN, TAUGHT, RunConfig
 
-HEADLINE_QUESTIONS = {HELD_OUT: "held-out questions", TAUGHT: "taught facts, asked in wordings never trained,"}
+HEADLINE_QUESTIONS = {HELD_OUT: "held-out questions", TAUGHT: "taught facts, asked in wordings never trained,",
+                      DEV: "the development questions that cycles are chosen on"}
 """Stored name of a tier that can be the headline -> its questions, as the verdict's sentence names them."""
 HEADLINE_WORDS = {HELD_OUT: "facts never taught", TAUGHT: "taught facts, asked in other words"}
 """Stored name of a tier that can be the headline -> what its questions are about, within a sentence."""
@@ -16,7 +18,7 @@ HEADLINE_WORDS = {HELD_OUT: "facts never taught", TAUGHT: "taught facts, asked i
 def tested_in_words(config: RunConfig) -> str:
     """Return how many questions of which kind decide the verdict, within a sentence."""
     if config.headline_tier == TAUGHT:
-        return (f"up to {taught_wanted(config)} questions on facts that it was taught, in wordings that were never "
+        return (f"up to {headline_wanted(config)} questions on facts that it was taught, in wordings that were never "
                 "trained")
     return f"{config.held_out} held-out questions, from passages that were never trained on"
 
@@ -48,13 +50,18 @@ def common_margin(configs: Sequence[RunConfig], metric: str) -> float | None:
 
 
 def taught_wanted(config: RunConfig) -> int:
-    """Return how many test questions on taught facts a run has at most: one for each training question."""
-    return min(config.taught_questions, config.questions * config.cycles) if config.fine_tune else 0
+    """Return how many test questions on taught facts a run has at most, development questions included.
+
+    There is one for each training question at most.
+    """
+    dev = config.dev_questions if config.headline_tier == TAUGHT else 0
+    return min(config.taught_questions + dev, config.questions * config.cycles) if config.fine_tune else 0
 
 
 def questions_of_test(config: RunConfig) -> int:
     """Return how many test questions the teacher writes for a whole run at most, of every tier."""
-    return config.held_out + config.new_topic_questions + taught_wanted(config)
+    dev = config.dev_questions if config.headline_tier == HELD_OUT else 0
+    return config.held_out + dev + config.new_topic_questions + taught_wanted(config)
 
 
 def questions_in_all(config: RunConfig) -> int:
@@ -64,4 +71,7 @@ def questions_in_all(config: RunConfig) -> int:
 
 def headline_wanted(config: RunConfig) -> int:
     """Return how many questions decide the verdict at most."""
-    return taught_wanted(config) if config.headline_tier == TAUGHT else config.held_out
+    if config.headline_tier == HELD_OUT:
+        return config.held_out
+    wanted = taught_wanted(config)
+    return wanted - min(config.dev_questions, wanted // 2)

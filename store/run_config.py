@@ -16,6 +16,7 @@ from typing import Any
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
 from store.config_metadata import Switch, choices_of, ranges_of, setting
 from store.control_arms import ARMS, PLACEBO, RETRIEVAL, TUNED_RETRIEVAL
+from store.dev_split import dev_errors
 from store.endpoint_address import address_errors
 from store.metrics import JUDGE_METRICS
 from store.training_by_size import size_class
@@ -39,8 +40,8 @@ STUDY_PASSES = 40.0
 STUDY_REPLAY = 0.15
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
-HEADLINES = ("choice_accuracy", "reference_nll", "answer_similarity", "fact_recall", "rouge_l", "chrf",
-             "factual_correctness", "faithfulness")
+HEADLINES = ("choice_accuracy", "binding", "choice_pmi", "reference_nll", "answer_similarity", "fact_recall", "rouge_l",
+             "chrf", "factual_correctness", "faithfulness")
 
 
 class InvalidConfig(ValueError):
@@ -143,6 +144,12 @@ class RunConfig:
         affects=("duration", "amount"), one_in_group=True,
         help="Questions of the held-out test, from passages that are never trained on. The test is fixed for the "
         "whole run and decides the verdict.")
+    dev_questions: int = setting(
+        0, label="Development questions", group=DATA, unit="questions", range=(0, 200), was=0, form="hidden",
+        affects=("duration", "amount"),
+        help="Questions like those that decide the verdict, on which the run chooses its cycle. With them the test is "
+        "answered once, at the end, by the chosen cycle's student. 0: the test is answered in every cycle, and the "
+        "last cycle's verdict is the run's.")
     held_out_set: str = setting(
         "", label="Shared test set", group=DATA, empty="new for this run", max_chars=64, one_in_group=True,
         help="Name of a held-out test that several runs share, so that they can be compared. The first run that names "
@@ -403,7 +410,8 @@ def check(config: RunConfig) -> RunConfig:
     Raises:
         InvalidConfig: with one sentence for every invalid value, not only for the first.
     """
-    errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config), *_recipe_errors(config)]
+    errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config), *_recipe_errors(config),
+              *dev_errors(config)]
     if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):

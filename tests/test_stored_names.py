@@ -33,13 +33,13 @@ PAYLOADS = {
         adapter sha256 continued_from steps seconds tokens first_loss last_loss trainable_parameters
         matched_modules unmatched_targets cut left_out""",
     "AnswerRated": "question_id rating blind left_arm rater note",
-    "AnswersGiven": "arm answers(question_id text missing tokens seconds cut_off)",
+    "AnswersGiven": "arm answers(question_id text missing tokens seconds cut_off) of_cycle",
     "AnswersJudgedAgain": "judging arm judge scores(question_id metric value missing)",
-    "AnswersScored": "arm judge scores(question_id metric value missing)",
+    "AnswersScored": "arm judge scores(question_id metric value missing) of_cycle",
     "ArmsCompared": """
         changes(tier metric topic baseline tuned change low high scored asked wins ties losses p_value verdict
         clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low effect_high spread
-        freedom) verdict sentence""",
+        freedom) verdict sentence of_cycle""",
     "ControlArmsCompared": """
         cycle changes(arm against metric before after change low high scored asked wins ties losses p_value
         verdict) gaps(metric baseline tuned teacher closed low high scored asked missing by_construction)
@@ -51,8 +51,10 @@ PAYLOADS = {
     "BatchPlanned": "batch role model address path sha256 calls(key purpose item) estimated_cost_usd",
     "BatchProgressed": "batch state completed failed total expires_at",
     "BatchSent": "batch server_id expires_at",
+    "CycleChosen": "cycle metric candidates(cycle value scored) reason",
     "CycleFinished": "work verdict sentence adapter training_seconds seconds",
     "CycleStarted": "",
+    "DesignSealed": "questions_hash test_sha256 questions headline headline_tier margin seeds config_sha256",
     "EndpointOptionRefused": "role model address effort option sent_instead message",
     "ExportVerified": """
         export engine outcome sentence causes equal asked changes(metric recorded exported change low high scored asked)
@@ -121,7 +123,8 @@ PAYLOADS = {
 STAGES = """
 held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
 references facts baseline-evaluation study fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
-retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison final-report
+retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison
+choice test-answers test-evaluation test-comparison final-report
 """.split()
 TABLES = {
     "answers": "run cycle arm question text missing tokens seconds cut_off",
@@ -229,8 +232,8 @@ ARM_NAMES = """
 few-shot retrieval tuned+retrieval placebo teacher
 """.split()
 METRIC_NAMES = """
-choice_accuracy reference_nll answer_similarity fact_recall rouge_l chrf factual_correctness faithfulness
-answer_relevancy
+choice_accuracy binding reference_nll answer_similarity fact_recall rouge_l chrf factual_correctness faithfulness
+answer_relevancy choice_pmi choice_prior choice_unaltered
 """.split()
 TIER_NAMES = """
 practice paraphrase held-out new-topic

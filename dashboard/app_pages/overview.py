@@ -9,6 +9,7 @@ from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
 from dashboard.panels import control_arms, group, judge_validation, metric_notes, replacement, study_set, verdict
+from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
@@ -56,6 +57,8 @@ if all(row.tuned is None for row in changes):
     st.stop()
 
 metrics = run_selection.metrics_in(changes, run.config.headline)
+tested = run_selection.latest(changes, run.config.headline, run.config.headline_tier)
+shown = tested.cycle if tested else cycles[-1].cycle  # with a development split, the chosen cycle alone has the test
 left, right = st.columns(2)
 with left:
     metric = url_state.choose("Metric", "metric", metrics, run.config.headline, labels.metric, labels.METRIC_HELP)
@@ -64,6 +67,8 @@ with right:
                             labels.tier,
                             labels.tier_help())
 rows = run_selection.over_cycles(changes, metric, tier)
+if not rows:
+    st.caption(labels.NOT_ON_TIER)
 left, right = elements.two_columns()
 with left:
     elements.chart(before_after, "before and after", "Before and after training, by cycle", rows, metric)
@@ -81,12 +86,14 @@ replacement.shares(store, run, metric)
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("All metrics")
 verdict.key_numbers(changes, metrics, tier)
-judge_validation.cut_off_line(cached_queries.answers(store, run, cycles[-1].cycle), tier)
+judge_validation.cut_off_line(cached_queries.answers(store, run, shown), tier)
 with st.expander("Confidence intervals and significance tests", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
     elements.export_buttons(export_rows.change_rows(changes), f"changes-{run.id}", "changes")
 
 study_set.study_set(store, run)
+if "binding" not in metrics:
+    st.caption(labels.NO_BINDING)
 verdict.notes(run)
 
 learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",
@@ -110,5 +117,9 @@ with judges_tab:
     judge_validation.judge_validation(judged.trials)
     for judging, rejudged_changes, audits in judged.again:
         judge_validation.rejudged(judging, rejudged_changes, changes, audits)
+    if ratings := cached_queries.ratings(store, run):
+        people_and_judges(cached_queries.answers(store, run, shown), ratings, shown, metrics)
 with metrics_tab:
     metric_notes.metric_notes(metrics)
+    metric_notes.choice_baselines([pair for pair in cached_queries.answers(store, run, shown)
+                                   if pair.tier == run.config.headline_tier])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from store.metrics import METRICS
+from store.metrics import METRICS, NATS
 
 
 def axis_title(metric: str) -> str:
@@ -16,6 +16,6 @@ def axis_title(metric: str) -> str:
 def axis_span(values: Sequence[float | None], metric: str) -> list[float] | None:
     """A fixed range around 0 to 1 for proportions, so that a small change looks small; None (automatic) for others."""
     measure = METRICS.get(metric)
-    if measure is None or measure.better < 0 or any(value is not None and not 0 <= value <= 1 for value in values):
+    if measure is None or measure.unit == NATS or any(value is not None and not 0 <= value <= 1 for value in values):
         return None
     return [-0.08, 1.12]

@@ -35,6 +35,14 @@ NOT_TUNED = ("No fine-tuned answers were scored, so there is nothing to compare.
 NO_ANSWERS = "This cycle has no questions yet."
 
 RUN_HELP = "The run to show: name, verdict or state, creation time, and the end of its id."
+BASELINES_NOTE = ("Rules that pick among the four texts without knowing the answer, on the headline test. Chance is "
+                  "0.25; multiple-choice accuracy shows knowledge as far as it exceeds these.")
+PEOPLE_NOTE = ("Kappa: agreement beyond chance, 1 is perfect. Preference: share of questions where the tuned answer is "
+               "better minus share on which it is worse; the ratings of some questions correct the metric's verdict on "
+               "all (prediction-powered inference), which holds where the rated questions were not picked by topic or "
+               "score.")
+NO_BINDING = "Binding was not measured in this run: an earlier version made it."
+NOT_ON_TIER = "This metric is measured on the headline test only."
 METRIC_HELP = "The metric to show. The page Overview ends with the metric definitions."
 CYCLE_HELP = "Each cycle trains the student once more. These are the answers after that cycle."
 
@@ -121,7 +129,8 @@ ANSWERS: dict[str, str] = {
     "too few to say": "Too few questions to say", "not measured": "Not measured",
 }
 """The verdicts as answers to the title of the page Overview."""
-TIERS: dict[str, str] = {"held-out": "Held-out questions (facts never taught)",
+TIERS: dict[str, str] = {"dev": "Development questions (a cycle is chosen on them)",
+                         "held-out": "Held-out questions (facts never taught)",
                          "practice": "Training questions (trained on)",
                          "paraphrase": "Taught facts (asked in other words)",
                          "new-topic": "Unseen topics (never trained on)",

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-teacher", action="store_true",
                         help="ask the students only, so that nothing is billed")
     parser.add_argument("--cycle", type=int, metavar="K",
-                        help="use this cycle's adapter (default: the best by held-out score)")
+                        help="use this cycle's adapter (default: the last, or the one chosen on development questions)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run and cycle, the format and the target folder."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
     parser.add_argument("--cycle", type=int, metavar="K",
-                        help="export this cycle's adapter (default: the best by held-out score)")
+                        help="export this cycle's adapter (default: the last, or the one chosen on development "
+                             "questions)")
     parser.add_argument("--to", metavar="DIR", help="a new folder (default: data/exports/RUN-cycle-K-FORM)")
     parser.add_argument("--form", choices=FORMS, default="merged",
                         help="merged: a standard model folder; adapter: LoRA weights only; gguf: needs --converter")

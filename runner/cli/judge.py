@@ -7,7 +7,7 @@ import argparse
 from runner.errors import UserError
 from store import queries
 from store.database import Store, StoreError, StoreNotFound, open_for_reading, open_store
-from store.metrics import ANSWER_METRICS, JUDGE_METRICS, LIKELIHOOD_METRICS
+from store.metrics import ANSWER_METRICS, JUDGE_METRICS, FROM_LIKELIHOOD
 from store.paths import default_paths
 
 
@@ -58,7 +58,7 @@ def metrics_in(text: str) -> tuple[str, ...]:
         UserError: none, unknown ones, or ones that need the student's log-likelihood.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if from_student := [name for name in names if name in LIKELIHOOD_METRICS]:
+    if from_student := [name for name in names if name in FROM_LIKELIHOOD]:
         raise UserError(f"{', '.join(from_student)} cannot be judged again: it is the student's own log-likelihood")
     known = (*ANSWER_METRICS, *JUDGE_METRICS)
     if unknown := [name for name in names if name not in known]:

@@ -4,38 +4,74 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from runner.errors import UserError
 from store.database import open_for_reading
 from store.files import write_atomic
 from store.paths import default_paths
-from store.report import Evidence, as_csv, as_html, as_json, gather
+from store.report import Evidence, as_csv, as_html, as_json, as_latex, as_markdown, gather
+from store.report.signature import InvalidKey, fingerprint, public_pem, read_private_key
 
-FORMATS: dict[str, Callable[[Evidence], str]] = {".html": as_html, ".json": as_json, ".csv": as_csv}
+FORMATS: dict[str, Callable[[Evidence], str]] = {
+    ".html": as_html, ".json": as_json, ".csv": as_csv, ".md": as_markdown, ".tex": as_latex}
+TABLES: dict[str, Callable[[Evidence], str]] = {"md": as_markdown, "latex": as_latex}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, and the file; its suffix determines the format."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
-    parser.add_argument("--to", required=True, type=Path, metavar="FILE",
-                        help="FILE.html: one offline page; FILE.json: everything; FILE.csv: one row per question")
+    output = parser.add_mutually_exclusive_group(required=True)
+    output.add_argument("--to", type=Path, metavar="FILE",
+                        help="FILE.html: one offline page; FILE.json: everything, to verify; FILE.csv: one row per "
+                             "question; FILE.md and FILE.tex: the tables of results for a paper")
+    output.add_argument("--format", choices=TABLES, help="print the tables of results instead of writing a file")
+    parser.add_argument("--sign", type=Path, metavar="KEY",
+                        help="sign the pack with this private key (make-key makes one); FILE.json only")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file; nothing is fetched, and the store is not changed."""
+    if args.format:
+        if args.sign:
+            raise UserError(f"--sign {args.sign}: only the pack that verify-pack reads is signed: use --to FILE.json")
+        print(TABLES[args.format](_evidence(args.run)), end="")
+        return 0
     to = args.to.expanduser().absolute()
     make = FORMATS.get(to.suffix.lower())
     if make is None:
         raise UserError(f"--to {args.to}: the suffix determines the format: use {', '.join(FORMATS)}")
     if not to.parent.is_dir():
         raise UserError(f"--to {args.to}: folder {to.parent} does not exist")
-    evidence = gather(open_for_reading(default_paths().store_url), args.run)
-    if evidence is None:
-        raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
+    sign = args.sign and _signing(args, to)
+    evidence = _evidence(args.run)
     try:
-        write_atomic(to, make(evidence).encode("utf-8-sig" if to.suffix.lower() == ".csv" else "utf-8"))
+        write_atomic(to, (sign or make)(evidence).encode("utf-8-sig" if to.suffix.lower() == ".csv" else "utf-8"))
     except OSError as error:
         raise UserError(f"--to {args.to} cannot be written: {error.strerror}") from error
     print(f"written: {to}")
     return 0
+
+
+def _evidence(run: str) -> Evidence:
+    evidence = gather(open_for_reading(default_paths().store_url), run)
+    if evidence is None:
+        raise UserError(f"no run {run!r}: list them with 'python -m runner status'")
+    return evidence
+
+
+def _signing(args: argparse.Namespace, to: Path) -> Callable[[Evidence], str]:
+    """Return what writes the signed pack.
+
+    Raises:
+        UserError: the key cannot be used, or the format is not the one that is signed.
+    """
+    if to.suffix.lower() != ".json":
+        raise UserError(f"--sign {args.sign}: only the pack that verify-pack reads is signed: use --to FILE.json")
+    try:
+        key = read_private_key(args.sign.expanduser())
+    except InvalidKey as error:
+        raise UserError(f"--sign: {error}") from error
+    print(f"signed by {fingerprint(public_pem(key))}")
+    return partial(as_json, key=key)

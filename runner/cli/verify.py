@@ -38,7 +38,7 @@ exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input.""
     parser.add_argument("--model", default="", metavar="NAME",
                         help="name of the model at that server, if it has several")
     parser.add_argument("--cycle", type=int, metavar="K",
-                        help="the exported cycle (default: the run's best adapter, as for export)")
+                        help="the exported cycle (default: the one that export takes)")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
 
 

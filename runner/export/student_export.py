@@ -39,11 +39,11 @@ class Exported:
     precision: str
     """The precision of the weights, as one sentence."""
     warning: str
-    """Note on selecting the best of several adapters; empty if there is only one."""
+    """Which cycle it is and why; empty if no cycle was scored."""
 
 
 def tuned_cycle(store: Store, paths: Paths, run_id: str, number: int | None) -> tuple[Run, Cycle, Path]:
-    """Return run, cycle and adapter folder, after checking the adapter's hash; `number` None selects the best cycle.
+    """Return run, cycle and adapter folder, after checking the adapter's hash; `number` None selects the one to keep.
 
     Raises:
         CannotExport: no such run or cycle, no adapter, or its hash differs from the recorded one.

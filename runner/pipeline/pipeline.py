@@ -25,6 +25,9 @@ from runner.pipeline.stages.general_questions import draw_general_questions
 from runner.pipeline.stages.generate_answers import answers_fallback, baseline, tuned
 from runner.pipeline.stages.held_out_questions import held_out_questions
 from runner.pipeline.stages.learning_curve import learning_curve, learning_curve_fallback
+from runner.pipeline.stages.open_test import (
+    answer_test, answer_test_fallback, choose_cycle, compare_test, score_test, score_test_fallback,
+)
 from runner.pipeline.stages.placebo import placebo_fine_tune
 from runner.pipeline.stages.practice_questions import practice_questions
 from runner.pipeline.stages.reference_answers import reference_answers
@@ -65,6 +68,11 @@ def _any_arm_enabled(*names: str) -> Callable[[RunConfig], bool]:
 def has_study_set(config: RunConfig) -> bool:
     """Return whether each cycle's training set is prepared as a stage: in all runs that test taught facts."""
     return config.fine_tune and (config.study != "off" or config.taught_questions > 0)
+
+
+def has_dev_split(config: RunConfig) -> bool:
+    """Return whether a cycle is chosen on development questions, and the test is answered once at the end."""
+    return config.dev_questions > 0
 
 
 PIPELINE: tuple[StageSpec, ...] = (
@@ -133,7 +141,17 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "questions@last", "held-out-baseline-evaluation", "baseline-evaluation@last",
                "tuned-evaluation@last", "arms-evaluation"),
               when=_any_arm_enabled(*ARMS)),
-    StageSpec(RUN_ENDS, "final-report", "statistics", "Finalize", finish_run, ("comparison@every",)),
+    StageSpec(RUN_ENDS, "choice", "statistics", "Choose a cycle (development questions)", choose_cycle,
+              ("comparison@every",), when=has_dev_split),
+    StageSpec(RUN_ENDS, "test-answers", "student", "Answer the test, once", answer_test,
+              ("held-out", "general", "choice", "fine-tune@every"), answer_test_fallback, when=has_dev_split),
+    StageSpec(RUN_ENDS, "test-evaluation", "judge", "Score the test", score_test,
+              ("held-out", "general", "choice", "fine-tune@every", "test-answers"), score_test_fallback,
+              when=has_dev_split),
+    StageSpec(RUN_ENDS, "test-comparison", "statistics", "Compare on the test", compare_test,
+              ("held-out", "general", "held-out-baseline-evaluation", "choice", "study@every", "fine-tune@every",
+               "test-evaluation"), when=has_dev_split),
+    StageSpec(RUN_ENDS, "final-report", "statistics", "Finalize", finish_run, ("comparison@every", "test-comparison")),
 )
 
 STAGES_BY_NAME: dict[str, StageSpec] = {row.stage: row for row in PIPELINE}

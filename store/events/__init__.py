@@ -12,12 +12,14 @@ from store.events.batches import (
     BatchedCall, BatchEnded, BatchPlanned, BatchProgressed, BatchSent, FailedLine, RunWaitingForBatch,
 )
 from store.events.comparisons import (
-    AgreementRecord, ArmsCompared, ChangeRecord, CycleFinished, RescoredRecord, TeachersCompared,
+    AgreementRecord, ArmsCompared, CandidateRecord, ChangeRecord, CycleChosen, CycleFinished, RescoredRecord,
+    TeachersCompared,
 )
 from store.events.control_arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GainShareRecord, GapRecord, LearningCurveMeasured,
     PassagesRetrieved, PlaceboTrained, PromptRecord, PromptsPrepared, ReplacementRecord, ShuffledRecord,
 )
+from store.events.design import DesignSealed
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
 from store.events.exports import ExportChange, ExportVerified
@@ -50,19 +52,18 @@ from store.events.training import (
 __all__ = [
     "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
-    "BatchProgressed", "BatchSent", "BatchedCall", "ChangeRecord", "ControlArmsCompared", "CurvePoint",
-    "CycleFinished", "CycleStarted", "EndpointOptionRefused", "Event", "ExportChange",
-    "ExportVerified", "FactRecord", "FactlessRecord",
-    "FactsWritten", "FailedLine", "FlowRow", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
-    "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
-    "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",
-    "PassagesRetrieved", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared",
-    "QuestionRecord", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord",
-    "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord", "ReplayAnswered",
-    "ReplayRecord", "RescoredRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed",
-    "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch",
-    "ScheduleAdded", "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved",
-    "ScheduleResumed", "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished",
-    "StageProgressed", "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage",
-    "UnfitEvent", "from_json", "to_json",
+    "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
+    "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "EndpointOptionRefused", "Event",
+    "ExportChange", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine", "FlowRow",
+    "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord", "JudgeAudited", "JudgingCompared",
+    "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord", "KnowledgeChanged",
+    "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved", "PlaceboTrained",
+    "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked",
+    "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord",
+    "RejectedRecord", "ReplacementRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord", "RunAnnotated",
+    "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised",
+    "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed",
+    "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped",
+    "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "StudiedFact",
+    "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json", "to_json",
 ]

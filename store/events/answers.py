@@ -28,6 +28,8 @@ class AnswersGiven(Event, event_type="AnswersGiven"):
 
     arm: str
     answers: tuple[AnswerRecord, ...]
+    of_cycle: int | None = None
+    """The cycle whose student answered, where that is not the cycle in which the stage ran."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,5 @@ class AnswersScored(Event, event_type="AnswersScored"):
     arm: str
     judge: str
     scores: tuple[ScoreRecord, ...]
+    of_cycle: int | None = None
+    """As in `AnswersGiven`."""

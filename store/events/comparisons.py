@@ -57,6 +57,28 @@ class ArmsCompared(Event, event_type="ArmsCompared"):
     changes: tuple[ChangeRecord, ...]
     verdict: str
     sentence: str
+    of_cycle: int | None = None
+    """The cycle whose student was compared, where that is not the cycle in which the stage ran."""
+
+
+@dataclass(frozen=True)
+class CandidateRecord:
+    """The score of one cycle's student on the development questions."""
+
+    cycle: int
+    value: float | None
+    scored: int
+
+
+@dataclass(frozen=True)
+class CycleChosen(Event, event_type="CycleChosen"):
+    """The cycle whose student answers the test was chosen on the development questions, before the test was asked."""
+
+    cycle: int
+    metric: str
+    candidates: tuple[CandidateRecord, ...]
+    reason: str
+    """One sentence."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ def _trained(connection: Connection, recorded: Recorded, event: events.AdapterTr
 
 
 def _compared(connection: Connection, recorded: Recorded, event: events.ArmsCompared) -> None:
+    cycle = event.of_cycle or recorded.cycle or 0
     upsert(connection, schema.changes, [
-        {"run": recorded.run, "cycle": recorded.cycle or 0, **dataclasses.asdict(c)} for c in event.changes])
+        {"run": recorded.run, "cycle": cycle, **dataclasses.asdict(c)} for c in event.changes])
 
 
 APPLY: dict[type[events.Event], Apply] = {

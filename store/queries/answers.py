@@ -37,7 +37,7 @@ class AnswerPair:
     tuned: str | None
     tuned_missing: str | None
     scores: Mapping[str, tuple[float | None, float | None]]
-    """metric -> (baseline, tuned)."""
+    """metric -> (baseline, tuned), for the metrics that the question was scored by."""
     baseline_cut_off: bool = False
     """Whether the answer was truncated at the token or time limit."""
     tuned_cut_off: bool = False
@@ -109,7 +109,7 @@ def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]]
         foils=tuple((rule, text) for rule, text in json.loads(row.foils or "[]")),
         baseline=before.text if before else None, baseline_missing=before.missing if before else NOT_ANSWERED,
         tuned=after.text if after else None, tuned_missing=after.missing if after else NOT_ANSWERED,
-        scores={metric: (score("baseline", metric), score("tuned", metric)) for metric in metrics},
+        scores={metric: (score("baseline", metric), score("tuned", metric)) for metric in metrics if metric in judges},
         baseline_cut_off=bool(before and before.cut_off), tuned_cut_off=bool(after and after.cut_off),
         unscored=reasons, passage_id=row.passage_id, judges=judges,
     )

@@ -1,10 +1,11 @@
-"""Find a run's adapter with the best held-out score, with a warning about selecting on the test set."""
+"""Find the adapter of a run that is kept: the last cycle's, or the one that was chosen on development questions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from store.database import Store
+from store.dev_split import DEV
 from store.metrics import METRICS
 from store.queries.run_progress import changes_of, cycles_of
 from store.queries.runs import find_run
@@ -13,7 +14,7 @@ from store.statistics import title_in_sentence
 
 @dataclass(frozen=True)
 class BestAdapter:
-    """The adapter with the best held-out score by the run's headline metric."""
+    """The adapter that export and `ask` use by default, with its score by the run's headline metric."""
 
     run: str
     cycle: int
@@ -26,6 +27,8 @@ class BestAdapter:
     """Number of questions behind the score."""
     candidates: int
     """Number of cycles whose adapter was scored."""
+    chosen_on_dev: bool = False
+    """Whether the score is that of the development questions on which the cycle was chosen."""
     untrained: float | None = None
     """Score of the untrained student on the same questions."""
 
@@ -37,33 +40,35 @@ class BestAdapter:
 
     @property
     def sentence(self) -> str:
-        """The choice, with the warning about selection on the test set where there were several."""
-        choice = (f"Best adapter by {title_in_sentence(METRICS[self.metric].title)} on the test: cycle {self.cycle} "
-                  f"({self.score:.2f} over {self.scored} questions).")
+        """Which cycle's adapter it is and why, with the warning about selection on the test."""
+        score = f"{title_in_sentence(METRICS[self.metric].title)} {self.score:.2f} over {self.scored} questions"
         if not self.beats_untrained:
-            found = "no cycle's adapter scores" if self.candidates > 1 else "the adapter does not score"
-            choice = (f"By {title_in_sentence(METRICS[self.metric].title)} on the test, {found} better than the "
-                      f"untrained student ({self.untrained:.2f}); cycle {self.cycle} comes to {self.score:.2f} over "
-                      f"{self.scored} questions.")
+            score += f", not better than the untrained student's {self.untrained:.2f}"
+        if self.chosen_on_dev:
+            return (f"Cycle {self.cycle}, chosen among {self.candidates} on the development questions ({score}); the "
+                    "test was answered by this cycle's student alone.")
         if self.candidates == 1:
-            return choice
-        return (f"{choice} It is the best of {self.candidates}, picked by the very test that scored it, so expect less "
-                "on other questions; the run's verdict is that of its last cycle.")
+            return f"Cycle {self.cycle} ({score})."
+        return (f"The last cycle, {self.cycle} ({score}). The best of {self.candidates} is not picked by the very test "
+                "that scored them: it would look better than it is. With --dev-questions a run chooses its cycle on "
+                "other questions.")
 
 
 def best_adapter(store: Store, run: str) -> BestAdapter | None:
-    """Return a run's best adapter; None if none was scored on held-out questions."""
+    """Return a run's adapter to keep; None if none was scored on the questions that decide."""
     found = find_run(store, run)
     if found is None:
         return None
-    metric = found.config.headline
+    metric, dev = found.config.headline, found.config.dev_questions > 0
+    tier = DEV if dev else found.config.headline_tier
     trained = {cycle.cycle: cycle for cycle in cycles_of(store, run) if cycle.adapter}
     scored = [(row.tuned, row) for row in changes_of(store, run)
-              if (row.tier, row.topic, row.metric) == (found.config.headline_tier, "", metric) and row.tuned is not None
+              if (row.tier, row.topic, row.metric) == (tier, "", metric) and row.tuned is not None
               and row.cycle in trained]
     if not scored:
         return None
-    score, row = max(scored, key=lambda item: (item[0] * METRICS[metric].better, -item[1].cycle))
+    better = METRICS[metric].better if dev else 0  # without a development split only the cycle's number counts
+    score, row = max(scored, key=lambda item: (item[0] * better, -item[1].cycle if dev else item[1].cycle))
     cycle = trained[row.cycle]
     return BestAdapter(run, row.cycle, cycle.adapter or "", cycle.adapter_sha256, metric, score, row.scored,
-                       len(scored), row.baseline)
+                       len(scored), dev, row.baseline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import case, func, or_, select, true
 
 from store import events, schema
 from store.database import Store
+from store.projections import recorded_from
 from store.timestamps import parse
 
 _INCIDENTS = tuple(kind.event_type for kind in (
@@ -35,6 +37,15 @@ class LogEntry:
 def latest_events(store: Store, run: str, limit: int | None = 100) -> list[LogEntry]:
     """Return a run's events, newest first, without logged metrics and progress; all of them if `limit` is None."""
     return _newest(store, run, true(), limit)
+
+
+def events_of_kinds(store: Store, run: str, kinds: Sequence[type[events.Event]]) -> list[events.Recorded]:
+    """Return a run's events of these kinds whole, oldest first."""
+    table = schema.events
+    with store.read() as connection:
+        rows = connection.execute(select(table).where(table.c.run == run, table.c.kind.in_(
+            [kind.event_type for kind in kinds])).order_by(table.c.seq)).all()
+    return [recorded_from(row) for row in rows]
 
 
 def latest_event(store: Store, run: str) -> int:

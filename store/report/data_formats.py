@@ -6,18 +6,24 @@ import dataclasses
 import json
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from store.csv_json_html import answer_rows, to_csv
 from store.analysis.group_result import as_json as group_json
 from store.analysis.larger_test import LargerTest
 from store.headline import margin_of
 from store.report.evidence import Evidence
+from store.report.pack_seal import SEAL, seal_of
 from store.report.reproduce_command import command_of
 
 _NOT_EXPORTED = ("log", "answers", "group")
 
 
-def as_json(evidence: Evidence) -> str:
-    """Return all evidence as JSON, nothing truncated; a missing number is null, with its reason in another field."""
+def as_json(evidence: Evidence, key: Ed25519PrivateKey | None = None) -> str:
+    """Return all evidence as JSON, nothing truncated; a missing number is null, with its reason in another field.
+
+    Its section `seal` has the hash of every other section, and with a `key` their signature.
+    """
     content: dict[str, Any] = {name: _value(getattr(evidence, name)) for name in evidence.__dataclass_fields__
                                if name not in _NOT_EXPORTED}
     content |= {
@@ -25,13 +31,16 @@ def as_json(evidence: Evidence) -> str:
         "memorisation": [{**dataclasses.asdict(one), "distance": one.distance} for one in evidence.memorisation],
         "over_cycles": _value(evidence.cycle_findings),
         "margin": margin_of(evidence.run.config, evidence.headline),
+        "choice_baselines": [{**dataclasses.asdict(one), "finding": one.finding} for one in evidence.choice_baselines],
+        "people": [_value(one) | {"sentence": one.sentence} for one in evidence.people],
         "group": group_json(evidence.group) if evidence.group else None,
         "larger_test": larger_test_json(evidence.larger_test),
         "answers": answer_rows(evidence.answers),
         "events": [{"at": item.at, "cycle": item.cycle, "stage": item.stage, "kind": item.kind,
                     "event": _value(item.event)} for item in reversed(evidence.log)],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False)
+    written = json.loads(json.dumps(content, default=str, allow_nan=False))
+    return json.dumps(written | {SEAL: seal_of(written, key)}, ensure_ascii=False, indent=1)
 
 
 def as_csv(evidence: Evidence) -> str:

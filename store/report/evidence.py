@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store import events, queries
+from store.analysis.choice_baselines import ChoiceBaseline, choice_baselines
+from store.analysis.people_and_judges import JudgedByPeople, judged_by_people
 from store.analysis.findings import (
     Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
@@ -15,10 +17,12 @@ from store.analysis.larger_test import LargerTest, larger_test
 from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
-    AnswerPair, ArmChange, Audit, ChangeRow, CurveRow, Cycle, GainShare, Gap, Judging, LogEntry, Replacement, Run,
-    StageState, TeacherUsage,
+    AnswerPair, ArmAnswer, ArmChange, Audit, ChangeRow, CurveRow, Cycle, GainShare, Gap, Judging, LogEntry, Rating,
+    Replacement, Run, StageState, TeacherUsage,
 )
-from store.statistics import CycleFindings, Power, power_before
+from store.queries.openings_of_test import openings_of_test
+from store.report.asked_questions import AskedQuestions, asked_questions
+from store.statistics import CycleFindings, PastVariance, Power, power_before
 
 EXAMPLES_SHOWN = 5
 """Number of best and of worst answers shown on the page; JSON and CSV contain all."""
@@ -53,6 +57,15 @@ class Evidence:
     judgings: Sequence[Judging]
     group: GroupResult | None
     """The group that the run is part of, over questions and seeds; None for a run of its own."""
+    asked: AskedQuestions
+    """Every question in the order of the comparisons, and the design that was sealed before the test was asked."""
+    arm_answers: Sequence[ArmAnswer]
+    ratings: Sequence[Rating]
+    """People's ratings of answers, of every cycle."""
+    openings: int
+    """How many tuned students, by run and cycle, have answered this test."""
+    past_variances: Sequence[PastVariance]
+    """What the power before the run was estimated from."""
 
     @property
     def headline(self) -> str:
@@ -69,7 +82,9 @@ class Evidence:
 
     @property
     def last_cycle(self) -> int:
-        return max((row.cycle for row in self.changes), default=0)
+        """The last cycle that was compared on the headline test; with a development split the chosen one."""
+        of_test = [row.cycle for row in self.changes if row.tier == self.tier]
+        return max(of_test or [row.cycle for row in self.changes], default=0)
 
     @property
     def row(self) -> ChangeRow | None:
@@ -94,6 +109,18 @@ class Evidence:
     @property
     def memorisation(self) -> list[Memorisation]:
         return memorisation(self.changes, self.tier)
+
+    @property
+    def choice_baselines(self) -> list[ChoiceBaseline]:
+        """What the last cycle's headline test can be passed by without knowledge; empty without multiple choice."""
+        return choice_baselines([pair for pair in self.answers
+                                 if pair.cycle == self.last_cycle and pair.tier == self.tier])
+
+    @property
+    def people(self) -> list[JudgedByPeople]:
+        """Each metric against people's blind ratings of the last cycle's answers; empty without ratings."""
+        return judged_by_people([pair for pair in self.answers if pair.cycle == self.last_cycle],
+                                [rating for rating in self.ratings if rating.cycle == self.last_cycle], self.metrics)
 
     @property
     def topics(self) -> list[ChangeRow]:
@@ -134,4 +161,6 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         replacements=queries.replacements_of(store, run_id), shares=queries.gain_shares_of(store, run_id),
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
         judgings=queries.judgings_of(store, run_id),
-        group=group_result(store, run.group) if run.group else None)
+        group=group_result(store, run.group) if run.group else None, asked=asked_questions(store, run_id),
+        arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
+        ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run))

@@ -5,7 +5,7 @@ A file per subject; everything is importable from here. Uses numpy and scipy onl
 
 from __future__ import annotations
 
-from store.statistics.agreement import Agreement, agreement
+from store.statistics.agreement import Agreement, agreement, wilson_interval
 from store.statistics.cluster_bootstrap import cluster_bootstrap
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS, Mean, clustered_interval, mean_of
 from store.statistics.crossed_effects import (
@@ -17,10 +17,12 @@ from store.statistics.gain_shares import (
 )
 from store.statistics.gap_closed import GapClosed, gap_closed
 from store.statistics.hypothesis_tests import sign_test, wilcoxon_test
+from store.statistics.kappa import Kappa, cohens_kappa
 from store.statistics.multiple_comparisons import CycleFindings, Finding, holm, holm_adjusted_verdicts, over_cycles
 from store.statistics.non_inferiority import FALLS_SHORT, REPLACES, NonInferiority, non_inferiority
 from store.statistics.paired_change import PairedChange, paired_change
 from store.statistics.power import PastVariance, Power, default_sd, power, power_before
+from store.statistics.prediction_powered import MIN_RATED, PredictionPowered, prediction_powered_mean
 from store.statistics.sample_size import minimum_detectable_effect, pairs_to_decide
 from store.statistics.verdict import (
     IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, NOT_MEASURED, REGRESSED, TOO_FEW, WORSE,
@@ -29,13 +31,14 @@ from store.statistics.verdict import (
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
-    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect", "FALLS_SHORT",
-    "FactScores", "Finding", "GainPart", "GapClosed", "IMPROVED", "INCONCLUSIVE", "KNOWLEDGE", "LOSSES", "MEMORY",
-    "MIN_PAIRS", "MIN_SEEDS", "Mean", "NOT_MEASURED", "NO_EVIDENCE", "NO_RELEVANT_CHANGE", "NonInferiority",
-    "PARTS", "PairedChange", "PastVariance", "Power", "REGRESSED", "REPLACES", "TOO_FEW", "WORDING", "WORSE",
-    "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap", "clustered_interval", "default_sd",
-    "difference_between_groups", "effect_size", "gain_shares", "gap_closed", "holm", "holm_adjusted_verdicts",
-    "mean_of", "min_pairs_within", "minimum_detectable_effect", "non_inferiority", "over_cycles", "paired_change",
-    "pairs_to_decide", "power", "power_before", "sign_test", "title_in_sentence", "verdict_of", "verdict_sentence",
-    "welch_difference", "wilcoxon_test", "within_margin",
+    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect", "FALLS_SHORT", "FactScores",
+    "Finding", "GainPart", "GapClosed", "IMPROVED", "INCONCLUSIVE", "KNOWLEDGE", "Kappa", "LOSSES", "MEMORY",
+    "MIN_PAIRS", "MIN_RATED", "MIN_SEEDS", "Mean", "NOT_MEASURED", "NO_EVIDENCE", "NO_RELEVANT_CHANGE",
+    "NonInferiority", "PARTS", "PairedChange", "PastVariance", "Power", "PredictionPowered", "REGRESSED", "REPLACES",
+    "TOO_FEW", "WORDING", "WORSE", "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap",
+    "clustered_interval", "cohens_kappa", "default_sd", "difference_between_groups", "effect_size", "gain_shares",
+    "gap_closed", "holm", "holm_adjusted_verdicts", "mean_of", "min_pairs_within", "minimum_detectable_effect",
+    "non_inferiority", "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before",
+    "prediction_powered_mean", "sign_test", "title_in_sentence", "verdict_of", "verdict_sentence", "welch_difference",
+    "wilcoxon_test", "wilson_interval", "within_margin",
 ]

@@ -35,12 +35,13 @@ def agreement(directions: Iterable[tuple[int, int]]) -> Agreement:
     both = list(directions)
     same_way = sum(person * metric > 0 for person, metric in both)
     opposite = sum(person * metric < 0 for person, metric in both)
-    low, high = _wilson(same_way, same_way + opposite)
+    low, high = wilson_interval(same_way, same_way + opposite)
     return Agreement(len(both), sum(person == metric for person, metric in both), same_way, opposite, low, high,
                      sign_test(same_way, opposite))
 
 
-def _wilson(hits: int, count: int) -> tuple[float | None, float | None]:
+def wilson_interval(hits: float, count: int) -> tuple[float | None, float | None]:
+    """Return Wilson's 95% interval of a share; (None, None) of nothing."""
     if not count:
         return None, None
     share, spread = hits / count, _Z**2 / count

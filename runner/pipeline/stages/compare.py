@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from knowledge.questions import HELD_OUT, PARAPHRASE
+from knowledge.questions import HELD_OUT
+from runner.pipeline.artifacts import Artifact
+from runner.pipeline.dev_split import asked_in_cycle
 from runner.pipeline.stage_context import StageContext
-from runner.pipeline.stages.generate_answers import read_questions
+from runner.pipeline.taught_facts import is_taught
+from store.dev_split import DEV
 from store.events import (
     AdapterMissing, AdapterTrained, AnswersScored, ArmsCompared, ChangeRecord, CycleFinished, Event, QuestionRecord,
     StudySetPrepared,
@@ -27,30 +30,31 @@ Scores = dict[tuple[str, str, str], float | None]
 
 def compare(context: StageContext) -> Sequence[Event]:
     """Compute the paired changes of all metrics on all tiers, and the verdict by the headline metric."""
-    asked = _taught_so_far(context, read_questions(context.inputs.values()))
+    asked = taught_so_far(context.inputs.get("study"), asked_in_cycle(context))
     scores: Scores = {(event.arm, score.question_id, score.metric): score.value
                       for artifact in context.inputs.values() for event in artifact.events
                       if isinstance(event, AnswersScored) for score in event.scores}
     missing = context.inputs["fine-tune"].first(AdapterMissing)
-    verdict, sentence = _verdict(asked, context.config, scores, missing)
+    verdict, sentence = verdict_on(DEV if context.config.dev_questions else context.config.headline_tier, asked,
+                                   context.config, scores, missing)
     compared = ArmsCompared(tuple(changes_in(asked, scores, context.config)), verdict, sentence)
     return [compared, _finished(context, missing, verdict, sentence)]
 
 
-def _taught_so_far(context: StageContext, asked: Sequence[QuestionRecord]) -> list[QuestionRecord]:
-    """Leave out the test's questions on facts that a later cycle teaches."""
-    study = context.inputs.get("study")
+def taught_so_far(study: Artifact | None, asked: Sequence[QuestionRecord]) -> list[QuestionRecord]:
+    """Leave out the test's questions on facts that a later cycle than that of this study set teaches."""
     taught = {fact.passage_id for fact in study.only(StudySetPrepared).facts} if study else None
     return [question for question in asked
-            if question.tier != PARAPHRASE or taught is None or question.passage_id in taught]
+            if not is_taught(question) or taught is None or question.passage_id in taught]
 
 
 def changes_in(asked: Sequence[QuestionRecord], scores: Scores, config: RunConfig) -> list[ChangeRecord]:
-    """Compute the paired changes on every tier for every metric that has scores; the run's margins decide the words."""
+    """Compute the paired changes on every tier for every metric of its scores; the run's margins decide the words."""
     rows = []
-    scored = {metric for _, _, metric in scores}
     for tier in dict.fromkeys(question.tier for question in asked):
         of_tier = [question for question in asked if question.tier == tier]
+        ids = {question.question_id for question in of_tier}
+        scored = {metric for _, question, metric in scores if question in ids}
         for metric in (name for name in METRICS if name in scored):
             rows += _rows_of(tier, metric, of_tier, scores, margin_of(config, metric))
     return rows
@@ -77,16 +81,17 @@ def _change(questions: Sequence[QuestionRecord], metric: str, scores: Scores) ->
                          [q.passage_id for q in questions], measure.better, measure.tie_band)
 
 
-def _verdict(asked: Sequence[QuestionRecord], config: RunConfig, scores: Scores,
-             missing: AdapterMissing | None) -> tuple[str, str]:
+def verdict_on(tier: str, asked: Sequence[QuestionRecord], config: RunConfig, scores: Scores,
+               missing: AdapterMissing | None) -> tuple[str, str]:
+    """Return the verdict by the headline metric on one tier's questions, with its sentence and secondary findings."""
     if missing:
         return "not measured", f"Not measured: {missing.reason}."
-    test = [question for question in asked if question.tier == config.headline_tier]
+    test = [question for question in asked if question.tier == tier]
     headline = _change(test, config.headline, scores)
     measure, margin = METRICS[config.headline], margin_of(config, config.headline)
     verdict = verdict_of(headline, measure.better, margin)
-    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[config.headline_tier], margin)]
-    if config.headline_tier == TAUGHT:
+    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[tier], margin)]
+    if tier == TAUGHT:
         sentences.append(_control_finding([q for q in asked if q.tier == HELD_OUT], config, scores))
     sentences.append(_secondary_findings(test, config, scores))
     return verdict, " ".join(filter(None, sentences))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runner.pipeline.artifacts import Artifact
+from runner.pipeline.dev_split import asked_in_cycle
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import question_from_record
 from runner.protocols import Answer, GenerationConfig
@@ -23,7 +24,7 @@ def baseline(context: StageContext) -> Sequence[Event]:
 
 def tuned(context: StageContext) -> Sequence[Event]:
     """Answers of the fine-tuned student to all questions; all missing if there is no adapter."""
-    asked = read_questions(context.inputs.values())
+    asked = asked_in_cycle(context)
     adapter, missing = adapter_path(context)
     if missing:
         return [no_answers("tuned", asked, missing)]
@@ -32,7 +33,7 @@ def tuned(context: StageContext) -> Sequence[Event]:
 
 def answers_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
     """Every answer missing, with the reason, if answering failed."""
-    return [no_answers(arm, read_questions(context.inputs.values()), reason)]
+    return [no_answers(arm, asked_in_cycle(context), reason)]
 
 
 def read_questions(artifacts: Iterable[Artifact]) -> list[QuestionRecord]:

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE
 from runner.pipeline import held_out_sets
+from runner.pipeline.dev_split import split_off_dev
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import (
     TeacherRequest, TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
 )
 from runner.pipeline.stages.reference_answers import write_references
-from store.events import Event, KnowledgeRead, QuestionsAsked
-from store.headline import taught_wanted
+from store.dev_split import DEV
+from store.events import DesignSealed, Event, KnowledgeRead, QuestionsAsked, ReferencesWritten
+from store.files import sha256_of
+from store.headline import margin_of, taught_wanted
+from store.run_config import RunConfig, to_json
+from store.sealed_test import rows_of_test, sha256_of_test
 
 
 def held_out_questions(context: StageContext) -> Sequence[Event]:
     """Generate the test questions and references before any training, or load the configured shared test set."""
     config, domain = context.config, context.domain
     known = KnowledgeRead(domain.name, domain.hash, len(domain.passages))
-    if not config.held_out_set:
-        return [known, *_generate_test(context)]
-    path = held_out_sets.path_of(context.run_folder.parent.parent, config.held_out_set)
-    frozen = held_out_sets.load(path, domain.hash)
-    return [known, *(frozen or held_out_sets.freeze(path, domain.hash, _generate_test(context)))]
+    test = _shared_test(context) if config.held_out_set else _generate_test(context)
+    return [known, *test, sealed_design(config, test)]
+
+
+def _shared_test(context: StageContext) -> list[Event]:
+    """Load the shared test set that the configuration names, or generate and freeze it."""
+    path = held_out_sets.path_of(context.run_folder.parent.parent, context.config.held_out_set)
+    frozen = held_out_sets.load(path, context.domain.hash)
+    if frozen and context.config.dev_questions and not any(
+            record.tier == DEV for event in frozen if isinstance(event, QuestionsAsked) for record in event.questions):
+        raise held_out_sets.HeldOutSetError(f"shared test set {path.stem!r} has no development questions: choose "
+                                            "another name, or set dev_questions to 0")
+    return frozen or held_out_sets.freeze(path, context.domain.hash, _generate_test(context))
+
+
+def sealed_design(config: RunConfig, test: Sequence[Event]) -> DesignSealed:
+    """Return the design as it is fixed before any student is asked the test, from the events that hold the test."""
+    asked = [event for event in test if isinstance(event, QuestionsAsked)]
+    questions = [record for event in asked for record in event.questions]
+    references = [record for event in test if isinstance(event, ReferencesWritten) for record in event.references]
+    seeds = tuple(dict.fromkeys((config.seed, config.seed_of_training)))
+    return DesignSealed(
+        questions_hash=asked[0].set_hash if asked else "",
+        test_sha256=sha256_of_test(rows_of_test(questions, references)),
+        questions=len(questions), headline=config.headline, headline_tier=config.headline_tier,
+        margin=margin_of(config, config.headline) or 0.0, seeds=seeds,
+        config_sha256=sha256_of(to_json(config).encode()))
 
 
 def _generate_test(context: StageContext) -> list[Event]:
     config = context.config
     trained = trained_topics(context)
-    requests = [TeacherRequest(HELD_OUT, trained, config.held_out),
+    dev = config.dev_questions if config.headline_tier == HELD_OUT else 0
+    requests = [TeacherRequest(HELD_OUT, trained, config.held_out + dev),
                 TeacherRequest(NEW_TOPIC, config.new_topics, config.new_topic_questions),
                 TeacherRequest(PARAPHRASE, trained, taught_wanted(config))]
     events = ask_teacher(context, requests, config.seed, ())
@@ -40,4 +69,12 @@ def _generate_test(context: StageContext) -> list[Event]:
                               "add documents or topics, or set held-out to 0 to run without a test")
     references = write_references(context, questions)
     record_usage(context)
+    if config.dev_questions:
+        events = [_with_dev(event, config) if isinstance(event, QuestionsAsked) else event for event in events]
     return [*events, references]
+
+
+def _with_dev(asked: QuestionsAsked, config: RunConfig) -> QuestionsAsked:
+    """Move some of the headline tier's questions to the development tier."""
+    return dataclasses.replace(asked, questions=tuple(
+        split_off_dev(asked.questions, config.headline_tier, config.dev_questions)))

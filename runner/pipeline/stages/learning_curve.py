@@ -13,7 +13,7 @@ from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import headline_questions
 from runner.pipeline.stages.fine_tune import snapshot_steps
 from runner.pipeline.stages.generate_answers import adapter_path
-from runner.pipeline.stages.score_answers import LikelihoodScorer, likelihood_scores
+from runner.pipeline.stages.score_likelihoods import LikelihoodScorer, likelihood_scores
 from runner.protocols import adapter_snapshot_path
 from store.control_arms import BASELINE, TUNED
 from store.events import (
@@ -38,7 +38,7 @@ def learning_curve(context: StageContext) -> Sequence[Event]:
     points: dict[int, Values] = {0: untrained} if from_base_model else {}
     for step in snapshot_steps(context.config, steps):
         scorer = LikelihoodScorer(adapter_snapshot_path(adapter, step))
-        points[step] = _values(likelihood_scores(context, f"step {step}", asked, scorer).scores)
+        points[step] = _values(likelihood_scores(context, f"step {step}", asked, scorer, all_readings=False).scores)
     points[steps] = _values(_scored(context.inputs["tuned-evaluation"], TUNED))
     return [LearningCurveMeasured(tuple(
         _point(asked, untrained, values, metric, step, steps) for step, values in points.items()

@@ -10,7 +10,8 @@ from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import NO_CONTEXT, arm_questions
 from runner.pipeline.stages.generate_answers import adapter_path
 from runner.pipeline.stages.placebo import placebo_path
-from runner.pipeline.stages.score_answers import LikelihoodScorer, missing_scores, scores_of
+from runner.pipeline.stages.score_answers import missing_scores, scores_of
+from runner.pipeline.stages.score_likelihoods import LikelihoodScorer
 from store.control_arms import FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL, ordered_arms
 from store.events import Event, PromptsPrepared
 

@@ -12,7 +12,8 @@ from runner.judge.scoring import KEY_TERM_JUDGE, OVERLAP_JUDGES, llm_scores, sco
 from runner.judge.validation import NO_PROBES, not_validated, validate_judge
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.generate_answers import read_questions
-from runner.pipeline.stages.score_answers import read_references, record_judge_usage
+from runner.pipeline.stages.score_answers import record_judge_usage
+from runner.pipeline.stages.score_likelihoods import read_references
 from store.costs.judge_cost import AUDITED_QUESTIONS, estimate_of
 from store.events import Event, JudgingEstimated
 from store.metrics import ANSWER_METRICS

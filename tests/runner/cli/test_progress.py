@@ -17,7 +17,7 @@ from runner.pipeline.artifacts import Artifact, Header
 from runner.pipeline.resources import RunResources
 from runner.pipeline.stage_context import StageContext, ThroughputClock
 from runner.pipeline.stages.generate_answers import generate_answers
-from runner.pipeline.stages.score_answers import LikelihoodScorer, likelihood_scores
+from runner.pipeline.stages.score_likelihoods import LikelihoodScorer, likelihood_scores
 from runner.protocols import Answer, GenerationConfig, Likelihood
 from runner.teacher.offline_teacher import OfflineTeacher
 from store import commands, queries
@@ -131,7 +131,7 @@ class WeighingStudent(fakes.FakeStudent):
 
 
 def test_judging_counts_while_a_student_weighs_and_a_stop_is_heard_there(tmp_path: Path) -> None:
-    asked = [QuestionRecord(f"q{number}", "held-out", "pods", "Why?", "p1", "A passage", "", "", "", ())
+    asked = [QuestionRecord(f"q{number}", "held-out", "pods", f"Why {number}?", "p1", "A passage", "", "", "", ())
              for number in range(10)]
     written = ReferencesWritten("offline", tuple(
         ReferenceRecord(one.question_id, "True.", None, "", ("False.", "Wrong.", "No."), ()) for one in asked))

@@ -45,7 +45,7 @@ def test_a_report_is_written_whole_in_each_format(data: tuple[Path, dict[str, st
 
 
 @pytest.mark.parametrize(("run", "to", "says"), [
-    ("weak", "evidence.pdf", "use .html, .json, .csv"), ("weak", "nowhere/e.html", "does not exist"),
+    ("weak", "evidence.pdf", "use .html, .json, .csv, .md, .tex"), ("weak", "nowhere/e.html", "does not exist"),
     ("nonsense", "e.html", "no run 'nonsense'"),
 ])
 def test_what_cannot_be_reported_is_refused_with_a_sentence(
@@ -53,6 +53,21 @@ def test_what_cannot_be_reported_is_refused_with_a_sentence(
         says: str) -> None:
     assert main(["report", data[1].get(run, run), "--to", str(tmp_path / to)]) == 2
     assert says in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("form", "ending", "row"), [
+    ("md", ".md", "| Multiple-choice accuracy | 40 | "), ("latex", ".tex", "Multiple-choice accuracy & 40 & ")])
+def test_the_tables_for_a_paper_are_printed_and_written(data: tuple[Path, dict[str, str]], tmp_path: Path,
+                                                        capsys: pytest.CaptureFixture[str], form: str, ending: str,
+                                                        row: str) -> None:
+    assert main(["report", data[1]["strong"], "--format", form]) == 0
+    printed = capsys.readouterr().out
+    assert row in printed and "improved" in printed
+    if form == "latex":
+        assert printed.count("\\begin{table}") == printed.count("\\end{table}") == 2 and "95\\% interval" in printed
+        assert "_" not in printed.replace("\\_", "")
+    to = tmp_path / f"table{ending}"
+    assert main(["report", data[1]["strong"], "--to", str(to)]) == 0 and to.read_text() == printed
 
 
 def compared(capsys: pytest.CaptureFixture[str], *runs: str) -> dict[str, list[dict[str, object]]]:

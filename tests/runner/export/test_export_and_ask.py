@@ -141,13 +141,13 @@ def test_an_adapter_that_is_not_the_recorded_one_is_refused(made: tuple[Store, s
     weights.write_bytes(kept)
 
 
-def test_the_best_adapter_is_named_by_its_held_out_score_with_the_warning(made: tuple[Store, str, Paths]) -> None:
+def test_the_last_adapter_is_kept_and_the_best_of_several_on_the_test_is_not(made: tuple[Store, str, Paths]) -> None:
     store, run, _ = made
     best = best_adapter(store, run)
     rows = [row for row in queries.changes_of(store, run)
             if (row.tier, row.topic, row.metric) == ("held-out", "", "choice_accuracy")]
-    assert best and best.score == max(row.tuned for row in rows if row.tuned is not None) and best.candidates == 2
-    assert "best of 2, picked by the very test that scored it" in best.sentence
+    assert best and best.cycle == 2 == best.candidates and best.score == rows[-1].tuned
+    assert "The best of 2 is not picked by the very test that scored them" in best.sentence
     assert best_adapter(store, "nobody") is None
 
 
