@@ -127,6 +127,9 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ControlArmsCompared: lambda e: f"{len({c.arm for c in e.changes} - {'tuned'})} control arms compared",
     happened.LearningCurveMeasured: lambda e: f"Checkpoints evaluated: {labels.count(len(e.points), 'point')}",
     happened.ArmsCompared: lambda e: e.sentence,
+    happened.DesignSealed: lambda e: (f"Design sealed before the test was asked: {labels.metric_short(e.headline)} on "
+                                      f"{labels.tier(e.headline_tier)}, {labels.count(e.questions, 'test question')}"),
+    happened.CycleChosen: lambda e: f"Cycle {e.cycle} answers the test: {e.reason}",
     happened.CycleFinished: lambda e: f"Cycle ended: {labels.CYCLE_WORK.get(e.work, e.work)}. {e.sentence}",
     happened.RunFinished: lambda e: f"Run finished. {e.sentence}",
     happened.RunFailed: lambda e: f"Run failed ({e.kind}): {e.message} {e.advice}",
