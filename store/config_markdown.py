@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from store.config_metadata import AFFECTED, Setting, by_group, settings_of
-from store.run_config import PRESETS, RunConfig
+from store.run_config import RunConfig
+from store.presets import PRESETS
 
 _MAX_ITEMS = 7
 

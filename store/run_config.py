@@ -1,4 +1,6 @@
-"""The configuration of a run: one frozen dataclass, its presets, validation, and JSON form.
+"""The configuration of a run: one frozen dataclass with every setting, and its JSON form.
+
+`presets.py` has its presets, `config_checks.py` its validation.
 
 Each field is declared with `setting`: range, choices, unit, flag, labels and help text stand there and nowhere else.
 """
@@ -6,20 +8,15 @@ Each field is declared with `setting`: range, choices, unit, flag, labels and he
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from knowledge.kubernetes.topics import BUILT_IN, TOPICS, unknown_topics
+from knowledge.kubernetes.topics import BUILT_IN, TOPICS
 from store.config_metadata import Switch, choices_of, ranges_of, setting
-from store.control_arms import ARMS, PLACEBO, RETRIEVAL, TUNED_RETRIEVAL
-from store.dev_split import dev_errors
-from store.endpoint_address import address_errors
+from store.control_arms import ARMS
 from store.metrics import JUDGE_METRICS
-from store.training_by_size import size_class
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
@@ -54,7 +51,6 @@ class InvalidConfig(ValueError):
 
 RUN, MODELS, DATA = "Run", "Teacher and student", "Data and test"
 TRAINING, EVALUATION, CONTROL_ARMS = "Training and generation", "Evaluation", "Control arms"
-_NO_EARLIER: Any = object()
 _SET_ONLY = ""
 """No flag of its own: `--set FIELD=VALUE`."""
 
@@ -342,109 +338,10 @@ class RunConfig:
         return self.seed if self.training_seed is None else self.training_seed
 
 
-ONE_WORDING: dict[str, Any] = {
-    "learning_rate": 2e-4, "batch_size": 4, "lora_rank": 16, "lora_alpha": 32, "lora_dropout": 0.05, "passes": None,
-    "general_replay": 0.0,
-}
-"""What `study="off"` stands for where a value is not given: the product's first recipe, 100 steps on one wording."""
-
-_PHI_2 = RunConfig(
-    preset="phi-2", teacher="gpt-4o-mini", student="microsoft/phi-2", precision="nf4", study="off",
-    **ONE_WORDING | {"batch_size": 1, "gradient_accumulation": 4}, max_sequence_tokens=1024, max_new_tokens=500,
-    temperature=0.8, gpu_memory_cap_gb=3.0,
-)
-
-PRESETS: dict[str, RunConfig] = {"embedded": RunConfig(), "phi-2": _PHI_2}
-
 RANGES = ranges_of(RunConfig)
 """Field name to lowest and highest value, both allowed."""
 CHOICES = choices_of(RunConfig)
 """Field name to the allowed values."""
-
-
-def preset(name: str, /, **changes: Any) -> RunConfig:
-    """Return a preset with some values changed, after `check`.
-
-    Raises:
-        InvalidConfig: no such preset, or any value that `check` refuses.
-    """
-    if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        raise InvalidConfig([f"unknown preset {name!r}: use one of {', '.join(PRESETS)}{hint}"])
-    base = PRESETS[name]
-    wrong = [field for field in changes if range_errors({field: changes[field]})]
-    if wrong:  # what follows from a change can only be worked out of values in their range
-        others = {field: value for field, value in changes.items() if field not in wrong}
-        raise InvalidConfig([*range_errors(changes), *_errors_of(dataclasses.replace(base, **others))])
-    return check(dataclasses.replace(base, **implied_changes(base, changes) | changes))
-
-
-def _errors_of(config: RunConfig) -> list[str]:
-    try:
-        check(config)
-    except InvalidConfig as error:
-        return error.errors
-    return []
-
-
-def implied_changes(base: RunConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that follow from other changes of a preset, where they are not given themselves.
-
-    They follow from another recipe (`study`, with the student's size), and from what decides the length of training.
-    """
-    study = changes.get("study", base.study)
-    implied: dict[str, Any] = {}
-    if study == "off" and base.study != "off":
-        implied = dict(ONE_WORDING)
-    elif study != "off" and (base.study == "off" or changes.get("student", base.student) != EMBEDDED_STUDENT):
-        implied = dict(size_class(changes.get("student", base.student)).values)
-    if changes.keys() & {"steps", "minutes"} or changes.get("passes"):
-        implied |= {"passes": None, "minutes": None}
-    return implied
-
-
-def check(config: RunConfig) -> RunConfig:
-    """Return the configuration unchanged if every value is valid.
-
-    Raises:
-        InvalidConfig: with one sentence for every invalid value, not only for the first.
-    """
-    errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config), *_recipe_errors(config),
-              *dev_errors(config)]
-    if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
-        errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
-    if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
-        errors.append(f"held_out_set {config.held_out_set!r} is no name: use letters, digits, '-' and '_', up to 64")
-    earlier = earlier_values(type(config))
-    errors += range_errors({item.name: value for item in dataclasses.fields(config)
-                            if (value := getattr(config, item.name)) != earlier.get(item.name, _NO_EARLIER)},
-                           type(config))
-    errors += [
-        f"{field} {getattr(config, field)!r} is not one of {', '.join(allowed)}"
-        for field, allowed in choices_of(type(config)).items() if getattr(config, field) not in allowed
-    ]
-    errors += [f"{field} is empty" for field in ("teacher", "student") if not getattr(config, field).strip()]
-    if config.fine_tune and not config.target_modules:
-        errors.append("target_modules is empty: fine-tuning has no layer to adapt")
-    errors += address_errors("teacher_base_url", config.teacher_base_url)
-    if config.teacher_batch and config.teacher == OFFLINE_TEACHER and not config.judge:
-        errors.append(f"teacher_batch with the teacher {OFFLINE_TEACHER!r}, which makes no calls: name a teacher at an "
-                      "API, or leave --teacher-batch out")
-    if errors:
-        raise InvalidConfig(errors)
-    return config
-
-
-def range_errors(values: Mapping[str, Any], form: type[RunConfig] = RunConfig) -> list[str]:
-    """Return a sentence for every number out of its range.
-
-    A value of before its field existed may be out of range (`NO_MARGIN`). `check` accepts it, so that an earlier run
-    stays valid; what a person enters for a new run is checked with this.
-    """
-    return [f"{field} {values[field]!r} is out of range: use {low:g} to {high:g}"
-            for field, (low, high) in ranges_of(form).items()
-            if values.get(field) is not None and not _in_range(values[field], low, high)]
 
 
 def to_json(config: RunConfig) -> str:
@@ -474,77 +371,3 @@ def from_json(text: str | Mapping[str, Any], form: type[RunConfig] = RunConfig) 
 def earlier_values(form: type[RunConfig] = RunConfig) -> dict[str, Any]:
     """Return, for each field that was added later, the value that describes runs made before it existed."""
     return {field.name: field.metadata["was"] for field in dataclasses.fields(form) if "was" in field.metadata}
-
-
-def _topic_errors(config: RunConfig) -> list[str]:
-    """Check the topics; names of a folder's topics are checked when the folder is read."""
-    built_in = config.knowledge == BUILT_IN
-    errors = unknown_topics((*config.topics, *config.new_topics)) if built_in else []
-    if built_in and not config.topics:
-        errors.append("no topics chosen: choose at least one")
-    if len(set(config.topics)) < len(config.topics):
-        errors.append("a topic is named twice")
-    if both := sorted(set(config.topics) & set(config.new_topics)):
-        errors.append(f"topics {', '.join(both)} are both trained and new: a new topic is never trained")
-    if bool(config.new_topics) != bool(config.new_topic_questions):
-        errors.append("new_topics and new_topic_questions go together: name the topics and how many questions")
-    return errors
-
-
-def _arm_errors(config: RunConfig) -> list[str]:
-    """Check that each control arm exists, and that the held-out test and the adapter it needs will exist."""
-    errors = [f"unknown control arm {arm!r}: use {', '.join(ARMS)}" for arm in config.arms if arm not in ARMS]
-    if (config.arms or config.learning_curve) and not config.held_out:
-        errors.append("control arms and the learning curve answer the held-out test: set held_out above 0")
-    if not config.fine_tune:
-        errors += [f"control arm {arm!r} needs fine-tuning, which is off" for arm in (TUNED_RETRIEVAL, PLACEBO)
-                   if arm in config.arms]
-        errors += ["the learning curve needs fine-tuning, which is off"] if config.learning_curve else []
-    return errors
-
-
-def _recipe_errors(config: RunConfig) -> list[str]:
-    """Check that one value decides how long training lasts, and that the headline test has questions."""
-    errors = []
-    if config.passes is not None and config.minutes is not None:
-        errors.append(f"passes {config.passes:g} and minutes {config.minutes:g} are both set: use one of steps, passes "
-                      "and minutes")
-    if config.fine_tune and config.study in WRITTEN_STUDY and config.teacher == OFFLINE_TEACHER:
-        errors.append(f"study {config.study!r} with the teacher {OFFLINE_TEACHER!r}, which writes no wordings of its "
-                      "own: name a teacher at an API, or use study 'rules'")
-    if config.fine_tune and config.reading_share > 0:
-        errors += _reading_errors(config)
-    if config.headline_tier == TAUGHT and (config.held_out or config.fine_tune) and \
-            not (config.taught_questions or config.paraphrases):
-        errors.append("headline_tier 'paraphrase' needs taught_questions above 0, or use headline_tier 'held-out'")
-    return errors
-
-
-def _reading_errors(config: RunConfig) -> list[str]:
-    errors = []
-    if config.study == "off":
-        errors.append(f"reading_share {config.reading_share:g} with study 'off', which has no study items: use study "
-                      "'rules'")
-    if not {RETRIEVAL, TUNED_RETRIEVAL} <= set(config.arms):
-        errors.append(f"reading_share {config.reading_share:g} without the control arms {RETRIEVAL!r} and "
-                      f"{TUNED_RETRIEVAL!r}: nothing would show whether it reads better; add --retrieval "
-                      "--tuned-retrieval")
-    return errors
-
-
-def _judge_errors(config: RunConfig) -> list[str]:
-    """Check the judge model's settings, and that a headline metric of a judge has a judge."""
-    errors = [f"unknown judge metric {metric!r}: use {', '.join(JUDGE_METRICS)}" for metric in config.judge_metrics
-              if metric not in JUDGE_METRICS]
-    if config.judge and not config.judge_metrics:
-        errors.append("judge_metrics is empty: name what the judge judges by, or leave the judge out")
-    errors += address_errors("judge_base_url", config.judge_base_url)
-    if config.judge_base_url and not config.judge.strip():
-        errors.append("judge_base_url without a judge: name the model")
-    if config.headline in JUDGE_METRICS and not (config.judge and config.headline in config.judge_metrics):
-        errors.append(f"headline {config.headline!r} needs a judge model that judges by it")
-    return errors
-
-
-def _in_range(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

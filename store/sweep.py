@@ -18,7 +18,8 @@ from store.config_metadata import Setting, settings_of
 from store.files import sha256_of
 from store.formatting import plural
 from store.headline import taught_wanted
-from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig, check, to_json
+from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig, to_json
+from store.config_checks import check
 from store.statistics import MIN_SEEDS
 
 MOST_RUNS = 500

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from store.run_config import HELD_OUT, RunConfig, preset
+from store.run_config import HELD_OUT, RunConfig
+from store.presets import preset
 
 PLAIN: dict[str, Any] = {"study": "off", "taught_questions": 0, "headline_tier": HELD_OUT}
 

@@ -10,7 +10,8 @@ import pytest
 from runner.cli.main import COMMANDS, parser
 from runner.pipeline.diagram import mermaid
 from store.config_markdown import settings_table
-from store.run_config import PRESETS, RANGES
+from store.run_config import RANGES
+from store.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("knowledge", "store", "runner", "dashboard", "tests")

@@ -14,7 +14,9 @@ from runner.cli.run import add_arguments
 from store.config_markdown import settings_table
 from store.config_metadata import AFFECTED, Affected, Setting, fields_affecting, setting, settings_of
 from store.report.reproduce_command import COMMAND, command_of
-from store.run_config import CHOICES, PRESETS, RANGES, TRAINING, InvalidConfig, RunConfig, check
+from store.run_config import CHOICES, RANGES, TRAINING, InvalidConfig, RunConfig
+from store.config_checks import check
+from store.presets import PRESETS
 
 DIMENSIONLESS = {"learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "temperature", "top_p",
                  "repetition_penalty", "seed", "training_seed"}

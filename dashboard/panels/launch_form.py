@@ -26,7 +26,8 @@ from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence
 from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, fields_affecting, settings_of
 from store.database import StoreError
-from store.run_config import OFFLINE_TEACHER, PRESETS, InvalidConfig, RunConfig
+from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig
+from store.presets import PRESETS
 from store.statistics import PastVariance
 
 _TOKEN = "launch token"

@@ -20,7 +20,9 @@ from store.costs.prices import price_fault
 from store.costs.study_cost import estimate_facts
 from store.headline import headline_wanted
 from store.metrics import METRICS
-from store.run_config import PRESETS, InvalidConfig, RunConfig, check, implied_changes, range_errors
+from store.run_config import InvalidConfig, RunConfig
+from store.config_checks import check, range_errors
+from store.presets import PRESETS, implied_changes
 from store.statistics import PastVariance, power_before
 
 _TEST_FIELDS = ("headline_tier", "held_out", "taught_questions", "questions", "cycles", "fine_tune")

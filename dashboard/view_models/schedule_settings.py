@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 
 from store.commands.recurrence import Recurrence, occurrences, timing_errors
 from store.queries import Run, Schedule
-from store.run_config import PRESETS, RunConfig
+from store.run_config import RunConfig
+from store.presets import PRESETS
 
 UNITS = {"minutes": 60, "hours": 3600, "days": 86400}
 EVERY, CRON = "every", "cron"

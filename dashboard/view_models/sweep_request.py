@@ -9,7 +9,9 @@ from typing import Any
 
 from dashboard.view_models.launch_request import form_settings
 from store.config_metadata import Setting
-from store.run_config import InvalidConfig, RunConfig, check, implied_changes
+from store.run_config import InvalidConfig, RunConfig
+from store.config_checks import check
+from store.presets import implied_changes
 from store.sweep import SweepPlan, may_vary, plan_runs, seeds_from, takes_several, values_from
 
 

@@ -26,7 +26,7 @@ from store import commands, queries
 from store.control_arms import PLACEBO
 from store.database import Store, open_store
 from store.paths import Paths, default_paths
-from store.run_config import preset
+from store.presets import preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

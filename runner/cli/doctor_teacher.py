@@ -16,7 +16,8 @@ from store.costs.prices import price_of
 from store.database import StoreError, StoreNotFound, open_for_reading, open_store
 from store.formatting import money
 from store.paths import Paths
-from store.run_config import OFFLINE_TEACHER, preset
+from store.run_config import OFFLINE_TEACHER
+from store.presets import preset
 
 _FORMATS = {"json_schema": "a JSON schema is accepted, and replies are JSON",
             "json_object": "a JSON object is asked for, no schema",

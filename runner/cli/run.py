@@ -29,7 +29,9 @@ from store.metrics import METRICS
 from store.paths import Paths, default_paths
 from store.queries import find_run, last_training_speed
 from store.sweep import takes_several, values_from
-from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig, check, preset, range_errors
+from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig
+from store.config_checks import check, range_errors
+from store.presets import preset
 
 NAMED_FILES = 5
 """How many of the files that are left out are named before a run."""

@@ -34,7 +34,8 @@ from store.costs.reference_cost import ReferencesEstimate, estimate_references
 from store.database import Store
 from store.event_log.journal import Journal
 from store.events import AgreementRecord, QuestionRecord, ReferenceRecord, RescoredRecord, TeachersCompared
-from store.run_config import OFFLINE_TEACHER, RunConfig, check
+from store.run_config import OFFLINE_TEACHER, RunConfig
+from store.config_checks import check
 from store.statistics import clustered_interval
 
 AGREEMENT_METRICS = ("answer_similarity", "rouge_l", "chrf")

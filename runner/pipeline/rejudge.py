@@ -33,7 +33,8 @@ from store.events import (
     JudgingStarted, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten,
 )
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS
-from store.run_config import RunConfig, check
+from store.run_config import RunConfig
+from store.config_checks import check
 
 ARMS = ("baseline", "tuned")
 ReportProgress = Callable[[str], None]

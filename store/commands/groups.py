@@ -12,7 +12,8 @@ from store.commands.runs import CommandRefused, launch_in_transaction
 from store.database import Store
 from store.files import sha256_of
 from store.permissions import Role, require_permission
-from store.run_config import RunConfig, check, from_json, to_json
+from store.run_config import RunConfig, from_json, to_json
+from store.config_checks import check
 from store.schema import commands, runs
 from store.sweep import differing_shared_settings
 

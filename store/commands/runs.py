@@ -16,7 +16,8 @@ from store.event_log.journal import append_without_claim
 from store.event_log.lease_expiry import held_now
 from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, RunRequeued
 from store.permissions import Role, require_permission
-from store.run_config import RunConfig, check
+from store.run_config import RunConfig
+from store.config_checks import check
 from store.schema import claims, commands, runs
 from store.timestamps import utc_now
 

@@ -25,7 +25,8 @@ from store.events import (
 )
 from store.permissions import Role, require_permission
 from store.projections.schedules import STREAM
-from store.run_config import InvalidConfig, RunConfig, check, from_json
+from store.run_config import InvalidConfig, RunConfig, from_json
+from store.config_checks import check
 from store.schema import claims, runs, schedules
 from store.timestamps import parse
 

@@ -7,9 +7,9 @@ import json
 import shlex
 
 from store.config_metadata import Setting, settings_of
-from store.run_config import (
-    OFFLINE_TEACHER, PRESETS, RunConfig, earlier_values, implied_changes, range_errors,
-)
+from store.run_config import OFFLINE_TEACHER, RunConfig, earlier_values
+from store.config_checks import range_errors
+from store.presets import PRESETS, implied_changes
 
 COMMAND = "python -m runner run"
 _TRIGGERS = {"study", "student", "steps", "passes", "minutes"}

@@ -18,7 +18,8 @@ from store.commands.recurrence import Recurrence
 from store.control_arms import ARMS
 from store.database import Store, open_store
 from store.event_log import heartbeats, leases
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from store.presets import preset
 from store.timestamps import utc_now
 from tests.addresses import address_in
 from tests.dashboard.made_content import TOPICS

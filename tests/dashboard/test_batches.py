@@ -12,7 +12,7 @@ from store.database import open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import BatchedCall, BatchPlanned, BatchProgressed, BatchSent, RunStarted, RunWaitingForBatch
-from store.run_config import preset
+from store.presets import preset
 from tests.addresses import address_in
 from tests.dashboard.conftest import words_of
 

@@ -14,7 +14,8 @@ from dashboard.view_models.launch_request import (
     form_state, next_token, recipe_values,
 )
 from store import queries
-from store.run_config import ONE_WORDING, PRESETS, InvalidConfig, RunConfig, preset
+from store.run_config import InvalidConfig, RunConfig
+from store.presets import ONE_WORDING, PRESETS, preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.plain_runs import PLAIN, plain_run

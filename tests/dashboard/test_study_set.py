@@ -16,7 +16,7 @@ from store.event_log.journal import Journal
 from store.events import FormRecord, StudiedFact, StudySetPrepared, TermCoverage
 from store.paths import Paths
 from store.queries import StudySet
-from store.run_config import preset
+from store.presets import preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.runner import fakes

@@ -18,7 +18,7 @@ from store.commands.recurrence import Recurrence, timing_errors
 from store.database import Store, open_for_reading, open_store
 from store.paths import Paths
 from store.permissions import PermissionDenied, Role
-from store.run_config import preset
+from store.presets import preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.plain_runs import plain_run

@@ -13,7 +13,8 @@ from runner import hardware
 from runner.hardware import GB
 from runner.protocols import GenerationConfig, TrainingConfig, TrainingExample
 from runner.student import open_student
-from store.run_config import DEFAULT_TARGET_MODULES, preset
+from store.run_config import DEFAULT_TARGET_MODULES
+from store.presets import preset
 from tests.runner.tiny_models import phi_folder
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]

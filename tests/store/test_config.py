@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 
-from store.run_config import PRESETS, InvalidConfig, RunConfig, check, earlier_values, from_json, preset, to_json
+from store.run_config import InvalidConfig, RunConfig, earlier_values, from_json, to_json
+from store.config_checks import check
+from store.presets import PRESETS, preset
 from tests.plain_runs import plain_run
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from store.config_metadata import settings_of
-from store.run_config import InvalidConfig, RunConfig, preset
+from store.run_config import InvalidConfig, RunConfig
+from store.presets import preset
 from store.sweep import (
     MOST_RUNS, may_vary, plan_runs, seeds_from, seeds_sentence, takes_several, values_from, without_seeds,
 )

@@ -8,7 +8,8 @@ from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
-from store.run_config import STUDY_PASSES, preset
+from store.run_config import STUDY_PASSES
+from store.presets import preset
 
 
 def test_presentations_and_their_time_are_said() -> None:

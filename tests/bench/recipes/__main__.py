@@ -15,7 +15,7 @@ from runner import hardware
 from runner.judge.ragas_metrics import RagasJudge
 from runner.student.local_student import LocalStudent
 from store.paths import default_paths
-from store.run_config import preset
+from store.presets import preset
 from tests.bench.recipes.facts import HELD_OUT, TAUGHT, held_out, taught
 from tests.bench.recipes.goals import UNTRAINED, goals_table
 from tests.bench.recipes.measure import measure, replay_examples

@@ -9,7 +9,8 @@ import dataclasses
 from typing import Any
 
 from knowledge.study import shares_of
-from store.run_config import RunConfig, preset
+from store.run_config import RunConfig
+from store.presets import preset
 from tests.bench.recipes.recipe import Recipe
 
 OPENINGS = {"opening": 0.70, "question": 0.10, "title": 0.05, "document": 0.03, "cloze": 0.06, "reverse": 0.03,

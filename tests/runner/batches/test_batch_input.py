@@ -18,7 +18,9 @@ from store.costs.llm_calls import LLMCall, UsageTotals, cost_of, record_call, ru
 from store.costs.prices import cost_usd
 from store.database import Store
 from store.paths import Paths
-from store.run_config import InvalidConfig, check, preset, to_json
+from store.run_config import InvalidConfig, to_json
+from store.config_checks import check
+from store.presets import preset
 from tests.runner.fake_batches import FakeBatches
 from tests.runner.fake_openai import FakeOpenAI
 from tests.runner.fake_teachers import REQUEST

@@ -50,7 +50,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monke
 
     from runner.pipeline.preflight import preflight_errors
     from store.paths import Paths
-    from store.run_config import preset
+    from store.presets import preset
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5_000_000))

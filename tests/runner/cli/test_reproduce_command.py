@@ -14,7 +14,9 @@ from runner.cli.run import config_of
 from store.config_metadata import settings_of
 from store.control_arms import ARMS
 from store.report.reproduce_command import COMMAND, command_of
-from store.run_config import PRESETS, InvalidConfig, RunConfig, check, earlier_values, implied_changes
+from store.run_config import InvalidConfig, RunConfig, earlier_values
+from store.config_checks import check
+from store.presets import PRESETS, implied_changes
 
 OTHER: dict[str, Any] = {
     "teacher": "llama3.1", "teacher_base_url": "http://localhost:11434/v1", "student": "a/model", "precision": "fp32",

@@ -24,7 +24,7 @@ from store.report import as_html, as_json, gather
 from store.report.pack_seal import SEAL, seal_of
 from store.report.signature import make_key, read_private_key
 from store.report.verification import InvalidPack, verify
-from store.run_config import preset
+from store.presets import preset
 from tests.addresses import address_in
 
 Pack = dict[str, Any]

@@ -16,7 +16,7 @@ from runner.hardware import (
 )
 from runner.hardware.machine import cgroup_memory
 from runner.hardware.memory_estimate import estimate_memory
-from store.run_config import PRESETS
+from store.presets import PRESETS
 from tests.plain_runs import plain_run
 
 PHI_2 = ModelDimensions(2_779_683_840, 32, 2560, 10_240, 51_200)

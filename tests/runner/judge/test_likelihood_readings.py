@@ -22,7 +22,7 @@ from store.event_log import leases
 from store.events import QuestionRecord
 from store.metrics import HEADLINE_TEST_METRICS
 from store.paths import Paths
-from store.run_config import preset
+from store.presets import preset
 
 
 def question(name: str, topic: str = "pods", passage: str = "", tier: str = "paraphrase") -> QuestionRecord:

@@ -16,7 +16,8 @@ from runner.llm.errors import (
 from runner.llm.json_extraction import extract_json
 from runner.llm.openai_client import OpenAIChat
 from runner.llm.reasoning import strip_reasoning
-from store.run_config import InvalidConfig, preset
+from store.run_config import InvalidConfig
+from store.presets import preset
 from tests.runner.fake_openai import FakeOpenAI, refuse, send
 from tests.runner.fake_teachers import REQUEST
 

@@ -24,7 +24,8 @@ from store.queries.best_adapter import best_adapter
 from store.queries.openings_of_test import openings_of_test as openings_of
 from store.report import as_html, as_json, gather
 from store.report.verification import verify
-from store.run_config import InvalidConfig, RunConfig, preset
+from store.run_config import InvalidConfig, RunConfig
+from store.presets import preset
 
 SETTINGS: dict[str, Any] = {"topics": ("pods", "services"), "questions": 8, "held_out": 4, "cycles": 3, "steps": 2,
                             "passes": None, "dev_questions": 6, "general": 2}

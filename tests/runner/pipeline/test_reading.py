@@ -27,7 +27,8 @@ from store.events import AnswersGiven, PlaceboTrained, PromptsPrepared, Question
 from store.paths import Paths
 from store.report.evidence import gather
 from store.report.html_page import as_html
-from store.run_config import InvalidConfig, preset
+from store.run_config import InvalidConfig
+from store.presets import preset
 
 ARMS = (RETRIEVAL, TUNED_RETRIEVAL)
 

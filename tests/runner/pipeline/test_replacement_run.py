@@ -14,7 +14,8 @@ from store.database import open_store
 from store.event_log import leases
 from store.headline import margin_of
 from store.paths import Paths
-from store.run_config import TAUGHT, preset
+from store.run_config import TAUGHT
+from store.presets import preset
 
 
 def test_a_run_records_both(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from store.events import (
     StudySetPrepared,
 )
 from store.paths import Paths
-from store.run_config import ONE_WORDING, PRESETS, InvalidConfig, preset
+from store.run_config import InvalidConfig
+from store.presets import ONE_WORDING, PRESETS, preset
 
 TOPICS = ("pods", "services", "jobs")
 

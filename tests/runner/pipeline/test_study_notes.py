@@ -19,7 +19,7 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import StudySetPrepared
 from store.paths import Paths
-from store.run_config import preset
+from store.presets import preset
 
 PASSAGES = [(f"Machine {name}", f"The {name} machine runs at {number} rpm{'. Its' if number % 2 else ' and its'} "
              f"filter is changed every {number // 7} hours, and its operator signs form {name}-{number}.")

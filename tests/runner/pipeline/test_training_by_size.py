@@ -12,7 +12,8 @@ from store.analysis.training_note import training_note
 from store.database import open_store
 from store.events import AdapterTrained, PassagesRetrieved, StudySetPrepared
 from store.paths import Paths
-from store.run_config import RANGES, RunConfig, preset
+from store.run_config import RANGES, RunConfig
+from store.presets import preset
 from store.training_by_size import CLASSES, UNKNOWN, billions_of, size_class
 from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.runner.tiny_runs import carried_out

@@ -36,7 +36,8 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import Event, FactsWritten, PlaceboTrained, QuestionsAsked, StudySetPrepared
 from store.paths import Paths
-from store.run_config import InvalidConfig, RunConfig, preset
+from store.run_config import InvalidConfig, RunConfig
+from store.presets import preset
 from tests.runner.fake_openai import FakeOpenAI, good_words
 from tests.runner.fake_teachers import IMPATIENT, teacher_at
 from tests.runner.teacher_runs import bench, carry_out

@@ -11,7 +11,8 @@ from store.commands import CommandRefused
 from store.database import Store
 from store.permissions import PermissionDenied, Role
 from store.projections import rebuild
-from store.run_config import InvalidConfig, RunConfig, preset
+from store.run_config import InvalidConfig, RunConfig
+from store.presets import preset
 from store.sweep import plan_runs
 
 

@@ -15,7 +15,7 @@ from store.costs import prices
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes, shutdown_of
 from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of
 from store.paths import Paths
-from store.run_config import preset
+from store.presets import preset
 from tests.plain_runs import plain_run
 
 LAST_DAY, GONE = date(2027, 1, 13), date(2027, 1, 14)

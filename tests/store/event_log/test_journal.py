@@ -229,7 +229,7 @@ import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
 from store import commands, events
 from store.event_log import journal, leases
 from store.database import open_store
-from store.run_config import preset
+from store.presets import preset
 store = open_store({store_url!r})
 commands.launch_run(store, preset("embedded"), "test")
 j = journal.Journal(store, leases.claim_next(store, leases.owner_name()))
