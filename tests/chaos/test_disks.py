@@ -7,6 +7,7 @@ a real file system that is too small.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import subprocess
 import sys
 import time
@@ -110,6 +111,9 @@ def test_sqlite_that_finds_its_disk_full_fails_the_stage_and_keeps_the_store_who
     claim = leases.claim_next(store, leases.owner_name())
     assert claim
     store.close()
+    with sqlite3.connect(tmp_path / "events.db") as raw:
+        pages = raw.execute("PRAGMA page_count").fetchone()[0]
+    raw.close()
     room = [10_000_000]
 
     def limit(raw: Any, _record: Any) -> None:
@@ -117,7 +121,7 @@ def test_sqlite_that_finds_its_disk_full_fails_the_stage_and_keeps_the_store_who
 
     event.listen(Engine, "connect", limit)
     try:
-        room[0] = 60  # 240 kB: enough to begin with
+        room[0] = pages + 10  # 40 kB: enough to begin with
         with contextlib.suppress(OperationalError):  # where there is not even room to say so
             execute_claimed_run(claim, paths, fakes.fake_resources)
     finally:

@@ -50,7 +50,7 @@ def test_the_smallest_visible_change_is_said_before_anything_is_spent(
     folder, first, later = data
     monkeypatch.setenv("DATA_DIR", str(folder))
     monkeypatch.delenv("STORE_URL", raising=False)
-    monkeypatch.setattr(preflight, "preflight_errors", lambda config, places: [])
+    monkeypatch.setattr(preflight, "preflight_errors", lambda *given: [])
     said: list[str] = []
 
     def see_through(store: object, places: object, run: str, json_output: bool) -> int:

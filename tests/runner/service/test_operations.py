@@ -236,9 +236,9 @@ def test_nothing_slow_keeps_the_runner_from_its_heartbeat_or_its_queue(paths: Pa
 def test_a_schedule_is_agreed_on_and_changed_on_the_command_line(paths: Paths, monkeypatch: pytest.MonkeyPatch,
                                                                  capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("DATA_DIR", str(paths.data))
-    assert main(["schedule", "add", "nightly", "--cron", "0 0 30 2 *", "--zone", "Mars", "--questions", "99"]) == 2
+    assert main(["schedule", "add", "nightly", "--cron", "0 0 30 2 *", "--zone", "Mars", "--questions", "1001"]) == 2
     said = capsys.readouterr().err
-    assert "never due" in said and "Mars" in said and "questions 99" in said and not paths.data.exists()
+    assert "never due" in said and "Mars" in said and "questions 1001" in said and not paths.data.exists()
     assert main(["schedule", "pause", "nightly"]) == 2 and "no store yet" in capsys.readouterr().err
     assert main(["schedule", "add", "nightly", "--every", "1x"]) == 2
     assert main(["schedule", "add", "nightly", "--cron", "0 2 * * 1", "--zone", "Europe/Berlin", "--cycles", "3"]) == 0
