@@ -101,9 +101,10 @@ class AdapterTrained(Event, event_type="AdapterTrained"):
     trainable_parameters: int
     matched_modules: tuple[str, ...]
     unmatched_targets: tuple[str, ...]
-    cut: int = 0
-    """Examples that were longer than the longest sequence: the end of their answer was not trained."""
-    left_out: int = 0
+    cut: int | None = None
+    """Examples that were longer than the longest sequence: the end of their answer was not trained. Like below: None in
+    runs that did not count them."""
+    left_out: int | None = None
     """Examples whose prompt alone was as long, or that had no answer: not trained at all."""
 
 
