@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store.costs.prices import cost_usd
 from store.costs.reply_limits import limits_tried
-from store.formatting import money
+from store.costs.teacher_estimate import TeacherEstimate
 
 _CHARACTERS_A_TOKEN = 4
 _TYPICAL_REPLY = 120
 """Tokens of a reference with its evidence, as JSON."""
 
 
-@dataclass(frozen=True)
-class ReferencesEstimate:
-    """A teacher's expected usage and its upper bound; a cost is None if the model's price is not known."""
-
-    teacher: str
-    questions: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
-    most_calls: int
-    most_cost_usd: float | None
+class ReferencesEstimate(TeacherEstimate):
+    """A teacher's expected usage for references, by questions, and its upper bound."""
 
     def sentence(self) -> str:
         """Describe the estimate for people, in two sentences."""
-        price = "its price is not known" if self.cost_usd is None else f"about {money(self.cost_usd)} at list prices"
-        most = "" if self.most_cost_usd is None else f" and {money(self.most_cost_usd)}"
-        return (f"{self.teacher} will write references to {self.questions:,} questions: about "
-                f"{self.prompt_tokens + self.completion_tokens:,} tokens, {price}; stored replies cost nothing. "
-                f"Replies that are cut off or unusable are asked for again: at most {self.most_calls:,} calls{most}.")
+        return (f"{self.teacher} will write references to {self.asked:,} questions: {self.tokens_and_price}; stored "
+                f"replies cost nothing. Replies that are cut off or unusable are asked for again: {self.most}.")
 
 
 def estimate_references(teacher: str, prompts: Sequence[int], reply_tokens: int, attempts: int,

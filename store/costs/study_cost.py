@@ -6,11 +6,9 @@ missed, and a second one with a larger limit where a reply is cut off.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from store.costs.prices import cost_usd
 from store.costs.reply_limits import limits_tried
-from store.formatting import money
+from store.costs.teacher_estimate import TeacherEstimate
 from store.run_config import WRITTEN_STUDY, RunConfig
 
 FACTS_TOKENS = 1600
@@ -21,26 +19,14 @@ _PROMPT, _REPLY = 530, 700
 """Tokens of a typical call: the rules with a passage of 90 tokens; three facts in six wordings with three questions."""
 
 
-@dataclass(frozen=True)
-class FactsEstimate:
-    """A teacher's expected usage for facts to study and its upper bound; a cost is None if the price is not known."""
-
-    teacher: str
-    passages: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
-    most_calls: int
-    most_cost_usd: float | None
+class FactsEstimate(TeacherEstimate):
+    """A teacher's expected usage for facts to study, by passages, and its upper bound."""
 
     def sentence(self) -> str:
         """Describe the estimate for people, in two sentences."""
-        price = "its price is not known" if self.cost_usd is None else f"about {money(self.cost_usd)} at list prices"
-        most = "" if self.most_cost_usd is None else f" and {money(self.most_cost_usd)}"
-        tokens = self.prompt_tokens + self.completion_tokens
-        return (f"{self.teacher} will write the facts of up to {self.passages:,} passages to be studied: about "
-                f"{tokens:,} tokens, {price}. Where it misses a key term or a reply is cut off, it is asked again: at "
-                f"most {self.most_calls:,} calls{most}.")
+        return (f"{self.teacher} will write the facts of up to {self.asked:,} passages to be studied: "
+                f"{self.tokens_and_price}. Where it misses a key term or a reply is cut off, it is asked again: "
+                f"{self.most}.")
 
 
 def estimate_facts(config: RunConfig) -> FactsEstimate | None:

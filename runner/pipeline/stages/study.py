@@ -122,10 +122,12 @@ def _made(context: StageContext) -> MadeItems:
     by_passage, shortened = {pair.passage_id: pair for pair in pairs}, 0
     for number, (id, pair) in enumerate(by_passage.items(), 1):
         passage = context.domain.passage(id)
-        candidates = [*_by_rule(context.config, passage, pair, siblings[passage.topic]),
+        asked = dataclasses.replace(
+            passage, questions=tuple(dict.fromkeys((pair.example.question, *passage.questions))))
+        candidates = [*_by_rule(context.config, asked, pair, siblings[passage.topic]),
                       *written_items(passage, facts_of.get(id, ()))]
         kept, refused = without_near_duplicates(candidates, locked)
-        read, refused_reading, short = _reading(context, passage, pair, trainable, locked)
+        read, refused_reading, short = _reading(context, asked, trainable, locked)
         shortened += short
         refused += refused_reading
         made.items.extend([*kept, *read])
@@ -144,24 +146,25 @@ def _made(context: StageContext) -> MadeItems:
     return made
 
 
-def _by_rule(config: RunConfig, passage: Passage, pair: TrainingPair, siblings: Sequence[Passage]) -> list[StudyItem]:
-    """Return the items made by rule; beside a teacher's facts alone, the questions as asked and the text."""
-    questions = tuple(dict.fromkeys((pair.example.question, *passage.questions)))
-    asked = dataclasses.replace(passage, questions=questions)
+def _by_rule(config: RunConfig, asked: Passage, pair: TrainingPair, siblings: Sequence[Passage]) -> list[StudyItem]:
+    """Return the items made by rule; beside a teacher's facts alone, the questions as asked and the text.
+
+    Args:
+        asked: the passage with the questions that are trained.
+    """
     if config.study != "teacher":
         return list(study_items(asked, config.seed, siblings=siblings, reference=pair.example.answer))
     items = study_items(asked, config.seed, ("question", "document"), reference=pair.example.answer)
     return [item for item in items if item.form == "document" or item.wording == "as asked"]
 
 
-def _reading(context: StageContext, passage: Passage, pair: TrainingPair, trainable: Sequence[Passage],
+def _reading(context: StageContext, asked: Passage, trainable: Sequence[Passage],
              locked: Sequence[str]) -> tuple[Sequence[StudyItem], int, int]:
     """Return a passage's reading items, how many were refused, and how many show fewer passages than planned."""
     config = context.config
     if not config.reading_share:
         return (), 0, 0
-    questions = tuple(dict.fromkeys((pair.example.question, *passage.questions)))
-    items, shortened = reading_items(passage, questions, trainable, config.seed,
+    items, shortened = reading_items(asked, asked.questions, trainable, config.seed,
                                      lambda item: tokens_of(item) <= config.max_sequence_tokens)
     return *without_near_duplicates(items, locked), shortened
 
