@@ -94,15 +94,14 @@ def page(key: str, count: int, size: int) -> int:
 
 def named_runs() -> list[str]:
     """Ids of the runs in a link or the session, given as run or as cycles; some may not exist."""
-    one, cycles = (str(st.query_params.get(key) or st.session_state.get(_memo_key(key)) or "")
-                   for key in ("run", "cycles"))
+    one, cycles = run_in_view(), _in_view("cycles")
     named = [one, *(cycle.rpartition(":")[0] for cycle in cycles.split(",")[:_MAX_NAMED])]
     return list(dict.fromkeys(filter(None, named)))
 
 
 def run_in_view() -> str:
     """Id of the run in the link or last shown in this session; empty if there is none."""
-    return str(st.query_params.get("run") or st.session_state.get(_memo_key("run")) or "")
+    return _in_view("run")
 
 
 def choose_run(runs: Sequence[Run], default: Run | None, label: str = "Run") -> Run:
@@ -131,6 +130,11 @@ def _choose_instead_of(unknown: str, by_id: Mapping[str, Run], label: str) -> No
     st.session_state["run"] = chosen
     st.query_params["run"] = chosen
     st.rerun()
+
+
+def _in_view(key: str) -> str:
+    """The link's value, or the one last shown in this session; empty if there is neither."""
+    return str(st.query_params.get(key) or st.session_state.get(_memo_key(key)) or "")
 
 
 def _candidates(key: str) -> tuple[Any, ...]:

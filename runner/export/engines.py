@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from runner.llm.chat import ChatRequest
@@ -14,7 +14,6 @@ from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
 from runner.llm.redaction import redact_url
 from runner.llm.retry import RetryPolicy
 from runner.student.exported_model import CannotAnswer, EngineAnswer, Losses
-
 
 _POLICY = RetryPolicy()
 
@@ -28,7 +27,7 @@ class Engine(Protocol):
         """Yield the greedy answer to each question, in order."""
         ...
 
-    def losses(self, pairs: Sequence[tuple[str, str]], on_scored: Callable[[int], None]) -> Losses | None:
+    def losses(self, pairs: Sequence[tuple[str, str]]) -> Losses | None:
         """Return the mean NLL per token of each (question, answer); None if the engine gives no likelihoods.
 
         One is None where the export's template leaves no token of the answer.
@@ -72,5 +71,5 @@ class ChatServer:
             yield EngineAnswer(made.text.strip(), made.completion_tokens or 0, time.monotonic() - started,
                                made.cut_off)
 
-    def losses(self, pairs: Sequence[tuple[str, str]], on_scored: Callable[[int], None]) -> Losses | None:
+    def losses(self, pairs: Sequence[tuple[str, str]]) -> Losses | None:
         return None

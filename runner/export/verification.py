@@ -96,7 +96,7 @@ def verify(store: Store, test: RecordedTest, export: str, engine: Engine, judge:
         unusable = next((fact.phrase for fact in facts if fact.unusable), None)
         answers = _unasked(test, unusable) if unusable else _asked(test, engine, report)
         losses = None if unusable else engine.losses(
-            [(item.question.text, item.reference.text or "") for item in _with_reference(test)], lambda done: None)
+            [(item.question.text, item.reference.text or "") for item in _with_reference(test)])
         found = _compared(test, export, engine.name, answers, losses, judge, facts)
         journal.append(found, cycle=test.cycle)
         return found

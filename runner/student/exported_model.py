@@ -6,7 +6,7 @@ Nothing of the run is known here: chat template, generation configuration and we
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class ExportedModel:
             yield EngineAnswer(self.tokenizer.decode(new, skip_special_tokens=True).strip(), len(new),
                                time.monotonic() - started, not ended and len(new) >= max_new_tokens)
 
-    def losses(self, pairs: Sequence[tuple[str, str]], on_scored: Callable[[int], None]) -> Losses | None:
+    def losses(self, pairs: Sequence[tuple[str, str]]) -> Losses | None:
         found: list[float | None] = []
         for question, answer in pairs:
             prompt = self.prompt(question)
@@ -84,7 +84,6 @@ class ExportedModel:
             labels[:, :len(prompt)] = -100
             with torch.inference_mode():
                 found.append(float(self.model(input_ids=ids, labels=labels).loss) if said else None)
-            on_scored(len(found))
         return found
 
     def _answer_ids(self, prompt: Sequence[int], whole: Sequence[int]) -> list[int]:

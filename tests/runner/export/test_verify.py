@@ -158,7 +158,7 @@ class Repeats:
     def answers(self, questions: Sequence[str], max_new_tokens: int) -> Iterator[EngineAnswer]:
         return (EngineAnswer(text, 4, 0.1, True) for text in self.texts)
 
-    def losses(self, pairs: Sequence[tuple[str, str]], on_scored: Callable[[int], None]) -> None:
+    def losses(self, pairs: Sequence[tuple[str, str]]) -> None:
         return None
 
 
