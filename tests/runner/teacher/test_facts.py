@@ -242,7 +242,7 @@ def test_the_offline_teacher_is_refused_before_the_run_in_one_sentence() -> None
 
 def test_the_calls_for_facts_are_estimated_before_the_run(fake: FakeOpenAI) -> None:
     estimate = estimate_facts(config_at(fake, cycles=2))
-    assert estimate and estimate.passages == 12 and estimate.cost_usd and estimate.most_cost_usd
+    assert estimate and estimate.asked == 12 and estimate.cost_usd and estimate.most_cost_usd
     assert re.search(r"facts of up to 12 passages.*about 0\.0\d+ USD|about \$0\.0", estimate.sentence()), \
         estimate.sentence()
     assert estimate_facts(preset("embedded")) is None
