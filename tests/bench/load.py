@@ -14,7 +14,7 @@ import time
 from tests.bench.row import Row
 
 ROUNDS = 3
-READY = ("from runner.student import open_student; from store.run_config import preset; "
+READY = ("from runner.student import open_student; from store.presets import preset; "
          "from store.paths import default_paths; open_student(preset('embedded'), default_paths().models)")
 _THE_LIBRARYS = ("from runner.student.models.bundled import embedded_student_folder; "
                  "from store.paths import default_paths; "

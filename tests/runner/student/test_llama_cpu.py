@@ -120,7 +120,7 @@ def test_baseline_and_tuned_answers_need_no_large_library(folder: Path, adapter:
     code = (
         "import sys; from pathlib import Path; from runner.protocols import GenerationConfig;"
         "from runner.student import open_student;"
-        "from store.run_config import preset; folder, adapter, models = sys.argv[1:];"
+        "from store.presets import preset; folder, adapter, models = sys.argv[1:];"
         "found = open_student(preset('embedded', student=folder), Path(models));"
         "text = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, None));"
         "text = ''.join(found.stream('What is a Pod?', GenerationConfig(4, 0.0, 0.95, 50, 1.1, 60), 1, Path(adapter)));"
