@@ -14,7 +14,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from runner.errors import UserError
-from runner.export.student_export import CannotExport, tuned_cycle
+from runner.export.errors import CannotExport
+from runner.export.student_export import tuned_cycle
 from store.commands import playground
 from store.control_arms import TEACHER
 from store.costs import playground_budget

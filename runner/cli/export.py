@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from runner.errors import UserError
-from runner.export.student_export import FORMS, CannotExport
+from runner.export.errors import CannotExport
+from runner.export.student_export import FORMS
 from store.database import open_for_reading
 from store.paths import default_paths
 

@@ -44,7 +44,7 @@ exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input.""
 
 def run(args: argparse.Namespace) -> int:
     """Ask the export the locked test, record the outcome in the run, and print it."""
-    from runner.export.student_export import CannotExport
+    from runner.export.errors import CannotExport
     from runner.export.verification import CannotVerify
     from runner.student.errors import StudentError
     from runner.student.exported_model import CannotAnswer
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _verify(store: Store, paths: Paths, of_run: queries.Run, args: argparse.Namespace,
             notes: TextIO) -> ExportVerified:
-    from runner.export.engines import ChatServer, Engine
+    from runner.export.inference_engines import ChatServer, Engine
     from runner.export.student_export import tuned_cycle
     from runner.export.verification import facts_of_folder, recorded_test, verify
     from runner.judge import open_judge

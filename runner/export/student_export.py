@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.export.errors import CannotExport
+from runner.export.gguf_converter import checked_converter, convert
 from runner.export.model_card import model_card
 from runner.pipeline.artifacts import ADAPTER_FILES
 from runner.pipeline.stages.generate_answers import generation_config
@@ -21,14 +21,6 @@ from store.queries.best_adapter import best_adapter
 
 FORMS = ("merged", "adapter", "gguf")
 CARD = "README.md"
-NO_CONVERTER = (
-    "no GGUF converter ships with this program: the gguf package only writes the container, and no installed package "
-    "contains llama.cpp's converter; give its script with --converter PATH/convert_hf_to_gguf.py, or export --form "
-    "merged and convert that")
-
-
-class CannotExport(Exception):
-    """There is nothing to export, or it cannot be written; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +70,8 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
     run, cycle, adapter = tuned_cycle(store, paths, run_id, number)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
-    if form == "gguf" and (converter is None or not converter.is_file()):
-        raise CannotExport(NO_CONVERTER if converter is None else f"converter {converter} does not exist: "
-                           "it is llama.cpp's convert_hf_to_gguf.py")
+    if form == "gguf":
+        converter = checked_converter(converter)
     to.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
     try:
@@ -109,7 +100,7 @@ def _write(run: Run, paths: Paths, adapter: Path, work: Path, form: str,
     assert converter is not None
     with tempfile.TemporaryDirectory(prefix=".merged-", dir=work.parent) as merged:
         precision, prompt = _merge(run, paths, adapter, Path(merged))
-        _convert(converter, Path(merged), work / "model.gguf")
+        convert(converter, Path(merged), work / "model.gguf")
     return f"{precision}; then converted to GGUF by {converter.name}", prompt
 
 
@@ -123,12 +114,3 @@ def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> tuple[str, str]:
         return f"merged into the base weights in {merged.precision}, as trained and scored", merged.prompt
     return (f"merged into the base weights in {merged.precision}, but trained and scored with a base in "
             f"{merged.from_precision}: answers can differ slightly from the recorded ones", merged.prompt)
-
-
-def _convert(converter: Path, model: Path, to: Path) -> None:
-    done = subprocess.run([sys.executable, str(converter), str(model), "--outfile", str(to)], capture_output=True,
-                          text=True, check=False)
-    if done.returncode or not to.is_file():
-        output = (done.stderr or done.stdout).strip().splitlines()
-        last_line = output[-1] if output else "no output"
-        raise CannotExport(f"{converter} failed with exit code {done.returncode}: {last_line}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.questions import PRACTICE
-from runner.export.engines import Engine
+from runner.export.inference_engines import Engine
 from runner.judge.scoring import ScoredItem, score_answers
 from runner.pipeline.rejudge import StoredAnswers, journal_of_finished_run, read_stored
 from runner.protocols import Judge

@@ -1,4 +1,4 @@
-"""Choose how a student is held in memory. Pure; every plan has its reason as text.
+"""Choose precision, device and batch by memory, and what to do after an OOM. Pure; every plan has its reason as text.
 
 The *memory ladder* is the list of candidate plans for a configuration and a machine, from best to smallest:
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from runner.llm.backoff import backoff, until_text
 from runner.llm.chat import Chat, ChatRequest, Completion
+from runner.llm.circuit_breaker import CircuitBreaker
 from runner.llm.errors import EndpointUnavailable, RateLimited, ReplyError
-from runner.llm.rate_limit import CircuitBreaker, RateLimitGate
+from runner.llm.rate_limit import RateLimitGate
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runner import hardware
-from runner.export.student_export import CannotExport, tuned_cycle
+from runner.export.errors import CannotExport
+from runner.export.student_export import tuned_cycle
 from runner.playground import ask
 from runner.playground.teacher_answer import ask_paid_teacher
 from runner.protocols import StreamingStudent, Teacher

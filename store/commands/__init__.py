@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from store.commands.groups import QueuedGroup, launch_group
+from store.commands.idempotency import new_token, record_once
 from store.commands.runs import (
-    TRANSITIONS, CommandRefused, change_run_state, launch_in_transaction, launch_run, new_token, prioritise,
-    record_once,
+    TRANSITIONS, CommandRefused, change_run_state, launch_in_transaction, launch_run, prioritise,
 )
 
 __all__ = [

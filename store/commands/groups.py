@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from store.commands.idempotency import run_of_token
 from store.commands.runs import CommandRefused, launch_in_transaction
 from store.database import Store
 from store.files import sha256_of
 from store.permissions import Role, require_permission
 from store.run_config import RunConfig, from_json, to_json
 from store.config_checks import check
-from store.schema import commands, runs
+from store.schema import runs
 from store.sweep import differing_shared_settings
 
 
@@ -43,7 +44,7 @@ def launch_group(store: Store, configs: Sequence[RunConfig], group: str, request
             select(runs.c.id, runs.c.config).where(runs.c.group_name == group)).tuples().all())
         _refuse_another_test(group, [from_json(text) for text in existing.values()], configs)
         tokens = [_token_of(connection, group, config, existing) for config in configs]
-        known = {run for token in tokens if (run := _launched(connection, token))}
+        known = {run for token in tokens if (run := run_of_token(connection, token))}
         ids = [launch_in_transaction(connection, config, requested_by, token, priority, group)
                for config, token in zip(configs, tokens, strict=True)]
         return QueuedGroup(tuple(ids), frozenset(known))
@@ -61,12 +62,7 @@ def _token_of(connection: Connection, group: str, config: RunConfig, existing: d
     """Return the token of a run of a group: the same whenever the same run is asked for, unless it was deleted."""
     for attempt in itertools.count():
         token = sha256_of(f"{group}\n{to_json(config)}\n{attempt}".encode())[:32]
-        launched = _launched(connection, token)
+        launched = run_of_token(connection, token)
         if launched is None or launched in existing:
             return token
     raise AssertionError
-
-
-def _launched(connection: Connection, token: str) -> str | None:
-    run: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
-    return run

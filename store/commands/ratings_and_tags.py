@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from store.commands.runs import CommandRefused, new_token, record_once
+from store.commands.idempotency import new_token, record_once
+from store.commands.runs import CommandRefused
 from store.database import Store
 from store.event_log.event_rows import append_without_claim
 from store.events import AnswerRated, Event, RunAnnotated, RunArchived, RunDeleted

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from store.commands.idempotency import new_token, record_once, record_token, run_of_token
 from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.event_log.lease_expiry import held_now
@@ -18,8 +19,7 @@ from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, 
 from store.permissions import Role, require_permission
 from store.run_config import RunConfig
 from store.config_checks import check
-from store.schema import claims, commands, runs
-from store.timestamps import utc_now
+from store.schema import claims, runs
 
 TRANSITIONS = {
     "cancel": ("queued", "running", "paused", "waiting-for-batch"),
@@ -32,11 +32,6 @@ TRANSITIONS = {
 
 class CommandRefused(ValueError):
     """The command is not possible in the run's current state; the message gives the reason and the alternative."""
-
-
-def new_token() -> str:
-    """Return a new random token, which makes one command of a person idempotent."""
-    return secrets.token_hex(16)
 
 
 def launch_run(store: Store, config: RunConfig, requested_by: str, token: str | None = None, priority: int = 0,
@@ -56,11 +51,10 @@ def launch_run(store: Store, config: RunConfig, requested_by: str, token: str | 
 def launch_in_transaction(connection: Connection, config: RunConfig, requested_by: str, token: str,
                           priority: int, group: str = "") -> str:
     """Queue a run with a valid configuration inside the caller's transaction; return its id, the same for a token."""
-    known: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
-    if known:
+    if known := run_of_token(connection, token):
         return known
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-    _record(connection, token, "launch", run)
+    record_token(connection, token, "launch", run)
     connection.execute(insert(claims).values(run=run, fence=0, attempt=0))
     append_without_claim(connection, run, RunRequested(dataclasses.asdict(config), requested_by, priority, group))
     return run
@@ -124,15 +118,3 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
                                                                                runs.c.id != run)).scalar()
             priority = max(0, (first or 0) + 1)
         append_without_claim(connection, run, RunPrioritised(priority))
-
-
-def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:
-    """Record a command's token in the caller's transaction; False if it is recorded already."""
-    if connection.execute(select(commands.c.id).where(commands.c.token == token)).scalar():
-        return False
-    _record(connection, token, kind, run)
-    return True
-
-
-def _record(connection: Connection, token: str, kind: str, run: str) -> None:
-    connection.execute(insert(commands).values(token=token, kind=kind, run=run, at=utc_now()))

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.judge.choice_accuracy import choice_accuracy
-from runner.judge.likelihood_readings import (
+from runner.judge.choice_variants import (
     NO_OTHER_QUESTION, NO_QUESTION, Likelihoods, binding, choice_pmi, choice_prior, choice_unaltered, other_questions,
 )
 from runner.pipeline.stage_context import StageContext

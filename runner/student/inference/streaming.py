@@ -1,4 +1,4 @@
-"""Stream one answer piece by piece from `generation.DecodingLoop`."""
+"""Stream one answer piece by piece from `continuous_batching.DecodingLoop`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INCOMPLETE = "\ufffd"  # what the tokenizer decodes a character to while some o
 
 def stream(decode_batch: DecodeBatch, context: int, tokenizer: Any, template: PromptTemplate,
            question_id: str, question: str, decoding: GenerationConfig, seed: int) -> Iterator[str]:
-    """Yield the pieces of the same answer as `generation.generate` gives.
+    """Yield the pieces of the same answer as `continuous_batching.generate` gives.
 
     Text that may be the beginning of a stop text, or ends in an incomplete character, is held back.
     """

@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.cli.ask import render
 from runner.cli.main import main
-from runner.export.student_export import CannotExport, export, tuned_cycle
+from runner.export.errors import CannotExport
+from runner.export.student_export import export, tuned_cycle
 from runner.playground import ask
 from runner.student import open_student
 from runner.student.prompt_template import prompt_ids

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.cli.main import main
-from runner.export.engines import ChatServer
+from runner.export.inference_engines import ChatServer
 from runner.export.student_export import export
 from runner.export.verification import CannotVerify, RecordedTest, facts_of_folder, recorded_test, verify
 from runner.student.exported_model import CannotAnswer, EngineAnswer, ExportedModel

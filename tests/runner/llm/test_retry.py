@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from runner.llm.circuit_breaker import CircuitBreaker
 from runner.llm.errors import EndpointUnavailable, RateLimited, TeacherError
 from runner.llm.openai_client import OpenAIChat
-from runner.llm.rate_limit import CircuitBreaker, RateLimitGate
+from runner.llm.rate_limit import RateLimitGate
 from runner.llm.retry import Clock, RetryingChat, RetryPolicy
 from tests.runner.fake_openai import FakeOpenAI, Step, cut_off, hang_up, refuse, say, send
 from tests.runner.fake_teachers import KEY, REQUEST

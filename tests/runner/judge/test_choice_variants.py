@@ -10,7 +10,7 @@ import fakes
 import pytest
 
 from knowledge.distractors import FOREIGN
-from runner.judge.likelihood_readings import (
+from runner.judge.choice_variants import (
     Likelihoods, binding, choice_pmi, choice_prior, choice_unaltered, other_questions,
 )
 from runner.pipeline.worker import execute_claimed_run
