@@ -12,9 +12,9 @@ from store import queries
 from store.database import StoreError
 
 
-@st.fragment(run_every=5)
+@st.fragment(run_every=3)
 def runner_banner() -> None:
-    """Draw the number of connected runners, refreshed every 5 seconds."""
+    """Draw the number of connected runners, refreshed every 3 seconds."""
     _status()
     page_rerun.redraw_if_stale()
 

@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -20,6 +19,7 @@ from rich.console import Console
 from runner.cli.foreground import EXIT_CODES
 from runner.cli.progress import follow
 from runner.cli.summary import as_lines
+from runner.cli.watched_processes import WatchedProcess, Watcher
 from runner.errors import UserError
 from runner.service.process_locks import AlreadyRunning
 from store import commands, queries
@@ -62,16 +62,22 @@ _NEXT = """Next steps:
 def demo(paths: Paths, port: int, keep_serving: bool, with_run: bool) -> int:
     """Start both processes, show the demonstration (or newest) run until it ends, then serve until Ctrl-C.
 
+    A runner or dashboard that ends by itself is started again, and the terminal says so.
+
     Raises:
         AlreadyRunning: another runner serves this data folder.
     """
     console = Console(highlight=False)
     store = open_store(paths.store_url)
     signal.signal(signal.SIGTERM, _interrupt)
-    children: list[subprocess.Popen[bytes]] = []
+    free = _free_port(port)
+    address = f"http://127.0.0.1:{free}"
+    runner, dashboard = children = _runner(), _dashboard(free)
+    watcher = Watcher(children, lambda text: console.print(text, markup=False, soft_wrap=True))
     try:
-        address = f"http://127.0.0.1:{(free := _free_port(port))}"
-        children = [_start_runner(store), _start_dashboard(free)]
+        _start_runner(runner, store)
+        _start_dashboard(dashboard, address)
+        watcher.start()
         console.print(f"dashboard: {address}")
         code = _show(store, console) if with_run else 0
         if not keep_serving:
@@ -79,12 +85,15 @@ def demo(paths: Paths, port: int, keep_serving: bool, with_run: bool) -> int:
                 console.print(_NEXT.format(run=queries.all_runs(store, limit=1)[0].id), markup=False, soft_wrap=True)
             return code
         console.print(f"serving at {address}; press Ctrl-C to stop runner and dashboard")
-        return _serve(children)
+        watcher.wait()
+        return 1
     except KeyboardInterrupt:
         console.print("stopping runner and dashboard")
         return 0
     finally:
-        _stop(children)
+        watcher.stop()
+        for child in children:
+            child.stop()
 
 
 def _show(store: Store, console: Console) -> int:
@@ -95,32 +104,39 @@ def _show(store: Store, console: Console) -> int:
     return EXIT_CODES.get(run.work, 1)
 
 
-def _start_runner(store: Store) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, "-m", "runner", "serve"], cwd=ROOT, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, start_new_session=True)
+def _runner() -> WatchedProcess:
+    return WatchedProcess("runner", [sys.executable, "-m", "runner", "serve"], ".venv/bin/python -m runner serve", ROOT)
+
+
+def _dashboard(port: int) -> WatchedProcess:
+    arguments = ["streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
+    return WatchedProcess("dashboard", [sys.executable, "-m", *arguments],
+                          " ".join([".venv/bin/python -m", *arguments]), ROOT)
+
+
+def _start_runner(runner: WatchedProcess, store: Store) -> None:
+    """Start the runner and wait for its first heartbeat."""
+    runner.start()
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        if process.poll() is not None:
-            message = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-            raise AlreadyRunning(message.removeprefix("error: ") or "the runner exited at once")
-        if any(runner.connected and runner.pid == process.pid for runner in queries.runners(store)):
-            return process
+        if runner.exited:
+            raise AlreadyRunning(runner.message().removeprefix("error: ") or "the runner exited at once")
+        if any(one.connected and runner.process and one.pid == runner.process.pid for one in queries.runners(store)):
+            return
         time.sleep(0.1)
     raise AlreadyRunning(f"the runner did not start within {START_SECONDS:.0f} s")
 
 
-def _start_dashboard(port: int) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+def _start_dashboard(dashboard: WatchedProcess, address: str) -> None:
+    """Start the dashboard and wait until it answers."""
+    dashboard.start()
     until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until and not dashboard.exited:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
                 break
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    return process
 
 
 def _free_port(wanted: int) -> int:
@@ -130,23 +146,6 @@ def _free_port(wanted: int) -> int:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
     return wanted
-
-
-def _serve(children: list[subprocess.Popen[bytes]]) -> int:
-    """Wait until Ctrl-C; return 1 if one of the children exits."""
-    while all(child.poll() is None for child in children):
-        time.sleep(0.5)
-    return 1
-
-
-def _stop(children: list[subprocess.Popen[bytes]]) -> None:
-    for child in children:
-        child.terminate()
-    for child in children:
-        try:
-            child.wait(15)
-        except subprocess.TimeoutExpired:
-            child.kill()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -36,7 +36,7 @@ class Run:
     priority: int
     work: str
     """queued, running, waiting-for-batch, paused, finished, failed, cancelled, or lost (running, but its lease has
-    expired)."""
+    expired, or the next heartbeat of its runner is overdue)."""
     verdict: str | None
     sentence: str | None
     started_at: datetime | None
@@ -156,11 +156,12 @@ def connected_runners(store: Store) -> list[RunnerState]:
 
 
 def run_rows() -> Any:
-    claims, events, runs = schema.claims, schema.events, schema.runs
-    return (select(runs, claims.c.expires_at, claims.c.stop_requested,
+    claims, events, runners, runs = schema.claims, schema.events, schema.runners, schema.runs
+    return (select(runs, claims.c.expires_at, claims.c.stop_requested, runners.c.next_beat_by,
                    _newest_event(events.c.seq, runs.c.id).scalar_subquery().label("last_event_id"),
                    _newest_event(events.c.at, runs.c.id).scalar_subquery().label("last_event_at"))
-            .outerjoin(claims, claims.c.run == runs.c.id))
+            .outerjoin(claims, claims.c.run == runs.c.id)
+            .outerjoin(runners, runners.c.owner == claims.c.owner))
 
 
 def _newest_event(column: Any, run: Any) -> Any:
@@ -171,8 +172,9 @@ def _newest_event(column: Any, run: Any) -> Any:
 
 def run_of(row: Row[Any]) -> Run:
     values = values_of(row, json_fields=("plan",))
-    expires_at = values.pop("expires_at")
-    if values["work"] == "running" and not lease_valid(expires_at):
+    expires_at, next_beat_by = values.pop("expires_at"), values.pop("next_beat_by")
+    overdue = next_beat_by is not None and next_beat_by < time.time()
+    if values["work"] == "running" and (overdue or not lease_valid(expires_at)):
         values["work"] = "lost"
     values["config"] = _config(values["config"])
     values["flow"] = _flow(values["flow"] or "[]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,10 @@ def test_a_page_is_reloaded_opened_twice_and_left_by_the_back_button_while_the_r
 def test_a_killed_runner_is_missed_on_the_open_page(browser: Any, tmp_path: Path) -> None:
     with at_work(browser, tmp_path) as (window, _, runner):
         os.kill(runner, signal.SIGKILL)
+        killed = time.monotonic()
         window.page.get_by_text("No runner is connected").wait_for(timeout=600_000)
+        window.page.get_by_text("Runner disconnected.").wait_for(timeout=600_000)
+        assert time.monotonic() - killed < 25, "15 s on an idle machine"
         window.page.get_by_text("Runner disconnected").wait_for(timeout=600_000)
         window.settle()
         window.shoot("runner-killed")

@@ -38,7 +38,7 @@ def test_serve_is_seen_refuses_a_second_one_and_stops_on_sigterm(tmp_path: Path)
     store.close()
 
 
-def test_demo_serves_runner_and_dashboard_and_ctrl_c_stops_both(tmp_path: Path) -> None:
+def test_demo_serves_both_starts_a_killed_runner_again_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -55,9 +55,14 @@ def test_demo_serves_runner_and_dashboard_and_ctrl_c_stops_both(tmp_path: Path) 
     until(healthy)
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
     until(lambda: any(runner.connected for runner in queries.runners(store)))
-    assert demo.stdout and any(f"http://127.0.0.1:{port}" in line for line in demo.stdout)  # as far as that line
+    assert demo.stdout and any("press Ctrl-C" in line for line in demo.stdout)  # as far as that line
+    killed = queries.connected_runners(store)[0].pid
+    os.kill(killed, signal.SIGKILL)
+    assert "the runner ended by itself (signal SIGKILL); starting it again" in next(demo.stdout)
+    assert healthy(), "the dashboard stays up"
+    until(lambda: any(runner.pid != killed for runner in queries.connected_runners(store)))
     demo.send_signal(signal.SIGINT)
     said, _ = demo.communicate(timeout=LIMIT_SECONDS)
     assert demo.returncode == 0, said
-    assert not healthy() and queries.runners(store) == []
+    assert not healthy() and {runner.pid for runner in queries.runners(store)} <= {killed}
     store.close()

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from store import commands, queries, schema
 from store.database import Store, open_store
-from store.event_log import leases
+from store.event_log import heartbeats, leases
 from store.event_log.journal import Claim, Journal
 from store.events import RunFailed, RunFinished, RunStarted
 from store.run_config import InvalidConfig, RunConfig
@@ -49,6 +49,20 @@ def test_a_run_whose_lease_is_over_shows_as_lost_and_can_be_taken(store: Store) 
     assert queries.find_run(store, run).work == "lost"  # type: ignore[union-attr]
     taken = leases.claim_next(store, "host:2:1")
     assert taken and taken.fence == 2 and taken.attempt == 2
+
+
+def test_a_run_whose_runner_misses_its_heartbeat_shows_as_lost_before_its_lease_is_over(store: Store) -> None:
+    run = commands.launch_run(store, plain_run(), "test")
+    owner = leases.owner_name()
+    heartbeats.register_runner(store, owner)
+    claim = leases.claim_next(store, owner)
+    assert claim
+    Journal(store, claim).append(RunStarted(owner, 1, {}, ()))
+    assert queries.find_run(store, run).work == "running"  # type: ignore[union-attr]
+    with store.write() as connection:
+        connection.execute(update(schema.runners).values(next_beat_by=time.time() - 1))
+    assert queries.find_run(store, run).work == "lost"  # type: ignore[union-attr]
+    assert leases.claim_next(store, "host:2:1") is None, "the lease still protects it"
 
 
 def test_two_runners_of_one_device_that_look_at_once_take_one_run(
