@@ -19,9 +19,10 @@ AFFECTED: dict[Affected, str] = {
     "duration": "stage duration", "work": "kind of work", "amount": "amount of work", "variance": "variance of scores",
 }
 """What a setting can affect. Past runs are used for an estimate only where the settings that affect it are equal:
-`duration` for the time remaining of a run, `work` (which stages run, and the time for one item) and `amount` (how many
-items) for the forecast before a launch, `variance` for the smallest change that a test can detect."""
-Placement = Literal["main", "advanced", "hidden"]
+`duration` and `work` (which stages run, and the time for one item) for the time that stages take, which is scaled by
+`amount` (how many items); `variance` for the smallest change that a test can detect."""
+Placement = Literal["main", "advanced", "expert", "hidden"]
+"""Where the launch form shows a setting: always, under Advanced, there under more settings of its group, or not."""
 Role = Literal["teacher", "judge"]
 _NO_VALUE: Any = object()
 

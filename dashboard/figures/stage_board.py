@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.style import labels, theme
-from dashboard.view_models.stage_board import LEFT_OUT, PENDING, STOPPED, Cell
+from dashboard.view_models.stage_board import CANCELLED, LEFT_OUT, PENDING, STOPPED, Cell
 
-_SIGNS = {"finished": "✓", "running": "▶", "failed": "✗", PENDING: "", LEFT_OUT: labels.DASH, STOPPED: "Ⅱ"}
-_ORDER = (LEFT_OUT, PENDING, STOPPED, "finished", "running", "failed")
+_SIGNS = {"finished": "✓", "running": "▶", "failed": "✗", PENDING: "", LEFT_OUT: labels.DASH, STOPPED: "Ⅱ",
+          CANCELLED: "■"}
+_ORDER = (LEFT_OUT, PENDING, STOPPED, CANCELLED, "finished", "running", "failed")
 
 
 def stage_board(cells: Sequence[Cell]) -> go.Figure:
@@ -45,7 +46,7 @@ def _text(cell: Cell | None) -> str:
     if cell is None:
         return ""
     share = f" {cell.counted}<br>" if cell.counted else " "
-    took = "" if cell.seconds is None else labels.duration(cell.seconds).replace(" min", "m").replace(" s", "s")
+    took = "" if cell.seconds is None else labels.duration(cell.seconds)
     return f"{_SIGNS[_state(cell)]}{share}{took}".strip()
 
 

@@ -14,9 +14,9 @@ PRACTICE = "#a855f7"
 PARAPHRASE = "#ca8a04"
 NEW_TOPIC = "#0d9488"
 GENERAL = "#64748b"
-# Distinguishable with red-green colour blindness; every use also has a shape or a sign.
-BETTER = TUNED
-WORSE = BASELINE
+# A pair of their own, never that of a series; every use also has a shape or a sign, for red-green colour blindness.
+BETTER = "#16a34a"
+WORSE = "#e11d48"
 INCONCLUSIVE = "#8b93a1"
 RULE = "rgba(139, 147, 161, 0.55)"
 GRID = "rgba(139, 147, 161, 0.22)"
@@ -28,13 +28,13 @@ STAGES = ("#60a5fa", "#2563eb", "#2dd4bf", "#0f766e", "#f97316", "#c084fc", "#7e
 
 WORK_FILL: dict[str, str] = {
     "finished": "#15803d", "running": "#2563eb", "failed": "#b91c1c", "pending": "rgba(139, 147, 161, 0.16)",
-    "left out": "#64748b", "stopped": "#a16207",
+    "left out": "#64748b", "stopped": "#a16207", "cancelled": "#475569",
 }
 ON_FILL = "#ffffff"
 """Text colour on any of these fills, which are dark enough for white text in both themes."""
-# Orange above zero, blue below: the colours of the fine-tuned and the untrained student.
-DIVERGING = [[0.0, "#1d4ed8"], [0.25, "#3a62b8"], [0.46, "#64748b"], [0.54, "#64748b"], [0.75, "#b0552f"],
-             [1.0, "#c2410c"]]
+# Green above zero, red below: darker shades of better and worse, on which white text is readable.
+DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64748b"], [0.75, "#3f7a58"],
+             [1.0, "#15803d"]]
 
 # Streamlit always writes white on the primary colour, without an option. In a dark theme no single primary colour is
 # readable both under white text and as text on the background. So text on it is dark where the surrounding text is
@@ -82,7 +82,7 @@ def _shared(height: int, title: str = "", left: int = 10) -> dict[str, Any]:
     return {"height": height, "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
             "margin": {"l": left, "r": 10, "t": 76 if title else 40, "b": 40},
             "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {}},
-            "hovermode": "closest"}
+            "hovermode": "closest", "modebar": {"orientation": "v"}}
 
 
 def tick(label: str) -> str:

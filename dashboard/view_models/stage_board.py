@@ -10,7 +10,7 @@ from dashboard.view_models.time_remaining import Remaining
 from store.queries import Cycle, Run, StageState
 
 EVERY_CYCLE = "every cycle"
-PENDING, LEFT_OUT, STOPPED = "pending", "left out", "stopped"
+PENDING, LEFT_OUT, STOPPED, CANCELLED = "pending", "left out", "stopped", "cancelled"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cell:
     title: str
     doer: str
     state: str
-    """pending, running, stopped (runner disconnected or run paused), finished, failed, or left out."""
+    """pending, running, stopped (runner disconnected or run paused), cancelled, finished, failed, or left out."""
     seconds: float | None
     share_done: float | None
     error: str | None
@@ -46,7 +46,7 @@ def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: 
 
 def remaining(cells: Sequence[Cell]) -> list[Remaining]:
     """The unfinished stages, as input of the time estimate."""
-    return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0, cell.seconds_left)
+    return [Remaining(cell.stage, cell.share_done or 0.0, cell.seconds or 0.0, cell.seconds_left, cell.cycle)
             for cell in cells if cell.state in (PENDING, STOPPED, "running")]
 
 
@@ -80,7 +80,8 @@ def _cell(run: Run, cycle: int, stage: str, title: str, doer: str, state: StageS
         until = now if run.work == "running" else run.last_event_at or now
         seconds = (until - state.started_at).total_seconds()
     at_work = state.work == "running"
-    shown = STOPPED if at_work and run.work != "running" else state.work
+    halted = CANCELLED if run.work == "cancelled" else STOPPED
+    shown = halted if at_work and run.work != "running" else state.work
     left = run.stage_seconds_left(now) if current and shown == "running" else None
     counted = f"{run.done}/{run.total}" if share is not None and at_work else ""
     return Cell(cycle, stage, title, doer, shown, seconds, share if at_work else None, state.error, left, counted)

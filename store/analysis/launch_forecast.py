@@ -1,7 +1,7 @@
 """Forecast the duration and cost of a run before it is launched, from finished runs of the same kind. Pure.
 
-Durations of stages are scaled by their amount of work (questions, test questions, optimizer steps). Loading a model
-does not scale, so a scaled range is widened. Without a finished run of the same kind there is no forecast.
+`stage_time.py` estimates each stage. Without a finished run of the same kind there is no forecast; where the past runs
+had fewer control arms, it is a lower bound.
 """
 
 from __future__ import annotations
@@ -9,44 +9,68 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.config_metadata import Affected, fields_affecting
+from store.analysis.stage_time import ADDS_STAGES, LAST_STAGE, MARGIN, Span, StageTimes, comparable
+from store.config_metadata import fields_affecting
 from store.formatting import duration, money, plural
 from store.headline import questions_in_all, questions_of_test
 from store.queries import PastStage
 from store.run_config import RunConfig
 
-_LAST_STAGE = "final-report"
-_MARGIN = 0.2
-"""Relative margin on both sides of a range that was scaled from runs of another size."""
-
 
 @dataclass(frozen=True)
 class Forecast:
-    """A range of seconds and of US dollars, and the number of runs it is estimated from; no cost if none is known."""
+    """Expected seconds with their range and a range of US dollars, and the number of runs that they are based on.
+
+    There is no cost if none is known.
+    """
 
     low: float
     high: float
     runs: int
     cost_usd: tuple[float, float] | None
+    seconds: float = 0.0
+    at_least: bool = False
+    """Whether some stages of the run have never been executed, so that it takes longer."""
 
 
 def forecast(config: RunConfig, past: Sequence[PastStage], costs: Mapping[str, float]) -> Forecast | None:
     """Forecast duration and cost of a configuration; None if no run of the same kind has finished.
 
     Args:
+        past: newest runs first.
         costs: teacher cost of past runs in US dollars, by run id.
     """
-    finished = {row.run for row in past if row.stage == _LAST_STAGE}
-    same_kind = [row for row in past if row.run in finished and _same("work", row.config, config)]
-    configs = {row.run: row.config for row in same_kind}
-    if not configs:
+    finished = {row.run: row.config for row in past if row.stage == LAST_STAGE and comparable(row.config, config)}
+    equal = {run: other for run, other in finished.items()
+             if all(getattr(other, field) == getattr(config, field) for field in ADDS_STAGES)}
+    smaller = {run: other for run, other in finished.items() if set(other.arms) <= set(config.arms)}
+    base = equal or smaller
+    if not base:
         return None
-    totals = [_total(config, [row for row in same_kind if row.run == run]) for run in configs]
+    spans = _stages(config, [row for row in past if row.run in base], StageTimes(config, past))
     scaled_costs = [costs[run] * questions_in_all(config) / questions_in_all(other)
-                    for run, other in configs.items() if run in costs]
-    exact = len(totals) > 1 and all(_same("amount", other, config) for other in configs.values())
-    low, high = _span(totals, exact)
-    return Forecast(low, high, len(totals), _span(scaled_costs, exact) if scaled_costs else None)
+                    for run, other in base.items() if run in costs]
+    exact = len(base) > 1 and all(_same_amount(other, config) for other in base.values())
+    return Forecast(sum(span.low for span in spans), sum(span.high for span in spans), len(base),
+                    _cost_range(scaled_costs, exact) if scaled_costs else None,
+                    sum(span.seconds for span in spans), not equal)
+
+
+def _stages(config: RunConfig, rows: Sequence[PastStage], times: StageTimes) -> list[Span]:
+    """The spans of every stage of a run: those outside cycles once, the others in each cycle."""
+    once = dict.fromkeys((row.stage, 0) for row in rows if not row.cycle)
+    each = dict.fromkeys(row.stage for row in rows if row.cycle)
+    planned = [*once, *((stage, cycle) for cycle in range(1, config.cycles + 1) for stage in each)]
+    return [span for stage, cycle in planned if (span := times.of(stage, cycle))]
+
+
+def _same_amount(one: RunConfig, other: RunConfig) -> bool:
+    return all(getattr(one, field) == getattr(other, field) for field in fields_affecting("amount", RunConfig))
+
+
+def _cost_range(values: Sequence[float], exact: bool) -> tuple[float, float]:
+    margin = 0.0 if exact else MARGIN
+    return min(values) * (1 - margin), max(values) * (1 + margin)
 
 
 def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
@@ -71,52 +95,8 @@ def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
         asked.add(calls)
     known = all(one.cost_usd is not None for one in found)
     return Forecast(sum(one.low for one in found), sum(one.high for one in found), max(one.runs for one in found),
-                    (low_usd, high_usd) if known else None)
-
-
-def _same(effect: Affected, one: RunConfig, other: RunConfig) -> bool:
-    """Whether every setting with this effect is equal in two configurations."""
-    return all(getattr(one, field) == getattr(other, field) for field in fields_affecting(effect, RunConfig))
-
-
-def _total(config: RunConfig, rows: Sequence[PastStage]) -> float:
-    """Total seconds: stages outside cycles once, and the average cycle times the number of cycles."""
-    other = rows[0].config
-    once = sum(row.seconds * _scale(row.stage, config, other) for row in rows if not row.cycle)
-    cycles = len({row.cycle for row in rows if row.cycle}) or 1
-    each = sum(row.seconds * _scale(row.stage, config, other) for row in rows if row.cycle) / cycles
-    return once + each * config.cycles
-
-
-def _scale(stage: str, config: RunConfig, other: RunConfig) -> float:
-    return _work(stage, config) / _work(stage, other) if _work(stage, other) else 1.0
-
-
-def _work(stage: str, config: RunConfig) -> float:
-    """Amount of work of a stage; 1 for stages whose work is the same in every run."""
-    test = questions_of_test(config) + config.general
-    practice = config.questions + config.paraphrases
-    if stage.endswith("fine-tune"):
-        return _examples(config)
-    if stage.startswith("tuned"):
-        return test + practice
-    if stage in ("questions", "baseline", "references", "baseline-evaluation"):
-        return practice
-    return 1.0 if stage in ("comparison", "arms-comparison", _LAST_STAGE) else test
-
-
-def _examples(config: RunConfig) -> float:
-    """Return the number of examples that one cycle's training presents, or that stand for its time budget."""
-    if config.minutes is not None:
-        return config.minutes
-    if config.passes is not None:
-        return config.passes * config.questions
-    return config.steps * config.batch_size * config.gradient_accumulation
-
-
-def _span(values: Sequence[float], exact: bool) -> tuple[float, float]:
-    margin = 0.0 if exact else _MARGIN
-    return min(values) * (1 - margin), max(values) * (1 + margin)
+                    (low_usd, high_usd) if known else None, sum(one.seconds for one in found),
+                    any(one.at_least for one in found))
 
 
 def forecast_sentence(guess: Forecast | None, offline: bool) -> str:
@@ -125,5 +105,7 @@ def forecast_sentence(guess: Forecast | None, offline: bool) -> str:
         return "Time and cost are unknown: no run of this kind has finished yet."
     cost = ("the offline teacher costs nothing" if offline else "its cost is unknown" if guess.cost_usd is None else
             f"the teacher costs {money(guess.cost_usd[0])} to {money(guess.cost_usd[1])}")
-    return (f"Takes about {duration(guess.low)} to {duration(guess.high)}, going by "
-            f"{plural(guess.runs, 'past run')} of this kind; {cost}.")
+    least = "at least about" if guess.at_least else "about"
+    without = "; some of its stages have never run here" if guess.at_least else ""
+    return (f"Takes {least} {duration(guess.seconds)} ({duration(guess.low)} to {duration(guess.high)}), going by "
+            f"{plural(guess.runs, 'past run')} of this kind{without}; {cost}.")

@@ -147,14 +147,16 @@ def logged_since(store: Store, run: str, seq: int) -> list[Point]:
 
 
 def past_stages(store: Store, newest_runs: int = 50) -> list[PastStage]:
-    """Return the durations of the finished stages of the newest runs."""
+    """Return the durations of the finished stages of the newest runs, newest runs first."""
     stages, runs = schema.stages, schema.runs
-    newest = select(runs.c.id, runs.c.config).order_by(runs.c.requested_at.desc()).limit(newest_runs).subquery()
+    newest = (select(runs.c.id, runs.c.config, runs.c.requested_at).order_by(runs.c.requested_at.desc())
+              .limit(newest_runs).subquery())
     with store.read() as connection:
         rows = connection.execute(
             select(stages.c.run, newest.c.config, stages.c.cycle, stages.c.stage, stages.c.seconds)
             .join(newest, newest.c.id == stages.c.run)
-            .where(stages.c.work == "finished", stages.c.seconds.is_not(None))).all()
+            .where(stages.c.work == "finished", stages.c.seconds.is_not(None))
+            .order_by(newest.c.requested_at.desc(), stages.c.run, stages.c.cycle, stages.c.stage)).all()
     configs = {row.run: row.config for row in rows}
     decoded = {run: from_json(config) for run, config in configs.items()}
     return [PastStage(row.run, decoded[row.run], row.cycle, row.stage, row.seconds) for row in rows]

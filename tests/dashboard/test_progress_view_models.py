@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,45 +32,43 @@ def past(seconds: float, run: str = "other", config: RunConfig = CONFIG, stage: 
     return PastStage(run, config, 1, stage, seconds)
 
 
-def test_an_estimate_spans_from_the_fastest_to_the_slowest_past() -> None:
-    found = time_remaining.estimate([Remaining("tuned"), Remaining("tuned")], "mine", CONFIG, [past(10), past(20)])
-    assert found == Estimate(20, 40, 0)
+def estimate(remaining: list[Remaining], pasts: list[PastStage]) -> Estimate | None:
+    return time_remaining.estimate(remaining, "mine", CONFIG, pasts)
+
+
+def about(seconds: float, low: float, high: float, unknown: int = 0) -> Estimate:
+    return Estimate(*map(pytest.approx, (seconds, low, high)), unknown)  # type: ignore[arg-type]
+
+
+def test_an_estimate_is_the_middle_of_the_past_with_its_range() -> None:
+    assert estimate([Remaining("tuned"), Remaining("tuned")], [past(10), past(20)]) == about(30, 20, 40)
 
 
 def test_a_lone_past_is_widened() -> None:
-    assert time_remaining.estimate([Remaining("tuned")], "mine", CONFIG, [past(10)]) == Estimate(8, 12, 0)
-
-
-def test_runs_of_another_size_say_nothing_but_the_own_run_always_does() -> None:
-    larger = dataclasses.replace(CONFIG, questions=50)
-    assert time_remaining.estimate([Remaining("tuned")], "mine", CONFIG, [past(100, config=larger)]) is None
-    assert time_remaining.estimate([Remaining("tuned")], "mine", CONFIG, [past(10, "mine", larger)]) == Estimate(8, 12,
-                                                                                                                 0)
+    assert estimate([Remaining("tuned")], [past(10)]) == about(10, 8, 12)
 
 
 def test_the_running_stage_is_judged_by_its_own_pace() -> None:
-    found = time_remaining.estimate([Remaining("tuned", 0.5, 30, at_its_pace=30)], "mine", CONFIG, [past(1000)])
-    assert found == Estimate(24, 36, 0)
+    assert estimate([Remaining("tuned", 0.5, 30, at_its_pace=30)], [past(1000)]) == about(30, 24, 36)
 
 
 def test_a_stage_that_has_just_begun_again_is_judged_by_its_past_and_by_what_is_left_of_it() -> None:
     """40 of 50 answers are from an earlier attempt and do not count for this attempt's speed."""
     again = Remaining("tuned", share_done=0.8, elapsed=1, at_its_pace=None)
-    assert time_remaining.estimate([again], "mine", CONFIG, [past(90), past(110)]) == Estimate(
-        pytest.approx(18), pytest.approx(22), 0)
-    assert time_remaining.estimate([again], "mine", CONFIG, []) is None
+    assert estimate([again], [past(90), past(110)]) == about(20, 18, 22)
+    assert estimate([again], []) is None
 
 
 def test_stages_without_a_past_are_counted() -> None:
-    found = time_remaining.estimate([Remaining("tuned"), Remaining("new")], "mine", CONFIG, [past(10), past(10)])
-    assert found == Estimate(10, 10, 1)
+    found = estimate([Remaining("tuned"), Remaining("new")], [past(10), past(10)])
+    assert found == about(10, 10, 10, 1)
     assert time_remaining.time_left(found) == "at least about 10 s left, not counting 1 stage that has never run"
     assert "unknown" in time_remaining.time_left(None)
 
 
-def test_time_left_never_goes_below_zero() -> None:
-    found = time_remaining.estimate([Remaining("tuned", elapsed=100)], "mine", CONFIG, [past(10), past(20)])
-    assert found == Estimate(0, 0, 0)
+def test_the_time_left_is_one_number_with_its_range() -> None:
+    assert time_remaining.time_left(Estimate(240, 180, 300, 0)) == "about 4 min left (3 min to 5 min)"
+    assert estimate([Remaining("tuned", elapsed=100)], [past(10), past(20)]) == about(0, 0, 0)
 
 
 def board_of(store: Store, name: str) -> list[stage_board.Cell]:

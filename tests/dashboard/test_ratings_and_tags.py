@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import html
 import re
 from collections.abc import Callable, Iterator
@@ -193,13 +194,17 @@ def past(run: str, config: RunConfig, fine_tune: float) -> list[PastStage]:
 def test_a_launch_is_forecast_from_runs_of_its_kind_scaled_by_what_they_handle() -> None:
     config = plain_run(questions=10, held_out=20, steps=50)
     same = launch_forecast.forecast(config, past("a", config, 40) + past("b", config, 60), {"a": 0.02, "b": 0.04})
-    assert same and (same.low, same.high, same.runs, same.cost_usd) == (56.0, 76.0, 2, (0.02, 0.04))
+    assert same and (same.seconds, same.low, same.high, same.runs) == (66.0, 56.0, 76.0, 2)
+    assert same.cost_usd == (0.02, 0.04)
     larger = plain_run(questions=20, held_out=40, steps=100, cycles=2)
     scaled = launch_forecast.forecast(larger, past("a", config, 40), {})
-    assert scaled and scaled.low == pytest.approx(0.8 * 201) and scaled.high == pytest.approx(1.2 * 201)
+    assert scaled and scaled.seconds == pytest.approx(181)
+    assert (scaled.low, scaled.high) == (pytest.approx(0.8 * 181), pytest.approx(1.2 * 181))
     assert "its cost is unknown" in launch_forecast.forecast_sentence(scaled, offline=False)
     assert launch_forecast.forecast(RunConfig(student="another"), past("a", config, 40), {}) is None
     assert launch_forecast.forecast(config, past("a", config, 40)[:-1], {}) is None
+    with_arms = launch_forecast.forecast(dataclasses.replace(config, arms=("placebo",)), past("a", config, 40), {})
+    assert with_arms and "at least about 56 s (45 s to 1 min 7 s)" in launch_forecast.forecast_sentence(with_arms, True)
 
 
 class _Tags(HTMLParser):
