@@ -88,7 +88,7 @@ PAYLOADS = {
     "RecoveryTaken": "kind action attempt wait_seconds message",
     "ReferencesWritten": "teacher references(question_id text missing evidence foils foil_rules)",
     "ReplayAnswered": "answers(question answer) missing",
-    "RunAnnotated": "tags note by",
+    "RunAnnotated": "tags note by name",
     "RunArchived": "archived by",
     "RunCancelled": "reason",
     "RunDeleted": "by",

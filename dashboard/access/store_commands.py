@@ -68,9 +68,11 @@ def rate(run: str, cycle: int, rated: AnswerRated, token: str) -> bool:
     return _execute(lambda store: ratings_and_tags.rate(store, run, cycle, rated, identity.current_user().role, token))
 
 
-def annotate(run: str, tags: tuple[str, ...], note: str) -> bool:
+def annotate(run: str, tags: tuple[str, ...], note: str, name: str | None = None) -> bool:
+    """Set tags and note of a run, and its name if one is given."""
     person = identity.current_user()
-    return _execute(lambda store: ratings_and_tags.annotate(store, run, tags, note, person.name, person.role))
+    return _execute(lambda store: ratings_and_tags.annotate(store, run, tags, note, person.name, person.role,
+                                                            name=name))
 
 
 def archive(run: str, archived: bool) -> bool:

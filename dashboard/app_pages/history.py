@@ -1,4 +1,4 @@
-"""List all runs, paginated and filtered; a selected run can be opened, duplicated, tagged, archived or deleted."""
+"""List all runs, paginated and filtered; selected ones can be opened, compared, renamed, tagged, archived, deleted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.access import cached_queries, store_access
 from dashboard.panels import run_table
+from dashboard.panels.bulk_actions import bulk_actions
 from dashboard.panels.run_actions import run_actions
 from dashboard.session import url_state
 from dashboard.style import labels
@@ -19,6 +20,7 @@ from store.queries import ORDERS, HistoryFilter
 ALL = "all"
 
 st.title("History")
+st.caption("All runs: find, open, compare, rename, tag, archive or delete them.")
 store = store_access.require_read_store()
 options = queries.filter_options(store)
 if not options.works:
@@ -57,13 +59,16 @@ shown = queries.found_runs(store, wanted, run_table.A_PAGE, begin)
 if count > len(shown):
     st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. Click a heading to sort this page; "
                "Sort by sorts all runs; Export contains all.")
-selected = run_table.run_table(shown, cached_queries.usages(store, shown), queries.open_batches(store), sizes)
-if selected:
-    if folded and selected.group:
-        run_table.group_members(store, selected.group)
-    run_actions(selected)
+selected = run_table.run_table(shown, cached_queries.usages(store, shown), queries.headline_changes(store, shown),
+                               queries.open_batches(store), sizes)
+if len(selected) > 1:
+    bulk_actions(store, selected)
+elif selected:
+    if folded and selected[0].group:
+        run_table.group_members(store, selected[0].group)
+    run_actions(selected[0])
 else:
-    st.caption("Select a row to open, duplicate, tag, archive or delete the run.")
+    st.caption("Click a row to open, rename, tag, archive or delete the run; check several to compare them.")
 
 
 def matching_runs() -> list[dict[str, object]]:

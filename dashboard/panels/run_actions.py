@@ -1,4 +1,4 @@
-"""Actions on one run of the history: open, rerun, tag, archive, delete."""
+"""Actions on one run of the history: open, rerun, rename, tag, archive, delete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _links(run: Run) -> None:
 
 def _rerun_buttons(run: Run) -> None:
     with st.container(horizontal=True):
-        st.button("Edit and rerun", icon=":material/edit_note:", key="clone", on_click=_clone,
+        st.button("Edit and rerun", icon=":material/edit_note:", key="clone", on_click=copy_to_form,
                   args=(run,), help="Copies this run's settings to the launch form in the sidebar.")
         if st.button("Duplicate run", icon=":material/replay:", key="repeat",
                      help="Queues a new run with the same settings."):
@@ -55,17 +55,20 @@ def _rerun_buttons(run: Run) -> None:
                 st.switch_page("app_pages/live.py", query_params={"run": duplicate})
 
 
-def _clone(run: Run) -> None:
+def copy_to_form(run: Run) -> None:
+    """Put a run's settings into the launch form; called before the form is drawn again."""
     st.session_state.update(launch_request.form_state(run.config, knowledge_fields.FOLDER))
     st.toast("Settings copied to the launch form in the sidebar.", icon=":material/edit_note:")
 
 
 def _tags_and_note(run: Run) -> None:
-    with st.expander("Tags and note", icon=":material/label:"), st.form(f"remarks {run.id}", border=False):
+    with st.expander("Name, tags and note", icon=":material/label:"), st.form(f"remarks {run.id}", border=False):
+        name = st.text_input("Name", run.name, max_chars=80, help="What pages and lists call this run.")
         tags = st.text_input("Tags, separated by commas", ", ".join(run.tags), max_chars=400,
                              help="Searchable on the page History.")
         note = st.text_area("Note", run.note, max_chars=2000)
-        if st.form_submit_button("Save") and store_commands.annotate(run.id, tuple(tags.split(",")), note):
+        if st.form_submit_button("Save") and store_commands.annotate(run.id, tuple(tags.split(",")), note,
+                                                                     name if name != run.name else None):
             st.rerun()
 
 

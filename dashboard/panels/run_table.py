@@ -1,4 +1,4 @@
-"""Table of runs with single-row selection."""
+"""Table of runs with the headline change of each; a click anywhere in a row selects it, boxes select many."""
 
 from __future__ import annotations
 
@@ -6,38 +6,67 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from dashboard.figures.verdict_marks import verdict_mark
+from dashboard.session import url_state
 from dashboard.style import labels
+from dashboard.view_models.interval_image import interval_image, reach_of
 from dashboard.widgets import elements
 from store import queries
 from store.database import Store
-from store.queries import Batch, GroupSize, Run, TeacherUsage
+from store.headline import margin_of
+from store.queries import Batch, ChangeRow, GroupSize, Run, TeacherUsage
 
 
 A_PAGE = 100
 """Number of runs per page."""
+ALWAYS = ("name", "group")
+SHOWN_FIRST = ("created", "state", "verdict", "before", "after", "change", "interval", "duration, min", "teacher cost",
+               "student", "training length", "learning rate", "tags", "note", "run")
+"""Columns of a table that nobody has changed."""
 _NO_GROUPS: Mapping[str, GroupSize] = {}
+_NUMBERS = {"before": ("%.2f", 70), "after": ("%.2f", 70), "duration, min": ("%.1f", 100),
+            "learning rate": ("%.2g", 105)}
 
 
-def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage],
-              batches: Sequence[Batch] = (), groups: Mapping[str, GroupSize] = _NO_GROUPS) -> Run | None:
-    """Draw the runs, with teacher costs if any teacher was called; returns the selected run.
+def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], changes: Mapping[str, ChangeRow],
+              batches: Sequence[Batch] = (), groups: Mapping[str, GroupSize] = _NO_GROUPS) -> list[Run]:
+    """Draw the runs, with teacher costs if any teacher was called; returns the selected runs.
 
     Args:
         runs: one row each.
         usages: usage of their teachers.
+        changes: the headline change of each run that has one.
         batches: those on their way, whose progress stands beside the state of their runs.
         groups: sizes of the groups of runs, by name; a column names them if any run has one.
     """
     on_their_way = {batch.run: batch for batch in batches}
     grouped = any(run.group for run in runs)
-    rows = [_row(run, usages, on_their_way.get(run.id), _group(run, groups) if grouped else {}) for run in runs]
-    selection = elements.data_table(rows, key="run table", on_select="rerun", selection_mode="single-row",
-                                    height=min(520, 36 * len(runs) + 40),
-                                    column_config={"name": st.column_config.TextColumn(width=210),
-                                                   "verdict": st.column_config.TextColumn(width=170),
-                                                   "duration, min": st.column_config.NumberColumn(format="%.1f")})
-    selected = selection.selection.rows if selection else []
-    return runs[selected[0]] if selected and selected[0] < len(runs) else None
+    reach = reach_of(list(changes.values()))
+    rows = [{"name": run.name or labels.DASH, **(_group(run, groups) if grouped else {}),
+             **_result(run, on_their_way.get(run.id), changes.get(run.id), reach), **_cost(run, usages),
+             **_settings(run)} for run in runs]
+    shown = _columns([name for name in rows[0] if name not in ALWAYS])
+    table = elements.data_table(
+        [{name: row[name] for name in row if name in (*ALWAYS, *shown)} for row in rows], key="run table",
+        on_select="rerun", selection_mode=["multi-row", "single-cell"], signed={"change": 2},
+        height=min(520, 36 * len(runs) + 40),
+        column_config={"name": st.column_config.TextColumn(width=210, pinned=True),
+                       "verdict": st.column_config.TextColumn(width=150),
+                       "interval": st.column_config.ImageColumn(width=135, help="Change of the headline metric with "
+                                                                "its 95% interval; the dashed line is no change."),
+                       **{name: st.column_config.NumberColumn(format=form, width=width)
+                          for name, (form, width) in _NUMBERS.items()}})
+    many = [runs[row] for row in (table.selection.rows if table else ()) if row < len(runs)]
+    one = elements.selected_row(table, len(runs))
+    return many or ([] if one is None else [runs[one]])
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    """Draw the choice of columns."""
+    with st.popover("Columns", icon=":material/view_column:", type="tertiary"):
+        return url_state.choose_many("Columns", "history columns", names, [name for name in names
+                                                                          if name in SHOWN_FIRST], labels.heading,
+                                     len(names), "The name is always shown. The export has all.")
 
 
 def group_members(store: Store, group: str) -> None:
@@ -61,17 +90,28 @@ def _group(run: Run, groups: Mapping[str, GroupSize]) -> dict[str, object]:
     return {"group": f"{run.group}: {labels.count(size.runs, 'run')} ({states})"}
 
 
-def _row(run: Run, usages: Mapping[str, TeacherUsage], batch: Batch | None,
-         group: Mapping[str, object]) -> dict[str, object]:
-    config, verdict = run.config, labels.verdict(run.verdict)
+def _result(run: Run, batch: Batch | None, change: ChangeRow | None, reach: float) -> dict[str, object]:
+    """State, verdict and headline numbers."""
+    verdict = labels.verdict(run.verdict)
+    color = verdict_mark(change.verdict, "", "").color if change else ""
     return {
-        "created": elements.local_time(run.requested_at), "name": run.name or labels.DASH, **group,
+        "created": elements.local_time(run.requested_at),
         "state": f"{labels.work(run.work).sign} {labels.work(run.work).label}" + _progress(batch),
         "verdict": f"{verdict.sign} {verdict.label}" if run.verdict else labels.DASH,
-        "duration, min": _minutes(run), **_cost(run, usages),
-        "tags": ", ".join(run.tags), "note": run.note[:200],
-        "cycles": config.cycles, "training questions": config.questions, "test questions": config.held_out,
-        "steps": config.steps if config.fine_tune else 0, "teacher": config.teacher, "student": config.student,
+        "before": change.baseline if change else None, "after": change.tuned if change else None,
+        "change": change.change if change else None, "interval": interval_image(change, reach, color),
+        "duration, min": _minutes(run),
+    }
+
+
+def _settings(run: Run) -> dict[str, object]:
+    config = run.config
+    return {
+        "student": labels.student(config.student), "training length": labels.training_length(config),
+        "learning rate": config.learning_rate, "headline": labels.metric_short(config.headline),
+        "margin": margin_of(config, config.headline),
+        "tags": ", ".join(run.tags), "note": run.note[:200], "cycles": config.cycles,
+        "training questions": config.questions, "test questions": config.held_out, "teacher": config.teacher,
         "documents": labels.knowledge(config), "topics": labels.topics_trained(config), "run": run.id,
     }
 

@@ -33,6 +33,7 @@ SEVERAL_CYCLES = ("With several cycles, one may look good by chance: the verdict
 NOT_TUNED = ("No fine-tuned answers were scored, so there is nothing to compare. These are the scores of the untrained "
              "student; missing scores are missing, not zero.")
 NO_ANSWERS = "This cycle has no questions yet."
+ENDED_WITHOUT_ANSWERS = "The run ended before this cycle had questions."
 
 RUN_HELP = "The run to show: name, verdict or state, creation time, and the end of its id."
 BASELINES_NOTE = ("Rules that pick among the four texts without knowing the answer, on the headline test. Chance is "
@@ -51,6 +52,7 @@ SIMILARITY_NOTE = ("Similarity is not correctness. An answer that states the opp
 AUDIT_NOTE = ("Before its scores were used, each judge scored planted answers to questions of this run's test. It "
               "passes if every correct answer, full or short, scores above every wrong one by more than the retest "
               "noise, and if verbosity does not raise the score. Mean score by kind of planted answer:")
+AUDIT_FAILED = "Its judge failed the audit in this run: it does not tell all wrong answers from right ones."
 CUT_OFF_NOTE = ("Answers that reached the token limit, which is the same for both students, are scored as they are; "
                 "answers cut off by the time limit or the context length have no score.")
 OFFLINE_NOTE = ("This run used the offline teacher: its references are verbatim sentences of the passages, not text "
@@ -206,6 +208,11 @@ def wins(row: ChangeRow) -> str:
     return f"{row.wins} better, {row.losses} worse, {row.ties} the same"
 
 
+def answers_link(losses: int) -> str:
+    """The label of a link to the answers, worst change first."""
+    return "Worst regressions" if losses else "Read the answers"
+
+
 def ago(at: datetime | None, now: datetime | None = None) -> str:
     if at is None:
         return "never"
@@ -230,6 +237,17 @@ def run_label(run: Run, zone: tzinfo = UTC) -> str:
     """A run as an option of a list: name, verdict or state, creation time, end of its id; plain text."""
     state = verdict(run.verdict).label if run.verdict else work(run.work).label
     return " · ".join(part for part in (run.name, state, when(run.requested_at, zone), run.id[-4:]) if part)
+
+
+def tab_title(run: Run, share_done: float) -> str:
+    """The browser tab's title of the page Live: how far the run is, or its verdict or end."""
+    name = formatting.escape_invisible(run.name or run.id)[:40]
+    if run.active:
+        state = f"{share_done:.0%}" if run.work == "running" else work(run.work).label
+    else:
+        style = verdict(run.verdict) if run.verdict else work(run.work)
+        state = f"{style.sign} {style.label}"
+    return f"{state} · {name} · Live"
 
 
 def run_link(run: Run) -> str:
@@ -262,6 +280,15 @@ def knowledge(config: RunConfig) -> str:
     if config.knowledge == BUILT_IN:
         return "Kubernetes v1.28"
     return config.knowledge_name or PurePath(config.knowledge).name or config.knowledge
+
+
+def training_length(config: RunConfig) -> str:
+    """How long a cycle's training lasts, by the setting that decides it."""
+    if not config.fine_tune:
+        return DASH
+    if config.minutes is not None:
+        return f"{config.minutes:g} min"
+    return f"{config.steps} steps" if config.passes is None else f"each fact {config.passes:g} times"
 
 
 def topics_trained(config: RunConfig) -> str:

@@ -145,7 +145,8 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ScheduleRemoved: lambda e: "Removed",
     happened.RunPrioritised: lambda e: f"Moved in the queue: priority {e.priority}",
     happened.AnswerRated: lambda e: f"{e.rater} rated an answer: {e.rating}",
-    happened.RunAnnotated: lambda e: f"Tags and note by {e.by}",
+    happened.RunAnnotated: lambda e: (f"Tags and note by {e.by}" if e.name is None else
+                                      f"Renamed {e.name!r}; tags and note by {e.by}"),
     happened.RunArchived: lambda e: f"{'Archived' if e.archived else 'Unarchived'} by {e.by}",
     happened.RunDeleted: lambda e: f"Deleted by {e.by}",
     happened.BatchPlanned: lambda e: f"Batch of {labels.count(len(e.calls), 'call')} to the {e.role} {e.model}. "
@@ -181,7 +182,8 @@ def table(entries: list[LogEntry], zone: tzinfo = UTC,
     Args:
         titles: stage titles by stage name.
     """
-    return [{"when": f"{item.at.astimezone(zone):%H:%M:%S}", "where": where(item, titles or {}), "what": describe(item)}
+    return [{"when": f"{item.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", "where": where(item, titles or {}),
+             "what": describe(item)}
             for item in entries]
 
 

@@ -10,6 +10,7 @@ import hashlib
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -71,6 +72,18 @@ def two_columns() -> tuple[DeltaGenerator, DeltaGenerator]:
     return grid.cell(), grid.cell()
 
 
+def four_columns() -> list[DeltaGenerator]:
+    """Four columns, of which two or all are stacked where they would be too narrow to read: never three and one."""
+    halves = st.grid(2, min_column_width=400)
+    return [quarter for _ in range(2) for quarter in _two_in(halves.cell())]
+
+
+def _two_in(cell: DeltaGenerator) -> tuple[DeltaGenerator, DeltaGenerator]:
+    with cell:
+        inner = st.grid(2, min_column_width=190)
+        return inner.cell(), inner.cell()
+
+
 def badge(style: StatusStyle) -> None:
     """Draw a state as a coloured badge with its label."""
     st.badge(style.label, icon=style.icon, color=style.color)  # type: ignore[arg-type]
@@ -94,15 +107,42 @@ def data_table(rows: TableRows, **options: Any) -> Any:
     Headings are capitalized; exports keep the column names.
 
     Args:
-        options: passed to `st.dataframe`.
+        options: passed to `st.dataframe`; `signed` maps columns of changes to their digits: they are shown as in texts,
+            with a minus sign and no sign at zero, and sort as numbers.
     """
+    signed: Mapping[str, int] = options.pop("signed", {})
     cells = [{name: escape_invisible(cell)[:_LONGEST_CELL] if isinstance(cell, str) else cell for name,
               cell in row.items()}
              for row in rows]
     columns = options.pop("column_config", {})
     headed = {name: {**columns.get(name, {}), "label": labels.heading(name)} for name in (rows[0] if rows else ())}
-    return st.dataframe(cells, **{"hide_index": True, "width": "stretch", "placeholder": labels.DASH,
+    shown = _styled(cells, signed) if signed and cells else cells
+    return st.dataframe(shown, **{"hide_index": True, "width": "stretch", "placeholder": labels.DASH,
                                   "column_config": headed, **options})
+
+
+def _styled(cells: Sequence[Mapping[str, Any]], signed: Mapping[str, int]) -> Any:
+    """A table whose columns of changes are formatted as in texts."""
+    import pandas  # late: only pages with such a table need its formatter
+
+    frame = pandas.DataFrame(cells)
+    return frame.style.format({
+        name: partial(_signed_text, digits=digits) for name, digits in signed.items() if name in frame.columns})
+
+
+def _signed_text(value: float | None, digits: int) -> str:
+    return labels.DASH if value is None or value != value else labels.change(float(value), digits)
+
+
+SELECTS_ROW: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-cell"}
+"""Options of `data_table` with which a click anywhere in a row, or an arrow key, selects it; see `selected_row`."""
+
+
+def selected_row(state: Any, count: int) -> int | None:
+    """The row of a table's selected cell, or its selected row; None if there is none among the first `count` rows."""
+    chosen = state.selection if state else None
+    found = [*(cell[0] for cell in chosen.cells), *chosen.rows] if chosen else []
+    return found[0] if found and found[0] < count else None
 
 
 def static_table(rows: TableRows) -> None:

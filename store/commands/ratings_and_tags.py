@@ -19,7 +19,7 @@ RATINGS = ("better", "same", "worse")
 ARMS_RATED = ("baseline", "tuned")
 TERMINAL_STATES = ("finished", "failed", "cancelled")
 """States in which a run may be deleted, because no runner will work on it."""
-_LONGEST_NOTE, _LONGEST_TAG, _MOST_TAGS = 2000, 40, 10
+_LONGEST_NOTE, _LONGEST_TAG, _MOST_TAGS, _LONGEST_NAME = 2000, 40, 10, 80
 
 
 def rate(store: Store, run: str, cycle: int, rated: AnswerRated, role: Role = Role.OPERATOR,
@@ -45,8 +45,18 @@ def rate(store: Store, run: str, cycle: int, rated: AnswerRated, role: Role = Ro
 
 
 def annotate(store: Store, run: str, tags: tuple[str, ...], note: str, by: str, role: Role = Role.OPERATOR,
-             token: str | None = None) -> None:
-    """Set a run's tags and note, replacing the earlier ones.
+             token: str | None = None, name: str | None = None) -> None:
+    """Set a run's tags and note, and its name if one is given, replacing the earlier ones.
+
+    Args:
+        store: where the run is.
+        run: its id.
+        tags: all its tags from now on.
+        note: its note from now on.
+        by: who sets them.
+        role: the role of that person.
+        token: a repeated one is ignored.
+        name: its name in lists from now on; None leaves it. Its configuration keeps the name of the launch.
 
     Raises:
         PermissionDenied, CommandRefused: the role may not; no such run; too much text.
@@ -55,8 +65,11 @@ def annotate(store: Store, run: str, tags: tuple[str, ...], note: str, by: str, 
     tags = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
     if len(note) > _LONGEST_NOTE or len(tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in tags):
         raise CommandRefused(f"at most {_MOST_TAGS} tags of {_LONGEST_TAG} characters and a note of {_LONGEST_NOTE}")
+    if name is not None and len(name.strip()) > _LONGEST_NAME:
+        raise CommandRefused(f"the name is longer than {_LONGEST_NAME} characters")
     with store.write() as connection:
-        _write(connection, "annotate", run, RunAnnotated(tags, note.strip(), by), token)
+        _write(connection, "annotate", run,
+               RunAnnotated(tags, note.strip(), by, None if name is None else name.strip()), token)
 
 
 def archive(store: Store, run: str, archived: bool, by: str, role: Role = Role.OPERATOR,

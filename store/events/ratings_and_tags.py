@@ -24,11 +24,13 @@ class AnswerRated(Event, event_type="AnswerRated"):
 
 @dataclass(frozen=True)
 class RunAnnotated(Event, event_type="RunAnnotated"):
-    """A run's tags and note were set; they replace the earlier ones."""
+    """A run's tags and note, and perhaps its name, were set; they replace the earlier ones."""
 
     tags: tuple[str, ...]
     note: str
     by: str
+    name: str | None = None
+    """The run's new name; None: as it was."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ def _rated(connection: Connection, recorded: Recorded, event: events.AnswerRated
 
 
 def _annotated(connection: Connection, recorded: Recorded, event: events.RunAnnotated) -> None:
-    set_run(connection, recorded, tags=json.dumps(event.tags), note=event.note)
+    named = {} if event.name is None else {"name": event.name}
+    set_run(connection, recorded, tags=json.dumps(event.tags), note=event.note, **named)
 
 
 def _archived(connection: Connection, recorded: Recorded, event: events.RunArchived) -> None:

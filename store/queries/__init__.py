@@ -15,6 +15,7 @@ from store.queries.event_log import LogEntry, events_of_kinds, incidents, latest
 from store.queries.groups import (
     GroupSize, LockedQuestion, group_sizes, locked_test_scores, practice_questions_of, runs_of_group,
 )
+from store.queries.headline_changes import headline_changes
 from store.queries.history import ORDERS, FilterOptions, HistoryFilter, count_found, filter_options, found_runs
 from store.queries.judging import (
     ORIGINAL_JUDGING, Audit, Judging, ScoreAgain, audits_of, judgings_of, rejudged_changes, rejudged_scores,
@@ -44,11 +45,11 @@ __all__ = [
     "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage", "PlaygroundQuestion", "Point", "Rating",
     "Replacement", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "StudySet",
     "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of", "arm_answers_of",
-    "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles",
-    "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options",
-    "find_run", "find_schedule", "found_runs", "gain_shares_of", "gaps_of", "group_sizes", "incidents", "judges_of",
-    "judgings_of", "last_event_id", "last_training_speed", "latest_event", "latest_events", "locked_test_scores",
-    "logged_since", "made_with", "open_batches", "passage_usage", "past_stages", "past_variances",
+    "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles", "connected_runners",
+    "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options", "find_run",
+    "find_schedule", "found_runs", "gain_shares_of", "gaps_of", "group_sizes", "headline_changes", "incidents",
+    "judges_of", "judgings_of", "last_event_id", "last_training_speed", "latest_event", "latest_events",
+    "locked_test_scores", "logged_since", "made_with", "open_batches", "passage_usage", "past_stages", "past_variances",
     "playground_question", "practice_questions_of", "questions_ahead", "queue", "ratings_of", "recent_questions",
     "rejudged_changes", "rejudged_scores", "replacements_of", "runners", "runs_at_work", "runs_of_group", "schedules",
     "series", "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate", "teacher_usage",
