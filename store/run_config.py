@@ -16,7 +16,7 @@ from typing import Any
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS
 from store.config_metadata import Switch, choices_of, ranges_of, setting
 from store.control_arms import ARMS
-from store.metrics import JUDGE_METRICS
+from store.metrics import JUDGE_METRICS, METRICS
 
 EMBEDDED_STUDENT = "embedded"
 """The student that ships inside a package: SmolLM2-135M-Instruct."""
@@ -75,7 +75,7 @@ class RunConfig:
         None, label="Teacher API base URL", group=MODELS, metavar="URL", affects=("work",), empty="the OpenAI API",
         help="Base URL of the teacher's OpenAI-compatible endpoint, such as vLLM, Ollama or a gateway.")
     question_form: str = setting(
-        "auto", label="How the teacher is asked", group=MODELS, was="passages", form="hidden", role="teacher",
+        "auto", label="How the teacher is asked", group=MODELS, was="passages", form="expert", role="teacher",
         choices={"auto": "as the model manages", "passages": "four passages a call, evidence quoted",
                  "numbered": "one passage a call, evidence by number", "sentence": "one sentence a call, plain text"},
         help="The form in which a chat teacher is asked for questions. auto begins with passages, with numbered for "
@@ -87,7 +87,7 @@ class RunConfig:
         "folder.")
     own_chat_template: bool = setting(
         True, label="The student's own chat template", group=MODELS, flag="--no-own-chat-template", was=False,
-        form="hidden",
+        form="expert",
         help="Ask the student in its own chat template, if it has one, in training, test and export. Otherwise ChatML "
         "where the vocabulary has its markers, else plain text.")
     precision: str = setting(
@@ -105,12 +105,12 @@ class RunConfig:
         "price list says that the model reasons by default, and sends nothing to others; unset sends nothing to any. "
         "An endpoint that refuses the option is asked without it.")
     max_reply_tokens: int = setting(
-        8192, label="Longest reply", group=MODELS, unit="tokens", range=(32, 131_072), form="hidden", was=8192,
+        8192, label="Longest reply", group=MODELS, unit="tokens", range=(32, 131_072), form="expert", was=8192,
         help="The most tokens of one reply of teacher or judge, reasoning included. A reply that is cut off at its "
         "first limit is asked for once more with a larger one, in proportion to this bound. No limit is above it.")
     max_wait_seconds: float = setting(
         3600.0, label="Longest wait for a rate limit", group=MODELS, unit="seconds", range=(0, 604_800),
-        form="hidden", was=3600.0,
+        form="expert", was=3600.0,
         help="The longest wait that the teacher's endpoint may ask for. For a longer one the run pauses itself with "
         "the reason, and resume continues it.")
     knowledge: str = setting(
@@ -141,7 +141,7 @@ class RunConfig:
         help="Questions of the held-out test, from passages that are never trained on. The test is fixed for the "
         "whole run and decides the verdict.")
     dev_questions: int = setting(
-        0, label="Development questions", group=DATA, unit="questions", range=(0, 200), was=0, form="hidden",
+        0, label="Development questions", group=DATA, unit="questions", range=(0, 200), was=0, form="expert",
         affects=("duration", "amount"),
         help="Questions like those that decide the verdict, on which the run chooses its cycle. With them the test is "
         "answered once, at the end, by the chosen cycle's student. 0: the test is answered in every cycle, and the "
@@ -152,7 +152,7 @@ class RunConfig:
         "it generates its questions.")
     paraphrases: int = setting(
         0, label="Paraphrases per cycle", group=DATA, unit="questions", range=(0, 50), affects=("duration", "amount"),
-        form="hidden",
+        form="expert",
         help="Further test questions about taught facts, generated in each cycle after its training questions.")
     taught_questions: int = setting(
         60, label="Questions on taught facts", group=DATA, unit="questions", range=(0, 1000), slider=(0, 200),
@@ -199,12 +199,12 @@ class RunConfig:
         help="Time budget of a cycle's training. It becomes a number of steps once, before training, by the speed that "
         "this machine reached last.")
     general_replay: float = setting(
-        STUDY_REPLAY, label="General replay", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="hidden",
+        STUDY_REPLAY, label="General replay", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",
         affects=("duration", "work"), was=0.0,
         help="Share of the training examples that are the untrained student's own answers to everyday questions, so "
         "that it forgets less. Only with study items.")
     document_share: float = setting(
-        0.1, label="Documents as text", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="hidden",
+        0.1, label="Documents as text", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",
         flag=_SET_ONLY, was=0.1,
         help="Share of a fact's presentations that are its passage as text under its title: nothing is asked, and "
         "every token is learned. Only with study items.")
@@ -219,27 +219,27 @@ class RunConfig:
         1.5e-3, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
         help="Peak learning rate of AdamW. Too high a rate makes the student forget what it knew.")
     batch_size: int = setting(
-        8, label="Batch size", group=TRAINING, unit="examples", range=(1, 64), form="hidden",
+        8, label="Batch size", group=TRAINING, unit="examples", range=(1, 64), form="expert",
         affects=("duration", "amount"),
         help="Training examples per forward and backward pass.")
     gradient_accumulation: int = setting(
-        1, label="Gradient accumulation", group=TRAINING, unit="batches", range=(1, 64), form="hidden", flag=_SET_ONLY,
+        1, label="Gradient accumulation", group=TRAINING, unit="batches", range=(1, 64), form="expert", flag=_SET_ONLY,
         affects=("duration", "amount"),
         help="Batches per optimizer step.")
     gradient_checkpointing: bool = setting(
-        True, label="Gradient checkpointing", group=TRAINING, form="hidden", flag=_SET_ONLY,
+        True, label="Gradient checkpointing", group=TRAINING, form="expert", flag=_SET_ONLY,
         help="Recompute activations in the backward pass, which saves memory and costs time.")
     lora_rank: int = setting(
-        32, label="LoRA rank", group=TRAINING, range=(1, 256), form="hidden",
+        32, label="LoRA rank", group=TRAINING, range=(1, 256), form="expert",
         help="Rank of the LoRA matrices.")
     lora_alpha: int = setting(
-        64, label="LoRA alpha", group=TRAINING, range=(1, 512), form="hidden", flag=_SET_ONLY,
+        64, label="LoRA alpha", group=TRAINING, range=(1, 512), form="expert", flag=_SET_ONLY,
         help="LoRA scaling: the update is multiplied by alpha / rank.")
     lora_dropout: float = setting(
-        0.0, label="LoRA dropout", group=TRAINING, range=(0, 0.9), form="hidden", flag=_SET_ONLY,
+        0.0, label="LoRA dropout", group=TRAINING, range=(0, 0.9), form="expert", flag=_SET_ONLY,
         help="Dropout probability in the LoRA layers during training.")
     target_modules: tuple[str, ...] = setting(
-        DEFAULT_TARGET_MODULES, label="Target modules", group=TRAINING, form="hidden", flag=_SET_ONLY,
+        DEFAULT_TARGET_MODULES, label="Target modules", group=TRAINING, form="expert", flag=_SET_ONLY,
         help="Names of the linear layers that get a LoRA adapter, resolved against the layers that the student has.")
     adapter: str = setting(
         "continue", label="Start from", group=TRAINING,
@@ -247,7 +247,7 @@ class RunConfig:
         help="Where a cycle's training starts. continue: from the adapter of the previous cycle; fresh: from the base "
         "model.")
     max_sequence_tokens: int = setting(
-        512, label="Max sequence length", group=TRAINING, unit="tokens", range=(64, 8192), form="hidden",
+        512, label="Max sequence length", group=TRAINING, unit="tokens", range=(64, 8192), form="expert",
         flag=_SET_ONLY, affects=("duration",),
         help="Longest training example; longer ones are truncated.")
     max_new_tokens: int = setting(
@@ -259,30 +259,30 @@ class RunConfig:
         help="Sampling temperature of the student. 0 is greedy decoding: the same answer every time; above 0, each "
         "question has its own seed.")
     top_p: float = setting(
-        0.95, label="Top p", group=TRAINING, range=(0.01, 1), form="hidden", flag=_SET_ONLY,
+        0.95, label="Top p", group=TRAINING, range=(0.01, 1), form="expert", flag=_SET_ONLY,
         help="Nucleus sampling: only the most likely tokens with this total probability. No effect at temperature 0.")
     top_k: int = setting(
-        50, label="Top k", group=TRAINING, unit="tokens", range=(0, 1000), form="hidden", flag=_SET_ONLY,
+        50, label="Top k", group=TRAINING, unit="tokens", range=(0, 1000), form="expert", flag=_SET_ONLY,
         help="Sample from this many most likely tokens; 0 is all of them. No effect at temperature 0.")
     repetition_penalty: float = setting(
-        1.1, label="Repetition penalty", group=TRAINING, range=(0.5, 2), form="hidden", flag=_SET_ONLY,
+        1.1, label="Repetition penalty", group=TRAINING, range=(0.5, 2), form="expert", flag=_SET_ONLY,
         help="Penalty on tokens that already occurred; 1 is none.")
     max_answer_seconds: float = setting(
-        300.0, label="Answer timeout", group=TRAINING, unit="seconds", range=(1, 3600), form="hidden", flag=_SET_ONLY,
+        300.0, label="Answer timeout", group=TRAINING, unit="seconds", range=(1, 3600), form="expert", flag=_SET_ONLY,
         help="Generation of an answer stops after this time.")
     gpu_memory_cap_gb: float | None = setting(
-        None, label="GPU memory limit", group=TRAINING, unit="GB", form="hidden", flag=_SET_ONLY, empty="no limit",
+        None, label="GPU memory limit", group=TRAINING, unit="GB", form="expert", flag=_SET_ONLY, empty="no limit",
         help="Most GPU memory that the student may use.")
     seed: int = setting(
         42, label="Seed", group=RUN, range=(0, 2**31 - 1), in_every_command=True,
         help="Random seed. The same configuration and seed repeat a run exactly.")
     training_seed: int | None = setting(
-        None, label="Training seed", group=RUN, range=(0, 2**31 - 1), was=None, empty="the seed", form="hidden",
+        None, label="Training seed", group=RUN, range=(0, 2**31 - 1), was=None, empty="the seed", form="expert",
         help="Seed of the training alone: the adapter's first weights, dropout, and the order of the examples. Runs "
         "that differ in it ask the same questions.")
     headline: str = setting(
-        "choice_accuracy", label="Headline metric", group=EVALUATION, choices=HEADLINES, form="hidden",
-        one_in_group=True,
+        "choice_accuracy", label="Headline metric", group=EVALUATION,
+        choices={name: METRICS[name].title for name in HEADLINES}, one_in_group=True,
         help="The metric that decides the verdict, chosen before the run starts.")
     headline_tier: str = setting(
         TAUGHT, label="Headline test", group=EVALUATION, was=HELD_OUT,
@@ -303,11 +303,12 @@ class RunConfig:
         None, label="Judge API base URL", group=EVALUATION, metavar="URL", empty="the OpenAI API", one_in_group=True,
         help="Base URL of the judge's OpenAI-compatible endpoint; it may differ from the teacher's.")
     judge_effort: str = setting(
-        "auto", label="Judge's reasoning effort", group=EVALUATION, choices=EFFORTS, form="hidden", was="unset",
+        "auto", label="Judge's reasoning effort", group=EVALUATION, choices=EFFORTS, form="expert", was="unset",
         role="judge", one_in_group=True,
         help="How much the judge model reasons before it replies; as for the teacher.")
     judge_metrics: tuple[str, ...] = setting(
-        JUDGE_METRICS, label="Judge metrics", group=EVALUATION, choices=JUDGE_METRICS, form="hidden", one_in_group=True,
+        JUDGE_METRICS, label="Judge metrics", group=EVALUATION,
+        choices={name: METRICS[name].title for name in JUDGE_METRICS}, form="expert", one_in_group=True,
         help="Metrics that the judge model scores. Default: all of them.")
     arms: tuple[str, ...] = setting(
         (), label="Control arms", group=CONTROL_ARMS, flag=_SET_ONLY, affects=("duration", "work"), empty="none",

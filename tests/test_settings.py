@@ -55,9 +55,13 @@ def test_one_line_adds_a_setting_to_the_form() -> None:
 def form_of_later() -> None:
     """The fields of a form, as the script of a page."""
     from dashboard.panels import knowledge_fields, launch_form
+    from dashboard.view_models.launch_request import form_settings
     from tests.test_settings import Later
 
-    launch_form._values(Later(), knowledge_fields.selected_knowledge())
+    settings, about = form_settings(Later), knowledge_fields.selected_knowledge()
+    values: dict[str, object] = {}
+    launch_form._draw([setting for setting in settings if setting.form == "main"], Later(), about, values)
+    launch_form._advanced(settings, Later(), about, values)
 
 
 def test_the_form_draws_a_field_with_the_bounds_and_help_of_the_setting() -> None:
@@ -142,11 +146,13 @@ def test_the_command_line_keeps_its_flags() -> None:
         --reading-share --margin""".split())
 
 
-def test_the_form_keeps_its_fields() -> None:
-    assert {item.name for item in form_settings()} == set("""
+def test_the_form_has_every_setting_but_the_preset_and_stored_replies() -> None:
+    assert {item.name for item in settings_of(RunConfig)} - {item.name for item in form_settings()} == {
+        "preset", "from_replies"}
+    assert {item.name for item in form_settings() if item.form != "expert"} == set("""
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
         judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve
         teacher_batch study passes minutes taught_questions headline_tier reading_share
-        margin""".split())
+        margin headline""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

@@ -12,12 +12,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.access import cached_queries, store_access, store_commands
+from dashboard.access import cached_queries, store_access, store_commands, student_folder
 from dashboard.panels import control_arm_fields, knowledge_fields
 from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
+from dashboard.panels.settings_text import settings_text
 from dashboard.panels.sweep_fields import sweep_fields
-from dashboard.session import page_rerun
+from dashboard.session import form_draft, page_rerun
 from dashboard.view_models import launch_request
 from dashboard.view_models.sweep_request import SweepChoice, plan_from
 from dashboard.widgets import elements
@@ -47,15 +48,36 @@ _SPECIAL_FIELDS: dict[str, Callable[[Setting, FormContext], Any]] = {
 @st.fragment
 def launch_form() -> None:
     """Draw the form; a fragment, so that filling it in does not redraw the page next to it."""
+    form_draft.restore()
     st.subheader("Launch a run")
     preset = _preset()
     start = PRESETS.get(preset, RunConfig())
     about = knowledge_fields.selected_knowledge()
-    knowledge_fields.show_errors(about)
-    values, choice = _values(start, about)
-    if st.button("Launch runs" if choice.several else "Launch run", type="primary", icon=":material/rocket_launch:",
-                 width="stretch", key="launch"):
-        _launch(preset, values, [about.fault] if about.fault else [], choice)
+    with st.container():  # always there, so that nothing below moves, or folds, when a folder is entered
+        knowledge_fields.show_errors(about)
+    settings = launch_request.form_settings(type(start))
+    values: dict[str, Any] = {}
+    _draw([setting for setting in settings if setting.form == "main"], start, about, values)
+    button, notes = st.container(), st.container()
+    with st.expander("Advanced", icon=":material/tune:", key="launch-advanced"):
+        _advanced(settings, start, about, values)
+        choice = sweep_fields()
+    with button:
+        clicked = st.button("Launch runs" if choice.several else "Launch run", type="primary",
+                            icon=":material/rocket_launch:", width="stretch", key="launch")
+        if clicked:
+            _launch(preset, values, _faults(about, values), choice)
+    with notes:
+        _notes(preset, start, values, choice)
+    settings_text(preset, values)
+    form_draft.keep()
+    page_rerun.redraw_if_stale()
+
+
+def _notes(preset: str, start: RunConfig, values: dict[str, Any], choice: SweepChoice) -> None:
+    """Draw what is known before a launch: what was changed, time and cost, what the test can detect."""
+    if changed := launch_request.differences_note(preset, values):
+        elements.note(changed)
     _plan_notes(preset, values, choice)
     st.caption(_forecast(preset, values, choice))
     power, estimated_from = launch_request.detectable_change_note({"headline": start.headline, **values},
@@ -68,7 +90,11 @@ def launch_form() -> None:
     for estimated in (launch_request.facts_note(preset, values), launch_request.judging_note(preset, values)):
         if estimated:
             elements.plain_text(estimated)  # it contains a model's name, which a user typed
-    page_rerun.redraw_if_stale()
+
+
+def _faults(about: KnowledgeChoice, values: dict[str, Any]) -> list[str]:
+    """What the form finds itself: a folder of documents or a student that cannot be used."""
+    return [fault for fault in (about.fault, student_folder.fault_of(str(values.get("student", "")))) if fault]
 
 
 def _preset() -> str:
@@ -77,18 +103,15 @@ def _preset() -> str:
                             format_func=lambda name: setting.choices.get(name, name)))
 
 
-def _values(start: RunConfig, about: KnowledgeChoice) -> tuple[dict[str, Any], SweepChoice]:
-    """Draw every field and return their values by field name, and the choice of several runs: first the main ones, the
-    rest under Advanced."""
-    settings = launch_request.form_settings(type(start))
-    values: dict[str, Any] = {}
-    _draw([setting for setting in settings if setting.form == "main"], start, about, values)
-    with st.expander("Advanced", icon=":material/tune:"):
-        for group, members in by_group([setting for setting in settings if setting.form == "advanced"]).items():
-            st.markdown(f"**{group}**")
-            _draw(members, start, about, values)
-        choice = sweep_fields()
-    return values, choice
+def _advanced(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any]) -> None:
+    """Draw the fields under Advanced, by group; those that few runs change are under more settings of their group."""
+    expert = by_group([setting for setting in settings if setting.form == "expert"])
+    for group, members in by_group([setting for setting in settings if setting.form in ("advanced", "expert")]).items():
+        st.markdown(f"**{group}**")
+        _draw([setting for setting in members if setting.form == "advanced"], start, about, values)
+        if group in expert:
+            with st.expander(f"More: {group.lower()}", type="compact", key=f"launch-more {group}"):
+                _draw(expert[group], start, about, values)
 
 
 def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any]) -> None:

@@ -86,6 +86,28 @@ def recipe_values(start: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]
     return implied_changes(start, {name: values[name] for name in _RECIPE_FIELDS if name in values})
 
 
+def differences_note(preset: str, values: Mapping[str, Any]) -> str:
+    """Say which settings differ from the preset; empty without any, or while the form is invalid."""
+    try:
+        config = config_from(preset, values)
+    except InvalidConfig:
+        return ""
+    base = PRESETS[preset]
+    shown = dataclasses.replace(base, **recipe_values(base, values))
+    changed = [f"{setting.label} {_in_note(getattr(config, setting.name), setting)}" for setting in form_settings()
+               if setting.name != "name" and getattr(config, setting.name) != getattr(shown, setting.name)]
+    return f"Differs from the preset: {', '.join(changed)}." if changed else ""
+
+
+def _in_note(value: Any, setting: Setting) -> str:
+    """A value within a sentence: lists by their length, long texts cut."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return f"({len(value)} chosen)"
+    return setting.choices.get(value, "") or (setting.empty or "none" if value in (None, "") else f"{value}"[:60])
+
+
 def shutdown_note(preset: str, values: Mapping[str, Any]) -> str | None:
     """A sentence where the chosen teacher or judge will be shut down soon; None else, or while the form is invalid."""
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.session import form_draft
 from tests.addresses import address_in
 from tests.bench.seeded_store import Size, seed
 from tests.dashboard import stores
@@ -31,6 +32,12 @@ def _running_runs_keep_their_leases() -> None:
         _RENEWED[0] = time.time()
         for folder, run in _RUNNING:
             stores.renew(folder, run)
+
+
+@pytest.fixture(autouse=True)
+def _no_draft_of_another_test() -> None:
+    """Forget the drafts of the launch form, which the server keeps for each person."""
+    form_draft.clear()
 
 
 @pytest.fixture(scope="session")
