@@ -19,8 +19,11 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def change(value: float | None, digits: int = 2) -> str:
-    """Format a difference, always with its sign."""
-    return DASH if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    """Format a difference with its sign; one that rounds to zero has none."""
+    if value is None:
+        return DASH
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -21,6 +21,7 @@ READ, RATE = "read", "rate"
 MODES = {READ: "Browse", RATE: "Blind A/B rating"}
 
 st.title("Answers side by side")
+st.caption("Every question of one cycle with both answers, the reference and the scores; or rated blind.")
 store, runs = store_access.runs_or_stop()
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0"]
@@ -32,7 +33,7 @@ with first:
 judging = judge_validation.choose(cached_queries.judges(store, run).again)
 pairs = cached_queries.answers(store, run, cycle, judging)
 if not pairs:
-    elements.empty_state(labels.NO_ANSWERS)
+    elements.empty_state(labels.ENDED_WITHOUT_ANSWERS if run.ended_at else labels.NO_ANSWERS)
     st.stop()
 
 metrics = answer_filter.metrics_of(pairs, run.config.headline) or [run.config.headline]
@@ -60,13 +61,10 @@ if not shown:
     elements.empty_state("No question matches these filters.")
     st.stop()
 
-left, right = elements.two_columns()
-with left:
-    picked = answer_list.answer_list(shown, metric)
-with right:
-    differences(picked)
+picked = answer_list.answer_list(shown, metric)
+differences(picked)
 answer_detail(picked)
 control_arm_answers(store, run, picked)
-with st.expander("Per-question change", icon=":material/bar_chart:"):
+with st.expander("Change of each question", icon=":material/bar_chart:"):
     elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric)
 elements.export_buttons(csv_json_html.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

@@ -1,4 +1,4 @@
-"""Compare two to six cycles of any runs: configuration, scores, topics, per-question changes, time."""
+"""Compare two to six cycles of any runs: configuration, scores, answers side by side, topics, time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.access import cached_queries, store_access
 from dashboard.panels import compare_panels, group, run_comparison
+from dashboard.panels.answers_across import answers_across
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import cycle_selection, export_rows, run_selection
@@ -15,6 +16,7 @@ from store import queries
 AT_MOST = 6
 
 st.title("Compare cycles")
+st.caption("Two to six cycles of any runs on the same questions: settings, scores, answers, time.")
 store, runs = store_access.runs_or_stop()
 if groups := queries.group_sizes(store):
     name = url_state.choose("Group of runs", "group", ["", *groups], "",
@@ -59,9 +61,10 @@ with right:
 st.subheader("Scores")
 compare_panels.judged(store, picked, metric)
 compare_panels.scores(picked, metric, tier)
+compare_panels.wins(picked, metric, tier)
 elements.export_buttons(export_rows.change_rows(changes), "comparison", "comparison")
+answers_across(store, picked, metric, tier)
 run_comparison.run_comparison(store, picked)
 compare_panels.topics(picked, metric, tier)
-compare_panels.per_question(store, picked, metric, tier)
 run_comparison.control_arms(store, picked, metric)
 compare_panels.time_taken(store, picked)

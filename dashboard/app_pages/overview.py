@@ -23,6 +23,7 @@ from store.costs.prices import price_fault
 from store.run_config import TAUGHT
 
 st.title("Did the student learn?")
+st.caption("The result of one run: the verdict, its evidence and its limits.")
 store, runs = store_access.runs_or_stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     run = url_state.choose_run(runs, run_selection.newest_finished(runs))
@@ -78,23 +79,22 @@ metric_notes.wins_line(run, run_selection.latest(changes, metric, tier), metric,
 if len(rows) > 1:
     together = run_selection.cycles_corrected(changes, metric, tier)
     st.caption(labels.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
-    if best := cached_queries.best(store, run):
-        st.caption(best.sentence)
 
 replacement.replacement(store, run)
 replacement.shares(store, run, metric)
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("All metrics")
-verdict.key_numbers(changes, metrics, tier)
-judge_validation.cut_off_line(cached_queries.answers(store, run, shown), tier)
+verdict.key_numbers(changes, metrics, tier,
+                    {audit.metric for audit in judged.trials if audit.questions and not audit.passed})
 with st.expander("Confidence intervals and significance tests", icon=":material/table:"):
     verdict.coverage_line(changes, metrics, tier)
     elements.export_buttons(export_rows.change_rows(changes), f"changes-{run.id}", "changes")
 
 study_set.study_set(store, run)
-if "binding" not in metrics:
-    st.caption(labels.NO_BINDING)
-verdict.notes(run)
+best = cached_queries.best(store, run) if len(rows) > 1 else None
+verdict.caveats([
+    *([best.sentence] if best else []), *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
+    *([] if "binding" in metrics else [labels.NO_BINDING]), *verdict.notes(run)])
 
 learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",
                                                            "Metric definitions"])

@@ -11,6 +11,7 @@ from store import queries
 from store.paths import default_paths
 
 st.title("System")
+st.caption("For operators: runners, hardware, the store and its size, versions.")
 paths, store = default_paths(), store_access.reading_if_usable()
 
 st.subheader("Runners")

@@ -9,6 +9,9 @@ import plotly.graph_objects as go
 from dashboard.style import labels, theme
 from store.queries import StageState
 
+_PATTERNS = ("", "/", "x")
+"""Stages beyond the number of colours have a pattern, so that no two look alike."""
+
 
 def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles: dict[str, str]) -> go.Figure:
     """One bar per cycle; only finished stages have a duration."""
@@ -19,6 +22,8 @@ def stage_durations(columns: Sequence[tuple[str, Sequence[StageState]]], titles:
         figure.add_bar(y=[theme.escaped(label) for label, _ in columns], x=seconds, orientation="h",
                        name=theme.escaped(titles.get(name, name)),
                        marker={"color": theme.STAGES[at % len(theme.STAGES)],
+                               "pattern": {"shape": _PATTERNS[at // len(theme.STAGES) % len(_PATTERNS)],
+                                           "solidity": 0.3},
                                "line": {"color": theme.RULE, "width": 1}},
                        customdata=[labels.duration(value) for value in seconds],
                        hovertemplate="%{fullData.name}: %{customdata}<extra></extra>")

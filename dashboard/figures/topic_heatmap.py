@@ -12,7 +12,7 @@ from store.queries import ChangeRow
 
 
 def topic_heatmap(columns: Sequence[tuple[str, Sequence[ChangeRow]]], metric: str) -> go.Figure:
-    """A colour scale diverging around zero, with change and n in every cell; orange is better for every metric.
+    """A colour scale diverging around zero, with change and n in every cell; green is better for every metric.
 
     Args:
         columns: for each cycle its label and its rows, one row per topic.

@@ -15,14 +15,16 @@ def differences(pair: AnswerPair) -> None:
         elements.plain_text(pair.text)
         st.caption(f"{labels.topic(pair.topic)} · {labels.tier(pair.tier)} · {labels.cycle(pair.cycle).lower()}")
         st.markdown("**Word diff**", help="Struck through: removed. Underlined: added.")
-        _difference("Before → after training", pair.baseline, pair.tuned)
-        _difference("Reference → after training", pair.reference, pair.tuned)
+        left, right = elements.two_columns()
+        with left:
+            _difference("Before → after training", pair.baseline, pair.tuned)
+        with right:
+            _difference("Reference → after training", pair.reference, pair.tuned)
 
 
 def answer_detail(pair: AnswerPair) -> None:
     """Draw both answers, the reference and the evidence in full; then scores, distractors and the passage."""
-    columns = st.grid(4, min_column_width=190, gap="medium")
-    first, second, third, fourth = (columns.cell() for _ in range(4))
+    first, second, third, fourth = elements.four_columns()
     with first:
         st.markdown(":blue[**○ Before (untrained)**]")
         elements.verbatim(pair.baseline, pair.baseline_missing)
@@ -55,9 +57,8 @@ def _scores(pair: AnswerPair) -> None:
             for name, (before, after) in pair.scores.items()]
     if rows:
         number = st.column_config.NumberColumn(format="%.3f")
-        elements.data_table(rows, column_config={
-            "metric": st.column_config.TextColumn(width=240), "before": number, "after": number,
-            "change": st.column_config.NumberColumn(format="%+.3f")})
+        elements.data_table(rows, signed={"change": 3}, column_config={
+            "metric": st.column_config.TextColumn(width=240), "before": number, "after": number})
 
 
 def _more(pair: AnswerPair) -> None:

@@ -11,6 +11,7 @@ from dashboard.style import labels
 from dashboard.view_models import answer_filter
 from dashboard.view_models.answer_filter import OUTCOMES
 from dashboard.widgets import elements
+from store.metrics import METRICS
 from store.queries import AnswerPair
 
 _OUTCOME_LABELS = {"all": "All", "worse": "▼ Worse", "better": "▲ Better", "same": "= Unchanged",
@@ -25,19 +26,22 @@ def row_labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
 
 
 def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
-    """Draw the table; returns the selected or linked pair, else the first. A selection is written to the URL."""
-    number = st.column_config.NumberColumn(format="%.3f")
-    selection = elements.data_table(
-        [_row(pair, metric) for pair in pairs], key="answer list", on_select="rerun", selection_mode="single-row",
-        height=min(400, 38 * len(pairs) + 40),
-        column_config={"before": number, "after": number, "change": st.column_config.NumberColumn(format="%+.3f"),
-                       "question": st.column_config.TextColumn(width=260),
-                       "": st.column_config.TextColumn(width=36)})
-    rows = selection.selection.rows if selection else []
-    selected = pairs[rows[0]].question if rows and rows[0] < len(pairs) else None
-    named = url_state.selected_row("question", selected)
-    at = next((at for at, pair in enumerate(pairs) if pair.question == named), 0)
-    st.caption(f"Question {at + 1} of {len(pairs)}, worst change first. Select a row to read it.")
+    """Draw the table with buttons to step through it; returns the pair in view, by default the first."""
+    number = st.column_config.NumberColumn(format="%.3f", width=64)
+    table = elements.data_table(
+        [_row(pair, metric) for pair in pairs], key="answer list", **elements.SELECTS_ROW,
+        height=min(300, 36 * len(pairs) + 40), signed={"change": 3},
+        column_config={"before": number, "after": number,
+                       "change": st.column_config.NumberColumn(width=72),
+                       "topic": st.column_config.TextColumn(width=130),
+                       "tier": st.column_config.TextColumn(width=130), "": st.column_config.TextColumn(width=30)})
+    questions = [pair.question for pair in pairs]
+    at = url_state.browse("question", questions, elements.selected_row(table, len(pairs)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        url_state.step_buttons("question", questions, at, "Question")
+        band = METRICS[metric].tie_band if metric in METRICS else 0.0
+        st.caption("Worst change first." + (f" Changes up to {band:g} count as unchanged." if band else ""),
+                   width="content")
     return pairs[at]
 
 

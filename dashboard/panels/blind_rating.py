@@ -15,8 +15,10 @@ from dashboard.view_models.blind_rating import (
 from dashboard.widgets import elements
 from store.queries import AnswerPair, Rating, Run
 
-_CLICKS = ((LEFT, "A is better", ":material/west:"), (SAME, "No difference", ":material/drag_handle:"),
-           (RIGHT, "B is better", ":material/east:"))
+_CLICKS = ((LEFT, "A is better", ":material/west:", "left"),
+           (SAME, "No difference", ":material/drag_handle:", "down"),
+           (RIGHT, "B is better", ":material/east:", "right"))
+"""What a click or an arrow key means."""
 _RATING_TEXTS = {"better": "better than", "worse": "worse than", "same": "as good as"}
 
 
@@ -53,8 +55,8 @@ def _task(run: Run, cycle: int, task: Task, rater: str) -> None:
         elements.verbatim(task.pair.evidence or None, "the reference quotes no span of the passage")
     note = st.text_input("Note", key=f"note {task.pair.question}", max_chars=500, placeholder="optional")
     with st.container(horizontal=True):
-        for click, label, icon in _CLICKS:
-            if st.button(label, icon=icon, key=f"rate {click}"):
+        for click, label, icon, arrow in _CLICKS:
+            if st.button(label, icon=icon, key=f"rate {click}", shortcut=arrow):
                 _record(run, cycle, task, click, rater, note)
 
 

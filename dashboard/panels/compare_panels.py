@@ -1,4 +1,4 @@
-"""Panels of the page Compare: configuration differences, scores with intervals, topics, questions, time."""
+"""Panels of the page Compare: configuration differences, scores with intervals, topics, time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import streamlit as st
 
 from dashboard.access import cached_queries
 from dashboard.figures.before_after import before_after, paired_change
-from dashboard.figures.sorted_changes import sorted_changes
 from dashboard.figures.stage_durations import stage_durations
 from dashboard.figures.topic_heatmap import topic_heatmap
 from dashboard.style import labels
@@ -17,7 +16,10 @@ from dashboard.view_models.cycle_selection import SelectedCycle
 from dashboard.widgets import elements
 from store import queries
 from store.database import Store
-from store.queries import Run
+from store.queries import ChangeRow, Run
+
+TOPIC_PAIRS = 3
+"""Fewest scored questions of a topic that is drawn."""
 
 
 def cycle_picker(store: Store, runs: Sequence[Run], chosen: Sequence[str]) -> list[SelectedCycle]:
@@ -36,7 +38,7 @@ def configuration(picked: Sequence[SelectedCycle]) -> None:
     runs = list({item.run.id: item.run for item in picked}.values())
     if cycle_selection.held_out_set_names(picked) > 1:
         st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. Charts "
-                   "do not connect them.", icon=":material/warning:")
+                   "connect cycles of one test alone.", icon=":material/warning:")
     st.subheader("Configuration differences")
     rows = cycle_selection.differences(runs)
     if len(runs) == 1:
@@ -52,28 +54,21 @@ def judged(store: Store, picked: Sequence[SelectedCycle], metric: str) -> None:
     judges = {name: cached_queries.judges_of_record(store, item.run, item.cycle).get(metric, ())
               for name, item in zip(cycle_selection.labels(picked), picked, strict=True)}
     if len({names for names in judges.values() if names}) > 1:
-        st.warning("These cycles were scored by different judges, which may explain differences between them. Charts "
-                   "do not connect them.", icon=":material/gavel:")
+        st.warning("These cycles were scored by different judges, which may explain differences between them.",
+                   icon=":material/gavel:")
         elements.plain_text("\n".join(f"{name}: {', '.join(map(labels.judge, names)) or labels.DASH}"
                                       for name, names in judges.items()))
 
 
-def per_question(store: Store, picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
-    """Draw each question's change, sorted within its cycle, with wins, losses and a link to the worst regressions."""
-    columns = [(name, [pair for pair in cached_queries.answers(store, item.run, item.cycle) if pair.tier == tier])
-               for name, item in zip(cycle_selection.labels(picked), picked, strict=True)]
-    st.subheader("Per-question change")
-    if not any(pair.change(metric) is not None for _, pairs in columns for pair in pairs):
-        st.caption("No question of this kind was scored both before and after training.")
-        return
-    elements.chart(sorted_changes, "per question compared", "Change of each question, sorted, by cycle", columns,
-                   metric)
+def wins(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
+    """Draw how many answers of each cycle got better and worse than the untrained student's, with links to them."""
     for name, item in zip(cycle_selection.labels(picked), picked, strict=True):
         if row := item.row(metric, tier):
             with st.container(horizontal=True, vertical_alignment="center"):
-                elements.plain_text(f"{labels.heading(name)}: {labels.wins(row)} "
+                elements.plain_text(f"{labels.heading(name)} vs. untrained: {labels.wins(row)} "
                                     f"({labels.coverage(row.scored, row.asked)})")
-                st.page_link("app_pages/answers.py", label="Worst regressions", icon=":material/compare:",
+                st.page_link("app_pages/answers.py", label=labels.answers_link(row.losses),
+                             icon=":material/compare:",
                              query_params={"run": item.run.id, "cycle": str(item.cycle), "tier": tier,
                                            "metric": metric})
 
@@ -89,34 +84,40 @@ def scores(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
         elements.chart(before_after, "compare scores", "Before and after, by chosen cycle", rows, metric, shown, groups)
     with right:
         elements.chart(paired_change, "compare change", "Paired change, by chosen cycle", rows, metric, shown)
-    elements.data_table(table(picked), height=320, column_config={
-        "metric": st.column_config.TextColumn(width=160)} | {
-        name: st.column_config.NumberColumn(format=form)
-        for name, form in (("before", "%.3f"), ("after", "%.3f"), ("change", "%+.3f"))})
+    rows_of_table = table(picked, tier)
+    elements.data_table(rows_of_table, height=min(320, 36 * len(rows_of_table) + 40),
+                        column_config={"metric": st.column_config.TextColumn(width=180)})
 
 
-def table(picked: Sequence[SelectedCycle]) -> list[dict[str, object]]:
-    """Rows of all scores of all chosen cycles, over all topics."""
-    return [{"cycle": name, "metric": labels.metric_short(row.metric), "questions": labels.tier_short(row.tier),
-             "before": row.baseline, "after": row.tuned, "change": row.change,
-             "95% interval": labels.interval(row.low, row.high),
-             "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}",
-             "pairs": labels.coverage(row.scored, row.asked)}
-            for name, item in zip(cycle_selection.labels(picked), picked, strict=True)
-            for row in item.changes if not row.topic]
+def table(picked: Sequence[SelectedCycle], tier: str) -> list[dict[str, object]]:
+    """Rows of all metrics on one kind of question, the headline first; one column for each chosen cycle."""
+    changes = [row for item in picked for row in item.changes if row.tier == tier and not row.topic]
+    return [{"metric": labels.metric(metric), **{name: _score(item.row(metric, tier)) for name, item in zip(
+        cycle_selection.labels(picked), picked, strict=True)}}
+        for metric in run_selection.metrics_in(changes, picked[0].run.config.headline)]
+
+
+def _score(row: ChangeRow | None) -> str:
+    """Score after training, the change with its interval, and the verdict's sign."""
+    if row is None or row.tuned is None:
+        return labels.DASH
+    return (f"{labels.number(row.tuned)} ({labels.verdict(row.verdict).sign} {labels.change(row.change)}, "
+            f"{labels.interval(row.low, row.high)})")
 
 
 def topics(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
     """Draw the change by topic and cycle, if the comparison was made by topic."""
     names = cycle_selection.labels(picked)
-    columns = [(name, run_selection.by_topic(item.changes, metric, tier)) for name,
-               item in zip(names, picked, strict=True)]
+    columns = [(name, run_selection.by_topic(item.changes, metric, tier))
+               for name, item in zip(names, picked, strict=True)]
     st.subheader("Topics")
-    if any(rows for _, rows in columns):
+    enough = {row.topic for _, rows in columns for row in rows if row.scored >= TOPIC_PAIRS}
+    columns = [(name, [row for row in rows if row.topic in enough]) for name, rows in columns]
+    if enough:
         elements.chart(topic_heatmap, "topics", "Change by topic and cycle, with the number of pairs", columns, metric)
-        st.caption("Change of the mean and number of pairs. Orange is better, blue is worse.")
+        st.caption("Change of the mean and number of pairs. Green is better, red is worse.")
     else:
-        st.caption("These cycles were not compared by topic.")
+        st.caption(f"No topic has {TOPIC_PAIRS} questions or more that were scored before and after.")
 
 
 def time_taken(store: Store, picked: Sequence[SelectedCycle]) -> None:

@@ -91,10 +91,9 @@ def _comparison_row(row: ChangeRow, own: ChangeRow | None) -> dict[str, object]:
             "original change": labels.change(own.change) if own else labels.DASH}
 
 
-def cut_off_line(pairs: Sequence[AnswerPair], tier: str) -> None:
-    """Draw the number of a tier's answers that were truncated; nothing if there are none."""
+def cut_off_note(pairs: Sequence[AnswerPair], tier: str) -> list[str]:
+    """Say how many of a tier's answers were truncated; empty if none were."""
     asked = [pair for pair in pairs if pair.tier == tier]
     before, after = sum(pair.baseline_cut_off for pair in asked), sum(pair.tuned_cut_off for pair in asked)
-    if before or after:
-        st.caption(f"Truncated answers: {before} of {len(asked)} before training, {after} of {len(asked)} after. "
-                   f"{labels.CUT_OFF_NOTE}")
+    return [f"Truncated answers: {before} of {len(asked)} before training, {after} of {len(asked)} after. "
+            f"{labels.CUT_OFF_NOTE}"] if before or after else []

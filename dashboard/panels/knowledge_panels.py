@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import streamlit as st
 
 from dashboard.access.knowledge_loader import Knowledge
 from dashboard.panels import knowledge_fields
+from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import topic_coverage
 from dashboard.view_models.topic_coverage import TopicCoverage
@@ -90,27 +90,6 @@ def folder_report(knowledge: Knowledge) -> None:
             st.caption("Read with changes")
             elements.table(remarks, "remarks", "remarks")
         elements.export_buttons(left_out, "skipped", "skipped")
-    _report_buttons(knowledge)
-
-
-def _report_buttons(knowledge: Knowledge) -> None:
-    """Draw the downloads of the reading report, which is made when one is pressed."""
-    st.caption("The reading report is for the owner of the documents: files, passages and near-duplicates, and the "
-               "sentences left out by each rule, with examples.")
-    with st.container(horizontal=True):
-        for kind, media in (("html", "text/html"), ("json", "application/json")):
-            st.download_button(f"Reading report ({kind.upper()})", partial(_report, knowledge, kind),
-                               f"reading-report.{kind}", media, icon=":material/download:", on_click="ignore",
-                               key=f"reading report {kind}")
-
-
-def _report(knowledge: Knowledge, kind: str) -> bytes:
-    from store.report.reading_html import reading_html  # late: seldom asked for
-    from store.report.reading_report import reading_json, reading_report
-
-    assert knowledge.reading is not None
-    render = {"html": reading_html, "json": reading_json}[kind]
-    return render(reading_report(knowledge.reading, knowledge.domain, knowledge.source)).encode()
 
 
 def passage_picker(passages: Sequence[Passage], names: Mapping[str, str], sides: Mapping[str, str],
@@ -119,14 +98,14 @@ def passage_picker(passages: Sequence[Passage], names: Mapping[str, str], sides:
     rows = [{"title": passage.title[:200], "topic": names[passage.topic],
              "source": _SOURCES.get(passage.source, passage.source), "split": side(sides[passage.id]).lower(),
              "questions used": asked.get(passage.id, 0), "text": passage.text[:300]} for passage in passages]
-    selection = elements.data_table(rows, key="passage list", on_select="rerun", selection_mode="single-row",
-                                    height=min(300, 36 * len(rows) + 40), column_config={
-                                  "title": st.column_config.TextColumn(width="medium"),
-                                  "topic": st.column_config.TextColumn(width=170),
-                                  "text": st.column_config.TextColumn(width="large")})
-    picked = selection.selection.rows if selection else []
-    at = picked[0] if picked and picked[0] < len(passages) else 0
-    st.caption(f"Passage {at + 1} of {len(passages)}. Select a row to read it.")
+    table = elements.data_table(rows, key="passage list", **elements.SELECTS_ROW,
+                                height=min(300, 36 * len(rows) + 40), column_config={
+                                    "title": st.column_config.TextColumn(width="medium"),
+                                    "topic": st.column_config.TextColumn(width=170),
+                                    "text": st.column_config.TextColumn(width="large")})
+    ids = [passage.id for passage in passages]
+    at = url_state.browse("passage", ids, elements.selected_row(table, len(ids)))
+    url_state.step_buttons("passage", ids, at, "Passage")
     return passages[at]
 
 

@@ -20,7 +20,7 @@ def wins_line(run: Run, row: ChangeRow | None, metric: str, tier: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{labels.wins(row)}** in cycle {row.cycle} by {labels.metric_within(metric)} "
                     f"({labels.coverage(row.scored, row.asked)}).")
-        st.page_link("app_pages/answers.py", label="Worst regressions", icon=":material/compare:",
+        st.page_link("app_pages/answers.py", label=labels.answers_link(row.losses), icon=":material/compare:",
                      query_params={"run": run.id, "cycle": str(row.cycle), "tier": tier, "metric": metric})
 
 

@@ -14,6 +14,7 @@ from dashboard.view_models.cycle_selection import SelectedCycle
 from dashboard.widgets import elements
 from store.analysis.run_comparison import NotComparable, PairedComparison
 from store.database import Store
+from store.run_config import HELD_OUT
 
 
 def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
@@ -22,6 +23,10 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
     st.subheader("Head-to-head")
     name_of = dict(zip((cycle_selection.key_of(item.run.id, item.cycle) for item in picked), names, strict=True))
     paired, refused = cached_queries.run_comparison(store, [(item.run, item.cycle) for item in picked])
+    identical = _identical(store, picked)
+    for key, count in identical.items():
+        elements.plain_text(f"{labels.heading(name_of[key])} vs. {first}: identical answers to all {count} questions.")
+    paired = [one for one in paired if one.other not in identical]
     if paired:
         elements.plain_text(f"Each fine-tuned student vs. {first}, on the same test questions.")
         rows = [_row(one, name_of) for one in paired]
@@ -30,6 +35,15 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
         elements.export_buttons(export_rows.run_comparison_rows(paired), "tuned-against-tuned", "beside")
     for reason in dict.fromkeys(_refusal(one, name_of) for one in refused):
         elements.plain_text(reason)
+
+
+def _identical(store: Store, picked: Sequence[SelectedCycle]) -> dict[str, int]:
+    """The cycles whose test answers are word for word those of the first one, with the number of questions."""
+    first, *others = [{pair.question: pair.tuned for pair in cached_queries.answers(store, item.run, item.cycle)
+                       if pair.tier == HELD_OUT} for item in picked]
+    return {cycle_selection.key_of(item.run.id, item.cycle): len(first)
+            for item, answers in zip(picked[1:], others, strict=True)
+            if answers == first and any(text is not None for text in first.values())}
 
 
 def control_arms(store: Store, picked: Sequence[SelectedCycle], metric: str) -> None:

@@ -10,6 +10,7 @@ from dashboard.figures.stage_board import stage_board as board_figure
 from dashboard.panels.live_metrics import SPEEDS, live_metrics
 from dashboard.panels.queue_position import queue_position
 from dashboard.panels.run_commands import run_commands
+from dashboard.panels.result_links import result_links
 from dashboard.panels.run_facts import failure
 from dashboard.panels.stage_memory import stage_memory_table
 from dashboard.style import labels
@@ -19,13 +20,14 @@ from store import queries
 from store.database import Store
 from store.queries import Run
 
-_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=90), "where": st.column_config.TextColumn(width=250),
+_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=175), "where": st.column_config.TextColumn(width=250),
                 "what": st.column_config.TextColumn(width=560)}
 
 
 def run_monitor(store: Store, run: Run) -> None:
     """Draw the live view of a run."""
     cells = stage_board.board(run, cached_queries.stages(store, run), cached_queries.cycles(store, run))
+    st.set_page_config(page_title=labels.tab_title(run, stage_board.share_done(cells)))
     _state(run, cells)
     if run.work == "queued":
         queue_position(store, run)
@@ -33,6 +35,8 @@ def run_monitor(store: Store, run: Run) -> None:
         elements.plain_text(f"{batch.sentence()}. {labels.batch_cost(batch.estimated_cost_usd)}")
     run_commands(run)
     failure(run)
+    if run.ended_at:
+        result_links(run)
     if cells:
         _progress(store, run, cells)
         live_metrics(store, run)
@@ -98,7 +102,8 @@ def _training(store: Store, run: Run) -> None:
                                 f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
             elements.plain_text(f"Reason: {run.plan['reason']}")
         else:
-            st.caption("The runner selects device, precision and batch size when it starts the run.")
+            st.caption("The run ended before device and precision were selected." if run.ended_at else
+                       "The runner selects device, precision and batch size when it starts the run.")
         if used := cached_queries.usage(store, run):
             st.subheader("Teacher")
             elements.plain_text(f"{run.config.teacher}: {labels.usage_sentence(used, run.config.max_cost_usd)}")

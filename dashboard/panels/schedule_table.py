@@ -21,10 +21,9 @@ _OUTCOMES = {"fired": "✓ queued a run", "skipped": "○ skipped", "missed": "�
 
 def schedule_table(found: Sequence[Schedule]) -> Schedule | None:
     """Draw all schedules; returns the selected one."""
-    selection = elements.data_table([_row(one) for one in found], key="schedule table", on_select="rerun",
-                                    selection_mode="single-row")
-    rows = selection.selection.rows if selection else []
-    return found[rows[0]] if rows and rows[0] < len(found) else None
+    table = elements.data_table([_row(one) for one in found], key="schedule table", **elements.SELECTS_ROW)
+    row = elements.selected_row(table, len(found))
+    return None if row is None else found[row]
 
 
 def schedule_actions(store: Store, one: Schedule) -> None:

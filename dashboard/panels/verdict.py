@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 import streamlit as st
@@ -94,8 +94,12 @@ def evidence_pack(store: Store, run: Run) -> None:
                                icon=":material/download:", key=f"evidence {ending}", on_click="ignore")
 
 
-def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:
-    """Draw one tile per metric of the last cycle: score after training, change, score before."""
+def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str, failed_audit: Collection[str] = ()) -> None:
+    """Draw one tile per metric of the last cycle: score after training, change, score before.
+
+    Args:
+        failed_audit: metrics whose judge failed its audit in this run, which their tiles say.
+    """
     with st.grid(4, gap="small", min_column_width=190):
         for metric in metrics:
             row = run_selection.latest(changes, metric, tier)
@@ -104,9 +108,11 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str) -> None
             st.metric(
                 labels.metric_short(metric), labels.number(row.tuned), labels.change(row.change),
                 delta_color=_delta_color(row), delta_arrow=_arrow(row),
-                delta_description=f"was {labels.number(row.baseline)}", border=True, height="stretch",
+                delta_description=f"was {labels.number(row.baseline)}"
+                + (" · audit failed" if metric in failed_audit else ""), border=True, height="stretch",
                 help=f"{labels.metric(metric)}: {labels.coverage(row.scored, row.asked)}; 95% interval of the change "
-                     f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).label}.")
+                     f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).label}."
+                     + (f" {labels.AUDIT_FAILED}" if metric in failed_audit else ""))
     shown = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     if shown:
         st.caption(f"Cycle {shown[0].cycle}. {run_selection.coverage_of(shown)}")
@@ -122,11 +128,9 @@ def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> No
           "effect size (g)": labels.effect(row.effect, row.effect_low, row.effect_high),
           "bootstrap interval": labels.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
           "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}"} for row in rows],
-        column_config={"before": st.column_config.NumberColumn(format="%.3f"),
-                       "after": st.column_config.NumberColumn(format="%.3f"),
-                       "change": st.column_config.NumberColumn(format="%+.3f"),
-                       "sign test p": st.column_config.NumberColumn(format="%.3f"),
-                       "Wilcoxon p": st.column_config.NumberColumn(format="%.3f")})
+        signed={"change": 3}, column_config={
+            name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "sign test p",
+                                                                            "Wilcoxon p")})
 
 
 def not_tuned(pairs: list[AnswerPair], tiers: list[str]) -> None:
@@ -149,11 +153,16 @@ def cycle_notes(cycles: list[Cycle]) -> None:
                        icon=":material/model_training:")
 
 
-def notes(run: Run) -> None:
-    """Draw the limitations of the scores."""
-    st.caption(f":material/info: {labels.SIMILARITY_NOTE}")
-    if run.config.teacher == OFFLINE_TEACHER:
-        st.caption(f":material/wifi_off: {labels.OFFLINE_NOTE}")
+def notes(run: Run) -> list[str]:
+    """The limitations of the scores."""
+    return [labels.SIMILARITY_NOTE, *([labels.OFFLINE_NOTE] if run.config.teacher == OFFLINE_TEACHER else [])]
+
+
+def caveats(lines: Sequence[str]) -> None:
+    """Draw what else to keep in mind, folded, with its number."""
+    with st.expander(f"Caveats ({len(lines)})", icon=":material/info:"):
+        for line in lines:
+            st.caption(line)
 
 
 def memorisation(changes: list[ChangeRow], tier: str) -> None:
@@ -169,9 +178,9 @@ def memorisation(changes: list[ChangeRow], tier: str) -> None:
                        [dataclasses.asdict(item) for item in found])
 
 
-def _delta_color(row: ChangeRow) -> Literal["orange", "blue", "off"]:
-    """Colour for significant changes only: orange for better, blue for worse as in the charts, grey for the rest."""
-    return "orange" if row.verdict == IMPROVED else "blue" if row.verdict in LOSSES else "off"
+def _delta_color(row: ChangeRow) -> Literal["green", "red", "off"]:
+    """Colour for significant changes only: green for better, red for worse as in the charts, grey for the rest."""
+    return "green" if row.verdict == IMPROVED else "red" if row.verdict in LOSSES else "off"
 
 
 def _arrow(row: ChangeRow) -> Literal["up", "down", "off"]:

@@ -72,14 +72,34 @@ def text_input(label: str, key: str, placeholder: str, help_text: str | None = N
     return value
 
 
-def selected_row(key: str, selected: str | None) -> str | None:
-    """The selected row's key, which is written to the URL; without a selection, the key given by a link."""
-    if selected is None and (linked := _linked(key)) is not None:
-        return linked
-    if selected is not None:
-        _mark_changed(key)
-    _write_url(key, selected or "")
-    return selected
+def browse(key: str, items: Sequence[str], selected: int | None) -> int:
+    """The position of the item in view: just selected in a table, stepped to, given by a link, or else the first.
+
+    Args:
+        selected: the table's selected row, which counts when it has changed; None without a selection.
+    """
+    if selected is not None and selected != st.session_state.get(_selection_key(key)):
+        go_to(key, items[selected])
+    st.session_state[_selection_key(key)] = selected
+    shown = _in_view(key)
+    return items.index(shown) if shown in items else 0
+
+
+def go_to(key: str, item: str) -> None:
+    """Show an item that a person has chosen, and write it to the URL."""
+    st.session_state[_memo_key(key)] = item
+    st.query_params[key] = item
+
+
+def step_buttons(key: str, items: Sequence[str], at: int, what: str) -> None:
+    """Draw buttons to the previous and the next item, which the keys k and j press too; and the position."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, icon, to, letter in (("Previous", ":material/arrow_upward:", at - 1, "k"),
+                                        ("Next", ":material/arrow_downward:", at + 1, "j")):
+            inside = 0 <= to < len(items)
+            st.button(label, icon=icon, key=f"{key} {label}", disabled=not inside, shortcut=letter, on_click=go_to,
+                      args=(key, items[to if inside else at]))
+        st.caption(f"{what} {at + 1} of {len(items)}", width="content")
 
 
 def page(key: str, count: int, size: int) -> int:
@@ -167,6 +187,11 @@ def _write_url(key: str, value: str) -> None:
 def _memo_key(key: str) -> str:
     """Session key that keeps a widget's value while other pages are shown."""
     return f"url {key}"
+
+
+def _selection_key(key: str) -> str:
+    """Session key of the row that was selected when the table was last drawn."""
+    return f"url selection {key}"
 
 
 def _changed_key(key: str) -> str:

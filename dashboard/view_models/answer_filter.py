@@ -11,6 +11,8 @@ from store.queries import AnswerPair
 
 OUTCOMES = ("all", "worse", "better", "same", "missing")
 ANY = "all"
+_CONTINUOUS = ("answer_similarity", "reference_nll")
+"""By which ties are sorted; the first one that was scored."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +27,31 @@ class AnswerFilter:
 
 def outcome(pair: AnswerPair, metric: str) -> str:
     """The outcome of a pair by one metric: better, worse, same (within the metric's tie band) or missing."""
-    difference = pair.change(metric)
-    if difference is None:
+    gain, measure = _gain(pair, metric), METRICS.get(metric)
+    if gain is None:
         return "missing"
-    measure = METRICS.get(metric)
-    gain = difference * (measure.better if measure else 1)
     band = measure.tie_band if measure else 0.0
     return "better" if gain > band else "worse" if gain < -band else "same"
 
 
 def filter_answers(pairs: Sequence[AnswerPair], choice: AnswerFilter, metric: str) -> list[AnswerPair]:
-    """The pairs that match every filter, worst change first, unscored pairs last."""
+    """The pairs that match every filter, worst change first, unscored pairs last.
+
+    Most changes of a metric that is right or wrong are ties: these are sorted by the change of a continuous metric.
+    """
     matching = [pair for pair in pairs if _matches(pair, choice, metric)]
-    measure = METRICS.get(metric)
-    better = measure.better if measure else 1
 
     def rank(pair: AnswerPair) -> tuple[bool, float, float, str]:
-        difference, (_, after) = pair.change(metric), pair.scores.get(metric, (None, None))
-        return difference is None, (difference or 0.0) * better, (after or 0.0) * better, pair.question
+        gain = _gain(pair, metric)
+        others = (_gain(pair, name) for name in _CONTINUOUS if name != metric)
+        return gain is None, gain or 0.0, next((found for found in others if found is not None), 0.0), pair.question
     return sorted(matching, key=rank)
+
+
+def _gain(pair: AnswerPair, metric: str) -> float | None:
+    """The change of one metric, with the sign at which more is better."""
+    difference, measure = pair.change(metric), METRICS.get(metric)
+    return None if difference is None else difference * (measure.better if measure else 1)
 
 
 def counts(pairs: Sequence[AnswerPair], metric: str) -> Counter[str]:

@@ -62,7 +62,7 @@ def test_what_somebody_wrote_is_shown_as_it_is_and_does_no_harm(page: str, state
            "live": {"run": failed_run(folder)}}.get(page, {})
     app = opened(folder, page.partition(" ")[0], **url)
     if page == "schedules":
-        app.session_state["schedule table"] = {"selection": {"rows": [0], "columns": []}}
+        app.session_state["schedule table"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
         app.run()
     assert not app.exception
     for kind in MARKDOWN:

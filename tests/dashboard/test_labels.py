@@ -25,7 +25,7 @@ def looked_at(folders: Folders, opened: Callable[..., AppTest], page: str) -> It
     for state in ("finished", "hostile", "paid", "arms", "untuned"):
         app = opened(folders[state][0], page)
         if page in SELECTED:
-            app.session_state[SELECTED[page]] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+            app.session_state[SELECTED[page]] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
             app.run()
         assert not app.exception
         yield app

@@ -64,16 +64,16 @@ def test_a_cron_line_that_is_never_due_cannot_be_added(tmp_path: Path, opened: O
 def test_a_selected_schedule_is_paused_and_resumed_and_removed(tmp_path: Path, store: Store, opened: Opened) -> None:
     schedules.add(store, "nightly", DAILY, plain_run(), "test")
     app = opened(tmp_path, "schedules")
-    app.session_state["schedule table"] = {"selection": {"rows": [0], "columns": []}}
+    app.session_state["schedule table"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
     app.run()
     assert "Added by test" in str(app.dataframe[1].value.to_dict())
     app.button(key="schedule pause").click().run()
     assert not queries.schedules(store)[0].enabled
-    app.session_state["schedule table"] = {"selection": {"rows": [0], "columns": []}}
+    app.session_state["schedule table"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
     app.run()
     app.button(key="schedule pause").click().run()
     assert queries.schedules(store)[0].enabled
-    app.session_state["schedule table"] = {"selection": {"rows": [0], "columns": []}}
+    app.session_state["schedule table"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
     app.run()
     app.button(key="schedule remove").click().run()
     assert queries.schedules(store) == []

@@ -1,0 +1,126 @@
+"""Answers of several cycles side by side on the page Compare, and stepping through tables by click, button and key."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.style import labels
+from dashboard.view_models import answers_across
+from dashboard.view_models.answer_filter import AnswerFilter, filter_answers
+from dashboard.view_models.answers_across import DIFFERS, IMPROVED, REGRESSED, Column, Given
+from store.queries import AnswerPair
+from tests.dashboard import stores
+from tests.dashboard.conftest import words_of
+from tests.dashboard.made_content import TOPICS
+
+Opened = Callable[..., AppTest]
+AllStates = tuple[Path, dict[str, str]]
+
+
+def pair(question: str) -> AnswerPair:
+    return AnswerPair(question, 1, "held-out", "pods", f"What is {question}?", "", "", "", "", "the reference", None,
+                      (), "before", None, "after", None, {})
+
+
+def column(name: str, **answers: tuple[str, float | None]) -> Column:
+    return Column(name, {question: Given(text, None, score) for question, (text, score) in answers.items()})
+
+
+FIRST = column("first", a=("x", 0.5), b=("x", 0.5), c=("x", 0.5), d=("x", 0.5))
+OTHER = column("other", a=("x", 0.5), b=("y", 0.1), c=("y", 0.9), e=("y", 0.9))
+
+
+def test_rows_hold_what_two_columns_answered_with_marks_against_the_first_and_losses_first() -> None:
+    rows = answers_across.rows_of([pair(name) for name in "abcde"], [FIRST, OTHER], "answer_similarity")
+    assert [row.pair.question for row in rows] == ["b", "a", "c"]
+    assert [row.marks for row in rows] == [("", "worse"), ("", "same"), ("", "better")]
+    assert answers_across.counts(rows) == {"all": 3, DIFFERS: 2, REGRESSED: 1, IMPROVED: 1}
+    assert [row.pair.question for row in answers_across.matching(rows, IMPROVED, ())] == ["c"]
+    assert answers_across.matching(rows, DIFFERS, ("volumes",)) == []
+
+
+def test_a_lower_score_is_better_where_the_metric_says_so_and_a_missing_one_is_no_tie() -> None:
+    rows = answers_across.rows_of([pair("b"), pair("c")], [FIRST, OTHER], "reference_nll")
+    assert {row.pair.question: row.marks[1] for row in rows} == {"b": "better", "c": "worse"}
+    silent = column("silent", b=("", None))
+    assert answers_across.rows_of([pair("b")], [FIRST, silent], "reference_nll")[0].marks[1] == "unknown"
+
+
+def open_compare(all_states: AllStates, opened: Opened, **more: str) -> AppTest:
+    folder, runs = all_states
+    app = opened(folder, "compare", cycles=f"{runs['finished']}:1,{runs['finished']}:3", metric="answer_similarity",
+                 tier="held-out", **more)
+    assert not app.exception
+    return app
+
+
+def table(app: AppTest) -> Any:
+    return next(frame.value for frame in app.dataframe if "reference" in frame.value.columns)
+
+
+def test_compare_shows_answers_by_question_with_filters_and_a_word_diff(all_states: AllStates, opened: Opened) -> None:
+    app = open_compare(all_states, opened)
+    shown = table(app)
+    assert list(shown.columns) == ["question", "reference", "cycle 1", "cycle 3"] and len(shown) == 40
+    assert shown["cycle 3"][0][0] in "▲▼=?" and " · " in shown["cycle 1"][0]
+    better = open_compare(all_states, opened, across="improved")
+    assert 0 < len(table(better)) < 40 and all(cell.startswith("▲") for cell in table(better)["cycle 3"])
+    few = open_compare(all_states, opened, only="pods")
+    assert len(table(few)) == 8
+    few.selectbox(key="diff").select("cycle 1").run()
+    assert not few.exception and "cycle 1" in words_of(few).lower()
+
+
+def test_further_columns_are_the_untrained_student_and_the_control_arms(
+        state_folders: dict[str, tuple[Path, str | None]], opened: Opened) -> None:
+    app = opened(state_folders["arms"][0], "compare")
+    options = app.multiselect(key="columns").options
+    assert options[0] == "untrained" and len(options) > 3
+    app.multiselect(key="columns").select(f"{state_folders['arms'][1]} untrained").run()
+    assert not app.exception and "untrained" in table(app).columns
+
+
+@pytest.mark.parametrize(("page", "key", "named"), [("compare", "answers across", "question"),
+                                                    ("answers", "answer list", "question"),
+                                                    ("knowledge", "passage list", "passage")])
+def test_a_click_anywhere_in_a_row_opens_it_and_buttons_lead_on(page: str, key: str, named: str, all_states: AllStates,
+                                                                opened: Opened) -> None:
+    app = open_compare(all_states, opened) if page == "compare" else opened(all_states[0], page)
+    assert named not in app.query_params
+    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [(2, "question")]}}
+    app.run()
+    assert any(caption.value.split(" of ")[0].endswith(" 3") for caption in app.caption)
+    third = app.query_params[named]
+    next(button for button in app.button if button.key == f"{named} Next").click().run()
+    assert not app.exception and app.query_params[named] != third
+    assert any(caption.value.split(" of ")[0].endswith(" 4") for caption in app.caption)
+
+
+def test_ties_of_a_yes_or_no_metric_are_sorted_by_a_continuous_one() -> None:
+    def tie(name: str, after: float) -> AnswerPair:
+        scores = {"choice_accuracy": (1.0, 1.0), "answer_similarity": (0.5, after)}
+        return dataclasses.replace(pair(name), scores=scores)
+    found = filter_answers([tie("a", 0.6), tie("b", 0.2), tie("c", 0.4)], AnswerFilter(), "choice_accuracy")
+    assert [item.question for item in found] == ["b", "c", "a"]
+
+
+def test_an_exact_repeat_is_said_to_be_one_without_intervals(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    runs = [stores.finished(store, stores.long_ago(hours), (0.1,), 1, held_out=12, topics=TOPICS[:2], name=name)
+            for hours, name in ((9, "first"), (8, "repeat"))]
+    store.close()
+    app = opened(tmp_path, "compare", cycles=f"{runs[0]}:1,{runs[1]}:1")
+    assert "Repeat · cycle 1 vs. first · cycle 1: identical answers to all 12 questions." in words_of(app)
+    assert not [frame for frame in app.dataframe if "judge" in frame.value.columns]
+
+
+def test_no_change_rounds_to_minus_zero() -> None:
+    assert [labels.change(value) for value in (-0.001, 0.0, 0.004, -0.006, 0.25)] == ["0.00", "0.00", "0.00", "−0.01",
+                                                                                    "+0.25"]
+    assert labels.interval(-0.004, 0.23) == "0.00 to +0.23"
