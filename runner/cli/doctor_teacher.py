@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from runner.errors import UserError
 from runner.llm.capabilities import LARGEST_LIMIT, SIMPLE_OPTIONS, SYSTEM_ROLE
-from runner.llm.errors import InvalidKey, MissingKey
+from runner.llm.errors import InvalidKey, InvalidProxy, MissingKey
 from runner.teacher.endpoint_check import EndpointCheck, check_endpoint
 from runner.teacher.question_forms import FORMS
 from store.costs.endpoint_options import forget_refused_options, record_refused_option
@@ -45,7 +45,7 @@ def try_teacher(model: str, base_url: str | None, effort: str, json_output: bool
     config = preset("embedded", teacher=model, teacher_base_url=base_url or None, teacher_effort=effort)
     try:
         check = check_endpoint(config)
-    except (MissingKey, InvalidKey) as error:
+    except (MissingKey, InvalidKey, InvalidProxy) as error:
         raise UserError(str(error)) from error
     shutdown = _shutdown(check, base_url)
     wrong = _problems(check, shutdown)

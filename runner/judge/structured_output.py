@@ -36,6 +36,8 @@ def parse_reply(response_model: type[BaseModel], reply: Completion) -> BaseModel
         raise ContentRefused(f"the judge refused to answer: {reply.refusal or 'filtered'}")
     if reply.cut_off:
         raise UnreadableReply(f"the judge's reply was cut off at {REPLY_TOKENS} tokens, and at the larger limit")
+    if reply.broken_off:
+        raise UnreadableReply("the judge's reply ended in an error of the server")
     try:
         return response_model.model_validate(extract_json(reply.text))
     except ValidationError as error:

@@ -9,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LIMIT_HEADERS = ("x-ratelimit-{}-requests", "x-ratelimit-{}-tokens", "x-ratelimit-{}", "ratelimit-{}",
+                  "anthropic-ratelimit-requests-{}", "anthropic-ratelimit-tokens-{}")
+_FIRST_MOMENT = 1e9
+"""A reset of this many seconds or more is a moment (in 2001 or later) and no duration."""
 _LONG_UNIT = re.compile(r"\s*(second|minute|hour|day)s?", re.I)
 _IN_WORDS = re.compile(r"(?:try again|retry|wait)(?: in| after| for)?:? ((?:\d+(?:\.\d+)?\s*(?:ms|seconds?|minutes?|"
                        r"hours?|days?|[smhd])\b ?|\d+(?:\.\d+)?[smhd](?=\d))+)", re.I)
@@ -33,15 +37,25 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None,
     stated = headers.get("retry-after", "")
     if (seconds := parse_duration(stated)) is not None:
         return seconds
-    found = _until(stated, now or datetime.now(UTC)) if stated else rate_limit_reset_seconds(headers)
+    found = _until(stated, now or datetime.now(UTC)) if stated else rate_limit_reset_seconds(headers, now)
     return _stated_in(message) if found is None else found
 
 
-def rate_limit_reset_seconds(headers: Mapping[str, str]) -> float | None:
+def rate_limit_reset_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds until an exhausted limit (0 requests or tokens remaining) resets; None where no limit is exhausted."""
-    resets = [parse_duration(headers.get(f"x-ratelimit-reset-{what}", ""))
-              for what in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{what}", "").strip() == "0"]
+    resets = [_reset(headers.get(name.format("reset"), ""), now or datetime.now(UTC))
+              for name in _LIMIT_HEADERS if headers.get(name.format("remaining"), "").strip() == "0"]
     return max((reset for reset in resets if reset is not None), default=None)
+
+
+def _reset(stated: str, now: datetime) -> float | None:
+    """A limit's reset, which is stated as a duration, as seconds or milliseconds since 1970, or as a date."""
+    seconds = parse_duration(stated)
+    if seconds is None:
+        return _until(stated, now) if stated.strip() else None
+    if seconds < _FIRST_MOMENT:
+        return seconds
+    return max(0.0, (seconds / 1000 if seconds > 1000 * _FIRST_MOMENT else seconds) - now.timestamp())
 
 
 def until_text(seconds: float, now: datetime | None = None) -> str:
@@ -68,5 +82,8 @@ def _until(date: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(date)
     except ValueError:
-        return None
+        try:
+            moment = datetime.fromisoformat(date.strip())
+        except ValueError:
+            return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

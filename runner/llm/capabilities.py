@@ -22,24 +22,31 @@ SIMPLE_OPTIONS = ("seed", "temperature", "top_p", "reasoning_effort")
 """Options that are sent or not."""
 _MIN_LIMIT = 16
 
-# Option -> its names on the wire, and other wordings of the same complaint.
+# Option -> its names on the wire, other wordings of the same complaint, and words that hint at it where none is named.
 _NAMES = {
     "seed": (r"seed|random_?seed", r"seeds?"),
     "temperature": (r"temperature", r"temperature"),
     "top_p": (r"top[_-]?p", r"top[ _-]?p|nucleus sampling"),
     "reasoning_effort": (r"reasoning_?effort|reasoning\.effort",
-                         r"reasoning[ _.-]?effort|effort|supports? (?:reasoning|thinking)|low, medium"),
-    "limit": (r"max_?(?:completion_|output_|new_)?tokens", r"max(?:imum)?[ _-](?:\w+[ _-])?tokens"),
-    "response_format": (r"response_?format(?:\.[\w.]+)?|response_?(?:json_?)?schema|json_schema|json_object|guided_\w+",
+                         r"reasoning[ _.-]?(?:effort|value)|effort|supports? (?:reasoning|thinking)|low, medium|"
+                         r"think(?:ing)?[ _](?:value|level|budget|config|mode)", r"thinking|reasoning"),
+    "limit": (r"max_?(?:completion_?|output_?|new_?)?tokens|n(?:um)?_predict",
+              r"max(?:imum)?[ _-](?:\w+[ _-]){0,3}tokens"),
+    "response_format": (r"response_?format(?:\.[\w.]+)?|response_?(?:json_?)?schema|json_schema|json_object|guided_\w+|"
+                        r"response_?mime_?type|(?:text|output_config)\.format",
                         r"response[ _-]?formats?|json[ _-]?(?:schema|object|mode)|structured[ _-]outputs?|"
-                        r"guided (?:decoding|json)|grammar|schema|json output|constrained (?:decoding|generation)|"
+                        r"guided (?:decoding|json)|grammar|schema|json output|"
+                        r"(?:constrained|controlled) (?:decoding|generation)|strict mode|"
                         r"structured generation|xgrammar|outlines|lm-format-enforcer"),
-    SYSTEM_ROLE: (r"messages[.\[]0\]?\.role",
+    SYSTEM_ROLE: (r"messages\W{1,4}0\W{1,4}role",
                   r"(?:system|developer)[ _-]*(?:role|prompt|message|instruction)s?|roles?\W{1,3}(?:system|developer)|"
-                  r"roles? must alternate|only (?:the )?(?:roles? )?user and assistant(?: roles?)?|"
-                  r"first message must (?:have|use|be)(?: \w+){0,3} user|"
+                  r"(?:system|developer) is not (?:\w+ ){0,3}role|value\W{1,3}(?:system|developer)|"
+                  r"roles? must (?:alternate|be)|role has (?:an )?invalid value|(?:use a|not a) valid role|"
+                  r"only (?:the )?(?:roles? )?user(?:,| and) [\w, ]{0,30}assistant(?: [\w, ]{0,20}roles?)?|"
+                  r"first message must (?:have|use|be)(?: \w+){0,3} user|(?:start|begin)s? with (?:an? )?user|"
                   r"(?:unexpected|unsupported|unknown|invalid)(?: message)? role"),
 }
+_HINT = 2
 _QUOTES = re.compile(r"""[\\"'`“”‘’«»]+""")
 _UNSUPPORTED = re.compile(r"unsupported|not supported|unknown|unrecognized|unrecognised|not permitted|unexpected|"
                           r"instead|cannot find field|deprecated", re.I)
@@ -97,12 +104,18 @@ class EndpointCapabilities:
             options["response_format"] = {"type": "json_object"}
         return options
 
-    def refused_option(self, message: str, param: str = "", request: ChatRequest | None = None) -> str | None:
-        """Which of the options that are sent a refusal names: by its `param`, else by exact name, else by wording."""
-        texts = [(_QUOTES.sub("", param), 0), (_QUOTES.sub("", message), 0), (_QUOTES.sub("", message), 1)]
-        for text, wording in texts:
+    def refused_option(self, message: str, param: str = "", request: ChatRequest | None = None,
+                       hints: bool = True) -> str | None:
+        """Which of the options that are sent a refusal names: by its `param`, else by exact name, else by wording.
+
+        Args:
+            hints: whether a word that only hints at an option counts, where none is named.
+        """
+        said = _QUOTES.sub("", message)
+        for text, tier in [(_QUOTES.sub("", param), 0), *((said, tier) for tier in range(_HINT + hints))]:
             found = [(match.start(), option) for option in self._sent(request)
-                     if (match := re.search(rf"(?<![\w/-])(?:{_NAMES[option][wording]})(?![\w-])", text, re.I))]
+                     for names in _NAMES[option][tier:tier + 1]
+                     if (match := re.search(rf"(?<![\w/-])(?:{names})(?![\w-])", text, re.I))]
             if found:
                 return min(found)[1]
         return None

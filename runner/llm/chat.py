@@ -56,6 +56,11 @@ class Completion:
     def cut_off(self) -> bool:
         return self.finish == "length"
 
+    @property
+    def broken_off(self) -> bool:
+        """Whether the server failed while it wrote the reply."""
+        return self.finish.lower() == "error"
+
 
 class Chat(Protocol):
     """Anything that turns a request into a completion."""

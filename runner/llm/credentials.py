@@ -35,6 +35,13 @@ def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path 
     return key or NO_KEY
 
 
+def further_key_headers(address: str, key: str) -> dict[str, str]:
+    """Headers that carry the key beside `Authorization`: Azure takes a key in one of its own only."""
+    parts = urlsplit(address)
+    is_azure = (parts.hostname or "").endswith(".azure.com") or "api-version=" in parts.query
+    return {"api-key": key} if is_azure and key != NO_KEY else {}
+
+
 def _dotenv(file: Path) -> Mapping[str, str | None]:
     """The variables of a `.env` file, in whatever encoding an editor saved it; none where there is no file.
 

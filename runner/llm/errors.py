@@ -4,6 +4,7 @@
     |- EndpointError         applies to every call: leaves the stage, for the recovery table
     |  |- MissingKey         no API key was found
     |  |- InvalidKey           the endpoint refuses the key
+    |  |- InvalidProxy         the environment names a proxy that cannot be used
     |  |- UnknownPrice         a budget was set for a model whose price is not known
     |  |- UnknownModel       the endpoint does not have the model
     |  |- QuotaExceeded        the account has no money or quota left
@@ -54,6 +55,12 @@ class MissingKey(EndpointError):
 class InvalidKey(EndpointError):
     """The key is not accepted, or may not use this model."""
     error_kind = "authentication"
+
+
+class InvalidProxy(EndpointError):
+    """A proxy of the environment cannot be used."""
+    error_kind = "teacher unreachable"
+    retryable = False
 
 
 class UnknownModel(EndpointError):

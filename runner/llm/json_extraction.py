@@ -17,6 +17,7 @@ _FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.S)
 _OBJECT = re.compile(r"\{[\s{]*(?:[\"'“”‘’]|\w+\s*:)")
 _COMMENT = re.compile(r"\s//[^\n\"]*$", re.M)
 _BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)")
+_CORRECTED = re.compile(r"\b(?:final|correct(?:ed|ion)?|revised|improved|actually|wait)\b", re.I)
 _CURLY_QUOTES = dict.fromkeys(map(ord, "“”"), '"')
 _DECODER = json.JSONDecoder(strict=False)  # models put bare line breaks into strings
 MAX_JSON_STARTS = 50
@@ -74,7 +75,7 @@ def _decoded(text: str) -> Any:
     """The first object or list that starts anywhere in the text; text in square brackets may be prose."""
     for opening in itertools.islice(re.finditer(r"[\[{]", text), MAX_JSON_STARTS):
         try:
-            value, _ = _DECODER.raw_decode(text, opening.start())
+            value, end = _DECODER.raw_decode(text, opening.start())
         except (ValueError, RecursionError):
             # A truncated object is not searched for complete parts: they may mean something else.
             if opening[0] == "{" and _OBJECT.match(text, opening.start()):
@@ -82,5 +83,17 @@ def _decoded(text: str) -> Any:
                 return value if isinstance(value, dict) and value else None
             continue
         if value and (isinstance(value, dict) or isinstance(value[0], dict | str)):
-            return value
+            return _corrected(value, text[end:])
     return None
+
+
+def _corrected(draft: Any, rest: str) -> Any:
+    """The object that a model writes in place of its draft, where words between them say so; else the draft."""
+    opening = rest.find("{")
+    if not isinstance(draft, dict) or opening < 0 or not _CORRECTED.search(rest[:opening]):
+        return draft
+    try:
+        value, end = _DECODER.raw_decode(rest, opening)
+    except (ValueError, RecursionError):
+        return draft
+    return _corrected(value, rest[end:]) if value.keys() & draft.keys() else draft

@@ -14,7 +14,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -25,11 +25,15 @@ import openai
 from runner.llm.backoff import rate_limit_reset_seconds, retry_after_seconds
 from runner.llm.capabilities import LARGEST_LIMIT, EndpointCapabilities, OnRefused, RefusedOption
 from runner.llm.chat import ChatRequest, Completion
+from runner.llm.context_room import room_for_reply
+from runner.llm.credentials import further_key_headers
 from runner.llm.redaction import redact, redact_url
 from runner.llm.errors import (
-    ContentRefused, EndpointUnavailable, RateLimited, RequestRefused, TeacherError, UnknownModel, UnreadableReply,
+    ContentRefused, ContextTooLong, EndpointUnavailable, InvalidProxy, RateLimited, RequestRefused, TeacherError,
+    UnknownModel, UnreadableReply,
 )
 from runner.llm.openai_errors import FailedCall, translate_error, translate_error_body
+from runner.llm.proxy import proxy_errors
 from runner.llm.response_parsing import ErrorBody, find_error, parse_completion
 from runner.llm.served_models import ServedModels, read_models
 from runner.llm.unicode_repair import storable
@@ -43,6 +47,8 @@ MAX_MESSAGE_LENGTH = 300
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.S | re.I)
 _SCHEMA_FAILURES = (500, 501)
 """Statuses with which servers answer options that they cannot process, although these are no outages."""
+_FAILED_GENERATION = "json_validate_failed"
+"""Code of a reply that did not come out in the format asked for; the next one may."""
 logger = logging.getLogger("runner.llm")
 T = TypeVar("T")
 
@@ -77,6 +83,9 @@ class OpenAIChat:
             on_limit_spent: called with the seconds until a rate limit resets that a reply reports as used up.
             capabilities: what is known of the endpoint; None tries every option.
             on_refused: called once for each option that is found to be refused, from worker threads.
+
+        Raises:
+            InvalidProxy: a proxy of the environment cannot be used.
         """
         self.model = model
         self.address = redact_url(address)
@@ -90,10 +99,13 @@ class OpenAIChat:
         self._on_limit_spent = on_limit_spent
         timeout = openai.Timeout(reply_seconds, connect=min(CONNECT_SECONDS, reply_seconds))
         base, _, query = address.partition("?")  # such as ?api-version=2024-06-01: sent with every call
+        if wrong := proxy_errors():
+            raise InvalidProxy(wrong[0])
         connections = openai.DefaultHttpxClient(verify=_certificates(), timeout=timeout)
         weakref.finalize(self, connections.close)
         self._client = openai.OpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout,
-                                     default_query=dict(parse_qsl(query)), http_client=connections)
+                                     default_query=dict(parse_qsl(query)),
+                                     default_headers=further_key_headers(address, key), http_client=connections)
 
     def complete(self, request: ChatRequest) -> Completion:
         """One completion, with all the options that the endpoint supports.
@@ -101,15 +113,20 @@ class OpenAIChat:
         Raises:
             TeacherError: any kind; the call was made once for each set of options that had to be tried.
         """
-        capabilities, first = self._capabilities_to_try(), ""
+        capabilities, first, only_this_reply = self._capabilities_to_try(), "", False
         messages: dict[str, str] = {}
         while True:
             result, refusal = self._attempt(request, capabilities)
             if isinstance(result, Completion):
                 self._server_errors = 0
-                self._remember(capabilities, messages)
+                if not only_this_reply:
+                    self._remember(capabilities, messages)
                 return result
+            if isinstance(result, ContextTooLong) and (room := room_for_reply(refusal.message, request.max_tokens)):
+                request = replace(request, max_tokens=room)
+                continue
             first = first or refusal.message
+            only_this_reply = only_this_reply or _FAILED_GENERATION in refusal.code
             option = self._refused_option(result, refusal, capabilities, request)
             simpler = capabilities.without_option(option, refusal.message, request.max_tokens) if option else None
             if option is None or simpler is None:
@@ -155,8 +172,7 @@ class OpenAIChat:
         try:
             return call(self._client), Refusal("")
         except openai.OpenAIError as error:
-            return self._translate(error, find_error(getattr(error, "body", None))
-                                   or _find_error_in(getattr(error, "response", None)))
+            return self._translate(error)
         except (ValueError, UnicodeError) as error:
             return EndpointUnavailable(f"what {self.address} answers cannot be read ({type(error).__name__})"), \
                 Refusal("")
@@ -168,7 +184,8 @@ class OpenAIChat:
         A refusal that names no option is most likely about the response format. Servers also answer 500 to options that
         they cannot process; one that names no option is taken for an outage.
         """
-        named = capabilities.refused_option(refusal.message, refusal.param, request)
+        named = capabilities.refused_option(refusal.message, refusal.param, request,
+                                            hints=isinstance(error, RequestRefused))
         if named:
             refusal.named.add(named)
         if isinstance(error, RequestRefused):
@@ -206,8 +223,7 @@ class OpenAIChat:
         try:
             return self._call(request, capabilities)
         except openai.OpenAIError as error:
-            body = find_error(getattr(error, "body", None)) or _find_error_in(getattr(error, "response", None))
-            return self._translate(error, body)
+            return self._translate(error)
         except (EndpointUnavailable, UnreadableReply) as error:
             return error, Refusal(str(error))
         except (ValueError, UnicodeError) as error:
@@ -226,21 +242,22 @@ class OpenAIChat:
         if error := _find_error_in(raw.http_response):
             message = self._quotable(error.message)
             facts = FailedCall(self.model, self.address, message, error.code, error.status,
-                               retry_after_seconds(raw.headers, message=message))
+                               retry_after_seconds({**error.headers, **raw.headers}, message=message))
             return translate_error_body(facts), Refusal(message, error.param, error.code, error.status)
-        completion = parse_completion(raw.text, self.address)
+        completion = parse_completion(raw.text, self.address + _redirected_to(raw.http_response))
         self._succeeded = True
         return completion, Refusal("")
 
-    def _translate(self, error: openai.OpenAIError, body: ErrorBody | None) -> tuple[TeacherError, Refusal]:
+    def _translate(self, error: openai.OpenAIError) -> tuple[TeacherError, Refusal]:
         response = getattr(error, "response", None)
+        body = _find_error_in(response) or find_error(getattr(error, "body", None))
         cause = f": {error.__cause__}" if error.__cause__ and not body else ""
-        message = self._quotable(f"{body.message if body else error}{cause}")
+        message = self._quotable(f"{body.message if body else error}{cause}") + _redirected_to(response)
+        headers = {**(body.headers if body else {}), **(response.headers if response is not None else {})}
         facts = FailedCall(model=self.model, address=self.address, message=message,
                            code=str(getattr(error, "code", None) or (body.code if body else "")),
                            status=getattr(error, "status_code", None),
-                           wait_seconds=None if response is None else retry_after_seconds(response.headers,
-                                                                                          message=message))
+                           wait_seconds=None if response is None else retry_after_seconds(headers, message=message))
         param = str(getattr(error, "param", None) or (body.param if body else ""))
         return (translate_error([kind.__name__ for kind in type(error).__mro__], facts),
                 Refusal(message, param, facts.code, facts.status))
@@ -249,6 +266,11 @@ class OpenAIChat:
         if message.lstrip().startswith("<"):  # a page of a proxy or of another server: its text alone
             message = html.unescape(_MARKUP.sub(" ", message))
         return redact(storable(" ".join(message.split())), self._key)[:MAX_MESSAGE_LENGTH]
+
+
+def _redirected_to(response: Any) -> str:
+    """Where a redirect led, in words; empty without one. A redirected POST mostly arrives as a GET."""
+    return f" (redirected to {redact_url(str(response.url))})" if getattr(response, "history", None) else ""
 
 
 @cache

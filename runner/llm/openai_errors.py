@@ -16,20 +16,31 @@ from runner.llm.errors import (
 )
 from runner.llm.proxy import proxy_for
 
-_BUDGET = re.compile(r"insufficient_quota|billing|insufficient (?:funds|credit|balance)|"
-                     r"exceeded your current quota", re.I)
-_CONTEXT = re.compile(r"context[_ ](?:length|window|size)|maximum context|too many tokens|prompt is too long|"
-                      r"exceeds? the (?:available )?context|input is too long", re.I)
+_BUDGET = re.compile(r"insufficient_quota|billing|insufficient[_ ](?:funds|credit|balance)|"
+                     r"exceeded your current quota|budget[_ ](?:has been )?exceeded|spend(?:ing)?[_ ]limit|"
+                     r"(?:any|no|more|enough|out of) credits?\b|payment required|arrear", re.I)
+_RATE = re.compile(r"rate[_ ]?limit|too many requests|per (?:second|minute|hour|day)", re.I)
+_CONTEXT = re.compile(r"context[_ ]?(?:length|window|size)|maximum context|too many tokens|prompt is too long|"
+                      r"exceeds? the (?:available )?context|input is too long|input token count|"
+                      r"inputs\W+tokens\W+max_new_tokens|reduce the length of (?:the|your) (?:messages|prompt|input)",
+                      re.I)
 _MODEL = re.compile(
     r"model_not_found|deployment_?not_?found|deployment for this resource does not exist|"
     r"\bmodel\b.{0,80}(?:not found|not_found|does not exist|not exist|unknown|invalid|not (?:a )?valid|not loaded|"
-    r"not available|no longer (?:available|supported)|not supported by any|decommissioned|shut down)|"
-    r"(?:unknown|invalid|no such|unavailable|unrecognized) model|not a valid model|no models? (?:is )?loaded|"
-    r"(?:unable|failed|could not|cannot)(?: to)? (?:access|load|find)(?: the)? model|pinned to", re.I)
+    r"not available|no longer (?:available|supported)|not supported by any|decommissioned|deprecated|retired|"
+    r"discontinued|been removed|shut down)|"
+    r"(?:unknown|invalid|no such|unavailable|unrecognized|unsupported) model|not a valid model|"
+    r"no models? (?:is )?loaded|(?:unable|failed|could not|cannot)(?: to)? (?:access|load|find)(?: the)? model|"
+    r"pinned to", re.I)
 _CONTENT = re.compile(r"content[_ ](?:filter|policy|management|exists risk)|policy|safety|moderation|flagged|harm|"
-                      r"inappropriate|prohibited|blocked", re.I)
-_KEY = re.compile(r"invalid_api_key|incorrect api key|invalid api key|api key not valid|unauthenticated|"
-                  r"unauthorized|authentication_error", re.I)
+                      r"inappropriate|prohibited|blocked|violat", re.I)
+_FLAGGED = re.compile(r"content[_ ](?:filter|policy|management|violates)|moderation|flagged|safety_check|"
+                      r"usage (?:guidelines|polic)", re.I)
+"""Of a refusal for lack of permission: it is about the content, and not about the key."""
+_KEY = re.compile(r"invalid_api_key|(?:incorrect|invalid|missing|no) (?:api key|authorization)|"
+                  r"api key (?:is )?(?:not valid|expired|missing|required)|unauthenticated|unauthorized|"
+                  r"authentication_error|authorization header|login fail", re.I)
+_ADDRESS = re.compile(r"unexpected endpoint|no such (?:route|endpoint|page)|(?:route|page|path|url) not found", re.I)
 
 
 @dataclass(frozen=True)
@@ -57,8 +68,6 @@ def translate_error(class_names: list[str], facts: FailedCall) -> TeacherError:
 
 def translate_error_body(facts: FailedCall) -> TeacherError:
     """Our error for an error that came with HTTP 200: by the status that it states, else by its code and message."""
-    if facts.status in _BY_STATUS:
-        return _BY_STATUS[facts.status](facts)
     if facts.status is not None:
         return _by_status(facts)
     for pattern, translate in _BY_TEXT:
@@ -75,6 +84,10 @@ def _wrong_key(facts: FailedCall) -> TeacherError:
 def _not_permitted(facts: FailedCall) -> TeacherError:
     if facts.mentions(_BUDGET):
         return _quota_exceeded(facts)
+    if facts.mentions(_FLAGGED):
+        return _refused(facts)
+    if "model_not_found" in facts.code:
+        return _not_found(facts)
     return InvalidKey(f"this API key may not use {facts.model!r} at {facts.address} ({facts.message}): "
                       "use a key with access to it, or another teacher model")
 
@@ -86,7 +99,8 @@ def _not_found(facts: FailedCall) -> TeacherError:
 
 
 def _limited(facts: FailedCall) -> TeacherError:
-    if facts.mentions(_BUDGET):
+    if "insufficient_quota" in facts.code or (facts.mentions(_BUDGET) and facts.wait_seconds is None
+                                              and not facts.mentions(_RATE)):
         return _quota_exceeded(facts)
     wait = "" if facts.wait_seconds is None else f", asks for {facts.wait_seconds:g} s of quiet, " \
                                                  f"{until_text(facts.wait_seconds)}"
@@ -105,6 +119,8 @@ def _refused(facts: FailedCall) -> TeacherError:
                               "use a model with a longer context, or shorter passages")
     if facts.mentions(_KEY):
         return _wrong_key(facts)
+    if facts.mentions(_BUDGET):
+        return _quota_exceeded(facts)
     if facts.mentions(_MODEL):
         return _not_found(facts)
     kind = ContentRefused if facts.mentions(_CONTENT) else RequestRefused
@@ -113,14 +129,17 @@ def _refused(facts: FailedCall) -> TeacherError:
 
 
 def _by_status(facts: FailedCall) -> TeacherError:
-    if facts.status == 402:
-        return _quota_exceeded(facts)
-    return _unavailable(facts) if facts.status == 408 or (facts.status or 0) >= 500 else _refused(facts)
+    translate = _BY_STATUS.get(facts.status or 0, _unavailable if (facts.status or 0) >= 500 else _refused)
+    return translate(facts)
 
 
 def _unavailable(facts: FailedCall) -> TeacherError:
     if facts.mentions(_BUDGET):
         return _quota_exceeded(facts)
+    if facts.wait_seconds and facts.status:
+        return RateLimited(f"{facts.address} does not serve {facts.model!r} now and asks for {facts.wait_seconds:g} s "
+                           f"of quiet, {until_text(facts.wait_seconds)} ({facts.message}): wait and retry",
+                           facts.wait_seconds)
     proxy = proxy_for(facts.address) if facts.status is None else None
     if proxy:
         return EndpointUnavailable(f"{facts.address} cannot be reached through the proxy {proxy} ({facts.message}): "
@@ -160,11 +179,13 @@ TRANSLATIONS: dict[str, Callable[[FailedCall], TeacherError]] = {
 }
 
 _BY_STATUS: dict[int, Callable[[FailedCall], TeacherError]] = {
-    400: _refused, 401: _wrong_key, 402: _quota_exceeded, 403: _not_permitted, 404: _not_found, 408: _unavailable,
-    409: _unavailable, 422: _refused, 429: _limited,
+    400: _refused, 401: _wrong_key, 402: _quota_exceeded, 403: _not_permitted, 404: _not_found, 405: _not_found,
+    407: _unavailable, 408: _unavailable, 409: _unavailable, 410: _not_found, 422: _refused, 424: _unavailable,
+    425: _unavailable, 429: _limited, 498: _limited, 499: _unavailable,
 }
 _BY_TEXT: tuple[tuple[re.Pattern[str], Callable[[FailedCall], TeacherError]], ...] = (
     (_BUDGET, _quota_exceeded), (_KEY, _wrong_key), (_CONTEXT, _refused), (_MODEL, _not_found),
+    (_ADDRESS, _not_found),
     (re.compile(r"rate[_ ]?limit|resource_exhausted|too many requests", re.I), _limited),
     (re.compile(r"permission_?(?:denied|error)|forbidden", re.I), _not_permitted),
     (re.compile(r"invalid_(?:request|argument)|bad ?_?request|unsupported_(?:value|parameter)", re.I), _refused),

@@ -9,29 +9,36 @@ _NAMES = (r"(?:\w{1,12}:|longcat_|ant|inner_|self_)?(?:think|thinking|thoughts?|
           r"scratchpad|monologue|thought_process|chain_of_thought|cot|deliberation)")
 _OPENING = re.compile(
     rf"<\|?\s*{_NAMES}(?:\s[^<>]*)?\|?>|\[\s*(?:think|thinking|thought|reasoning)\s*\]|◁{_NAMES}▷|"
-    rf"<\|(?:begin_of|start|begin)_{_NAMES}\|>|<\|channel>\s*thought|<unused94>", re.I)
+    rf"<\|(?:begin_of|start_of|start|begin)_{_NAMES}\|>|<\|{_NAMES}_(?:start|begin)\|>|<\|channel>\s*thought|<unused94>|"
+    r"<\|im_start\|>\s*think(?:ing)?\b", re.I)
 _CLOSING = re.compile(
     rf"<\|?\s*/\s*{_NAMES}\s*\|?>|\[\s*/\s*(?:think|thinking|thought|reasoning)\s*\]|◁/{_NAMES}▷|"
-    rf"<\|end_(?:of_)?{_NAMES}\|>|<channel\|>|<unused95>", re.I)
+    rf"<\|end_(?:of_)?{_NAMES}\|>|<\|{_NAMES}_end\|>|<channel\|>|<unused95>|<\|im_start\|>\s*answer\b|"
+    r"\[BEGIN FINAL RESPONSE\]|^\.\.\.done thinking\.$", re.I | re.M)
 # Channels of the harmony format; servers that drop its special tokens leave "analysis...assistantfinal...".
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.I)
 _BARE_CHANNELS = re.compile(r"\Aanalysis(?=[A-Z\s]).*assistant\s*final", re.S)
 _CHANNEL_END = re.compile(r"<\|(?:end|return|start|call)\|>")
 _FULL_WIDTH = {ord("｜"): "|", ord("▁"): "_"}
-_UNUSUAL = re.compile(r"&lt;[^<>&\n]{1,40}&gt;|<｜[^<>\n]{1,40}>")
+_UNUSUAL = re.compile(r"&lt;[^<>&\n]{1,40}&gt;|<｜[^<>\n]{1,40}>|\\?<\\?/?[\w ]{1,40}\\?>")
 _EMPTY = re.compile(rf"<{_NAMES}\s*/>", re.I)
 # Other blocks that chat frontends and models put thoughts into: at the beginning only, where they are no content.
-_BLOCK = re.compile(r"\A```(?:thinking|thoughts?|reasoning)\n.*?```|"
+_BLOCK = re.compile(r"\A```(?:think|thinking|thoughts?|reasoning)\n.*?```|"
                     r"\A<details\b[^>]*(?:type=.?reasoning[^>]*>|>\s*<summary>\s*(?:thought|thinking|reasoning))"
                     r".*?</details>",
                     re.S | re.I)
-_HEADED = re.compile(r"\A[#*_\s]*(?:thinking|thoughts?|thought process|reasoning|analysis)\b[*_]*\s*(?::[*_]*|\n).*"
+_HEADED = re.compile(r"\A[#*_\s]*(?:(?:thinking|thought|reasoning) process|thinking|thoughts?|reasoning|analysis)\b"
+                     r"[*_]*\s*(?::[*_]*|\n).*"
                      r"\n[#*_\s]*(?:final )?(?:answer|response)\b[*_]*\s*(?::[*_]*|\n)", re.S | re.I)
 _WORDED = re.compile(r"\Ahere(?: is|'s) my thought process:?.*here(?: is|'s) my response:?", re.S | re.I)
-_TRAILING_TOKENS = re.compile(r"(?:\s*(?:<\|(?:im_end|eot_id|end|return|endoftext|end_of_text|eot|eom_id)\|>|</s>|"
-                              r"<eos>|<end_of_turn>))+\s*\Z")
-_WRAPPER = re.compile(r"\A<(\|?)(?:answer|response|output|final|final_answer|start_response|begin_of_solution)\|?>(.*?)"
-                      r"(?:<\|?/?(?:answer|response|output|final|final_answer|end_response|end_of_solution)\|?>\s*)?\Z",
+_TRAILING_TOKENS = re.compile(r"(?:\s*(?:<\|(?:im_end|eot_id|end|return|endoftext|end_of_text|eot|eom_id|"
+                              r"end_of_turn_token|user)\|>|<｜end▁of▁sentence｜>|</?s>|<eos>|<end_of_turn>|<turn\|>|\[/INST\]|"
+                              r"\[END FINAL RESPONSE\]))+\s*\Z", re.I)
+_LEADING_TOKENS = re.compile(r"\A(?:<\|assistant\|>|<s>|<｜Assistant｜>)\s*", re.I)
+_WRAPPER = re.compile(r"\A<(\|?)(?:answer|response|output|final|final_answer|start_response|begin_of_solution|"
+                      r"begin_of_box)\|?>(.*?)"
+                      r"(?:<\|?/?(?:answer|response|output|final|final_answer|end_response|end_of_solution|"
+                      r"end_of_box)\|?>\s*)?\Z",
                       re.S | re.I)
 
 
@@ -42,7 +49,7 @@ def strip_reasoning(text: str) -> str:
     into the prompt). An opening mark at the start of a line that is never closed removes everything after it.
     JSON as a whole is returned as it is: marks inside its strings are content.
     """
-    reply = _TRAILING_TOKENS.sub("", text).strip()
+    reply = _LEADING_TOKENS.sub("", _TRAILING_TOKENS.sub("", text).strip())
     if _is_json(reply):
         return reply
     reply = _BLOCK.sub("", _EMPTY.sub("", _with_plain_marks(_final_channel(reply)))).strip()
@@ -63,7 +70,7 @@ def _with_plain_marks(text: str) -> str:
 
 
 def _plain(found: re.Match[str]) -> str:
-    mark = found[0].replace("&lt;", "<").replace("&gt;", ">").translate(_FULL_WIDTH)
+    mark = found[0].replace("&lt;", "<").replace("&gt;", ">").replace("\\", "").translate(_FULL_WIDTH)
     return mark if _OPENING.fullmatch(mark) or _CLOSING.fullmatch(mark) else found[0]
 
 

@@ -218,5 +218,5 @@ def _repeats_itself(text: str) -> bool:
 
 def _is_usable(completion: Completion) -> bool:
     """Whether there is anything in it to use: text, a refusal, or a cut-off that a larger limit answers."""
-    return bool(completion.text.strip() or completion.refusal or completion.cut_off
-                or completion.finish == "content_filter")
+    return not completion.broken_off and bool(completion.text.strip() or completion.refusal or completion.cut_off
+                                              or completion.finish == "content_filter")

@@ -20,7 +20,7 @@ from runner.errors import UserError
 from runner.judge import open_judge
 from runner.judge.scoring import ScoredItem, score_answers
 from runner.llm.errors import TeacherError
-from runner.pipeline.preflight import api_key_errors
+from runner.pipeline.preflight import access_errors
 from runner.pipeline.rejudge import ARMS, StoredAnswers, journal_of_finished_run, read_stored
 from runner.pipeline.stages.compare import Scores, changes_in
 from runner.pipeline.stages.event_records import question_from_record
@@ -93,7 +93,7 @@ def parse_request(store: Store, run: queries.Run, teacher: str, base_url: str | 
         run.config, teacher=teacher, teacher_base_url=base_url, teacher_effort=effort, max_cost_usd=max_cost_usd,
         teacher_batch=False, from_replies="", question_form="auto", judge="", judge_base_url=None,
         headline="choice_accuracy"))  # no judge is asked and no verdict is made here
-    if found := [*shutdown_errors(config), *api_key_errors(config)]:
+    if found := [*shutdown_errors(config), *access_errors(config)]:
         raise UserError(found[0])
     request = ComparisonRequest(run, config, read_stored(store, run.id))
     if not request.asked:

@@ -36,17 +36,25 @@ def preflight_errors(config: RunConfig, paths: Paths, runs: int = 1) -> list[str
         paths: where its files will be.
         runs: how many such runs are to be queued: there has to be room for all of them.
     """
-    found = [*shutdown_errors(config), *api_key_errors(config), *_knowledge_errors(config),
+    found = [*shutdown_errors(config), *access_errors(config), *_knowledge_errors(config),
              *_student_errors(config), *_disk_space_errors(config, paths, runs)]
     return found or _batch_errors(config)
 
 
-def api_key_errors(config: RunConfig) -> list[str]:
-    """Return an error for each API key that the teacher or the judge needs and that is missing or malformed."""
+def access_errors(config: RunConfig) -> list[str]:
+    """Return an error for each API key that the teacher or the judge needs and that is missing or malformed, and for
+    each proxy that cannot be used."""
     offline = "choose the teacher 'knowledge-base', which needs none"
     makes_calls = config.teacher != OFFLINE_TEACHER and not config.from_replies
     found = _key_for(config.teacher_base_url, offline) if makes_calls else []
-    return found + (_key_for(config.judge_base_url, "leave --judge out") if config.judge else [])
+    found += _key_for(config.judge_base_url, "leave --judge out") if config.judge else []
+    return found + (_proxy_errors() if makes_calls or config.judge else [])
+
+
+def _proxy_errors() -> list[str]:
+    from runner.llm.proxy import proxy_errors
+
+    return proxy_errors()
 
 
 def _batch_errors(config: RunConfig) -> list[str]:

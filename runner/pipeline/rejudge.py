@@ -19,7 +19,7 @@ from runner.judge.probe_answers import build_probes
 from runner.judge.protocols import LLMJudge
 from runner.judge.scoring import ScoredItem, llm_scores, score_answers
 from runner.judge.validation import NO_PROBES, ScoreAll, not_validated, validate_judge
-from runner.pipeline.preflight import api_key_errors
+from runner.pipeline.preflight import access_errors
 from runner.pipeline.stages.compare import Scores, changes_in
 from runner.pipeline.worker import heartbeat, judge_refusals, record_wait
 from runner.protocols import Judge
@@ -90,7 +90,7 @@ def parse_request(run: queries.Run, metrics: Sequence[str], judge: str | None, b
         config = dataclasses.replace(config, judge="", judge_base_url=None)
     config = dataclasses.replace(config, headline="choice_accuracy")  # no verdict is made here
     check(config)
-    if found := api_key_errors(dataclasses.replace(config, teacher="knowledge-base")):
+    if found := access_errors(dataclasses.replace(config, teacher="knowledge-base")):
         raise UserError(found[0])
     known = tuple(range(1, (run.cycle or run.config.cycles) + 1))
     if cycle is not None and cycle not in known:

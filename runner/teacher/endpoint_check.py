@@ -95,6 +95,7 @@ def check_endpoint(config: RunConfig, policy: RetryPolicy = POLICY, reply_second
     Raises:
         MissingKey: the OpenAI API, and no key.
         InvalidKey: a key that cannot be one.
+        InvalidProxy: a proxy of the environment cannot be used.
     """
     address = config.teacher_base_url or OPENAI_ADDRESS
     key, effort = key_for(address), effort_to_send(config.teacher_effort, config.teacher)

@@ -14,6 +14,7 @@ from runner.llm.reasoning import strip_reasoning
 _QUESTION_NAMES = ("question", "text", "q")
 _LABEL = re.compile(r"\A[\s\"'*`\[({]*(?:(?:question|answer|q|a)\s*\d*[\"'*`]*\s*[:.)][\s\"'*`]*|\d+[.)]\s+|[-*]\s+)?",
                     re.I)
+_ANSWER_LABEL = re.compile(r"\A[*_#\s]*(?:final )?answer[*_]*\s*:[*_\s]*", re.I)
 _SENTENCE_NUMBER = re.compile(r"sentence(?:\s*number)?[\"'*`\s:#]*\[?(\d{1,3})", re.I)
 
 
@@ -35,6 +36,7 @@ def parse_questions(text: str) -> list[Draft]:
     """
     value = extract_json(text)
     if isinstance(value, dict):
+        value = _holding(("questions", *_QUESTION_NAMES), value) or value
         lists = [item for item in value.values() if isinstance(item, list)]
         value = [value] if any(name in value for name in _QUESTION_NAMES) else lists[0] if lists else []
     drafts = [draft for item in value if (draft := _draft(item))]
@@ -89,14 +91,24 @@ def parse_answer(text: str) -> tuple[str, str]:
     plain = strip_reasoning(text)
     if text.strip() and not plain:
         raise UnreadableReply(ONLY_REASONING)
-    if not re.match(r"[\[{`]", plain) and not re.search(r'[{,]\s*"answer"\s*:', plain):
-        return " ".join(plain.split()), ""
-    value = extract_json(text)
-    value = value[0] if isinstance(value, list) and value else value
-    answer = value.get("answer") if isinstance(value, dict) else None
-    if not isinstance(answer, str):
+    if not re.match(r'[\[{`]|"\{', plain) and not re.search(r'[{,]\s*"answer"\s*:', plain, re.I):
+        return " ".join(_ANSWER_LABEL.sub("", plain).split()), ""
+    value = _holding(("answer",), extract_json(text))
+    answer = value.get("answer")
+    answer = answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
+    if not isinstance(answer, str | int | float) or isinstance(answer, bool):
         raise _without("answer", text)
-    return " ".join(answer.split()), " ".join(_string(value.get("evidence")).split())
+    return " ".join(str(answer).split()), " ".join(_string(value.get("evidence")).split())
+
+
+def _holding(names: Sequence[str], value: Any) -> dict[str, Any]:
+    """The outermost object with one of these names, which are in lower case; empty where there is none."""
+    if isinstance(value, dict):
+        lower = {str(name).lower(): item for name, item in value.items()}
+        if any(name in lower for name in names):
+            return lower
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for item in inner if (found := _holding(names, item))), {})
 
 
 def _without(what: str, text: str) -> WrongForm:
@@ -108,11 +120,9 @@ def _numbered_from_json(text: str) -> tuple[str, int] | None:
         value = extract_json(text)
     except UnreadableReply:
         return None
-    while not isinstance(value, dict) or not any(name in value for name in _QUESTION_NAMES):
-        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-        value = next((item for item in inner if isinstance(item, dict | list)), None)
-        if value is None:
-            return None
+    value = _holding(_QUESTION_NAMES, value)
+    if not value:
+        return None
     question = next((value[name] for name in _QUESTION_NAMES if isinstance(value.get(name), str)), "")
     number = re.search(r"\d+", _string(value.get("sentence")))
     return question, int(number[0]) if number else 0
@@ -132,6 +142,7 @@ def _draft(item: Any) -> Draft | None:
         return Draft(" ".join(item.split()), "", "")
     if not isinstance(item, dict):
         return None
+    item = {str(name).lower(): value for name, value in item.items()}
     question = next((item[name] for name in _QUESTION_NAMES if isinstance(item.get(name), str)), "")
     label = re.search(r"\d+", _string(item.get("passage")))
     evidence = _string(item.get("evidence")).strip(" \n\"'")

@@ -21,6 +21,9 @@ def usable_text(completion: Completion, whole: bool = True) -> str:
         kind = WrongForm if completion.text.strip() else UnreadableReply
         raise kind(f"the reply was cut off at the token limit ({_details(completion)}), also with a larger "
                               "limit: use a teacher model that writes or reasons less")
+    if completion.broken_off:
+        raise UnreadableReply(f"the reply ended in an error of the server ({beginning_of(completion.text)}): ask "
+                              "again, or use another endpoint")
     if not completion.text.strip():
         raise UnreadableReply(f"the reply is empty ({_details(completion)}): ask again, or use another teacher model")
     return completion.text

@@ -11,9 +11,11 @@ import pytest
 from runner.llm.chat import ChatRequest
 from runner.llm.credentials import key_for
 from runner.llm.redaction import NO_KEY
-from runner.llm.errors import EndpointUnavailable, InvalidKey
+from runner.llm.errors import EndpointUnavailable, InvalidKey, InvalidProxy
 from runner.llm.openai_client import OpenAIChat
 from runner.llm.proxy import proxy_for
+from runner.pipeline.preflight import access_errors
+from store.presets import preset
 from tests.runner.fake_openai import FakeOpenAI
 from tests.runner.fake_teachers import REQUEST
 
@@ -49,6 +51,21 @@ def test_a_socks_proxy_in_the_environment_is_used_and_named_where_it_cannot_be_r
         with pytest.raises(EndpointUnavailable, match=r"through the proxy socks5://127\.0\.0\.1:\d+ ") as failed:
             chat.complete(REQUEST)
     assert "secret" not in str(failed.value) and "NO_PROXY" in str(failed.value)
+
+
+@pytest.mark.parametrize(("variable", "proxy"), [
+    ("ALL_PROXY", "socks://ann:secret@127.0.0.1:1080/"), ("ALL_PROXY", "socks4://127.0.0.1:1"),
+    ("HTTP_PROXY", "http://127.0.0.1:abc"), ("HTTPS_PROXY", "direct://"), ("HTTP_PROXY", "http://")])
+def test_a_proxy_that_cannot_be_one_is_refused_before_the_run(monkeypatch: pytest.MonkeyPatch, variable: str,
+                                                              proxy: str) -> None:
+    """Also where its host is in NO_PROXY: the client reads them all."""
+    monkeypatch.setenv(variable, proxy)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    wrong, = access_errors(preset("embedded", teacher="m", teacher_base_url=LOCAL))
+    assert wrong.startswith(f"{variable} ") and "no proxy that can be used" in wrong and "secret" not in wrong
+    assert access_errors(preset("embedded")) == []
+    with pytest.raises(InvalidProxy, match=variable):
+        OpenAIChat("m", LOCAL, NO_KEY, 5.0)
 
 
 def test_a_host_of_no_proxy_is_called_directly(monkeypatch: pytest.MonkeyPatch, fake: FakeOpenAI) -> None:

@@ -16,6 +16,7 @@ from runner.llm.errors import (
 from runner.llm.json_extraction import extract_json
 from runner.llm.openai_client import OpenAIChat
 from runner.llm.reasoning import strip_reasoning
+from runner.teacher.reply_parsing import Draft, parse_answer, parse_questions
 from store.run_config import InvalidConfig
 from store.presets import preset
 from tests.runner.fake_openai import FakeOpenAI, refuse, send
@@ -79,7 +80,13 @@ def test_an_option_that_a_model_does_not_take_is_left_out_and_the_model_kept(fak
     "&lt;think&gt;hm&lt;/think&gt;27", "hm&lt;/think&gt;27", "<think/>27", "<think></think>\n27",
     "<｜begin▁of▁thinking｜>hm<｜end▁of▁thinking｜>27", "**Thinking:** hm\n\n**Answer:** 27", "Thought: hm\nAnswer: 27",
     "# Reasoning\nhm\n# Answer\n27", "Reasoning: hm\nAnswer: 20?\n\nFinal answer: 27", "```thinking\nhm\n```\n27",
-    "<details><summary>Thoughts</summary>hm</details>27",
+    "<details><summary>Thoughts</summary>hm</details>27", "<|im_start|>think\nhm\n<|im_start|>answer\n27",
+    "Here are my reasoning steps:\nhm\n[BEGIN FINAL RESPONSE]\n27\n[END FINAL RESPONSE]<|end|>",
+    "<think>hm</think><|begin_of_box|>27<|end_of_box|>", "**Thinking Process:**\n1. hm\n\n**Final Answer:**\n27",
+    "Thinking...\nhm\n...done thinking.\n\n27", "```think\nhm\n```\n27", "<think>hm<\\/think>27",
+    "\\<think\\>hm\\</think\\>27", "<|reasoning_start|>hm<|reasoning_end|>27",
+    "<think>hm</think>27<｜end▁of▁sentence｜>",
+    "<|assistant|>27", "27</s><s>", "27<|END_OF_TURN_TOKEN|>", "27[/INST]", "27<turn|>",
     '<details type="reasoning" done="true">\n<summary>Thought for 5 s</summary>hm</details>\n27'])
 def test_thoughts_of_other_marks_are_cut_off(reply: str) -> None:
     assert strip_reasoning(reply) == "27"
@@ -98,6 +105,29 @@ def test_what_only_looks_like_a_thought_stays(reply: str) -> None:
     '~~~json\n{"answer": "27"}\n~~~', '\ufeff{"answer": "27"}', '<tool_call>{"answer": "27"}</tool_call>'])
 def test_almost_json_is_read(reply: str) -> None:
     assert extract_json(reply) == {"answer": "27"}
+
+
+@pytest.mark.parametrize("reply", [
+    '{"Answer": "27 ms"}', '{"reasoning": "...", "response": {"answer": "27 ms"}}', '{"answer": ["27 ms"]}',
+    '{"type": "object", "properties": {"answer": "27 ms"}}', '{"name": "f", "arguments": {"answer": "27 ms"}}',
+    '"{\\"answer\\": \\"27 ms\\"}"', "Answer: 27 ms", "<think>hm</think>\n\n**Final answer:** 27 ms",
+    'Draft: {"answer": "20 ms"}\nWait, that is wrong. Corrected:\n{"answer": "27 ms"}'])
+def test_an_answer_is_found_wherever_a_model_puts_it(reply: str) -> None:
+    assert parse_answer(reply)[0] == "27 ms"
+
+
+def test_an_object_after_the_reply_is_no_correction_of_it() -> None:
+    """Small models run on with further questions and answers."""
+    assert parse_answer('{"answer": "27 ms"}\n\nQuestion: and then?\n{"answer": "20 ms"}')[0] == "27 ms"
+    assert parse_answer('{"answer": "27 ms"} This is final: see {the page}')[0] == "27 ms"
+    assert parse_answer('{"answer": 27}')[0] == "27"
+
+
+@pytest.mark.parametrize("reply", [
+    '{"response": {"questions": [{"Passage": "P1", "Question": "How long?"}]}}',
+    '[{"Question": "How long?", "passage": 1}]'])
+def test_questions_are_found_wherever_a_model_puts_them(reply: str) -> None:
+    assert parse_questions(reply) == [Draft("How long?", "P1", "")]
 
 
 @pytest.mark.parametrize(("reply", "found"), [
