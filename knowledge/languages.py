@@ -34,6 +34,11 @@ _FREQUENT = {
     "pt": """o os as uma do da dos das é são que com para por em no na qual quais como quando quanto onde ao e""",
     "nl": """de het een van en is zijn dat met voor wordt op niet welke wanneer waar waarom hoe door bij""",
 }
+_SCRIPTS = tuple((re.compile(f"[{ranges}]"), language) for ranges, language in (
+    ("\u3040-\u30ff\uff66-\uff9f", "ja"), ("\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff", "zh"),
+    ("\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko"), ("\u0400-\u052f", "ru"), ("\u0370-\u03ff", "el"),
+    ("\u0590-\u05ff", "he"), ("\u0600-\u06ff", "ar"), ("\u0900-\u097f", "hi"), ("\u0e00-\u0e7f", "th")))
+"""Scripts, as ranges of a character class, with the language that most often is written in them."""
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _FREQUENT.items()}
 
 
@@ -75,6 +80,19 @@ def is_another_language(text: str) -> bool:
     """Whether a text is clearly not English, by its frequent words or by its script."""
     english, others = _frequent_words(text)
     return others > english or sum(char.isalpha() and ord(char) > _LAST_LATIN for char in text) > letters(text) / 2
+
+
+def language_of(text: str) -> str:
+    """The code (ISO 639-1) of a text's language, by its script or its frequent words; `und` where neither tells."""
+    scripts = {language: count for script, language in _SCRIPTS if (count := len(script.findall(text)))}
+    total = sum(scripts.values())
+    if 3 * total > letters(text):
+        # Japanese is written with Han too, and no other language with kana.
+        return "ja" if scripts.get("ja", 0) > total / 20 else max(scripts, key=scripts.__getitem__)
+    words = _WORD.findall(text.casefold())
+    found = {language: sum(word in frequent for word in words) for language, frequent in _WORDS_OF.items()}
+    best = max(found, key=found.__getitem__)
+    return best if found[best] else "und"
 
 
 def _frequent_words(text: str) -> tuple[int, int]:

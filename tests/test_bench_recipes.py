@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from knowledge.near_duplicates import NearDuplicateIndex
 from knowledge.questions import Question
 from knowledge.study import SHARES
 from runner.pipeline.stages.context_prompts import PASSAGES
-from runner.protocols import Answer, Likelihood, TrainingExample
-from store.run_config import RunConfig
-from tests.bench.recipes import __main__ as lab
+from runner.protocols import Answer, Likelihood, TrainingConfig, TrainingExample
+from store.run_config import DEFAULT_TARGET_MODULES, RunConfig
+from tests.bench.recipes import __main__ as lab, soft_targets
 from tests.bench.recipes.exam import examine
 from tests.bench.recipes.facts import Fact, TAUGHT, TOPICS, held_out, siblings, taught
 from tests.bench.recipes.goals import goals_table
@@ -22,6 +23,7 @@ from tests.bench.recipes.measure import measure
 from tests.bench.recipes.recipe import Recipe, examples_of, training_config
 from tests.bench.recipes.recipe_table import RECIPES
 from tests.bench.recipes.results_table import COLUMNS, Result, as_table, keep, paired_interval, read_results
+from tests.runner import tiny_models
 
 REPLAY = (TrainingExample("What is rain?", "Water."), TrainingExample("Why?", "So."))
 
@@ -206,3 +208,32 @@ def test_the_whole_path_runs_on_a_tiny_model(tmp_path: Path, capsys: pytest.Capt
     assert lab.main(["default, three cycles", "--facts", "16", "--table", "--goals", "--results",
                      str(tmp_path / "kept.jsonl")]) == 0
     assert "| key-term recall with passages, facts never taught | >= 0.60 | 0" in capsys.readouterr().out
+
+
+def test_soft_targets_have_the_gradient_of_their_loss() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(3, 80, generator=generator, requires_grad=True)
+    labels = torch.tensor([4, 0, 79])
+    best = torch.randn(3, 80, generator=generator).topk(soft_targets.TOP, -1)
+    targets = (best.indices, (best.values / soft_targets.TEMPERATURE).softmax(-1))
+    for given, weight in ((None, 0.5), (targets, 0.5), (targets, 1.0)):
+        loss, gradient = soft_targets.mixed_loss(logits, labels, given, weight)
+        assert torch.allclose(torch.autograd.grad(loss, logits)[0], gradient.detach(), atol=1e-5)
+        assert loss > 0
+
+
+def test_soft_targets_of_a_student_are_what_it_predicts_with_the_passage(tmp_path: Path) -> None:
+    student = tiny_models.student(tiny_models.llama_folder(tmp_path / "tiny"))
+    example = TrainingExample("What is a Pod?", "A group of containers.")
+    found = soft_targets.soft_targets(student, [example, TrainingExample("And else?", "Nothing.")],
+                                      {"A group of containers.": "Pods: a Pod is a group of containers."})
+    (ids, (indices, shares)), = found.items()
+    assert len(indices) < len(ids) and indices.shape == shares.shape
+    assert torch.allclose(shares.sum(1), torch.ones(len(shares)))
+    config = TrainingConfig(steps=3, learning_rate=1e-2, batch_size=2, gradient_accumulation=1,
+                            gradient_checkpointing=False, lora_rank=2, lora_alpha=4, lora_dropout=0.0,
+                            target_modules=DEFAULT_TARGET_MODULES, max_sequence_tokens=128, seed=1, in_order=True)
+    losses: list[float] = []
+    with soft_targets.training_towards(found, 1.0):
+        student.fine_tune([example] * 6, config, None, tmp_path / "soft", lambda step: losses.append(step.loss))
+    assert losses[-1] < losses[0]

@@ -18,7 +18,7 @@ from knowledge.kubernetes.notes import MalformedNote
 from knowledge.kubernetes.topics import BUILT_IN
 
 if TYPE_CHECKING:
-    from knowledge.documents import SkippedFile
+    from knowledge.documents import IngestResult, SkippedFile
 
 MOST_DOCUMENTS, MOST_FILES = 5_000, 100_000
 """Folders with more are refused here, so that a user who types / does not make the server read the whole disk."""
@@ -30,13 +30,21 @@ class KnowledgeError(ValueError):
 
 @dataclass(frozen=True)
 class Knowledge:
-    """A domain with its source and, for a folder, its skipped files."""
+    """A domain with its source and, for a folder, what was read of it."""
 
     source: str
     domain: Domain
-    skipped: tuple[SkippedFile, ...] = ()
-    remarks: tuple[SkippedFile, ...] = ()
-    """Files that were read with changes, and which changes."""
+    reading: IngestResult | None = None
+    """None for the built-in domain."""
+
+    @property
+    def skipped(self) -> tuple[SkippedFile, ...]:
+        return self.reading.skipped if self.reading else ()
+
+    @property
+    def remarks(self) -> tuple[SkippedFile, ...]:
+        """Files that were read with changes, and which changes."""
+        return self.reading.remarks if self.reading else ()
 
     @property
     def built_in(self) -> bool:
@@ -84,7 +92,7 @@ def _of_folder(folder: str) -> Knowledge:
         raise KnowledgeError(str(error)) from error
     except OSError as error:
         raise KnowledgeError(f"{folder}: {error.strerror or error}") from error
-    return Knowledge(folder, domain_of(called, reading.passages, reading.topic_names), reading.skipped, reading.remarks)
+    return Knowledge(folder, domain_of(called, reading.passages, reading.topic_names), reading)
 
 
 def folder_fingerprint(folder: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -90,6 +91,27 @@ def folder_report(knowledge: Knowledge) -> None:
             st.caption("Read with changes")
             elements.table(remarks, "remarks", "remarks")
         elements.export_buttons(left_out, "skipped", "skipped")
+    _report_buttons(knowledge)
+
+
+def _report_buttons(knowledge: Knowledge) -> None:
+    """Draw the downloads of the reading report, which is made when one is pressed."""
+    st.caption("The reading report is for the owner of the documents: files, passages and near-duplicates, and the "
+               "sentences left out by each rule, with examples.")
+    with st.container(horizontal=True):
+        for kind, media in (("html", "text/html"), ("json", "application/json")):
+            st.download_button(f"Reading report ({kind.upper()})", partial(_report, knowledge, kind),
+                               f"reading-report.{kind}", media, icon=":material/download:", on_click="ignore",
+                               key=f"reading report {kind}")
+
+
+def _report(knowledge: Knowledge, kind: str) -> bytes:
+    from store.report.reading_html import reading_html  # late: seldom asked for
+    from store.report.reading_report import reading_json, reading_report
+
+    assert knowledge.reading is not None
+    render = {"html": reading_html, "json": reading_json}[kind]
+    return render(reading_report(knowledge.reading, knowledge.domain, knowledge.source)).encode()
 
 
 def passage_picker(passages: Sequence[Passage], names: Mapping[str, str], sides: Mapping[str, str],

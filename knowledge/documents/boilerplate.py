@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from knowledge.documents.chunking import Paragraph
+from knowledge.documents.left_out_sentences import LeftOutSentences
+from knowledge.documents.sentence_splitter import sentences
 from knowledge.near_duplicates import normalize
 
 # A paragraph on this many pages is boilerplate, such as a footer or a licence.
 MAX_PAGES_SHARING = 3
+BOILERPLATE = f"in a paragraph that {MAX_PAGES_SHARING} pages or more share"
 # A page that shares this much with an earlier page is another edition or rendering of it.
 COPY_SHARE = 0.8
 _MIN_PAGES = 4
@@ -64,9 +67,17 @@ def drop_duplicate_pages(pages: Pages) -> tuple[dict[str, list[Paragraph]], dict
     return kept, copies
 
 
-def drop_boilerplate(pages: Pages) -> dict[str, list[Paragraph]]:
-    """The pages without paragraphs that occur on many of them."""
+def drop_boilerplate(pages: Pages, left_out: LeftOutSentences | None = None) -> dict[str, list[Paragraph]]:
+    """The pages without paragraphs that occur on many of them, whose sentences `left_out` takes."""
     page_counts = Counter(key for paragraphs in pages.values()
                  for key in {normalize(paragraph.text) for paragraph in paragraphs})
-    return {path: [paragraph for paragraph in paragraphs if page_counts[normalize(paragraph.text)] < MAX_PAGES_SHARING]
-            for path, paragraphs in pages.items()}
+    kept: dict[str, list[Paragraph]] = {}
+    for path, paragraphs in pages.items():
+        kept[path] = []
+        for paragraph in paragraphs:
+            if page_counts[normalize(paragraph.text)] < MAX_PAGES_SHARING:
+                kept[path].append(paragraph)
+            elif left_out is not None:
+                for sentence in sentences(paragraph.text):
+                    left_out.add(BOILERPLATE, path, sentence)
+    return kept

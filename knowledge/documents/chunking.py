@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from knowledge.documents.document import Block, Page, plain, tidy
+from knowledge.documents.left_out_sentences import LeftOutSentences
 from knowledge.documents.sentence_splitter import prose_fault, sentences, word_count
 
 FEWEST_WORDS, MOST_WORDS, MOST_SENTENCES = 14, 90, 4
 TOO_LONG = f"more than {MOST_WORDS} words"
+TOO_SHORT = f"fewer than {FEWEST_WORDS} words, with its neighbours"
+NO_ANTECEDENT = "begins with a word for something before it"
+NO_CONTENT = "under a heading such as See also, Licence or Changelog"
 # A chunk with at least this many words ends with its paragraph.
 MIN_WORDS = 20
 # List items of at most this many words are joined to the sentence that introduces the list.
@@ -62,8 +65,13 @@ class Paragraph:
     text: str
 
 
-def paragraphs(page: Page) -> Iterator[Paragraph]:
-    """The paragraphs of a page that may contain prose; a short list is joined to its introduction."""
+def paragraphs(page: Page, left_out: LeftOutSentences | None = None) -> Iterator[Paragraph]:
+    """The paragraphs of a page that may contain prose; a short list is joined to its introduction.
+
+    Args:
+        page: a parsed file.
+        left_out: takes the sentences under headings that announce no content.
+    """
     stack: list[tuple[int, str, str]] = []
     for block in _joined_lists(page.blocks):
         if block.level:
@@ -73,58 +81,76 @@ def paragraphs(page: Page) -> Iterator[Paragraph]:
             names = [page.title, *(heading for _, heading, _ in stack)]
             headings = tuple(dict.fromkeys(plain(name) for name in names if name)) or (_stem(page.path),)
             yield Paragraph(headings, block.anchor or (stack[-1][2] if stack else ""), block.text)
+        elif left_out is not None:
+            for sentence in sentences(block.text):
+                left_out.add(NO_CONTENT, page.path, sentence)
 
 
-def chunk(path: str, found: Sequence[Paragraph], left_out: Counter[str] | None = None) -> Iterator[Chunk]:
+def chunk(path: str, found: Sequence[Paragraph], left_out: LeftOutSentences | None = None) -> Iterator[Chunk]:
     """Cut the paragraphs of one page into chunks; leaves out text that is too short or not prose.
 
     Args:
         path: the page's.
         found: its paragraphs in order.
-        left_out: counts the sentences that are left out, by the rule that does it.
+        left_out: takes the sentences that are left out, with the rule that does it.
     """
-    index, counts = 0, Counter[str]() if left_out is None else left_out
+    index, faults = 0, _Faults(path, LeftOutSentences() if left_out is None else left_out)
     while index < len(found):
         first = found[index]
         section: list[list[str]] = []
         while index < len(found) and (found[index].headings, found[index].anchor) == (first.headings, first.anchor):
-            section.append(list(_prose(found[index].text, counts)))
+            section.append(list(_prose(found[index].text, faults)))
             index += 1
         opening = [sentence for paragraph in section for sentence in paragraph][:1]
-        for group in _groups(section, opening):
+        for group in _groups(section, opening, faults):
             yield Chunk(path, first.headings, first.anchor, tuple(group), opens=group[:1] == opening)
 
 
-def _prose(text: str, left_out: Counter[str]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Faults:
+    """Takes the sentences of one page that are left out."""
+
+    path: str
+    left_out: LeftOutSentences
+
+    def add(self, rule: str, *sentences: str) -> None:
+        for sentence in sentences:
+            self.left_out.add(rule, self.path, sentence)
+
+
+def _prose(text: str, faults: _Faults) -> Iterator[str]:
     for sentence in sentences(text):
         fault = prose_fault(sentence) or (TOO_LONG if word_count(sentence) > MOST_WORDS else "")
         if fault:
-            left_out[fault] += 1
+            faults.add(fault, sentence)
         else:
             yield sentence
 
 
-def _groups(section: list[list[str]], opening: list[str]) -> Iterator[list[str]]:
+def _groups(section: list[list[str]], opening: list[str], faults: _Faults) -> Iterator[list[str]]:
     """Group sentences within the limits; a group ends with its paragraph when it has enough words."""
     group: list[str] = []
     for paragraph in section:
         for sentence in paragraph:
             if not group and _BARE_PRONOUN.match(sentence) and [sentence] != opening:
+                faults.add(NO_ANTECEDENT, sentence)
                 continue
             full = len(group) == MOST_SENTENCES or _words([*group, sentence]) > MOST_WORDS
             if full or (_words(group) >= 2 * MIN_WORDS and not _DEPENDENT_OPENING.match(sentence)):
-                yield from _fit(group)
+                yield from _fit(group, faults)
                 group = []
             group.append(sentence)
         if _words(group) >= MIN_WORDS:
-            yield from _fit(group)
+            yield from _fit(group, faults)
             group = []
-    yield from _fit(group)
+    yield from _fit(group, faults)
 
 
-def _fit(group: list[str]) -> Iterator[list[str]]:
+def _fit(group: list[str], faults: _Faults) -> Iterator[list[str]]:
     if _words(group) >= FEWEST_WORDS:
         yield group
+    else:
+        faults.add(TOO_SHORT, *group)
 
 
 def _words(group: list[str]) -> int:

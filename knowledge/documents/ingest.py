@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from knowledge.documents.boilerplate import (
 )
 from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
 from knowledge.documents.document import Page, Unreadable, plain
-from knowledge.documents.file_discovery import (
-    ASCIIDOC, HTML, KINDS_IN_WORDS, MARKDOWN, NOTEBOOK, PDF, WORD, SkippedFile, find_documents,
-)
+from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find_documents
+from knowledge.documents.file_reading import ParsedFile, read_file
+from knowledge.documents.left_out_sentences import LeftOutSentence, LeftOutSentences
 from knowledge.documents.passage_key_terms import passage_key_terms
 from knowledge.documents.question_generator import GeneratedQuestions, QuestionGenerator
-from knowledge.documents.text_decoding import decode
 from knowledge.documents.topic_assignment import assign_topics, readable
 from knowledge.domain import Domain, domain_of
 from knowledge.key_terms import word_counts
+from knowledge.languages import language_of
 from knowledge.passages import Passage, passage_id
 
 SOURCE = "folder"
@@ -40,8 +40,21 @@ class NothingReadable(ValueError):
 
 
 @dataclass(frozen=True)
+class ReadFile:
+    """A file that was read, and what came of it."""
+
+    path: str
+    bytes: int
+    sha256: str
+    passages: int
+    sentences_left_out: int
+    languages: tuple[str, ...]
+    """Languages of its passages, as codes of ISO 639-1, the most frequent first."""
+
+
+@dataclass(frozen=True)
 class IngestResult:
-    """The passages of a folder, and the files that were skipped."""
+    """The passages of a folder, and what of it is in none."""
 
     passages: tuple[Passage, ...]
     skipped: tuple[SkippedFile, ...]
@@ -51,6 +64,12 @@ class IngestResult:
     """Slug -> display name of the topic."""
     sentences_left_out: Mapping[str, int] = field(default_factory=dict)
     """Rule -> number of sentences that it left out of the passages."""
+    examples: Mapping[str, tuple[LeftOutSentence, ...]] = field(default_factory=dict)
+    """Rule -> some of those sentences."""
+    files: tuple[ReadFile, ...] = ()
+    """Every file that was read, those without a passage included; ordered by path."""
+    repeated: int = 0
+    """Passages whose text is the same as that of an earlier one; each text is kept once."""
 
 
 def read_folder(folder: Path, name: str | None = None) -> IngestResult:
@@ -68,22 +87,41 @@ def read_folder(folder: Path, name: str | None = None) -> IngestResult:
     files, skipped = find_documents(folder)
     remarks: list[SkippedFile] = []
     pages: dict[str, list[Paragraph]] = {}
+    parsed: dict[str, ParsedFile] = {}
+    left_out = LeftOutSentences()
     for file in files:
         path = file.relative_to(folder).as_posix()
         try:
-            page, remark = _page(file, path)
+            found = read_file(file, path)
         except (Unreadable, OSError) as error:
             skipped.append(SkippedFile(path, str(getattr(error, "strerror", None) or error)))
             continue
-        pages[path] = list(paragraphs(page))
-        remarks += [SkippedFile(path, remark)] if remark else []
-    left_out: Counter[str] = Counter()
+        pages[path] = list(paragraphs(found.page, left_out))
+        parsed[path] = replace(found, page=Page(path, "", ()))
+        remarks += [SkippedFile(path, found.remark)] if found.remark else []
     chunks, without_passage = _chunks(pages, left_out)
     skipped = sorted([*skipped, *without_passage], key=lambda entry: entry.path.split("/"))
     if not chunks:
         raise NothingReadable(_nothing_readable(folder, skipped))
-    passages, names = _passages(chunks, name or project_name(folder))
-    return IngestResult(passages, tuple(skipped), tuple(remarks), names, dict(left_out.most_common()))
+    unique = list({_id(one): one for one in reversed(chunks)}.values())[::-1]
+    passages, names = _passages(unique, name or project_name(folder))
+    return IngestResult(passages, tuple(skipped), tuple(remarks), names, dict(left_out.by_rule.most_common()),
+                        left_out.examples(), _files(parsed, passages, left_out), len(chunks) - len(unique))
+
+
+def _files(parsed: Mapping[str, ParsedFile], passages: Sequence[Passage],
+           left_out: LeftOutSentences) -> tuple[ReadFile, ...]:
+    languages: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for passage in passages:
+        languages[path_of(passage)][language_of(passage.text)] += 1
+    return tuple(ReadFile(path, file.bytes, file.sha256, languages[path].total(), left_out.by_path[path],
+                          tuple(language for language, _ in languages[path].most_common()))
+                 for path, file in parsed.items())
+
+
+def path_of(passage: Passage) -> str:
+    """The file that a folder's passage comes from, relative to the folder."""
+    return passage.address.partition("#")[0]
 
 
 def project_name(folder: Path) -> str:
@@ -98,59 +136,22 @@ def _check(folder: Path) -> None:
         raise NoSuchFolder(f"{folder}: this is a file; give the folder that holds it")
 
 
-def _page(file: Path, path: str) -> tuple[Page, str]:
-    data, kind = file.read_bytes(), file.suffix.lower()
-    if kind in PDF:
-        from knowledge.documents.pdf_parser import read_pdf  # late, like the others: most folders need one library
-
-        return read_pdf(path, data), ""
-    if kind in WORD:
-        from knowledge.documents.word_parser import read_word
-
-        return read_word(path, data), ""
-    text, remark = decode(data)
-    return _parser(kind)(path, text), remark
-
-
-def _parser(kind: str) -> Callable[[str, str], Page]:
-    """The parser for a file name extension."""
-    if kind in MARKDOWN:
-        from knowledge.documents.markdown_parser import read_markdown
-
-        return read_markdown
-    if kind in HTML:
-        from knowledge.documents.html_parser import read_html
-
-        return read_html
-    if kind in ASCIIDOC:
-        from knowledge.documents.asciidoc_parser import read_asciidoc
-
-        return read_asciidoc
-    if kind in NOTEBOOK:
-        from knowledge.documents.notebook_parser import read_notebook
-
-        return read_notebook
-    from knowledge.documents.text_parser import read_text
-
-    return read_text
-
-
-def _chunks(pages: dict[str, list[Paragraph]], left_out: Counter[str]) -> tuple[list[Chunk], list[SkippedFile]]:
-    """Chunks of the pages without boilerplate and duplicates, and the pages that yield none; counts in `left_out`."""
+def _chunks(pages: dict[str, list[Paragraph]],
+            left_out: LeftOutSentences) -> tuple[list[Chunk], list[SkippedFile]]:
+    """Chunks of the pages without boilerplate and duplicates, and the pages that yield none."""
     single, collections = without_collections(pages)
     own, copies = drop_duplicate_pages(without_site_title(single))
     chunks: list[Chunk] = []
     skipped = [SkippedFile(path, f"says the same as {original}") for path, original in copies.items()]
     skipped += [SkippedFile(path, "puts other pages together that are read already") for path in collections]
-    for path, rest in drop_boilerplate(own).items():
+    for path, rest in drop_boilerplate(own, left_out).items():
         of_page = list(chunk(path, rest, left_out))
         chunks += of_page
         skipped += [] if of_page else [SkippedFile(path, "no passage of prose in it")]
     return chunks, skipped
 
 
-def _passages(chunks: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], dict[str, str]]:
-    unique = list({_id(one): one for one in reversed(chunks)}.values())[::-1]
+def _passages(unique: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], dict[str, str]]:
     slugs, names = assign_topics(unique)
     texts = [one.text for one in unique]
     document_counts, generator = word_counts(texts), QuestionGenerator(name, _lowercase_words(texts))

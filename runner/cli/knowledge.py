@@ -1,10 +1,11 @@
-"""`knowledge`: list the topics of the documents with their passages and questions."""
+"""`knowledge`: list the topics of the documents with their passages and questions; report what was read of a folder."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from knowledge.domain import counts, domain_of
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.loader import name_of, open_knowledge
 from runner.errors import UserError
+from store.files import write_atomic
+from store.report.reading_html import reading_html
+from store.report.reading_report import ReadingReport, reading_json, reading_report
+
+REPORTS: dict[str, Callable[[ReadingReport], str]] = {".html": reading_html, ".json": reading_json}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,23 +27,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "folder also left_out, remarks and sentences_left_out")
     parser.add_argument("--knowledge", default=BUILT_IN, metavar="DIR",
                         help="a folder of documents instead of the built-in domain")
+    parser.add_argument("--report", type=Path, action="append", default=[], metavar="FILE",
+                        help="write what was read of the folder and what was left out, with reasons and examples: "
+                             "FILE.html, one offline page, or FILE.json (repeatable)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the topics with their passages and questions."""
+    _check_reports(args.report, args.knowledge)
     try:
-        return show_knowledge(args.json, args.knowledge)
+        return show_knowledge(args.json, args.knowledge, args.report)
     except (NoSuchFolder, NothingReadable) as error:
         raise UserError(str(error)) from error
 
 
-def show_knowledge(json_output: bool, knowledge: str) -> int:
-    """Print per topic the number of passages and questions from each source; of a folder also what was left out."""
+def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = ()) -> int:
+    """Print per topic the number of passages and questions from each source; of a folder also what was left out.
+
+    Args:
+        json_output: whether to print one JSON object.
+        knowledge: the built-in domain or a folder.
+        reports: files to write the folder's reading report to.
+    """
     reading = None if knowledge == BUILT_IN else read_folder(Path(knowledge).expanduser())
     domain = open_knowledge(knowledge) if reading is None else \
         domain_of(name_of(knowledge), reading.passages, reading.topic_names)
     found: dict[str, Any] = {topic: {source: dataclasses.asdict(count) for source, count in sources.items()}
              for topic, sources in counts(domain).items()}
+    if reading and reports:
+        _write_reports(reports, reading_report(reading, domain, knowledge))
     if json_output:
         print(json.dumps(found | (_left_out(reading) if reading else {})))
         return 0
@@ -47,8 +65,31 @@ def show_knowledge(json_output: bool, knowledge: str) -> int:
         print(f"{topic:{width}}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"
                                               for source, n in sources.items()))
     if reading:
-        print(*left_out_lines(reading), sep="\n")
+        print(*left_out_lines(reading), *(f"written: {file}" for file in reports), sep="\n")
     return 0
+
+
+def _check_reports(reports: Sequence[Path], knowledge: str) -> None:
+    """Refuse reports that could not be written, before anything is read.
+
+    Raises:
+        UserError: with the file and the way out.
+    """
+    for file in reports:
+        if knowledge == BUILT_IN:
+            raise UserError(f"--report {file}: it describes a folder of documents: name one with --knowledge DIR")
+        if file.suffix.lower() not in REPORTS:
+            raise UserError(f"--report {file}: the suffix determines the format: use {', '.join(REPORTS)}")
+        if not file.expanduser().absolute().parent.is_dir():
+            raise UserError(f"--report {file}: folder {file.expanduser().absolute().parent} does not exist")
+
+
+def _write_reports(reports: Sequence[Path], report: ReadingReport) -> None:
+    for file in reports:
+        try:
+            write_atomic(file.expanduser().absolute(), REPORTS[file.suffix.lower()](report).encode())
+        except OSError as error:
+            raise UserError(f"--report {file} cannot be written: {error.strerror}") from error
 
 
 def _left_out(reading: IngestResult) -> dict[str, Any]:

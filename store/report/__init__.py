@@ -2,7 +2,8 @@
 
 `evidence` gathers the data, `html_page`, `svg_charts`, `data_formats` and `paper_tables` render it, and
 `reproduce_command` gives the command that repeats the run. `verification` checks a JSON pack from its file alone: its
-numbers (`recompute`), its hashes (`pack_seal`) and its signature (`signature`).
+numbers (`recompute`), its hashes (`pack_seal`) and its signature (`signature`). `reading_report` and `reading_html` are
+about a folder of documents instead, before any run.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import KnowledgeError
+from dashboard.panels import knowledge_panels
 from dashboard.style import labels
 from dashboard.view_models import export_rows, topic_coverage
 from dashboard.view_models.topic_coverage import PassageFilter
@@ -74,6 +76,14 @@ def test_a_folder_is_shown_with_what_was_skipped(state: str, state_folders: Fold
     assert {"broken.md", "junk.md", "slides.pptx"} == set(skipped["path"])
     assert all(skipped["reason"])
     assert str(folder) in app.query_params["knowledge"]
+    assert {"Reading report (HTML)", "Reading report (JSON)"} <= {
+        button.proto.label for button in app.get("download_button")}
+
+
+def test_the_reading_report_is_made_when_it_is_asked_for(folder: Path) -> None:
+    knowledge = knowledge_loader.open_knowledge(str(folder))
+    assert json.loads(knowledge_panels._report(knowledge, "json"))["knowledge_hash"] == knowledge.domain.hash
+    assert b"broken.md" in knowledge_panels._report(knowledge, "html")
 
 
 @pytest.mark.parametrize("state", ["empty", "finished"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from knowledge.questions import GENERAL, Question, question_id
@@ -11,16 +13,18 @@ from knowledge.replay_questions import replay_questions
 from runner.judge.ragas_metrics import RagasJudge
 from runner.pipeline.training_plan import weight_of
 from runner.protocols import GenerationConfig, Student, TrainingExample, TrainingStep
+from runner.student.local_student import LocalStudent
 from tests.bench.recipes.exam import examine, recall_by_wording
 from tests.bench.recipes.facts import Fact
-from tests.bench.recipes.recipe import Recipe, examples_of, training_config
+from tests.bench.recipes.recipe import Recipe, contexts_of, examples_of, training_config
 from tests.bench.recipes.results_table import Result
+from tests.bench.recipes.soft_targets import soft_targets, training_towards
 
 _REPLAY = GenerationConfig(max_new_tokens=40, temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.1,
                            max_seconds=600)
 
 
-def measure(student: Student, judge: RagasJudge, name: str, recipe: Recipe, seed: int, facts: tuple[Fact, ...],
+def measure(student: LocalStudent, judge: RagasJudge, name: str, recipe: Recipe, seed: int, facts: tuple[Fact, ...],
             controls: tuple[Fact, ...], general: tuple[TrainingExample, ...], folder: Path) -> Result:
     """Train and examine; a training that was interrupted goes on from its checkpoint in `folder`.
 
@@ -38,7 +42,8 @@ def measure(student: Student, judge: RagasJudge, name: str, recipe: Recipe, seed
         known = facts[start: len(facts) * cycle // recipe.cycles]
         examples, refused = examples_of(recipe, known, general, seed + cycle - 1, weights)
         config = training_config(recipe, len(examples), seed)
-        trained = student.fine_tune(examples, config, adapter, folder / f"cycle-{cycle}", _reporter(name, seed))
+        with _targets_of(student, recipe, known, examples):
+            trained = student.fine_tune(examples, config, adapter, folder / f"cycle-{cycle}", _reporter(name, seed))
         adapter = folder / f"cycle-{cycle}"
         tokens, seconds = tokens + trained.tokens, seconds + trained.seconds
         if cycle == 1 < recipe.cycles:
@@ -59,6 +64,14 @@ def replay_examples(student: Student) -> tuple[TrainingExample, ...]:
     answers = {answer.question_id: answer for batch in student.answer(questions, _REPLAY, 1, None) for answer in batch}
     return tuple(TrainingExample(text, answer.text, complete=not answer.cut_off)
                  for id, text in asked.items() if (answer := answers[id]).text)
+
+
+def _targets_of(student: LocalStudent, recipe: Recipe, facts: tuple[Fact, ...],
+                examples: Sequence[TrainingExample]) -> AbstractContextManager[None]:
+    if not recipe.soft:
+        return contextlib.nullcontext()
+    found = soft_targets(student, examples, contexts_of(facts))
+    return training_towards(found, recipe.soft)
 
 
 def _reporter(name: str, seed: int) -> Callable[[TrainingStep], None]:

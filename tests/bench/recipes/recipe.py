@@ -46,6 +46,8 @@ class Recipe:
     """Whether a cycle trains the facts of all cycles so far, or only its own."""
     reading: float = 0.0
     """Share of the presentations with passages before the question."""
+    soft: float = 0.0
+    """Weight of the KL divergence to what the untrained student predicts with the passage before the question."""
     final: Mapping[str, float] = field(default_factory=dict)
     """Forms and shares of the last tenth of the presentations; empty: as before."""
 
@@ -70,6 +72,12 @@ def examples_of(recipe: Recipe, facts: tuple[Fact, ...], general: tuple[Training
     drawn += draw_presentations(items, recipe.final, last, seed + 1) if last else []
     examples = [TrainingExample(item.prompt, item.answer, item.complete) for item in drawn]
     return _with_general(examples, general, recipe.general), refused
+
+
+def contexts_of(facts: tuple[Fact, ...]) -> dict[str, str]:
+    """Answer of a study item -> the text under its title, which an untrained student reads before the question."""
+    return {item.answer: f"{fact.passage.title}: {fact.reference}" for fact in facts
+            for item in study_items(fact.passage, 0, siblings=[one.passage for one in siblings(fact, facts)])}
 
 
 def training_config(recipe: Recipe, examples: int, seed: int) -> TrainingConfig:

@@ -59,6 +59,7 @@ RECIPES: dict[str, Recipe] = {
     "default, no documents": _default(shares=shares_of("rules", 0.0)),
     "default, documents 0.3": _default(shares=shares_of("rules", 0.3)),
     "default, every form": _default(shares=EVERY_FORM),
+    "default, soft targets 0.5": _default(soft=0.5),
     "default, reading 0.3": _default(reading=0.3),
     "default, reading 0.6": _default(reading=0.6),
     "values of a student of 3 billion": as_product(preset("phi-2", study="rules")),
