@@ -17,7 +17,9 @@ from runner.protocols import Answer, Likelihood, TrainingConfig, TrainingExample
 from store.run_config import DEFAULT_TARGET_MODULES, RunConfig
 from tests.bench.recipes import __main__ as lab, soft_targets
 from tests.bench.recipes.exam import examine
-from tests.bench.recipes.facts import Fact, TAUGHT, TOPICS, held_out, siblings, taught
+from tests.bench.recipes.facts import (
+    RESERVED, SECOND, TAUGHT, TOPICS, Fact, held_out, siblings, taught,
+)
 from tests.bench.recipes.goals import goals_table
 from tests.bench.recipes.measure import measure
 from tests.bench.recipes.recipe import Recipe, examples_of, training_config
@@ -237,3 +239,21 @@ def test_soft_targets_of_a_student_are_what_it_predicts_with_the_passage(tmp_pat
     with soft_targets.training_towards(found, 1.0):
         student.fine_tune([example] * 6, config, None, tmp_path / "soft", lambda step: losses.append(step.loss))
     assert losses[-1] < losses[0]
+
+
+def test_the_exam_may_ask_the_second_question_instead_and_then_it_is_not_trained(tmp_path: Path) -> None:
+    for reserved, second in zip(taught(8), taught(8, SECOND), strict=True):
+        assert second.locked in reserved.passage.questions and second.locked not in second.passage.questions
+        assert second.locked != reserved.locked and second.passage.questions
+    for name, value in ((RESERVED, 0.2), (SECOND, 0.7)):
+        keep(tmp_path / "kept", dataclasses.replace(result("off", 1, value), wordings=name))
+    assert [(one.wordings, one.scores["choice"]["fact 1"]) for one in read_results(tmp_path / "kept")] == [
+        (RESERVED, 0.2), (SECOND, 0.7)]
+
+
+def test_the_table_of_one_kind_of_wordings_has_no_row_of_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]
+                                                                ) -> None:
+    keep(tmp_path / "kept", dataclasses.replace(result("off", 1, 0.7), wordings=SECOND))
+    for wordings, rows in ((RESERVED, 0), (SECOND, 1)):
+        lab.main(["off", "--facts", "8", "--table", "--wordings", wordings, "--results", str(tmp_path / "kept")])
+        assert capsys.readouterr().out.count("| off |") == rows

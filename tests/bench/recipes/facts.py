@@ -14,6 +14,10 @@ from knowledge.split import held_out_passages, practice_passages
 TOPICS = ("pods", "deployments", "jobs", "services")
 """The topics of the taught facts; the control's facts come from them first, then from the others."""
 TAUGHT, HELD_OUT = 60, 40
+RESERVED, SECOND = "reserved", "second"
+WORDINGS = {RESERVED: "the wording that is reserved for the test; both of the note's questions may be trained",
+            SECOND: "the note's second question, which is then not trained; nearer to the first than a reserved one"}
+"""How the exam may ask for a fact."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,18 @@ class Fact:
 
 
 @functools.cache
-def taught(count: int = TAUGHT) -> tuple[Fact, ...]:
+def taught(count: int = TAUGHT, wordings: str = RESERVED) -> tuple[Fact, ...]:
     """The first facts of the topics in turn, so that any even share of them has as many of each topic."""
     queues = [[passage for passage in practice_passages(domain()) if passage.topic == topic] for topic in TOPICS]
     found = [queue[number] for number in range(max(map(len, queues))) for queue in queues if number < len(queue)]
-    return tuple(_fact(passage) for passage in found[:count])
+    return tuple(_fact(passage, wordings) for passage in found[:count])
 
 
 @functools.cache
-def held_out(count: int = HELD_OUT) -> tuple[Fact, ...]:
+def held_out(count: int = HELD_OUT, wordings: str = RESERVED) -> tuple[Fact, ...]:
     """Facts that no recipe teaches, of the taught topics first."""
     ordered = sorted(held_out_passages(domain()), key=lambda passage: (passage.topic not in TOPICS, passage.id))
-    return tuple(_fact(passage) for passage in ordered[:count])
+    return tuple(_fact(passage, wordings) for passage in ordered[:count])
 
 
 def siblings(fact: Fact, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -55,8 +59,8 @@ def domain() -> Domain:
     return domain_of("Kubernetes v1.28", read_notes())
 
 
-def _fact(passage: Passage) -> Fact:
-    """The note with its reserved wording; where it has none, its last question is locked instead of trained."""
-    if passage.test_questions:
+def _fact(passage: Passage, wordings: str) -> Fact:
+    """The note with its locked wording; where it has none reserved, its last question is locked instead of trained."""
+    if wordings == RESERVED and passage.test_questions:
         return Fact(passage, passage.test_questions[0])
     return Fact(dataclasses.replace(passage, questions=passage.questions[:-1]), passage.questions[-1])

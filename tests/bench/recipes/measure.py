@@ -15,7 +15,7 @@ from runner.pipeline.training_plan import weight_of
 from runner.protocols import GenerationConfig, Student, TrainingExample, TrainingStep
 from runner.student.local_student import LocalStudent
 from tests.bench.recipes.exam import examine, recall_by_wording
-from tests.bench.recipes.facts import Fact
+from tests.bench.recipes.facts import RESERVED, Fact
 from tests.bench.recipes.recipe import Recipe, contexts_of, examples_of, training_config
 from tests.bench.recipes.results_table import Result
 from tests.bench.recipes.soft_targets import soft_targets, training_towards
@@ -25,13 +25,15 @@ _REPLAY = GenerationConfig(max_new_tokens=40, temperature=0.0, top_p=1.0, top_k=
 
 
 def measure(student: LocalStudent, judge: RagasJudge, name: str, recipe: Recipe, seed: int, facts: tuple[Fact, ...],
-            controls: tuple[Fact, ...], general: tuple[TrainingExample, ...], folder: Path) -> Result:
+            controls: tuple[Fact, ...], general: tuple[TrainingExample, ...], folder: Path,
+            wordings: str = RESERVED) -> Result:
     """Train and examine; a training that was interrupted goes on from its checkpoint in `folder`.
 
     Args:
         controls: facts that are never taught.
         general: the untrained student's answers to everyday questions, for recipes that replay them.
         folder: for the adapters.
+        wordings: how the facts were made, see `facts.WORDINGS`; it is kept with the result.
     """
     tokens, seconds, refused = 0, 0.0, 0
     adapter: Path | None = None
@@ -54,7 +56,8 @@ def measure(student: LocalStudent, judge: RagasJudge, name: str, recipe: Recipe,
     scores, _ = examine(student, adapter, facts, controls, judge)
     if first:
         scores["first_recall"] = first
-    return Result(name, seed, len(facts), tokens, round(seconds, 1), refused, round(os.getloadavg()[0], 1), scores)
+    return Result(name, seed, len(facts), tokens, round(seconds, 1), refused, round(os.getloadavg()[0], 1), scores,
+                  wordings)
 
 
 def replay_examples(student: Student) -> tuple[TrainingExample, ...]:

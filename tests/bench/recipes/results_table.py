@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench.recipes.exam import Scores
+from tests.bench.recipes.facts import RESERVED
 
 COLUMNS = {"choice": "choice", "choice_without_altered": "without the altered copy", "binding": "binding, nats/token",
            "recall": "key-term recall", "recall_trained": "recall, trained wording", "similarity": "similarity",
@@ -36,15 +37,17 @@ class Result:
     load: float
     """The machine's load average at the end: seconds are only comparable where it is low."""
     scores: Scores
+    wordings: str = RESERVED
+    """How the exam asked, see `facts.WORDINGS`."""
 
 
 def read_results(path: Path) -> list[Result]:
-    """The results kept so far; the last of a recipe, seed and number of facts counts."""
+    """The results kept so far; the last of a recipe, seed, number of facts and kind of wordings counts."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     found = {}
     for line in lines:
         one = Result(**{key: value for key, value in json.loads(line).items() if key != "answers"})
-        found[one.recipe, one.seed, one.facts] = one
+        found[one.recipe, one.seed, one.facts, one.wordings] = one
     return list(found.values())
 
 
