@@ -62,6 +62,10 @@ PAYLOADS = {
     "FactsWritten": """
         teacher facts(passage_id statement paraphrases questions(question answer) reverse(question answer) key_terms)
         refused(passage_id text reason) without(passage_id reason)""",
+    "ForecastRegistered": """
+        group metric tier size questions change low high confidence margin stop pilots(run size change error freedom
+        pairs baseline)""",
+    "ForecastScored": "change held",
     "JudgeAudited": """
         metric judge judging passed reasons questions kinds(kind mean scored rightly of passed) probes(kind
         question_id text score missing) retests noise most_noise""",
@@ -154,6 +158,10 @@ TABLES = {
     ),
     "endpoint_options": "address model effort option sent_instead message at",
     "events": "run seq cycle stage kind at payload",
+    "forecasts": (
+        "run group_name metric tier size questions change low high confidence margin stop pilots registered_at "
+        "measured held scored_at"
+    ),
     "gain_shares": "run metric part gain low high share cycle facts asked",
     "gaps": "run metric baseline tuned teacher closed low high cycle scored asked missing by_construction",
     "judge_audits": "run judging metric judge passed questions retests reasons kinds probes noise most_noise at",

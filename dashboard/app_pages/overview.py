@@ -8,7 +8,9 @@ from dashboard.access import cached_queries, store_access
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
-from dashboard.panels import control_arms, group, judge_validation, metric_notes, replacement, study_set, verdict
+from dashboard.panels import (
+    control_arms, forecast, group, judge_validation, metric_notes, replacement, study_set, verdict,
+)
 from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
@@ -37,6 +39,7 @@ decides = run_selection.latest(changes, run.config.headline, run.config.headline
 judge_used = queries.teacher_usage(store, [run.id], "judge").get(run.id) if run.config.judge else None
 verdict.verdict_card(run, cycles, decides, used, larger_test(run.config, decides, used, judge_used))
 failure(run)
+forecast.forecast_of_run(store, run)
 group.group_of_run(store, run)
 if not changes:
     run_facts(run, cycles, queries.success_rate(store, run.id), used)

@@ -1,11 +1,11 @@
-"""System status for operators: runners, hardware and precision, the store, models, backups, package versions."""
+"""System status for operators: runners, hardware and precision, the store, models, backups, forecasts, versions."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboard.access import disk_usage, store_access
-from dashboard.panels import system_panels
+from dashboard.panels import forecast, system_panels
 from dashboard.style import labels
 from store import queries
 from store.paths import default_paths
@@ -26,6 +26,12 @@ if store:
 else:
     st.caption(labels.NO_STORE)
 system_panels.stored_files_table(disk_usage.stored_files(paths), disk_usage.free_bytes(paths), str(paths.data))
+
+st.subheader("Forecasts")
+if store:
+    forecast.forecasts(store)
+else:
+    st.caption(labels.NO_STORE)
 
 st.subheader("Versions")
 system_panels.versions(queries.made_with(store) if store else None)

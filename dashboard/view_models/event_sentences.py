@@ -129,6 +129,12 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ArmsCompared: lambda e: e.sentence,
     happened.DesignSealed: lambda e: (f"Design sealed before the test was asked: {labels.metric_short(e.headline)} on "
                                       f"{labels.tier(e.headline_tier)}, {labels.count(e.questions, 'test question')}"),
+    happened.ForecastRegistered: lambda e: (f"Forecast registered before the run: {labels.metric_short(e.metric)} "
+                                            f"{labels.change(e.change)} ({labels.interval(e.low, e.high)}), from "
+                                            f"{labels.count(len(e.pilots), 'pilot')}"),
+    happened.ForecastScored: lambda e: ("Forecast not scored: nothing was measured" if e.held is None else
+                                        f"Forecast {'held' if e.held else 'did not hold'}: measured "
+                                        f"{labels.change(e.change)}"),
     happened.CycleChosen: lambda e: f"Cycle {e.cycle} answers the test: {e.reason}",
     happened.CycleFinished: lambda e: f"Cycle ended: {labels.CYCLE_WORK.get(e.work, e.work)}. {e.sentence}",
     happened.RunFinished: lambda e: f"Run finished. {e.sentence}",

@@ -23,6 +23,7 @@ examples:
   python -m runner run --teacher llama3 --teacher-base-url http://localhost:11434/v1
   python -m runner run --seeds 3                           three trainings on the same questions, with one interval
   python -m runner sweep --seeds 1-5 --learning-rate 5e-4,1.5e-3 --dry-run
+  python -m runner run --questions 240 --forecast          three pilots first: is the run worth its cost?
   python -m runner serve                                   then launch runs from the dashboard
   python -m runner status                                  list all runs
   python -m runner resume RUN                              continue from the last checkpoint
@@ -51,6 +52,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("run", "queue a run and execute it in the foreground, with live progress", "run", "add_run_arguments"),
     Command("sweep", "queue a group of runs with other seeds and settings, with one test; --dry-run shows the plan",
             "sweep"),
+    Command("forecast", "what a larger run would measure, from three or more finished runs of growing size",
+            "forecast"),
     Command("serve", "serve the queue: execute launched runs, until stopped", "serve"),
     Command("demo", "serve runner and dashboard, with a demonstration run if the store is empty", "demo"),
     Command("resume", "continue a paused, cancelled, failed or interrupted run, in the foreground",

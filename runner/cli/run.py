@@ -46,6 +46,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     add_seed_arguments(parser, "queue the run once for each training seed, as a group with one test: how many (3), a "
                                "range (1-20) or a list (1,5,9)")
+    parser.add_argument("--forecast", action="store_true",
+                        help="execute three small pilots instead, forecast what the run will measure, and queue it "
+                             "paused with its forecast: resume it, or cancel it")
+    parser.add_argument("--pilots", default="", metavar="N,N,N",
+                        help="with --forecast: training questions per cycle of each pilot")
 
 
 def add_seed_arguments(parser: argparse.ArgumentParser, seeds: str) -> None:
@@ -116,6 +121,14 @@ def _escaped(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything, then queue the run and follow it to its end."""
+    if args.forecast:
+        if args.seeds:
+            raise UserError("--forecast is about one run: leave --seeds out, or forecast one of its seeds")
+        from runner.cli.forecast import run_with_pilots
+
+        return run_with_pilots(args)
+    if args.pilots:
+        raise UserError("--pilots are those of a forecast: add --forecast, or leave it out")
     if args.seeds:
         from runner.cli.sweep import run_seeds
 

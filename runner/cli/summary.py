@@ -10,6 +10,8 @@ from typing import Any
 from store import queries
 from store.analysis.reading_verdict import reading_sentence
 from store.analysis.findings import cycles_corrected, latest, memorisation
+from store.analysis.gain_forecast import as_json as forecast_json
+from store.analysis.gain_forecast import forecast_sentences, outcome
 from store.analysis.larger_test import LargerTest, larger_test
 from store.analysis.replacement import how_compared, replacement_sentence, replacement_verdict, share_lines
 from store.control_arms import ARMS, BASELINE, TUNED
@@ -38,6 +40,8 @@ def as_json(store: Store, run_id: str) -> dict[str, Any]:
                "over_cycles": dataclasses.asdict(together) if together else None,
                "margin": margin_of(run.config, run.config.headline),
                "larger_test": larger_test_json(_larger_test(store, run, changes))}
+    forecast = queries.forecast_of(store, run_id)
+    result |= {"forecast": forecast_json(forecast)} if forecast else {}
     result |= arms_json(store, run)
     return result | {"cycles": [_cycle(store, cycle) for cycle in queries.cycles_of(store, run_id)]}
 
@@ -70,6 +74,8 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     assert run is not None
     lines = [f"run {run.id}: {run.work}" + (f", verdict: {run.verdict}" if run.verdict else "")]
     lines += [text for text in (run.sentence, run.error, run.advice) if text]
+    if forecast := queries.forecast_of(store, run_id):
+        lines += [*forecast_sentences(forecast)[:1], outcome(forecast)]
     cycles = queries.cycles_of(store, run_id)
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:

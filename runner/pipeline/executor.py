@@ -22,7 +22,7 @@ from runner.pipeline.run_knowledge import COPY, domain_of_run
 from runner.pipeline.stage_context import StageContext
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
-    CycleStarted, Event, KnowledgeRead, MetricLogged, Recorded, RecoveryTaken,
+    CycleStarted, Event, ForecastRegistered, KnowledgeRead, MetricLogged, Recorded, RecoveryTaken,
     StageFailed, StageFinished, StageStarted,
 )
 from store.files import sha256_of
@@ -197,6 +197,7 @@ class PipelineExecutor:
             inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config).items()},
             run_folder=self.folder, header=self._header(step), resources=self.resources,
             emit=partial(self.journal.append_buffered, cycle=step.cycle, stage=step.row.stage),
+            forecast=next((item.event for item in self.history if isinstance(item.event, ForecastRegistered)), None),
             running_seconds=lambda: time.time() - self._run_started_at,
             cycle_seconds=lambda: time.time() - self._cycle_started_at.get(step.cycle, self._run_started_at))
 

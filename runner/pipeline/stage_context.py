@@ -13,7 +13,7 @@ from pathlib import Path
 from knowledge.domain import Domain
 from runner.pipeline.artifacts import Artifact, Header, PartialResults
 from runner.pipeline.resources import RunResources
-from store.events import Event, MetricLogged, StageProgressed
+from store.events import Event, ForecastRegistered, MetricLogged, StageProgressed
 from store.run_config import RunConfig
 
 
@@ -54,6 +54,8 @@ class StageContext:
     resources: RunResources
     emit: Callable[[Event], None]
     """Record an event at once (metrics, progress); raises StopRequested after a cancel or pause."""
+    forecast: ForecastRegistered | None = None
+    """What was forecast of this run before it started; None without a forecast."""
     running_seconds: Callable[[], float] = field(default=lambda: 0.0)
     """Seconds since this run began."""
     cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)

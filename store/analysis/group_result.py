@@ -125,14 +125,20 @@ def group_result(store: Store, group: str, metrics: Sequence[str] | None = None)
         cells.setdefault(without_seeds(run.config), []).append(run)
     varied = [setting.name for setting in settings_of(RunConfig) if setting.name not in NOT_COMPARED
               and len({getattr(config, setting.name) for config in cells}) > 1]
-    first = next((run for run in runs if tests.get(run.id)), None)
-    return GroupResult(group, tuple(_combination(store, config, members, varied, tests, first)
+    return GroupResult(group, tuple(_combination(store, config, members, varied, tests, _first(runs, members, tests))
                                     for config, members in cells.items()))
+
+
+def _first(runs: Sequence[Run], members: Sequence[Run], tests: Mapping[str, list[LockedQuestion]]) -> Run | None:
+    """Return the run whose test decides what belongs together: of the group, or where runs have tests of their own
+    (pilots) of the combination."""
+    return next((run for run in (runs if members[0].config.held_out_set else members) if tests.get(run.id)), None)
 
 
 def between_combinations(store: Store, result: GroupResult, metrics: Sequence[str]) -> list[BetweenCombinations]:
     """Compare every other combination of a group with its first one, on the headline's tier."""
-    compared = [one for one in result.combinations if one.pooled]
+    pooled = [one for one in result.combinations if one.pooled]
+    compared = [one for one in pooled if one.pooled[0].held_out_hash == pooled[0].pooled[0].held_out_hash]
     if len(compared) < 2:
         return []
     first, rows = compared[0], []

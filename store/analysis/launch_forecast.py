@@ -74,11 +74,14 @@ def _cost_range(values: Sequence[float], exact: bool) -> tuple[float, float]:
 
 
 def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
-                     costs: Mapping[str, float]) -> Forecast | None:
+                     costs: Mapping[str, float], one_test: bool = True) -> Forecast | None:
     """Forecast a group of runs, one after the other; None if there is no forecast for one of them.
 
     Its test is paid for once, and so are questions and references that several of its runs ask for with equal settings:
     the later ones use the stored replies.
+
+    Args:
+        one_test: whether all of them share one test.
     """
     each = [forecast(config, past, costs) for config in configs]
     found = [one for one in each if one is not None]
@@ -90,7 +93,7 @@ def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
         calls = (config.teacher, config.seed, config.questions, config.cycles, config.paraphrases)
         if calls in asked or one.cost_usd is None:
             continue
-        share = 1 - questions_of_test(config) / questions_in_all(config) if asked else 1.0
+        share = 1 - questions_of_test(config) / questions_in_all(config) if asked and one_test else 1.0
         low_usd, high_usd = low_usd + share * one.cost_usd[0], high_usd + share * one.cost_usd[1]
         asked.add(calls)
     known = all(one.cost_usd is not None for one in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.commands.forecasts import register_forecast
 from store.commands.groups import QueuedGroup, launch_group
 from store.commands.idempotency import new_token, record_once
 from store.commands.runs import (
@@ -11,5 +12,5 @@ from store.commands.runs import (
 __all__ = [
     "TRANSITIONS", "CommandRefused", "QueuedGroup", "change_run_state", "launch_group",
     "launch_in_transaction", "launch_run", "new_token",
-    "prioritise", "record_once",
+    "prioritise", "record_once", "register_forecast",
 ]

@@ -23,6 +23,7 @@ from store.events.design import DesignSealed
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
 from store.events.exports import ExportChange, ExportVerified
+from store.events.forecasts import ForecastRegistered, ForecastScored, PilotRecord
 from store.events.judging import (
     AnswersJudgedAgain, JudgeAudited, JudgingCompared, JudgingEstimated, JudgingFinished, JudgingStarted, KindRecord,
     ProbeRecord,
@@ -55,15 +56,16 @@ __all__ = [
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
     "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "EndpointOptionRefused", "Event",
     "ExportChange", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine", "FlowRow",
-    "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord", "JudgeAudited", "JudgingCompared",
-    "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord", "KnowledgeChanged",
-    "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved", "PlaceboTrained",
-    "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord", "QuestionsAsked",
-    "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord",
-    "RejectedRecord", "ReplacementRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord", "RunAnnotated",
-    "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised",
-    "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed",
-    "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped",
-    "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed", "StageStarted", "StudiedFact",
-    "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json", "to_json",
+    "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
+    "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
+    "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved",
+    "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord",
+    "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
+    "RefusedTextRecord", "RejectedRecord", "ReplacementRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord",
+    "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
+    "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
+    "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
+    "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
+    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json",
+    "to_json",
 ]

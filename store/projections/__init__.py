@@ -17,14 +17,15 @@ from store import events, schema
 from store.events import Recorded
 from store.events.envelope import UnknownEvent
 from store.projections import (
-    answers, batches, comparisons, control_arms, judging, questions, ratings_and_tags, runs, schedules, stages,
+    answers, batches, comparisons, control_arms, forecasts, judging, questions, ratings_and_tags, runs, schedules,
+    stages,
 )
 from store.projections.row_updates import Apply, Rows, insert_rows
 
 APPLY: dict[type[events.Event], Apply] = {
     kind: apply
     for subject in (runs, stages, questions, answers, comparisons, control_arms, schedules, ratings_and_tags, judging,
-                    batches)
+                    batches, forecasts)
     for kind, apply in subject.APPLY.items()
 }
 

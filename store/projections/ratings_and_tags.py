@@ -28,9 +28,10 @@ def _archived(connection: Connection, recorded: Recorded, event: events.RunArchi
 
 
 def _deleted(connection: Connection, recorded: Recorded, event: events.RunDeleted) -> None:
-    """Batches stay: one that the server still works on is to be paid, whatever became of its run."""
+    """Batches stay: one that the server still works on is to be paid, whatever became of its run. Forecasts stay: how
+    often they held must not depend on which runs were kept."""
     for table in schema.READ_MODELS:
-        if table is schema.batches:
+        if table in (schema.batches, schema.forecasts):
             continue
         key = table.c.id if table is schema.runs else table.c.get("run")
         if key is not None:

@@ -12,6 +12,7 @@ from store.queries.control_arms import (
     arm_prompts_of, curve_of, gain_shares_of, gaps_of, replacements_of,
 )
 from store.queries.event_log import LogEntry, events_of_kinds, incidents, latest_event, latest_events
+from store.queries.forecasts import RunForecast, forecast_by, forecast_of, scored_forecasts
 from store.queries.groups import (
     GroupSize, LockedQuestion, group_sizes, locked_test_scores, practice_questions_of, runs_of_group,
 )
@@ -43,15 +44,16 @@ __all__ = [
     "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "Audit", "Batch", "ChangeRow", "CurveRow",
     "Cycle", "Environment", "FilterOptions", "GainShare", "Gap", "GroupSize", "HistoryFilter", "Judging",
     "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage", "PlaygroundQuestion", "Point", "Rating",
-    "Replacement", "Run", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts", "StudySet",
-    "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of", "arm_answers_of",
-    "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles", "connected_runners",
-    "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options", "find_run",
-    "find_schedule", "found_runs", "gain_shares_of", "gaps_of", "group_sizes", "headline_changes", "incidents",
-    "judges_of", "judgings_of", "last_event_id", "last_training_speed", "latest_event", "latest_events",
-    "locked_test_scores", "logged_since", "made_with", "open_batches", "passage_usage", "past_stages", "past_variances",
-    "playground_question", "practice_questions_of", "questions_ahead", "queue", "ratings_of", "recent_questions",
-    "rejudged_changes", "rejudged_scores", "replacements_of", "runners", "runs_at_work", "runs_of_group", "schedules",
-    "series", "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate", "teacher_usage",
-    "test_scores", "waiting_runs",
+    "Replacement", "Run", "RunForecast", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts",
+    "StudySet", "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of",
+    "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles",
+    "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options",
+    "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs", "gain_shares_of", "gaps_of",
+    "group_sizes", "headline_changes", "incidents", "judges_of", "judgings_of", "last_event_id", "last_training_speed",
+    "latest_event", "latest_events", "locked_test_scores", "logged_since", "made_with", "open_batches",
+    "passage_usage", "past_stages", "past_variances", "playground_question", "practice_questions_of",
+    "questions_ahead", "queue", "ratings_of", "recent_questions", "rejudged_changes", "rejudged_scores",
+    "replacements_of", "runners", "runs_at_work", "runs_of_group", "schedules", "scored_forecasts", "series",
+    "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate", "teacher_usage", "test_scores",
+    "waiting_runs",
 ]

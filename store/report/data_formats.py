@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from store.csv_json_html import answer_rows, to_csv
+from store.analysis.gain_forecast import as_json as forecast_json
 from store.analysis.group_result import as_json as group_json
 from store.analysis.larger_test import LargerTest
 from store.headline import margin_of
@@ -33,6 +34,7 @@ def as_json(evidence: Evidence, key: Ed25519PrivateKey | None = None) -> str:
         "margin": margin_of(evidence.run.config, evidence.headline),
         "choice_baselines": [{**dataclasses.asdict(one), "finding": one.finding} for one in evidence.choice_baselines],
         "people": [_value(one) | {"sentence": one.sentence} for one in evidence.people],
+        "forecast": forecast_json(evidence.forecast) if evidence.forecast else None,
         "group": group_json(evidence.group) if evidence.group else None,
         "larger_test": larger_test_json(evidence.larger_test),
         "answers": answer_rows(evidence.answers),

@@ -18,7 +18,7 @@ from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
     AnswerPair, ArmAnswer, ArmChange, Audit, ChangeRow, CurveRow, Cycle, GainShare, Gap, Judging, LogEntry, Rating,
-    Replacement, Run, StageState, TeacherUsage,
+    Replacement, Run, RunForecast, StageState, TeacherUsage,
 )
 from store.queries.openings_of_test import openings_of_test
 from store.report.asked_questions import AskedQuestions, asked_questions
@@ -64,6 +64,8 @@ class Evidence:
     """People's ratings of answers, of every cycle."""
     openings: int
     """How many tuned students, by run and cycle, have answered this test."""
+    forecast: RunForecast | None
+    """What was forecast before the run started; None without a forecast."""
     past_variances: Sequence[PastVariance]
     """What the power before the run was estimated from."""
 
@@ -163,4 +165,5 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         judgings=queries.judgings_of(store, run_id),
         group=group_result(store, run.group) if run.group else None, asked=asked_questions(store, run_id),
         arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
-        ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run))
+        ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run),
+        forecast=queries.forecast_of(store, run_id))

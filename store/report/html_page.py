@@ -15,6 +15,7 @@ from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
+from store.analysis.gain_forecast import forecast_sentences, outcome
 from store.analysis.group_result import counts
 from store.analysis.replacement import (
     PART_TITLES, how_compared, replacement_sentence, replacement_verdict, share_lines,
@@ -97,7 +98,8 @@ def _templates() -> Environment:
     environment.globals |= {"interval": formatting.interval, "effect": formatting.effect,
                             "coverage": formatting.scored_of,
                             "replacement_verdict": replacement_verdict, "how_compared": how_compared,
-                            "replacement_sentence": replacement_sentence, "share_lines": share_lines,
+                            "replacement_sentence": replacement_sentence, "forecast_sentences": forecast_sentences,
+                            "outcome": outcome, "share_lines": share_lines,
                             "latest": latest, "by_cycle": by_cycle, "tiers_in": tiers_in}
     return environment
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from store.analysis.choice_baselines import baselines_of
 from store.analysis.findings import cycles_corrected, memorisation
+from store.analysis.gain_forecast import forecast_again
 from store.analysis.people_and_judges import compare_with_people, direction_of_change
 from store.dev_split import DEV
+from store.events import PilotRecord
 from store.metrics import METRICS
 from store.queries import ChangeRow
 from store.report.pack_differences import Differences, Row, key_in_words
@@ -39,6 +41,7 @@ def recompute(pack: Row) -> Differences:
     _compare_audits(pack, differences)
     _compare_baselines(pack, scores, differences)
     _compare_people(pack, scores, differences)
+    _compare_forecast(pack, differences)
     variances = [PastVariance(**row) for row in pack["past_variances"]]
     power = power_before(pack["run"]["config"]["headline"], pack["power"]["pairs"], variances)
     differences.compare("power", pack["power"], dataclasses.asdict(power) | {"runs": list(power.runs)})
@@ -145,6 +148,22 @@ def _compare_people(pack: Row, scores: PackScores, differences: Differences) -> 
         found = compare_with_people(metric, directions, [(one["question"], one["rating"]) for one in ratings])
         differences.compare(f"people and {metric}", row, json.loads(json.dumps(
             dataclasses.asdict(found) | {"sentence": found.sentence})))
+
+
+def _compare_forecast(pack: Row, differences: Differences) -> None:
+    """Recompute the forecast from its pilots, and whether it held; packs of before there were any have none."""
+    told = pack.get("forecast")
+    if not told:
+        return
+    pilots = [PilotRecord(**pilot) for pilot in told["pilots"]]
+    again = forecast_again(pilots, told["size"], told["questions"], told["metric"])
+    better = METRICS[told["metric"]].better
+    stop = max(again["low"] * better, again["high"] * better) < told["margin"]
+    place = (_tested_cycle(pack), told["tier"], told["metric"], "")
+    row = next((row for row in pack["changes"] if _place(row) == place), None)
+    measured = row["change"] if row and told["scored_at"] else None
+    held = None if measured is None else again["low"] <= measured <= again["high"]
+    differences.compare("forecast", told, again | {"stop": stop, "measured": measured, "held": held})
 
 
 def _compare_audits(pack: Row, differences: Differences) -> None:

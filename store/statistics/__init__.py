@@ -24,6 +24,9 @@ from store.statistics.paired_change import PairedChange, paired_change
 from store.statistics.power import PastVariance, Power, default_sd, power, power_before
 from store.statistics.prediction_powered import MIN_RATED, PredictionPowered, prediction_powered_mean
 from store.statistics.sample_size import minimum_detectable_effect, pairs_to_decide
+from store.statistics.size_forecast import (
+    FORECAST_CONFIDENCE, MIN_PILOTS, CannotForecast, Pilot, SizeForecast, forecast_at_size,
+)
 from store.statistics.verdict import (
     IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, NOT_MEASURED, REGRESSED, TOO_FEW, WORSE,
     min_pairs_within, title_in_sentence, verdict_of, verdict_sentence, within_margin,
@@ -31,14 +34,15 @@ from store.statistics.verdict import (
 from store.statistics.welch import Distance, welch_difference
 
 __all__ = [
-    "Agreement", "CONFIDENCE", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect", "FALLS_SHORT", "FactScores",
-    "Finding", "GainPart", "GapClosed", "IMPROVED", "INCONCLUSIVE", "KNOWLEDGE", "Kappa", "LOSSES", "MEMORY",
-    "MIN_PAIRS", "MIN_RATED", "MIN_SEEDS", "Mean", "NOT_MEASURED", "NO_EVIDENCE", "NO_RELEVANT_CHANGE",
-    "NonInferiority", "PARTS", "PairedChange", "PastVariance", "Power", "PredictionPowered", "REGRESSED", "REPLACES",
-    "TOO_FEW", "WORDING", "WORSE", "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap",
-    "clustered_interval", "cohens_kappa", "default_sd", "difference_between_groups", "effect_size", "gain_shares",
-    "gap_closed", "holm", "holm_adjusted_verdicts", "mean_of", "min_pairs_within", "minimum_detectable_effect",
-    "non_inferiority", "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before",
-    "prediction_powered_mean", "sign_test", "title_in_sentence", "verdict_of", "verdict_sentence", "welch_difference",
-    "wilcoxon_test", "wilson_interval", "within_margin",
+    "Agreement", "CONFIDENCE", "CannotForecast", "ChangeOverSeeds", "CycleFindings", "Distance", "Effect",
+    "FALLS_SHORT", "FORECAST_CONFIDENCE", "FactScores", "Finding", "GainPart", "GapClosed", "IMPROVED", "INCONCLUSIVE",
+    "KNOWLEDGE", "Kappa", "LOSSES", "MEMORY", "MIN_PAIRS", "MIN_PILOTS", "MIN_RATED", "MIN_SEEDS", "Mean",
+    "NOT_MEASURED", "NO_EVIDENCE", "NO_RELEVANT_CHANGE", "NonInferiority", "PARTS", "PairedChange", "PastVariance",
+    "Pilot", "Power", "PredictionPowered", "REGRESSED", "REPLACES", "SizeForecast", "TOO_FEW", "WORDING", "WORSE",
+    "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap", "clustered_interval", "cohens_kappa",
+    "default_sd", "difference_between_groups", "effect_size", "forecast_at_size", "gain_shares", "gap_closed", "holm",
+    "holm_adjusted_verdicts", "mean_of", "min_pairs_within", "minimum_detectable_effect", "non_inferiority",
+    "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before", "prediction_powered_mean", "sign_test",
+    "title_in_sentence", "verdict_of", "verdict_sentence", "welch_difference", "wilcoxon_test", "wilson_interval",
+    "within_margin",
 ]

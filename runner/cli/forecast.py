@@ -1,0 +1,124 @@
+"""`run --forecast` and `forecast`: predict what a run will measure from small runs, before it is paid for."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from runner.cli import run as run_command
+from runner.errors import UserError
+from store import queries
+from store.analysis.gain_forecast import advice, as_json, forecast_run, forecast_sentences
+from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence
+from store.commands import launch_group, register_forecast
+from store.config_checks import check, range_errors
+from store.database import Store, open_for_reading, open_store
+from store.events import ForecastRegistered
+from store.formatting import plural
+from store.headline import headline_wanted, questions_in_all
+from store.metrics import METRICS, NATS
+from store.paths import default_paths
+from store.pilots import plan_pilots, sizes_from
+from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig
+from store.statistics import CannotForecast, Pilot, default_sd, forecast_at_size
+from store.sweep import SweepPlan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The finished runs, and the run that is asked about."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="three or more finished runs that differ in the number "
+                                                               "of training questions")
+    parser.add_argument("--questions", type=int, metavar="N", help="training questions per cycle of the run that is "
+                                                                   "asked about (default: ten times the largest)")
+    parser.add_argument("--student", metavar="NAME", help="its student (default: that of the runs)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the forecast that finished runs give for a larger one; nothing is queued or recorded."""
+    store = open_for_reading(default_paths().store_url)
+    found = [queries.find_run(store, run) for run in args.runs]
+    for name, one in zip(args.runs, found, strict=True):
+        if one is None:
+            raise UserError(f"no run {name!r}: list them with 'python -m runner status'")
+    pilots = [one for one in found if one is not None]
+    largest = max(pilots, key=lambda one: one.config.questions).config
+    wanted = {"questions": args.questions or 10 * largest.questions}
+    if errors := range_errors(wanted):
+        raise InvalidConfig(errors)
+    config = check(dataclasses.replace(largest, questions=wanted["questions"], student=args.student or largest.student))
+    forecast = _forecast(store, config, pilots, pilots[0].group)
+    print(json.dumps(as_json(forecast)) if args.json else "\n".join(forecast_sentences(forecast)))
+    return 0
+
+
+def run_with_pilots(args: argparse.Namespace) -> int:
+    """Say what the pilots cost, execute them in the foreground, and register the run with its forecast, paused."""
+    from runner.cli.foreground import EXIT_INTERRUPTED, runs_in_foreground
+
+    config, paths = run_command.config_of(args), default_paths()
+    plan = plan_pilots(config, sizes_from(args.pilots) if args.pilots else None, args.group)
+    run_command.check_before_launch([config, plan.configs[0]], args.prices, paths, len(plan.configs) + 1)
+    store, out = open_store(paths.store_url), sys.stderr if args.json else sys.stdout
+    print(*_before(store, config, plan), sep="\n", file=out, flush=True)
+    queued = launch_group(store, plan.configs, plan.group, "command line")
+    code = runs_in_foreground(store, paths, queued.runs, args.json)
+    if code == EXIT_INTERRUPTED:
+        print("the same command continues with the pilots that are left", file=sys.stderr)
+        return code
+    pilots = [run for run in queries.runs_of_group(store, plan.group) if run.id in queued.runs]
+    forecast = _forecast(store, config, pilots, plan.group)
+    registered = register_forecast(store, config, forecast, advice(forecast), "command line")
+    _print_registered(args, registered, forecast)
+    return 0
+
+
+def _forecast(store: Store, config: RunConfig, pilots: list[queries.Run], group: str) -> ForecastRegistered:
+    try:
+        return forecast_run(store, config, pilots, group)
+    except CannotForecast as error:
+        raise UserError(f"no forecast: {error}") from error
+
+
+def _print_registered(args: argparse.Namespace, run: str, forecast: ForecastRegistered) -> None:
+    if args.json:
+        print(json.dumps({"run": run, **as_json(forecast)}))
+        return
+    print(*forecast_sentences(forecast), f"Registered as the forecast of run {run}, which is paused. Execute it: "
+          f"python -m runner resume {run}; leave it out: python -m runner cancel {run}", sep="\n")
+
+
+def _before(store: Store, config: RunConfig, plan: SweepPlan) -> list[str]:
+    """Say what the pilots are, what they and the run take and cost, and how wide the forecast may be."""
+    sizes = ", ".join(str(one.questions) for one in plan.configs)
+    return [f"{plural(len(plan.configs), 'pilot')} in group {plan.group}: {sizes} training questions per cycle, for a "
+            f"run of {config.questions}. Each draws its own questions and test; control arms are left out.",
+            f"The pilots, one after the other: {_cost(store, plan.configs)}",
+            f"The run itself: {_cost(store, (config,))}",
+            f"With pilots of this size the forecast of {config.headline} will be uncertain by about "
+            f"{_uncertainty(plan, config):.2f} to each side; larger ones (--pilots) narrow it."]
+
+
+def _uncertainty(plan: SweepPlan, config: RunConfig) -> float:
+    """Return about how far the forecast's interval reaches, for a usual spread of scores and no gain."""
+    pilots = [Pilot(one.questions * one.cycles, 0.0, default_sd(config.headline) / pairs**0.5, pairs - 1, pairs, 0.5)
+              for one in plan.configs if (pairs := headline_wanted(one)) > 1]
+    try:
+        found = forecast_at_size(pilots, config.questions * config.cycles, headline_wanted(config),
+                                 METRICS[config.headline].unit != NATS)
+    except CannotForecast as error:
+        raise UserError(f"no forecast: {error}") from error
+    return (found.high - found.low) / 2
+
+
+def _cost(store: Store, configs: tuple[RunConfig, ...]) -> str:
+    """Say how many questions the teacher writes for runs, and what they take and cost as far as past runs tell."""
+    past = queries.past_stages(store)
+    usage = queries.teacher_usage(store, sorted({row.run for row in past}))
+    costs: dict[str, Any] = {run: cost for run, used in usage.items() if (cost := used.cost_usd) is not None}
+    expected = forecast_of_runs(configs, past, costs, one_test=False)
+    return (f"{sum(map(questions_in_all, configs)):,} questions with their references. "
+            f"{forecast_sentence(expected, configs[0].teacher == OFFLINE_TEACHER)}")
