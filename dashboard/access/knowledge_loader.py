@@ -103,7 +103,7 @@ def folder_fingerprint(folder: str) -> str:
     """
     if folder == BUILT_IN:
         return ""
-    from knowledge.documents.file_discovery import KINDS
+    from knowledge.documents.file_discovery import KINDS, SCHEMA
 
     fingerprint, documents = hashlib.sha256(), 0
     for number, path in enumerate(_files(folder), start=1):
@@ -111,7 +111,7 @@ def folder_fingerprint(folder: str) -> str:
             raise KnowledgeError(f"{folder}: more than {MOST_DOCUMENTS:,} documents or {MOST_FILES:,} files. Enter a "
                                  "subfolder; the command line has no such limit.")
         if path.lower().endswith(KINDS):
-            documents += 1
+            documents += not path.lower().endswith(SCHEMA)  # most such files are data, and not read
             fingerprint.update(_file_state(path).encode(errors="replace"))
     return fingerprint.hexdigest()
 

@@ -1,8 +1,8 @@
-"""Turn a folder of Markdown, reStructuredText, plain text, HTML or PDF files into a domain of passages and questions.
+"""Turn a folder of documents, of the kinds in `file_discovery`, into a domain of passages and questions.
 
-`ingest` runs the steps: `file_discovery` finds the files, `text_decoding` and the `*_parser` modules turn each into
-headings and paragraphs, `boilerplate` drops what pages share, `chunking` cuts passages, `topic_assignment` gives
-topics, `question_generator` writes questions, `passage_key_terms` chooses key terms. Works for any subject.
+`ingest` runs the steps: `file_discovery` finds the files, `file_reading` turns each into headings and
+paragraphs with one of the `*_parser` modules, `boilerplate` drops what pages share, `chunking` cuts passages,
+`topic_assignment` gives topics, `question_generator` writes questions, `passage_key_terms` chooses key terms. Works for any subject.
 """
 
 from knowledge.documents.file_discovery import SkippedFile

@@ -10,6 +10,10 @@ class Unreadable(Exception):
     """A file cannot be parsed; the message is the reason, worded for users."""
 
 
+class NoDocument(Exception):
+    """A file is data or settings of a program, and nothing that the owner of the documents misses."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A heading or a paragraph; code is between backticks."""

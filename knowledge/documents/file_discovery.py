@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARKDOWN, TEXT, HTML, PDF = (".md", ".markdown", ".mdx"), (".txt", ".rst"), (".html", ".htm"), (".pdf",)
-ASCIIDOC, NOTEBOOK, WORD = (".adoc", ".asciidoc"), (".ipynb",), (".docx",)
-KINDS = (*MARKDOWN, *TEXT, *HTML, *PDF, *ASCIIDOC, *NOTEBOOK, *WORD)
-KINDS_IN_WORDS = "Markdown, text, reStructuredText, AsciiDoc, HTML, PDF, Word (.docx) and notebook files"
+ASCIIDOC, NOTEBOOK, WORD, SLIDES, EPUB = (".adoc", ".asciidoc"), (".ipynb",), (".docx",), (".pptx",), (".epub",)
+SCHEMA = (".json", ".yaml", ".yml")
+"""Read where they are OpenAPI files, JSON Schemas or custom resources; others are data and settings."""
+KINDS = (*MARKDOWN, *TEXT, *HTML, *PDF, *ASCIIDOC, *NOTEBOOK, *WORD, *SLIDES, *EPUB, *SCHEMA)
+KINDS_IN_WORDS = "Markdown, text, reStructuredText, AsciiDoc, HTML, PDF, Word (.docx), PowerPoint (.pptx), EPUB, " \
+                 "notebook, OpenAPI and JSON Schema files"
 _LICENCE = re.compile(r"(?:^|[-_. ])(?:licen[sc]e|copying|copyright|ofl)(?:$|[-_. ])", re.I)
 MAX_FILE_BYTES = 20 * 2**20
+MAX_PACKED_BYTES = 100 * 2**20
+"""Of kinds that carry images, which are most of a large file and are not read."""
 # Document formats that are reported as skipped; images, programs and the like are skipped silently.
-_OTHER_DOCUMENTS = (".doc", ".odt", ".rtf", ".epub", ".ppt", ".pptx", ".xls", ".xlsx", ".ods", ".odp", ".csv", ".tsv",
+_OTHER_DOCUMENTS = (".doc", ".odt", ".rtf", ".ppt", ".xls", ".xlsx", ".ods", ".odp", ".csv", ".tsv",
                     ".tex", ".org", ".textile", ".wiki", ".xml", ".ps", ".djvu", ".pages", ".key", ".numbers", ".msg",
                     ".eml")
 _NOT_DOCUMENTS = frozenset(("node_modules", "__pycache__", "CVS", "_darcs", "venv", "site-packages"))
@@ -79,10 +84,10 @@ def _skip_reason(path: Path) -> str:
         return "not a regular file"
     if path.name.lower() in _NOT_PAGES or _LICENCE.search(path.stem):
         return "a licence or a file of tools, not documentation"
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        return f"{size / 2**20:.0f} MB: larger than the {MAX_FILE_BYTES // 2**20} MB that a document may have"
-    return "" if size else "empty"
+    size, most = path.stat().st_size, MAX_PACKED_BYTES if kind in (*PDF, *WORD, *SLIDES, *EPUB) else MAX_FILE_BYTES
+    if size > most:
+        return f"{size / 2**20:.0f} MB: larger than the {most // 2**20} MB that such a document may have"
+    return "" if size or kind in SCHEMA else "empty"
 
 
 def _skipped(folder: Path, path: Path, reason: str) -> SkippedFile:

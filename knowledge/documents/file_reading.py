@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.documents.document import Page, Unreadable
-from knowledge.documents.file_discovery import ASCIIDOC, HTML, MARKDOWN, NOTEBOOK, PDF, WORD
+from knowledge.documents.file_discovery import (
+    ASCIIDOC, EPUB, HTML, MARKDOWN, NOTEBOOK, PDF, SCHEMA, SLIDES, WORD,
+)
 from knowledge.documents.text_decoding import decode
 
 _TRIES = 3
@@ -35,6 +37,7 @@ def read_file(file: Path, path: str) -> ParsedFile:
         path: relative to the folder, for passages and reports.
 
     Raises:
+        NoDocument: it is data of a program.
         Unreadable: it cannot be parsed, or is being written.
         OSError: it cannot be read.
     """
@@ -62,11 +65,19 @@ def _parsed(data: bytes, kind: str, path: str) -> tuple[Page, str]:
     if kind in PDF:
         from knowledge.documents.pdf_parser import read_pdf  # late, like the others: most folders need one library
 
-        return read_pdf(path, data), ""
+        return read_pdf(path, data)
     if kind in WORD:
         from knowledge.documents.word_parser import read_word
 
         return read_word(path, data), ""
+    if kind in SLIDES:
+        from knowledge.documents.slides_parser import read_slides
+
+        return read_slides(path, data), ""
+    if kind in EPUB:
+        from knowledge.documents.epub_parser import read_epub
+
+        return read_epub(path, data), ""
     text, remark = decode(data)
     return _parser(kind)(path, text), remark
 
@@ -89,6 +100,10 @@ def _parser(kind: str) -> Callable[[str, str], Page]:
         from knowledge.documents.notebook_parser import read_notebook
 
         return read_notebook
+    if kind in SCHEMA:
+        from knowledge.documents.schema_parser import read_schema
+
+        return read_schema
     from knowledge.documents.text_parser import read_text
 
     return read_text

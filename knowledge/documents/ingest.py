@@ -12,7 +12,7 @@ from knowledge.documents.boilerplate import (
     drop_boilerplate, drop_duplicate_pages, without_collections, without_site_title,
 )
 from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
-from knowledge.documents.document import Page, Unreadable, plain
+from knowledge.documents.document import NoDocument, Page, Unreadable, plain
 from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find_documents
 from knowledge.documents.file_reading import ParsedFile, read_file
 from knowledge.documents.left_out_sentences import LeftOutSentence, LeftOutSentences
@@ -93,6 +93,8 @@ def read_folder(folder: Path, name: str | None = None) -> IngestResult:
         path = file.relative_to(folder).as_posix()
         try:
             found = read_file(file, path)
+        except NoDocument:
+            continue
         except (Unreadable, OSError) as error:
             skipped.append(SkippedFile(path, str(getattr(error, "strerror", None) or error)))
             continue

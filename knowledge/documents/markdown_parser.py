@@ -34,6 +34,9 @@ _STATEMENT = re.compile(
     r"(?:(?<=\n\n)|(?<![\s\S]))(?:(?:import\s+(?:(?:\w+|\{[^}]*\}|\*\s+as\s+\w+)(?:,\s*\{[^}]*\})?\s+from\s+)?"
     r"['\"][^'\"\n]+['\"];?|export\s+(?:default\s+\w+;|(?:default\s+)?(?:const|let|function|class)\s+\w+\s*[=({:].*))"
     r"[ \t]*(?:\n|\Z))+")
+# MDX alone: statements of several lines up to a blank one, and marks of components around Markdown.
+_MODULE = re.compile(r"(?:(?<=\n\n)|(?<![\s\S]))(?:import|export)\s(?:(?!\n[ \t]*\n)[\s\S])*")
+_COMPONENT = re.compile(r"""</?[A-Z][\w.]*(?:\s(?:[^<>{}"']|"[^"]*"|'[^']*'|\{(?:[^{}]|\{[^{}]*\})*\})*)?/?>|</?>""")
 _INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)((?:(?!\n[ \t]*\n)[\s\S])*?)(?<!`)\1(?!`)")
 _HTML_NAMES = frozenset(re.findall(r"\S+", """
 a abbr acronym address b bdi bdo big br button cite code data del details dfn div em font i img input ins kbd label link
@@ -47,13 +50,16 @@ _HIDDEN = "\ue000"
 """Stands around the number of hidden code; a character of no meaning, which no document needs."""
 _PLACE = re.compile(f"{_HIDDEN}(\\d+){_HIDDEN}")
 _PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+_MDX_PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("code")
+"""Indented text is no code in MDX."""
 
 
 def read_markdown(path: str, text: str) -> Page:
     """Parse a Markdown file; the title is the one in the front matter, else the first H1."""
     front = _FRONT.match(text)
     body = text[front.end():] if front else text
-    blocks = tuple(_blocks(_PARSER.parse(_without_additions(body))))
+    is_mdx = path.lower().endswith(".mdx")
+    blocks = tuple(_blocks((_MDX_PARSER if is_mdx else _PARSER).parse(_without_additions(body, is_mdx))))
     first = next((block.text for block in blocks if block.level == 1), "")
     return Page(path, (_front_title(front) if front else "") or first, blocks)
 
@@ -68,7 +74,7 @@ def _front_title(front: re.Match[str]) -> str:
     return found["title"].strip() if found else ""
 
 
-def _without_additions(text: str) -> str:
+def _without_additions(text: str, is_mdx: bool) -> str:
     """The text without what a site generator adds; what stands between code marks is left as it is."""
     code: list[str] = []
 
@@ -79,6 +85,8 @@ def _without_additions(text: str) -> str:
     text = _INLINE_CODE.sub(hidden, _FENCE.sub("\n", text.replace(_HIDDEN, "")))
     for block in _SHORTCODES:
         text = block.sub("\n", text)
+    if is_mdx:
+        text = _COMPONENT.sub("", _MODULE.sub("", text))
     text = _GLOSSARY.sub(r"\1", _COMMENT.sub("", _LITERAL.sub("", text)))
     text = _STATEMENT.sub("", _ADDED.sub("", _ALONE.sub("", _without_wrappers(text))))
     return _PLACE.sub(lambda found: code[int(found[1])], text)

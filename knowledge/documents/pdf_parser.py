@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pypdf import PasswordType, PdfReader
+from pypdf import PageObject, PasswordType, PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
 from knowledge.documents.document import Block, Page, Unreadable, tidy
@@ -22,13 +22,17 @@ _NUMBERED = re.compile(r"^(?:(?:Chapter|Section|Appendix)\s+)?\d+(?:\.\d+)*\.?\s
 _HYPHENATED = re.compile(r"([^\W\d_])-\s+([^\W\d_])")
 _BULLETS = "•◦▪‣●○■"
 _CONTENTS = re.compile(r"(?:\. ?){4,}\s*\w*$")
+_PAGE_NUMBER = 40
+"""Most letters on a scanned page that has text: a page number, or the mark of a scanner's program."""
 
 
-def read_pdf(path: str, data: bytes) -> Page:
-    """Parse a PDF file; headings are its bookmarks, or lines that look like numbered headings.
+def read_pdf(path: str, data: bytes) -> tuple[Page, str]:
+    """Parse a PDF file, with a remark where some of its pages are scanned.
+
+    Headings are its bookmarks, or lines that look like numbered headings.
 
     Raises:
-        Unreadable: encrypted, broken, or without text (a scan).
+        Unreadable: encrypted, broken, scanned, or without text.
     """
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
@@ -36,15 +40,29 @@ def read_pdf(path: str, data: bytes) -> Page:
         if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
             raise Unreadable("an encrypted PDF")
         texts = [page.extract_text() for page in reader.pages]
+        readable = [text for page, text in zip(reader.pages, texts, strict=True) if not _is_scanned(page, text)]
         bookmarks = _bookmarks(reader, reader.outline)
         title = (reader.metadata.title if reader.metadata else None) or ""
     except DependencyError as error:
         raise Unreadable("an encrypted PDF") from error
     except _BROKEN as error:
         raise Unreadable(f"a broken PDF ({error or type(error).__name__})") from error
-    if not any(text.strip() for text in texts):
-        raise Unreadable("a PDF without text, perhaps a scan")
-    return Page(path, tidy(title), tuple(_blocks(_without_running_heads(texts), bookmarks)))
+    scanned = len(texts) - len(readable)
+    if not any(text.strip() for text in readable):
+        raise Unreadable(f"a scanned PDF: {scanned} of {len(texts)} pages are images without text; add a text layer "
+                         "(OCR) first" if scanned else "a PDF without text")
+    remark = f"{scanned} of {len(texts)} pages are scanned, images without text, and were not read" if scanned else ""
+    return Page(path, tidy(title), tuple(_blocks(_without_running_heads(texts), bookmarks))), remark
+
+
+def _is_scanned(page: PageObject, text: str) -> bool:
+    """Whether a page shows an image and hardly any text."""
+    if sum(map(str.isalnum, text)) > _PAGE_NUMBER:
+        return False
+    resources = page.get("/Resources")
+    shown = resources.get_object().get("/XObject") if resources is not None else None
+    return shown is not None and any(one.get_object().get("/Subtype") == "/Image"
+                                     for one in shown.get_object().values())
 
 
 def _bookmarks(reader: PdfReader, outline: list[Any], level: int = 1) -> dict[int, list[tuple[int, str]]]:

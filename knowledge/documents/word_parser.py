@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from lxml import etree
+from knowledge.documents.document import Block, Page, anchor_of, tidy
+from knowledge.documents.packed_file import PackedFile, open_packed
 
-from knowledge.documents.document import Block, Page, Unreadable, anchor_of, tidy
-
-MAX_XML_BYTES = 100 * 2**20
-"""The most that the text of a file may take once it is unpacked."""
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEADING = re.compile(r"^(?:heading|title)\s*(\d)?$", re.I)
 _LEFT_OUT = (f"{_W}tbl", f"{_W}del", f"{_W}moveFrom")
 
@@ -25,31 +18,19 @@ def read_word(path: str, data: bytes) -> Page:
     """Parse a .docx file; the title is its first title or first heading.
 
     Raises:
-        Unreadable: encrypted, broken, or too large once unpacked.
+        Unreadable: with a password, broken, or too large once unpacked.
     """
-    if data.startswith(_ENCRYPTED):
-        raise Unreadable("a Word file with a password, or of the old format .doc")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            body = _xml(packed, "word/document.xml").find(f"{_W}body")
-            styles = _style_names(packed)
-    except (zipfile.BadZipFile, zlib.error, KeyError, etree.XMLSyntaxError, NotImplementedError, RuntimeError,
-            OSError) as error:
-        raise Unreadable("a broken Word file") from error
-    blocks = tuple(_blocks(body, styles)) if body is not None else ()
+    with open_packed(data, "Word", ".doc") as packed:
+        body = packed.xml("word/document.xml").find(f"{_W}body")
+        styles = _style_names(packed)
+        blocks = tuple(_blocks(body, styles)) if body is not None else ()
     return Page(path, next((block.text for block in blocks if block.level), ""), blocks)
 
 
-def _xml(packed: zipfile.ZipFile, name: str) -> Any:
-    if packed.getinfo(name).file_size > MAX_XML_BYTES:
-        raise Unreadable(f"a Word file with more than {MAX_XML_BYTES // 2**20} MB of text")
-    return etree.fromstring(packed.read(name), etree.XMLParser(resolve_entities=False, no_network=True))
-
-
-def _style_names(packed: zipfile.ZipFile) -> dict[str, str]:
+def _style_names(packed: PackedFile) -> dict[str, str]:
     """Id -> name of each style: ids are translated by Word, the names of its own styles are not."""
     try:
-        found = _xml(packed, "word/styles.xml")
+        found = packed.xml("word/styles.xml")
     except KeyError:
         return {}
     return {style.get(f"{_W}styleId", ""): name.get(f"{_W}val", "") for style in found.iter(f"{_W}style")

@@ -59,7 +59,7 @@ def field_text(kind: ApiKind, field: ApiField) -> str:
     found = sentences(field.description)
     if not found or len(" ".join(found)) < 40:
         return ""
-    return shortened([f"{subject(kind, field)}{_joined(field.name, found[0])}", *found[1:]])
+    return shortened([f"{subject(kind, field)}{continuation(field.name, found[0])}", *found[1:]])
 
 
 def is_boilerplate(field: ApiField) -> bool:
@@ -85,8 +85,8 @@ def kind_text(kind: ApiKind) -> str:
     return shortened([first, *found[1:], _fields_sentence(kind)], keep_last=True)
 
 
-def _joined(field_name: str, sentence: str) -> str:
-    """The first sentence, worded to continue the field's name: ' is ...', ' specifies ...' or ': ...'."""
+def continuation(field_name: str, sentence: str) -> str:
+    """A description's first sentence, worded to continue the field's name: ' is ...', ' specifies ...' or ': ...'."""
     named = _SUBJECT_AND_VERB.match(sentence)
     if named and named[1].casefold() == field_name.casefold() and (verb := _third_person(named[2])):
         return f" {verb} {_continued(verb, LEAD_NOISE.sub('', sentence[named.end():]))}"

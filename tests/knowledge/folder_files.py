@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from pypdf import PdfWriter
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
 from tests.knowledge.made_up import WORDS
 
@@ -54,18 +54,35 @@ def write(path: Path, content: str | bytes) -> None:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def pdf_of(text: str, password: str = "") -> bytes:
-    """A PDF of one page with one text line a line."""
+def pdf_of(text: str, password: str = "", image: bool = False, pages: int = 1) -> bytes:
+    """A PDF whose first page has one text line a line.
+
+    Args:
+        text: the text; empty for none.
+        password: encrypts the file.
+        image: whether the pages without text show an image, as a scanner writes them.
+        pages: how many.
+    """
     writer = PdfWriter()
-    page = writer.add_blank_page(612, 792)
     font = DictionaryObject({NameObject("/Type"): NameObject("/Font"), NameObject("/Subtype"): NameObject("/Type1"),
                              NameObject("/BaseFont"): NameObject("/Helvetica")})
-    fonts = DictionaryObject({NameObject("/F1"): font})
-    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
-    stream = DecodedStreamObject()
-    shown = " T* ".join(f"({line}) Tj" for line in text.split("\n")) if text else ""
-    stream.set_data(f"BT /F1 12 Tf 14 TL 50 700 Td {shown} ET".encode())
-    page[NameObject("/Contents")] = writer._add_object(stream)
+    picture = DecodedStreamObject()
+    picture.set_data(b"\0")
+    picture.update({NameObject("/Type"): NameObject("/XObject"), NameObject("/Subtype"): NameObject("/Image"),
+                    NameObject("/Width"): NumberObject(1), NameObject("/Height"): NumberObject(1),
+                    NameObject("/ColorSpace"): NameObject("/DeviceGray"),
+                    NameObject("/BitsPerComponent"): NumberObject(8)})
+    for number in range(pages):
+        said = text if not number else ""
+        page, stream = writer.add_blank_page(612, 792), DecodedStreamObject()
+        resources = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})})
+        if image and not said:
+            resources[NameObject("/XObject")] = DictionaryObject({NameObject("/I1"): writer._add_object(picture)})
+        page[NameObject("/Resources")] = resources
+        shown = " T* ".join(f"({line}) Tj" for line in said.split("\n")) if said else ""
+        drawn = " q 612 0 0 792 0 0 cm /I1 Do Q" if image and not said else ""
+        stream.set_data(f"BT /F1 12 Tf 14 TL 50 700 Td {shown} ET{drawn}".encode())
+        page[NameObject("/Contents")] = writer._add_object(stream)
     if password:
         writer.encrypt(password, algorithm="RC4-128")
     written = io.BytesIO()
