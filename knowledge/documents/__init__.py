@@ -2,7 +2,8 @@
 
 `ingest` runs the steps: `file_discovery` finds the files, `file_reading` turns each into headings and
 paragraphs with one of the `*_parser` modules, `boilerplate` drops what pages share, `chunking` cuts passages,
-`topic_assignment` gives topics, `question_generator` writes questions, `passage_key_terms` chooses key terms. Works for any subject.
+`topic_assignment` gives topics, `question_generator` writes questions, `passage_key_terms` chooses key terms. Works
+for any subject.
 """
 
 from knowledge.documents.file_discovery import SkippedFile
