@@ -19,12 +19,12 @@ from store.queries import Batch, ChangeRow, GroupSize, Run, TeacherUsage
 
 A_PAGE = 100
 """Number of runs per page."""
-ALWAYS = ("name", "group")
-SHOWN_FIRST = ("created", "state", "verdict", "before", "after", "change", "interval", "duration, min", "teacher cost",
-               "student", "training length", "learning rate", "tags", "note", "run")
+ALWAYS = ("name",)
+SHOWN_FIRST = ("state", "verdict", "change", "interval", "before", "after", "created", "duration, min", "group",
+               "teacher cost", "student", "training length", "learning rate", "tags", "note", "run")
 """Columns of a table that nobody has changed."""
 _NO_GROUPS: Mapping[str, GroupSize] = {}
-_NUMBERS = {"before": ("%.2f", 70), "after": ("%.2f", 70), "duration, min": ("%.1f", 100),
+_NUMBERS = {"before": ("%.2f", 66), "after": ("%.2f", 66), "duration, min": ("%.1f", 100),
             "learning rate": ("%.2g", 105)}
 
 
@@ -42,17 +42,18 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], changes: 
     on_their_way = {batch.run: batch for batch in batches}
     grouped = any(run.group for run in runs)
     reach = reach_of(list(changes.values()))
-    rows = [{"name": run.name or labels.DASH, **(_group(run, groups) if grouped else {}),
-             **_result(run, on_their_way.get(run.id), changes.get(run.id), reach), **_cost(run, usages),
+    rows = [{"name": run.name or labels.DASH, **_result(run, on_their_way.get(run.id), changes.get(run.id), reach),
+             **(_group(run, groups) if grouped else {}), **_cost(run, usages),
              **_settings(run)} for run in runs]
     shown = _columns([name for name in rows[0] if name not in ALWAYS])
     table = elements.data_table(
         [{name: row[name] for name in row if name in (*ALWAYS, *shown)} for row in rows], key="run table",
         on_select="rerun", selection_mode=["multi-row", "single-cell"], signed={"change": 2},
         height=min(520, 36 * len(runs) + 40),
-        column_config={"name": st.column_config.TextColumn(width=210, pinned=True),
-                       "verdict": st.column_config.TextColumn(width=150),
-                       "interval": st.column_config.ImageColumn(width=135, help="Change of the headline metric with "
+        column_config={"name": st.column_config.TextColumn(width=190),
+                       "state": st.column_config.TextColumn(width=105),
+                       "verdict": st.column_config.TextColumn(width=130),
+                       "interval": st.column_config.ImageColumn(width=132, help="Change of the headline metric with "
                                                                 "its 95% interval; the dashed line is no change."),
                        **{name: st.column_config.NumberColumn(format=form, width=width)
                           for name, (form, width) in _NUMBERS.items()}})
@@ -95,12 +96,11 @@ def _result(run: Run, batch: Batch | None, change: ChangeRow | None, reach: floa
     verdict = labels.verdict(run.verdict)
     color = verdict_mark(change.verdict, "", "").color if change else ""
     return {
-        "created": elements.local_time(run.requested_at),
         "state": f"{labels.work(run.work).sign} {labels.work(run.work).label}" + _progress(batch),
         "verdict": f"{verdict.sign} {verdict.label}" if run.verdict else labels.DASH,
-        "before": change.baseline if change else None, "after": change.tuned if change else None,
         "change": change.change if change else None, "interval": interval_image(change, reach, color),
-        "duration, min": _minutes(run),
+        "before": change.baseline if change else None, "after": change.tuned if change else None,
+        "created": elements.local_time(run.requested_at), "duration, min": _minutes(run),
     }
 
 
