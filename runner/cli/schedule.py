@@ -13,6 +13,8 @@ from runner.errors import UserError
 from store import queries
 from store.commands import CommandRefused, schedules
 from store.commands.recurrence import Recurrence, timing_errors
+from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
+from store.costs.prices import keep_team_prices
 from store.database import StoreNotFound, open_for_reading, open_store
 from store.paths import default_paths
 from store.run_config import InvalidConfig
@@ -68,17 +70,27 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
+    for option in ("seeds", "seeds_draw", "group"):
+        if getattr(args, option, None):
+            raise UserError(f"--{option.replace('_', '-')} is about several runs, and a schedule queues one at a time: "
+                            "leave it out")
     timing = Recurrence(args.cron, _seconds(args.every), args.zone)
     try:
         config = run_command.config_of(args)
     except InvalidConfig as error:
         raise InvalidConfig([*timing_errors(timing), *error.errors]) from error
+    if args.prices:
+        keep_team_prices(args.prices, default_paths())
+    if gone := shutdown_errors(config):
+        raise InvalidConfig([*timing_errors(timing), *gone])
     try:
         schedules.add(open_store(default_paths().store_url), args.schedule, timing, config, "command line",
                       skip_if_queued=not args.queue_anyway)
     except schedules.InvalidSchedule as error:
         raise InvalidConfig(error.errors) from error
     print(f"schedule {args.schedule}: {timing.describe}")
+    for sentence in shutdown_notes(config):
+        print(f"Note: {sentence}; from that day on this schedule queues no run.")
     return 0
 
 

@@ -25,6 +25,7 @@ from runner.pipeline.worker import heartbeat, judge_refusals, record_wait
 from runner.protocols import Judge
 from store import queries
 from store.costs.judge_cost import AUDITED_QUESTIONS, JudgingEstimate, estimate
+from store.costs.model_shutdowns import shutdown_errors
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
@@ -90,7 +91,8 @@ def parse_request(run: queries.Run, metrics: Sequence[str], judge: str | None, b
         config = dataclasses.replace(config, judge="", judge_base_url=None)
     config = dataclasses.replace(config, headline="choice_accuracy")  # no verdict is made here
     check(config)
-    if found := access_errors(dataclasses.replace(config, teacher="knowledge-base")):
+    judging = dataclasses.replace(config, teacher="knowledge-base")
+    if found := [*shutdown_errors(judging), *access_errors(judging)]:
         raise UserError(found[0])
     known = tuple(range(1, (run.cycle or run.config.cycles) + 1))
     if cycle is not None and cycle not in known:

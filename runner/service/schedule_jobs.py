@@ -13,7 +13,10 @@ from typing import Any
 from runner.service.runner_log import log_event
 from store import queries
 from store.commands import schedules
+from store.costs.model_shutdowns import shutdown_errors
+from store.costs.prices import InvalidPrices
 from store.database import Store
+from store.run_config import RunConfig
 
 REFRESH_SECONDS = 2.0
 """How often schedules are read again from the store, to notice added and changed ones."""
@@ -42,13 +45,21 @@ class ScheduleJobs:
 
     def fire(self) -> None:
         """Queue the runs that are due."""
-        for event in schedules.trigger_due(self.store):
+        for event in schedules.trigger_due(self.store, launch_errors=launch_errors):
             log_event(event.event_type, **dataclasses.asdict(event))  # type: ignore[call-overload]
 
     def _forget(self, name: str) -> None:
         del self._due[name]
         if self.scheduler.get_job(_id(name)):
             self.scheduler.remove_job(_id(name))
+
+
+def launch_errors(config: RunConfig) -> list[str]:
+    """Why a scheduled run would fail for certain: its teacher or judge is shut down, or that cannot be told."""
+    try:
+        return shutdown_errors(config)
+    except InvalidPrices as error:
+        return [str(error)]
 
 
 def _id(name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ from store.timestamps import parse
 
 GRACE_SECONDS = 600.0
 """An occurrence is made up for up to this late; after that it counts as missed."""
+LaunchErrors = Callable[[RunConfig], list[str]]
 _MAX_COUNTED = 10_000
 """Missed occurrences are counted up to this number."""
 
@@ -110,13 +111,19 @@ def remove(store: Store, name: str, role: Role = Role.OPERATOR) -> None:
         append_without_claim(connection, STREAM + name, ScheduleRemoved())
 
 
-def trigger_due(store: Store, now: datetime | None = None) -> list[Event]:
-    """Process every schedule that is due; return the resulting events for the log. Several runners may call it."""
+def trigger_due(store: Store, now: datetime | None = None,
+                launch_errors: LaunchErrors = lambda config: []) -> list[Event]:
+    """Process every schedule that is due; return the resulting events for the log. Several runners may call it.
+
+    Args:
+        now: the current moment by default.
+        launch_errors: a sentence for each reason why a valid run is not queued now; it is recorded as the outcome.
+    """
     now = now or datetime.now(UTC)
     with store.read() as connection:
         due = connection.execute(select(schedules.c.name).where(schedules.c.next_due_at <= _text(now)))
         names = due.scalars().all()
-    return [event for name in names for event in _fire(store, name, now)]
+    return [event for name in names for event in _fire(store, name, now, launch_errors)]
 
 
 def timing_of(row: Any) -> Recurrence:
@@ -124,7 +131,7 @@ def timing_of(row: Any) -> Recurrence:
     return Recurrence(row.cron, row.every_seconds, row.zone)
 
 
-def _fire(store: Store, name: str, now: datetime) -> list[Event]:
+def _fire(store: Store, name: str, now: datetime, launch_errors: LaunchErrors) -> list[Event]:
     with store.write() as connection:
         row = _row(connection, name)
         if row is None or row.next_due_at is None or row.next_due_at > _text(now):
@@ -132,12 +139,12 @@ def _fire(store: Store, name: str, now: datetime) -> list[Event]:
         # A newer time zone list can lack a zone, or a row be invalid: pause it, so it does not block the others.
         errors = timing_errors(timing_of(row))
         outcome = ([ScheduleFailed(row.next_due_at, "; ".join(errors), row.next_due_at), SchedulePaused()] if errors
-                   else list(_advance(connection, row, now)))
+                   else list(_advance(connection, row, now, launch_errors)))
         append_without_claim(connection, STREAM + name, *outcome)
     return outcome
 
 
-def _advance(connection: Connection, row: Row[Any], now: datetime) -> Iterator[Event]:
+def _advance(connection: Connection, row: Row[Any], now: datetime, launch_errors: LaunchErrors) -> Iterator[Event]:
     """Queue a run for the latest due occurrence if it is within GRACE_SECONDS; record earlier ones as missed."""
     first = parse(row.next_due_at)
     coming = occurrences(timing_of(row), first - timedelta(seconds=1), anchor=first)
@@ -147,10 +154,10 @@ def _advance(connection: Connection, row: Row[Any], now: datetime) -> Iterator[E
     if due:
         yield ScheduleMissed(_text(due[0]), _text(due[-1]), len(due), "no runner was online", after)
     if latest:
-        yield _launched(connection, row, _text(latest), after)
+        yield _launched(connection, row, _text(latest), after, launch_errors)
 
 
-def _launched(connection: Connection, row: Row[Any], due: str, after: str) -> Event:
+def _launched(connection: Connection, row: Row[Any], due: str, after: str, launch_errors: LaunchErrors) -> Event:
     by = f"schedule {row.name}"
     at_work = ("queued", "running", "waiting-for-batch")
     waiting = connection.execute(select(runs.c.id).where(
@@ -161,6 +168,8 @@ def _launched(connection: Connection, row: Row[Any], due: str, after: str) -> Ev
         config = check(from_json(row.config))
     except InvalidConfig as error:
         return ScheduleFailed(due, str(error), after)
+    if errors := launch_errors(config):
+        return ScheduleFailed(due, "; ".join(errors), after)
     return ScheduleFired(due, launch_in_transaction(connection, config, by, f"{STREAM}{row.name}:{due}", row.priority),
                          after)
 

@@ -19,6 +19,7 @@ from store.files import write_atomic
 from store.paths import Paths, default_paths
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HIGHEST_PRICE = 1e6
 _OWN = Path(__file__).with_name("prices.json")
 
@@ -113,13 +114,20 @@ def parse(file: Path) -> dict[str, Price]:
         InvalidPrices: it is missing, is not JSON, or holds a value that cannot be one.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(file.read_bytes(), object_pairs_hook=_without_repetition)
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidPrices(f"{file}: no price file ({_first_line(error)}): use JSON with one object a model, "
                             "or remove the file") from error
     if not isinstance(content, dict) or not content:
         raise InvalidPrices(f"{file}: no price file: use a JSON object with one object a model, or remove the file")
     return {model: _price(file, model, values) for model, values in content.items()}
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"{repeated!r} stands in it twice")
+    return dict(pairs)
 
 
 def _first_line(error: Exception) -> str:
@@ -136,6 +144,8 @@ def _price(file: Path, model: str, values: Any) -> Price:
     def refuse(reason: str) -> InvalidPrices:
         return InvalidPrices(f"{file}: {model}: {reason}")
 
+    if model != model.strip() or not model.isprintable() or not model:
+        raise InvalidPrices(f"{file}: {model!r} is no name of a model")
     if not isinstance(values, dict):
         raise refuse("an object is expected, with prompt_usd, completion_usd, source and looked_up")
     known = {field.name for field in fields(Price)}
@@ -155,12 +165,13 @@ def _price(file: Path, model: str, values: Any) -> Price:
     for name in ("looked_up", "shutdown"):
         if found.get(name) is not None:
             try:
-                found[name] = date.fromisoformat(str(found[name]))
-            except ValueError:
+                found[name] = date.fromisoformat(found[name] if _DATE.fullmatch(str(found[name])) else "")
+            except (ValueError, TypeError):
                 raise refuse(f"{name} {found[name]!r} is no date: use YYYY-MM-DD") from None
     for name in ("source", "successor"):
-        if not isinstance(found.get(name, ""), str):
-            raise refuse(f"{name} {found[name]!r} is no text")
+        text = found.get(name, "")
+        if not isinstance(text, str) or not text.isprintable():
+            raise refuse(f"{name} {text!r} is no line of text")
     if not isinstance(found.get("reasons_by_default", False), bool):
         raise refuse(f"reasons_by_default {found['reasons_by_default']!r} is neither true nor false")
     return Price(**found)

@@ -18,6 +18,7 @@ from runner.llm.retry import Clock, RetryPolicy
 from runner.pipeline.rejudge import parse_request, rejudge
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
+from store.costs.prices import team_file
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
@@ -122,6 +123,16 @@ def test_a_judging_that_breaks_off_shows_as_interrupted_and_frees_the_run(store:
         rejudge(store, order, stop, judges)
     assert [one.work for one in queries.judgings_of(store, run.id)] == ["interrupted"]
     assert again(store, run, ("chrf",)) == 2
+
+
+def test_a_judge_that_is_shut_down_is_refused_before_a_call(run: queries.Run, tmp_path: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    team_file(Paths(tmp_path, "")).write_text(
+        '{"gone": {"prompt_usd": 1, "completion_usd": 1, "source": "a list", "looked_up": "2026-11-01", '
+        '"shutdown": "2026-11-01", "successor": "next"}}')
+    with pytest.raises(UserError, match="gone was shut down on 1 November 2026.*--judge next"):
+        parse_request(run, ("faithfulness",), "gone", None, None)
 
 
 def test_nobody_judges_a_run_that_somebody_holds(store: Store, run: queries.Run) -> None:

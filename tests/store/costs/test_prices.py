@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.cli.main import main
+from runner.service.schedule_jobs import launch_errors
+from store import queries
+from store.commands import schedules
 from store.costs import prices
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes, shutdown_of
 from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of
+from store.database import open_store
+from store.events import ScheduleFailed
 from store.paths import Paths
 from store.presets import preset
 from tests.plain_runs import plain_run
@@ -61,6 +66,11 @@ def test_a_teams_file_adds_and_corrects_for_every_later_process(paths: Paths, tm
     ('{"m": {"prompt_usd": NaN, "completion_usd": 1, "source": "", "looked_up": "2026-01-01"}}', "nan is no price"),
     ({"m": ENTRY | {"batch_share": 1.5}}, "batch_share 1.5 is out of range: use 0 to 1"),
     ({"m": ENTRY | {"shutdown": "soon"}}, "shutdown 'soon' is no date: use YYYY-MM-DD"),
+    ({"m": ENTRY | {"looked_up": 20261129}}, "looked_up 20261129 is no date"),
+    ({"m": ENTRY | {"shutdown": "2026-W48-1"}}, "shutdown '2026-W48-1' is no date"),
+    ({"m": ENTRY | {"source": "a\0b"}}, "is no line of text"), ({" m": ENTRY}, "' m' is no name of a model"),
+    ({"\ud83d": ENTRY}, "is no name of a model"),
+    ('{"m": {}, "m": {}}', "'m' stands in it twice"),
     ({"m": ENTRY | {"price": 1}}, "unknown field 'price'"), ({"m": {"prompt_usd": 1}}, "m: completion_usd is missing")])
 def test_a_file_that_cannot_be_used_is_refused_with_the_value_and_nothing_is_kept(
         paths: Paths, tmp_path: Path, content: Any, said: str) -> None:
@@ -68,6 +78,12 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_value_and_nothing_is_kep
         keep_team_prices(file_with(tmp_path, content), paths)
     assert said in str(refused.value) and "ours.json" in str(refused.value)
     assert not prices.team_file(paths).exists()
+
+
+def test_a_file_as_windows_saves_it_is_read(paths: Paths, tmp_path: Path) -> None:
+    file = tmp_path / "ours.json"
+    file.write_bytes(json.dumps({"our-model": ENTRY}).encode("utf-16"))
+    assert keep_team_prices(file, paths) == 1 and cost_usd("our-model", 1_000_000, 0) == 2
 
 
 def test_a_missing_file_is_refused(paths: Paths, tmp_path: Path) -> None:
@@ -93,6 +109,28 @@ def test_a_judge_is_concerned_too_and_a_model_of_that_name_at_another_address_is
     assert "--judge gpt-6-luna" in shutdown_errors(judged, GONE)[0]
     elsewhere = dataclasses.replace(preset("phi-2"), teacher_base_url="http://127.0.0.1:1/v1")
     assert shutdown_errors(elsewhere, GONE) == []
+
+
+def test_a_schedule_with_a_teacher_that_is_gone_is_refused_and_one_of_before_queues_no_run(
+        paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    monkeypatch.setenv("STORE_URL", url)
+    command = ["schedule", "add", "nightly", "--every", "1h", "--preset", "phi-2", "--teacher", "gpt-6-luna"]
+    soon = datetime.now(UTC).date() + timedelta(days=3)
+    near = file_with(tmp_path, {"gpt-6-luna": ENTRY | {"shutdown": str(soon), "successor": "gpt-7"}})
+    assert main([*command, "--prices", str(near)]) == 0
+    assert "in 3 days; its maker recommends gpt-7; from that day on this" in capsys.readouterr().out
+    keep_team_prices(file_with(tmp_path, {"gpt-6-luna": ENTRY | {"shutdown": "2026-11-01"}}), paths)
+    assert main([*command[:2], "second", *command[3:]]) == 2
+    assert "gpt-6-luna was shut down on 1 November 2026" in capsys.readouterr().err
+    store = open_store(url)
+    schedule, = queries.schedules(store)
+    assert schedule.next_due_at
+    failed, = schedules.trigger_due(store, schedule.next_due_at, launch_errors)
+    assert isinstance(failed, ScheduleFailed) and "gpt-6-luna was shut down" in failed.message
+    assert queries.count_of_runs(store) == 0
+    prices.team_file(paths).write_text("[]")
+    assert "no price file" in launch_errors(preset("phi-2"))[0]
 
 
 def test_run_refuses_a_price_file_with_a_negative_price_and_a_teacher_that_is_gone(
