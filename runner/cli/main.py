@@ -85,6 +85,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("export", "export a fine-tuned student: merged, adapter or GGUF, with a model card", "export"),
     Command("verify", "let an exported or served student answer the locked test: same as measured, or different",
             "verify"),
+    Command("serve-model", "serve a fine-tuned student at an OpenAI-compatible endpoint, until Ctrl-C", "serve_model"),
     Command("download", "download a student from the Hugging Face Hub; resumes where it stopped", "download"),
     Command("doctor", "check what this machine can run, and the store; or try a teacher's endpoint", "doctor"),
     Command("work", None, "worker_process"),

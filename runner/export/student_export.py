@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.export.checksums import changed_files, write_checksums
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
 from runner.export.model_card import model_card
@@ -79,6 +81,7 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
         best = best_adapter(store, run_id)
         changes = queries.changes_of(store, run_id, cycle.cycle)
         (work / CARD).write_text(model_card(run, cycle, changes, best, form, precision, prompt), encoding="utf-8")
+        write_checksums(work)
         work.chmod(0o755)
         if to.exists():
             to.rmdir()
@@ -86,6 +89,23 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Exported(to, precision, best.sentence if best else "")
+
+
+def kept_export(store: Store, paths: Paths, run_id: str, cycle: Cycle, report: Callable[[str], None]) -> Path:
+    """Return the merged folder of a cycle under data/exports, written once and used again while it is unchanged.
+
+    Raises:
+        CannotExport, StudentError: see `export`; or its files are not those that were exported.
+    """
+    folder = paths.exports / f"{run_id}-cycle-{cycle.cycle}-{str(cycle.adapter_sha256)[:12]}"
+    if not folder.exists():
+        report(f"exporting cycle {cycle.cycle} of run {run_id} to {folder}")
+        return export(store, paths, run_id, cycle.cycle, folder, "merged").folder
+    if changed := changed_files(folder):
+        raise CannotExport(f"{folder} is not as it was exported: {', '.join(changed[:3])} changed; move the folder "
+                           "away, so that it is exported again")
+    report(f"using {folder}, exported earlier; its files have their recorded hashes")
+    return folder
 
 
 def _write(run: Run, paths: Paths, adapter: Path, work: Path, form: str,

@@ -69,7 +69,7 @@ def test_the_adapter_alone_is_the_recorded_one(made: tuple[Store, str, Paths], t
     store, run, paths = made
     done = export(store, paths, run, 1, tmp_path / "out", "adapter")
     assert {path.name for path in done.folder.iterdir()} == {
-        "adapter_config.json", "adapter_model.safetensors", "README.md"}
+        "adapter_config.json", "adapter_model.safetensors", "README.md", "SHA256SUMS"}
     assert queries.cycles_of(store, run)[0].adapter_sha256 in (done.folder / "README.md").read_text()
 
 
@@ -107,7 +107,7 @@ def test_gguf_is_refused_without_a_converter_and_made_with_one(
     converter.write_text("import pathlib, sys\nassert (pathlib.Path(sys.argv[1]) / 'model.safetensors').exists()\n"
                          "pathlib.Path(sys.argv[3]).write_bytes(b'GGUF')\n")
     done = export(store, paths, run, 1, tmp_path / "out", "gguf", converter)
-    assert {path.name for path in done.folder.iterdir()} == {"model.gguf", "README.md"}
+    assert {path.name for path in done.folder.iterdir()} == {"model.gguf", "README.md", "SHA256SUMS"}
     converter.write_text("import sys\nsys.exit('this architecture is not supported')\n")
     with pytest.raises(CannotExport, match="exit code 1: this architecture is not supported"):
         export(store, paths, run, 1, tmp_path / "other", "gguf", converter)

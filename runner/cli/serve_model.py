@@ -1,0 +1,94 @@
+"""`serve-model`: a tuned student behind an OpenAI-compatible endpoint on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+from runner.errors import UserError
+from store.database import Store, open_for_reading
+from store.paths import Paths, default_paths
+
+KEY_VARIABLE = "SERVE_MODEL_KEY"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The student, and the address at which it is served."""
+    from runner.export.chat_server import LOOPBACK
+
+    parser.add_argument("run", help="a run's id, as `status` shows it")
+    parser.add_argument("--cycle", type=int, metavar="K",
+                        help="serve this cycle's student (default: the one that export takes)")
+    parser.add_argument("--artefact", "--artifact", metavar="DIR", dest="export",
+                        help="serve this merged model folder (default: one is exported to data/exports, and kept)")
+    parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at (default: %(default)s, this machine "
+                        "only); any other one asks for a key")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen at; 0 takes a free one "
+                        "(default: %(default)s)")
+    parser.add_argument("--key", default=os.environ.get(KEY_VARIABLE, ""),
+                        help=f"API key that callers must send; or set {KEY_VARIABLE}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export the student if needed, serve it, and print how it is asked."""
+    from runner.export.chat_server import LOOPBACK, base_url, bound_socket, serve
+    from runner.export.errors import CannotExport
+    from runner.student.errors import StudentError
+    from runner.student.exported_model import CannotAnswer
+
+    if args.host not in LOOPBACK and not args.key:
+        raise UserError(f"{args.host} can be reached from other machines: set a key with --key or {KEY_VARIABLE}, or "
+                        f"serve at {LOOPBACK[0]}")
+    signal.signal(signal.SIGTERM, _interrupt)
+    paths = default_paths()
+    store = open_for_reading(paths.store_url)
+    try:
+        with bound_socket(args.host, args.port) as bound:
+            folder, name = _student(store, paths, args)
+            from runner.student.chat_endpoint import chat_endpoint  # late: imports torch
+
+            app, url = chat_endpoint(folder, name, args.key), base_url(args.host, bound)
+            serve(app, bound, url, lambda: _say(how_to_ask(url, name, args.key)))
+    except KeyboardInterrupt:
+        print("\nstopped")
+    except (CannotAnswer, CannotExport, StudentError) as error:
+        raise UserError(str(error)) from error
+    return 0
+
+
+def _student(store: Store, paths: Paths, args: argparse.Namespace) -> tuple[Path, str]:
+    """The folder that is served, and its model's name."""
+    from runner.export.student_export import kept_export, tuned_cycle
+
+    of_run, cycle, _ = tuned_cycle(store, paths, args.run, args.cycle)
+    name = f"{of_run.id}-cycle-{cycle.cycle}"
+    if not args.export:
+        return kept_export(store, paths, of_run.id, cycle, lambda line: print(line, flush=True)), name
+    folder = Path(args.export).expanduser().absolute()
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{args.export} is no model folder: it has no config.json; export the student with --form "
+                        "merged, or leave --artefact out")
+    print(f"whether {args.export} is what was measured: python -m runner verify {of_run.id} --artefact {args.export}")
+    return folder, name
+
+
+def how_to_ask(url: str, name: str, key: str) -> list[str]:
+    """The address, the model's name and a line to try it."""
+    body = json.dumps({"model": name, "messages": [{"role": "user", "content": "What is a Pod?"}],
+                       "temperature": 0, "max_tokens": 96})
+    header = "-H 'Authorization: Bearer KEY' " if key else ""
+    return [f"base URL   {url}/v1", f"model      {name}", f"key        {'as you set it' if key else 'none'}",
+            f"try it     curl {url}/v1/chat/completions {header}-H 'Content-Type: application/json' -d '{body}'",
+            "Ctrl-C ends it."]
+
+
+def _say(lines: list[str]) -> None:
+    print("\n".join(lines), flush=True)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,110 @@
+"""An exported student behind an OpenAI-compatible endpoint: the app of `transformers serve`, with one model only.
+
+That app loads every model that a caller names and lists the hub's cache. Here it holds one model, loaded from a
+folder, under one name; its other endpoints are not there, and a key is asked for where one is set.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.student.exported_model import CannotAnswer, ExportedModel
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NOT_INSTALLED = ("`transformers serve` cannot run here, because {missing} is not installed: "
+                 "pip install -r requirements.txt")
+CHAT, MODELS, HEALTH = "/v1/chat/completions", "/v1/models", "/health"
+
+
+def chat_endpoint(folder: Path, name: str, key: str = "") -> App:
+    """Load a model folder and return the ASGI app that answers for it.
+
+    Args:
+        folder: a merged model folder.
+        name: what callers name the model.
+        key: what callers send as their API key; empty asks for none.
+
+    Raises:
+        CannotAnswer: it is no model folder that transformers can load, or `transformers serve` is not installed.
+    """
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise CannotAnswer(NOT_INSTALLED.format(missing=error.name)) from error
+    from transformers.cli.serving.chat_completion import ChatCompletionHandler
+    from transformers.cli.serving.model_manager import ModelManager
+    from transformers.cli.serving.server import build_server
+    from transformers.cli.serving.utils import GenerationState
+
+    exported = ExportedModel(folder)
+
+    class OneModel(ModelManager):
+        """Holds the loaded model, and loads no other."""
+
+        def load_model_and_processor(self, *_: Any, **__: Any) -> tuple[Any, Any]:
+            return exported.model, exported.tokenizer
+
+        @staticmethod
+        def process_model_name(model_id: str) -> str:
+            return model_id
+
+    manager = OneModel(device=str(exported.model.device), force_model=name)
+    state = GenerationState()
+    app = build_server(manager, ChatCompletionHandler(model_manager=manager, generation_state=state),
+                       completion_handler=None, response_handler=None, transcription_handler=None,
+                       systemone_handler=None, generation_state=state)
+    return OneModelApp(app, name, key)
+
+
+@dataclass(frozen=True)
+class OneModelApp:
+    """Lets requests about one model through to an app, if they have its key."""
+
+    app: App
+    name: str
+    key: str = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.app if scope["type"] != "http" or scope["path"] == HEALTH else self._answer(scope)
+        await answer(scope, receive, send)
+
+    def _answer(self, scope: Scope) -> App:
+        path = scope["path"].rstrip("/")
+        if not self._has_key(scope):
+            return _error(401, "this endpoint asks for its key: send it as `Authorization: Bearer KEY`",
+                          "invalid_api_key")
+        if path == CHAT:
+            return self.app
+        if path == MODELS:
+            return _json({"object": "list", "data": [self._listed()]})
+        if path == f"{MODELS}/{self.name}":
+            return _json(self._listed())
+        return _error(404, f"nothing answers at {path or '/'}: there are {CHAT}, {MODELS} and {HEALTH}", "not_found")
+
+    def _has_key(self, scope: Scope) -> bool:
+        sent = next((value for header, value in scope["headers"] if header == b"authorization"), b"")
+        return not self.key or hmac.compare_digest(sent, f"Bearer {self.key}".encode())
+
+    def _listed(self) -> dict[str, object]:
+        return {"id": self.name, "object": "model", "created": int(time.time()), "owned_by": "distillation"}
+
+
+def _json(content: dict[str, object], status: int = 200) -> App:
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(content, status)
+
+
+def _error(status: int, message: str, code: str) -> App:
+    """Return an error in the form of the OpenAI API."""
+    return _json({"error": {"message": message, "type": "invalid_request_error", "code": code}}, status)

@@ -1,0 +1,151 @@
+"""A tuned student is served as it was exported, to the official client; the address is closed to whoever has no key."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import openai
+import pytest
+
+from runner.cli.main import main
+from runner.errors import UserError
+from runner.export.chat_server import bound_socket
+from runner.export.checksums import changed_files
+from runner.export.student_export import export
+from runner.student.exported_model import ExportedModel
+from store.database import Store
+from store.paths import Paths
+from tests.runner.tiny_models import llama_folder
+from tests.runner.tiny_runs import carried_out, launched
+
+ROOT = Path(__file__).resolve().parents[3]
+QUESTION = "What does a Service do for a Pod?"
+KEY = "a-key-of-this-test"
+Made = tuple[Store, str, Paths]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A finished run with a real tiny student."""
+    folder = tmp_path_factory.mktemp("made")
+    store, run, paths = launched(folder, llama_folder(folder / "tiny", context=512), repetition_penalty=1.0,
+                                 learning_rate=2e-2)
+    carried_out(store, run, paths)
+    yield store, run, paths
+    store.close()
+
+
+@dataclass
+class Endpoint:
+    """A running `serve-model`, and what it said before it answered."""
+
+    process: subprocess.Popen[str]
+    said: str
+
+    @property
+    def url(self) -> str:
+        return next(line.split()[-1] for line in self.said.splitlines() if line.startswith("base URL"))
+
+    def stop(self, by: signal.Signals) -> int:
+        self.process.send_signal(by)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def served(paths: Paths, *arguments: str) -> Iterator[Endpoint]:
+    environment = {name: value for name, value in os.environ.items() if name != "STORE_URL"}
+    process = subprocess.Popen([sys.executable, "-m", "runner", "serve-model", *arguments, "--port", "0"], cwd=ROOT,
+                               env=environment | {"DATA_DIR": str(paths.data)}, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    assert process.stdout
+    try:
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("Ctrl-C"):
+                break
+        assert "base URL" in said, said
+        yield Endpoint(process, said)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_the_official_client_gets_the_exported_students_answers_streamed_or_not(made: Made, tmp_path: Path) -> None:
+    store, run, paths = made
+    with served(paths, run, "--key", KEY) as endpoint:
+        client = openai.OpenAI(base_url=endpoint.url, api_key=KEY, max_retries=0)
+        (model,) = client.models.list().data
+        asked = {"model": model.id, "messages": [{"role": "user", "content": QUESTION}], "temperature": 0,
+                 "max_tokens": 4}
+        whole = client.chat.completions.create(**asked)  # type: ignore[call-overload]
+        pieces = [chunk.choices[0].delta.content or "" for chunk in
+                  client.chat.completions.create(stream=True, **asked) if chunk.choices]  # type: ignore[call-overload]
+        assert model.id == whole.model == f"{run}-cycle-1" and KEY not in endpoint.said
+        with pytest.raises(openai.BadRequestError, match="pinned"):
+            client.chat.completions.create(**asked | {"model": "another"})  # type: ignore[call-overload]
+        with pytest.raises(openai.AuthenticationError, match="asks for its key"):
+            openai.OpenAI(base_url=endpoint.url, api_key="another", max_retries=0).models.list()
+        with pytest.raises(openai.NotFoundError, match="nothing answers at /load_model"):
+            client.post("/../load_model", cast_to=object, body={"model": "another"})
+        assert endpoint.stop(signal.SIGINT) == 0
+    folder = export(store, paths, run, 1, tmp_path / "out", "merged").folder
+    (expected,) = ExportedModel(folder).answers([QUESTION], 4)
+    assert whole.choices[0].message.content.strip() == "".join(pieces).strip() == expected.text != ""
+    (kept,) = paths.exports.iterdir()
+    assert changed_files(kept) == []
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_named_is_served_and_sigterm_ends_it_too(made: Made, tmp_path: Path) -> None:
+    store, run, paths = made
+    folder = export(store, paths, run, 1, tmp_path / "out", "merged").folder
+    with served(paths, run, "--artefact", str(folder)) as endpoint:
+        assert "verify" in endpoint.said and "key        none" in endpoint.said
+        assert endpoint.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("--host", "0.0.0.0"), "can be reached from other machines: set a key"),
+    (("--artefact", "nowhere"), "nowhere is no model folder"),
+    (("--cycle", "7"), "no adapter of cycle 7"),
+    (("--host", "192.0.2.1", "--key", KEY), "nothing can be served at 192.0.2.1"),
+])
+def test_what_cannot_be_served_is_refused_in_one_sentence(
+        made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...],
+        said: str) -> None:
+    monkeypatch.setenv("DATA_DIR", str(made[2].data))
+    monkeypatch.delenv("STORE_URL", raising=False)
+    assert main(["serve-model", made[1], "--port", "0", *arguments]) == 2
+    assert said in (printed := capsys.readouterr().err) and printed.count("\n") == 1
+
+
+def test_a_taken_port_a_changed_export_and_a_missing_library_are_refused(
+        made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _, run, paths = made
+    monkeypatch.setenv("DATA_DIR", str(paths.data))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["serve-model", run, "--port", str(taken.getsockname()[1])]) == 2
+        assert "take another --port" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    assert main(["serve-model", run, "--port", "0"]) == 2  # the export is made, and kept
+    assert "fastapi is not installed: pip install" in capsys.readouterr().err
+    (kept,) = paths.exports.iterdir()
+    with (kept / "config.json").open("a") as config:
+        config.write("\n")
+    assert main(["serve-model", run, "--port", "0"]) == 2
+    assert "config.json changed" in capsys.readouterr().err
+
+
+def test_a_port_that_is_none_is_named() -> None:
+    with pytest.raises(UserError, match="127.0.0.1:99999"):
+        bound_socket("127.0.0.1", 99999)
