@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from knowledge.kubernetes.topics import TOPICS
 
@@ -20,6 +20,8 @@ from knowledge.kubernetes.topics import TOPICS
 SAME_WORD_RATIO = 83.0
 # With at least this many shared words, one extra word still is a near-duplicate.
 MIN_SHARED = 6
+# Of so few texts, each is compared: that is quicker than to look them up by their words.
+_FEW_TEXTS = 20
 
 _TOKEN = re.compile(r"\w+(?:[./:%-]+\w+)*%?")
 _STOP_WORDS = frozenset(re.findall(r"[\w-]+", """
@@ -67,11 +69,11 @@ def is_near_duplicate(one: str, other: str) -> bool:
 
 
 class NearDuplicateIndex:
-    """Find near-duplicates among many texts quickly: only texts with the same identifiers are compared."""
+    """Find near-duplicates among many texts: only texts with the same identifiers and a rare word are compared."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         """`texts` are added to the index."""
-        self._by_identifiers: defaultdict[frozenset[str], list[str]] = defaultdict(list)
+        self._by_identifiers: defaultdict[frozenset[str], _Group] = defaultdict(_Group)
         self._by_normalized: dict[str, str] = {}
         for text in texts:
             self.add(text)
@@ -79,12 +81,56 @@ class NearDuplicateIndex:
     def add(self, text: str) -> None:
         """Add a text to the index."""
         self._by_normalized.setdefault(normalize(text), text)
-        self._by_identifiers[identifiers(text)].append(text)
+        self._by_identifiers[identifiers(text)].add(text)
 
     def find(self, text: str) -> str | None:
-        """An indexed near-duplicate of the text, or None."""
+        """An indexed near-duplicate of the text, or None; of several the one that was added first."""
         same = self._by_normalized.get(normalize(text))
-        return same if same is not None else find_near_duplicate(text, self._by_identifiers[identifiers(text)])
+        if same is not None:
+            return same
+        group = self._by_identifiers.get(identifiers(text))
+        return None if group is None else find_near_duplicate(text, group.candidates(text))
+
+
+class _Group:
+    """Texts with the same identifiers, by their content words.
+
+    Near-duplicates differ in one word at most, so a text and its near-duplicate share any two words of either, or one
+    of the two; words that are spellings of each other count as the same. Two rare words thus find all of them, and the
+    comparisons do not grow with the square of the texts.
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._places: dict[str, list[int]] = {}
+        self._vocabulary: list[str] = []
+        self._spellings: dict[str, tuple[int, list[str]]] = {}
+        """Word -> how much of the vocabulary was compared with it, and its spellings there."""
+
+    def add(self, text: str) -> None:
+        for word in _content(text):
+            if word not in self._places:
+                self._places[word] = []
+                self._vocabulary.append(word)
+            self._places[word].append(len(self._texts))
+        self._texts.append(text)
+
+    def candidates(self, text: str) -> Iterator[str]:
+        """The texts that may be near-duplicates of a text, in the order in which they were added."""
+        if len(self._texts) <= _FEW_TEXTS:
+            yield from self._texts
+            return
+        rarest = sorted(_content(text), key=lambda word: (len(self._places.get(word, ())), word))[:2]
+        places = {place for word in rarest for spelling in self._spellings_of(word) for place in self._places[spelling]}
+        yield from (self._texts[place] for place in sorted(places))
+
+    def _spellings_of(self, word: str) -> list[str]:
+        compared, found = self._spellings.get(word, (0, []))
+        if compared < len(self._vocabulary):
+            found = found + [other for other, _, _ in process.extract(
+                word, self._vocabulary[compared:], scorer=fuzz.ratio, score_cutoff=SAME_WORD_RATIO, limit=None)]
+            self._spellings[word] = len(self._vocabulary), found
+        return found
 
 
 @lru_cache(maxsize=20_000)

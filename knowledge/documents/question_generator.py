@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 from knowledge.documents.chunking import Chunk
 from knowledge.documents.document import plain, tidy
+from knowledge.documents.entry_names import bare_heading
+from knowledge.documents.question_checks import adds_to, is_whole, may_be_asked, specific_words
 from knowledge.documents.question_templates import QuestionDraft, draft_questions
 from knowledge.documents.rewording import reworded
-from knowledge.documents.subject_phrases import PageContext, page_context
-from knowledge.near_duplicates import NearDuplicateIndex, is_near_duplicate, normalize
+from knowledge.documents.subject_phrases import PageContext, page_context, with_context
+from knowledge.near_duplicates import NearDuplicateIndex, is_near_duplicate
 from knowledge.passages import Passage
 from knowledge.questions import validation_errors
 
@@ -21,10 +23,9 @@ the a an of to in is are and or for with be by on that it as from can you this n
 will must has have its at one which no any
 """))
 _ENGLISH_SHARE = 0.15
-_NAME = re.compile(r"`([^`]*)`|(?<=[a-z,] )((?:[A-Z][\w-]+ ){1,3}[A-Z][\w-]+)")
-# Code that is a name, rather than an assignment, a call with arguments or a line of a program.
-_CODE_NAME = re.compile(r"[$@.-]{0,2}[\w][\w./:@-]*(?: [\w./@-]+){0,2}(?:\(\))?")
-_FALLBACK_RANK = 8
+# A heading that asks what its section answers.
+_ASKING = re.compile(r"(?:how|what|why|when|where|which|who|can|does|do|is|are|should) .{8,}\?$", re.I)
+_ASKED_BY_HEADING = -1
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,17 @@ class QuestionGenerator:
         self._asked = NearDuplicateIndex()
 
     def generate(self, chunk: Chunk, passage: Passage) -> GeneratedQuestions:
-        """Two wordings with the same answer, new in this folder; empty if no good ones are found."""
+        """One or two wordings with the same answer, new in this folder; empty if no good ones are found."""
         context = page_context(chunk, self._project)
         for sentence, draft in _ranked(chunk, context, self._known_lower):
-            pair = (_finished(draft.first), _finished(draft.second))
-            if self._is_new(pair) and not any(validation_errors(text, plain(sentence), passage) for text in pair):
-                for text in pair:
+            first, second = _finished(draft.first), _finished(draft.second)
+            texts = (first, second) if second and not is_near_duplicate(first, second) else (first,)
+            if self._is_new(texts) and not any(validation_errors(text, plain(sentence), passage) for text in texts):
+                for text in texts:
                     self._asked.add(text)
-                rewording = _finished(reworded(draft.first))
+                rewording = _finished(draft.test or reworded(draft.first))
                 fits = rewording and not validation_errors(rewording, plain(sentence), passage)
-                return GeneratedQuestions(pair, sentence, rewording if fits else "")
+                return GeneratedQuestions(texts, sentence, rewording if fits else "")
         return GeneratedQuestions()
 
     def test_questions(self, generated: GeneratedQuestions) -> tuple[str, ...]:
@@ -70,32 +72,26 @@ class QuestionGenerator:
         self._asked.add(generated.rewording)
         return (generated.rewording,)
 
-    def _is_new(self, pair: tuple[str, str]) -> bool:
-        return not is_near_duplicate(*pair) and all(self._asked.find(text) is None for text in pair)
+    def _is_new(self, texts: tuple[str, ...]) -> bool:
+        return all(self._asked.find(text) is None for text in texts)
 
 
 def _ranked(chunk: Chunk, context: PageContext, known_lower: Collection[str]) -> list[tuple[str, QuestionDraft]]:
     """Drafts for all sentences of a chunk, each with its sentence; best rank first, then earliest sentence."""
     found: list[tuple[str, QuestionDraft, int]] = []
     for index, sentence in enumerate(chunk.sentences):
-        if _is_english(sentence):
+        if _is_english(sentence) and may_be_asked(sentence):
             own_context = replace(context, opens=context.opens and not index)
-            drafts = (*draft_questions(sentence, own_context, known_lower),
-                      *_from_names(sentence, context, known_lower))
-            found += [(sentence, draft, index) for draft in drafts]
+            drafts = [*draft_questions(sentence, own_context, known_lower), *_from_heading(chunk, own_context)]
+            found += [(sentence, draft, index) for draft in drafts if adds_to(draft.first, sentence)]
     return [(sentence, draft) for sentence, draft, _ in sorted(found, key=lambda entry: (entry[1].rank, entry[2]))]
 
 
-def _from_names(sentence: str, context: PageContext, known_lower: Collection[str]) -> Iterator[QuestionDraft]:
-    """Fallback: questions about the role of a name in the sentence for the heading's subject."""
-    for found in _NAME.finditer(sentence):
-        bare = (found[1] or found[2] or "").strip()
-        name = f"`{bare}`" if found[1] else bare
-        usable = (_CODE_NAME.fullmatch(bare) and re.search(r"[^\W\d_]{3}", bare)
-                   and len(bare) <= 40 and bare not in known_lower)
-        if usable and normalize(bare.replace("-", " ")) not in normalize(context.heading_and_page.replace("-", " ")):
-            yield QuestionDraft(_FALLBACK_RANK, f"What role does {name} play in {context.heading_and_page}?",
-                                f"Why does {name} matter to somebody who deals with {context.heading_and_page}?")
+def _from_heading(chunk: Chunk, context: PageContext) -> Iterator[QuestionDraft]:
+    """The heading itself, where it is a question that the section's first sentence begins to answer."""
+    heading = bare_heading(chunk.headings[-1])
+    if context.opens and _ASKING.match(heading) and is_whole(heading) and specific_words(heading):
+        yield QuestionDraft(_ASKED_BY_HEADING, with_context(heading, context), "")
 
 
 def _is_english(sentence: str) -> bool:

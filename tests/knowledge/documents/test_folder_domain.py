@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,12 @@ def test_slugs_can_be_typed(name: str, slug: str) -> None:
     ("By default, a worker retries every job three times.",
      "What does a worker do by default?", "What is the default behavior of a worker?"),
     ("When a worker loses its lease, the scheduler gives the job to another one.",
-     "What happens when a worker loses its lease?", "What does the scheduler give when a worker loses its lease?"),
+     "What happens when a worker loses its lease?",
+     "Which behavior is to be expected when a worker loses its lease?"),
     ("You can rename a queue by calling the rename tool.",
      "How can you rename a queue?", "What is the way to rename a queue?"),
-    ("The scheduler returns a ticket with the number of the job.",
-     "What does the scheduler return?", "What returns a ticket with the number of the job?"),
+    ("The scheduler returns a ticket with the number of the job and of its owner.",
+     "What does the scheduler return?", "What returns a ticket with the number of the job and of its owner?"),
     ("A queue is locked when its disk is full.",
      "When is a queue locked?", "Under which condition is a queue locked?")])
 def test_statements_are_asked_for_in_two_ways(tmp_path: Path, sentence: str, first: str, second: str) -> None:
@@ -98,7 +100,7 @@ def test_statements_are_asked_for_in_two_ways(tmp_path: Path, sentence: str, fir
 
 def test_a_setting_is_named_by_its_heading(tmp_path: Path) -> None:
     asked = questions_of(tmp_path, "If set to false, the scheduler drops the job at once.", heading="keep-jobs")
-    assert asked[0] == "What happens if keep-jobs is set to false?"
+    assert asked[0] == "Regarding Scheduler, what happens if keep-jobs is set to false?"
 
 
 def test_a_manual_on_one_page_beside_its_chapters_is_left_out(tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_questions_stand_alone_are_fit_and_lead_to_one_passage(jobs: Domain) -> 
     assert len(texts) > len(jobs.passages)
     assert all(find_near_duplicate(text, texts[:place]) is None for place, text in enumerate(texts))
     for passage in jobs.passages:
-        assert not passage.questions or not is_near_duplicate(*passage.questions)
+        assert not any(is_near_duplicate(*pair) for pair in pairwise(passage.questions))
         assert [found for text in passage.questions for found in validation_errors(text, passage.text, passage)] == []
 
 
