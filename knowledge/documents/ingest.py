@@ -164,7 +164,8 @@ def _passages(unique: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], 
 
     def completed(one: Chunk, passage: Passage, found: GeneratedQuestions) -> Passage:
         asked = replace(passage, questions=found.questions, test_questions=generator.test_questions(found))
-        terms = passage_key_terms(one, found.sentence, " ".join(asked.wordings), document_counts)
+        terms = passage_key_terms(one, found.sentence, " ".join((*asked.wordings, name)), document_counts,
+                                  len(unique))
         return replace(asked, key_terms=terms)
     return tuple(map(completed, unique, passages, generated)), names
 

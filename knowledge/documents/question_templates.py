@@ -189,8 +189,9 @@ def _from_condition(statement: str, context: PageContext, known_lower: Collectio
     about_heading = len(context.name.split()) <= 2 and _OF_A_SETTING.match(found[2]) \
         and (context.opens or is_entry(context.name))
     case = f"{context.name} is {found[2]}" if about_heading else found[2]
+    fewest = 1 if about_heading else 2
     if not 3 <= len(case.split()) <= 18 or _NO_CONDITION.match(case) or not _FINITE.search(case) \
-            or len(specific_words(case)) < (1 if about_heading else 2) or len(specific_words(found[3])) < 2 or _POINTER.search(found[3]):
+            or len(specific_words(case)) < fewest or len(specific_words(found[3])) < 2 or _POINTER.search(found[3]):
         return
     when, main = f"{found[1].lower()} {case}", found[3]
     you = re.match(r"you (can|must|should|need to|have to)\b", main, re.I)
