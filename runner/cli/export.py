@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.errors import UserError
 from runner.export.errors import CannotExport
-from runner.export.student_export import FORMS
+from runner.export.student_export import FORMS, QUANTIZATIONS
 from store.database import open_for_reading
 from store.paths import default_paths
 
@@ -20,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "questions)")
     parser.add_argument("--to", metavar="DIR", help="a new folder (default: data/exports/RUN-cycle-K-FORM)")
     parser.add_argument("--form", choices=FORMS, default="merged",
-                        help="merged: a standard model folder; adapter: LoRA weights only; gguf: needs --converter")
-    parser.add_argument("--converter", metavar="FILE", help="llama.cpp's convert_hf_to_gguf.py, for --form gguf")
+                        help="merged: a standard model folder; adapter: LoRA weights only; gguf: one file for "
+                             "llama.cpp and Ollama")
+    parser.add_argument("--quantization", choices=QUANTIZATIONS, help="weights of --form gguf "
+                        f"(default: {QUANTIZATIONS[0]})")
+    parser.add_argument("--converter", metavar="FILE", help="llama.cpp's convert_hf_to_gguf.py, for --form gguf of "
+                        "models that are neither Llama- nor Phi-shaped")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,14 +33,20 @@ def run(args: argparse.Namespace) -> int:
     from runner.export import student_export
     from runner.student.errors import StudentError
 
+    if args.form != "gguf" and (args.quantization or args.converter):
+        raise UserError("--quantization and --converter are for --form gguf")
+    if args.quantization and args.converter:
+        raise UserError("--converter decides the weights' type itself: leave --quantization out")
     paths = default_paths()
     store = open_for_reading(paths.store_url)
     try:
         _, cycle, _ = student_export.tuned_cycle(store, paths, args.run, args.cycle)
         to = Path(args.to).expanduser().absolute() if args.to else \
-            paths.exports / f"{args.run}-cycle-{cycle.cycle}-{args.form}"
-        converter = Path(args.converter).expanduser() if args.converter else None
-        done = student_export.export(store, paths, args.run, cycle.cycle, to, args.form, converter)
+            paths.exports / "-".join((args.run, "cycle", str(cycle.cycle), args.form, *(
+                [args.quantization] if args.quantization else [])))
+        gguf = student_export.Gguf(args.quantization or QUANTIZATIONS[0],
+                                   Path(args.converter).expanduser() if args.converter else None)
+        done = student_export.export(store, paths, args.run, cycle.cycle, to, args.form, gguf)
     except (CannotExport, StudentError, OSError) as error:
         raise UserError(str(error)) from error
     print(f"{done.folder}: cycle {cycle.cycle}, {done.precision}")

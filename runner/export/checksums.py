@@ -11,8 +11,13 @@ CHECKSUMS = "SHA256SUMS"
 
 def write_checksums(folder: Path) -> None:
     """Write the hash of every file of a folder."""
-    lines = [f"{sha256_of_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in _files(folder)]
+    lines = [f"{hash}  {name}\n" for name, hash in hashes_of(folder).items()]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a folder, by its path there."""
+    return {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in _files(folder)}
 
 
 def changed_files(folder: Path) -> list[str]:
@@ -22,9 +27,7 @@ def changed_files(folder: Path) -> list[str]:
     except OSError:
         return [CHECKSUMS]
     recorded = {name: hash for hash, _, name in (line.partition("  ") for line in lines)}
-    found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    return sorted(recorded.keys() ^ found.keys() | {
-        name for name in recorded.keys() & found.keys() if sha256_of_file(found[name]) != recorded[name]})
+    return sorted({name for name, _ in recorded.items() ^ hashes_of(folder).items()})
 
 
 def _files(folder: Path) -> list[Path]:

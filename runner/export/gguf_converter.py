@@ -8,23 +8,15 @@ from pathlib import Path
 
 from runner.export.errors import CannotExport
 
-NO_CONVERTER = (
-    "no GGUF converter ships with this program: the gguf package only writes the container, and no installed package "
-    "contains llama.cpp's converter; give its script with --converter PATH/convert_hf_to_gguf.py, or export --form "
-    "merged and convert that")
 
-
-def checked_converter(script: Path | None) -> Path:
-    """The script, which is a file.
+def checked_converter(script: Path) -> None:
+    """Check that the script exists.
 
     Raises:
-        CannotExport: none is given, or it does not exist.
+        CannotExport: it does not.
     """
-    if script is None:
-        raise CannotExport(NO_CONVERTER)
     if not script.is_file():
         raise CannotExport(f"converter {script} does not exist: it is llama.cpp's convert_hf_to_gguf.py")
-    return script
 
 
 def convert(script: Path, model: Path, to: Path) -> None:

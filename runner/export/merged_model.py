@@ -25,6 +25,9 @@ class Merged:
     """Precision of the base in training; if it differs, answers can differ slightly."""
     prompt: str
     """The prompt template it was trained with; `{question}` marks the question."""
+    template: PromptTemplate
+    ends: tuple[str, ...]
+    """Texts of the tokens that end an answer, the one of training first."""
 
 
 def write_merged(student: str, precision: str, models_dir: Path, adapter: Path, to: Path,
@@ -57,7 +60,8 @@ def write_merged(student: str, precision: str, models_dir: Path, adapter: Path, 
         _write_generation_config(tuned, template, decoding, to)
     tokenizer.chat_template = exported_chat_template(tokenizer, template)
     tokenizer.save_pretrained(to)
-    return Merged(merged_precision, precision, f"{template.before}{{question}}{template.after}")
+    return Merged(merged_precision, precision, f"{template.before}{{question}}{template.after}", template,
+                  tuple(tokenizer.decode([end]) for end in template.stop_ids))
 
 
 def _write_generation_config(model: Any, template: PromptTemplate, decoding: GenerationConfig, to: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from store.files import sha256_of
 from store.metrics import METRICS
@@ -12,6 +12,8 @@ from store.queries.best_adapter import BestAdapter
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, to_json
 
 _EMBEDDED_BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
+_LICENCES = {_EMBEDDED_BASE: "apache-2.0", "microsoft/phi-2": "mit"}
+"""Licences as their publishers state them, in SPDX's words."""
 
 
 def base_of(run: Run) -> str:
@@ -19,24 +21,44 @@ def base_of(run: Run) -> str:
     return _EMBEDDED_BASE if run.config.student == EMBEDDED_STUDENT else run.config.student
 
 
+def base_licence(run: Run) -> str:
+    """Return the licence of the base model; empty if it is not known here."""
+    return _LICENCES.get(base_of(run), "")
+
+
+def licence_note(run: Run) -> str:
+    """Return what is known of the terms under which this student may be passed on."""
+    base = base_licence(run)
+    student = f"The base model {base_of(run)} is published under {base}" if base else \
+        f"The base model {base_of(run)} has a licence of its own, which is not recorded here"
+    taught = "It was trained on quotations of the documents, whose own terms apply" \
+        if run.config.teacher == OFFLINE_TEACHER else \
+        f"It was trained on replies of {run.config.teacher}, whose provider's terms apply to models trained on them"
+    return f"{student}. {taught}."
+
+
 def model_card(run: Run, cycle: Cycle, changes: Sequence[ChangeRow], best: BestAdapter | None, form: str,
-               precision: str, prompt: str = "") -> str:
+               precision: str, prompt: str = "", files: Mapping[str, str] | None = None) -> str:
     """Return the card as Markdown, with the YAML front matter of the Hugging Face Hub.
 
     Args:
         precision: one sentence on the precision of the exported weights.
         prompt: the prompt format of the training, if known.
+        files: the exported files with their hashes.
     """
     parts = [_front_matter(run, form), f"# {run.config.student}, distilled in cycle {cycle.cycle} of run {run.id}",
              _result(run, cycle), _prompt_section(run, prompt), _scores(changes),
-             _training(run, cycle, precision), _data(run), _limits(run, best), _hashes(run, cycle)]
+             _training(run, cycle, precision), _data(run), _limits(run, best), f"## Licence\n\n{licence_note(run)}",
+             _hashes(run, cycle, dict(files or {}))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _front_matter(run: Run, form: str) -> str:
     library = "peft" if form == "adapter" else "transformers"
-    return "\n".join(("---", f"base_model: {json.dumps(base_of(run))}", f"library_name: {library}",
-                      "pipeline_tag: text-generation", "tags:", "- knowledge-distillation", "- lora", "---"))
+    licence = [f"license: {base_licence(run)}"] if base_licence(run) else []
+    return "\n".join(("---", f"base_model: {json.dumps(base_of(run))}", *licence, f"library_name: {library}",
+                      "pipeline_tag: text-generation", "tags:", "- knowledge-distillation", "- lora",
+                      *(["- gguf"] if form == "gguf" else []), "---"))
 
 
 def _result(run: Run, cycle: Cycle) -> str:
@@ -107,9 +129,9 @@ def _limits(run: Run, best: BestAdapter | None) -> str:
     return "\n".join([*lines, *([f"- {best.sentence}"] if best else [])])
 
 
-def _hashes(run: Run, cycle: Cycle) -> str:
+def _hashes(run: Run, cycle: Cycle, files: dict[str, str]) -> str:
     hashes = {"adapter weights": cycle.adapter_sha256, "documents": run.knowledge_hash,
-              "held-out questions": run.held_out_hash, "configuration": sha256_of(to_json(run.config).encode())}
+              "held-out questions": run.held_out_hash, "configuration": sha256_of(to_json(run.config).encode())} | files
     return "\n".join(["## Hashes", "", *(f"- {name}: `{value or 'not recorded'}`" for name, value in hashes.items())])
 
 

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runner.export.checksums import changed_files, write_checksums
+from runner.export.checksums import changed_files, hashes_of, write_checksums
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
-from runner.export.model_card import model_card
+from runner.export.model_card import base_licence, base_of, licence_note, model_card
 from runner.pipeline.artifacts import ADAPTER_FILES
 from runner.pipeline.stages.generate_answers import generation_config
 from store import queries
@@ -21,8 +22,22 @@ from store.paths import Paths
 from store.queries import Cycle, Run
 from store.queries.best_adapter import best_adapter
 
+if TYPE_CHECKING:
+    from runner.export.merged_model import Merged
+
 FORMS = ("merged", "adapter", "gguf")
+QUANTIZATIONS = ("f16", "q8_0")
 CARD = "README.md"
+GGUF_FILE = "model.gguf"
+
+
+@dataclass(frozen=True)
+class Gguf:
+    """How a GGUF file is made."""
+
+    quantization: str = QUANTIZATIONS[0]
+    converter: Path | None = None
+    """llama.cpp's script; None writes the file here."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +77,32 @@ def tuned_cycle(store: Store, paths: Paths, run_id: str, number: int | None) -> 
 
 
 def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path, form: str,
-           converter: Path | None = None) -> Exported:
+           gguf: Gguf | None = None) -> Exported:
     """Write the student of a cycle to a new folder, atomically.
 
+    Args:
+        number: the cycle; None takes the one to keep.
+        form: one of `FORMS`.
+        gguf: how a GGUF file is made, for that form.
+
     Raises:
-        CannotExport: see `tuned_cycle`; or the folder is not empty, or there is no GGUF converter.
+        CannotExport: see `tuned_cycle`; or the folder is not empty, or the model cannot be written as GGUF.
         StudentError: the base model cannot be loaded, or the adapter does not fit it.
     """
     run, cycle, adapter = tuned_cycle(store, paths, run_id, number)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
-    if form == "gguf":
-        converter = checked_converter(converter)
+    gguf = (gguf or Gguf()) if form == "gguf" else None
+    if gguf and gguf.converter:
+        checked_converter(gguf.converter)
     to.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
     try:
-        precision, prompt = _write(run, paths, adapter, work, form, converter)
+        precision, prompt = _write(run, paths, adapter, work, gguf or form)
         best = best_adapter(store, run_id)
         changes = queries.changes_of(store, run_id, cycle.cycle)
-        (work / CARD).write_text(model_card(run, cycle, changes, best, form, precision, prompt), encoding="utf-8")
+        (work / CARD).write_text(model_card(run, cycle, changes, best, form, precision, prompt, hashes_of(work)),
+                                 encoding="utf-8")
         write_checksums(work)
         work.chmod(0o755)
         if to.exists():
@@ -108,29 +130,47 @@ def kept_export(store: Store, paths: Paths, run_id: str, cycle: Cycle, report: C
     return folder
 
 
-def _write(run: Run, paths: Paths, adapter: Path, work: Path, form: str,
-           converter: Path | None) -> tuple[str, str]:
+def _write(run: Run, paths: Paths, adapter: Path, work: Path, form: str | Gguf) -> tuple[str, str]:
     """Write the model files; return the sentence on their precision, and the prompt format if it is known."""
     if form == "adapter":
         for name in ADAPTER_FILES:
             shutil.copyfile(adapter / name, work / name)
         return "the LoRA adapter only, in fp32; it needs its base model", ""
-    if form == "merged":
-        return _merge(run, paths, adapter, work)
-    assert converter is not None
-    with tempfile.TemporaryDirectory(prefix=".merged-", dir=work.parent) as merged:
-        precision, prompt = _merge(run, paths, adapter, Path(merged))
-        convert(converter, Path(merged), work / "model.gguf")
-    return f"{precision}; then converted to GGUF by {converter.name}", prompt
+    if not isinstance(form, Gguf):
+        merged = _merge(run, paths, adapter, work)
+        return _precision(merged), merged.prompt
+    with tempfile.TemporaryDirectory(prefix=".merged-", dir=work.parent) as folder:
+        merged = _merge(run, paths, adapter, Path(folder))
+        converted = _write_gguf(run, Path(folder), merged, work, form)
+    return f"{_precision(merged)}; then {converted}", merged.prompt
 
 
-def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> tuple[str, str]:
+def _write_gguf(run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) -> str:
+    """Convert a merged folder, with what engines need beside the file; return how, as a phrase."""
+    from runner.export.gguf_file import write_gguf  # late: slow
+    from runner.export.modelfile import modelfile
+
+    if gguf.converter:
+        convert(gguf.converter, folder, work / GGUF_FILE)
+        return f"converted to GGUF by {gguf.converter.name}"
+    write_gguf(folder, work / GGUF_FILE, gguf.quantization, f"{base_of(run)} distilled in run {run.id}",
+               base_licence(run))
+    shutil.copyfile(folder / "generation_config.json", work / "generation_config.json")
+    (work / "Modelfile").write_text(modelfile(GGUF_FILE, merged.template, merged.ends, generation_config(run.config),
+                                              licence_note(run)), encoding="utf-8")
+    return f"written to GGUF with weights in {gguf.quantization.upper()}"
+
+
+def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> Merged:
     from runner.export.merged_model import write_merged  # late: imports torch
 
     precision = str((run.plan or {}).get("precision") or "bf16")
-    merged = write_merged(run.config.student, precision, paths.models, adapter, to, run.config.own_chat_template,
-                          generation_config(run.config))
+    return write_merged(run.config.student, precision, paths.models, adapter, to, run.config.own_chat_template,
+                        generation_config(run.config))
+
+
+def _precision(merged: Merged) -> str:
     if merged.precision == merged.from_precision:
-        return f"merged into the base weights in {merged.precision}, as trained and scored", merged.prompt
+        return f"merged into the base weights in {merged.precision}, as trained and scored"
     return (f"merged into the base weights in {merged.precision}, but trained and scored with a base in "
-            f"{merged.from_precision}: answers can differ slightly from the recorded ones", merged.prompt)
+            f"{merged.from_precision}: answers can differ slightly from the recorded ones")

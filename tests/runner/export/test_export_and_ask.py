@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from runner.cli.ask import render
 from runner.cli.main import main
 from runner.export.errors import CannotExport
-from runner.export.student_export import export, tuned_cycle
+from runner.export.student_export import Gguf, export, tuned_cycle
 from runner.playground import ask
 from runner.student import open_student
 from runner.student.prompt_template import prompt_ids
@@ -98,19 +98,18 @@ def test_a_four_bit_base_is_merged_in_higher_precision_and_the_card_says_so(tmp_
     assert done.precision in (done.folder / "README.md").read_text()
 
 
-def test_gguf_is_refused_without_a_converter_and_made_with_one(
-        made: tuple[Store, str, Paths], tmp_path: Path) -> None:
+def test_a_converter_of_ones_own_writes_the_gguf_file(made: tuple[Store, str, Paths], tmp_path: Path) -> None:
     store, run, paths = made
-    with pytest.raises(CannotExport, match=r"no GGUF converter.*--converter"):
-        export(store, paths, run, 1, tmp_path / "out", "gguf")
+    with pytest.raises(CannotExport, match="missing.py does not exist"):
+        export(store, paths, run, 1, tmp_path / "out", "gguf", Gguf(converter=tmp_path / "missing.py"))
     converter = tmp_path / "convert_hf_to_gguf.py"
     converter.write_text("import pathlib, sys\nassert (pathlib.Path(sys.argv[1]) / 'model.safetensors').exists()\n"
                          "pathlib.Path(sys.argv[3]).write_bytes(b'GGUF')\n")
-    done = export(store, paths, run, 1, tmp_path / "out", "gguf", converter)
+    done = export(store, paths, run, 1, tmp_path / "out", "gguf", Gguf(converter=converter))
     assert {path.name for path in done.folder.iterdir()} == {"model.gguf", "README.md", "SHA256SUMS"}
     converter.write_text("import sys\nsys.exit('this architecture is not supported')\n")
     with pytest.raises(CannotExport, match="exit code 1: this architecture is not supported"):
-        export(store, paths, run, 1, tmp_path / "other", "gguf", converter)
+        export(store, paths, run, 1, tmp_path / "other", "gguf", Gguf(converter=converter))
     assert not (tmp_path / "other").exists() and [p.name for p in tmp_path.iterdir() if p.name[0] == "."] == []
 
 
@@ -184,6 +183,6 @@ def test_the_commands_say_what_they_did_and_refuse_in_one_sentence(
     assert "picked by the very test" in capsys.readouterr().out
     assert main(["ask", run, QUESTION, "--cycle", "2"]) == 0
     assert "count in no score" in (said := capsys.readouterr().out) and "\ntuned:\n" in said
-    assert main(["export", run, "--form", "gguf", "--to", str(tmp_path / "gguf")]) == 2
+    assert main(["export", run, "--converter", "convert.py", "--to", str(tmp_path / "gguf")]) == 2
     assert "--converter" in capsys.readouterr().err
     assert main(["ask", "nobody", QUESTION]) == 2 and "no run 'nobody'" in capsys.readouterr().err
