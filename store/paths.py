@@ -28,6 +28,11 @@ class Paths:
         return self.data / "exports"
 
     @property
+    def documents(self) -> Path:
+        """Fetched documents: clones and unpacked archives."""
+        return self.data / "documents"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 

@@ -117,7 +117,8 @@ class RunConfig:
         BUILT_IN, label="Folder of documents", group=DATA, metavar="DIR", affects=("work", "variance"), max_chars=1000,
         empty="the built-in Kubernetes v1.28", one_in_group=True,
         help="A folder of documents on this machine, instead of the built-in Kubernetes v1.28: Markdown, AsciiDoc, "
-        "text, HTML, PDF, Word, PowerPoint, EPUB, notebooks, OpenAPI or JSON Schema.")
+        "text, HTML, PDF, Word, PowerPoint, EPUB, notebooks, OpenAPI or JSON Schema. Or a git "
+        "repository (git+https://host/repo.git@ref#subdirectory=docs) or an archive, kept by commit or hash.")
     knowledge_name: str = setting(
         "", label="Domain name", group=DATA, empty="the folder's name", max_chars=80, one_in_group=True,
         help="What prompts and pages call the domain of the folder of documents.")

@@ -16,6 +16,8 @@ from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.api_reference import ApiReferenceMissing
 from knowledge.kubernetes.notes import MalformedNote
 from knowledge.kubernetes.topics import BUILT_IN
+from knowledge.sources import NoSuchDocuments, folder_of, parse_address
+from store.paths import default_paths
 
 if TYPE_CHECKING:
     from knowledge.documents import IngestResult, SkippedFile
@@ -57,14 +59,14 @@ class Knowledge:
 
 
 def normalize_path(typed: str) -> str:
-    """Normalize user input to `BUILT_IN`, if empty, or a folder's absolute path."""
+    """Normalize user input to `BUILT_IN`, if empty, an address of fetched documents, or a folder's absolute path."""
     typed = typed.replace("\x00", "").strip()
     if typed in ("", BUILT_IN):
         return BUILT_IN
     try:
-        return os.path.abspath(Path(typed).expanduser())
-    except RuntimeError:
-        return typed  # an unknown user after ~: reported later as no such folder
+        return str(parse_address(typed) or os.path.abspath(Path(typed).expanduser()))
+    except (RuntimeError, NoSuchDocuments):
+        return typed  # an unknown user after ~, or an address that is none: reported later
 
 
 def open_knowledge(source: str) -> Knowledge:
@@ -81,18 +83,32 @@ def open_knowledge(source: str) -> Knowledge:
         raise KnowledgeError(str(error)) from error
 
 
-def _of_folder(folder: str) -> Knowledge:
-    """Like `domain_of_folder`, but with the skipped files."""
+def _of_folder(source: str) -> Knowledge:
+    """Like `domain_of_folder`, but with what was read; nothing is fetched from here."""
     from knowledge.documents import NoSuchFolder, NothingReadable, read_folder  # late: not needed by the first page
-    from knowledge.documents.ingest import project_name
+    from knowledge.loader import name_of
 
     try:
-        reading, called = read_folder(Path(folder)), project_name(Path(folder))
+        folder = _folder(source)
+        called = name_of(source) if folder.is_dir() else ""
+        reading = read_folder(folder, called)
     except (NoSuchFolder, NothingReadable) as error:
         raise KnowledgeError(str(error)) from error
     except OSError as error:
-        raise KnowledgeError(f"{folder}: {error.strerror or error}") from error
-    return Knowledge(folder, domain_of(called, reading.passages, reading.topic_names), reading)
+        raise KnowledgeError(f"{source}: {error.strerror or error}") from error
+    return Knowledge(source, domain_of(called, reading.passages, reading.topic_names), reading)
+
+
+def _folder(source: str) -> Path:
+    """The folder of a source: itself, or where its documents were fetched to.
+
+    Raises:
+        KnowledgeError: they were not fetched on this machine.
+    """
+    try:
+        return folder_of(source, default_paths().documents, may_fetch=False)
+    except NoSuchDocuments as error:
+        raise KnowledgeError(str(error)) from error
 
 
 def folder_fingerprint(folder: str) -> str:
@@ -106,7 +122,7 @@ def folder_fingerprint(folder: str) -> str:
     from knowledge.documents.file_discovery import KINDS, SCHEMA
 
     fingerprint, documents = hashlib.sha256(), 0
-    for number, path in enumerate(_files(folder), start=1):
+    for number, path in enumerate(_files(str(_folder(folder))), start=1):
         if number > MOST_FILES or documents > MOST_DOCUMENTS:
             raise KnowledgeError(f"{folder}: more than {MOST_DOCUMENTS:,} documents or {MOST_FILES:,} files. Enter a "
                                  "subfolder; the command line has no such limit.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import streamlit as st
@@ -17,6 +16,7 @@ from dashboard.style import labels
 from dashboard.view_models.launch_request import field_key
 from dashboard.widgets import elements
 from knowledge.kubernetes.topics import BUILT_IN, TOPICS
+from knowledge.sources import short_name
 from store.config_metadata import Setting
 from store.formatting import escape_invisible
 from store.run_config import OFFLINE_TEACHER, RunConfig
@@ -71,7 +71,7 @@ def show_errors(about: KnowledgeChoice) -> None:
         st.warning("The folder under Advanced cannot be used:", icon=":material/folder_off:")
         elements.plain_text(about.fault)
     elif about.source != BUILT_IN:
-        elements.plain_text(f"Uses the folder {PurePath(about.source).name} "
+        elements.plain_text(f"Uses the folder {short_name(about.source)} "
                             f"({labels.count(len(about.topics), 'topic')}).")
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from pathlib import PurePath
 
 from knowledge.kubernetes.topics import BUILT_IN, TOPIC_BY_SLUG
+from knowledge.sources import short_name
 from store import formatting, metrics
 from store.metrics import METRICS
 from store.queries import ChangeRow, PlaygroundQuestion, Run, TeacherUsage
@@ -279,7 +279,7 @@ def knowledge(config: RunConfig) -> str:
     """Short name of the domain that a run distills: plain text."""
     if config.knowledge == BUILT_IN:
         return "Kubernetes v1.28"
-    return config.knowledge_name or PurePath(config.knowledge).name or config.knowledge
+    return config.knowledge_name or short_name(config.knowledge)
 
 
 def training_length(config: RunConfig) -> str:

@@ -7,6 +7,9 @@ for any subject.
 """
 
 from knowledge.documents.file_discovery import SkippedFile
-from knowledge.documents.ingest import IngestResult, NoSuchFolder, NothingReadable, domain_of_folder, read_folder
+from knowledge.documents.ingest import (
+    IngestResult, NoSuchFolder, NothingReadable, ReadingProgress, domain_of_folder, read_folder,
+)
 
-__all__ = ["IngestResult", "NoSuchFolder", "NothingReadable", "SkippedFile", "domain_of_folder", "read_folder"]
+__all__ = ["IngestResult", "NoSuchFolder", "NothingReadable", "ReadingProgress", "SkippedFile", "domain_of_folder",
+           "read_folder"]

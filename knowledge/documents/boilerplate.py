@@ -1,15 +1,17 @@
-"""Remove text that pages share: duplicate pages, collections of pages, and repeated paragraphs. Pure."""
+"""Find text that pages share, by the checksums of their paragraphs: duplicate pages, collections, boilerplate. Pure.
+
+Only checksums that several pages have are looked at, and of each only some pages, so that the work grows with the
+number of paragraphs and not with the square of the number of pages.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 
-from knowledge.documents.chunking import Paragraph
-from knowledge.documents.left_out_sentences import LeftOutSentences
-from knowledge.documents.sentence_splitter import sentences
-from knowledge.near_duplicates import normalize
+import numpy as np
+
+from knowledge.documents.page_spool import SpooledPage
 
 # A paragraph on this many pages is boilerplate, such as a footer or a licence.
 MAX_PAGES_SHARING = 3
@@ -17,67 +19,60 @@ BOILERPLATE = f"in a paragraph that {MAX_PAGES_SHARING} pages or more share"
 # A page that shares this much with an earlier page is another edition or rendering of it.
 COPY_SHARE = 0.8
 _MIN_PAGES = 4
-
-Pages = Mapping[str, list[Paragraph]]
-
-
-def without_collections(pages: Pages) -> tuple[dict[str, list[Paragraph]], list[str]]:
-    """The pages without those that only combine others (a whole manual on one page), and the paths of these."""
-    keys = {path: {normalize(paragraph.text) for paragraph in paragraphs} for path, paragraphs in pages.items()}
-    pages_with: defaultdict[str, list[str]] = defaultdict(list)
-    for path, found in keys.items():
-        for key in found:
-            pages_with[key].append(path)
-    collections = [path for path, found in keys.items() if _is_collection(found, keys, pages_with)]
-    return {path: paragraphs for path, paragraphs in pages.items() if path not in collections}, collections
+_MOST_PAGES = 50
+"""Pages with one checksum that are looked at: what more of them share is boilerplate, and no sign of a copy."""
 
 
-def _is_collection(found: set[str], keys: Mapping[str, set[str]], pages_with: Mapping[str, list[str]]) -> bool:
+def keys_on(pages: Sequence[SpooledPage], least: int) -> frozenset[int]:
+    """The checksums that at least so many pages have."""
+    if not pages:
+        return frozenset()
+    found, counts = np.unique(np.concatenate([np.unique(np.asarray(page.keys, dtype=np.uint64)) for page in pages]),
+                              return_counts=True)
+    return frozenset(found[counts >= least].tolist())
+
+
+def collections(pages: Sequence[SpooledPage]) -> list[str]:
+    """The paths of pages that only combine others, such as a whole manual on one page."""
+    shared = keys_on(pages, 2)
+    smallest: defaultdict[int, list[SpooledPage]] = defaultdict(list)
+    for page in sorted(pages, key=lambda page: page.distinct):
+        for key in shared.intersection(page.keys):
+            if len(smallest[key]) < _MOST_PAGES:
+                smallest[key].append(page)
+    return [page.path for page in pages if _is_collection(page, shared, smallest)]
+
+
+def _is_collection(page: SpooledPage, shared: frozenset[int],
+                   smallest: defaultdict[int, list[SpooledPage]]) -> bool:
     """Whether most paragraphs of a page occur on several pages of less than half its size."""
-    elsewhere = [other for key in found
-                 for other in [next((page for page in pages_with[key] if len(keys[page]) < len(found) / 2), "")]
-                 if other]
-    return len(elsewhere) >= COPY_SHARE * max(1, len(found)) and len(set(elsewhere)) >= _MIN_PAGES
+    of_page = shared.intersection(page.keys)
+    if len(of_page) < COPY_SHARE * max(1, page.distinct):
+        return False
+    elsewhere = [other.path for key in of_page
+                 for other in [next((one for one in smallest[key] if one.distinct < page.distinct / 2), None)] if other]
+    return len(elsewhere) >= COPY_SHARE * max(1, page.distinct) and len(set(elsewhere)) >= _MIN_PAGES
 
 
-def without_site_title(pages: Pages) -> dict[str, list[Paragraph]]:
-    """The pages without a first heading that most of them share, which names the site rather than the page."""
-    first = Counter(paragraphs[0].headings[0] for paragraphs in pages.values() if paragraphs)
-    shared = {name for name, count in first.items() if count >= max(MAX_PAGES_SHARING, len(pages) / 2)}
-    return {path: [replace(paragraph, headings=paragraph.headings[1:])
-                   if len(paragraph.headings) > 1 and paragraph.headings[0] in shared else paragraph
-                   for paragraph in paragraphs] for path, paragraphs in pages.items()}
-
-
-def drop_duplicate_pages(pages: Pages) -> tuple[dict[str, list[Paragraph]], dict[str, str]]:
-    """The pages without duplicates, and a mapping from each duplicate to the page that it repeats."""
-    kept: dict[str, list[Paragraph]] = {}
-    copies: dict[str, str] = {}
-    seen: defaultdict[str, list[str]] = defaultdict(list)
-    for path, paragraphs in pages.items():
-        keys = {key for paragraph in paragraphs if (key := normalize(paragraph.text))}
-        shared = Counter(earlier for key in keys for earlier in seen[key])
-        nearest, count = max(shared.items(), key=lambda entry: entry[1], default=("", 0))
-        if len(keys) >= _MIN_PAGES and count >= COPY_SHARE * len(keys):
-            copies[path] = nearest
+def copies(pages: Sequence[SpooledPage]) -> dict[str, str]:
+    """Each page that repeats an earlier one -> that page."""
+    found: dict[str, str] = {}
+    shared = keys_on(pages, 2)
+    seen: defaultdict[int, list[str]] = defaultdict(list)
+    for page in pages:
+        of_page = shared.intersection(page.keys)
+        common = Counter(earlier for key in of_page for earlier in seen[key])
+        nearest, count = max(common.items(), key=lambda entry: entry[1], default=("", 0))
+        if page.distinct >= _MIN_PAGES and count >= COPY_SHARE * page.distinct:
+            found[page.path] = nearest
             continue
-        kept[path] = paragraphs
-        for key in keys:
-            seen[key].append(path)
-    return kept, copies
+        for key in of_page:
+            if len(seen[key]) < _MOST_PAGES:
+                seen[key].append(page.path)
+    return found
 
 
-def drop_boilerplate(pages: Pages, left_out: LeftOutSentences | None = None) -> dict[str, list[Paragraph]]:
-    """The pages without paragraphs that occur on many of them, whose sentences `left_out` takes."""
-    page_counts = Counter(key for paragraphs in pages.values()
-                 for key in {normalize(paragraph.text) for paragraph in paragraphs})
-    kept: dict[str, list[Paragraph]] = {}
-    for path, paragraphs in pages.items():
-        kept[path] = []
-        for paragraph in paragraphs:
-            if page_counts[normalize(paragraph.text)] < MAX_PAGES_SHARING:
-                kept[path].append(paragraph)
-            elif left_out is not None:
-                for sentence in sentences(paragraph.text):
-                    left_out.add(BOILERPLATE, path, sentence)
-    return kept
+def site_titles(pages: Collection[SpooledPage]) -> frozenset[str]:
+    """First headings that most pages share, which name the site rather than a page."""
+    first = Counter(page.first_heading for page in pages if page.keys)
+    return frozenset(name for name, count in first.items() if count >= max(MAX_PAGES_SHARING, len(pages) / 2))

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from knowledge.documents.boilerplate import (
-    drop_boilerplate, drop_duplicate_pages, without_collections, without_site_title,
+    BOILERPLATE, MAX_PAGES_SHARING, collections, copies, keys_on, site_titles,
 )
+from knowledge.documents.chosen_chunks import SOURCE, ChosenChunks, id_of
 from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
 from knowledge.documents.document import NoDocument, Page, Unreadable, plain
 from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find_documents
 from knowledge.documents.file_reading import ParsedFile, read_file
 from knowledge.documents.left_out_sentences import LeftOutSentence, LeftOutSentences
+from knowledge.documents.page_spool import PageSpool, SpooledPage
 from knowledge.documents.passage_key_terms import passage_key_terms
 from knowledge.documents.question_generator import GeneratedQuestions, QuestionGenerator
+from knowledge.documents.sentence_splitter import sentences
 from knowledge.documents.topic_assignment import assign_topics, readable
 from knowledge.domain import Domain, domain_of
 from knowledge.key_terms import word_counts
 from knowledge.languages import language_of
-from knowledge.passages import Passage, passage_id
+from knowledge.passages import Passage
 
-SOURCE = "folder"
 # Number of skipped files named in an error.
 _NAMED = 5
 
@@ -37,6 +40,33 @@ class NoSuchFolder(ValueError):
 class NothingReadable(ValueError):
     """The folder yields no passage; the message has the reasons."""
     error_kind = "knowledge"
+
+
+@dataclass(frozen=True)
+class ReadingProgress:
+    """How far a folder is read."""
+
+    files: int
+    of_files: int
+    bytes: int
+    pages: int = 0
+    """Pages that are cut into passages; 0 while files are read."""
+    of_pages: int = 0
+    passages: int = 0
+    """Passages that have their questions; 0 before all pages are cut."""
+    of_passages: int = 0
+    done: bool = False
+
+    def sentence(self) -> str:
+        """The progress in words."""
+        if self.of_passages:
+            return f"writing questions: {self.passages:,} of {self.of_passages:,} passages"
+        if self.of_pages:
+            return f"cutting passages: {self.pages:,} of {self.of_pages:,} pages"
+        return f"reading: {self.files:,} of {self.of_files:,} files, {self.bytes / 1e6:,.1f} MB"
+
+
+OnProgress = Callable[[ReadingProgress], None]
 
 
 @dataclass(frozen=True)
@@ -70,14 +100,18 @@ class IngestResult:
     """Every file that was read, those without a passage included; ordered by path."""
     repeated: int = 0
     """Passages whose text is the same as that of an earlier one; each text is kept once."""
+    passed_over: int = 0
+    """Passages beyond the most that are kept, `MOST_PASSAGES`."""
 
 
-def read_folder(folder: Path, name: str | None = None) -> IngestResult:
+def read_folder(folder: Path, name: str | None = None,
+                on_progress: OnProgress = lambda progress: None) -> IngestResult:
     """All passages of a folder, ordered by path; deterministic for the same files.
 
     Args:
         folder: the folder to ingest, including sub-folders.
         name: the project's name, for questions about pages without a meaningful title; by default the folder's name.
+        on_progress: is called after each file, and for every hundredth passage.
 
     Raises:
         NoSuchFolder: it does not exist or is a file.
@@ -85,30 +119,81 @@ def read_folder(folder: Path, name: str | None = None) -> IngestResult:
     """
     _check(folder)
     files, skipped = find_documents(folder)
-    remarks: list[SkippedFile] = []
-    pages: dict[str, list[Paragraph]] = {}
-    parsed: dict[str, ParsedFile] = {}
-    left_out = LeftOutSentences()
+    reading = _Reading(folder, len(files), on_progress)
     for file in files:
-        path = file.relative_to(folder).as_posix()
+        reading.read(file)
+    chunks = reading.chunks()
+    skipped = sorted([*skipped, *reading.skipped], key=lambda entry: entry.path.split("/"))
+    if not chunks.kept:
+        raise NothingReadable(_nothing_readable(folder, skipped))
+    passages, names = _passages(chunks.kept, name or project_name(folder), reading.report)
+    left_out = reading.left_out
+    return IngestResult(passages, tuple(skipped), tuple(reading.remarks), names, dict(left_out.by_rule.most_common()),
+                        left_out.examples(), _files(reading.parsed, passages, left_out), chunks.repeated,
+                        chunks.passed_over)
+
+
+class _Reading:
+    """Reads the files of a folder, then cuts their pages; texts are in a temporary file meanwhile."""
+
+    def __init__(self, folder: Path, of_files: int, on_progress: OnProgress) -> None:
+        self.skipped: list[SkippedFile] = []
+        self.remarks: list[SkippedFile] = []
+        self.parsed: dict[str, ParsedFile] = {}
+        self.left_out = LeftOutSentences()
+        self._folder, self._on_progress = folder, on_progress
+        self._progress = ReadingProgress(0, of_files, 0)
+        self._spool = PageSpool()
+
+    def report(self, **changes: Any) -> None:
+        self._progress = replace(self._progress, **changes)
+        self._on_progress(self._progress)
+
+    def read(self, file: Path) -> None:
+        """Read one file; why it cannot be is kept."""
+        path, size = file.relative_to(self._folder).as_posix(), 0
         try:
             found = read_file(file, path)
         except NoDocument:
-            continue
+            pass
         except (Unreadable, OSError) as error:
-            skipped.append(SkippedFile(path, str(getattr(error, "strerror", None) or error)))
-            continue
-        pages[path] = list(paragraphs(found.page, left_out))
-        parsed[path] = replace(found, page=Page(path, "", ()))
-        remarks += [SkippedFile(path, found.remark)] if found.remark else []
-    chunks, without_passage = _chunks(pages, left_out)
-    skipped = sorted([*skipped, *without_passage], key=lambda entry: entry.path.split("/"))
-    if not chunks:
-        raise NothingReadable(_nothing_readable(folder, skipped))
-    unique = list({_id(one): one for one in reversed(chunks)}.values())[::-1]
-    passages, names = _passages(unique, name or project_name(folder))
-    return IngestResult(passages, tuple(skipped), tuple(remarks), names, dict(left_out.by_rule.most_common()),
-                        left_out.examples(), _files(parsed, passages, left_out), len(chunks) - len(unique))
+            self.skipped.append(SkippedFile(path, str(getattr(error, "strerror", None) or error)))
+        else:
+            size = found.bytes
+            self._spool.add(path, paragraphs(found.page, self.left_out))
+            self.parsed[path] = replace(found, page=Page(path, "", ()))
+            self.remarks += [SkippedFile(path, found.remark)] if found.remark else []
+        self.report(files=self._progress.files + 1, bytes=self._progress.bytes + size)
+
+    def chunks(self) -> ChosenChunks:
+        """Chunks of the pages without boilerplate and duplicates; pages that yield none are kept as skipped."""
+        combined = collections(self._spool.pages)
+        self.skipped += [SkippedFile(path, "puts other pages together that are read already") for path in combined]
+        single = [page for page in self._spool.pages if page.path not in set(combined)]
+        repeated = copies(single)
+        self.skipped += [SkippedFile(path, f"says the same as {original}") for path, original in repeated.items()]
+        own = [page for page in single if page.path not in repeated]
+        titles, boilerplate = site_titles(single), keys_on(own, MAX_PAGES_SHARING)
+        chosen = ChosenChunks()
+        for number, page in enumerate(own):
+            if not chosen.add(chunk(page.path, self._own_paragraphs(page, titles, boilerplate), self.left_out)):
+                self.skipped.append(SkippedFile(page.path, "no passage of prose in it"))
+            self.report(pages=number + 1, of_pages=len(own))
+        self._spool.close()
+        return chosen
+
+    def _own_paragraphs(self, page: SpooledPage, titles: frozenset[str],
+                        boilerplate: frozenset[int]) -> list[Paragraph]:
+        """The paragraphs of a page without those that other pages share, and without the site's title."""
+        own = []
+        for key, paragraph in zip(page.keys, self._spool.paragraphs(page), strict=True):
+            if key in boilerplate:
+                for sentence in sentences(paragraph.text):
+                    self.left_out.add(BOILERPLATE, page.path, sentence)
+            else:
+                named = len(paragraph.headings) > 1 and paragraph.headings[0] in titles
+                own.append(replace(paragraph, headings=paragraph.headings[1:]) if named else paragraph)
+        return own
 
 
 def _files(parsed: Mapping[str, ParsedFile], passages: Sequence[Passage],
@@ -138,47 +223,33 @@ def _check(folder: Path) -> None:
         raise NoSuchFolder(f"{folder}: this is a file; give the folder that holds it")
 
 
-def _chunks(pages: dict[str, list[Paragraph]],
-            left_out: LeftOutSentences) -> tuple[list[Chunk], list[SkippedFile]]:
-    """Chunks of the pages without boilerplate and duplicates, and the pages that yield none."""
-    single, collections = without_collections(pages)
-    own, copies = drop_duplicate_pages(without_site_title(single))
-    chunks: list[Chunk] = []
-    skipped = [SkippedFile(path, f"says the same as {original}") for path, original in copies.items()]
-    skipped += [SkippedFile(path, "puts other pages together that are read already") for path in collections]
-    for path, rest in drop_boilerplate(own, left_out).items():
-        of_page = list(chunk(path, rest, left_out))
-        chunks += of_page
-        skipped += [] if of_page else [SkippedFile(path, "no passage of prose in it")]
-    return chunks, skipped
-
-
-def _passages(unique: Sequence[Chunk], name: str) -> tuple[tuple[Passage, ...], dict[str, str]]:
+def _passages(unique: Sequence[Chunk], name: str,
+              report: Callable[..., None]) -> tuple[tuple[Passage, ...], dict[str, str]]:
     slugs, names = assign_topics(unique)
     texts = [one.text for one in unique]
     document_counts, generator = word_counts(texts), QuestionGenerator(name, _lowercase_words(texts))
-    passages = [Passage(id=_id(one), topic=slug, source=SOURCE, title=" > ".join(one.headings), text=one.text,
+    passages = [Passage(id=id_of(one), topic=slug, source=SOURCE, title=" > ".join(one.headings), text=one.text,
                         address=one.path + (f"#{one.anchor}" if one.anchor else ""), key_terms=(), questions=())
                 for one, slug in zip(unique, slugs, strict=True)]
-    generated = [generator.generate(one, passage) for one, passage in zip(unique, passages, strict=True)]
+    generated = []
+    for number, (one, passage) in enumerate(zip(unique, passages, strict=True)):
+        generated.append(generator.generate(one, passage))
+        if number % 100 == 0:
+            report(passages=number + 1, of_passages=len(unique))
 
     def completed(one: Chunk, passage: Passage, found: GeneratedQuestions) -> Passage:
         asked = replace(passage, questions=found.questions, test_questions=generator.test_questions(found))
         terms = passage_key_terms(one, found.sentence, " ".join((*asked.wordings, name)), document_counts,
                                   len(unique))
         return replace(asked, key_terms=terms)
-    return tuple(map(completed, unique, passages, generated)), names
+    finished = tuple(map(completed, unique, passages, generated))
+    report(passages=len(unique), of_passages=len(unique), done=True)
+    return finished, names
 
 
 def _lowercase_words(texts: Sequence[str]) -> frozenset[str]:
     """Words that occur in lower case, which are therefore no names when capitalized at the start of a sentence."""
     return frozenset(word for text in texts for word in re.findall(r"(?<![\w`.-])[a-z]{2,}(?![\w.-])", text))
-
-
-def _id(chunk: Chunk) -> str:
-    """The passage id, by the text alone: topics may be merged when the folder grows, and a passage must not change
-    its side of the split then."""
-    return passage_id(SOURCE, chunk.text)
 
 
 def _nothing_readable(folder: Path, skipped: Sequence[SkippedFile]) -> str:

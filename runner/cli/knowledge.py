@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from knowledge.documents import IngestResult, NoSuchFolder, NothingReadable, rea
 from knowledge.domain import counts, domain_of
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.loader import name_of, open_knowledge
+from knowledge.sources import NoSuchDocuments, folder_of, parse_address, pin
+from runner.cli.reading_progress import show_reading
 from runner.errors import UserError
 from store.files import write_atomic
+from store.paths import default_paths
 from store.report.reading_html import reading_html
 from store.report.reading_report import ReadingReport, reading_json, reading_report
 
@@ -26,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object: topic -> source -> counts; of a "
                         "folder also left_out, remarks and sentences_left_out")
     parser.add_argument("--knowledge", default=BUILT_IN, metavar="DIR",
-                        help="a folder of documents instead of the built-in domain")
+                        help="a folder of documents, a git repository (git+https://HOST/REPO.git@REF#subdirectory=DIR) "
+                             "or an archive (.zip, .tar.gz ...) instead of the built-in domain")
     parser.add_argument("--report", type=Path, action="append", default=[], metavar="FILE",
                         help="write what was read of the folder and what was left out, with reasons and examples: "
                              "FILE.html, one offline page, or FILE.json (repeatable)")
@@ -37,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     _check_reports(args.report, args.knowledge)
     try:
         return show_knowledge(args.json, args.knowledge, args.report)
-    except (NoSuchFolder, NothingReadable) as error:
+    except (NoSuchFolder, NothingReadable, NoSuchDocuments) as error:
         raise UserError(str(error)) from error
 
 
@@ -49,7 +54,10 @@ def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = 
         knowledge: the built-in domain or a folder.
         reports: files to write the folder's reading report to.
     """
-    reading = None if knowledge == BUILT_IN else read_folder(Path(knowledge).expanduser())
+    reading, fetched = None, default_paths().documents
+    if knowledge != BUILT_IN:
+        knowledge = pin(knowledge, fetched, lambda line: print(line, file=sys.stderr, flush=True))
+        reading = read_folder(folder_of(knowledge, fetched), name_of(knowledge), show_reading())
     domain = open_knowledge(knowledge) if reading is None else \
         domain_of(name_of(knowledge), reading.passages, reading.topic_names)
     found: dict[str, Any] = {topic: {source: dataclasses.asdict(count) for source, count in sources.items()}
@@ -60,6 +68,8 @@ def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = 
         print(json.dumps(found | (_left_out(reading) if reading else {})))
         return 0
     print(f"{domain.name}: {len(domain.passages)} passages, hash {domain.hash}")
+    if reading and parse_address(knowledge):
+        print(f"address of this state: {knowledge}")
     width = max(map(len, found)) + 2
     for topic, sources in found.items():
         print(f"{topic:{width}}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from knowledge.domain import Domain, domain_of
 from knowledge.kubernetes.topics import BUILT_IN
-from knowledge.languages import is_english
-from knowledge.loader import open_knowledge
-from knowledge.split import held_out_passages, practice_passages
+from knowledge.sources import NoSuchDocuments, pin
+from runner.cli.documents_notes import documents_notes
+from runner.cli.reading_progress import show_reading
 from runner.errors import UserError
+from runner.pipeline.documents_reader import DocumentsReader
 from store import commands
 from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, settings_of
@@ -32,9 +32,6 @@ from store.sweep import takes_several, values_from
 from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig
 from store.config_checks import check, range_errors
 from store.presets import preset
-
-NAMED_FILES = 5
-"""How many of the files that are left out are named before a run."""
 
 
 def _csv(text: str) -> tuple[str, ...]:
@@ -137,15 +134,17 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{'--group' if args.group else '--seeds-draw'} is about several runs: add --seeds, or leave "
                         "it out")
     config, paths = config_of(args), default_paths()
-    check_before_launch([config], args.prices, paths)
+    documents = DocumentsReader(paths.documents, show_reading())
+    check_before_launch([config], args.prices, paths, documents=documents)
     from runner.cli.foreground import run_in_foreground
 
     store = open_store(paths.store_url)
-    print(*launch_notes(store, config), sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
+    print(*launch_notes(store, config, documents), sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
     return run_in_foreground(store, paths, commands.launch_run(store, config, "command line"), args.json)
 
 
-def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths: Paths, runs: int = 1) -> None:
+def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths: Paths, runs: int = 1,
+                        documents: DocumentsReader | None = None) -> None:
     """Keep the team's prices, if given, and refuse what would certainly fail.
 
     Args:
@@ -153,6 +152,7 @@ def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths
         prices: a file of list prices; None keeps what there is.
         paths: where the runs' files will be.
         runs: how many runs are to be queued in all.
+        documents: reads the documents; what it has read is not read again.
 
     Raises:
         InvalidConfig: with one sentence for every problem of any of the runs.
@@ -161,51 +161,25 @@ def check_before_launch(configs: Sequence[RunConfig], prices: Path | None, paths
         keep_team_prices(prices, paths)
     from runner.pipeline.preflight import preflight_errors
 
-    if found := list(dict.fromkeys(error for config in configs for error in preflight_errors(config, paths, runs))):
+    reader = documents or DocumentsReader(paths.documents, show_reading())
+    if found := list(dict.fromkeys(error for config in configs
+                                   for error in preflight_errors(config, paths, runs, reader))):
         raise InvalidConfig(found)
 
 
-def launch_notes(store: Store, config: RunConfig) -> list[str]:
+def launch_notes(store: Store, config: RunConfig, documents: DocumentsReader | None = None) -> list[str]:
     """Return what a person should know before a run: shutdowns, power, length of training, the judge's cost."""
     from runner.cli.summary import power_of
 
     power = power_of(store, config)
     notes = [f"Note: {sentence}." for sentence in shutdown_notes(config)]
-    notes += documents_notes(config)
+    notes += documents_notes(config, documents)
     notes += [power.sentence(METRICS[config.headline].title)]
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
     speed = last_training_speed(store, config.student, config.precision)
     notes += [note] if (note := training_note(config, speed)) else []
     notes += [estimate.sentence() for estimate in (estimate_facts(config), estimate_of(config)) if estimate]
     return notes
-
-
-def documents_notes(config: RunConfig) -> list[str]:
-    """What of a folder of documents is left out, in which language the offline teacher would ask about it, and where
-    there are fewer facts than questions are asked for."""
-    if config.knowledge == BUILT_IN:
-        return facts_notes(config, open_knowledge(BUILT_IN))
-    from knowledge.documents import read_folder
-    from runner.cli.knowledge import left_out_lines
-
-    reading = read_folder(Path(config.knowledge))
-    notes = left_out_lines(reading, NAMED_FILES) if reading.skipped else []
-    foreign = sum(not is_english(passage.text) for passage in reading.passages)
-    if foreign and config.teacher == OFFLINE_TEACHER:
-        notes.append(f"Note: the offline teacher asks in English only, and {foreign} of {len(reading.passages)} "
-                     "passages are in another language: choose a chat teacher (--teacher), which asks in theirs.")
-    return notes + facts_notes(config, domain_of(config.knowledge_name or "documents", reading.passages))
-
-
-def facts_notes(config: RunConfig, domain: Domain) -> list[str]:
-    """Both numbers, where more questions are asked for than there are passages on that side of the split."""
-    chosen = set(config.topics or domain.topics)
-    sides = (("training", config.questions * config.cycles, practice_passages(domain)),
-             ("held-out", config.held_out, held_out_passages(domain)))
-    return [f"Note: {asked:,} {side} questions are asked for, and the chosen topics have {found:,} {side} passages: "
-            "some are asked about more than once, or there are fewer questions."
-            for side, asked, passages in sides
-            if asked > (found := sum(passage.topic in chosen for passage in passages))]
 
 
 def config_of(args: argparse.Namespace, changes: Mapping[str, Any] | None = None) -> RunConfig:
@@ -225,13 +199,25 @@ def config_of(args: argparse.Namespace, changes: Mapping[str, Any] | None = None
     given |= {name: value for name, value in parse_overrides(args.more, fields).items() if name not in (changes or {})}
     if arms := ordered_arms(ARMS if args.all_arms else args.arms or ()):
         given["arms"] = arms
-    if args.knowledge:
-        given = {"topics": ()} | given | {"knowledge": str(Path(args.knowledge).expanduser().absolute())}
+    if args.knowledge and args.knowledge != BUILT_IN:
+        given = {"topics": ()} | given | {"knowledge": _pinned(args.knowledge)}
     if args.from_replies:
         if errors := range_errors(given):
             raise InvalidConfig(errors)
         return check(dataclasses.replace(_repeated(args.from_replies), **given))
     return preset(args.preset, **given)
+
+
+def _pinned(knowledge: str) -> str:
+    """The documents' address: a folder's absolute path, or a commit or archive that is fetched now.
+
+    Raises:
+        UserError: they cannot be fetched.
+    """
+    try:
+        return pin(knowledge, default_paths().documents, lambda line: print(line, file=sys.stderr, flush=True))
+    except NoSuchDocuments as error:
+        raise UserError(f"--knowledge {error}") from error
 
 
 def _repeated(run: str) -> RunConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from knowledge.sources import short_name
 from store.files import sha256_of
 from store.metrics import METRICS
 from store.queries import ChangeRow, Cycle, Run
@@ -110,7 +111,7 @@ def _training(run: Run, cycle: Cycle, precision: str) -> str:
 def _data(run: Run) -> str:
     config = run.config
     teacher = "quotations from the documents (offline teacher)" if config.teacher == OFFLINE_TEACHER else config.teacher
-    name = config.knowledge_name or config.knowledge.rstrip("/").rpartition("/")[2]
+    name = config.knowledge_name or short_name(config.knowledge)
     return "\n".join((
         "## Data", "", f"- documents: {name}; topics: {', '.join(config.topics) or 'all'}",
         f"- reference answers: {teacher}",

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
-from knowledge.loader import open_knowledge
+from knowledge.sources import NoSuchDocuments
+from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
 from store.control_arms import PLACEBO
 from store.costs.model_shutdowns import shutdown_errors
@@ -28,15 +29,18 @@ BYTES_A_COPY = 20_000_000
 """Size of an adapter of the embedded student alone, as saved at each point of the learning curve."""
 
 
-def preflight_errors(config: RunConfig, paths: Paths, runs: int = 1) -> list[str]:
+def preflight_errors(config: RunConfig, paths: Paths, runs: int = 1,
+                     documents: DocumentsReader | None = None) -> list[str]:
     """Return one sentence for each problem that would make this run fail; empty when there is none.
 
     Args:
         config: the run.
         paths: where its files will be.
         runs: how many such runs are to be queued: there has to be room for all of them.
+        documents: reads the documents, and keeps them for what is said about them.
     """
-    found = [*shutdown_errors(config), *access_errors(config), *_knowledge_errors(config),
+    reader = documents or DocumentsReader(paths.documents)
+    found = [*shutdown_errors(config), *access_errors(config), *_knowledge_errors(config, reader),
              *_student_errors(config), *_disk_space_errors(config, paths, runs)]
     return found or _batch_errors(config)
 
@@ -90,13 +94,13 @@ def _key_for(address: str | None, alternative: str) -> list[str]:
     return []
 
 
-def _knowledge_errors(config: RunConfig) -> list[str]:
+def _knowledge_errors(config: RunConfig, documents: DocumentsReader) -> list[str]:
     """Read a documents folder once, to refuse an unreadable one or an unknown topic before the run is queued."""
     if config.knowledge == BUILT_IN:
         return []
     try:
-        domain = open_knowledge(config.knowledge, config.knowledge_name)
-    except (NoSuchFolder, NothingReadable) as error:
+        domain = documents.read(config).domain
+    except (NoSuchFolder, NothingReadable, NoSuchDocuments) as error:
         return [str(error)]
     if config.teacher == OFFLINE_TEACHER and not any(passage.wordings for passage in domain.passages):
         return ["the offline teacher asks in English only, and has no question about any of the "

@@ -14,12 +14,13 @@ from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.domain import Domain
 from knowledge.kubernetes.api_models import ApiReferenceMissing
 from knowledge.kubernetes.notes import MalformedNote
+from knowledge.sources import NoSuchDocuments
 from store.events import KnowledgeChanged, KnowledgeRead
 from store.files import write_atomic
 
 COPY = "passages.json"
 """Name of the copy within a run's folder."""
-_UNREADABLE = (NoSuchFolder, NothingReadable, ApiReferenceMissing, MalformedNote, OSError)
+_UNREADABLE = (NoSuchFolder, NothingReadable, NoSuchDocuments, ApiReferenceMissing, MalformedNote, OSError)
 
 
 class DocumentsChanged(Exception):

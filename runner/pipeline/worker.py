@@ -115,7 +115,7 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
         else None
 
     def open_domain() -> Domain:
-        return open_knowledge(config.knowledge, config.knowledge_name)
+        return open_knowledge(config.knowledge, config.knowledge_name, paths.documents)
 
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher

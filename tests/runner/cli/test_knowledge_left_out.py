@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.main import main
-from runner.cli.run import documents_notes
+from runner.cli.documents_notes import documents_notes
 from runner.pipeline.preflight import preflight_errors
 from store.paths import Paths
 from tests.knowledge.folder_files import FACT, write

@@ -1,0 +1,42 @@
+"""Say before a launch what of the documents is left out, and where there are fewer facts than questions."""
+
+from __future__ import annotations
+
+from knowledge.documents import IngestResult
+from knowledge.domain import Domain
+from knowledge.languages import is_english
+from knowledge.split import held_out_passages, practice_passages
+from runner.pipeline.documents_reader import DocumentsReader
+from store.run_config import OFFLINE_TEACHER, RunConfig
+
+NAMED_FILES = 5
+"""How many of the files that are left out are named before a run."""
+
+
+def documents_notes(config: RunConfig, documents: DocumentsReader | None = None) -> list[str]:
+    """What of a folder of documents is left out, in which language the offline teacher would ask about it, and where
+    there are fewer facts than questions are asked for."""
+    found = (documents or DocumentsReader()).read(config)
+    return [*(_reading_notes(config, found.reading) if found.reading else []), *facts_notes(config, found.domain)]
+
+
+def _reading_notes(config: RunConfig, reading: IngestResult) -> list[str]:
+    from runner.cli.knowledge import left_out_lines
+
+    notes = left_out_lines(reading, NAMED_FILES) if reading.skipped else []
+    foreign = sum(not is_english(passage.text) for passage in reading.passages)
+    if foreign and config.teacher == OFFLINE_TEACHER:
+        notes.append(f"Note: the offline teacher asks in English only, and {foreign} of {len(reading.passages)} "
+                     "passages are in another language: choose a chat teacher (--teacher), which asks in theirs.")
+    return notes
+
+
+def facts_notes(config: RunConfig, domain: Domain) -> list[str]:
+    """Both numbers, where more questions are asked for than there are passages on that side of the split."""
+    chosen = set(config.topics or domain.topics)
+    sides = (("training", config.questions * config.cycles, practice_passages(domain)),
+             ("held-out", config.held_out, held_out_passages(domain)))
+    return [f"Note: {asked:,} {side} questions are asked for, and the chosen topics have {found:,} {side} passages: "
+            "some are asked about more than once, or there are fewer questions."
+            for side, asked, passages in sides
+            if asked > (found := sum(passage.topic in chosen for passage in passages))]
