@@ -39,7 +39,7 @@ def main() -> None:
     page = st.navigation(PAGES, position="top")
     st.set_page_config(page_title=f"{page.title} · Knowledge distillation")
     page_rerun.set_current_page(page)
-    st.html(theme.PRIMARY_BUTTON_CSS)
+    st.html(theme.PAGE_CSS)
     with st.sidebar:
         runner_banner()
         identity.sign_in()

@@ -10,6 +10,7 @@ from dashboard.access import cached_queries, store_access
 from dashboard.panels import run_table
 from dashboard.panels.bulk_actions import bulk_actions
 from dashboard.panels.run_actions import run_actions
+from dashboard.panels.run_changes import changes_of_runs
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import export_rows
@@ -59,8 +60,8 @@ shown = queries.found_runs(store, wanted, run_table.A_PAGE, begin)
 if count > len(shown):
     st.caption(f"Runs {begin + 1:,} to {begin + len(shown):,} of {count:,}. Click a heading to sort this page; "
                "Sort by sorts all runs; Export contains all.")
-selected = run_table.run_table(shown, cached_queries.usages(store, shown), queries.headline_changes(store, shown),
-                               queries.open_batches(store), sizes)
+usages, changes = cached_queries.usages(store, shown), queries.headline_changes(store, shown)
+selected = run_table.run_table(shown, usages, changes, queries.open_batches(store), sizes)
 if len(selected) > 1:
     bulk_actions(store, selected)
 elif selected:
@@ -69,6 +70,8 @@ elif selected:
     run_actions(selected[0])
 else:
     st.caption("Click a row to open, rename, tag, archive or delete the run; check several to compare them.")
+
+changes_of_runs(shown, changes, usages)
 
 
 def matching_runs() -> list[dict[str, object]]:

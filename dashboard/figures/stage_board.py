@@ -46,7 +46,7 @@ def _text(cell: Cell | None) -> str:
     if cell is None:
         return ""
     share = f" {cell.counted}<br>" if cell.counted else " "
-    took = "" if cell.seconds is None else labels.duration(cell.seconds)
+    took = "" if cell.seconds is None else labels.short_duration(cell.seconds)
     return f"{_SIGNS[_state(cell)]}{share}{took}".strip()
 
 
@@ -55,7 +55,8 @@ def _hover(cell: Cell | None) -> str:
         return ""
     actor = f"<br>by the {cell.doer}" if cell.doer else ""
     error = f"<br>{theme.escaped(cell.error[:300])}" if cell.error else ""
-    return f"{theme.escaped(cell.title)}, {_column(cell).lower()}: {cell.state}{actor}{error}"
+    took = "" if cell.seconds is None else f", {labels.duration(cell.seconds)}"
+    return f"{theme.escaped(cell.title)}, {_column(cell).lower()}: {cell.state}{took}{actor}{error}"
 
 
 def _scale() -> list[list[object]]:

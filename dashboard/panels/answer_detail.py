@@ -24,7 +24,7 @@ def differences(pair: AnswerPair) -> None:
 
 def answer_detail(pair: AnswerPair) -> None:
     """Draw both answers, the reference and the evidence in full; then scores, distractors and the passage."""
-    first, second, third, fourth = elements.four_columns()
+    first, second, third, fourth = elements.columns_of(4)
     with first:
         st.markdown(":blue[**○ Before (untrained)**]")
         elements.verbatim(pair.baseline, pair.baseline_missing)

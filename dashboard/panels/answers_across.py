@@ -107,12 +107,12 @@ def _details(row: Row, columns: Sequence[Column], against: str) -> None:
         st.caption(f"{labels.topic(row.pair.topic)} · {labels.tier(row.pair.tier)}")
         base = next((given.text for column, given in zip(columns, row.given, strict=True)
                      if column.name == against and given), None)
-        grid = st.grid(min(3, len(columns) + 1), min_column_width=250, gap="medium")
-        with grid.cell():
+        first, *others = elements.columns_of(len(columns) + 1)
+        with first:
             st.markdown("**Reference (teacher)**")
             elements.verbatim(row.pair.reference, row.pair.reference_missing)
-        for column, given, mark in zip(columns, row.given, row.marks, strict=True):
-            with grid.cell():
+        for cell, column, given, mark in zip(others, columns, row.given, row.marks, strict=True):
+            with cell:
                 st.markdown(f"**{labels.without_markup(labels.heading(column.name))}**")
                 _answer(given, mark, base if column.name != against else None)
 

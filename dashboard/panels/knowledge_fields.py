@@ -79,10 +79,12 @@ def topics_field(setting: Setting, context: FormContext) -> list[str]:
     """Draw the choice of topics that are trained on; none chosen of a folder means all of them."""
     about, start = context.about, context.start
     built_in, key = about.source == BUILT_IN, field_key(start.preset, setting.name)
+    key, default = (key, list(start.topics)) if built_in else (f"{key} {about.source}", None)
+    chosen = st.session_state.get(key, default)
+    count = len(chosen or ()) if chosen or built_in else "all"
     return st.multiselect(
-        setting.label, list(about.topics), list(start.topics) if built_in else None,
-        format_func=lambda slug: escape_invisible(about.topics[slug]),
-        key=key if built_in else f"{key} {about.source}", wrap=False,
+        f"{setting.label} ({count} of {len(about.topics)})", list(about.topics), default,
+        format_func=lambda slug: escape_invisible(about.topics[slug]), key=key, wrap=False,
         placeholder="Choose topics" if built_in else f"{setting.empty[:1].upper()}{setting.empty[1:]}",
         help=setting.help)
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.access import store_commands
 from dashboard.panels import knowledge_fields
 from dashboard.style import labels
-from dashboard.view_models import launch_request
+from dashboard.view_models import launch_request, run_selection
 from dashboard.widgets import elements
 from store.commands.ratings_and_tags import TERMINAL_STATES
 from store.queries import Run
@@ -26,6 +26,7 @@ def run_actions(run: Run) -> None:
         if store_commands.is_allowed("launch"):
             _rerun_buttons(run)
         if store_commands.is_allowed("annotate"):
+            _champion(run)
             _tags_and_note(run)
         if store_commands.is_allowed("archive"):
             _archive_and_delete(run)
@@ -59,6 +60,18 @@ def copy_to_form(run: Run) -> None:
     """Put a run's settings into the launch form; called before the form is drawn again."""
     st.session_state.update(launch_request.form_state(run.config, knowledge_fields.FOLDER))
     st.toast("Settings copied to the launch form in the sidebar.", icon=":material/edit_note:")
+
+
+def _champion(run: Run) -> None:
+    """Draw the button that makes result pages open on this run, by a tag, or that ends it."""
+    if run.work != "finished":
+        return
+    is_one = run_selection.CHAMPION in run.tags
+    tags = tuple(tag for tag in run.tags if tag != run_selection.CHAMPION)
+    if st.button("Unpin" if is_one else "Pin as champion", icon=":material/keep:", key="champion",
+                 help="Overview, Answers and Playground open on the newest champion.") and store_commands.annotate(
+                     run.id, tags if is_one else (*tags, run_selection.CHAMPION), run.note):
+        st.rerun()
 
 
 def _tags_and_note(run: Run) -> None:

@@ -23,7 +23,8 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
     st.subheader("Head-to-head")
     name_of = dict(zip((cycle_selection.key_of(item.run.id, item.cycle) for item in picked), names, strict=True))
     paired, refused = cached_queries.run_comparison(store, [(item.run, item.cycle) for item in picked])
-    identical = _identical(store, picked)
+    differing = {one.other for one in paired if one.found.change}
+    identical = {key: count for key, count in _identical(store, picked).items() if key not in differing}
     for key, count in identical.items():
         elements.plain_text(f"{labels.heading(name_of[key])} vs. {first}: identical answers to all {count} questions.")
     paired = [one for one in paired if one.other not in identical]

@@ -22,6 +22,8 @@ from store.queries import Run
 
 _LOG_COLUMNS = {"when": st.column_config.TextColumn(width=175), "where": st.column_config.TextColumn(width=250),
                 "what": st.column_config.TextColumn(width=560)}
+_FAILURES = ("RunFailed", "StageFailed")
+"""Incidents that stand above already, with their advice, where the run has failed."""
 
 
 def run_monitor(store: Store, run: Run) -> None:
@@ -41,6 +43,8 @@ def run_monitor(store: Store, run: Run) -> None:
         _progress(store, run, cells)
         live_metrics(store, run)
         elements.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
+    if run.work == "queued" and not cells:
+        return  # what follows would be empty, and would move down when the run starts
     _training(store, run)
     _errors_and_log(store, run)
     _resources(store, run)
@@ -111,6 +115,8 @@ def _training(store: Store, run: Run) -> None:
 
 def _errors_and_log(store: Store, run: Run) -> None:
     entries, incidents = cached_queries.log(store, run)
+    if run.work == "failed":
+        incidents = [entry for entry in incidents if entry.kind not in _FAILURES]
     zone, titles = elements.zone(), {row.stage: row.title for row in run.flow}
     st.subheader("Errors and retries")
     if incidents:

@@ -51,6 +51,7 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], changes: 
         on_select="rerun", selection_mode=["multi-row", "single-cell"], signed={"change": 2},
         height=min(520, 36 * len(runs) + 40),
         column_config={"name": st.column_config.TextColumn(width=190),
+                       "group": st.column_config.TextColumn(width=170),
                        "state": st.column_config.TextColumn(width=105),
                        "verdict": st.column_config.TextColumn(width=130),
                        "interval": st.column_config.ImageColumn(width=132, help="Change of the headline metric with "

@@ -100,7 +100,7 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str, failed_
     Args:
         failed_audit: metrics whose judge failed its audit in this run, which their tiles say.
     """
-    with st.grid(4, gap="small", min_column_width=190):
+    with st.grid(4, gap="small", min_column_width=205):
         for metric in metrics:
             row = run_selection.latest(changes, metric, tier)
             if row is None:
@@ -108,14 +108,16 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str, failed_
             st.metric(
                 labels.metric_short(metric), labels.number(row.tuned), labels.change(row.change),
                 delta_color=_delta_color(row), delta_arrow=_arrow(row),
-                delta_description=f"was {labels.number(row.baseline)}"
-                + (" · audit failed" if metric in failed_audit else ""), border=True, height="stretch",
+                delta_description=f"was {labels.number(row.baseline)}", border=True, height="stretch",
+                icon=":material/gavel:" if metric in failed_audit else None,
                 help=f"{labels.metric(metric)}: {labels.coverage(row.scored, row.asked)}; 95% interval of the change "
                      f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).label}."
                      + (f" {labels.AUDIT_FAILED}" if metric in failed_audit else ""))
     shown = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     if shown:
         st.caption(f"Cycle {shown[0].cycle}. {run_selection.coverage_of(shown)}")
+    if failed := [labels.metric_within(row.metric) for row in shown if row.metric in failed_audit]:
+        st.caption(f":material/gavel: Audit failed: {', '.join(failed)} (see Judges).")
 
 
 def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> None:

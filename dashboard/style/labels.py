@@ -208,6 +208,14 @@ def wins(row: ChangeRow) -> str:
     return f"{row.wins} better, {row.losses} worse, {row.ties} the same"
 
 
+def short_duration(seconds: float) -> str:
+    """A duration for a narrow cell: one unit."""
+    if seconds < 60:
+        return duration(seconds)
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 10 else f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
 def answers_link(losses: int) -> str:
     """The label of a link to the answers, worst change first."""
     return "Worst regressions" if losses else "Read the answers"

@@ -39,10 +39,12 @@ DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64
 # Streamlit always writes white on the primary colour, without an option. In a dark theme no single primary colour is
 # readable both under white text and as text on the background. So text on it is dark where the surrounding text is
 # light, and white otherwise. The selector also matches popovers, which are outside of the app's element.
-PRIMARY_BUTTON_CSS = """<style>
+# And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above.
+PAGE_CSS = """<style>
 :is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
   color: oklch(from currentcolor clamp(0.17, (0.6 - l) * 1000, 1) 0 0);
 }
+[data-testid="stElementToolbar"] { top: auto !important; bottom: 0.4rem; right: 0.4rem; }
 </style>"""
 
 # Plotly's "share" button uploads the chart's data to an external server.

@@ -12,9 +12,10 @@ from store.analysis.findings import (
 from store.analysis.findings import by_cycle as over_cycles
 from store.metrics import METRICS
 from store.queries import AnswerPair, ChangeRow, Run
+from store.statistics import TESTED
 
 __all__ = [
-    "Memorisation", "baseline_means", "by_topic", "coverage_of", "cycles_corrected", "headline_of",
+    "CHAMPION", "Memorisation", "baseline_means", "by_topic", "coverage_of", "cycles_corrected", "headline_of",
     "in_order", "signed_gain", "latest", "memorisation", "metrics_in", "newest_active", "newest_finished",
     "over_cycles", "tiers_in",
 ]
@@ -23,11 +24,19 @@ _VERDICT_PREFIXES = tuple(style.label for style in labels.VERDICTS.values())
 """Beginnings of verdict sentences that repeat the heading above them."""
 
 
+CHAMPION = "champion"
+"""Tag of the run that result pages open on."""
+
+
 def newest_finished(runs: Sequence[Run]) -> Run | None:
-    """Default run of result pages: the newest finished one, preferably with a verdict; without any, the newest."""
-    with_verdict = [run for run in runs if run.work == "finished" and run.verdict]
+    """Default run of result pages: the newest champion, else the newest finished run whose verdict has an interval.
+
+    Without such a run the newest with a verdict, the newest finished one, or the newest.
+    """
     finished = [run for run in runs if run.work == "finished"]
-    return next(iter(with_verdict or finished or runs), None)
+    champions = [run for run in finished if CHAMPION in run.tags]
+    tested, with_verdict = [run for run in finished if run.verdict in TESTED], [run for run in finished if run.verdict]
+    return next(iter(champions or tested or with_verdict or finished or runs), None)
 
 
 def newest_active(runs: Sequence[Run]) -> Run | None:

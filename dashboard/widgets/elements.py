@@ -72,8 +72,11 @@ def two_columns() -> tuple[DeltaGenerator, DeltaGenerator]:
     return grid.cell(), grid.cell()
 
 
-def four_columns() -> list[DeltaGenerator]:
-    """Four columns, of which two or all are stacked where they would be too narrow to read: never three and one."""
+def columns_of(count: int) -> list[DeltaGenerator]:
+    """That many columns, stacked where they would be too narrow to read; four never as three and one."""
+    if count != 4:
+        grid = st.grid(min(3, count), min_column_width=250, gap="medium")
+        return [grid.cell() for _ in range(count)]
     halves = st.grid(2, min_column_width=400)
     return [quarter for _ in range(2) for quarter in _two_in(halves.cell())]
 

@@ -28,8 +28,8 @@ from store.statistics.size_forecast import (
     FORECAST_CONFIDENCE, MIN_PILOTS, CannotForecast, Pilot, SizeForecast, forecast_at_size,
 )
 from store.statistics.verdict import (
-    IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, NOT_MEASURED, REGRESSED, TOO_FEW, WORSE,
-    min_pairs_within, title_in_sentence, verdict_of, verdict_sentence, within_margin,
+    IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, NOT_MEASURED, REGRESSED, TESTED, TOO_FEW,
+    WORSE, min_pairs_within, title_in_sentence, verdict_of, verdict_sentence, within_margin,
 )
 from store.statistics.welch import Distance, welch_difference
 
@@ -38,8 +38,8 @@ __all__ = [
     "FALLS_SHORT", "FORECAST_CONFIDENCE", "FactScores", "Finding", "GainPart", "GapClosed", "IMPROVED", "INCONCLUSIVE",
     "KNOWLEDGE", "Kappa", "LOSSES", "MEMORY", "MIN_PAIRS", "MIN_PILOTS", "MIN_RATED", "MIN_SEEDS", "Mean",
     "NOT_MEASURED", "NO_EVIDENCE", "NO_RELEVANT_CHANGE", "NonInferiority", "PARTS", "PairedChange", "PastVariance",
-    "Pilot", "Power", "PredictionPowered", "REGRESSED", "REPLACES", "SizeForecast", "TOO_FEW", "WORDING", "WORSE",
-    "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap", "clustered_interval", "cohens_kappa",
+    "Pilot", "Power", "PredictionPowered", "REGRESSED", "REPLACES", "SizeForecast", "TESTED", "TOO_FEW", "WORDING",
+    "WORSE", "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap", "clustered_interval", "cohens_kappa",
     "default_sd", "difference_between_groups", "effect_size", "forecast_at_size", "gain_shares", "gap_closed", "holm",
     "holm_adjusted_verdicts", "mean_of", "min_pairs_within", "minimum_detectable_effect", "non_inferiority",
     "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before", "prediction_powered_mean", "sign_test",

@@ -83,3 +83,11 @@ def test_what_happens_to_judges_is_told_in_the_log(judged: Path) -> None:
     store.close()
     assert any(line.startswith("Audit of answer similarity by gpt-4o-mini: failed") for line in said)
     assert any(line.startswith("Rescoring 1 of stored answers by faithfulness") for line in said)
+
+
+def test_the_tiles_of_metrics_that_failed_their_audit_say_so(state_folders: dict[str, tuple[Path, str | None]],
+                                                             opened: Callable[..., AppTest]) -> None:
+    app = opened(state_folders["finished"][0], "overview")
+    assert "Audit failed: answer similarity, fact recall, ROUGE-L, chrF (see Judges)." in words_of(app)
+    marked = {metric.label for metric in app.metric if "failed the audit" in metric.help}
+    assert marked == {"Answer similarity", "Fact recall", "ROUGE-L", "chrF"}
