@@ -43,6 +43,9 @@ def check(config: RunConfig) -> RunConfig:
     errors += [f"{field} is empty" for field in ("teacher", "student") if not getattr(config, field).strip()]
     if config.fine_tune and not config.target_modules:
         errors.append("target_modules is empty: fine-tuning has no layer to adapt")
+    errors += [f"{field} {name!r} is no name of a model: it begins or ends with a blank, or holds a line break"
+               for field in ("teacher", "judge") if (name := getattr(config, field)).strip()
+               and (name != name.strip() or not name.isprintable())]
     errors += address_errors("teacher_base_url", config.teacher_base_url)
     if config.teacher_batch and config.teacher == OFFLINE_TEACHER and not config.judge:
         errors.append(f"teacher_batch with the teacher {OFFLINE_TEACHER!r}, which makes no calls: name a teacher at an "

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.panels import knowledge_fields
 from dashboard.view_models import launch_request, settings_yaml
 from dashboard.widgets import elements
+from store.costs.prices import price_fault
 from store.run_config import InvalidConfig
 
 _PASTED, _FAULTS = "settings pasted", "settings faults"
@@ -21,8 +22,9 @@ def settings_text(preset: str, values: Mapping[str, Any]) -> None:
         try:
             st.code(settings_yaml.written(launch_request.config_from(preset, values)), language="yaml")
         except InvalidConfig as error:
-            st.caption("The form has errors:")
-            elements.plain_text("\n".join(f"• {fault}" for fault in error.errors))
+            st.caption("The form has errors, or the price file does:")
+            known = price_fault()  # the page says it already
+            elements.plain_text("\n".join(f"• {fault}" for fault in error.errors if fault != known))
         st.text_area("Paste settings", key=_PASTED, max_chars=settings_yaml.MOST_CHARACTERS, height=140,
                      help="Settings by name, such as cycles: 3. What is not named keeps the preset's value.")
         st.button("Use these settings", icon=":material/edit_note:", key="use settings", on_click=_use)

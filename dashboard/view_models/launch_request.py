@@ -16,6 +16,7 @@ from store.commands import new_token
 from store.config_metadata import Setting, settings_of
 from store.costs.judge_cost import estimate_of
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
+from store.costs.teacher_budget import budget_errors
 from store.costs.prices import price_fault
 from store.costs.study_cost import estimate_facts
 from store.headline import headline_wanted
@@ -75,7 +76,8 @@ def config_from(preset: str, values: Mapping[str, Any], faults: Sequence[str] = 
     chosen = {name: values[name] for name in _RECIPE_FIELDS if name in values}
     config = dataclasses.replace(base, **implied_changes(base, changes | chosen) | chosen | changes)
     fault = price_fault()
-    faults = [*faults, *range_errors(values), *([fault] if fault else shutdown_errors(config))]
+    of_prices = [fault] if fault else [*shutdown_errors(config), *budget_errors(config)]
+    faults = [*faults, *range_errors(values), *of_prices]
     if faults:
         raise InvalidConfig(list(dict.fromkeys([*faults, *_errors(config)])))
     return check(config)

@@ -12,6 +12,7 @@ from runner.llm.errors import InvalidKey, InvalidProxy, MissingKey
 from runner.teacher.endpoint_check import EndpointCheck, check_endpoint
 from runner.teacher.question_forms import FORMS
 from store.costs.endpoint_options import forget_refused_options, record_refused_option
+from store.costs.model_shutdowns import is_makers_own
 from store.costs.prices import price_of
 from store.database import StoreError, StoreNotFound, open_for_reading, open_store
 from store.formatting import money
@@ -119,7 +120,7 @@ def _cost_lines(check: EndpointCheck, shutdown: date | None) -> dict[str, str]:
 
 def _shutdown(check: EndpointCheck, base_url: str | None) -> date | None:
     """The date that the endpoint's list states, else the price file's, which holds for the maker's own API."""
-    price = None if base_url else price_of(check.model)
+    price = price_of(check.model) if is_makers_own(base_url) else None
     return check.served.shutdown or (price.shutdown if price else None)
 
 

@@ -31,6 +31,7 @@ from runner.teacher.llm_teacher import REFERENCE_ATTEMPTS, REFERENCE_TOKENS
 from store import queries
 from store.costs.model_shutdowns import shutdown_errors
 from store.costs.reference_cost import ReferencesEstimate, estimate_references
+from store.costs.teacher_budget import budget_errors
 from store.database import Store
 from store.event_log.journal import Journal
 from store.events import AgreementRecord, QuestionRecord, ReferenceRecord, RescoredRecord, TeachersCompared
@@ -84,7 +85,8 @@ def parse_request(store: Store, run: queries.Run, teacher: str, base_url: str | 
         max_cost_usd: the most that the other teacher's calls may cost; None for no limit.
 
     Raises:
-        UserError: it is the run's own teacher, its key is missing, or the run has no references.
+        UserError: it is the run's own teacher, its key is missing, its price is not known and a budget is set, or the
+            run has no references.
         InvalidConfig: an invalid value, or a model that was shut down.
     """
     if (teacher, base_url) == (run.config.teacher, run.config.teacher_base_url):
@@ -93,7 +95,7 @@ def parse_request(store: Store, run: queries.Run, teacher: str, base_url: str | 
         run.config, teacher=teacher, teacher_base_url=base_url, teacher_effort=effort, max_cost_usd=max_cost_usd,
         teacher_batch=False, from_replies="", question_form="auto", judge="", judge_base_url=None,
         headline="choice_accuracy"))  # no judge is asked and no verdict is made here
-    if found := [*shutdown_errors(config), *access_errors(config)]:
+    if found := [*shutdown_errors(config), *budget_errors(config), *access_errors(config)]:
         raise UserError(found[0])
     request = ComparisonRequest(run, config, read_stored(store, run.id))
     if not request.asked:

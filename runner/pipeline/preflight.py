@@ -16,6 +16,7 @@ from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
 from store.control_arms import PLACEBO
 from store.costs.model_shutdowns import shutdown_errors
+from store.costs.teacher_budget import budget_errors
 from store.paths import Paths
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 
@@ -40,7 +41,8 @@ def preflight_errors(config: RunConfig, paths: Paths, runs: int = 1,
         documents: reads the documents, and keeps them for what is said about them.
     """
     reader = documents or DocumentsReader(paths.documents)
-    found = [*shutdown_errors(config), *access_errors(config), *_knowledge_errors(config, reader),
+    found = [*shutdown_errors(config), *budget_errors(config), *access_errors(config),
+             *_knowledge_errors(config, reader),
              *_student_errors(config), *_disk_space_errors(config, paths, runs)]
     return found or _batch_errors(config)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from runner.llm.batch_queue import BatchQueue
@@ -16,7 +17,7 @@ from runner.llm.reasoning_effort import effort_to_send
 from runner.llm.retry import Clock, RetryPolicy
 from runner.teacher.llm_teacher import LLMTeacher
 from runner.teacher.question_forms import forms_for
-from store.costs.prices import cost_usd
+from store.costs.teacher_budget import budget_errors
 from store.database import Store
 from store.run_config import RunConfig
 
@@ -38,14 +39,10 @@ def open_llm_teacher(config: RunConfig, run: str, store: Store | None,
         UnknownPrice: a budget for a model whose price is not known.
     """
     address = config.teacher_base_url or OPENAI_ADDRESS
-    if config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0) is None:
-        raise UnknownPrice(f"no price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} USD "
-                           "cannot be kept: add the model to store/costs/prices.py, or leave --max-cost-usd out")
-    if batches and config.max_cost_usd is not None and cost_usd(config.teacher, 0, 0, batched=True) is None:
-        raise UnknownPrice(f"no batch price is known for {config.teacher!r}, so a budget of {config.max_cost_usd:g} "
-                           "USD cannot be kept: add its batch_share with --prices FILE, or leave --max-cost-usd out")
-    policy = policy or RetryPolicy()
     replay = "" if asked is not None else config.from_replies  # a person's question is a new call
+    if unknown := budget_errors(dataclasses.replace(config, from_replies=replay)):
+        raise UnknownPrice(unknown[0])
+    policy = policy or RetryPolicy()
     chat = open_chat(config.teacher, config.teacher_base_url, NO_KEY if replay else key_for(address), run,
                      store, policy, on_wait, time, reply_seconds, budget_usd=config.max_cost_usd, asked=asked,
                      from_replies=replay, effort=effort_to_send(config.teacher_effort, config.teacher),

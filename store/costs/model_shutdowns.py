@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from store.costs.prices import price_of
 from store.formatting import plural
 from store.run_config import RunConfig
 
+_MAKERS_HOST = "api.openai.com"
 WARNING_DAYS = 90
 """A shutdown this near is announced wherever the model is chosen."""
 
@@ -36,15 +38,19 @@ class Shutdown:
         return f"{self.model} will be shut down on {day}, in {plural(self.days_left, 'day')}{instead}"
 
 
+def is_makers_own(base_url: str | None) -> bool:
+    """Whether an address is the interface of the models' maker, by default or spelled out, in whatever region."""
+    return not base_url or f".{urlsplit(base_url).hostname}".endswith(f".{_MAKERS_HOST}")
+
+
 def shutdown_of(model: str, base_url: str | None = None, today: date | None = None) -> Shutdown | None:
     """The shutdown of a model that is over or near; None where none is known or near.
 
     Args:
-        base_url: where the model is asked. Dates are the maker's for its own interface, so that a model at another
-            address is not concerned.
+        base_url: where the model is asked; None is the maker's own interface, for which the dates hold.
         today: the day to count from; the current one in UTC by default.
     """
-    price = None if base_url else price_of(model)
+    price = price_of(model) if is_makers_own(base_url) else None
     if price is None or price.shutdown is None:
         return None
     left = (price.shutdown - (today or datetime.now(UTC).date())).days

@@ -16,11 +16,13 @@ from store import queries
 from store.commands import schedules
 from store.costs import prices
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes, shutdown_of
+from store.costs.teacher_budget import budget_errors
 from store.costs.prices import InvalidPrices, cost_usd, keep_team_prices, parse, price_of
 from store.database import open_store
 from store.events import ScheduleFailed
 from store.paths import Paths
 from store.presets import preset
+from store.run_config import InvalidConfig
 from tests.plain_runs import plain_run
 
 LAST_DAY, GONE = date(2027, 1, 13), date(2027, 1, 14)
@@ -111,6 +113,22 @@ def test_a_judge_is_concerned_too_and_a_model_of_that_name_at_another_address_is
     assert shutdown_errors(elsewhere, GONE) == []
 
 
+@pytest.mark.parametrize("address", ["https://api.openai.com/v1", "https://API.OpenAI.com/v1/",
+                                     "https://eu.api.openai.com/v1"])
+def test_the_makers_own_address_spelled_out_is_concerned_like_the_default(paths: Paths, address: str) -> None:
+    assert shutdown_errors(dataclasses.replace(preset("phi-2"), teacher_base_url=address), GONE)
+    not_theirs = dataclasses.replace(preset("phi-2"), teacher_base_url="https://notapi.openai.com.example/v1")
+    assert shutdown_errors(not_theirs, GONE) == []
+
+
+@pytest.mark.parametrize("name", [" gpt-4o-mini", "gpt-4o-mini\n", "gpt\n4o"])
+def test_a_model_name_with_blanks_around_it_is_refused(name: str) -> None:
+    with pytest.raises(InvalidConfig, match="is no name of a model"):
+        preset("phi-2", teacher=name)
+    with pytest.raises(InvalidConfig, match="is no name of a model"):
+        preset("phi-2", judge=name)
+
+
 def test_a_schedule_with_a_teacher_that_is_gone_is_refused_and_one_of_before_queues_no_run(
         paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}"
@@ -131,6 +149,20 @@ def test_a_schedule_with_a_teacher_that_is_gone_is_refused_and_one_of_before_que
     assert queries.count_of_runs(store) == 0
     prices.team_file(paths).write_text("[]")
     assert "no price file" in launch_errors(preset("phi-2"))[0]
+
+
+def test_a_budget_that_cannot_be_kept_is_refused_before_the_run_and_none_is_needed_where_nothing_is_paid(
+        paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--teacher", "llama3", "--max-cost-usd", "1"]) == 2
+    assert "no price is known for 'llama3'" in (said := capsys.readouterr().err) and "run --prices FILE" in said
+    assert not (paths.data / "events.db").exists()
+    unknown = plain_run(teacher="llama3", max_cost_usd=1.0)
+    assert budget_errors(unknown) and budget_errors(dataclasses.replace(unknown, from_replies="r1")) == []
+    assert budget_errors(plain_run(max_cost_usd=1.0)) == []
+    keep_team_prices(file_with(paths.data.parent, {"llama3": ENTRY}), paths)
+    assert budget_errors(unknown) == []
+    batched, = budget_errors(dataclasses.replace(unknown, teacher_batch=True))
+    assert "no batch price" in batched and "batch_share" in batched
 
 
 def test_run_refuses_a_price_file_with_a_negative_price_and_a_teacher_that_is_gone(
