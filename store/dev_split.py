@@ -18,7 +18,8 @@ DEV = "dev"
 def dev_errors(config: RunConfig) -> list[str]:
     """Return what a configuration with a development split cannot have, a sentence each."""
     if not config.dev_questions:
-        return []
+        return ["hold_test without dev_questions: nothing would choose the settings that answer the test"] \
+            if config.hold_test else []
     errors = []
     if config.arms or config.learning_curve:
         errors.append("dev_questions with control arms or the learning curve: these ask the test more than once; run "

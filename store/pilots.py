@@ -62,10 +62,11 @@ def pilot_config(config: RunConfig, size: int, number: int) -> RunConfig:
     taught = config.headline_tier == TAUGHT
     keeps_arms = config.reading_share > 0  # which needs them
     held_out = min(config.held_out, SMALLEST) if taught else config.held_out
+    name = f"{config.name or 'forecast'}: pilot of {size} questions"[:80]
     return check(dataclasses.replace(
         config, questions=size, seed=(config.seed + number) % 2**31, training_seed=None, held_out=held_out,
-        held_out_set="", arms=config.arms if keeps_arms else (), learning_curve=False, dev_questions=0, general=0,
-        new_topics=(), new_topic_questions=0, name=f"{config.name or 'forecast'}: pilot of {size} questions"[:80]))
+        held_out_set="", arms=config.arms if keeps_arms else (), learning_curve=False, dev_questions=0, hold_test=False,
+        general=0, new_topics=(), new_topic_questions=0, name=name))
 
 
 def plan_pilots(config: RunConfig, sizes: Sequence[int] | None = None, group: str = "") -> SweepPlan:

@@ -143,10 +143,14 @@ class RunConfig:
         "whole run and decides the verdict.")
     dev_questions: int = setting(
         0, label="Development questions", group=DATA, unit="questions", range=(0, 200), was=0, form="expert",
-        affects=("duration", "amount"),
+        affects=("duration", "amount"), one_in_group=True,
         help="Questions like those that decide the verdict, on which the run chooses its cycle. With them the test is "
         "answered once, at the end, by the chosen cycle's student. 0: the test is answered in every cycle, and the "
         "last cycle's verdict is the run's.")
+    hold_test: bool = setting(
+        False, label="Hold the test back", group=DATA, was=False, form="hidden", flag=_SET_ONLY, one_in_group=True,
+        help="In a group with development questions: leave the test unanswered until the group's settings are chosen "
+        "on them. A sweep of several settings sets it.")
     held_out_set: str = setting(
         "", label="Shared test set", group=DATA, empty="new for this run", max_chars=64, one_in_group=True,
         help="Name of a held-out test that several runs share, so that they can be compared. The first run that names "

@@ -18,7 +18,7 @@ from store.config_metadata import Setting, settings_of
 from store.files import sha256_of
 from store.formatting import plural
 from store.headline import taught_wanted
-from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig, to_json
+from store.run_config import OFFLINE_TEACHER, TAUGHT, InvalidConfig, RunConfig, to_json
 from store.config_checks import check
 from store.statistics import MIN_SEEDS
 
@@ -52,6 +52,9 @@ class SweepPlan:
                  f"One locked test for all of them: shared test set {first.held_out_set!r}, written by the first run.",
                  "Each seed draws its own practice questions and trains with its own training seed." if self.draws else
                  "All runs ask the same practice questions; the training seed differs."]
+        if first.hold_test:
+            lines.append("No run answers the test before the settings are chosen on the development questions: "
+                         f"python -m runner choose {self.group}")
         return [*lines, seeds_sentence(len(self.seeds)), *self._paid()]
 
     def _paid(self) -> list[str]:
@@ -197,14 +200,17 @@ def _made(make: Callable[[Mapping[str, Any]], RunConfig], points: Sequence[Mappi
 
 def _pinned(configs: Sequence[RunConfig], group: str, varied: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
     """Give all runs the locked test, a test on facts that each of them teaches, and a name that tells them apart."""
-    fewest = min(taught_wanted(config) for config in configs)
+    fewest = min(taught_wanted(config) - (config.dev_questions if config.headline_tier == TAUGHT else 0)
+                 for config in configs)
+    several = len({without_seeds(config) for config in configs}) > 1
     found = []
     for config in configs:
         told_apart = ", ".join([*(f"{name.replace('_', ' ')} {shown(getattr(config, name))}" for name in varied),
                                 f"seed {config.seed_of_training}"])
         found.append(check(dataclasses.replace(
             config, held_out_set=config.held_out_set or group, name=f"{config.name or group}: {told_apart}"[:80],
-            taught_questions=fewest or config.taught_questions)))
+            hold_test=several and config.dev_questions > 0,
+            taught_questions=fewest if fewest > 0 else config.taught_questions)))
     return found
 
 

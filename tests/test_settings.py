@@ -146,9 +146,9 @@ def test_the_command_line_keeps_its_flags() -> None:
         --reading-share --margin""".split())
 
 
-def test_the_form_has_every_setting_but_the_preset_and_stored_replies() -> None:
+def test_the_form_has_every_setting_but_the_preset_stored_replies_and_what_a_sweep_sets() -> None:
     assert {item.name for item in settings_of(RunConfig)} - {item.name for item in form_settings()} == {
-        "preset", "from_replies"}
+        "preset", "from_replies", "hold_test"}
     assert {item.name for item in form_settings() if item.form != "expert"} == set("""
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge

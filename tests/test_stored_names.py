@@ -112,6 +112,7 @@ PAYLOADS = {
     "ScheduleRemoved": "",
     "ScheduleResumed": "next_due_at",
     "ScheduleSkipped": "due_at reason next_due_at",
+    "SettingsChosen": "group settings metric candidates(settings value runs)",
     "StageFailed": "kind message advice trace",
     "StageFinished": "seconds path size_bytes sha256 inputs_sha256 adopted loading_seconds",
     "StageProgressed": "done total unit detail before seconds",

@@ -22,6 +22,7 @@ from store import queries
 from store.analysis.larger_test import larger_test
 from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
+from store.queries.openings_of_test import openings_of_test, openings_sentence
 from store.run_config import TAUGHT
 
 st.title("Did the student learn?")
@@ -96,6 +97,7 @@ with st.expander("Confidence intervals and significance tests", icon=":material/
 study_set.study_set(store, run)
 best = cached_queries.best(store, run) if len(rows) > 1 else None
 verdict.caveats([
+    *filter(None, [openings_sentence(openings_of_test(store, run), run.config)]),
     *([best.sentence] if best else []), *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
     *([] if "binding" in metrics else [labels.NO_BINDING]), *verdict.notes(run)])
 

@@ -11,9 +11,11 @@ from dashboard.figures.group_seeds import group_seeds
 from dashboard.style import labels
 from dashboard.view_models import export_rows
 from dashboard.widgets import elements
-from store.analysis.group_result import Combination, GroupChange, GroupResult, counts
+from store.analysis.group_result import BETWEEN_NOTE, Combination, GroupChange, GroupResult, counts
+from store.analysis.settings_choice import dev_scores
 from store.database import Store
 from store.queries import Run
+from store.queries.openings_of_test import openings_of_test, openings_sentence
 from store.statistics import MIN_SEEDS
 from store.sweep import seeds_sentence
 
@@ -56,6 +58,7 @@ def group_comparison(store: Store, name: str, metric: str, tier: str, result: Gr
         _left_out(one)
     for seeds in sorted({len(one.pooled) for one in result.combinations if 0 < len(one.pooled) < MIN_SEEDS}):
         st.caption(f"With {labels.count(seeds, 'seed')}: {seeds_sentence(seeds)}")
+    _development_scores(store, name, result)
     between = cached_queries.group_differences(store, name, metric)
     if between:
         st.subheader("Against the first combination")
@@ -67,7 +70,21 @@ def group_comparison(store: Store, name: str, metric: str, tier: str, result: Gr
              "interval over": "questions and seeds" if row.found.seeds_in else "questions alone",
              "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}"} for row in between])
         if len(between) > 1:
-            st.caption("Not corrected for how many were compared: the best of several looks better than it is.")
+            st.caption(BETWEEN_NOTE)
+
+
+def _development_scores(store: Store, name: str, result: GroupResult) -> None:
+    """Draw the scores that settings are chosen by, and how often the group's test was answered."""
+    scores = dev_scores(store, result)
+    if scores:
+        st.subheader("Settings by their development questions")
+        elements.data_table([{"settings": one.combination.label, "runs": len(one.kept),
+                              "mean score": labels.number(one.value, 3)} for one in scores])
+        st.markdown(f"The best of them is chosen by these scores alone, and only its runs answer the test: "
+                    f"`python -m runner choose {name}`")
+    tested = next((run for one in result.combinations for run in one.pooled), None)
+    if tested and (sentence := openings_sentence(openings_of_test(store, tested), tested.config)):
+        st.caption(sentence)
 
 
 def _title(result: GroupResult, one: Combination) -> str:

@@ -135,6 +135,8 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ForecastScored: lambda e: ("Forecast not scored: nothing was measured" if e.held is None else
                                         f"Forecast {'held' if e.held else 'did not hold'}: measured "
                                         f"{labels.change(e.change)}"),
+    happened.SettingsChosen: lambda e: (f"Settings chosen among {len(e.candidates)} on the development questions: "
+                                        f"{e.settings}. The run goes on to answer its test"),
     happened.CycleChosen: lambda e: f"Cycle {e.cycle} answers the test: {e.reason}",
     happened.CycleFinished: lambda e: f"Cycle ended: {labels.CYCLE_WORK.get(e.work, e.work)}. {e.sentence}",
     happened.RunFinished: lambda e: f"Run finished. {e.sentence}",

@@ -16,6 +16,7 @@ from store.analysis.run_comparison import (
 from store.database import Store, open_for_reading
 from store.paths import default_paths
 from store.queries import ChangeRow
+from store.queries.openings_of_test import openings_of_test, openings_sentence
 from store.statistics import PairedChange
 
 _HEAD = f"{'metric':18} {'before':>7} {'after':>7} {'change':>7}  {'95% interval':16} {'n':>5}    verdict"
@@ -44,9 +45,10 @@ def run(args: argparse.Namespace) -> int:
     runs = list({one.run.id: one.run for one in sides}.values())
     paired, refused = compare_pairwise(sides[0], sides[1:])
     if args.json:
-        print(json.dumps(_as_json(sides, differences(runs), paired, refused)))
+        print(json.dumps(_as_json(store, sides, differences(runs), paired, refused)))
     else:
-        print("\n".join([*_configuration(differences(runs)), *_results(sides), *_paired(paired, refused)]))
+        print("\n".join([*_configuration(differences(runs)), *_results(sides), *_openings(store, sides),
+                         *_paired(paired, refused)]))
     return 0
 
 
@@ -68,11 +70,12 @@ def side_of(store: Store, name: str) -> ComparedRun:
     return side(store, run, int(typed) if typed else cycles[-1])
 
 
-def _as_json(sides: Sequence[ComparedRun], unlike: list[dict[str, str]], paired: Sequence[PairedComparison],
-             refused: Sequence[NotComparable]) -> dict[str, object]:
+def _as_json(store: Store, sides: Sequence[ComparedRun], unlike: list[dict[str, str]],
+             paired: Sequence[PairedComparison], refused: Sequence[NotComparable]) -> dict[str, object]:
     return {
         "cycles": [{"run": one.run.id, "name": one.run.name, "cycle": one.cycle, "verdict": _verdict(one),
-                    "held_out_hash": one.run.held_out_hash, "headline": one.run.config.headline,
+                    "held_out_hash": one.run.held_out_hash, "test_openings": openings_of_test(store, one.run),
+                    "headline": one.run.config.headline,
                     "changes": [dataclasses.asdict(row) for row in one.changes if not row.topic]} for one in sides],
         "differences": unlike,
         "paired": [dataclasses.asdict(row) for row in paired],
@@ -100,6 +103,16 @@ def _results(sides: Sequence[ComparedRun]) -> list[str]:
     for one in sides:
         lines += [f"  {one.label:32} {_numbers(row.metric, row, row.verdict)}" for row in one.changes
                   if row.tier == one.run.config.headline_tier and not row.topic]
+    return lines
+
+
+def _openings(store: Store, sides: Sequence[ComparedRun]) -> list[str]:
+    """Say how often each of the tests was answered by any tuned student of this store."""
+    lines = []
+    for test in dict.fromkeys(one.run.held_out_hash for one in sides):
+        of_test = [one for one in sides if one.run.held_out_hash == test]
+        if sentence := openings_sentence(openings_of_test(store, of_test[0].run), of_test[0].run.config):
+            lines += ["", *(f"  {one.label}" for one in of_test), sentence]
     return lines
 
 

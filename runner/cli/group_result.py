@@ -8,7 +8,9 @@ from typing import Any
 from runner.errors import UserError
 from store import formatting
 from store.analysis.group_result import (
-    BetweenCombinations, Combination, GroupResult, as_json, between_combinations, counts, group_result,
+    BETWEEN_NOTE,
+    BetweenCombinations, Combination, GroupResult, as_json, between_combinations, combination_as_json, counts,
+    group_result,
 )
 from store.database import Store
 from store.statistics import ChangeOverSeeds
@@ -40,6 +42,17 @@ def group_lines(store: Store, group: str) -> list[str]:
     for one in result.combinations:
         lines += ["", *_combination(one)]
     return [*lines, *_between_lines(_between(store, result))]
+
+
+def combination_lines(store: Store, group: str, label: str) -> list[str]:
+    """Return the result of one combination of settings of a group."""
+    return [line for one in _result(store, group).combinations if one.label == label for line in _combination(one)]
+
+
+def combination_json(store: Store, group: str, label: str) -> dict[str, Any]:
+    """Return the same as one JSON object."""
+    result = _result(store, group)
+    return next(combination_as_json(one) for one in result.combinations if one.label == label)
 
 
 def _result(store: Store, group: str) -> GroupResult:
@@ -87,6 +100,4 @@ def _between_lines(rows: list[BetweenCombinations]) -> list[str]:
     lines += [f"{row.other:40} {row.metric:19} {formatting.change(row.found.pooled.change, 3):>7}  "
               f"{formatting.interval(row.found.pooled.low, row.found.pooled.high):18} {row.verdict}"
               + ("" if row.found.seeds_in else "  (over questions alone)") for row in rows]
-    if len(rows) > 1:
-        lines.append("Not corrected for how many were compared: the best of several looks better than it is.")
-    return lines
+    return [*lines, BETWEEN_NOTE] if len(rows) > 1 else lines

@@ -79,6 +79,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("make-key", "make the Ed25519 key that a team signs its evidence packs with", "verify_pack",
             "add_key_arguments", "make"),
     Command("compare", "runs or cycles side by side, paired if the test is the same", "compare"),
+    Command("choose", "choose a group's settings on its development questions, then let them answer its test",
+            "choose"),
     Command("gate", "check a run against requirements, for continuous integration: exit 0, 1 or 2", "gate"),
     Command("knowledge", "list topics with their passages and questions, by source", "knowledge"),
     Command("ask", "ask a run's students and its teacher one question, side by side", "ask"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner.llm.errors import CallPostponed, WaitingForBatch
 from runner.pipeline.artifacts import Artifact, Header, files_intact, quarantine, read_artifact, write_artifact
-from runner.pipeline.pipeline import StageRun, StageSpec, inputs_of, steps
+from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
 from runner.pipeline.run_knowledge import COPY, domain_of_run
@@ -23,7 +23,7 @@ from runner.pipeline.stage_context import StageContext
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
     CycleStarted, Event, ForecastRegistered, KnowledgeRead, MetricLogged, Recorded, RecoveryTaken,
-    StageFailed, StageFinished, StageStarted,
+    SettingsChosen, StageFailed, StageFinished, StageStarted,
 )
 from store.files import sha256_of
 from store.run_config import RunConfig, to_json
@@ -50,6 +50,15 @@ class WaitTooLong(Exception):
         self.advice = "Resume the run then, or raise max_wait_seconds in a new one."
 
 
+class TestHeldBack(Exception):
+    """The run goes on with its test when the settings of its group have been chosen; until then it pauses."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"It holds its test back until the settings of group {group} are chosen on the development "
+                         "questions.")
+        self.advice = f"When all runs of the group have paused here: python -m runner choose {group}"
+
+
 @dataclass
 class PipelineExecutor:
     """Execution of one run by the holder of its claim."""
@@ -66,6 +75,8 @@ class PipelineExecutor:
     loading_seconds: Callable[[], float] = lambda: 0.0
     """Seconds that this process has spent on loading models and their libraries so far."""
     sleep: Callable[[float], None] = time.sleep
+    group: str = ""
+    """Name of the run's group; empty for a run of its own, which holds nothing back."""
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,14 +94,21 @@ class PipelineExecutor:
         Raises:
             RunAborted: a stage failed for good and has no fallback.
             WaitTooLong: an endpoint asks for a longer wait than the run's bound.
+            TestHeldBack: the settings of the run's group are not chosen yet.
             WaitingForBatch: the run cannot go on before a batch has ended.
             StopRequested, LeaseLost: passed on from the journal.
         """
         for step in steps(self.config):
+            if step.row.stage == OPENS_TEST and self._holds_test():
+                raise TestHeldBack(self.group)
             if step.cycle and step.cycle not in self._cycle_started_at:
                 self.journal.append(CycleStarted(), cycle=step.cycle)
                 self._cycle_started_at[step.cycle] = time.time()
             self.artifacts[step.row.stage, step.cycle] = self._finished_artifact(step) or self._run_stage(step)
+
+    def _holds_test(self) -> bool:
+        return bool(self.group) and self.config.hold_test and not any(
+            isinstance(item.event, SettingsChosen) for item in self.history)
 
     def _finished_artifact(self, step: StageRun) -> Artifact | None:
         """Return the artifact of a finished step: one that the store knows, or an intact file that is adopted now.

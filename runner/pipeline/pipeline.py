@@ -154,6 +154,8 @@ PIPELINE: tuple[StageSpec, ...] = (
     StageSpec(RUN_ENDS, "final-report", "statistics", "Finalize", finish_run, ("comparison@every", "test-comparison")),
 )
 
+OPENS_TEST = "test-answers"
+"""The stage before which a run holds its test back, where its configuration says so."""
 STAGES_BY_NAME: dict[str, StageSpec] = {row.stage: row for row in PIPELINE}
 TRAINING_STAGES = ("fine-tune", "placebo-fine-tune")
 

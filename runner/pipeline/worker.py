@@ -26,7 +26,7 @@ from runner.judge.protocols import LLMJudge
 from runner.llm.capabilities import RefusedOption
 from runner.llm.errors import WaitingForBatch
 from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
-from runner.pipeline.executor import PipelineExecutor, RunAborted, WaitTooLong
+from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import RECOVERY, Action, classify_error
 from runner.pipeline.resources import RunResources
@@ -85,12 +85,13 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         if resources.batches:
             resources.batches.wait_for_open_batch()
         PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
-                         history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds).execute()
+                         history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds,
+                         group=run.group).execute()
     except StopRequested as stop:
         journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # an unknown request pauses: nothing is lost
     except LeaseLost:
         raise
-    except WaitTooLong as pause:
+    except (WaitTooLong, TestHeldBack) as pause:
         journal.append(RunPaused(str(pause), pause.advice))
     except WaitingForBatch as waiting:
         journal.append(RunWaitingForBatch(waiting.batch, waiting.calls, waiting.until))

@@ -10,6 +10,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from store import queries
 from store.config_metadata import settings_of
@@ -19,11 +20,16 @@ from store.metrics import METRICS
 from store.queries import Run
 from store.queries.groups import LockedQuestion
 from store.run_config import RunConfig
-from store.statistics import ChangeOverSeeds, change_over_seeds, difference_between_groups, verdict_of
+from store.statistics import (
+    ChangeOverSeeds, change_over_seeds, difference_between_groups, holm_adjusted_verdicts, verdict_of,
+)
 from store.sweep import NOT_COMPARED, shown, without_seeds
 
 _Tests = Sequence[Sequence[LockedQuestion]]
 """The locked test of each of several runs."""
+BETWEEN_NOTE = ("The verdicts are corrected for how many were compared (Holm), and none is named the best: by the test "
+                "that scored it, the best of several looks better than it is. With development questions, the command "
+                "`choose` names it.")
 _STATES = {"queued": "is queued", "running": "is running", "lost": "was interrupted", "paused": "is paused",
            "waiting-for-batch": "waits for a batch", "failed": "failed", "cancelled": "was cancelled"}
 
@@ -108,6 +114,8 @@ class BetweenCombinations:
     metric: str
     found: ChangeOverSeeds
     verdict: str
+    adjusted_p: float | None = None
+    """p after Holm's correction; None if there is only one comparison."""
 
 
 def group_result(store: Store, group: str, metrics: Sequence[str] | None = None) -> GroupResult | None:
@@ -141,16 +149,26 @@ def between_combinations(store: Store, result: GroupResult, metrics: Sequence[st
     compared = [one for one in pooled if one.pooled[0].held_out_hash == pooled[0].pooled[0].held_out_hash]
     if len(compared) < 2:
         return []
-    first, rows = compared[0], []
+    first, found = compared[0], []
     scored = [[queries.locked_test_scores(store, run.id, metrics) for run in one.pooled] for one in compared]
     for other, tests in zip(compared[1:], scored[1:], strict=True):
         for metric in metrics:
-            found = _difference(scored[0], tests, first.config.headline_tier, metric)
-            if found:
-                rows.append(BetweenCombinations(first.label, other.label, first.config.headline_tier, metric, found,
-                                                verdict_of(found.pooled, METRICS[metric].better,
-                                                           common_margin([first.config, other.config], metric))))
-    return rows
+            if difference := _difference(scored[0], tests, first.config.headline_tier, metric):
+                found.append((other, metric, difference))
+    return [row for metric in metrics for row in _corrected(
+        first, metric, {other.label: (other, difference) for other, name, difference in found if name == metric})]
+
+
+def _corrected(first: Combination, metric: str,
+               others: Mapping[str, tuple[Combination, ChangeOverSeeds]]) -> list[BetweenCombinations]:
+    """Return the verdict on each difference, with Holm's correction where there are several."""
+    margin = common_margin([first.config, *(one.config for one, _ in others.values())], metric)
+    better = METRICS[metric].better
+    several = holm_adjusted_verdicts({label: found.pooled for label, (_, found) in others.items()}, better, margin)
+    return [BetweenCombinations(
+        first.label, label, first.config.headline_tier, metric, found,
+        several[label].verdict if len(others) > 1 else verdict_of(found.pooled, better, margin),
+        several[label].adjusted_p if len(others) > 1 else None) for label, (_, found) in others.items()]
 
 
 def _difference(first: _Tests, second: _Tests, tier: str, metric: str) -> ChangeOverSeeds | None:
@@ -250,8 +268,13 @@ def _changes(pooled: Sequence[Run], tests: Mapping[str, list[LockedQuestion]]) -
 
 def as_json(result: GroupResult) -> dict[str, object]:
     """Return a group's result as one JSON object: every combination with its runs, seeds and changes."""
-    return {"group": result.name, "combinations": [
-        {"settings": dict(one.settings), "runs": [{"run": run.id, "seed": run.config.seed,
-                                                   "training_seed": run.config.seed_of_training} for run in one.pooled],
-         "left_out": [dataclasses.asdict(left) for left in one.left_out], "same_practice": one.same_practice,
-         "changes": [dataclasses.asdict(change) for change in one.changes]} for one in result.combinations]}
+    return {"group": result.name, "combinations": [combination_as_json(one) for one in result.combinations]}
+
+
+def combination_as_json(one: Combination) -> dict[str, Any]:
+    """Return one combination of settings as a JSON object."""
+    return {"settings": dict(one.settings),
+            "runs": [{"run": run.id, "seed": run.config.seed, "training_seed": run.config.seed_of_training}
+                     for run in one.pooled],
+            "left_out": [dataclasses.asdict(left) for left in one.left_out], "same_practice": one.same_practice,
+            "changes": [dataclasses.asdict(change) for change in one.changes]}

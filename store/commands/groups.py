@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from store.commands.idempotency import run_of_token
-from store.commands.runs import CommandRefused, launch_in_transaction
+from store.commands.idempotency import record_once
+from store.commands.runs import CommandRefused, change_state_in_transaction, launch_in_transaction
 from store.database import Store
+from store.event_log.journal import append_without_claim
+from store.events import RunCancelled, SettingsChosen
 from store.files import sha256_of
 from store.permissions import Role, require_permission
 from store.run_config import RunConfig, from_json, to_json
@@ -48,6 +51,34 @@ def launch_group(store: Store, configs: Sequence[RunConfig], group: str, request
         ids = [launch_in_transaction(connection, config, requested_by, token, priority, group)
                for config, token in zip(configs, tokens, strict=True)]
         return QueuedGroup(tuple(ids), frozenset(known))
+
+
+def open_test(store: Store, chosen: Sequence[str], others: Sequence[str], event: SettingsChosen,
+              role: Role = Role.OPERATOR) -> None:
+    """Record the settings that were chosen for a group: runs with them go on to answer the test, the others end.
+
+    A run that has ended keeps its state; one that was told so already is not told again.
+
+    Args:
+        chosen, others: ids of the group's runs with these settings, and with others.
+
+    Raises:
+        PermissionDenied: the role may not launch.
+    """
+    require_permission(role, "launch")
+    with store.write() as connection:
+        works = dict(connection.execute(select(runs.c.id, runs.c.work).where(
+            runs.c.id.in_((*chosen, *others)))).tuples().all())
+        for run in chosen:
+            if record_once(connection, f"chosen {event.group} {run}", "choose", run):
+                append_without_claim(connection, run, event)
+                if works.get(run) == "paused":
+                    change_state_in_transaction(connection, "resume", run)
+        for run in others:
+            if works.get(run) == "paused":
+                append_without_claim(connection, run, RunCancelled(
+                    f"other settings were chosen on the development questions ({event.settings}); this run's test "
+                    "stays unanswered"))
 
 
 def _refuse_another_test(group: str, existing: Sequence[RunConfig], configs: Sequence[RunConfig]) -> None:

@@ -76,10 +76,11 @@ def change_run_state(store: Store, kind: str, run: str, token: str | None = None
             raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
         if work not in TRANSITIONS[kind]:
             raise CommandRefused(f"run {run} is {work}: {kind} works on runs that are {' or '.join(TRANSITIONS[kind])}")
-        _change_state(connection, kind, run)
+        change_state_in_transaction(connection, kind, run)
 
 
-def _change_state(connection: Connection, kind: str, run: str) -> None:
+def change_state_in_transaction(connection: Connection, kind: str, run: str) -> None:
+    """Change the state of a run that may be changed so, inside the caller's transaction."""
     held = connection.execute(select(claims.c.run).where(
         claims.c.run == run, claims.c.owner.is_not(None), held_now())).scalar() is not None
     if kind in ("cancel", "pause") and held:

@@ -19,7 +19,7 @@ from store.events.control_arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GainShareRecord, GapRecord, LearningCurveMeasured,
     PassagesRetrieved, PlaceboTrained, PromptRecord, PromptsPrepared, ReplacementRecord, ShuffledRecord,
 )
-from store.events.design import DesignSealed
+from store.events.design import DesignSealed, SettingsChosen, SettingsRecord
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
 from store.events.exports import ExportChange, ExportVerified
@@ -65,7 +65,7 @@ __all__ = [
     "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
     "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
     "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
-    "ScheduleSkipped", "ScoreRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
-    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json",
-    "to_json",
+    "ScheduleSkipped", "ScoreRecord", "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed",
+    "StageFinished", "StageProgressed", "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared",
+    "TermCoverage", "UnfitEvent", "from_json", "to_json",
 ]

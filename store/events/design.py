@@ -1,4 +1,4 @@
-"""Event of a run's pre-registration: what was fixed before any student was asked the test."""
+"""Events of what was fixed before any student was asked the test: a run's design, a group's choice of settings."""
 
 from __future__ import annotations
 
@@ -25,3 +25,25 @@ class DesignSealed(Event, event_type="DesignSealed"):
     """The run's seed, and the seed of its training where that is another."""
     config_sha256: str
     """SHA-256 of the configuration's canonical JSON."""
+
+
+@dataclass(frozen=True)
+class SettingsRecord:
+    """One combination of settings of a group, as its choice saw it."""
+
+    settings: str
+    """Each setting that differs between the combinations, with its value."""
+    value: float | None
+    """Mean score over its runs' development questions, each run by its own chosen cycle; None without a score."""
+    runs: int
+    """How many of its runs have a score."""
+
+
+@dataclass(frozen=True)
+class SettingsChosen(Event, event_type="SettingsChosen"):
+    """The settings of this run's group were chosen on the development questions: runs with them answer the test."""
+
+    group: str
+    settings: str
+    metric: str
+    candidates: tuple[SettingsRecord, ...]

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select, true
 from knowledge.questions import PARAPHRASE, PRACTICE
 from store import schema
 from store.database import Store
+from store.dev_split import DEV
 from store.queries.runs import Run, run_of, run_rows
 
 
@@ -66,7 +67,8 @@ def group_sizes(store: Store) -> dict[str, GroupSize]:
 
 
 def locked_test_scores(store: Store, run: str, metrics: Sequence[str] | None = None) -> list[LockedQuestion]:
-    """Return the questions of a run's locked test with their scores after its last compared cycle.
+    """Return the questions of a run's locked test with their scores after its last compared cycle, or with
+    development questions after the cycle that they chose.
 
     Questions on taught facts count only where the run did teach the fact, as in its own verdict.
 
@@ -75,8 +77,9 @@ def locked_test_scores(store: Store, run: str, metrics: Sequence[str] | None = N
     """
     scores, questions, changes = schema.scores, schema.questions, schema.changes
     with store.read() as connection:
-        cycle = connection.execute(select(func.max(changes.c.cycle)).where(changes.c.run == run)).scalar()
-        if cycle is None:
+        tested = connection.execute(select(func.max(changes.c.cycle)).where(
+            changes.c.run == run, changes.c.tier.not_in((PRACTICE, DEV)))).scalar()
+        if tested is None:  # only development questions were asked after the training so far, or none
             return []
         asked = connection.execute(
             select(questions.c.question, questions.c.tier, questions.c.passage_id, questions.c.reference,
@@ -85,7 +88,7 @@ def locked_test_scores(store: Store, run: str, metrics: Sequence[str] | None = N
         taught = set(connection.execute(
             select(questions.c.passage_id).where(questions.c.run == run, questions.c.tier == PRACTICE,
                                                  questions.c.reference.is_not(None))).scalars())
-        of_test = or_(and_(scores.c.arm == "tuned", scores.c.cycle == cycle),
+        of_test = or_(and_(scores.c.arm == "tuned", scores.c.cycle == tested),
                       and_(scores.c.arm == "baseline", scores.c.cycle == 0))
         wanted = scores.c.metric.in_(metrics) if metrics is not None else true()
         rows = connection.execute(

@@ -7,7 +7,20 @@ from sqlalchemy import func, select
 from store import schema
 from store.database import Store
 from store.dev_split import DEV
+from store.formatting import plural
 from store.queries.runs import Run
+from store.run_config import RunConfig
+
+
+def openings_sentence(openings: int, config: RunConfig) -> str:
+    """Say how often a test was answered, and what that means for choosing by it; empty before the first time."""
+    if not openings:
+        return ""
+    times = "once, by one tuned student" if openings == 1 else f"{openings} times, by as many tuned students"
+    meaning = (f"; the cycle was chosen on {plural(config.dev_questions, 'development question')} beside it"
+               if config.dev_questions else
+               ": choosing the best of them by it would overstate it" if openings > 1 else "")
+    return f"The test was answered {times} in this store{meaning}."
 
 
 def openings_of_test(store: Store, run: Run) -> int:

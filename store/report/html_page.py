@@ -23,6 +23,7 @@ from store.analysis.replacement import (
 from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, margin_of, tested_in_words
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow, GainShare
+from store.queries.openings_of_test import openings_sentence
 from store.report.evidence import EXAMPLES_SHOWN, Evidence
 from store.report.reproduce_command import command_of
 from store.report.svg_charts import BeforeAfter, IntervalBar, dumbbell_plot, forest_plot
@@ -99,7 +100,7 @@ def _templates() -> Environment:
                             "coverage": formatting.scored_of,
                             "replacement_verdict": replacement_verdict, "how_compared": how_compared,
                             "replacement_sentence": replacement_sentence, "forecast_sentences": forecast_sentences,
-                            "outcome": outcome, "share_lines": share_lines,
+                            "outcome": outcome, "openings_sentence": openings_sentence, "share_lines": share_lines,
                             "latest": latest, "by_cycle": by_cycle, "tiers_in": tiers_in}
     return environment
 

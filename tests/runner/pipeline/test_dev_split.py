@@ -89,7 +89,7 @@ def test_its_pack_is_verified_and_says_how_often_the_test_was_opened(store: Stor
     run = executed(store, tmp_path, BestInCycle)
     evidence = gather(store, run.id)
     assert evidence and evidence.last_cycle == 2 and evidence.row and evidence.ranked()
-    assert "was answered by 1 tuned student" in as_html(evidence)
+    assert "The test was answered once, by one tuned student" in as_html(evidence)
     found = verify(as_json(evidence))
     assert found.differences == () and found.design_sealed
 
