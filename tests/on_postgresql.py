@@ -20,6 +20,7 @@ PARTS: tuple[tuple[str, ...], ...] = (
      "tests/runner/service/test_operations.py", "tests/runner/service/test_operating.py",
      "tests/runner/playground/test_worker.py"),
     ("-k", "not judge_model", "tests/runner/batches/test_batch_runs.py"),
+    ("-k", "kept_by_address or later_run", "tests/runner/teacher/test_remembered_options.py"),
     ("-k", "not is_no_database", "tests/dashboard/test_pages.py"),
     ("-m", "", "tests/chaos/test_two_runners.py"),
 )
