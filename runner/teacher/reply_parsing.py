@@ -96,9 +96,9 @@ def parse_answer(text: str) -> tuple[str, str]:
     value = _holding(("answer",), extract_json(text))
     answer = value.get("answer")
     answer = answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
-    if not isinstance(answer, str | int | float) or isinstance(answer, bool):
+    if not isinstance(answer, str):
         raise _without("answer", text)
-    return " ".join(str(answer).split()), " ".join(_string(value.get("evidence")).split())
+    return " ".join(answer.split()), " ".join(_string(value.get("evidence")).split())
 
 
 def _holding(names: Sequence[str], value: Any) -> dict[str, Any]:
