@@ -58,7 +58,8 @@ PAYLOADS = {
     "EndpointOptionRefused": "role model address effort option sent_instead message",
     "ExportVerified": """
         export engine outcome sentence causes equal asked changes(metric recorded exported change low high scored asked)
-        answers(question_id text missing tokens seconds cut_off)""",
+        answers(question_id text missing tokens seconds cut_off) size_bytes scores(metric question_id recorded
+        exported)""",
     "FactsWritten": """
         teacher facts(passage_id statement paraphrases questions(question answer) reverse(question answer) key_terms)
         refused(passage_id text reason) without(passage_id reason)""",

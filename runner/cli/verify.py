@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
     parser.add_argument("--artefact", "--artifact", required=True, metavar="DIR|URL", dest="export",
-                        help="a merged model folder, answered by plain transformers; or the base URL of an "
-                             "OpenAI-compatible server")
+                        help="a merged model folder or one with a GGUF file, answered by plain transformers; or "
+                             "the base URL of an OpenAI-compatible server")
     parser.add_argument("--model", default="", metavar="NAME",
                         help="name of the model at that server, if it has several")
     parser.add_argument("--cycle", type=int, metavar="K",
@@ -66,9 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _verify(store: Store, paths: Paths, of_run: queries.Run, args: argparse.Namespace,
             notes: TextIO) -> ExportVerified:
+    from runner.export.export_facts import facts_of_folder
     from runner.export.inference_engines import ChatServer, Engine
     from runner.export.student_export import tuned_cycle
-    from runner.export.verification import facts_of_folder, recorded_test, verify
+    from runner.export.verification import Exported, recorded_test, verify
     from runner.judge import open_judge
     from runner.student.exported_model import ExportedModel
 
@@ -77,18 +78,30 @@ def _verify(store: Store, paths: Paths, of_run: queries.Run, args: argparse.Name
     served = "://" in args.export
     if served:
         engine: Engine = ChatServer(args.export, args.model)
-        facts, name = [], redact_url(args.export)
+        facts, export = [], Exported(redact_url(args.export))
     else:
-        folder = Path(args.export).expanduser().absolute()
-        if not (folder / "config.json").is_file():
-            raise UserError(f"{args.export} is no model folder: it has no config.json; export the student with --form "
-                            "merged, or give the address of the server that serves it")
+        folder = _folder(args.export)
         model = ExportedModel(folder)
-        engine, facts, name = model, facts_of_folder(model, of_run, paths.models), str(folder)
+        engine, facts = model, facts_of_folder(model, of_run, paths.models)
+        export = Exported(str(folder), model.size_bytes)
     print(f"{engine.name} answers {len(test.items)} questions of run {of_run.id}, cycle {cycle.cycle}", file=notes,
           flush=True)
-    return verify(store, test, name, engine, open_judge(), facts,
+    return verify(store, test, export, engine, open_judge(), facts,
                   lambda line: print(line, file=notes, flush=True))
+
+
+def _folder(name: str) -> Path:
+    """The folder of an artefact that is named by itself or by its GGUF file.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    path = Path(name).expanduser().absolute()
+    folder = path.parent if path.suffix == ".gguf" and path.is_file() else path
+    if not folder.is_dir():
+        raise UserError(f"{name} is no model folder: export the student with --form merged or gguf, or give the "
+                        "address of the server that serves it")
+    return folder
 
 
 def as_lines(found: ExportVerified) -> list[str]:

@@ -5,6 +5,7 @@ Nothing of the run is known here: chat template, generation configuration and we
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,20 +33,39 @@ class CannotAnswer(Exception):
     """The export cannot be loaded, or the server does not answer; the message says what to do."""
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The files with the weights of an exported folder: safetensors, or its GGUF file where it has no config.json.
+
+    Raises:
+        CannotAnswer: it has neither, or several GGUF files.
+    """
+    if (folder / "config.json").is_file():
+        return sorted(folder.glob("*.safetensors"))
+    found = sorted(folder.glob("*.gguf"))
+    if len(found) != 1:
+        raise CannotAnswer(f"{folder} is no model folder: it has no config.json and {len(found)} GGUF files; export "
+                           "the student with --form merged or gguf, or give the address of the server that serves it")
+    return found
+
+
 class ExportedModel:
-    """A merged model folder in plain transformers, one question at a time on the CPU."""
+    """A merged model folder or a GGUF file in plain transformers, one question at a time on the CPU."""
 
     def __init__(self, folder: Path) -> None:
-        """Load the folder.
+        """Load the folder; of one without config.json, its GGUF file.
 
         Raises:
             CannotAnswer: it is no model folder that transformers can load.
         """
+        files = weight_files(folder)
+        gguf = next((file.name for file in files if file.suffix == ".gguf"), None)
         try:
-            self.tokenizer, self.model, version = hf_loader.open_exported(folder)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            self.tokenizer, self.model, version = hf_loader.open_exported(folder, gguf)
+        except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
             raise CannotAnswer(f"{folder} cannot be loaded by transformers: {str(error).splitlines()[0]}") from error
-        self.name = f"transformers {version}"
+        self.name = f"transformers {version}" + (", dequantized" if gguf else "")
+        self.from_gguf = gguf is not None
+        self.size_bytes = sum(file.stat().st_size for file in files)
         if not self.tokenizer.chat_template:
             raise CannotAnswer(f"{folder} has no chat template: its tokenizer cannot say how a question is asked")
 

@@ -22,7 +22,7 @@ from store.events.control_arms import (
 from store.events.design import DesignSealed, SettingsChosen, SettingsRecord
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
-from store.events.exports import ExportChange, ExportVerified
+from store.events.exports import ExportChange, ExportScore, ExportVerified
 from store.events.forecasts import ForecastRegistered, ForecastScored, PilotRecord
 from store.events.judging import (
     AnswersJudgedAgain, JudgeAudited, JudgingCompared, JudgingEstimated, JudgingFinished, JudgingStarted, KindRecord,
@@ -55,8 +55,8 @@ __all__ = [
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
     "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "EndpointOptionRefused", "Event",
-    "ExportChange", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine", "FlowRow",
-    "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
+    "ExportChange", "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine",
+    "FlowRow", "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
     "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
     "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved",
     "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord",

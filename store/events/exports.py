@@ -23,6 +23,16 @@ class ExportChange:
 
 
 @dataclass(frozen=True)
+class ExportScore:
+    """The scores of one question's recorded and exported answer by one metric."""
+
+    metric: str
+    question_id: str
+    recorded: float | None
+    exported: float | None
+
+
+@dataclass(frozen=True)
 class ExportVerified(Event, event_type="ExportVerified"):
     """An exported or served student answered the run's locked test; its answers stand beside the recorded ones."""
 
@@ -40,3 +50,7 @@ class ExportVerified(Event, event_type="ExportVerified"):
     asked: int
     changes: tuple[ExportChange, ...]
     answers: tuple[AnswerRecord, ...]
+    size_bytes: int | None = None
+    """Bytes of the exported weights; None for a server, and in events of before it was recorded."""
+    scores: tuple[ExportScore, ...] = ()
+    """By metric and question; empty in events of before they were recorded."""

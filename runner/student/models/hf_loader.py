@@ -23,6 +23,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    GenerationConfig,
     GgufConfig,
 )
 from transformers import __version__ as transformers_version
@@ -249,11 +250,21 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
 
 
-def open_exported(folder: Path) -> tuple[Any, Any, str]:
-    """Return an exported folder's tokenizer and model as transformers loads them by default, and its version."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True,
-                                                 trust_remote_code=False)
+def open_exported(folder: Path, gguf_file: str | None = None) -> tuple[Any, Any, str]:
+    """Return an exported folder's tokenizer and model as transformers loads them by default, and its version.
+
+    Args:
+        gguf_file: the name of the GGUF file in it that is read instead of safetensors; its weights are dequantized.
+    """
+    where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    if gguf_file is None:
+        return (AutoTokenizer.from_pretrained(folder, **where),
+                AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **where), transformers_version)
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch; errors are raised, not printed
+        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf_file, dtype=torch.float32, **where)
+        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf_file, **where)
+    if (folder / "generation_config.json").is_file():  # which is not looked for beside a GGUF file
+        model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return tokenizer, model, transformers_version
 
 

@@ -15,8 +15,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.cli.main import main
 from runner.export.inference_engines import ChatServer
-from runner.export.student_export import export
-from runner.export.verification import CannotVerify, RecordedTest, facts_of_folder, recorded_test, verify
+from runner.export.student_export import Gguf, export
+from runner.export.export_facts import facts_of_folder
+from runner.export.verification import CannotVerify, Exported, RecordedTest, recorded_test, verify
 from runner.student.exported_model import CannotAnswer, EngineAnswer, ExportedModel
 from store import queries
 from store.analysis.export_verdict import DIFFERENT, INCONCLUSIVE, SAME, NllDifference, export_verdict
@@ -52,7 +53,8 @@ def verified(store: Store, run_id: str, paths: Paths, folder: Path, cycle: int =
     run = queries.find_run(store, run_id)
     assert run
     engine = ExportedModel(folder)
-    return verify(store, recorded_test(store, run, cycle), str(folder), engine, fakes.FakeJudge(),
+    return verify(store, recorded_test(store, run, cycle), Exported(str(folder), engine.size_bytes), engine,
+                  fakes.FakeJudge(),
                   facts_of_folder(engine, run, paths.models), lambda line: None)
 
 
@@ -64,6 +66,27 @@ def test_an_honest_export_is_the_same_and_the_record_keeps_its_answers(made: Mad
     assert nll.scored >= 6 and abs(nll.change or 0.0) < 1e-3
     stored = [item.event for item in read_events(store, run) if isinstance(item.event, ExportVerified)]
     assert stored[-1] == found and len(found.answers) == found.asked
+
+
+def test_choice_accuracy_and_every_score_are_recorded_too(made: Made) -> None:
+    found = verified(made[0], made[1], made[2], made[3])
+    choice = next(change for change in found.changes if change.metric == "choice_accuracy")
+    scores = [score for score in found.scores if score.metric == "choice_accuracy"]
+    assert choice.change == 0 and choice.scored == len(scores) >= 6
+    assert choice.recorded == pytest.approx(sum(score.recorded or 0.0 for score in scores) / len(scores))
+    assert found.size_bytes == (made[3] / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("quantization", ["f16", "q8_0"])
+def test_a_gguf_file_is_answered_for_too_and_an_honest_one_is_the_same(made: Made, tmp_path: Path,
+                                                                       quantization: str) -> None:
+    store, run, paths, _ = made
+    folder = export(store, paths, run, 1, tmp_path / "out", "gguf", Gguf(quantization)).folder
+    found = verified(store, run, paths, folder)
+    assert found.outcome == SAME, found.sentence
+    assert found.size_bytes == (folder / "model.gguf").stat().st_size and found.scores
+    (folder / "generation_config.json").write_text('{"do_sample": true, "eos_token_id": [2, 1]}')
+    assert "sampled" in verified(store, run, paths, folder).sentence
 
 
 def edited(name: str, **values: Any) -> Callable[[Path, Path], None]:
@@ -172,7 +195,8 @@ def test_a_server_is_judged_by_its_answers_alone(made: Made) -> None:
     test = recorded(made)
 
     def asked(texts: list[str]) -> ExportVerified:
-        return verify(made[0], test, "http://localhost/v1", Repeats(texts), fakes.FakeJudge(), (), lambda line: None)
+        return verify(made[0], test, Exported("http://localhost/v1"), Repeats(texts), fakes.FakeJudge(), (),
+                      lambda line: None)
     own = [item.answer.text or "" for item in test.items]
     assert asked(own).outcome == SAME
     untrained = asked([test.untrained.get(item.question.question_id, "") for item in test.items])
