@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.llm.backoff import retry_after_seconds
-from runner.llm.capabilities import EndpointCapabilities
+from runner.llm.capabilities import EndpointCapabilities, RefusedOption
 from runner.llm.context_room import room_for_reply
 from runner.llm.errors import (
     ContentRefused, ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited, RequestRefused,
@@ -198,6 +198,15 @@ def test_a_redirect_is_named_with_where_it_led(fake: FakeOpenAI) -> None:
     fake.script.append(lambda handler, asked: handler.send(301, "", {"location": "/login"}))
     with pytest.raises(UnknownModel, match=r"no such page \(redirected to http://127\.0\.0\.1:\d+/login\)"):
         OpenAIChat("m", fake.url, "none", 5.0).complete(FULL)
+
+
+@pytest.mark.parametrize("key", ["k", "token", "max", "tokens"])
+def test_a_short_key_of_a_local_server_hides_no_option(fake: FakeOpenAI, key: str) -> None:
+    fake.script.append(refuse(400, f"Unsupported parameter: max_tokens. Your key is {key}."))
+    seen: list[RefusedOption] = []
+    chat = OpenAIChat("gpt-4o-mini", fake.url, key, 5.0, on_refused=seen.append)
+    assert chat.complete(FULL).text and chat.capabilities.refused == {"limit": "max_completion_tokens"}
+    assert [one.message for one in seen] == ["Unsupported parameter: max_tokens. Your key is [key]."]
 
 
 @pytest.mark.parametrize(("query", "sent"), [("?api-version=2024-06-01", "sk-a"), ("", None)])

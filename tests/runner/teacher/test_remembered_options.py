@@ -90,7 +90,7 @@ def test_a_later_run_does_not_ask_again_with_what_was_refused(fake: FakeOpenAI, 
 
     assert forget_refused_options(store, fake.url, "gpt-4o-mini") == 5
     fake.requests.clear()
-    carry_out(store, tmp_path, config_at(fake, teacher_effort="low", seed=44))
+    open_chat("gpt-4o-mini", fake.url, "k", "third", store, IMPATIENT, effort="low").complete(REQUEST)
     assert "seed" in fake.requests[0] and "reasoning_effort" in fake.requests[1]  # asked again
 
 
