@@ -70,10 +70,6 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    for option in ("seeds", "seeds_draw", "group"):
-        if getattr(args, option, None):
-            raise UserError(f"--{option.replace('_', '-')} is about several runs, and a schedule queues one at a time: "
-                            "leave it out")
     timing = Recurrence(args.cron, _seconds(args.every), args.zone)
     try:
         config = run_command.config_of(args)
