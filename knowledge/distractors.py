@@ -37,25 +37,27 @@ class Distractor:
 
 
 def make_distractors(question_text: str, reference: str, passage: Passage, domain: Domain,
-                     seed: int, preferred: frozenset[str] = frozenset()) -> tuple[Distractor, Distractor, Distractor]:
+                     seed: int, preferred: frozenset[str] = frozenset(),
+                     same_text: float = SAME_TEXT) -> tuple[Distractor, Distractor, Distractor]:
     """Two texts of other passages, and the reference perturbed; deterministic for the same arguments.
 
     Args:
         question_text: together with the seed it decides which of the eligible passages are used.
         preferred: ids of passages that are used first, such as other taught facts, so that a text that was learned
             is not told from one that was not.
+        same_text: similarity from which two texts count as one.
 
     Raises:
         ValueError: the domain has no two other passages that differ from the reference.
     """
     rng = random.Random(f"{seed} {question_text}")
     foreign: list[Distractor] = []
-    for group in _by_length_difference(reference, passage, domain, preferred):
+    for group in _by_length_difference(reference, passage, domain, preferred, same_text):
         rng.shuffle(group)
         for other in group:
             text = substituted_passage(passage, other)
             taken = [reference, passage.text, *(distractor.text for distractor in foreign)]
-            if len(foreign) < 2 and not any(fuzz.ratio(text, known) >= SAME_TEXT for known in taken):
+            if len(foreign) < 2 and not any(fuzz.ratio(text, known) >= same_text for known in taken):
                 foreign.append(Distractor(text=text, rule=FOREIGN))
         if len(foreign) == 2:
             return foreign[0], foreign[1], Distractor(*perturb(reference, seed))
@@ -75,7 +77,7 @@ def substituted_passage(target: Passage, other: Passage) -> str:
 
 
 def _by_length_difference(reference: str, passage: Passage, domain: Domain,
-                          preferred: frozenset[str]) -> list[list[Passage]]:
+                          preferred: frozenset[str], same_text: float) -> list[list[Passage]]:
     """Other passages of the topic (of the whole domain, if they are few), in groups, most similar form and length
     first."""
     own = comparison_text(passage)
@@ -88,7 +90,7 @@ def _by_length_difference(reference: str, passage: Passage, domain: Domain,
     ranked: list[Passage] = []
     for others in (domain.of_topic(passage.topic), domain.passages):
         if len(ranked) < CLOSEST:
-            ranked = sorted((other for other in others if fuzz.ratio(comparison_text(other), own) < SAME_TEXT),
+            ranked = sorted((other for other in others if fuzz.ratio(comparison_text(other), own) < same_text),
                             key=distance)
     first = [other for other in ranked if other.id in preferred]
     return [part[start:start + CLOSEST] for part in (first, [other for other in ranked if other.id not in preferred])

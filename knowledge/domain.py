@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from knowledge.disk_cache import cached, input_digest
+from knowledge.given_questions import GivenQuestion, QuestionFile
 from knowledge.kubernetes.api_models import models_folder
 from knowledge.kubernetes.api_reference import read_api_reference
 from knowledge.kubernetes.notes import NOTES_FOLDER, read_notes
@@ -37,6 +38,10 @@ class Domain:
     """Topic names supplied with the passages, by slug; `topic_names` has all."""
     follows_from: str = ""
     """Hash of everything the passages are derived from, as key for `disk_cache`; empty: nothing is cached."""
+    given: tuple[GivenQuestion, ...] = ()
+    """Questions that people brought, with their answers; then `hash` covers them too."""
+    given_in: tuple[QuestionFile, ...] = ()
+    """The files that they came in."""
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def check(config: RunConfig) -> RunConfig:
         InvalidConfig: with one sentence for every invalid value, not only for the first.
     """
     errors = [*_topic_errors(config), *_arm_errors(config), *_judge_errors(config), *_recipe_errors(config),
-              *dev_errors(config)]
+              *_question_set_errors(config), *dev_errors(config)]
     if config.max_cost_usd is not None and not 0 < config.max_cost_usd < float("inf"):
         errors.append(f"max_cost_usd {config.max_cost_usd!r} is out of range: use an amount above 0")
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", config.held_out_set) or config.held_out_set.startswith("."):
@@ -68,7 +68,7 @@ def range_errors(values: Mapping[str, Any], form: type[RunConfig] = RunConfig) -
 
 def _topic_errors(config: RunConfig) -> list[str]:
     """Check the topics; names of a folder's topics are checked when the folder is read."""
-    built_in = config.knowledge == BUILT_IN
+    built_in = config.knowledge == BUILT_IN and not config.practice
     errors = unknown_topics((*config.topics, *config.new_topics)) if built_in else []
     if built_in and not config.topics:
         errors.append("no topics chosen: choose at least one")
@@ -81,10 +81,24 @@ def _topic_errors(config: RunConfig) -> list[str]:
     return errors
 
 
+def _question_set_errors(config: RunConfig) -> list[str]:
+    """Check that nothing is asked of the teacher that questions of people's own leave no room for."""
+    errors = []
+    if config.practice and config.paraphrases:
+        errors.append("paraphrases with practice, whose facts the teacher does not reword: put the rewordings into the "
+                      "test file")
+    if (config.practice or config.test) and config.new_topic_questions:
+        errors.append("new_topic_questions with questions of your own: put them into the test file")
+    if (config.practice or config.test) and config.from_replies:
+        errors.append("from_replies with questions of your own, which no teacher wrote: leave one of them out")
+    return errors
+
+
 def _arm_errors(config: RunConfig) -> list[str]:
     """Check that each control arm exists, and that the held-out test and the adapter it needs will exist."""
     errors = [f"unknown control arm {arm!r}: use {', '.join(ARMS)}" for arm in config.arms if arm not in ARMS]
-    if (config.arms or config.learning_curve) and not config.held_out:
+    own_test = bool(config.test or config.practice)  # its file decides how many questions there are of each tier
+    if (config.arms or config.learning_curve) and not config.held_out and not own_test:
         errors.append("control arms and the learning curve answer the held-out test: set held_out above 0")
     if not config.fine_tune:
         errors += [f"control arm {arm!r} needs fine-tuning, which is off" for arm in (TUNED_RETRIEVAL, PLACEBO)

@@ -122,6 +122,16 @@ class RunConfig:
     knowledge_name: str = setting(
         "", label="Domain name", group=DATA, empty="the folder's name", max_chars=80, one_in_group=True,
         help="What prompts and pages call the domain of the folder of documents.")
+    practice: str = setting(
+        "", label="Own practice set", group=DATA, metavar="FILE", affects=("work", "variance"), max_chars=1000, was="",
+        form="hidden", empty="the teacher writes it",
+        help="A CSV or JSON lines file with the columns question and answer, and optionally passage, topic and split: "
+        "trained on instead of the teacher's questions. Without a folder of documents nothing else is used.")
+    test: str = setting(
+        "", label="Own test", group=DATA, metavar="FILE", affects=("work", "variance"), max_chars=1000, was="",
+        form="hidden", empty="the teacher writes it", one_in_group=True,
+        help="A CSV or JSON lines file like that of the practice set, asked as the locked test instead of the "
+        "teacher's. The rows that split marks as test in a practice set are its test where none is named.")
     topics: tuple[str, ...] = setting(
         tuple(topic.slug for topic in TOPICS), label="Topics", group=DATA, form="main",
         empty="all topics of the folder", one_in_group=True,

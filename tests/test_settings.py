@@ -124,11 +124,11 @@ def test_the_sliders_keep_their_ranges() -> None:
                  "steps batch_size gradient_accumulation max_new_tokens max_sequence_tokens temperature arms "
                  "learning_curve teacher_batch study passes minutes general_replay taught_questions "
                  "reading_share dev_questions"),
-    ("work", "teacher teacher_base_url student precision knowledge max_new_tokens temperature fine_tune arms "
-             "learning_curve study general_replay reading_share"),
+    ("work", "teacher teacher_base_url student precision knowledge practice test max_new_tokens temperature fine_tune "
+             "arms learning_curve study general_replay reading_share"),
     ("amount", "questions cycles held_out paraphrases new_topic_questions general steps batch_size "
                "gradient_accumulation taught_questions passes minutes dev_questions"),
-    ("variance", "knowledge student teacher"),
+    ("variance", "knowledge practice test student teacher"),
 ])
 def test_what_makes_past_runs_comparable(effect: Affected, fields: str) -> None:
     assert set(fields_affecting(effect, RunConfig)) == set(fields.split())
@@ -146,9 +146,9 @@ def test_the_command_line_keeps_its_flags() -> None:
         --reading-share --margin""".split())
 
 
-def test_the_form_has_every_setting_but_the_preset_stored_replies_and_what_a_sweep_sets() -> None:
+def test_the_form_has_every_setting_but_the_preset_stored_replies_own_questions_and_what_a_sweep_sets() -> None:
     assert {item.name for item in settings_of(RunConfig)} - {item.name for item in form_settings()} == {
-        "preset", "from_replies", "hold_test"}
+        "preset", "from_replies", "practice", "test", "hold_test"}
     assert {item.name for item in form_settings() if item.form != "expert"} == set("""
         questions cycles held_out topics fine_tune name knowledge knowledge_name held_out_set new_topics
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge

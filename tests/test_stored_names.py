@@ -90,6 +90,7 @@ PAYLOADS = {
         teacher questions(question_id tier topic text passage_id title passage address evidence key_terms) wanted
         set_hash""",
     "QuestionsRejected": "teacher rejected(text topic tier passage_id reason)",
+    "QuestionSetRead": "role name sha256 questions with_passage remark",
     "RecoveryTaken": "kind action attempt wait_seconds message",
     "ReferencesWritten": "teacher references(question_id text missing evidence foils foil_rules)",
     "ReplayAnswered": "answers(question answer) missing",

@@ -7,6 +7,7 @@ from knowledge.domain import Domain
 from knowledge.languages import is_english
 from knowledge.split import held_out_passages, practice_passages
 from runner.pipeline.documents_reader import DocumentsReader
+from runner.pipeline.given_settings import given_notes
 from store.run_config import OFFLINE_TEACHER, RunConfig
 
 NAMED_FILES = 5
@@ -17,6 +18,8 @@ def documents_notes(config: RunConfig, documents: DocumentsReader | None = None)
     """What of a folder of documents is left out, in which language the offline teacher would ask about it, and where
     there are fewer facts than questions are asked for."""
     found = (documents or DocumentsReader()).read(config)
+    if found.domain.given:
+        return given_notes(config, found.domain)
     return [*(_reading_notes(config, found.reading) if found.reading else []), *facts_notes(config, found.domain)]
 
 

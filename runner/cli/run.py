@@ -13,6 +13,7 @@ from typing import Any
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.sources import NoSuchDocuments, pin
 from runner.cli.documents_notes import documents_notes
+from runner.cli.question_files import with_question_files
 from runner.cli.reading_progress import show_reading
 from runner.errors import UserError
 from runner.pipeline.documents_reader import DocumentsReader
@@ -201,6 +202,8 @@ def config_of(args: argparse.Namespace, changes: Mapping[str, Any] | None = None
         given["arms"] = arms
     if args.knowledge and args.knowledge != BUILT_IN:
         given = {"topics": ()} | given | {"knowledge": _pinned(args.knowledge)}
+    if args.practice or args.test:
+        given = with_question_files(args, given)
     if args.from_replies:
         if errors := range_errors(given):
             raise InvalidConfig(errors)

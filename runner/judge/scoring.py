@@ -96,7 +96,8 @@ def llm_scores(judge: LLMJudge, arm: str, given: Sequence[ScoredItem], metrics: 
 
 
 def _not_applicable_reason(item: ScoredItem, metric: str) -> str | None:
-    return NO_PASSAGE if metric == "faithfulness" and item.question.tier == GENERAL else None
+    without = item.question.tier == GENERAL or not item.question.passage
+    return NO_PASSAGE if metric == "faithfulness" and without else None
 
 
 def _scored(arm: str, judge: str, metric: str, given: Sequence[ScoredItem], computed: Sequence[Score]) -> AnswersScored:

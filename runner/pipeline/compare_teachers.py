@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from knowledge.domain import Domain, domain_of
-from knowledge.loader import name_of
+from runner.pipeline.run_knowledge import domain_name
 from knowledge.passages import Passage
 from knowledge.questions import GENERAL, Question
 from runner.errors import UserError
@@ -61,7 +61,7 @@ class ComparisonRequest:
 
     def domain(self) -> Domain:
         """The questions' passages as the run recorded them; its documents may have changed since."""
-        return domain_of(name_of(self.config.knowledge, self.config.knowledge_name), [
+        return domain_of(domain_name(self.config), [
             Passage(question.passage_id, question.topic, "run", question.title, question.passage, question.address,
                     question.key_terms, (question.text,)) for _, question in self.asked])
 

@@ -11,6 +11,7 @@ from knowledge.domain import Domain, domain_of
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.loader import name_of, open_knowledge
 from knowledge.sources import folder_of
+from runner.pipeline.run_knowledge import with_brought_questions
 from store.paths import default_paths
 from store.run_config import RunConfig
 
@@ -32,13 +33,24 @@ class DocumentsReader:
         self._fetched = fetched or default_paths().documents
         self._on_progress = on_progress
         self._read: dict[tuple[str, str], ReadDocuments] = {}
+        self._joined: dict[tuple[str, ...], ReadDocuments] = {}
 
     def read(self, config: RunConfig) -> ReadDocuments:
-        """The documents that a configuration names.
+        """The documents that a configuration names, and the questions that people brought.
 
         Raises:
-            NoSuchFolder, NothingReadable, NoSuchDocuments: they cannot be read.
+            NoSuchFolder, NothingReadable, NoSuchDocuments: the documents cannot be read.
+            FaultyQuestions: a file of questions cannot be used.
         """
+        if not (config.practice or config.test):
+            return self._documents(config)
+        files = (config.knowledge, config.knowledge_name, config.practice, config.test)
+        if files not in self._joined:
+            domain = with_brought_questions(config, lambda: self._documents(config).domain)
+            self._joined[files] = ReadDocuments(domain, None)
+        return self._joined[files]
+
+    def _documents(self, config: RunConfig) -> ReadDocuments:
         if config.knowledge == BUILT_IN:
             return ReadDocuments(open_knowledge(BUILT_IN), None)
         key = (config.knowledge, config.knowledge_name)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
+from knowledge.question_sets import FaultyQuestions
 from knowledge.sources import NoSuchDocuments
 from runner.pipeline.documents_reader import DocumentsReader
+from runner.pipeline.given_settings import given_errors
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
 from store.control_arms import PLACEBO
 from store.costs.model_shutdowns import shutdown_errors
@@ -97,13 +99,17 @@ def _key_for(address: str | None, alternative: str) -> list[str]:
 
 
 def _knowledge_errors(config: RunConfig, documents: DocumentsReader) -> list[str]:
-    """Read a documents folder once, to refuse an unreadable one or an unknown topic before the run is queued."""
-    if config.knowledge == BUILT_IN:
+    """Read documents and people's questions once, to refuse what cannot be used before the run is queued."""
+    if config.knowledge == BUILT_IN and not (config.practice or config.test):
         return []
     try:
         domain = documents.read(config).domain
+    except FaultyQuestions as error:
+        return error.errors
     except (NoSuchFolder, NothingReadable, NoSuchDocuments) as error:
         return [str(error)]
+    if domain.given and (errors := given_errors(config, domain)):
+        return errors
     if config.teacher == OFFLINE_TEACHER and not any(passage.wordings for passage in domain.passages):
         return ["the offline teacher asks in English only, and has no question about any of the "
                 f"{len(domain.passages)} passages of {config.knowledge!r}: choose a chat teacher (--teacher), which "

@@ -1,7 +1,8 @@
 """The documents of a run: read once, and kept as a copy in the run's folder.
 
 People edit, add and remove documents while a run is paused or killed. What was a passage of the test could then be
-practised in other words, so a resumed run never mixes two states of the documents.
+practised in other words, so a resumed run never mixes two states of the documents. The same holds for the questions
+that people brought, which are kept in the copy.
 """
 
 from __future__ import annotations
@@ -11,21 +12,68 @@ from pathlib import Path
 
 from knowledge import domain_json
 from knowledge.documents import NoSuchFolder, NothingReadable
+from knowledge.documents.topic_assignment import readable
 from knowledge.domain import Domain
 from knowledge.kubernetes.api_models import ApiReferenceMissing
 from knowledge.kubernetes.notes import MalformedNote
+from knowledge.kubernetes.topics import BUILT_IN
+from knowledge.loader import name_of, open_knowledge
+from knowledge.question_sets import FaultyQuestions, open_question_sets, with_question_sets
 from knowledge.sources import NoSuchDocuments
 from store.events import KnowledgeChanged, KnowledgeRead
 from store.files import write_atomic
+from store.run_config import RunConfig
 
 COPY = "passages.json"
 """Name of the copy within a run's folder."""
-_UNREADABLE = (NoSuchFolder, NothingReadable, NoSuchDocuments, ApiReferenceMissing, MalformedNote, OSError)
+_UNREADABLE = (NoSuchFolder, NothingReadable, NoSuchDocuments, ApiReferenceMissing, MalformedNote, FaultyQuestions,
+               OSError)
 
 
 class DocumentsChanged(Exception):
     """The documents are not those that the run's test was written from, and the run has no copy of those."""
     error_kind = "knowledge changed"
+
+
+def open_domain(config: RunConfig, fetched: Path | None = None) -> Domain:
+    """Read what a configuration names: the documents, and the questions that people brought.
+
+    Args:
+        fetched: the folder that keeps fetched documents; None where only folders are opened.
+
+    Raises:
+        NoSuchFolder, NothingReadable, NoSuchDocuments, MalformedNote, ApiReferenceMissing: the documents cannot be
+            read.
+        FaultyQuestions: a file of questions cannot be used.
+    """
+    return with_brought_questions(config, lambda: open_knowledge(config.knowledge, config.knowledge_name, fetched))
+
+
+def with_brought_questions(config: RunConfig, documents: Callable[[], Domain]) -> Domain:
+    """Return the documents with the questions that people brought, or these alone.
+
+    Args:
+        documents: reads the documents; not called where they are not used.
+
+    Raises:
+        FaultyQuestions: a file of questions cannot be used.
+    """
+    if not (config.practice or config.test):
+        return documents()
+    sets = open_question_sets(config.practice, config.test)
+    return with_question_sets(None if without_documents(config) else documents(), sets, config.knowledge_name)
+
+
+def without_documents(config: RunConfig) -> bool:
+    """Return whether people's questions are all there is: beside their practice set, nothing built in is used."""
+    return bool(config.practice) and config.knowledge == BUILT_IN
+
+
+def domain_name(config: RunConfig) -> str:
+    """Return what the domain of a configuration is called; reads nothing."""
+    if without_documents(config):
+        return config.knowledge_name or readable(Path(config.practice).stem)
+    return name_of(config.knowledge, config.knowledge_name)
 
 
 def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[], KnowledgeRead | None],
@@ -40,8 +88,8 @@ def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[],
 
     Raises:
         DocumentsChanged: the documents have changed, and there is no copy of them (runs of earlier versions).
-        NoSuchFolder, NothingReadable, MalformedNote, ApiReferenceMissing: no test is written, and there is nothing to
-            write it from.
+        NoSuchFolder, NothingReadable, MalformedNote, ApiReferenceMissing, FaultyQuestions: no test is written, and
+            there is nothing to write it from.
     """
     before = recorded()
     if before is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from knowledge.given_questions import ANSWER_ALONE, GIVEN
 from knowledge.passages import Passage
 from knowledge.study.source import sentences
 from store.analysis.training_note import FEWEST
@@ -21,6 +22,18 @@ def passage_notes(passages: Sequence[Passage]) -> list[str]:
                      "them, and no fact recall")
     if count := sum(len(sentences(passage.text)) < 2 for passage in passages):
         notes.append(f"{_of(count, passages)} of one sentence: no sentence order about them")
+    return notes
+
+
+def given_notes(passages: Sequence[Passage]) -> list[str]:
+    """Say what cannot be had of questions that people brought: most forms, and without a passage reading too."""
+    notes = []
+    if count := sum(passage.source in GIVEN for passage in passages):
+        notes.append(f"{_of(count, passages)} a question that people brought, without a title of its own: studied as "
+                     "questions, short answers and gaps only")
+    if count := sum(passage.source == ANSWER_ALONE for passage in passages):
+        notes.append(f"{_of(count, passages)} an answer alone, without a passage: no evidence, no faithfulness, and "
+                     "nothing to retrieve or to read")
     return notes
 
 

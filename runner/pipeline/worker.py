@@ -20,11 +20,11 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.domain import Domain
-from knowledge.loader import open_knowledge
 from runner.hardware import loading_seconds, track_stage_memory
 from runner.judge.protocols import LLMJudge
 from runner.llm.capabilities import RefusedOption
 from runner.llm.errors import WaitingForBatch
+from runner.pipeline import run_knowledge
 from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
 from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
@@ -116,7 +116,7 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
         else None
 
     def open_domain() -> Domain:
-        return open_knowledge(config.knowledge, config.knowledge_name, paths.documents)
+        return run_knowledge.open_domain(config, paths.documents)
 
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from knowledge.domain import domain_of
-from knowledge.loader import name_of
+from runner.pipeline.run_knowledge import domain_name
 from knowledge.questions import Question, question_id
 from runner.pipeline.stages.generate_answers import generation_config
 from runner.protocols import Answer, StreamingStudent, Teacher
@@ -47,7 +47,7 @@ def answer_with_teacher(config: RunConfig, question: str, teacher: Teacher) -> A
     Raises:
         TeacherError: the call to the teacher failed.
     """
-    domain = domain_of(name_of(config.knowledge, config.knowledge_name), ())
+    domain = domain_of(domain_name(config), ())
     return teacher.answer_closed_book(domain, [_question(question)], lambda answer: None)[0]
 
 

@@ -29,8 +29,8 @@ from store.events.judging import (
     ProbeRecord,
 )
 from store.events.questions import (
-    FactlessRecord, FactRecord, FactsWritten, PairRecord, QuestionRecord, QuestionsAsked, QuestionsRejected,
-    ReferenceRecord, ReferencesWritten, RefusedTextRecord, RejectedRecord,
+    FactlessRecord, FactRecord, FactsWritten, PairRecord, QuestionRecord, QuestionsAsked, QuestionSetRead,
+    QuestionsRejected, ReferenceRecord, ReferencesWritten, RefusedTextRecord, RejectedRecord,
 )
 from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.runs import (
@@ -60,10 +60,10 @@ __all__ = [
     "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
     "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved",
     "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord",
-    "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord", "ReferencesWritten",
-    "RefusedTextRecord", "RejectedRecord", "ReplacementRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord",
-    "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused",
-    "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
+    "QuestionSetRead", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord",
+    "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord", "ReplayAnswered", "ReplayRecord",
+    "RescoredRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished",
+    "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
     "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
     "ScheduleSkipped", "ScoreRecord", "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed",
     "StageFinished", "StageProgressed", "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared",

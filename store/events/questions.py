@@ -36,6 +36,22 @@ class QuestionsAsked(Event, event_type="QuestionsAsked"):
 
 
 @dataclass(frozen=True)
+class QuestionSetRead(Event, event_type="QuestionSetRead"):
+    """A file of questions and answers that people wrote was read, and stands in place of the teacher's."""
+
+    role: str
+    """`practice` or `test`."""
+    name: str
+    """The file's name, without its folder."""
+    sha256: str
+    questions: int
+    with_passage: int
+    """Questions that come with a passage."""
+    remark: str
+    """What was found and is no fault; empty where there is nothing."""
+
+
+@dataclass(frozen=True)
 class RejectedRecord:
     """A question that validation rejected, or a passage for which none was generated."""
 

@@ -14,12 +14,14 @@ from store.analysis.findings import (
 from store.analysis.reading_verdict import reading_sentence
 from store.analysis.group_result import GroupResult, group_result
 from store.analysis.larger_test import LargerTest, larger_test
+from store.data_origin import Origin
 from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
     AnswerPair, ArmAnswer, ArmChange, Audit, ChangeRow, CurveRow, Cycle, GainShare, Gap, Judging, LogEntry, Rating,
     Replacement, Run, RunForecast, StageState, TeacherUsage,
 )
+from store.queries.data_origin import origins_of
 from store.queries.openings_of_test import openings_of_test
 from store.report.asked_questions import AskedQuestions, asked_questions
 from store.statistics import CycleFindings, PastVariance, Power, power_before
@@ -59,6 +61,8 @@ class Evidence:
     """The group that the run is part of, over questions and seeds; None for a run of its own."""
     asked: AskedQuestions
     """Every question in the order of the comparisons, and the design that was sealed before the test was asked."""
+    origin: Sequence[Origin]
+    """Who wrote the questions and references."""
     arm_answers: Sequence[ArmAnswer]
     ratings: Sequence[Rating]
     """People's ratings of answers, of every cycle."""
@@ -164,6 +168,6 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
         judgings=queries.judgings_of(store, run_id),
         group=group_result(store, run.group) if run.group else None, asked=asked_questions(store, run_id),
-        arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
+        origin=origins_of(store, run_id), arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
         ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run),
         forecast=queries.forecast_of(store, run_id))

@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Mapping, Sequence
 
+from knowledge.given_questions import ANSWER_ALONE
 from knowledge.questions import HELD_OUT, PRACTICE
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.stage_context import StageContext
@@ -51,8 +52,12 @@ def _of_tiers(context: StageContext, tiers: set[str]) -> list[QuestionRecord]:
 
 
 def retrieve_passages(context: StageContext) -> Sequence[Event]:
-    """Retrieve passages for each test question from the whole domain, both sides of the split."""
-    asked, passages = arm_questions(context, RETRIEVAL), context.domain.passages
+    """Retrieve passages for each test question from the whole domain, both sides of the split.
+
+    An answer that a person gave without a passage is none: it would hand out the reference.
+    """
+    asked = arm_questions(context, RETRIEVAL)
+    passages = [passage for passage in context.domain.passages if passage.source != ANSWER_ALONE]
     retriever = context.resources.open_retriever()
     search = retriever.best([record.text for record in asked],
                             [passage_item(passage).text for passage in passages], CONTEXT_ITEMS)

@@ -11,6 +11,7 @@ from functools import partial
 from textwrap import shorten
 
 from knowledge.domain import Domain
+from knowledge.given_questions import ANSWER_ALONE
 from knowledge.kubernetes.topics import unknown_topics
 from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
 from runner.pipeline.stage_context import StageContext
@@ -159,10 +160,14 @@ def record_usage(context: StageContext) -> None:
 
 
 def question_record(domain: Domain, question: Question) -> QuestionRecord:
-    """Return a question with its passage's text, so that the record can be read without the documents."""
+    """Return a question with its passage's text, so that the record can be read without the documents.
+
+    The text is empty where a person gave an answer without a passage.
+    """
     passage = domain.passage(question.passage_id)
+    text = "" if passage.source == ANSWER_ALONE else passage.text
     return QuestionRecord(question.id, question.tier, question.topic, question.text, passage.id, passage.title,
-                          passage.text, passage.address, question.evidence, passage.key_terms)
+                          text, passage.address, question.evidence, passage.key_terms)
 
 
 def question_from_record(record: QuestionRecord) -> Question:

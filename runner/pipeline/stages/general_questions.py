@@ -8,9 +8,10 @@ from knowledge.general_questions import FILE, GeneralQuestion, general_questions
 from knowledge.questions import GENERAL
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import hash_of_texts
+from store.data_origin import PROJECT_AUTHOR
 from store.events import Event, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten
 
-AUTHOR = "the project's everyday questions"
+AUTHOR = PROJECT_AUTHOR
 DISTRACTOR_RULE = "written with the question"
 
 

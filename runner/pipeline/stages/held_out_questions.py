@@ -1,4 +1,7 @@
-"""Generate the run's frozen test with its references: on facts never taught, and on facts to be taught, reworded."""
+"""Generate the run's frozen test with its references: on facts never taught, and on facts to be taught, reworded.
+
+Where people brought a test of their own, it is the whole test.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import (
     TeacherRequest, TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
 )
+from runner.pipeline.stages.given_questions import files_read, given_test
 from runner.pipeline.stages.reference_answers import write_references
 from store.dev_split import DEV
 from store.events import DesignSealed, Event, KnowledgeRead, QuestionsAsked, ReferencesWritten
@@ -26,7 +30,7 @@ def held_out_questions(context: StageContext) -> Sequence[Event]:
     config, domain = context.config, context.domain
     known = KnowledgeRead(domain.name, domain.hash, len(domain.passages))
     test = _shared_test(context) if config.held_out_set else _generate_test(context)
-    return [known, *test, sealed_design(config, test)]
+    return [known, *files_read(domain), *test, sealed_design(config, test)]
 
 
 def _shared_test(context: StageContext) -> list[Event]:
@@ -55,6 +59,13 @@ def sealed_design(config: RunConfig, test: Sequence[Event]) -> DesignSealed:
 
 
 def _generate_test(context: StageContext) -> list[Event]:
+    """Return the events of the test that people brought, or that the teacher writes now."""
+    events = given_test(context) or _written_by_teacher(context)
+    return [_with_dev(event, context.config) if isinstance(event, QuestionsAsked) and context.config.dev_questions
+            else event for event in events]
+
+
+def _written_by_teacher(context: StageContext) -> list[Event]:
     config = context.config
     trained = trained_topics(context)
     dev = config.dev_questions if config.headline_tier == HELD_OUT else 0
@@ -69,8 +80,6 @@ def _generate_test(context: StageContext) -> list[Event]:
                               "add documents or topics, or set held-out to 0 to run without a test")
     references = write_references(context, questions)
     record_usage(context)
-    if config.dev_questions:
-        events = [_with_dev(event, config) if isinstance(event, QuestionsAsked) else event for event in events]
     return [*events, references]
 
 

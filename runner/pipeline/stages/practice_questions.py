@@ -1,7 +1,7 @@
 """Generate the training questions of a cycle: new ones each time, no near-duplicates of earlier or test questions.
 
 The facts that the test asks about in other words come first. If paraphrases are configured, further test questions on
-trained facts follow; those are never trained on.
+trained facts follow; those are never trained on. A practice set that people brought is used instead, in its order.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import (
     TeacherRequest, TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
 )
+from runner.pipeline.stages.given_questions import given_practice
 from runner.pipeline.taught_facts import passages_by_cycle
 from store.events import Event, QuestionsAsked
 
 
 def practice_questions(context: StageContext) -> Sequence[Event]:
     """Generate this cycle's questions; fewer than requested are accepted, and both numbers are recorded."""
+    if given := given_practice(context):
+        return given
     config, topics = context.config, trained_topics(context)
     taken = [question_from_record(record) for artifact in context.inputs.values()
              for record in artifact.only(QuestionsAsked).questions]

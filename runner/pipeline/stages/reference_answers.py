@@ -9,12 +9,15 @@ from knowledge.distractors import make_distractors
 from knowledge.questions import PARAPHRASE, Question
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import question_from_record, record_usage
+from runner.pipeline.stages.given_questions import given_references
 from runner.protocols import Reference
 from store.events import Event, QuestionsAsked, ReferenceRecord, ReferencesWritten
 
 
 def reference_answers(context: StageContext) -> Sequence[Event]:
-    """Generate references for this cycle's training questions."""
+    """Generate references for this cycle's training questions; people's answers to their own questions stay."""
+    if given := given_references(context):
+        return [given]
     asked = context.inputs["questions"].only(QuestionsAsked)
     written = write_references(context, [question_from_record(record) for record in asked.questions])
     record_usage(context)

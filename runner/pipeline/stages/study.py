@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from knowledge.given_questions import ANSWER_ALONE, GIVEN, GIVEN_FORMS
 from knowledge.passages import Passage
 from knowledge.questions import PRACTICE
 from knowledge.split import practice_passages
-from knowledge.study import StudyItem, coverage, study_items, without_near_duplicates, written_items
+from knowledge.study import ALL, StudyItem, coverage, study_items, without_near_duplicates, written_items
 from runner.pipeline import study_set
 from runner.pipeline.artifacts import Artifact
 from runner.pipeline.reading_items import reading_items
@@ -24,7 +25,7 @@ from runner.pipeline.stages.training_setup import (
     TrainingPair, form_shares, plain_items, presented_items, training_pairs,
 )
 from runner.pipeline.study_notes import (
-    passage_notes, presentation_notes, question_notes, reading_notes, written_notes,
+    given_notes, passage_notes, presentation_notes, question_notes, reading_notes, written_notes,
 )
 from runner.pipeline.training_plan import examples_wanted, weight_of
 from runner.pipeline.training_speed import training_speed
@@ -139,7 +140,9 @@ def _made(context: StageContext) -> MadeItems:
     passages = [context.domain.passage(id) for id in by_passage]
     practised = [record for record in context.inputs["questions"].only(QuestionsAsked).questions
                  if record.tier == PRACTICE]
-    made.notes.extend([*question_notes(len(practised), context.config.questions), *passage_notes(passages),
+    given = any(passage.source in GIVEN for passage in passages)
+    made.notes.extend([*([] if given else question_notes(len(practised), context.config.questions)),
+                       *given_notes(passages), *passage_notes(passages),
                        *reading_notes(shortened, context.config.max_sequence_tokens)])
     if written:
         made.notes.extend(written_notes(written, passages, alone=context.config.study == "teacher"))
@@ -152,9 +155,11 @@ def _by_rule(config: RunConfig, asked: Passage, pair: TrainingPair, siblings: Se
     Args:
         asked: the passage with the questions that are trained.
     """
+    forms = GIVEN_FORMS if asked.source in GIVEN else ALL
     if config.study != "teacher":
-        return list(study_items(asked, config.seed, siblings=siblings, reference=pair.example.answer))
-    items = study_items(asked, config.seed, ("question", "document"), reference=pair.example.answer)
+        return list(study_items(asked, config.seed, forms, siblings, pair.example.answer))
+    items = study_items(asked, config.seed, [form for form in ("question", "document") if form in forms],
+                        reference=pair.example.answer)
     return [item for item in items if item.form == "document" or item.wording == "as asked"]
 
 
@@ -162,8 +167,9 @@ def _reading(context: StageContext, asked: Passage, trainable: Sequence[Passage]
              locked: Sequence[str]) -> tuple[Sequence[StudyItem], int, int]:
     """Return a passage's reading items, how many were refused, and how many show fewer passages than planned."""
     config = context.config
-    if not config.reading_share:
+    if not config.reading_share or asked.source == ANSWER_ALONE:
         return (), 0, 0
+    trainable = [passage for passage in trainable if passage.source != ANSWER_ALONE]
     items, shortened = reading_items(asked, asked.questions, trainable, config.seed,
                                      lambda item: tokens_of(item) <= config.max_sequence_tokens)
     return *without_near_duplicates(items, locked), shortened

@@ -1,0 +1,10 @@
+"""Questions and answers of people, from CSV or JSON lines: read, checked row by row, and laid into a domain."""
+
+from __future__ import annotations
+
+from knowledge.question_sets.checks import FaultyQuestions
+from knowledge.question_sets.given_domain import QuestionSets, open_question_sets, with_question_sets
+from knowledge.question_sets.rows import MOST_ROWS, QuestionRow, RowsRead, read_rows
+
+__all__ = ["MOST_ROWS", "FaultyQuestions", "QuestionRow", "QuestionSets", "RowsRead", "open_question_sets",
+           "read_rows", "with_question_sets"]

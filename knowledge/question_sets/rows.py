@@ -1,0 +1,163 @@
+"""Read rows of questions and answers from CSV or JSON lines; formulas, HTML and all other text stay as they are."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knowledge.documents.document import Unreadable
+from knowledge.documents.text_decoding import decode
+from knowledge.question_sets.checks import MOST_FAULTS, FaultyQuestions
+
+MOST_ROWS = 10_000
+"""Rows of a file: ten cycles of a thousand training questions."""
+MOST_BYTES = 200_000_000
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "question": ("question", "prompt", "instruction"),
+    "answer": ("answer", "completion", "response", "output", "reference"),
+    "passage": ("passage", "context"),
+    "topic": ("topic", "category"),
+    "split": ("split",),
+}
+"""Field of a row -> names of its column, the first that is there counts."""
+OF_EXPORT = frozenset({"id", "tier", "cycle", "title", "source", "evidence", "key_terms", "origin", "writer", "flags",
+                       "distractors"})
+"""Columns of an exported set that say nothing about how a row is used."""
+SPLITS = {"": "", "practice": "practice", "train": "practice", "training": "practice", "test": "test",
+          "held-out": "test", "eval": "test"}
+"""Value of the column `split` -> the set that the row belongs to; empty: the one that the file is given as."""
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True)
+class QuestionRow:
+    """One row of a file."""
+
+    row: int
+    """Line of the file at which it begins, from 1."""
+    question: str
+    answer: str
+    passage: str
+    topic: str
+    split: str
+    """As it stands in the file."""
+
+
+@dataclass(frozen=True)
+class RowsRead:
+    """All rows of a file."""
+
+    name: str
+    sha256: str
+    rows: tuple[QuestionRow, ...]
+    remark: str
+    """The encoding and the columns that are left out; empty where there is nothing to say."""
+
+
+def read_rows(path: Path) -> RowsRead:
+    """Read a file's rows; nothing is checked but its form.
+
+    Raises:
+        FaultyQuestions: it cannot be read as CSV or JSON lines with a question and an answer, or has too many rows.
+    """
+    data = _bytes_of(path)
+    try:
+        text, remark = decode(data)
+    except Unreadable as error:
+        raise FaultyQuestions(path.name, [f"{error}: save it as CSV or JSON lines"]) from error
+    records = list(_records(path.name, text.removeprefix("\ufeff")))
+    if not records:
+        raise FaultyQuestions(path.name, ["it has no rows: write one question with its answer in each"])
+    if len(records) > MOST_ROWS:
+        raise FaultyQuestions(path.name, [f"it has {len(records):,} rows: use {MOST_ROWS:,} at most"])
+    known = {name for names in COLUMNS.values() for name in names} | OF_EXPORT
+    left_out = sorted({str(name) for _, record in records for name in record if name not in known})
+    said = [remark, f"columns left out: {', '.join(left_out[:MOST_FAULTS])}" if left_out else ""]
+    return RowsRead(path.name, hashlib.sha256(data).hexdigest(),
+                    tuple(QuestionRow(row, **_fields(record)) for row, record in records),
+                    "; ".join(filter(None, said)))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise FaultyQuestions(path.name, [f"it has {path.stat().st_size:,} bytes: use {MOST_BYTES:,} at most"])
+        return path.read_bytes()
+    except OSError as error:
+        raise FaultyQuestions(path.name, [f"it cannot be read ({error.strerror}): name a CSV or JSON lines file"
+                                          ]) from error
+
+
+def _records(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield each row's line and its fields by column."""
+    return _json_lines(name, text) if text.lstrip().startswith("{") else _csv(name, text)
+
+
+def _csv(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    head = text.split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    csv.field_size_limit(max(csv.field_size_limit(), 10_000_000))
+    columns: list[str] = []
+    line = 1
+    try:
+        for cells in reader:
+            if not columns:
+                columns = [cell.strip().casefold() for cell in cells]
+                _require_columns(name, columns)
+            elif any(cell.strip() for cell in cells):
+                if len(cells) > len(columns):
+                    raise FaultyQuestions(name, [f"row {line} has {len(cells)} cells, and the first row names "
+                                                 f"{len(columns)} columns: put texts with commas in quotes"])
+                yield line, dict(zip(columns, cells, strict=False))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise FaultyQuestions(name, [f"row {line} is no CSV ({error}): the file may be cut off"]) from error
+
+
+def _json_lines(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for line, content in enumerate(text.split("\n"), 1):
+        if not content.strip():
+            continue
+        try:
+            record = json.loads(content)
+        except ValueError as error:
+            raise FaultyQuestions(name, [f"row {line} is no JSON ({error}): the file may be cut off"]) from error
+        if not isinstance(record, dict):
+            raise FaultyQuestions(name, [f"row {line} is no JSON object: write {{\"question\": ..., \"answer\": ...}}"])
+        record = {str(key).casefold(): value for key, value in record.items()}
+        if "messages" in record:
+            record |= _of_messages(name, line, record.pop("messages"))
+        _require_columns(name, list(record), line)
+        yield line, record
+
+
+def _of_messages(name: str, line: int, messages: Any) -> dict[str, Any]:
+    """Return question and answer of a chat: one message of the user, and one of the assistant."""
+    turns = [turn for turn in messages if isinstance(turn, dict)] if isinstance(messages, list) else []
+    said = {role: [turn.get("content") for turn in turns if turn.get("role") == role] for role in ("user", "assistant")}
+    if any(len(texts) != 1 for texts in said.values()):
+        raise FaultyQuestions(name, [f"row {line} is a chat of {len(turns)} messages: use one of the user and one of "
+                                     "the assistant"])
+    return {"question": said["user"][0], "answer": said["assistant"][0]}
+
+
+def _require_columns(name: str, columns: list[str], line: int = 1) -> None:
+    if missing := [field for field in ("question", "answer") if not set(COLUMNS[field]) & set(columns)]:
+        raise FaultyQuestions(name, [
+            f"row {line} has the columns {', '.join(columns[:MOST_FAULTS]) or 'none'} and no {' and no '.join(missing)}"
+            f": name them question and answer (passage, topic and split are optional)"])
+
+
+def _fields(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of a row; a missing or null one is empty, and anything but text becomes its JSON text."""
+    found = {field: next((record[name] for name in names if record.get(name) is not None), "")
+             for field, names in COLUMNS.items()}
+    return {field: (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).strip()
+            for field, value in found.items()}

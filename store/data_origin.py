@@ -1,0 +1,59 @@
+"""Who wrote a run's questions and references: people, rules, a teacher, or the project. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+PEOPLE, RULES, TEACHER, PROJECT = "people", "rules", "teacher", "project"
+KINDS = {PEOPLE: "people", RULES: "rules, from the passages' own words", TEACHER: "the teacher",
+         PROJECT: "the project"}
+"""Kind of writer -> how a sentence names it."""
+PROJECT_AUTHOR = "the project's everyday questions"
+_RULES_BEGIN, _PEOPLE_BEGIN = "knowledge base (", "people ("
+
+
+def people_writer(file: str) -> str:
+    """Return the recorded writer of what came in a file of people's questions."""
+    return f"{_PEOPLE_BEGIN}{file})"
+
+
+def kind_of_writer(recorded: str) -> str:
+    """Return the kind of a writer, as events record it under `teacher`."""
+    if recorded.startswith(_PEOPLE_BEGIN):
+        return PEOPLE
+    if recorded.startswith(_RULES_BEGIN):
+        return RULES
+    return PROJECT if recorded == PROJECT_AUTHOR else TEACHER
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How many questions of one set, with references, one writer wrote."""
+
+    part: str
+    """`training`, `test` or `general`."""
+    kind: str
+    writer: str
+    questions: int
+    references: int
+    rejected: int
+    """Drafts of the set that validation rejected."""
+
+
+def origin_sentences(origins: Iterable[Origin]) -> list[str]:
+    """Return one sentence for each set, for people."""
+    return [f"{one.part.capitalize()}: {one.questions:,} questions and {one.references:,} references, written by "
+            f"{KINDS[one.kind]}{_named(one)}" + (f"; {one.rejected:,} drafts rejected" if one.rejected else "") + "."
+            for one in origins]
+
+
+def _named(one: Origin) -> str:
+    if one.kind == PEOPLE:
+        return f" ({one.writer.removeprefix(_PEOPLE_BEGIN).removesuffix(')')})"
+    return f" ({one.writer})" if one.kind == TEACHER else ""
+
+
+def trained_by_people(origins: Sequence[Origin]) -> bool:
+    """Return whether people wrote what the student was trained on."""
+    return any(one.part == "training" and one.kind == PEOPLE for one in origins)
