@@ -42,6 +42,8 @@ class Domain:
     """Questions that people brought, with their answers; then `hash` covers them too."""
     given_in: tuple[QuestionFile, ...] = ()
     """The files that they came in."""
+    excluded: frozenset[str] = frozenset()
+    """Ids of passages that are used on neither side, because an earlier run had them on the other (`earlier`)."""
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

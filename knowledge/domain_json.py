@@ -14,7 +14,8 @@ from knowledge.given_questions import GivenQuestion, QuestionFile
 def to_json(domain: Domain) -> str:
     """The domain with all its passages, as one JSON object with a checksum."""
     content = {"name": domain.name, "hash": domain.hash, "topic_names": dict(domain.given_names),
-               "follows_from": domain.follows_from, "passages": [asdict(passage) for passage in domain.passages]}
+               "follows_from": domain.follows_from, "excluded": sorted(domain.excluded),
+               "passages": [asdict(passage) for passage in domain.passages]}
     if domain.given:
         content |= {name: [asdict(one) for one in getattr(domain, name)] for name in ("given", "given_in")}
     return json.dumps({"sha256": _checksum(content), "domain": content}, ensure_ascii=False)
@@ -30,7 +31,8 @@ def from_json(text: str) -> Domain:
         found = json.loads(text)
         content, checksum = found["domain"], found["sha256"]
         domain = replace(domain_of(content["name"], map(passage_from_values, content["passages"]),
-                                   content["topic_names"]), follows_from=content["follows_from"])
+                                   content["topic_names"]), follows_from=content["follows_from"],
+                         excluded=frozenset(content.get("excluded", ())))
         if "given" in content:
             domain = replace(domain, hash=content["hash"],
                              given=tuple(GivenQuestion(**one) for one in content["given"]),

@@ -1,7 +1,8 @@
 """Split passages into a practice side and a held-out side for testing.
 
 A passage's side depends on its id alone, so it never changes. A held-out passage that nearly duplicates a practice
-passage would test memorization, so it is used on neither side.
+passage would test memorization, so it is used on neither side; nor is one that an earlier run had on the other side in
+other words (`earlier`).
 """
 
 from __future__ import annotations
@@ -53,19 +54,23 @@ def overlapping_passages(candidates: Sequence[Passage], against: Sequence[Passag
 @lru_cache(maxsize=8)
 def practice_passages(domain: Domain) -> tuple[Passage, ...]:
     """All passages that may be trained on."""
-    return tuple(passage for passage in domain.passages if side_of(passage.id) == PRACTICE_SIDE)
+    return tuple(_on(PRACTICE_SIDE, domain))
 
 
 @lru_cache(maxsize=8)
 def held_out_passages(domain: Domain) -> tuple[Passage, ...]:
     """All passages that may be tested on: the held-out side without near-duplicates of practice passages."""
-    held_out = [passage for passage in domain.passages if side_of(passage.id) == HELD_OUT_SIDE]
+    held_out = _on(HELD_OUT_SIDE, domain)
 
     def duplicates() -> list[str]:
         return sorted(overlapping_passages(held_out, practice_passages(domain)))
     excluded = set(cached("near-twins", f"{domain.follows_from}-{rapidfuzz.__version__}", duplicates)
                    if domain.follows_from else duplicates())
     return tuple(passage for passage in held_out if passage.id not in excluded)
+
+
+def _on(side: Side, domain: Domain) -> list[Passage]:
+    return [passage for passage in domain.passages if side_of(passage.id) == side and passage.id not in domain.excluded]
 
 
 @lru_cache(maxsize=8192)

@@ -78,7 +78,7 @@ PAYLOADS = {
     "JudgingFinished": "judging scored asked calls tokens cost_usd",
     "JudgingStarted": "judging metrics judge cycles",
     "KnowledgeChanged": "knowledge_hash found_hash added removed reason",
-    "KnowledgeRead": "domain knowledge_hash passages",
+    "KnowledgeRead": "domain knowledge_hash passages compared_with new gone reworded excluded",
     "LearningCurveMeasured": "points(step of_steps metric value change low high scored asked)",
     "MetricLogged": "key step value unit",
     "PassagesRetrieved": "retriever searched cut found(question_id passages)",

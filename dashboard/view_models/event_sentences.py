@@ -34,6 +34,13 @@ def _option_refused(event: happened.EndpointOptionRefused) -> str:
             f"{instead}. The endpoint: {event.message or 'no reason given'}")
 
 
+def _knowledge_read(event: happened.KnowledgeRead) -> str:
+    compared = (f"; compared with those of {event.compared_with}: {event.new} passages new, {event.reworded} of them "
+                f"reworded, {event.gone} gone; {event.excluded} would change sides and are used on neither"
+                if event.compared_with else "")
+    return f"Documents loaded: {event.domain}, {event.passages} passages{compared}"
+
+
 def _knowledge_changed(event: happened.KnowledgeChanged) -> str:
     now = (f"now hash {event.found_hash}, {event.added} passages added and {event.removed} removed"
            if event.found_hash else f"now they cannot be read: {event.reason}")
@@ -82,7 +89,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunStarted: lambda e: f"Started on {_owner(e.owner)}"
                                     + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
     happened.KnowledgeChanged: _knowledge_changed,
-    happened.KnowledgeRead: lambda e: f"Documents loaded: {e.domain}, {e.passages} passages",
+    happened.KnowledgeRead: _knowledge_read,
     happened.PlanChosen: lambda e: f"Hardware and precision: {e.device}, {e.precision}: {e.reason}",
     happened.CycleStarted: lambda e: "Cycle started",
     happened.StageStarted: lambda e: f"Started ({e.doer})" if e.doer else "Started",

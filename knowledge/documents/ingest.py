@@ -55,12 +55,15 @@ class ReadingProgress:
     passages: int = 0
     """Passages that have their questions; 0 before all pages are cut."""
     of_passages: int = 0
+    completing: bool = False
+    """Whether the passages get their test questions and key terms."""
     done: bool = False
 
     def sentence(self) -> str:
         """The progress in words."""
         if self.of_passages:
-            return f"writing questions: {self.passages:,} of {self.of_passages:,} passages"
+            what = "key terms and test questions" if self.completing else "questions"
+            return f"writing {what}: {self.passages:,} of {self.of_passages:,} passages"
         if self.of_pages:
             return f"cutting passages: {self.pages:,} of {self.of_pages:,} pages"
         return f"reading: {self.files:,} of {self.of_files:,} files, {self.bytes / 1e6:,.1f} MB"
@@ -242,9 +245,13 @@ def _passages(unique: Sequence[Chunk], name: str,
         terms = passage_key_terms(one, found.sentence, " ".join((*asked.wordings, name)), document_counts,
                                   len(unique))
         return replace(asked, key_terms=terms)
-    finished = tuple(map(completed, unique, passages, generated))
+    finished = []
+    for number, each in enumerate(zip(unique, passages, generated, strict=True)):
+        finished.append(completed(*each))
+        if number % 100 == 0:
+            report(passages=number + 1, of_passages=len(unique), completing=True)
     report(passages=len(unique), of_passages=len(unique), done=True)
-    return finished, names
+    return tuple(finished), names
 
 
 def _lowercase_words(texts: Sequence[str]) -> frozenset[str]:
@@ -260,7 +267,8 @@ def _nothing_readable(folder: Path, skipped: Sequence[SkippedFile]) -> str:
     return f"{folder}: nothing readable in it ({named}{more})"
 
 
-def domain_of_folder(folder: Path, name: str | None = None) -> Domain:
+def domain_of_folder(folder: Path, name: str | None = None,
+                     on_progress: OnProgress = lambda progress: None) -> Domain:
     """Build the domain of a folder of documents, named `name` or else after the folder.
 
     Raises:
@@ -268,5 +276,5 @@ def domain_of_folder(folder: Path, name: str | None = None) -> Domain:
         NothingReadable: no document yields a passage.
     """
     name = name or project_name(folder)
-    result = read_folder(folder, name)
+    result = read_folder(folder, name, on_progress)
     return domain_of(name, result.passages, result.topic_names)

@@ -4,8 +4,8 @@
 under the hash of its content.
 """
 
-from knowledge.sources.address import Archive, GitRepository, NoSuchDocuments, parse_address, short_name
+from knowledge.sources.address import Archive, GitRepository, NoSuchDocuments, parse_address, same_documents, short_name
 from knowledge.sources.fetched import folder_of, pin
 
-__all__ = ["Archive", "GitRepository", "NoSuchDocuments", "folder_of", "parse_address", "pin",
+__all__ = ["Archive", "GitRepository", "NoSuchDocuments", "folder_of", "parse_address", "pin", "same_documents",
            "short_name"]

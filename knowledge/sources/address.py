@@ -103,6 +103,21 @@ def short_name(text: str) -> str:
     return address.name if address else PurePath(text).name or text
 
 
+def same_documents(one: str, other: str) -> bool:
+    """Whether two texts name the same documents, in whatever state: other commits and hashes are the same place."""
+    return _place(one) == _place(other)
+
+
+def _place(text: str) -> object:
+    try:
+        address = parse_address(text)
+    except NoSuchDocuments:
+        return text
+    if isinstance(address, GitRepository):
+        return address.at("")
+    return address.path if address else text.rstrip("/")
+
+
 def _git(text: str) -> GitRepository:
     parts = urlsplit(text)
     if parts.scheme not in PROTOCOLS:

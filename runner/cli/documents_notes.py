@@ -7,26 +7,42 @@ from knowledge.domain import Domain
 from knowledge.languages import is_english
 from knowledge.split import held_out_passages, practice_passages
 from runner.pipeline.documents_reader import DocumentsReader
+from runner.pipeline.earlier_documents import apart_from_earlier_runs
 from runner.pipeline.given_settings import given_notes
+from store.database import Store
+from store.paths import default_paths
+from store.queries import all_runs
 from store.run_config import OFFLINE_TEACHER, RunConfig
 
 NAMED_FILES = 5
 """How many of the files that are left out are named before a run."""
 
 
-def documents_notes(config: RunConfig, documents: DocumentsReader | None = None) -> list[str]:
-    """What of a folder of documents is left out, in which language the offline teacher would ask about it, and where
-    there are fewer facts than questions are asked for."""
+def documents_notes(config: RunConfig, documents: DocumentsReader | None = None,
+                    store: Store | None = None) -> list[str]:
+    """What of a folder of documents is left out, what changed since an earlier run, in which language the offline
+    teacher would ask about it, and where there are fewer facts than questions are asked for."""
     found = (documents or DocumentsReader()).read(config)
     if found.domain.given:
         return given_notes(config, found.domain)
-    return [*(_reading_notes(config, found.reading) if found.reading else []), *facts_notes(config, found.domain)]
+    if not found.reading:
+        return facts_notes(config, found.domain)
+    domain, changes = compared_with_earlier(found.domain, config, store)
+    return [*_reading_notes(config, found.reading), *changes, *facts_notes(config, domain)]
+
+
+def compared_with_earlier(domain: Domain, config: RunConfig, store: Store | None) -> tuple[Domain, list[str]]:
+    """The domain without use of what would change sides, and a sentence about what changed since an earlier run."""
+    if store is None:
+        return domain, []
+    found, comparison, run = apart_from_earlier_runs(domain, config, all_runs(store), default_paths())
+    return found, [comparison.sentence(f"run {run}")] if comparison else []
 
 
 def _reading_notes(config: RunConfig, reading: IngestResult) -> list[str]:
     from runner.cli.knowledge import left_out_lines
 
-    notes = left_out_lines(reading, NAMED_FILES) if reading.skipped else []
+    notes = left_out_lines(reading, NAMED_FILES) if reading.skipped or reading.passed_over else []
     foreign = sum(not is_english(passage.text) for passage in reading.passages)
     if foreign and config.teacher == OFFLINE_TEACHER:
         notes.append(f"Note: the offline teacher asks in English only, and {foreign} of {len(reading.passages)} "

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.documents import IngestResult, NoSuchFolder, NothingReadable, read_folder
-from knowledge.domain import counts, domain_of
+from knowledge.domain import Domain, counts, domain_of
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.loader import name_of, open_knowledge
 from knowledge.sources import NoSuchDocuments, folder_of, parse_address, pin
+from runner.cli.documents_notes import compared_with_earlier
 from runner.cli.reading_progress import show_reading
 from runner.errors import UserError
+from store.database import StoreNotFound, open_for_reading
 from store.files import write_atomic
 from store.paths import default_paths
 from store.report.reading_html import reading_html
 from store.report.reading_report import ReadingReport, reading_json, reading_report
+from store.run_config import RunConfig
 
 REPORTS: dict[str, Callable[[ReadingReport], str]] = {".html": reading_html, ".json": reading_json}
 
@@ -75,8 +78,18 @@ def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = 
         print(f"{topic:{width}}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"
                                               for source, n in sources.items()))
     if reading:
-        print(*left_out_lines(reading), *(f"written: {file}" for file in reports), sep="\n")
+        print(*_changes(domain, knowledge), *left_out_lines(reading), *(f"written: {file}" for file in reports),
+              sep="\n")
     return 0
+
+
+def _changes(domain: Domain, knowledge: str) -> list[str]:
+    """What changed since an earlier run on these documents; nothing where there is no store."""
+    try:
+        store = open_for_reading(default_paths().store_url)
+    except StoreNotFound:
+        return []
+    return compared_with_earlier(domain, RunConfig(knowledge=knowledge, topics=()), store)[1]
 
 
 def _check_reports(reports: Sequence[Path], knowledge: str) -> None:
@@ -117,4 +130,7 @@ def left_out_lines(reading: IngestResult, most: int | None = None) -> list[str]:
     lines += [f"  {file.path}: {file.reason}" for file in reading.remarks[:most]]
     count = sum(reading.sentences_left_out.values())
     rules = "; ".join(f"{rule}: {times}" for rule, times in reading.sentences_left_out.items())
+    if reading.passed_over:
+        lines.append(f"passages left out: {reading.passed_over:,}, because a run can use no more than "
+                     f"{len(reading.passages):,}; their hashes decide which")
     return [*lines, f"sentences left out: {count}" + (f" ({rules})" if rules else "")]

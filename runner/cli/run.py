@@ -174,7 +174,7 @@ def launch_notes(store: Store, config: RunConfig, documents: DocumentsReader | N
 
     power = power_of(store, config)
     notes = [f"Note: {sentence}." for sentence in shutdown_notes(config)]
-    notes += documents_notes(config, documents)
+    notes += documents_notes(config, documents, store)
     notes += [power.sentence(METRICS[config.headline].title)]
     notes += [f"Estimated from {', '.join(power.runs)}."] if power.runs else []
     speed = last_training_speed(store, config.student, config.precision)

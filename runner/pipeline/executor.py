@@ -18,7 +18,7 @@ from runner.pipeline.artifacts import Artifact, Header, files_intact, quarantine
 from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
-from runner.pipeline.run_knowledge import COPY, domain_of_run
+from runner.pipeline.run_knowledge import COPY, domain_of_run, reading_reporter
 from runner.pipeline.stage_context import StageContext
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
@@ -85,7 +85,7 @@ class PipelineExecutor:
         self._cycle_started_at = {item.cycle: item.at.timestamp() for item in reversed(self.history)
                                   if isinstance(item.event, CycleStarted)}
         self.resources.open_domain = partial(domain_of_run, self.resources.open_domain, self.folder / COPY,
-                                             self._knowledge_read, self.journal.append)
+                                             self._knowledge_read, self.journal.append, self.resources.apart)
         self._run_started_at = min((item.at.timestamp() for item in self.history), default=time.time())
 
     def execute(self) -> None:
@@ -210,6 +210,11 @@ class PipelineExecutor:
         return row.fallback(context, f"{row.title} failed ({kind}): {error}")
 
     def _context(self, step: StageRun) -> StageContext:
+        context = self._context_of(step)
+        self.resources.report_reading = reading_reporter(context.progress)
+        return context
+
+    def _context_of(self, step: StageRun) -> StageContext:
         return StageContext(
             run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
             inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config).items()},

@@ -9,12 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from knowledge.documents import ReadingProgress
 from knowledge.domain import Domain
+from knowledge.earlier import Comparison
 from runner.hardware import NoSmallerPlan
 from runner.judge.protocols import LLMJudge
 from runner.pipeline.batch_sender import RunBatches
 from runner.pipeline.retrieval import open_retriever
 from runner.protocols import Judge, Retriever, Student, Teacher
+
+KeepApart = Callable[[Domain], tuple[Domain, Comparison | None, str]]
+"""The domain as it is used, what changed since an earlier run, and that run."""
 
 
 @dataclass
@@ -32,6 +37,12 @@ class RunResources:
     """Returns None if the configuration names no judge model."""
     batches: RunBatches | None = None
     """Sends the calls that a stage postponed; None in a run that makes each call at once."""
+    keep_apart: KeepApart = field(default=lambda domain: (domain, None, ""))
+    """Compares documents that are read for the first time with those of earlier runs."""
+    compared: tuple[Comparison, str] | None = None
+    """What that found, and the run; None if there was none, or the documents were read in an earlier attempt."""
+    report_reading: Callable[[ReadingProgress], None] = field(default=lambda progress: None)
+    """Called while documents are read."""
     plan_index: int = 0
     """Index of the memory plan to open the student with; updated if opening chose a later one."""
     _student: Student | None = field(default=None, repr=False)
@@ -39,6 +50,12 @@ class RunResources:
     @cached_property
     def domain(self) -> Domain:
         return self.open_domain()
+
+    def apart(self, domain: Domain) -> Domain:
+        """The domain without use of passages that earlier runs had on the other side; what changed is kept."""
+        found, comparison, run = self.keep_apart(domain)
+        self.compared = (comparison, run) if comparison else None
+        return found
 
     @cached_property
     def teacher(self) -> Teacher:

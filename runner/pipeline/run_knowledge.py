@@ -7,11 +7,12 @@ that people brought, which are kept in the copy.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from knowledge import domain_json
-from knowledge.documents import NoSuchFolder, NothingReadable
+from knowledge.documents import NoSuchFolder, NothingReadable, ReadingProgress
 from knowledge.documents.topic_assignment import readable
 from knowledge.domain import Domain
 from knowledge.kubernetes.api_models import ApiReferenceMissing
@@ -24,6 +25,7 @@ from store.events import KnowledgeChanged, KnowledgeRead
 from store.files import write_atomic
 from store.run_config import RunConfig
 
+REPORT_SECONDS = 1.0
 COPY = "passages.json"
 """Name of the copy within a run's folder."""
 _UNREADABLE = (NoSuchFolder, NothingReadable, NoSuchDocuments, ApiReferenceMissing, MalformedNote, FaultyQuestions,
@@ -35,18 +37,22 @@ class DocumentsChanged(Exception):
     error_kind = "knowledge changed"
 
 
-def open_domain(config: RunConfig, fetched: Path | None = None) -> Domain:
+def open_domain(config: RunConfig, fetched: Path | None = None,
+                on_progress: Callable[[ReadingProgress], None] = lambda progress: None) -> Domain:
     """Read what a configuration names: the documents, and the questions that people brought.
 
     Args:
+        config: names them.
         fetched: the folder that keeps fetched documents; None where only folders are opened.
+        on_progress: is called while a folder is read.
 
     Raises:
         NoSuchFolder, NothingReadable, NoSuchDocuments, MalformedNote, ApiReferenceMissing: the documents cannot be
             read.
         FaultyQuestions: a file of questions cannot be used.
     """
-    return with_brought_questions(config, lambda: open_knowledge(config.knowledge, config.knowledge_name, fetched))
+    return with_brought_questions(config, lambda: open_knowledge(config.knowledge, config.knowledge_name, fetched,
+                                                              on_progress))
 
 
 def with_brought_questions(config: RunConfig, documents: Callable[[], Domain]) -> Domain:
@@ -77,7 +83,8 @@ def domain_name(config: RunConfig) -> str:
 
 
 def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[], KnowledgeRead | None],
-                  record: Callable[[KnowledgeChanged], object]) -> Domain:
+                  record: Callable[[KnowledgeChanged], object],
+                  keep_apart: Callable[[Domain], Domain] = lambda domain: domain) -> Domain:
     """Return the passages that a run works with: those its test was written from.
 
     Args:
@@ -85,6 +92,8 @@ def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[],
         copy: the file of the run's copy; written when the test is not written yet.
         recorded: the documents that the test was written from; None before it is written.
         record: records that the copy is used because the documents have changed.
+        keep_apart: takes out of use what earlier runs had on the other side of the split; only before the test is
+            written, because afterwards the copy says it.
 
     Raises:
         DocumentsChanged: the documents have changed, and there is no copy of them (runs of earlier versions).
@@ -93,7 +102,7 @@ def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[],
     """
     before = recorded()
     if before is None:
-        now = read()
+        now = keep_apart(read())
         copy.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(copy, domain_json.to_json(now).encode())
         return now
@@ -103,7 +112,7 @@ def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[],
     except _UNREADABLE as error:
         found, reason = None, str(error)
     if found and found.hash == before.knowledge_hash and (kept is None or kept.passages == found.passages):
-        return found
+        return kept or found
     if kept is None:
         now_is = f"now their hash is {found.hash}" if found else f"now they cannot be read ({reason})"
         raise DocumentsChanged(f"the documents of {before.domain} were changed since the run's test was written: then "
@@ -113,6 +122,23 @@ def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[],
     record(KnowledgeChanged(kept.hash, found.hash if found else "", len(new - old), len(old - new) if found else 0,
                             reason))
     return kept
+
+
+def reading_reporter(progress: Callable[[int, int, str, str], None],
+                     clock: Callable[[], float] = time.monotonic) -> Callable[[ReadingProgress], None]:
+    """Return what records how far documents are read, once a second, as the progress of the stage that needs them."""
+    last = clock()
+
+    def report(reading: ReadingProgress) -> None:
+        nonlocal last
+        if clock() - last >= REPORT_SECONDS:
+            last = clock()
+            done, total, unit = (reading.passages, reading.of_passages, "passages") if reading.of_passages else \
+                (reading.pages, reading.of_pages, "pages") if reading.of_pages else \
+                (reading.files, reading.of_files, "files")
+            progress(done, total, unit, reading.sentence())
+
+    return report
 
 
 def _read_copy(copy: Path, wanted: str) -> Domain | None:

@@ -20,12 +20,14 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.domain import Domain
+from knowledge.earlier import Comparison
 from runner.hardware import loading_seconds, track_stage_memory
 from runner.judge.protocols import LLMJudge
 from runner.llm.capabilities import RefusedOption
 from runner.llm.errors import WaitingForBatch
 from runner.pipeline import run_knowledge
 from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
+from runner.pipeline.earlier_documents import apart_from_earlier_runs
 from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import RECOVERY, Action, classify_error
@@ -40,7 +42,7 @@ from store.events import (
     RunStarted, RunWaitingForBatch,
 )
 from store.paths import Paths
-from store.queries import find_run
+from store.queries import all_runs, find_run
 from store.run_config import RunConfig
 
 LEASE_CHECK_SECONDS = 0.5
@@ -116,7 +118,10 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
         else None
 
     def open_domain() -> Domain:
-        return run_knowledge.open_domain(config, paths.documents)
+        return run_knowledge.open_domain(config, paths.documents, lambda progress: resources.report_reading(progress))
+
+    def keep_apart(domain: Domain) -> tuple[Domain, Comparison | None, str]:
+        return apart_from_earlier_runs(domain, config, [one for one in all_runs(store) if one.id != run], paths)
 
     def open_teacher() -> Teacher:
         from runner.teacher import open_teacher
@@ -146,7 +151,7 @@ def build_resources(config: RunConfig, run: str, store: Store, paths: Paths, jou
                               batches.queue(JUDGE) if batches else None)
 
     resources = RunResources(open_domain, open_teacher, open_student, open_judge, open_llm_judge=open_run_llm_judge,
-                             batches=batches)
+                             batches=batches, keep_apart=keep_apart)
     return resources
 
 

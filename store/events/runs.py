@@ -51,6 +51,16 @@ class KnowledgeRead(Event, event_type="KnowledgeRead"):
     domain: str
     knowledge_hash: str
     passages: int
+    compared_with: str = ""
+    """The earlier run on these documents that they were compared with; empty if there was none."""
+    new: int = 0
+    """Passages that the earlier run did not have."""
+    gone: int = 0
+    """Passages that only the earlier run had."""
+    reworded: int = 0
+    """New passages that say nearly the same as one that is gone."""
+    excluded: int = 0
+    """Passages that would be on another side of the split than before, and are used on neither."""
 
 
 @dataclass(frozen=True)

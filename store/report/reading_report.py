@@ -64,6 +64,8 @@ class ReadingReport:
     """Passages that are on neither side."""
     repeated: int
     """Passages left out because an earlier one has the same text."""
+    passed_over: int
+    """Passages beyond the most that are kept."""
     with_questions: int
     """Passages that the offline teacher has a question about."""
     languages: Mapping[str, int]
@@ -97,7 +99,8 @@ def reading_report(reading: IngestResult, domain: Domain, folder: str) -> Readin
         name=domain.name, folder=folder, made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         knowledge_hash=domain.hash, files_sha256=hashlib.sha256(hashes.encode()).hexdigest(),
         passages=len(domain.passages), training=len(training), held_out=len(held_out), near_duplicates=len(excluded),
-        repeated=reading.repeated, with_questions=sum(bool(passage.wordings) for passage in domain.passages),
+        repeated=reading.repeated, passed_over=reading.passed_over,
+        with_questions=sum(bool(passage.wordings) for passage in domain.passages),
         languages=dict(Counter(language_of(passage.text) for passage in domain.passages).most_common()),
         topics=[TopicCounts(name, *(side[slug] for side in sides)) for slug, name in domain.topic_names.items()],
         files=reading.files, left_out=reading.skipped, remarks=reading.remarks,

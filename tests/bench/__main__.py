@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, str] = {
     "generation": "tests.bench.generation:measure_generation",
     "load": "tests.bench.load:measure_load",
     "pages": "tests.bench.pages:measure_pages",
+    "reading": "tests.bench.reading:measure_reading",
     "training": "tests.bench.training:measure_training",
 }
 

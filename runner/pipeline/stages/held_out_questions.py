@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from knowledge.domain import Domain
+from knowledge.earlier import Comparison
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE
 from runner.pipeline import held_out_sets
 from runner.pipeline.dev_split import split_off_dev
@@ -28,9 +30,18 @@ from store.sealed_test import rows_of_test, sha256_of_test
 def held_out_questions(context: StageContext) -> Sequence[Event]:
     """Generate the test questions and references before any training, or load the configured shared test set."""
     config, domain = context.config, context.domain
-    known = KnowledgeRead(domain.name, domain.hash, len(domain.passages))
+    known = _knowledge_read(domain, context.resources.compared)
     test = _shared_test(context) if config.held_out_set else _generate_test(context)
     return [known, *files_read(domain), *test, sealed_design(config, test)]
+
+
+def _knowledge_read(domain: Domain, compared: tuple[Comparison, str] | None) -> KnowledgeRead:
+    read = KnowledgeRead(domain.name, domain.hash, len(domain.passages))
+    if compared is None:
+        return read
+    found, run = compared
+    return dataclasses.replace(read, compared_with=run, new=found.new, gone=found.gone, reworded=found.reworded,
+                               excluded=found.excluded)
 
 
 def _shared_test(context: StageContext) -> list[Event]:
