@@ -41,7 +41,7 @@ def apart_from_earlier(domain: Domain, earlier: Iterable[Domain]) -> tuple[Domai
 
     Args:
         domain: the documents as they are now.
-        earlier: earlier states of them, the newest first; each is looked at and let go.
+        earlier: earlier states of them, the newest first; one at a time is in memory.
     """
     now = {passage.id for passage in domain.passages}
     known, gone, excluded = set[str](), dict[str, Passage](), set[str]()
