@@ -29,10 +29,15 @@ def earlier_runs(runs: Sequence[Run], config: RunConfig) -> list[Run]:
         return []  # nothing that people edit, or questions of their own, which they divide themselves
     found: dict[str, Run] = {}
     for run in runs:
-        if run.knowledge_hash and not (run.config.practice or run.config.test) and (same_documents(run.config.knowledge, config.knowledge) or (
-                config.knowledge_name and run.config.knowledge_name == config.knowledge_name)):
+        if run.knowledge_hash and not (run.config.practice or run.config.test) and _same(run.config, config):
             found.setdefault(run.knowledge_hash, run)
     return list(found.values())[:MOST_STATES]
+
+
+def _same(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two configurations are about the same documents: by their place, or by the name that people gave."""
+    named = bool(other.knowledge_name) and one.knowledge_name == other.knowledge_name
+    return named or same_documents(one.knowledge, other.knowledge)
 
 
 def apart_from_earlier_runs(domain: Domain, config: RunConfig, runs: Sequence[Run],
