@@ -14,23 +14,17 @@ from functools import lru_cache
 from typing import Literal
 
 import rapidfuzz
-from rapidfuzz import fuzz, process
 
 from knowledge.disk_cache import cached
 from knowledge.domain import Domain
 from knowledge.near_duplicates import NearDuplicateIndex, normalize
 from knowledge.passages import Passage
+from knowledge.similar_texts import SimilarTexts
 
 Side = Literal["practice", "held-out"]
 PRACTICE_SIDE: Side = "practice"
 HELD_OUT_SIDE: Side = "held-out"
 PRACTICE_PERCENT = 70
-
-# Threshold chosen from pairs in the API reference: above it, one sentence about two kinds; below it, two facts.
-SAME_TEXT = 82.0
-# Minimum similarity for a text contained in a longer one; only for texts with at least MIN_TELLING_WORDS words.
-CONTAINED_TEXT = 94.0
-MIN_TELLING_WORDS = 10
 
 
 def side_of(passage_id: str) -> Side:
@@ -41,13 +35,9 @@ def side_of(passage_id: str) -> Side:
 
 def overlapping_passages(candidates: Sequence[Passage], against: Sequence[Passage]) -> frozenset[str]:
     """Ids of the candidates whose text or question nearly duplicates one of the others."""
-    known_texts = [comparison_text(passage) for passage in against]
-    exact, containment = set(known_texts), _ContainmentIndex(known_texts)
+    known = SimilarTexts([comparison_text(passage) for passage in against])
     questions = NearDuplicateIndex(question for passage in against for question in passage.wordings)
-    return frozenset(passage.id for passage in candidates
-                     if (text := comparison_text(passage)) in exact
-                     or process.extractOne(text, known_texts, scorer=fuzz.ratio, score_cutoff=SAME_TEXT)
-                     or containment.has_match(text)
+    return frozenset(passage.id for passage in candidates if known.has_match(comparison_text(passage))
                      or any(questions.find(question) for question in passage.wordings))
 
 
@@ -84,30 +74,3 @@ def comparison_text(passage: Passage) -> str:
     names = set(passage.title.split(".")) if passage.source == "api" else set()
     words = [word for word in text.split() if word.strip(".,:;'\"") not in names]
     return normalize(" ".join(words))
-
-
-class _ContainmentIndex:
-    """Detects whether a text is contained in one of many texts, or contains one, by their words."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._bits: dict[str, int] = {}
-        words = [(text, frozenset(text.split())) for text in texts if len(text.split()) >= MIN_TELLING_WORDS]
-        self._known = [(text, self._mask(of_text), len(of_text)) for text, of_text in words]
-
-    def has_match(self, text: str) -> bool:
-        """Whether the text contains or is contained in an indexed one; False for texts that are too short."""
-        if len(text.split()) < MIN_TELLING_WORDS:
-            return False
-        words = frozenset(text.split())
-        mask, most = self._mask(words), len(words)
-        # Expensive comparison only if most words of the shorter text are in the longer one.
-        overlapping = [other for other, its, size in self._known
-                       if (mask & its).bit_count() >= 0.7 * (size if size < most else most)]
-        return any(fuzz.token_set_ratio(text, other) >= CONTAINED_TEXT for other in overlapping)
-
-    def _mask(self, words: frozenset[str]) -> int:
-        """The words as a bit mask, so that shared words are counted in one operation."""
-        mask = 0
-        for word in words:
-            mask |= 1 << self._bits.setdefault(word, len(self._bits))
-        return mask

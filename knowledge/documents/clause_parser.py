@@ -13,11 +13,11 @@ from knowledge.documents.verb_lexicon import BE, MODALS, REPORTING, base_form, i
 _MAX_SUBJECT_WORDS = 10
 # Before these, a word like `lists` or `sets` is a noun.
 _AFTER_A_NOUN = BE | MODALS | frozenset(("of", "have", "has", "do", "does"))
-_FILLER = re.compile(r"^(?:(?:also|only|often|sometimes|commonly|then|now|always|automatically|simply|generally|"
+_FILLER = re.compile(r"^(?:(?:also|only|often|sometimes|commonly|then|always|automatically|simply|generally|"
                      r"usually|typically|currently)\s)+")
 _NAMED = re.compile(r"`|(?:option|flag|command|function|method|parameter|setting|variable|attribute|class|module|"
                     r"statement|keyword|file|field|property|tool|utility|operator|clause|directive)$")
-_THIRD_PERSON = re.compile(r"[a-z]{2,}[^su]s|[a-z]+(?:us|ss)es")
+_THIRD_PERSON = re.compile(r"[a-z]{2,}[a-rtv-z]s|[a-z]+(?:us|ss)es")
 @dataclass(frozen=True)
 class Clause:
     """A parsed statement: `subject` as a question names it, the finite `verb`, and the rest."""

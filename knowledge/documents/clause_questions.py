@@ -12,7 +12,7 @@ from knowledge.documents.verb_lexicon import BE, MODALS, PREPOSITIONAL, REPORTIN
 
 # A question about the predicate, a second wording (or "": ask for the subject instead), and the rank.
 Wordings = tuple[str, str, int]
-_USED_FOR = re.compile(r"^(?:be )?(?:used|useful|intended|designed|meant)\s+(?:to|for)\b", re.I)
+_USED_FOR = re.compile(r"^(?:be )?(?:used|useful|intended|designed|meant)\s+(?:to(?!\s+be\b)|for)\b", re.I)
 _WHEN = re.compile(r"\s(?:when|whenever|if|unless|once|after|before|while)\s")
 _HOW = re.compile(r"^\w+(?:\s\w+ly)?\s(?:by|using|via|through|with)\s(?!default\b)")
 ASKED_WITH = REPORTING - {"need", "set", "take", "give", "use", "cause", "put", "display", "introduce", "affect",
@@ -29,9 +29,13 @@ _OPINION = re.compile(r"(?:(?:an?|the|one|of) )*(?:very |quite |rather )?(?:good
                       r"simple|powerful|important|big|huge|means|consequence|effect|list of|first|last|next|"
                       r"question|matter|point|case|exception|issue|bug|work)\b", re.I)
 # "Taking the time to ... makes" is an opinion, "the second bit is" goes on from a text before.
-_NO_QUESTION_ABOUT = re.compile(r"\w+ing\s|(?:the )?(?:first|second|third|fourth|last|next|other|final)\b", re.I)
+_NO_QUESTION_ABOUT = re.compile(r"\w+ing\s|(?:the )?(?:first|second|third|fourth|last|next|other|final|only|"
+                                r"main)\b", re.I)
 _VALUE = re.compile(r"(?:the )?(?:default|minimum|maximum|initial|smallest|largest|size|length|limit|port|number|value|"
                     r"version|name|type|file name|unit|range|format|exit)\b", re.I)
+# "held by two readers" says who, "considered to match" says what; neither says how or when.
+_NOT_ASKED_PASSIVE = re.compile(r"(?:held|required|needed|used|supported|known|wanted|shared) by\b|"
+                                r"(?:considered|said|supposed|known|thought|believed) (?:to|as|an?)\b")
 _IS_VALUE = re.compile(r"[`\d\"'“]|[A-Z]{2,}\b|(?:zero|one|two|three|ten|true|false|on|off)\b")
 _PLACED = frozenset(re.findall(r"\w+", """
 stored kept located placed written found installed saved defined recorded declared configured logged cached held
@@ -88,6 +92,8 @@ def _wordings_of_being(clause: Clause) -> Wordings | None:
 def _wordings_of_passive(asked: str, rest: str) -> Wordings | None:
     """What is asked about `X is done by ...`; `asked` is the verb and its subject, or a modal, subject and `be`."""
     did = rest.split(maxsplit=1)[0].lower()
+    if _NOT_ASKED_PASSIVE.match(rest):
+        return None
     if _HOW.match(rest):
         return f"How {asked} {did}?", "", 2
     if _WHEN.search(rest.partition(",")[0]) and len(rest.split()) > 4:

@@ -42,7 +42,7 @@ def entry_name(heading: str) -> str:
     if (call := _CALL.fullmatch(name)) and (_LIKE_CODE.search(call[1]) or "(" in heading.replace(" (", "")):
         return f"{call[1]}()"
     name = _PLACEHOLDERS.sub("", name)
-    return name if is_entry(name) else bare
+    return name if is_entry(name) or " " not in name else bare
 
 
 def is_entry(name: str) -> bool:

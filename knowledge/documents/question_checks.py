@@ -17,7 +17,10 @@ and or the a an is are that which if when than not any all some its their no e.g
 _CONTEXT = re.compile(r"^(?:Regarding|When it comes to) .+?, (?=(?:what|which|how|when|where|why|who|if|since|"
                       r"under which|in which|of which)\b)", re.I)
 # Left over from the markup of a text file.
-_MARKUP = re.compile(r"::(?:\s|$)|^[+*|>•–-]\s|\[\[|\]\]|\b\w+:\w+\[|:\w+:`|\(\(|\)\)\)|\|\||\{\{|''|``|\.\.\.|…")
+_MARKUP = re.compile(r"::(?:\s|$)|^[+*|>•–-]\s|\[\[|\]\]|\b\w+:\w+\[|:\w+:`|\(\(|\)\)\)|\|\||\{\{|''|``|\.\.\.|…|\s#\s")
+_POINTS_AWAY = re.compile(r"\b(?:above|below|(?:previous|preceding|next|following|last|earlier|later) (?:section|"
+                          r"chapter|example|paragraph|step|page|command|list)s?|the (?:former|latter)|"
+                          r"aforementioned)\b", re.I)
 _TOKEN = re.compile(r"[\w$@%/\\.:<>=+*\[\]()-]*\w[\w$@%/\\.:<>=+*\[\]()-]*")
 _GENERIC = frozenset(re.findall(r"[\w']+", """
 a an the of to in is are was were be been being and or for with be by on that it as from can you this not if when use
@@ -54,6 +57,8 @@ def is_whole(question: str) -> bool:
 def may_be_asked(sentence: str) -> bool:
     """Whether a sentence is whole prose: one that begins in mid-sentence or holds markup is not asked about."""
     bare = re.sub(r"`[^`]*`", "Code", sentence)
+    if _POINTS_AWAY.search(bare):
+        return False
     return bool(re.match(r"[\"'“‘(\[]?[^\W_a-z]|[-$%&@._\\/<]", bare)) and not _MARKUP.search(bare)
 
 

@@ -50,13 +50,13 @@ class QuestionGenerator:
     def generate(self, chunk: Chunk, passage: Passage) -> GeneratedQuestions:
         """One or two wordings with the same answer, new in this folder; empty if no good ones are found."""
         context = page_context(chunk, self._project)
-        for sentence, draft in _ranked(chunk, context, self._known_lower):
-            first, second = _finished(draft.first), _finished(draft.second)
+        for sentence, draft in ranked_drafts(chunk, context, self._known_lower):
+            first, second = finished(draft.first), finished(draft.second)
             texts = (first, second) if second and not is_near_duplicate(first, second) else (first,)
             if self._is_new(texts) and not any(validation_errors(text, plain(sentence), passage) for text in texts):
                 for text in texts:
                     self._asked.add(text)
-                rewording = _finished(draft.test or reworded(draft.first))
+                rewording = finished(draft.test or reworded(draft.first))
                 fits = rewording and not validation_errors(rewording, plain(sentence), passage)
                 return GeneratedQuestions(texts, sentence, rewording if fits else "")
         return GeneratedQuestions()
@@ -76,7 +76,7 @@ class QuestionGenerator:
         return all(self._asked.find(text) is None for text in texts)
 
 
-def _ranked(chunk: Chunk, context: PageContext, known_lower: Collection[str]) -> list[tuple[str, QuestionDraft]]:
+def ranked_drafts(chunk: Chunk, context: PageContext, known_lower: Collection[str]) -> list[tuple[str, QuestionDraft]]:
     """Drafts for all sentences of a chunk, each with its sentence; best rank first, then earliest sentence."""
     found: list[tuple[str, QuestionDraft, int]] = []
     for index, sentence in enumerate(chunk.sentences):
@@ -99,7 +99,7 @@ def _is_english(sentence: str) -> bool:
     return sum(word in _ENGLISH for word in words) >= _ENGLISH_SHARE * len(words)
 
 
-def _finished(question: str) -> str:
+def finished(question: str) -> str:
     """The final text: no backticks, normalized white space, capitalized."""
     text = tidy(plain(question))
     return text[:1].upper() + text[1:]

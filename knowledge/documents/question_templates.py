@@ -33,6 +33,10 @@ _OF_A_SETTING = re.compile(r"^(?:not )?(?:set|unset|true|false|specified|omitted
                            r"present|empty|left out)\b", re.I)
 _FINITE = re.compile(r"\b(?:is|are|was|were|has|have|had|does|do|did|can|cannot|will|may|must|should|contains?|uses?|"
                      r"\w{3,}(?:[^su]s|ed))\b|n['’]t\b", re.I)
+_TWO_CLAUSES = re.compile(r"\bthen\b|\b(?:is|are|was|were)\b.*\b(?:is|are|was|were)\b", re.I)
+# "If you use it often, it may be new to you": advice and remarks, and not what happens.
+_NO_CONSEQUENCE = re.compile(r"^(?:it['’]s|it (?:is|may be|might be|will be)|there (?:is|are)|that|this|is|are|was|has|"
+                             r"can|and|or|but)\b|\byou(?:rs?)?\b", re.I)
 _POINTER = re.compile(r"\b(?:see|refer to|read about|consult|described in|look at)\b", re.I)
 _AIM = re.compile(r"^if you (?:want|wish|need|would like|['’]d like|have) to\s+(.+?),\s+(.+)$", re.I)
 _PURPOSE = re.compile(r"^(?:in order )?to\s+(.+?),\s+(?:you\b|simply |just |first |"
@@ -191,16 +195,19 @@ def _from_condition(statement: str, context: PageContext, known_lower: Collectio
     case = f"{context.name} is {found[2]}" if about_heading else found[2]
     fewest = 1 if about_heading else 2
     if not 3 <= len(case.split()) <= 18 or _NO_CONDITION.match(case) or not _FINITE.search(case) \
-            or len(specific_words(case)) < fewest or len(specific_words(found[3])) < 2 or _POINTER.search(found[3]):
+            or _TWO_CLAUSES.search(case) or _POINTER.search(found[3]) \
+            or len(specific_words(case)) < fewest or len(specific_words(found[3])) < 2:
         return
     when, main = f"{found[1].lower()} {case}", found[3]
     you = re.match(r"you (can|must|should|need to|have to)\b", main, re.I)
     if you or main.split()[0].lower() in IMPERATIVES | _REQUESTS:
-        modal = you[1].lower() if you else "should"
-        asked = f"do you {modal} do" if " " in modal else f"{modal} you do"
+        modal = you[1].lower() if you else ""
+        asked = "is to be done" if not you else f"do you {modal} do" if " " in modal else f"{modal} you do"
         if len(specific_words(case)) >= 3:
             yield QuestionDraft(3, with_context(f"What {asked} {when}?", context),
                                 with_context(f"Which step is right {when}?", context))
+        return
+    if _NO_CONSEQUENCE.search(main):
         return
     clause = parse_clause(main, context, known_lower)
     wordings = question_wordings(clause) if clause else None

@@ -12,7 +12,7 @@ from knowledge.documents.entry_names import entry_name, is_entry
 from knowledge.documents.question_checks import specific_words
 
 _EMPTY_HEADINGS = re.compile(
-    r"^(?:\d+\W*)?(?:readme|index|introduction|intro|overview|home|description|usage|options?|notes?|examples?|"
+    r"^(?:\d+\W*)?(?:readme|others?|index|introduction|intro|overview|home|description|usage|options?|notes?|examples?|"
     r"details?|general|about|summary|background|remarks?|basics|more|misc\w*|untitled.*|quick ?start|parameters?|"
     r"arguments?|return values?|values?|attributes?|propert(?:y|ies)|methods?|functions?|warnings?|important|tips?|"
     r"caveats?|limitations?|faq|features?|conclusion|documentation|manual|signature|default|type|name|main|commands?|"
@@ -48,6 +48,7 @@ class classes item items table tables row rows column columns module modules scr
 work variable variables setting settings feature features error errors text field fields element elements someone fact
 effect difference intent intention hope most best worst trouble answers data
 """))
+_ADVICE = re.compile(r"(?:try|make sure|be sure|ensure|remember|note|consider|see)\b", re.I)
 _DETERMINERS = frozenset(("the", "a", "an", "each", "every", "all", "any", "both", "one"))
 _INSIDE = re.compile(r"[,;:]|\b(?:that|which|who|whose|where|when|if|because|while|than|whether|it|they|this|these|"
                      r"those|following|above|below|here|we|you|i|such|not|never|no|hardly|rarely|seldom|barely|us|our|"
@@ -103,7 +104,7 @@ def subject_of(text: str, context: PageContext, known_lower: Collection[str]) ->
     if subject.lower() in ("this", "it") and context.opens and len(context.name.split()) <= 2:
         return context.name
     first = words[0].lower().strip("`*\"") if words else ""
-    if not 1 <= len(words) <= 15 or first in _NO_SUBJECT or first.endswith("ly"):
+    if not 1 <= len(words) <= 15 or _ADVICE.match(subject) or first in _NO_SUBJECT or first.endswith("ly"):
         return ""
     if _INSIDE.search(_without_relative(subject)):
         return ""
@@ -160,7 +161,7 @@ that most more several many few become becomes have has do does not into than pe
 
 def _names_itself(question: str) -> bool:
     """Whether the question contains a specific name such as `package-lock.json` or `CMAKE_CXX_FLAGS`."""
-    return any(len(code) >= 6 and code[0] != "-" and re.search(r"[._:/-]\w|[a-z][A-Z]|[A-Z]{3}", code)
+    return any(len(code) >= 6 and code[0] not in "-<" and re.search(r"[._:/-]\w|[a-z][A-Z]|[A-Z]{3}", code)
                for code in re.findall(r"`([^`]+)`", question))
 
 

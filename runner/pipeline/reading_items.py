@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from rapidfuzz import fuzz
 
 from knowledge.passages import Passage
-from knowledge.split import SAME_TEXT
+from knowledge.similar_texts import SAME_TEXT
 from knowledge.study import StudyItem
 from knowledge.study.recipe import READING
 from knowledge.study.source import content_words, sentences
