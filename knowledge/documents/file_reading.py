@@ -27,6 +27,8 @@ class ParsedFile:
     sha256: str
     remark: str
     """How the text was decoded, where that is worth saying; else empty."""
+    state: tuple[int, int] = (0, 0)
+    """Size and time of change (ns) of the file that the bytes are of."""
 
 
 def read_file(file: Path, path: str) -> ParsedFile:
@@ -41,23 +43,31 @@ def read_file(file: Path, path: str) -> ParsedFile:
         Unreadable: it cannot be parsed, or is being written.
         OSError: it cannot be read.
     """
-    data = _stable_bytes(file)
+    data, state = _stable_bytes(file)
     page, remark = _parsed(data, file.suffix.lower(), path)
-    return ParsedFile(page, len(data), hashlib.sha256(data).hexdigest(), remark)
+    return ParsedFile(page, len(data), hashlib.sha256(data).hexdigest(), remark, state)
 
 
-def _stable_bytes(file: Path) -> bytes:
+def change_since(file: Path, parsed: ParsedFile) -> str:
+    """How a file differs from what was read of it; empty if it does not."""
+    try:
+        return "" if _state(file) == parsed.state else "changed after it was read: what was read counts"
+    except OSError:
+        return "removed after it was read: what was read counts"
+
+
+def _stable_bytes(file: Path) -> tuple[bytes, tuple[int, int]]:
     for _ in range(_TRIES):
         with file.open("rb") as opened:
             before = _state(opened.fileno())
             data = opened.read()
             if _state(opened.fileno()) == before and len(data) == before[0]:
-                return data
+                return data, before
     raise Unreadable("was being written while it was read: read the folder again when it is complete")
 
 
-def _state(descriptor: int) -> tuple[int, int]:
-    found = os.fstat(descriptor)
+def _state(file: int | Path) -> tuple[int, int]:
+    found = os.stat(file)
     return found.st_size, found.st_mtime_ns
 
 

@@ -16,7 +16,7 @@ from knowledge.documents.chosen_chunks import SOURCE, ChosenChunks, id_of
 from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
 from knowledge.documents.document import NoDocument, Page, Unreadable, plain
 from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find_documents
-from knowledge.documents.file_reading import ParsedFile, read_file
+from knowledge.documents.file_reading import ParsedFile, change_since, read_file
 from knowledge.documents.left_out_sentences import LeftOutSentence, LeftOutSentences
 from knowledge.documents.page_spool import PageSpool, SpooledPage
 from knowledge.documents.passage_key_terms import passage_key_terms
@@ -92,7 +92,7 @@ class IngestResult:
     passages: tuple[Passage, ...]
     skipped: tuple[SkippedFile, ...]
     remarks: tuple[SkippedFile, ...] = ()
-    """Files that were read with another encoding or with bytes replaced."""
+    """Files that were read with another encoding, with bytes replaced, in part, or that were changed afterwards."""
     topic_names: Mapping[str, str] = field(default_factory=dict)
     """Slug -> display name of the topic."""
     sentences_left_out: Mapping[str, int] = field(default_factory=dict)
@@ -125,6 +125,7 @@ def read_folder(folder: Path, name: str | None = None,
     reading = _Reading(folder, len(files), on_progress)
     for file in files:
         reading.read(file)
+    reading.note_changes(files)
     chunks = reading.chunks()
     skipped = sorted([*skipped, *reading.skipped], key=lambda entry: entry.path.split("/"))
     if not chunks.kept:
@@ -167,6 +168,15 @@ class _Reading:
             self.parsed[path] = replace(found, page=Page(path, "", ()))
             self.remarks += [SkippedFile(path, found.remark)] if found.remark else []
         self.report(files=self._progress.files + 1, bytes=self._progress.bytes + size)
+
+    def note_changes(self, files: Sequence[Path]) -> None:
+        """Name the files that were changed, removed or added after the folder was listed."""
+        for path, parsed in self.parsed.items():
+            if changed := change_since(self._folder / path, parsed):
+                self.remarks.append(SkippedFile(path, changed))
+        for file in set(find_documents(self._folder)[0]) - set(files):
+            self.skipped.append(SkippedFile(file.relative_to(self._folder).as_posix(),
+                                            "added while the folder was read: read the folder again"))
 
     def chunks(self) -> ChosenChunks:
         """Chunks of the pages without boilerplate and duplicates; pages that yield none are kept as skipped."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.documents import IngestResult, NoSuchFolder, NothingReadable, read_folder
+from knowledge.documents import IngestResult, NoSuchFolder, NothingReadable, ReadingProgress, read_folder
 from knowledge.documents.file_discovery import MAX_FILE_BYTES
 from knowledge.passages import Passage
 from tests.knowledge.folder_files import FACT, PDF_FACT, markdown_tree, pdf_of, write
@@ -179,3 +179,39 @@ def test_passages_keep_within_their_limits(tmp_path: Path) -> None:
     for passage in only(tmp_path, "long.md", f"# Long\n\n{long}\n"):
         assert 14 <= len(passage.text.split()) <= 90 and passage.text.count(".") <= 4
         assert passage.key_terms and all(term in passage.text for term in passage.key_terms)
+
+
+def test_a_folder_that_changes_while_it_is_read_is_named_file_by_file(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write(tmp_path / f"{name}.md", f"# {name}\n\n{FACT.replace('queue', f'{name}-queue')}\n")
+
+    def change(progress: ReadingProgress) -> None:
+        if progress.files == 2 and not (tmp_path / "d.md").exists():
+            write(tmp_path / "a.md", "# A\n\nIt is another text now, and a longer one than before it was changed.\n")
+            (tmp_path / "b.md").unlink()
+            write(tmp_path / "d.md", f"# D\n\n{FACT}\n")
+    reading = read_folder(tmp_path, "Docs", change)
+    assert [passage.address for passage in reading.passages] == ["a.md#a", "b.md#b", "c.md#c"]
+    assert {remark.path: remark.reason for remark in reading.remarks} == {
+        "a.md": "changed after it was read: what was read counts",
+        "b.md": "removed after it was read: what was read counts"}
+    assert {file.path: file.reason for file in reading.skipped} == {
+        "d.md": "added while the folder was read: read the folder again"}
+
+
+def test_a_file_that_is_being_written_is_read_whole_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "good.md", f"# Good\n\n{FACT}\n")
+    write(tmp_path / "growing.md", f"# Growing\n\n{FACT.replace('queue', 'lane')}\n")
+    real, writes = os.stat, [1]
+
+    def growing(file: object, *given: object, **more: object) -> os.stat_result:
+        if isinstance(file, int) and os.readlink(f"/proc/self/fd/{file}").endswith("growing.md") and writes[0] > 0:
+            writes[0] -= 1
+            with (tmp_path / "growing.md").open("a") as grown:
+                grown.write("More of it comes with every look at it.\n")
+        return real(file, *given, **more)  # type: ignore[arg-type]
+    monkeypatch.setattr("knowledge.documents.file_reading.os.stat", growing)
+    assert {file.path for file in read_folder(tmp_path).files} == {"good.md", "growing.md"}
+    writes[0] = 1000
+    (named,) = read_folder(tmp_path).skipped
+    assert named.path == "growing.md" and "was being written while it was read" in named.reason
