@@ -32,6 +32,7 @@ OF_EXPORT = frozenset({"id", "tier", "cycle", "title", "source", "evidence", "ke
 SPLITS = {"": "", "practice": "practice", "train": "practice", "training": "practice", "test": "test",
           "held-out": "test", "eval": "test"}
 """Value of the column `split` -> the set that the row belongs to; empty: the one that the file is given as."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _DELIMITERS = ",;\t"
 
 
@@ -115,10 +116,15 @@ def _csv(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 if len(cells) > len(columns):
                     raise FaultyQuestions(name, [f"row {line} has {len(cells)} cells, and the first row names "
                                                  f"{len(columns)} columns: put texts with commas in quotes"])
-                yield line, dict(zip(columns, cells, strict=False))
+                yield line, dict(zip(columns, map(_without_guard, cells), strict=False))
             line = reader.line_num + 1
     except csv.Error as error:
         raise FaultyQuestions(name, [f"row {line} is no CSV ({error}): the file may be cut off"]) from error
+
+
+def _without_guard(cell: str) -> str:
+    """Return a cell without the apostrophe by which spreadsheets, and exported sets, mark a formula as text."""
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
 def _json_lines(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -83,6 +83,8 @@ COMMANDS: tuple[Command, ...] = (
             "choose"),
     Command("gate", "check a run against requirements, for continuous integration: exit 0, 1 or 2", "gate"),
     Command("knowledge", "list topics with their passages and questions, by source", "knowledge"),
+    Command("dataset", "show a run's questions and references, or export them: chats, JSON lines, CSV, Parquet",
+            "dataset"),
     Command("ask", "ask a run's students and its teacher one question, side by side", "ask"),
     Command("export", "export a fine-tuned student: merged, adapter or GGUF, with a model card", "export"),
     Command("verify", "let an exported or served student answer the locked test: same as measured, or different",

@@ -10,7 +10,7 @@ from store.events import QuestionsAsked, QuestionsRejected, Recorded, References
 from store.queries.event_log import events_of_kinds
 
 _PARTS = {"held-out": "test", "general": "general", "questions": "training", "references": "training"}
-"""Stage that recorded questions or references -> the set that they belong to."""
+"""Stage that recorded questions or references -> the set, as sentences name it."""
 
 
 def origins_of(store: Store, run: str) -> list[Origin]:
