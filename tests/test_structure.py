@@ -20,7 +20,7 @@ from store.run_config import RunConfig
 ROOT = Path(__file__).resolve().parents[1]
 DOORS = {
     "transformers": {"runner/student/models/hf_loader.py", "runner/student/chat_endpoint.py"},  # models, and its server
-    "huggingface_hub": {"runner/student/models/hub.py"},
+    "huggingface_hub": {"runner/student/models/hub.py", "runner/student/models/hub_upload.py"},
     "peft": {"runner/student/lora/peft_adapter.py"},
     "trl": {"runner/student/trainer.py"},
     "ragas": {"runner/judge/ragas_metrics.py"},

@@ -19,6 +19,8 @@ from store import queries
 from store.analysis.group_result import BetweenCombinations, GroupResult, between_combinations
 from store.analysis.group_result import group_result as read_group_result
 from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
+from store.analysis.ways_to_answer import WayToAnswer
+from store.analysis.ways_to_answer import ways_to_answer as read_ways_to_answer
 from store.database import Store
 from store.queries import (
     AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, GainShare, Gap, Judging, LogEntry, Replacement, Run,
@@ -219,3 +221,10 @@ def _group_differences(_store: Store, url: str, name: str, metric: str, version:
 @st.cache_resource(max_entries=4, show_spinner="Reading documents …")
 def _knowledge(source: str, fingerprint: str) -> Knowledge:
     return knowledge_loader.open_knowledge(source)
+
+
+@cached_by_run_version(16)
+def ways_to_answer(store: Store, run: str, metric: str, machine_usd_per_hour: float | None) -> list[WayToAnswer]:
+    """Everybody who answered a run's test, with score, speed and price."""
+    found = queries.find_run(store, run)
+    return read_ways_to_answer(store, found, metric, machine_usd_per_hour) if found else []

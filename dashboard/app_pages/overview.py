@@ -9,7 +9,7 @@ from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
 from dashboard.panels import (
-    control_arms, forecast, group, judge_validation, metric_notes, replacement, study_set, verdict,
+    control_arms, forecast, group, judge_validation, metric_notes, replacement, study_set, verdict, ways_to_answer,
 )
 from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
@@ -86,6 +86,7 @@ if len(rows) > 1:
 
 replacement.replacement(store, run)
 replacement.shares(store, run, metric)
+ways_to_answer.quality_speed_cost(store, run, metric)
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("All metrics")
 verdict.key_numbers(changes, metrics, tier,

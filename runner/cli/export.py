@@ -26,17 +26,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         f"(default: {QUANTIZATIONS[0]})")
     parser.add_argument("--converter", metavar="FILE", help="llama.cpp's convert_hf_to_gguf.py, for --form gguf of "
                         "models that are neither Llama- nor Phi-shaped")
+    parser.add_argument("--push-to-hub", metavar="NAME", help="upload the export with its card to this new or empty "
+                        "repository of the Hugging Face Hub, private; HF_TOKEN must be allowed to write")
+    parser.add_argument("--public", action="store_true", help="with --push-to-hub: everybody may read it")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder, and print what it contains."""
     from runner.export import student_export
     from runner.student.errors import StudentError
+    from runner.student.models.hub_upload import CannotPush, push
 
     if args.form != "gguf" and (args.quantization or args.converter):
         raise UserError("--quantization and --converter are for --form gguf")
     if args.quantization and args.converter:
         raise UserError("--converter decides the weights' type itself: leave --quantization out")
+    if args.public and not args.push_to_hub:
+        raise UserError("--public is for --push-to-hub")
     paths = default_paths()
     store = open_for_reading(paths.store_url)
     try:
@@ -47,9 +53,11 @@ def run(args: argparse.Namespace) -> int:
         gguf = student_export.Gguf(args.quantization or QUANTIZATIONS[0],
                                    Path(args.converter).expanduser() if args.converter else None)
         done = student_export.export(store, paths, args.run, cycle.cycle, to, args.form, gguf)
-    except (CannotExport, StudentError, OSError) as error:
+        print(f"{done.folder}: cycle {cycle.cycle}, {done.precision}", flush=True)
+        if done.warning:
+            print(done.warning)
+        if args.push_to_hub:
+            print(push(done.folder, args.push_to_hub, not args.public, f"Cycle {cycle.cycle} of run {args.run}"))
+    except (CannotExport, CannotPush, StudentError, OSError) as error:
         raise UserError(str(error)) from error
-    print(f"{done.folder}: cycle {cycle.cycle}, {done.precision}")
-    if done.warning:
-        print(done.warning)
     return 0

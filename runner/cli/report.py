@@ -16,6 +16,7 @@ from store.report.signature import InvalidKey, fingerprint, public_pem, read_pri
 
 FORMATS: dict[str, Callable[[Evidence], str]] = {
     ".html": as_html, ".json": as_json, ".csv": as_csv, ".md": as_markdown, ".tex": as_latex}
+MAX_USD_PER_HOUR = 10_000
 TABLES: dict[str, Callable[[Evidence], str]] = {"md": as_markdown, "latex": as_latex}
 
 
@@ -29,14 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--format", choices=TABLES, help="print the tables of results instead of writing a file")
     parser.add_argument("--sign", type=Path, metavar="KEY",
                         help="sign the pack with this private key (make-key makes one); FILE.json only")
+    parser.add_argument("--machine-usd-per-hour", type=float, metavar="USD",
+                        help="price of the machine that answers in your product: adds what 1,000 answers cost, and "
+                             "from how many on the student is cheaper than its teacher")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file; nothing is fetched, and the store is not changed."""
+    if args.machine_usd_per_hour is not None and not 0 <= args.machine_usd_per_hour <= MAX_USD_PER_HOUR:
+        raise UserError(f"--machine-usd-per-hour {args.machine_usd_per_hour:g}: use 0 to {MAX_USD_PER_HOUR:,}")
     if args.format:
         if args.sign:
             raise UserError(f"--sign {args.sign}: only the pack that verify-pack reads is signed: use --to FILE.json")
-        print(TABLES[args.format](_evidence(args.run)), end="")
+        print(TABLES[args.format](_evidence(args)), end="")
         return 0
     to = args.to.expanduser().absolute()
     make = FORMATS.get(to.suffix.lower())
@@ -45,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if not to.parent.is_dir():
         raise UserError(f"--to {args.to}: folder {to.parent} does not exist")
     sign = args.sign and _signing(args, to)
-    evidence = _evidence(args.run)
+    evidence = _evidence(args)
     try:
         write_atomic(to, (sign or make)(evidence).encode("utf-8-sig" if to.suffix.lower() == ".csv" else "utf-8"))
     except OSError as error:
@@ -54,10 +60,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _evidence(run: str) -> Evidence:
-    evidence = gather(open_for_reading(default_paths().store_url), run)
+def _evidence(args: argparse.Namespace) -> Evidence:
+    evidence = gather(open_for_reading(default_paths().store_url), args.run, args.machine_usd_per_hour)
     if evidence is None:
-        raise UserError(f"no run {run!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
     return evidence
 
 

@@ -13,6 +13,7 @@ from store.analysis.findings import cycles_corrected, latest, memorisation
 from store.analysis.gain_forecast import as_json as forecast_json
 from store.analysis.gain_forecast import forecast_sentences, outcome
 from store.analysis.larger_test import LargerTest, larger_test
+from store.analysis.ways_to_answer import ways_to_answer
 from store.analysis.replacement import how_compared, replacement_sentence, replacement_verdict, share_lines
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
@@ -40,6 +41,8 @@ def as_json(store: Store, run_id: str) -> dict[str, Any]:
                "over_cycles": dataclasses.asdict(together) if together else None,
                "margin": margin_of(run.config, run.config.headline),
                "larger_test": larger_test_json(_larger_test(store, run, changes))}
+    if ways := ways_to_answer(store, run, run.config.headline):
+        result["ways_to_answer"] = [dataclasses.asdict(one) for one in ways]
     forecast = queries.forecast_of(store, run_id)
     result |= {"forecast": forecast_json(forecast)} if forecast else {}
     result |= arms_json(store, run)

@@ -15,6 +15,7 @@ from store.analysis.reading_verdict import reading_sentence
 from store.analysis.group_result import GroupResult, group_result
 from store.analysis.larger_test import LargerTest, larger_test
 from store.data_origin import Origin
+from store.analysis.ways_to_answer import WayToAnswer, compared_metrics, ways_to_answer
 from store.database import Store
 from store.headline import headline_wanted
 from store.queries import (
@@ -72,6 +73,10 @@ class Evidence:
     """What was forecast before the run started; None without a forecast."""
     past_variances: Sequence[PastVariance]
     """What the power before the run was estimated from."""
+    ways_to_answer: Sequence[WayToAnswer]
+    """Teacher, students and verified exports side by side, by each metric that is shown."""
+    machine_usd_per_hour: float | None
+    """What the machine that answers costs, as the person who asked for the pack said; None if nobody did."""
 
     @property
     def headline(self) -> str:
@@ -148,14 +153,19 @@ class Evidence:
         return next((item.event for item in self.log if isinstance(item.event, kind)), None)
 
 
-def gather(store: Store, run_id: str) -> Evidence | None:
-    """Gather the evidence of a run in any state; None if there is no such run."""
+def gather(store: Store, run_id: str, machine_usd_per_hour: float | None = None) -> Evidence | None:
+    """Gather the evidence of a run in any state; None if there is no such run.
+
+    Args:
+        machine_usd_per_hour: the price of the machine that answers in a product, if it is known.
+    """
     run = queries.find_run(store, run_id)
     if run is None:
         return None
     changes = queries.changes_of(store, run_id)
     cycles = sorted({row.cycle for row in changes}) or [0]
     spreads = queries.past_variances(store, run.config, run.requested_at)
+    replacements = queries.replacements_of(store, run_id)
     return Evidence(
         run=run, cycles=queries.cycles_of(store, run_id), changes=changes,
         answers=[pair for cycle in cycles for pair in queries.answers_of(store, run_id, cycle)],
@@ -164,10 +174,12 @@ def gather(store: Store, run_id: str) -> Evidence | None:
         judge_usage=queries.teacher_usage(store, [run_id], "judge").get(run_id),
         power=power_before(run.config.headline, headline_wanted(run.config), spreads),
         arms=queries.arm_changes_of(store, run_id), gaps=queries.gaps_of(store, run_id),
-        replacements=queries.replacements_of(store, run_id), shares=queries.gain_shares_of(store, run_id),
+        replacements=replacements, shares=queries.gain_shares_of(store, run_id),
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
         judgings=queries.judgings_of(store, run_id),
         group=group_result(store, run.group) if run.group else None, asked=asked_questions(store, run_id),
         origin=origins_of(store, run_id), arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
         ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run),
-        forecast=queries.forecast_of(store, run_id))
+        forecast=queries.forecast_of(store, run_id), machine_usd_per_hour=machine_usd_per_hour,
+        ways_to_answer=[one for metric in compared_metrics(run, replacements)
+                        for one in ways_to_answer(store, run, metric, machine_usd_per_hour)])

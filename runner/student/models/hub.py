@@ -1,4 +1,4 @@
-"""Find and download models from a Hugging Face hub. The only module that imports huggingface_hub.
+"""Find and download models from a Hugging Face hub.
 
 Only safetensors weights are downloaded, and no code that comes with a model.
 """
@@ -43,16 +43,22 @@ def check_reachable(model: str) -> None:
     """
     advice = ("choose 'embedded' or a local model folder, or fetch it where there is a network "
                f"(python -m runner download {model}) and bring the cache along (HF_HOME)")
+    if reason := unreachable():
+        raise ModelLoadFailed(f"student {model!r} is not in the local cache and {reason}: {advice}")
+
+
+def unreachable() -> str | None:
+    """Why the hub cannot be reached, as a phrase; None if it can."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-        raise ModelLoadFailed(f"student {model!r} is not in the local cache and HF_HUB_OFFLINE is set: {advice}")
+        return "HF_HUB_OFFLINE is set"
     proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
     address = urlsplit(proxy or endpoint())
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
         socket.create_connection((address.hostname or "", port), timeout=_REACH_SECONDS).close()
     except OSError as error:
-        raise ModelLoadFailed(f"student {model!r} is not in the local cache and {endpoint()} cannot be reached "
-                              f"({error}): {advice}") from error
+        return f"{endpoint()} cannot be reached ({error})"
+    return None
 
 
 def setting_errors() -> tuple[type[Exception], ...]:
