@@ -147,6 +147,7 @@ TABLES = {
         "run batch role model address path sha256 state calls cycle stage server_id planned_at sent_at expires_at "
         "ended_at completed failed total recorded estimated_cost_usd cost_usd message failures "
     ),
+    "call_claims": "key run",
     "changes": (
         "run cycle tier metric topic baseline tuned change low high scored asked wins ties losses p_value "
         "verdict clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low "

@@ -58,4 +58,4 @@ def open_chat(model: str, base_url: str | None, key: str, run: str, store: Store
         batches.endpoint = BatchEndpoint(client)
     retrying = RetryingChat(client, policy, gate, time, on_wait or (lambda seconds, error: None))
     return CachedChat(retrying, model, redact_url(address), run, store, budget_usd, judging, asked, effort,
-                      max_reply_tokens, batches, comparing)
+                      max_reply_tokens, batches, comparing, time.sleep)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from runner.llm.batch_queue import BatchQueue
@@ -14,6 +16,7 @@ from runner.llm.errors import (
 )
 from runner.llm.unicode_repair import storable
 from runner.protocols import Usage
+from store.costs.call_claims import claim_call, release_call
 from store.costs.llm_calls import (
     COMPARISON_PURPOSE, LLMCall, UsageTotals, call_key, comparison_usage, cost_of, find_call, playground_purpose,
     playground_question_usage, playground_usage, record_call, run_usage,
@@ -24,6 +27,8 @@ from store.database import Store
 _LOOP_CHARACTERS = 40
 MAX_REPETITIONS = 20
 """How often one reply that cannot be used is asked for, over all processes."""
+WAIT_FOR_CALL_SECONDS = 0.25
+"""How often a run looks whether another run's equal call has been answered."""
 BATCH_REPETITIONS = 2
 """The same with batches, where each repetition may take a day."""
 
@@ -34,7 +39,8 @@ class CachedChat:
     def __init__(self, chat: Chat, model: str, address: str, run: str, store: Store | None,
                  budget_usd: float | None = None, judging: bool = False, asked: int | None = None,
                  effort: str | None = None, max_reply_tokens: int = MAX_REPLY_TOKENS,
-                 batches: BatchQueue | None = None, comparing: bool = False) -> None:
+                 batches: BatchQueue | None = None, comparing: bool = False,
+                 sleep: Callable[[float], None] = time.sleep) -> None:
         """A client whose replies are stored for a run.
 
         Args:
@@ -46,6 +52,7 @@ class CachedChat:
             batches: where calls are collected instead of being made.
             comparing: the model is another teacher that the run's is compared with: usage and budget are of these
                 calls alone, and none of the run's. Replies are shared with runs that this model teaches.
+            sleep: waits while another run makes the same call; may raise to give up.
         """
         self._chat = chat
         self._model = model
@@ -59,6 +66,7 @@ class CachedChat:
         self._max_reply_tokens = max_reply_tokens
         self._batches = batches
         self._comparing = comparing
+        self._sleep = sleep
         self._reused = 0
         self._made: set[str] = set()
         """Keys of the calls that this process made."""
@@ -126,17 +134,34 @@ class CachedChat:
             unusable = completion or unusable
         if self._batches:
             self._batches.postpone(key, request, self._left_usd())
+        if not self._claim(self._store, key):
+            return self._stored_or_new(request)
         try:
-            completion = self._call_uncached(request)
+            return self._call_and_store(self._store, key, request)
         except ReplyNotStored:  # a run from stored replies takes what there is
             if unusable is None:
                 raise
             return unusable
+        finally:
+            release_call(self._store, key, self._run)
+
+    def _claim(self, store: Store, key: str) -> bool:
+        """Claim a call, waiting while another run makes it; False where its reply has been stored meanwhile."""
+        while not claim_call(store, key, self._run):
+            self._sleep(WAIT_FOR_CALL_SECONDS)
+            if find_call(store, key):
+                return False
+        if find_call(store, key):  # between the first look and the claim
+            release_call(store, key, self._run)
+            return False
+        return True
+
+    def _call_and_store(self, store: Store, key: str, request: ChatRequest) -> Completion:
+        completion = self._call_uncached(request)
         purpose = COMPARISON_PURPOSE + request.purpose if self._comparing else request.purpose
-        stored = record_call(self._store,
-                             LLMCall(key, self._run, self._model, purpose, json.dumps(asdict(completion)),
-                                     completion.prompt_tokens, completion.completion_tokens,
-                                     completion.reasoning_tokens))
+        stored = record_call(store, LLMCall(key, self._run, self._model, purpose, json.dumps(asdict(completion)),
+                                            completion.prompt_tokens, completion.completion_tokens,
+                                            completion.reasoning_tokens))
         self._made.add(key)
         return _completion(stored.response) or completion
 

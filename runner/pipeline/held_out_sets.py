@@ -7,6 +7,7 @@ generated from other documents, is refused: a comparison over it would compare d
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,10 +50,19 @@ def load(path: Path, knowledge_hash: str) -> list[Event] | None:
 
 
 def freeze(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Event]:
-    """Write a set with its hash, and return its events."""
+    """Write a set with its hash, unless another run was first; return the events of the set that is kept."""
     body = {"sha256": _digest(events), "knowledge_hash": knowledge_hash,
             "events": [{"kind": event.event_type, "payload": json.loads(to_json(event))} for event in events]}
-    write_atomic(path, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
+    own = path.with_name(f".{path.stem}-{os.getpid()}.json")
+    write_atomic(own, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
+    try:
+        os.link(own, path)  # fails where the name is taken, unlike a rename
+    except FileExistsError:
+        return load(path, knowledge_hash) or list(events)
+    except OSError:  # a file system without hard links
+        write_atomic(path, own.read_bytes())
+    finally:
+        own.unlink()
     return list(events)
 
 

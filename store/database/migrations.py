@@ -101,10 +101,14 @@ def _forecasts(connection: Connection) -> None:
     schema.forecasts.create(connection, checkfirst=True)
 
 
+def _call_claims(connection: Connection) -> None:
+    schema.call_claims.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
     _judging, _playground, _pace, _endpoint_options, _batches, _groups,
-    _replacement_and_shares, _forecasts)
+    _replacement_and_shares, _forecasts, _call_claims)
 CURRENT = len(STEPS)
 
 

@@ -12,16 +12,18 @@ from store.schema.control_arms import arm_changes, arm_prompts, curve_points, ga
 from store.schema.events import events, metadata, worth_a_line
 from store.schema.forecasts import forecasts
 from store.schema.judging import judge_audits, judging_changes, judging_scores, judgings
-from store.schema.leases_and_commands import asked, claims, commands, endpoint_options, runners, teacher_calls
+from store.schema.leases_and_commands import (
+    asked, call_claims, claims, commands, endpoint_options, runners, teacher_calls,
+)
 from store.schema.ratings_and_tags import ratings
 from store.schema.runs import cycles, metrics, runs, stages
 from store.schema.schedules import schedules
 
 __all__ = [
-    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "batches", "changes", "claims", "commands",
-    "curve_points", "cycles", "endpoint_options", "events", "forecasts", "gain_shares", "gaps", "judge_audits",
-    "judging_changes", "judging_scores", "judgings", "metadata", "metrics", "questions", "ratings", "replacements",
-    "runners", "runs", "schedules", "scores", "stages", "teacher_calls", "worth_a_line",
+    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "batches", "call_claims", "changes", "claims",
+    "commands", "curve_points", "cycles", "endpoint_options", "events", "forecasts", "gain_shares", "gaps",
+    "judge_audits", "judging_changes", "judging_scores", "judgings", "metadata", "metrics", "questions", "ratings",
+    "replacements", "runners", "runs", "schedules", "scores", "stages", "teacher_calls", "worth_a_line",
 ]
 
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,

@@ -1,4 +1,4 @@
-"""Tables of claims, commands, runners, cached LLM calls, options that endpoints refuse, and playground questions.
+"""Tables of claims, commands, runners, cached LLM calls and claims on them, refused options, playground questions.
 
 None of them is a projection: they are the only copy of their data.
 """
@@ -51,6 +51,12 @@ teacher_calls = Table(
     Column("at", String, nullable=False),
     Column("reasoning_tokens", Integer),
     Column("batch", String),
+)
+
+call_claims = Table(
+    "call_claims", metadata,
+    Column("key", String, primary_key=True),
+    Column("run", String, nullable=False),
 )
 
 endpoint_options = Table(
