@@ -117,6 +117,8 @@ def _reading_notes(one: Combination) -> None:
 
 
 def _left_out(one: Combination) -> None:
+    for sentence in one.not_pooled:
+        elements.plain_text(sentence)
     for left in one.left_out[:_LEFT_OUT_SHOWN]:
         elements.plain_text(f"Left out: {left.title}: {left.reason}.")
     if (more := len(one.left_out) - _LEFT_OUT_SHOWN) > 0:

@@ -65,6 +65,7 @@ def _result(store: Store, group: str) -> GroupResult:
 def _combination(one: Combination) -> list[str]:
     lines = [f"{one.label}: {counts(one)}."]
     lines += [f"  left out: {left.title}: {left.reason}" for left in one.left_out]
+    lines += [f"  {sentence}" for sentence in one.not_pooled]
     if not one.changes:
         return lines
     lines.append(seeds_sentence(len(one.pooled)))

@@ -11,23 +11,26 @@ from runner.errors import UserError
 from store.database import open_for_reading
 from store.files import write_atomic
 from store.paths import default_paths
-from store.report import Evidence, as_csv, as_html, as_json, as_latex, as_markdown, gather
+from store.report import (
+    Evidence, NothingToExport, as_csv, as_html, as_inspect, as_json, as_latex, as_markdown, gather,
+)
 from store.report.signature import InvalidKey, fingerprint, public_pem, read_private_key
 
 FORMATS: dict[str, Callable[[Evidence], str]] = {
     ".html": as_html, ".json": as_json, ".csv": as_csv, ".md": as_markdown, ".tex": as_latex}
 MAX_USD_PER_HOUR = 10_000
-TABLES: dict[str, Callable[[Evidence], str]] = {"md": as_markdown, "latex": as_latex}
+PRINTED: dict[str, Callable[[Evidence], str]] = {"md": as_markdown, "latex": as_latex, "inspect": as_inspect}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, and the file; its suffix determines the format."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
-    output = parser.add_mutually_exclusive_group(required=True)
-    output.add_argument("--to", type=Path, metavar="FILE",
+    parser.add_argument("--to", type=Path, metavar="FILE",
                         help="FILE.html: one offline page; FILE.json: everything, to verify; FILE.csv: one row per "
                              "question; FILE.md and FILE.tex: the tables of results for a paper")
-    output.add_argument("--format", choices=TABLES, help="print the tables of results instead of writing a file")
+    parser.add_argument("--format", choices=PRINTED,
+                        help="md, latex: the tables of results; inspect: a log that Inspect opens (FILE.json). Printed "
+                             "without --to")
     parser.add_argument("--sign", type=Path, metavar="KEY",
                         help="sign the pack with this private key (make-key makes one); FILE.json only")
     parser.add_argument("--machine-usd-per-hour", type=float, metavar="USD",
@@ -39,25 +42,37 @@ def run(args: argparse.Namespace) -> int:
     """Write the file; nothing is fetched, and the store is not changed."""
     if args.machine_usd_per_hour is not None and not 0 <= args.machine_usd_per_hour <= MAX_USD_PER_HOUR:
         raise UserError(f"--machine-usd-per-hour {args.machine_usd_per_hour:g}: use 0 to {MAX_USD_PER_HOUR:,}")
-    if args.format:
-        if args.sign:
-            raise UserError(f"--sign {args.sign}: only the pack that verify-pack reads is signed: use --to FILE.json")
-        print(TABLES[args.format](_evidence(args)), end="")
+    if args.format and args.sign:
+        raise UserError(f"--sign {args.sign}: only the pack that verify-pack reads is signed: use --to FILE.json")
+    if args.to is None:
+        if not args.format:
+            raise UserError("say where the pack goes (--to FILE.html), or what to print (--format)")
+        print(_made(PRINTED[args.format], _evidence(args)), end="")
         return 0
     to = args.to.expanduser().absolute()
     make = FORMATS.get(to.suffix.lower())
+    if args.format == "inspect" and to.suffix.lower() != ".json":
+        raise UserError(f"--to {args.to}: a log that Inspect opens is a .json file")
     if make is None:
         raise UserError(f"--to {args.to}: the suffix determines the format: use {', '.join(FORMATS)}")
     if not to.parent.is_dir():
         raise UserError(f"--to {args.to}: folder {to.parent} does not exist")
     sign = args.sign and _signing(args, to)
-    evidence = _evidence(args)
+    make = sign or (PRINTED[args.format] if args.format else make)
+    content = _made(make, _evidence(args))
     try:
-        write_atomic(to, (sign or make)(evidence).encode("utf-8-sig" if to.suffix.lower() == ".csv" else "utf-8"))
+        write_atomic(to, content.encode("utf-8-sig" if to.suffix.lower() == ".csv" else "utf-8"))
     except OSError as error:
         raise UserError(f"--to {args.to} cannot be written: {error.strerror}") from error
     print(f"written: {to}")
     return 0
+
+
+def _made(make: Callable[[Evidence], str], evidence: Evidence) -> str:
+    try:
+        return make(evidence)
+    except NothingToExport as error:
+        raise UserError(f"--format inspect: {error}") from error
 
 
 def _evidence(args: argparse.Namespace) -> Evidence:

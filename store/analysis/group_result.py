@@ -67,6 +67,8 @@ class Combination:
     changes: tuple[GroupChange, ...]
     same_practice: bool
     """Whether all pooled runs practised the same questions with the same references."""
+    not_pooled: tuple[str, ...] = ()
+    """A sentence for each metric that is in no number, because no judge scored by it in every run."""
 
     @property
     def label(self) -> str:
@@ -202,7 +204,8 @@ def _combination(store: Store, config: RunConfig, members: Sequence[Run], varied
             pooled.append(run)
     practice = {queries.practice_questions_of(store, run.id) for run in pooled}
     return Combination({name: shown(getattr(config, name)) for name in varied}, members[0].config, tuple(pooled),
-                       tuple(left_out), tuple(_changes(pooled, tests)), len(practice) < 2)
+                       tuple(left_out), tuple(_changes(pooled, tests)), len(practice) < 2,
+                       tuple(_not_pooled(pooled, tests)))
 
 
 def _reason(run: Run, tests: Mapping[str, list[LockedQuestion]], first: Run | None,
@@ -266,6 +269,19 @@ def _changes(pooled: Sequence[Run], tests: Mapping[str, list[LockedQuestion]]) -
     return rows
 
 
+def _not_pooled(pooled: Sequence[Run], tests: Mapping[str, list[LockedQuestion]]) -> list[str]:
+    """Name each metric by which some of the runs were scored and others were not, or by other judges."""
+    scored: dict[str, dict[str, set[str]]] = {}
+    for run in pooled:
+        for one in tests[run.id]:
+            for (metric, judge), (_, after) in one.scores.items():
+                if after is not None:
+                    scored.setdefault(metric, {}).setdefault(judge, set()).add(run.id)
+    return [f"{metric} is in no number: no judge scored by it in all {len(pooled)} runs ("
+            + "; ".join(f"{judge} in {len(runs)}" for judge, runs in judges.items()) + ")."
+            for metric, judges in scored.items() if max(map(len, judges.values())) < len(pooled)]
+
+
 def as_json(result: GroupResult) -> dict[str, object]:
     """Return a group's result as one JSON object: every combination with its runs, seeds and changes."""
     return {"group": result.name, "combinations": [combination_as_json(one) for one in result.combinations]}
@@ -277,4 +293,4 @@ def combination_as_json(one: Combination) -> dict[str, Any]:
             "runs": [{"run": run.id, "seed": run.config.seed, "training_seed": run.config.seed_of_training}
                      for run in one.pooled],
             "left_out": [dataclasses.asdict(left) for left in one.left_out], "same_practice": one.same_practice,
-            "changes": [dataclasses.asdict(change) for change in one.changes]}
+            "not_pooled": list(one.not_pooled), "changes": [dataclasses.asdict(change) for change in one.changes]}

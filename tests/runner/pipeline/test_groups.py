@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from runner.teacher.factory import open_llm_teacher
-from store import commands, queries
+from store import commands, queries, schema
 from store.analysis.group_result import GroupChange, between_combinations, counts, group_result
 from store.database import Store
 from store.event_log import leases
@@ -89,6 +90,14 @@ def test_the_change_is_over_questions_and_seeds_from_three_seeds_on(store: Store
                     if (row.tier, row.metric, row.topic) == ("held-out", "reference_nll", ""))
                for run in ids]
     assert change.found.seed_changes == pytest.approx(of_runs)
+    with store.write() as connection:  # a judge that scored in one of the runs only
+        connection.execute(update(schema.scores).where(schema.scores.c.run == ids[1], schema.scores.c.metric == "chrf")
+                           .values(judge="another"))
+    result = group_result(store, "g")
+    one = result.combinations[0] if result else None
+    assert one and one.change("held-out", "chrf") is None and one.change("held-out", "rouge_l")
+    (said,) = one.not_pooled
+    assert said.startswith("chrf is in no number: no judge scored by it in all 3 runs (") and "another in 1)." in said
 
 
 def test_runs_that_do_not_belong_together_are_counted_with_their_reason(store: Store, tmp_path: Path) -> None:
