@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Sequence
 
 from knowledge.distractors import make_distractors
-from knowledge.questions import PARAPHRASE, Question
+from knowledge.domain import Domain
+from knowledge.questions import HELD_OUT, PARAPHRASE, Question
+from knowledge.split import held_out_passages
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import question_from_record, record_usage
 from runner.pipeline.stages.given_questions import given_references
@@ -27,16 +29,24 @@ def reference_answers(context: StageContext) -> Sequence[Event]:
 def write_references(context: StageContext, questions: Sequence[Question]) -> ReferencesWritten:
     """Return a reference for each question; a missing one has its reason, and is never invented.
 
-    Two distractors of a question on a taught fact are other taught facts, where there are enough: having read a text in
-    training must not give it away.
+    Two distractors of a question on a taught fact are other taught facts, and of one on a held-out fact other held-out
+    passages, where there are enough: having read a text in training must neither give it away nor speak against it.
     """
-    taught = frozenset(question.passage_id for question in questions if question.tier == PARAPHRASE)
+    preferred = _preferred_passages(context.domain, questions)
     teacher, counted = context.resources.teacher, itertools.count(1)
     references = teacher.write_references(context.domain, questions,
                                           lambda _: context.progress(next(counted), len(questions), "references"))
-    records = [_record(context, question, found, taught if question.tier == PARAPHRASE else frozenset())
+    records = [_record(context, question, found, preferred.get(question.tier, frozenset()))
                for question, found in zip(questions, references, strict=True)]
     return ReferencesWritten(teacher.name, tuple(records))
+
+
+def _preferred_passages(domain: Domain, questions: Sequence[Question]) -> dict[str, frozenset[str]]:
+    """Tier -> ids of the passages that training leaves as likely, or makes as likely, as the tier's own."""
+    found = {PARAPHRASE: frozenset(one.passage_id for one in questions if one.tier == PARAPHRASE)}
+    if any(one.tier == HELD_OUT for one in questions):
+        found[HELD_OUT] = frozenset(passage.id for passage in held_out_passages(domain))
+    return found
 
 
 def _record(context: StageContext, question: Question, reference: Reference,

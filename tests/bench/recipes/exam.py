@@ -12,6 +12,7 @@ from knowledge.distractors import make_distractors
 from knowledge.general_questions import general_questions
 from knowledge.perturbations import perturb
 from knowledge.questions import HELD_OUT, PARAPHRASE, Question, question_id
+from knowledge.split import held_out_passages
 from knowledge.study.source import opening, without_words, words
 from runner.judge.choice_accuracy import choice_accuracy
 from runner.judge.fact_recall import fact_recall
@@ -106,9 +107,11 @@ def _reverse(student: Student, adapter: Path | None, facts: tuple[Fact, ...]) ->
 
 
 def _held_out(student: Student, adapter: Path | None, controls: tuple[Fact, ...]) -> Scores:
+    """Choice among passages that are never taught either: one that was read in training would be likelier."""
+    untaught = frozenset(passage.id for passage in held_out_passages(domain()))
     plan = []
     for fact in controls:
-        false = make_distractors(fact.locked, fact.reference, fact.passage, domain(), SEED)
+        false = make_distractors(fact.locked, fact.reference, fact.passage, domain(), SEED, untaught)
         plan.append((fact.passage.id, [(fact.locked, text) for text in (fact.reference, *(one.text for one in false))]))
     found = _nlls(student, adapter, plan)
     return {"held_out_choice": {id: choice_accuracy(nll[0], nll[1:]) for id, nll in found.items()}}

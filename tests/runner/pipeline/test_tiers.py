@@ -8,15 +8,17 @@ from typing import Any
 import fakes
 import pytest
 
-from knowledge.questions import GENERAL, PARAPHRASE, PRACTICE
-from knowledge.split import side_of
+from knowledge.distractors import FOREIGN
+from knowledge.domain import kubernetes
+from knowledge.questions import GENERAL, HELD_OUT, PARAPHRASE, PRACTICE
+from knowledge.split import HELD_OUT_SIDE, side_of
 from runner.pipeline.held_out_sets import path_of
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import read_events
-from store.events import ReferencesWritten
+from store.events import QuestionsAsked, ReferencesWritten
 from store.metrics import ANSWER_METRICS, LIKELIHOOD_METRICS
 from store.paths import Paths
 from store.run_config import InvalidConfig
@@ -109,3 +111,17 @@ def test_references_tell_their_progress_and_are_all_there(store: Store, tmp_path
     written = [item.event for item in read_events(store, run.id) if isinstance(item.event, ReferencesWritten)]
     assert [len(event.references) for event in written] == [6, 6]
     assert all(reference.text and len(reference.foils) == 3 for event in written for reference in event.references)
+
+
+def test_distractors_of_a_held_out_fact_were_never_taught_either(store: Store, tmp_path: Path) -> None:
+    run = carry_out(store, tmp_path)
+    events = [item.event for item in read_events(store, run.id)]
+    asked = {one.question_id for event in events if isinstance(event, QuestionsAsked) for one in event.questions
+             if one.tier == HELD_OUT}
+    records = [record for event in events if isinstance(event, ReferencesWritten) for record in event.references
+               if record.question_id in asked]
+    side_of_text = {passage.text: side_of(passage.id) for passage in kubernetes().passages}
+    foreign = [text for record in records for text, rule in zip(record.foils, record.foil_rules, strict=True)
+               if rule == FOREIGN]
+    assert len(foreign) == 2 * len(asked) == 12
+    assert {side_of_text[text] for text in foreign} == {HELD_OUT_SIDE}
