@@ -45,7 +45,7 @@ def before_after(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str
                         categoryarray=[names[at] for at in scored])
     values = [value for at in scored for value in (rows[at].baseline, rows[at].tuned)]
     figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
-    return theme.apply_theme(figure, 320, _score_title([rows[at] for at in scored], metric))
+    return theme.apply_theme(figure, 290, _score_title([rows[at] for at in scored], metric))
 
 
 def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None) -> go.Figure:
@@ -67,7 +67,7 @@ def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[st
     better = METRICS[metric].better if metric in METRICS else 1
     figure.update_yaxes(title="fine-tuned − untrained" + (" (below 0 is better)" if better < 0 else ""),
                         zeroline=False)
-    return theme.apply_theme(figure, 320, _verdict_title([row for _, row in measured]))
+    return theme.apply_theme(figure, 290, _verdict_title([row for _, row in measured]))
 
 
 def _category_range(count: int) -> list[float]:

@@ -30,7 +30,7 @@ def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     number = st.column_config.NumberColumn(format="%.3f", width=64)
     table = elements.data_table(
         [_row(pair, metric) for pair in pairs], key="answer list", **elements.SELECTS_ROW,
-        height=min(300, 36 * len(pairs) + 40), signed={"change": 3},
+        height=min(200, 36 * len(pairs) + 40), signed={"change": 3},
         column_config={"before": number, "after": number,
                        "change": st.column_config.NumberColumn(width=72),
                        "topic": st.column_config.TextColumn(width=130),

@@ -40,7 +40,7 @@ def configuration(picked: Sequence[SelectedCycle]) -> None:
         st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. Charts "
                    "connect cycles of one test alone.", icon=":material/warning:")
     st.subheader("Configuration differences")
-    rows = cycle_selection.differences(runs)
+    rows = cycle_selection.differences_by_label(runs)
     if len(runs) == 1:
         st.caption("These are cycles of one run: the configuration is the same.")
     elif rows:

@@ -70,4 +70,6 @@ def _row(one: PairedComparison, name_of: dict[str, str]) -> dict[str, str]:
 
 def _refusal(one: NotComparable, name_of: dict[str, str]) -> str:
     by = f" by {labels.metric(one.metric)}" if one.metric else ""
-    return f"{name_of[one.other]} vs. {name_of[one.one]}{by}: not paired, because {one.reason}."
+    reason = one.reason.replace("name one set for both with --held-out-set",
+                                "launch both with the same shared test set, under Advanced")
+    return f"{name_of[one.other]} vs. {name_of[one.one]}{by}: not paired, because {reason}."

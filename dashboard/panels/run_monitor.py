@@ -31,17 +31,19 @@ def run_monitor(store: Store, run: Run) -> None:
     cells = stage_board.board(run, cached_queries.stages(store, run), cached_queries.cycles(store, run))
     st.set_page_config(page_title=labels.tab_title(run, stage_board.share_done(cells)))
     _state(run, cells)
+    run_commands(run)
     if run.work == "queued":
         queue_position(store, run)
     for batch in queries.open_batches(store, run.id) if run.config.teacher_batch else ():
         elements.plain_text(f"{batch.sentence()}. {labels.batch_cost(batch.estimated_cost_usd)}")
-    run_commands(run)
     failure(run)
-    if run.ended_at:
-        result_links(run)
     if cells:
         _progress(store, run, cells)
+    if run.ended_at:
+        result_links(run)  # in the place of the tiles, so that the stages below stay where they are
+    elif cells:
         live_metrics(store, run)
+    if cells:
         elements.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
     if run.work == "queued" and not cells:
         return  # what follows would be empty, and would move down when the run starts

@@ -15,8 +15,8 @@ def sweep_fields() -> SweepChoice:
     st.markdown("**Several seeds and settings**")
     seeds = str(st.text_input("Training seeds", key="launch seeds", placeholder="one run", max_chars=200,
                               help="How many (3), a range (1-20) or a list (1,5,9). Each is a run with the same test "
-                              "and practice questions. From 3 on the interval is over seeds too."))
-    draws = st.checkbox("Each seed draws its own practice questions", key="launch draws", disabled=not seeds.strip(),
+                              "and training questions. From 3 on the interval is over seeds too."))
+    draws = st.checkbox("Each seed draws its own training questions", key="launch draws", disabled=not seeds.strip(),
                         help="The test stays the same.")
     varied = st.selectbox("Setting to vary", [_NONE, *settings], key="launch varied",
                           format_func=lambda name: settings[name].label if name else "none",

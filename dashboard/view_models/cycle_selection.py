@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from store.analysis.run_comparison import differences
+from store.config_metadata import settings_of
 from store.queries import ChangeRow, Run
+from store.run_config import RunConfig
 
-__all__ = ["ONCE_PER_RUN", "SelectedCycle", "differences", "first_choice", "held_out_set_names", "same_test", "key_of",
-           "labels", "names_of"]
+__all__ = ["ONCE_PER_RUN", "SelectedCycle", "differences", "differences_by_label", "first_choice", "held_out_set_names",
+           "same_test", "key_of", "labels", "names_of"]
 
+_SWITCHES = {"True": "on", "False": "off"}
 ONCE_PER_RUN = ("held-out", "new-topic", "general")
 """Tiers with the same questions in all cycles of a run; training questions and paraphrases are new in each cycle."""
 
@@ -82,6 +85,13 @@ def labels(picked: Sequence[SelectedCycle]) -> list[str]:
     short = [item.label for item in picked]
     return [f"{label} ({item.run.id[-4:]})" if short.count(label) > 1 else label
             for label, item in zip(short, picked, strict=True)]
+
+
+def differences_by_label(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """The settings in which the runs differ, by their labels on the launch form; switches are on or off."""
+    settings = {setting.name: setting.label for setting in settings_of(RunConfig)}
+    return [{name: settings.get(value.replace(" ", "_"), value) if name == "setting" else _SWITCHES.get(value, value)
+             for name, value in row.items()} for row in differences(runs)]
 
 
 def held_out_set_names(picked: Sequence[SelectedCycle]) -> int:

@@ -91,7 +91,7 @@ def test_a_run_from_the_launch_to_the_worst_answer_two_cycles_and_a_cancelled_on
         window.open("overview")
         window.shoot(f"flow-verdict-{scheme}")
         assert window.faults() == []
-        page.get_by_text("Worst regressions").click()
+        page.get_by_text(re.compile("Worst regressions|Read the answers")).click()
         page.get_by_text("Word diff").wait_for(timeout=600_000)
         window.settle()
         window.shoot(f"flow-worst-answer-{scheme}")

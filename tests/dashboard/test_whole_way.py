@@ -1,0 +1,96 @@
+"""A person's whole way in a real browser with a real runner, without the command line.
+
+Launch with own settings, watch, be told, compare with an earlier run answer by answer, rate blind, hand over the pack.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dashboard.served import serve
+from tests.dashboard.test_flow import choose_topics, runner_at, slide
+from tests.dashboard.windows import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+_WATCH_SHIFTS = """() => {
+  window.shifts = 0;
+  window.watching ||= new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  });
+  window.watching.observe({type: 'layout-shift', buffered: false});
+}"""
+
+
+def small_form(window: Window) -> None:
+    """Fill the form for a small run of the fakes' domain."""
+    for label, value in (("Cycles", 1), ("Training questions per cycle", 6), ("Held-out questions", 8)):
+        slide(window, label, value)
+    choose_topics(window, "Pods", "Services", "Jobs and CronJobs")
+
+
+def launched(window: Window, name: str) -> None:
+    """Launch the form's run under a name, and wait until its tab says how it ended."""
+    page = window.page
+    field = page.get_by_test_id("stSidebar").get_by_role("textbox", name="Name", exact=True)
+    field.fill(name)
+    field.press("Enter")
+    window.settle()
+    page.get_by_role("button", name="Launch run").click()
+    page.wait_for_url("**/live?run=*", timeout=600_000)
+    page.evaluate(_WATCH_SHIFTS)
+    page.wait_for_function("() => document.title.includes('%')", timeout=600_000)
+    page.get_by_text("See the result").wait_for(timeout=600_000)
+    window.settle()
+    assert name in page.title() and "%" not in page.title()
+    assert page.evaluate("() => window.shifts") < 0.1, "the page stays where it is when a run starts and ends"
+
+
+def test_from_the_launch_to_the_evidence_pack_without_the_command_line(browser: Any, tmp_path: Path) -> None:
+    with serve(tmp_path) as server, runner_at(tmp_path):
+        window = Window(browser, server)
+        page = window.page
+        window.open("overview")
+        page.get_by_text("Runner online").wait_for(timeout=600_000)
+        small_form(window)
+        page.get_by_text("Advanced", exact=True).click()
+        set_to = page.get_by_test_id("stSidebar").get_by_role("textbox", name="Shared test set")
+        set_to.fill("both")
+        set_to.press("Enter")
+        window.settle()
+        launched(window, "yesterday")
+        launched(window, "today")
+        window.shoot("way-ended")
+
+        page.get_by_role("link", name="History").click()
+        boxes = page.locator("[data-testid=stMain] .dvn-scroller").first
+        boxes.wait_for(timeout=600_000)
+        window.settle()
+        for row in range(2):
+            boxes.click(position={"x": 16, "y": 36 * row + 54})
+            window.settle()
+        page.get_by_text("2 runs selected").wait_for(timeout=600_000)
+        page.get_by_role("link", name="Compare", exact=True).last.click()
+        page.get_by_role("heading", name="Answers side by side").wait_for(timeout=600_000)
+        window.settle()
+        page.get_by_role("button", name="Next").click()
+        page.get_by_text("Question 2 of ").wait_for(timeout=600_000)
+        window.shoot("way-compared")
+
+        page.get_by_test_id("stTopNavLink").filter(has_text="Answers").click()
+        page.get_by_text("Blind A/B rating").click()
+        page.get_by_role("heading", name="Answers side by side").click()  # arrow keys are the segments' until then
+        for rated in (1, 2):
+            page.get_by_role("button", name="A is better").wait_for(timeout=600_000)
+            page.keyboard.press("ArrowLeft" if rated == 1 else "ArrowDown")
+            page.get_by_text(f"You have rated {rated} of").wait_for(timeout=600_000)
+            window.settle()
+        page.get_by_test_id("stTopNavLink").filter(has_text="Overview").click()
+        page.get_by_role("button", name="Evidence pack").click()
+        with page.expect_download(timeout=600_000) as pack:
+            page.get_by_role("button", name="Evidence as HTML").click()
+        assert "Content-Security-Policy" in Path(pack.value.path()).read_text()
+        assert window.errors == [] and window.foreign == []
+        window.close()
