@@ -39,6 +39,8 @@ _SIDES = (("first", "last"), ("highest", "lowest"), ("incoming", "outgoing"), ("
 has a larger one, which would give the true one away."""
 _ONSETS = re.findall(r"\S+", "b br d dr f g gl h k kl l m n p pr r s sk st t tr v vr z")
 _VOWELS, _CODAS = re.findall(r"\S+", "a e i o u"), re.findall(r"\S+", "l m n r s x lk nd rm rt st")
+_TRIES = 100
+"""Draws of a short word; there are 13,200 of them."""
 _ENDS = re.findall(r"\S+", "el an or is um eth ine ock ard ulo")
 
 
@@ -80,12 +82,20 @@ class _Words:
         self._chance, self._used = chance, set[str]()
 
     def new(self) -> str:
-        while True:
-            draw = self._chance.choice
-            word = draw(_ONSETS) + draw(_VOWELS) + draw(_CODAS) + draw(_ENDS)
-            if word not in self._used:
-                self._used.add(word)
+        draw = self._chance.choice
+        for _ in range(_TRIES):
+            if self._is_new(word := draw(_ONSETS) + draw(_VOWELS) + draw(_CODAS) + draw(_ENDS)):
                 return word
+        while True:  # nearly all short words are used
+            stem = draw(_ONSETS) + draw(_VOWELS) + draw(_CODAS)
+            if self._is_new(word := stem + draw(_ONSETS) + draw(_VOWELS) + draw(_CODAS) + draw(_ENDS)):
+                return word
+
+    def _is_new(self, word: str) -> bool:
+        if word in self._used:
+            return False
+        self._used.add(word)
+        return True
 
 
 def main(arguments: Sequence[str]) -> int:

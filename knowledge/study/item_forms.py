@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from knowledge.perturbations import CHOICES, OPPOSITES
 from knowledge.study.source import GAP, Source, opening, with_gap, without_words, words
@@ -100,11 +101,12 @@ def true_false(source: Source, form: Form) -> Iterator[Part]:
 def term_choice(source: Source, form: Form) -> Iterator[Part]:
     """A sentence with a gap and two terms to choose from, in words -> the right one, and the sentence."""
     rng = source.rng("terms")
-    others = [term for sibling in source.siblings for term in sibling.key_terms if sibling.id != source.passage.id]
+    reference = source.reference.casefold()
+    others = [term for sibling in source.siblings for term in sibling.key_terms
+              if sibling.id != source.passage.id and term.casefold() not in reference]
     for number in range(form.count if source.terms else 0):
         term = source.terms[number % len(source.terms)]
-        false = [other for other in others if not could_replace(term, other)
-                 and other.casefold() not in source.reference.casefold()]
+        false = [other for other in others if not could_replace(term, other)]
         if false:
             options = rng.sample([term, rng.choice(false)], 2)
             sentence = source.sentence_with(term)
@@ -150,7 +152,13 @@ _GROUPS = [frozenset(word.casefold() for word in re.split(r"[ /]", group)) for g
 
 def could_replace(term: str, other: str) -> bool:
     """Whether an alteration of the exam could turn one term into the other: both have numbers, or are of one group."""
-    if re.search(r"\d", term) and re.search(r"\d", other):
-        return True
-    ours, theirs = ({word.casefold() for word in words(text)} for text in (term, other))
-    return any(ours & group and theirs & group for group in _GROUPS) or {"true", "false"} & ours != set()
+    (ours_number, ours, is_truth), (theirs_number, theirs, _) = _altered_as(term), _altered_as(other)
+    return (ours_number and theirs_number) or not ours.isdisjoint(theirs) or is_truth
+
+
+@lru_cache(maxsize=50_000)
+def _altered_as(term: str) -> tuple[bool, frozenset[int], bool]:
+    """Whether a term has a number, the groups of words that it has a word of, and whether it is a truth value."""
+    found = {word.casefold() for word in words(term)}
+    groups = frozenset(place for place, group in enumerate(_GROUPS) if found & group)
+    return bool(re.search(r"\d", term)), groups, bool({"true", "false"} & found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from knowledge.passages import Passage
 from knowledge.study.item_forms import ALL, FORMS
 from knowledge.study.source import Source
 
+MOST_SIBLINGS = 200
+"""Of a topic with more passages, so many random ones lend their sentences and terms; the built-in topics have fewer."""
 _PIECE_END = re.compile(r"(?<=[.?!:])\s+")
 
 
@@ -47,13 +50,20 @@ def study_items(passage: Passage, seed: int, forms: Sequence[str] = ALL, sibling
     """
     if unknown := [name for name in forms if name not in FORMS]:
         raise ValueError(f"no form of study items is called {unknown[0]!r}: use {', '.join(FORMS)}")
-    source = Source(passage, " ".join((reference or passage.text).split()), tuple(siblings), seed)
+    source = Source(passage, " ".join((reference or passage.text).split()), _some(siblings, passage, seed), seed)
     found: dict[tuple[str, str, str], StudyItem] = {}
     for name in forms:
         for wording, prompt, answer, term, complete in FORMS[name].rule(source, FORMS[name]):
             item = StudyItem(passage.id, name, wording, prompt, answer, term, complete)
             found.setdefault((name, prompt, answer), item)
     return tuple(found.values())
+
+
+def _some(siblings: Sequence[Passage], passage: Passage, seed: int) -> tuple[Passage, ...]:
+    """So many of the siblings that the work for one passage does not grow with its topic."""
+    if len(siblings) <= MOST_SIBLINGS:
+        return tuple(siblings)
+    return tuple(random.Random(f"{seed} {passage.id} siblings").sample(siblings, MOST_SIBLINGS))
 
 
 def without_near_duplicates(items: Iterable[StudyItem], locked: Iterable[str]) -> tuple[tuple[StudyItem, ...], int]:

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
 
@@ -75,9 +75,10 @@ class Source:
         """One sentence of each sibling: none resembles a sentence of this passage, which might be an altered copy."""
         found = (sentences(other.text) for other in self.siblings if other.id != self.passage.id)
         return tuple(theirs[0] for theirs in found if theirs
-                     and all(fuzz.ratio(theirs[0], ours) < SAME_TEXT for ours in self.sentences))
+                     and not any(fuzz.ratio(theirs[0], ours, score_cutoff=SAME_TEXT) for ours in self.sentences))
 
 
+@lru_cache(maxsize=20_000)
 def sentences(text: str) -> tuple[str, ...]:
     """The sentences of a text, white space normalized."""
     return tuple(part for part in _SENTENCE_END.split(" ".join(text.split())) if part)

@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, str] = {
     "load": "tests.bench.load:measure_load",
     "pages": "tests.bench.pages:measure_pages",
     "reading": "tests.bench.reading:measure_reading",
+    "scale": "tests.bench.scale:measure_scale",
     "training": "tests.bench.training:measure_training",
 }
 

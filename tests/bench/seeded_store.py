@@ -93,7 +93,7 @@ def _events(number: int, size: Size) -> Iterator[tuple[int | None, str | None, E
     yield None, None, PlanChosen("cpu", "bf16", 4, 2, "no GPU here", "a student", 135_000_000)
     events_a_cycle = size.events // size.cycles
     for cycle in range(1, cycles + 1):
-        told = list(_cycle(random.Random(f"{number} {cycle}"), size.questions_a_cycle, config))
+        told = list(cycle_events(random.Random(f"{number} {cycle}"), size.questions_a_cycle, config))
         trained = next(at for at, (_, event) in enumerate(told) if isinstance(event, AdapterTrained))
         at_work = number == size.runs - 1 and cycle == cycles
         before, after = told[:trained], [] if at_work else told[trained:]
@@ -106,7 +106,7 @@ def _events(number: int, size: Size) -> Iterator[tuple[int | None, str | None, E
     yield None, None, RunFinished("no evidence", "No evidence of a change.", 3_000.0)
 
 
-def _cycle(chance: random.Random, questions: int, config: RunConfig) -> Iterator[tuple[str | None, Event]]:
+def cycle_events(chance: random.Random, questions: int, config: RunConfig) -> Iterator[tuple[str | None, Event]]:
     """What one cycle tells besides its series."""
     yield None, CycleStarted()
     asked = [f"q{chance.getrandbits(40):010x}" for _ in range(questions)]

@@ -87,3 +87,9 @@ def test_what_cannot_be_written_is_said_in_one_sentence(tmp_path: Path, argument
     error = capsys.readouterr().err
     assert says in error and "Traceback" not in error and len(error.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a file"]
+
+
+def test_more_facts_than_there_are_short_words_are_written(tmp_path: Path) -> None:
+    assert write_facts(tmp_path / "many", 2_400, seed=3) == 2_400
+    text = "".join(page.read_text(encoding="utf-8") for page in (tmp_path / "many").iterdir())
+    assert len(set(re.findall(r"^## (\w+)$", text, re.M))) == 2_400

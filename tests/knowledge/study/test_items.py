@@ -12,6 +12,7 @@ from knowledge.passages import Passage
 from knowledge.perturbations import perturb
 from knowledge.study import ALL, FORMS, StudyItem, coverage, study_items, without_near_duplicates
 from knowledge.study.item_forms import could_replace
+from knowledge.study.items import MOST_SIBLINGS
 from knowledge.study.source import sentences
 from tests.knowledge.made_up import make_passage
 
@@ -132,3 +133,11 @@ def test_no_key_term_is_put_into_the_wordings_made_of_words() -> None:
 def test_every_form_makes_no_more_items_than_its_table_says() -> None:
     counts = Counter(item.form for item in study_items(notes("pods")[0], 1, siblings=notes("pods")))
     assert all(counts[name] <= FORMS[name].count for name in FORMS)
+
+
+def test_the_work_for_a_passage_does_not_grow_with_a_large_topic() -> None:
+    topic = [make_passage("amber", f"word{number}") for number in range(3 * MOST_SIBLINGS)]
+    items = study_items(topic[0], 1, siblings=topic)
+    assert items == study_items(topic[0], 1, siblings=topic)
+    few = study_items(topic[0], 1, siblings=topic[:MOST_SIBLINGS])
+    assert {item.form for item in items} == {item.form for item in few}
