@@ -51,11 +51,16 @@ def _reading_notes(config: RunConfig, reading: IngestResult) -> list[str]:
 
 
 def facts_notes(config: RunConfig, domain: Domain) -> list[str]:
-    """Both numbers, where more questions are asked for than there are passages on that side of the split."""
-    chosen = set(config.topics or domain.topics)
+    """Both numbers, where more questions are asked for than there are passages on that side of the split.
+
+    The offline teacher asks about a part of them only; then that part counts.
+    """
+    chosen, offline = set(config.topics or domain.topics), config.teacher == OFFLINE_TEACHER
     sides = (("training", config.questions * config.cycles, practice_passages(domain)),
              ("held-out", config.held_out, held_out_passages(domain)))
-    return [f"Note: {asked:,} {side} questions are asked for, and the chosen topics have {found:,} {side} passages: "
-            "some are asked about more than once, or there are fewer questions."
+    which = " that the offline teacher asks about" if offline else ""
+    return [f"Note: {asked:,} {side} questions are asked for, and the chosen topics have {found:,} {side} "
+            f"passages{which}: some are asked about more than once, or there are fewer questions."
             for side, asked, passages in sides
-            if asked > (found := sum(passage.topic in chosen for passage in passages))]
+            if asked > (found := sum(passage.topic in chosen and (not offline or bool(passage.questions))
+                                     for passage in passages))]
