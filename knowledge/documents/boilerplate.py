@@ -61,14 +61,15 @@ def copies(pages: Sequence[SpooledPage]) -> dict[str, str]:
     seen: defaultdict[int, list[str]] = defaultdict(list)
     for page in pages:
         of_page = shared.intersection(page.keys)
-        common = Counter(earlier for key in of_page for earlier in seen[key])
+        everywhere = {key for key in of_page if len(seen[key]) >= _MOST_PAGES}
+        own = page.distinct - len(everywhere)
+        common = Counter(earlier for key in of_page - everywhere for earlier in seen[key])
         nearest, count = max(common.items(), key=lambda entry: entry[1], default=("", 0))
-        if page.distinct >= _MIN_PAGES and count >= COPY_SHARE * page.distinct:
+        if page.distinct >= _MIN_PAGES and own and count >= COPY_SHARE * own:
             found[page.path] = nearest
             continue
-        for key in of_page:
-            if len(seen[key]) < _MOST_PAGES:
-                seen[key].append(page.path)
+        for key in of_page - everywhere:
+            seen[key].append(page.path)
     return found
 
 

@@ -1,14 +1,16 @@
 """Read a generated folder of documents: time, peak memory and passages, in a process of its own.
 
-The folder has 10,000 files and 1 GB by default (`READING_FILES`, `READING_MB`), Markdown, HTML and text in equal parts,
-each sentence a different one, and a paragraph that all pages share.
+The folder has 10,000 files of 20 MB in all (`READING_FILES` and `READING_MB` give other sizes), Markdown, HTML and text
+in equal parts, each sentence a different one, and a paragraph that all pages share.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,16 +18,19 @@ import time
 from pathlib import Path
 
 from tests.bench.row import Row
-from tests.knowledge.made_up import WORDS
 
-FILES, MEGABYTES = int(os.environ.get("READING_FILES", "10000")), int(os.environ.get("READING_MB", "1000"))
+FILES, MEGABYTES = int(os.environ.get("READING_FILES", "10000")), int(os.environ.get("READING_MB", "20"))
 MOST_MB = 2_000
+# A vocabulary of the size of a manual's: few words are frequent, most are rare.
+_SYLLABLES = re.findall("..", "bacodifeguhajikolumeniporasotivuwaxezoly")
+WORDS = [first + second + third for first in _SYLLABLES for second in _SYLLABLES for third in _SYLLABLES[::2]]
+_CUMULATIVE = list(itertools.accumulate(1 / (rank + 10) for rank in range(len(WORDS))))
 _KINDS = ("md", "html", "txt")
 _SHARED = "All parts of this manual are kept by the same team, which answers within two days of any letter to it."
 
 
 def measure_reading() -> list[Row]:
-    """Rows for the whole folder; the smaller one shows what a file costs."""
+    """Rows for the whole folder, read in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder), FILES, MEGABYTES * 1_000_000 // FILES)
         found = json.loads(subprocess.run([sys.executable, "-m", "tests.bench.reading", folder], check=True,
@@ -53,7 +58,7 @@ def _page(number: int, size: int, kind: str) -> list[str]:
     while written < size:
         parts.append(_heading(" ".join(chance.choices(WORDS, k=3)), 2, kind))
         for _ in range(4):
-            words = chance.choices(WORDS, k=36)
+            words = chance.choices(WORDS, cum_weights=_CUMULATIVE, k=36)
             text = " ".join(f"The {' '.join(words[at:at + 5])} holds at most {chance.randrange(10**6)} "
                             f"{' '.join(words[at + 5:at + 11])} of the {words[at + 11]}." for at in (0, 12, 24))
             parts.append(_paragraph(text, kind))
