@@ -91,8 +91,8 @@ def _by_length_difference(reference: str, passage: Passage, domain: Domain,
     ranked: list[Passage] = []
     for others in (domain.of_topic(passage.topic), domain.passages):
         if len(ranked) < CLOSEST:
-            ranked = sorted((other for other in others if fuzz.ratio(comparison_text(other), own) < same_text),
-                            key=distance)
+            ranked = sorted((other for other in others
+                             if not fuzz.ratio(comparison_text(other), own, score_cutoff=same_text)), key=distance)
     first = [other for other in ranked if other.id in preferred]
     return [part[start:start + CLOSEST] for part in (first, [other for other in ranked if other.id not in preferred])
             for start in range(0, len(part), CLOSEST)]

@@ -63,7 +63,7 @@ def _on(side: Side, domain: Domain) -> list[Passage]:
     return [passage for passage in domain.passages if side_of(passage.id) == side and passage.id not in domain.excluded]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=50_000)
 def comparison_text(passage: Passage) -> str:
     """The passage's text normalized for comparison, without the kind and field that it is about.
 
