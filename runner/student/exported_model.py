@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from runner.student.models import hf_loader
+from store.analysis.export_verdict import DEQUANTIZED
 
 Losses = Sequence[float | None]
 
@@ -63,7 +64,7 @@ class ExportedModel:
             self.tokenizer, self.model, version = hf_loader.open_exported(folder, gguf)
         except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
             raise CannotAnswer(f"{folder} cannot be loaded by transformers: {str(error).splitlines()[0]}") from error
-        self.name = f"transformers {version}" + (", dequantized" if gguf else "")
+        self.name = f"transformers {version}" + (DEQUANTIZED if gguf else "")
         self.from_gguf = gguf is not None
         self.size_bytes = sum(file.stat().st_size for file in files)
         if not self.tokenizer.chat_template:

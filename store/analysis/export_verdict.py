@@ -14,6 +14,8 @@ from store.metrics import METRICS
 from store.statistics import PairedChange, title_in_sentence, within_margin
 
 SAME, DIFFERENT, INCONCLUSIVE = "same as measured", "different", "inconclusive"
+DEQUANTIZED = ", dequantized"
+"""End of the name of an engine that read a GGUF file's weights back to floating point, as none does that serves it."""
 NLL_TOLERANCE = 0.02
 """Mean absolute difference of the references' NLL, in nats per token, up to which two computations of one model in the
 same precision count as equal: bf16 has 8 bits of mantissa, and sums in another order differ by about a hundredth."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from store import events, queries
+from store.analysis.export_verdict import DEQUANTIZED
 from store.analysis.findings import latest
 from store.control_arms import BASELINE, TEACHER, TUNED, TUNED_RETRIEVAL
 from store.costs.answer_costs import Speed, Timing, break_even, machine_usd_per_1000, speed_of
@@ -111,8 +112,9 @@ def of_export(export: events.ExportVerified, metric: str, deciding: Mapping[str,
     machine, making, teacher = prices
     scores = {score.question_id: score for score in export.scores
               if score.metric == metric and score.question_id in deciding}
+    timed = not export.engine.endswith(DEQUANTIZED)  # what serves a GGUF file has another speed
     speed = speed_of([Timing(answer.tokens, answer.seconds) for answer in export.answers
-                      if answer.text and answer.question_id in deciding])
+                      if timed and answer.text and answer.question_id in deciding])
     price = machine_usd_per_1000(speed.mean_seconds, machine)
     clusters = [deciding[question].passage_id or question for question in scores]
     before = [deciding[question].scores.get(metric, (None, None))[0] for question in scores]

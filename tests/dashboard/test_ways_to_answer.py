@@ -24,7 +24,7 @@ Opened = Callable[..., AppTest]
 METRIC, BYTES = "choice_accuracy", 145_000_000
 
 
-def finished(folder: Path) -> tuple[Store, str]:
+def finished(folder: Path, engine: str = "a server") -> tuple[Store, str]:
     """A run with a paid teacher's own answers, and a verified export that lost one answer in forty."""
     store = stores.store_at(folder)
     run = stores.finished(store, stores.long_ago(1), (0.4,), 2, teacher="gpt-4o-mini",
@@ -39,7 +39,7 @@ def finished(folder: Path) -> tuple[Store, str]:
     answers = tuple(AnswerRecord(pair.question, "It is.", None, 12, 0.5, False) for pair in pairs)
     with store.write() as connection:
         append_without_claim(connection, run, ExportVerified(
-            "/exports/run-q8_0", "transformers 5, dequantized", "same as measured", "Same as measured.", (), 3,
+            "/exports/run-q8_0", engine, "same as measured", "Same as measured.", (), 3,
             len(pairs), (), answers, BYTES, scores), cycle=1)
     return store, run
 
@@ -70,6 +70,13 @@ def test_each_has_its_own_measures_and_what_is_not_known_stays_unknown(tmp_path:
     priced = ways_of(store, run, 0.036)["run-q8_0"]
     assert priced.usd_per_1000 == pytest.approx(1000 * 0.5 / 3600 * 0.036) and (priced.break_even or 0) > 0
     assert ways_of(store, run, 100.0)["run-q8_0"].break_even is None  # dearer than the teacher
+    store.close()
+
+
+def test_a_gguf_file_that_was_read_back_by_transformers_has_no_speed_and_no_price(tmp_path: Path) -> None:
+    store, run = finished(tmp_path, "transformers 5, dequantized")
+    exported = ways_of(store, run, 0.05)["run-q8_0"]
+    assert exported.speed.seconds_p50 is exported.usd_per_1000 is None and exported.kept_sentence
     store.close()
 
 
