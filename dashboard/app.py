@@ -22,6 +22,7 @@ PAGES = [
     st.Page("app_pages/history.py", title="History"),
     st.Page("app_pages/playground.py", title="Playground"),
     st.Page("app_pages/knowledge.py", title="Documents"),
+    st.Page("app_pages/dataset.py", title="Dataset"),
     st.Page("app_pages/schedules.py", title="Schedules"),
     st.Page("app_pages/system.py", title="System"),
 ]

@@ -9,6 +9,8 @@ PEOPLE, RULES, TEACHER, PROJECT = "people", "rules", "teacher", "project"
 KINDS = {PEOPLE: "people", RULES: "rules, from the passages' own words", TEACHER: "the teacher",
          PROJECT: "the project"}
 """Kind of writer -> how a sentence names it."""
+FLAGS = ("wrong reference", "bad question")
+"""What people may flag a question with."""
 PROJECT_AUTHOR = "the project's everyday questions"
 _RULES_BEGIN, _PEOPLE_BEGIN = "knowledge base (", "people ("
 
@@ -52,6 +54,17 @@ def _named(one: Origin) -> str:
     if one.kind == PEOPLE:
         return f" ({one.writer.removeprefix(_PEOPLE_BEGIN).removesuffix(')')})"
     return f" ({one.writer})" if one.kind == TEACHER else ""
+
+
+def flag_sentence(flags: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Return one sentence on people's flags, given as question id, flag and person; none where nothing is flagged."""
+    found = list(flags)
+    if not found:
+        return []
+    named = [f"{len({id for id, flag, _ in found if flag == name}):,} with {name}" for name in FLAGS]
+    people = {by for _, _, by in found}
+    return [f"Flagged by {len(people)} {'person' if len(people) == 1 else 'people'}: "
+            f"{len({id for id, _, _ in found}):,} questions ({', '.join(named)}); they stay in every result."]
 
 
 def trained_by_people(origins: Sequence[Origin]) -> bool:

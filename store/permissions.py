@@ -18,10 +18,10 @@ class Role(Enum):
 
 
 _EVERYTHING = frozenset({"launch", "cancel", "pause", "resume", "retry", "prioritise", "archive", "delete", "rate",
-                         "annotate", "schedule", "ask"})
+                         "annotate", "schedule", "ask", "flag"})
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(),
-    Role.REVIEWER: frozenset({"rate", "annotate", "ask"}),
+    Role.REVIEWER: frozenset({"rate", "annotate", "ask", "flag"}),
     Role.OPERATOR: _EVERYTHING,
 }
 """The commands that each role may write."""

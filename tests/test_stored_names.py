@@ -67,6 +67,7 @@ PAYLOADS = {
         group metric tier size questions change low high confidence margin stop pilots(run size change error freedom
         pairs baseline)""",
     "ForecastScored": "change held",
+    "ItemFlagged": "question_id flag reason by withdrawn",
     "JudgeAudited": """
         metric judge judging passed reasons questions kinds(kind mean scored rightly of passed) probes(kind
         question_id text score missing) retests noise most_noise""",

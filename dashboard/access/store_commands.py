@@ -13,10 +13,10 @@ from dashboard.access import store_access
 from dashboard.session import identity
 from dashboard.widgets import elements
 from store import commands
-from store.commands import CommandRefused, playground, ratings_and_tags
+from store.commands import CommandRefused, dataset, playground, ratings_and_tags
 from store.commands.schedules import InvalidSchedule
 from store.database import Store, StoreError
-from store.events import AnswerRated
+from store.events import AnswerRated, ItemFlagged
 from store.permissions import PERMISSIONS, PermissionDenied
 from store.run_config import InvalidConfig, RunConfig
 from store.sweep import SweepPlan
@@ -66,6 +66,11 @@ def ask_question(run: str, cycle: int, question: str, with_teacher: bool, token:
 
 def rate(run: str, cycle: int, rated: AnswerRated, token: str) -> bool:
     return _execute(lambda store: ratings_and_tags.rate(store, run, cycle, rated, identity.current_user().role, token))
+
+
+def flag(run: str, flagged: ItemFlagged, token: str) -> bool:
+    """Flag a question of a run, or withdraw a flag."""
+    return _execute(lambda store: dataset.flag(store, run, flagged, identity.current_user().role, token))
 
 
 def annotate(run: str, tags: tuple[str, ...], note: str, name: str | None = None) -> bool:

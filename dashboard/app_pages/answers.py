@@ -10,6 +10,7 @@ from dashboard.panels import answer_list, judge_validation
 from dashboard.panels.answer_detail import answer_detail, differences
 from dashboard.panels.control_arm_answers import control_arm_answers
 from dashboard.panels.blind_rating import blind_rating
+from dashboard.panels.item_flags import item_flags
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import answer_filter, run_selection
@@ -64,6 +65,7 @@ if not shown:
 picked = answer_list.answer_list(shown, metric)
 differences(picked)
 answer_detail(picked)
+item_flags(run, picked.question, cached_queries.flags(store, run))
 control_arm_answers(store, run, picked)
 with st.expander("Change of each question", icon=":material/bar_chart:"):
     elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric)

@@ -159,6 +159,9 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ScheduleResumed: lambda e: "Resumed",
     happened.ScheduleRemoved: lambda e: "Removed",
     happened.RunPrioritised: lambda e: f"Moved in the queue: priority {e.priority}",
+    happened.ItemFlagged: lambda e: f"{e.by} {'withdrew' if e.withdrawn else 'flagged'} {e.flag!r}: {e.reason}",
+    happened.QuestionSetRead: lambda e: (f"{e.questions:,} questions that people wrote read from {e.name} ({e.role}), "
+                                         f"{e.with_passage:,} with a passage"),
     happened.AnswerRated: lambda e: f"{e.rater} rated an answer: {e.rating}",
     happened.RunAnnotated: lambda e: (f"Tags and note by {e.by}" if e.name is None else
                                       f"Renamed {e.name!r}; tags and note by {e.by}"),

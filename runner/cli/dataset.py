@@ -9,12 +9,15 @@ from pathlib import Path
 
 from runner.errors import UserError
 from runner.export.errors import CannotExport
-from store.data_origin import origin_sentences
-from store.database import Store, open_for_reading
+from store.commands import dataset as commands
+from store.data_origin import FLAGS, flag_sentence, origin_sentences
+from store.database import Store, open_for_reading, open_store
+from store.events import ItemFlagged
 from store.formatting import escape_invisible
 from store.paths import default_paths
 from store.queries import find_run
 from store.queries.data_origin import origins_of
+from store.queries.dataset_flags import flags_of
 from store.queries.dataset_items import GENERAL, TEST, TRAIN, dataset_items, rejected_drafts
 
 REJECTED = "rejected"
@@ -29,13 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--part", choices=(TRAIN, TEST, GENERAL, REJECTED), help="this set only (default: all)")
     show.add_argument("--limit", type=int, default=SHOWN, metavar="N", help=f"questions of a set to print ({SHOWN})")
     show.add_argument("--json", action="store_true", help="print every question as one JSON object, all fields")
+    flagging = actions.add_parser("flag", help="flag a question's reference or the question itself, with a reason")
+    flagging.add_argument("run", help="a run's id, as `status` shows it")
+    flagging.add_argument("question", help="the question's id, as `show` prints it")
+    flagging.add_argument("--flag", choices=FLAGS, default=FLAGS[0], help=f"what is wrong ({FLAGS[0]})")
+    flagging.add_argument("--reason", required=True, help="why, in a sentence")
+    flagging.add_argument("--by", default="command line", metavar="NAME", help="who says so")
+    flagging.add_argument("--withdraw", action="store_true", help="withdraw this person's flag")
     export = actions.add_parser("export", help="write training and test set as chats, JSON lines, CSV and Parquet")
     export.add_argument("run", help="a run's id, as `status` shows it")
     export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new folder")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out one action; nothing in the store changes."""
+    """Execute one action; only `flag` changes the store."""
+    if args.action == "flag":
+        commands.flag(open_store(default_paths().store_url), args.run,
+                      ItemFlagged(args.question, args.flag, args.reason.strip(), args.by.strip(), args.withdraw))
+        return 0
     store = open_for_reading(default_paths().store_url)
     if find_run(store, args.run) is None:
         raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
@@ -50,6 +64,7 @@ def _show(store: Store, args: argparse.Namespace) -> int:
             print(json.dumps(row, ensure_ascii=False))
         return 0
     print(*origin_sentences(origins_of(store, args.run)) or ["no question is written yet"], sep="\n")
+    print(*flag_sentence((one.question_id, one.flag, one.by) for one in flags_of(store, args.run)), sep="\n")
     for part in (TRAIN, TEST, GENERAL):
         of_part = [item for item in items if item.part == part]
         for item in of_part[:args.limit]:

@@ -19,6 +19,7 @@ from store.events.control_arms import (
     ArmChangeRecord, ControlArmsCompared, CurvePoint, FoundRecord, GainShareRecord, GapRecord, LearningCurveMeasured,
     PassagesRetrieved, PlaceboTrained, PromptRecord, PromptsPrepared, ReplacementRecord, ShuffledRecord,
 )
+from store.events.dataset import ItemFlagged
 from store.events.design import DesignSealed, SettingsChosen, SettingsRecord
 from store.events.envelope import KINDS, Recorded, UnfitEvent, from_json, to_json
 from store.events.event_type import Event
@@ -57,15 +58,16 @@ __all__ = [
     "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "EndpointOptionRefused", "Event",
     "ExportChange", "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine",
     "FlowRow", "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
-    "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
-    "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved",
-    "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared", "QuestionRecord",
-    "QuestionSetRead", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken", "ReferenceRecord",
-    "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord", "ReplayAnswered", "ReplayRecord",
-    "RescoredRecord", "RunAnnotated", "RunArchived", "RunCancelled", "RunDeleted", "RunFailed", "RunFinished",
-    "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded",
-    "ScheduleFailed", "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed",
-    "ScheduleSkipped", "ScoreRecord", "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed",
-    "StageFinished", "StageProgressed", "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared",
-    "TermCoverage", "UnfitEvent", "from_json", "to_json",
+    "ItemFlagged", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
+    "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",
+    "PassagesRetrieved", "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord",
+    "PromptsPrepared", "QuestionRecord", "QuestionSetRead", "QuestionsAsked", "QuestionsRejected", "Recorded",
+    "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord", "RejectedRecord",
+    "ReplacementRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord", "RunAnnotated", "RunArchived",
+    "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
+    "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
+    "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
+    "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
+    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json",
+    "to_json",
 ]

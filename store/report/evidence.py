@@ -23,6 +23,7 @@ from store.queries import (
     Replacement, Run, RunForecast, StageState, TeacherUsage,
 )
 from store.queries.data_origin import origins_of
+from store.queries.dataset_flags import ItemFlag, flags_of
 from store.queries.openings_of_test import openings_of_test
 from store.report.asked_questions import AskedQuestions, asked_questions
 from store.statistics import CycleFindings, PastVariance, Power, power_before
@@ -64,6 +65,8 @@ class Evidence:
     """Every question in the order of the comparisons, and the design that was sealed before the test was asked."""
     origin: Sequence[Origin]
     """Who wrote the questions and references."""
+    flags: Sequence[ItemFlag]
+    """People's flags on questions and references."""
     arm_answers: Sequence[ArmAnswer]
     ratings: Sequence[Rating]
     """People's ratings of answers, of every cycle."""
@@ -178,7 +181,8 @@ def gather(store: Store, run_id: str, machine_usd_per_hour: float | None = None)
         curve=queries.curve_of(store, run_id), audits=queries.audits_of(store, run_id),
         judgings=queries.judgings_of(store, run_id),
         group=group_result(store, run.group) if run.group else None, asked=asked_questions(store, run_id),
-        origin=origins_of(store, run_id), arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
+        origin=origins_of(store, run_id), flags=flags_of(store, run_id),
+        arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
         ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run),
         forecast=queries.forecast_of(store, run_id), machine_usd_per_hour=machine_usd_per_hour,
         ways_to_answer=[one for metric in compared_metrics(run, replacements)

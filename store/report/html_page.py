@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
-from store.data_origin import origin_sentences, trained_by_people
+from store.data_origin import flag_sentence, origin_sentences, trained_by_people
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
 from store.analysis.gain_forecast import forecast_sentences, outcome
 from store.analysis.group_result import counts
@@ -63,7 +63,9 @@ def as_html(evidence: Evidence) -> str:
         arm_charts=_arm_charts(evidence), worst=ranked[:EXAMPLES_SHOWN],
         best=list(reversed(ranked[-EXAMPLES_SHOWN:])), none_worse=bool(gains) and gains[0] >= 0,
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
-        origins=origin_sentences(evidence.origin), by_people=trained_by_people(evidence.origin),
+        origins=[*origin_sentences(evidence.origin), *flag_sentence(
+            (one.question_id, one.flag, one.by) for one in evidence.flags)],
+        by_people=trained_by_people(evidence.origin),
         offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER).strip() + "\n"
 
 

@@ -17,7 +17,7 @@ from tests.dashboard import stores
 from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge", "schedules",
+PAGES = ("overview", "live", "answers", "history", "compare", "playground", "knowledge", "dataset", "schedules",
          "system")
 
 _RUNNING: list[tuple[Path, str]] = []

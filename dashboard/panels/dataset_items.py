@@ -1,0 +1,48 @@
+"""Table of a run's questions with their references, and one of them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.session import url_state
+from dashboard.style import labels
+from dashboard.view_models import dataset_rows
+from dashboard.widgets import elements
+from store.queries.dataset_flags import ItemFlag
+from store.queries.dataset_items import DatasetItem
+
+PAGE_SIZE = 500
+"""Rows that are sent to the browser at once."""
+
+
+def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag]) -> DatasetItem:
+    """Draw a page of the table; returns the item in view, by default the first of the page."""
+    first = url_state.page("rows", len(items), PAGE_SIZE)
+    shown = items[first:first + PAGE_SIZE]
+    table = elements.data_table(dataset_rows.item_rows(shown, flags), key="dataset list", **elements.SELECTS_ROW,
+                                height=min(420, 36 * len(shown) + 40))
+    keys = [f"{item.question_id}-{item.cycle}" for item in shown]
+    at = url_state.browse("item", keys, elements.selected_row(table, len(shown)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        url_state.step_buttons("item", keys, at, "Question")
+    return shown[at]
+
+
+def item_detail(item: DatasetItem) -> None:
+    """Draw one question with reference, evidence, key terms and passage."""
+    with st.container(border=True):
+        elements.plain_text(item.question)
+        elements.note(f"{labels.topic(item.topic)} · {labels.tier(item.tier)} · written by {item.writer}")
+    left, right = elements.two_columns()
+    with left:
+        st.markdown("**Reference**")
+        elements.verbatim(item.answer, item.missing)
+        elements.plain_text(f"Key terms: {', '.join(item.key_terms) or 'none'}")
+    with right:
+        st.markdown("**Evidence**")
+        elements.verbatim(item.evidence or None, "none: the answer came without a passage, or quotes none of it")
+        elements.plain_text(item.source)
+    with st.expander("Full passage", icon=":material/article:"):
+        elements.verbatim(item.passage or None, "the answer came without a passage")
