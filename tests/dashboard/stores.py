@@ -143,7 +143,9 @@ EVIL = ('<img src="http://evil.example/x.png" onerror="alert(1)"><script>alert(2
 FORMULA = '=HYPERLINK("http://evil.example","click")'
 TURNED = "a\u202eb\u2066c\x00\x07\x1b[31m\x9b\u200f"
 """Characters that reverse or hide the text around them, or ring a bell."""
-ODD = f"{FORMULA} {EVIL} $\\href{{http://evil.example/z}}{{x}}$ {TURNED}"
+PRINTABLE = f"{FORMULA} {EVIL} $\\href{{http://evil.example/z}}{{x}}$"
+"""What a model may be called: a name with control characters is refused."""
+ODD = f"{PRINTABLE} {TURNED}"
 SHEET = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1")
 """Cell values that a spreadsheet would execute as formulas."""
 
@@ -172,7 +174,7 @@ def hostile_everywhere(store: Store, start: datetime) -> str:
             "owner": f"{ODD} the runner", "host": f"{ODD} the host", "pid": 1, "started_at": utc_now(),
             "beat_at": time.time(), "next_beat_by": time.time() + 86_400, "stopped": False})
     with clock_at(start + timedelta(minutes=90)) as clock:
-        maker = HostileMaker(store, config_of(name=f"{ODD} failed", teacher=f"{ODD} the teacher"), clock).start()
+        maker = HostileMaker(store, config_of(name=f"{ODD} failed", teacher=f"{PRINTABLE} the teacher"), clock).start()
         maker.opening().say(happened.RunFailed("model loading", f"{ODD} the error " + "A" * 100_000,
                                                f"{ODD} the advice", f"{ODD} the trace"))
         leases.release(store, maker.journal.claim)
