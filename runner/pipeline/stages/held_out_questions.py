@@ -23,7 +23,7 @@ from store.dev_split import DEV
 from store.events import DesignSealed, Event, KnowledgeRead, QuestionsAsked, ReferencesWritten
 from store.files import sha256_of
 from store.headline import margin_of, taught_wanted
-from store.run_config import RunConfig, to_json
+from store.run_config import OFFLINE_TEACHER, RunConfig, to_json
 from store.sealed_test import rows_of_test, sha256_of_test
 
 
@@ -87,8 +87,10 @@ def _written_by_teacher(context: StageContext) -> list[Event]:
     questions = [question_from_record(record) for event in events if isinstance(event, QuestionsAsked)
                  for record in event.questions]
     if any(request.count for request in requests) and not questions:
-        raise TooFewQuestions(f"no test question could be generated on {', '.join(trained_topics(context))}: "
-                              "add documents or topics, or set held-out to 0 to run without a test")
+        other = ("add documents or topics" if config.teacher != OFFLINE_TEACHER else "the offline teacher asks only "
+                 "about sentences whose grammar it knows: name a chat teacher, add documents or topics")
+        raise TooFewQuestions(f"no test question could be generated on {', '.join(trained_topics(context))}: {other}, "
+                              "or set held-out to 0 to run without a test")
     references = write_references(context, questions)
     record_usage(context)
     return [*events, references]

@@ -21,8 +21,11 @@ from store.events import StudySetPrepared
 from store.paths import Paths
 from store.presets import preset
 
-PASSAGES = [(f"Machine {name}", f"The {name} machine runs at {number} rpm{'. Its' if number % 2 else ' and its'} "
-             f"filter is changed every {number // 7} hours, and its operator signs form {name}-{number}.")
+PASSAGES = [(f"Machine {name}",
+             f"If the {name} machine exceeds {number} rpm, its operator stops the belt and signs form {name}-{number}. "
+             f"Its filter is changed every {number // 7} hours." if number % 2 else
+             f"Use the {name} machine to treat parts at {number} rpm and its filter is changed every "
+             f"{number // 7} hours.")
             for number, name in ((310, "press"), (455, "lathe"), (520, "drill"), (634, "kiln"), (741, "pump"),
                                  (812, "mixer"), (925, "saw"), (1033, "crane"))]
 PLAIN = [("Order", "People keep the place in order at all times and they are kind to each other there."),
