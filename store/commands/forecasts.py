@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-
 from sqlalchemy import Connection, select
 
+from store.commands.idempotency import run_of_token, stable_token
 from store.commands.runs import launch_in_transaction
 from store.config_checks import check
 from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.events import ForecastRegistered, RunPaused
-from store.files import sha256_of
 from store.permissions import Role, require_permission
 from store.run_config import RunConfig, to_json
-from store.schema import commands, runs
+from store.schema import runs
 
 
 def register_forecast(store: Store, config: RunConfig, forecast: ForecastRegistered, advice: str, requested_by: str,
@@ -33,14 +31,9 @@ def register_forecast(store: Store, config: RunConfig, forecast: ForecastRegiste
     require_permission(role, "launch")
     check(config)
     with store.write() as connection:
-        for attempt in itertools.count():
-            token = sha256_of(f"forecast {forecast.group}\n{to_json(config)}\n{attempt}".encode())[:32]
-            known: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
-            if known is None:
-                return _registered(connection, config, forecast, advice, requested_by, token)
-            if connection.execute(select(runs.c.id).where(runs.c.id == known)).scalar():
-                return known
-        raise AssertionError
+        token = stable_token(connection, f"forecast {forecast.group}\n{to_json(config)}",
+                             lambda run: bool(connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar()))
+        return run_of_token(connection, token) or _registered(connection, config, forecast, advice, requested_by, token)
 
 
 def _registered(connection: Connection, config: RunConfig, forecast: ForecastRegistered, advice: str,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from store.commands.idempotency import run_of_token
-from store.commands.idempotency import record_once
+from store.commands.idempotency import record_once, run_of_token, stable_token
 from store.commands.runs import CommandRefused, change_state_in_transaction, launch_in_transaction
 from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.events import RunCancelled, SettingsChosen
-from store.files import sha256_of
 from store.permissions import Role, require_permission
 from store.run_config import RunConfig, from_json, to_json
 from store.config_checks import check
@@ -46,7 +43,7 @@ def launch_group(store: Store, configs: Sequence[RunConfig], group: str, request
         existing = dict(connection.execute(
             select(runs.c.id, runs.c.config).where(runs.c.group_name == group)).tuples().all())
         _refuse_another_test(group, [from_json(text) for text in existing.values()], configs)
-        tokens = [_token_of(connection, group, config, existing) for config in configs]
+        tokens = [stable_token(connection, f"{group}\n{to_json(config)}", existing.__contains__) for config in configs]
         known = {run for token in tokens if (run := run_of_token(connection, token))}
         ids = [launch_in_transaction(connection, config, requested_by, token, priority, group)
                for config, token in zip(configs, tokens, strict=True)]
@@ -87,13 +84,3 @@ def _refuse_another_test(group: str, existing: Sequence[RunConfig], configs: Seq
     if differing:
         raise CommandRefused(f"group {group!r} has runs with another {', '.join(differing)}: choose another --group, "
                              "or the values that its runs have")
-
-
-def _token_of(connection: Connection, group: str, config: RunConfig, existing: dict[str, str]) -> str:
-    """Return the token of a run of a group: the same whenever the same run is asked for, unless it was deleted."""
-    for attempt in itertools.count():
-        token = sha256_of(f"{group}\n{to_json(config)}\n{attempt}".encode())[:32]
-        launched = run_of_token(connection, token)
-        if launched is None or launched in existing:
-            return token
-    raise AssertionError

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
+from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, select
 
+from store.files import sha256_of
 from store.schema import commands
 from store.timestamps import utc_now
 
@@ -13,6 +16,20 @@ from store.timestamps import utc_now
 def new_token() -> str:
     """Return a new random token, which makes one command of a person idempotent."""
     return secrets.token_hex(16)
+
+
+def stable_token(connection: Connection, text: str, is_there: Callable[[str], bool]) -> str:
+    """Return the token of the launch that a text states: the same whenever it is asked for, unless its run was deleted.
+
+    Args:
+        is_there: whether a run, by its id, was not deleted.
+    """
+    for attempt in itertools.count():
+        token = sha256_of(f"{text}\n{attempt}".encode())[:32]
+        launched = run_of_token(connection, token)
+        if launched is None or is_there(launched):
+            return token
+    raise AssertionError
 
 
 def run_of_token(connection: Connection, token: str) -> str | None:
