@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-COMMIT = "c0ffee" + "0" * 34
+from tests.runner.loopback_hub import COMMIT, HubHandler, LoopbackHub, running
 
 
-class FakeHub(ThreadingHTTPServer):
+class FakeHub(LoopbackHub):
     """Serves the files of a folder as repository `name`."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
         self.name = name
         self.hangs_up_after: int | None = None
@@ -28,13 +25,8 @@ class FakeHub(ThreadingHTTPServer):
         self.asked: list[tuple[str, str | None]] = []
         """(file, Range header) of each GET of content."""
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(HubHandler):
     server: FakeHub
 
     def do_HEAD(self) -> None:
@@ -92,22 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self.connection.shutdown(2)
 
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
 
 def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@contextmanager
-def serving(folder: Path, name: str) -> Iterator[FakeHub]:
-    hub = FakeHub(folder, name)
-    thread = threading.Thread(target=hub.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.shutdown()
-        hub.server_close()
-        thread.join()
+def serving(folder: Path, name: str) -> AbstractContextManager[FakeHub]:
+    return running(FakeHub(folder, name))

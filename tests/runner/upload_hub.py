@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 
-COMMIT = "c0ffee" + "0" * 34
+from tests.runner.loopback_hub import COMMIT, HubHandler, LoopbackHub, running
 
 
-class UploadHub(ThreadingHTTPServer):
+class UploadHub(LoopbackHub):
     """Keeps what is uploaded; every request must have the token."""
 
     def __init__(self, token: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.token = token
         self.private: dict[str, bool] = {}
         """Repository -> whether it is private."""
@@ -26,13 +23,8 @@ class UploadHub(ThreadingHTTPServer):
         self.full = False
         """Whether commits are refused."""
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(HubHandler):
     server: UploadHub
 
     def do_GET(self) -> None:
@@ -95,18 +87,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
 
-
-@contextmanager
-def serving(token: str) -> Iterator[UploadHub]:
-    hub = UploadHub(token)
-    thread = threading.Thread(target=hub.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.shutdown()
-        hub.server_close()
-        thread.join()
+def serving(token: str) -> AbstractContextManager[UploadHub]:
+    return running(UploadHub(token))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.fake_hub import COMMIT, FakeHub, serving
+from tests.runner.fake_hub import FakeHub, serving
+from tests.runner.loopback_hub import COMMIT
 from tests.runner.tiny_models import phi_folder
 
 ROOT = Path(__file__).resolve().parents[3]
