@@ -13,7 +13,8 @@ from runner.llm.credentials import key_for
 from runner.llm.errors import (
     BatchRefused, ContextTooLong, EndpointUnavailable, RequestRefused, TeacherError, UnknownModel,
 )
-from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat, Refusal
+from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
+from runner.llm.option_search import Refusal
 from store.events import FailedLine
 from store.timestamps import as_text
 

@@ -7,7 +7,7 @@ roles. All options are sent first; each refusal removes the option that its mess
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,6 +46,8 @@ _NAMES = {
                   r"first message must (?:have|use|be)(?: \w+){0,3} user|(?:start|begin)s? with (?:an? )?user|"
                   r"(?:unexpected|unsupported|unknown|invalid)(?: message)? role"),
 }
+_SEARCH_ORDER = ("response_format", "seed", "reasoning_effort", "top_p", "temperature", "limit", SYSTEM_ROLE)
+"""In which options are given up one after the other where no refusal names one: the least supported first."""
 _HINT = 2
 _QUOTES = re.compile(r"""[\\"'`“”‘’«»]+""")
 _UNSUPPORTED = re.compile(r"unsupported|not supported|unknown|unrecognized|unrecognised|not permitted|unexpected|"
@@ -113,7 +115,7 @@ class EndpointCapabilities:
         """
         said = _QUOTES.sub("", message)
         for text, tier in [(_QUOTES.sub("", param), 0), *((said, tier) for tier in range(_HINT + hints))]:
-            found = [(match.start(), option) for option in self._sent(request)
+            found = [(match.start(), option) for option in self.sent(request)
                      for names in _NAMES[option][tier:tier + 1]
                      if (match := re.search(rf"(?<![\w/-])(?:{names})(?![\w-])", text, re.I))]
             if found:
@@ -134,14 +136,28 @@ class EndpointCapabilities:
             return replace(self, system_role=False)
         return replace(self, dropped=self.dropped | {option})
 
-    def without_refused_option(self, message: str, param: str = "",
-                               request: ChatRequest | None = None) -> EndpointCapabilities | None:
-        """The options to try after a refusal; None when none is left to remove.
+    def fewest(self, bare: bool = False, keep_limit: bool = False) -> EndpointCapabilities:
+        """The same without options; token limit and system role stay unless it is to be `bare`.
 
-        A refusal that names no option is most likely about the response format, the least supported of them.
+        Args:
+            keep_limit: whether the token limit stays also then.
         """
-        option = self.refused_option(message, param, request) or "response_format"
-        return self.without_option(option, message, request.max_tokens if request else None)
+        fewer = replace(self, response_format=RESPONSE_FORMATS[-1], dropped=frozenset(SIMPLE_OPTIONS))
+        return replace(fewer, limit_name=self.limit_name if keep_limit else None, system_role=False) if bare else fewer
+
+    def each_given_up(self, request: ChatRequest, keep_limit: bool = False
+                      ) -> Iterator[tuple[str, EndpointCapabilities]]:
+        """Ever fewer options for a request: each time the option that has become simpler, or is not sent any more, and
+        what is sent then.
+
+        Args:
+            keep_limit: whether the token limit stays.
+        """
+        fewer = self
+        for option in _SEARCH_ORDER:
+            while option in fewer.sent(request) and not (keep_limit and option == "limit"):
+                fewer = fewer.without_option(option) or fewer
+                yield option, fewer
 
     def merge(self, other: EndpointCapabilities) -> EndpointCapabilities:
         """What both support: concurrent calls find out different things."""
@@ -172,11 +188,13 @@ class EndpointCapabilities:
                    name if name in LIMIT_NAMES else LIMIT_NAMES[0], int(cap) if cap.isdecimal() and int(cap) else None,
                    frozenset(name for name in SIMPLE_OPTIONS if name in refused), SYSTEM_ROLE not in refused)
 
-    def _sent(self, request: ChatRequest | None) -> list[str]:
+    def sent(self, request: ChatRequest | None) -> list[str]:
+        """The options that a request is sent with; of any request, those that may be."""
         sent = {"seed", "temperature", "limit", "response_format", SYSTEM_ROLE, "top_p", "reasoning_effort"}
         if request is not None:
             sent -= {name for name in ("top_p", "reasoning_effort") if getattr(request, name) is None}
-            sent -= set() if request.schema else {"response_format"}
+            sent -= {option for option, there in (("response_format", request.schema), (SYSTEM_ROLE, request.system))
+                     if not there}
         missing = {"response_format" if self.response_format == RESPONSE_FORMATS[-1] else "",
                    "" if self.limit_name else "limit", "" if self.system_role else SYSTEM_ROLE}
         return sorted(sent - self.dropped - missing)

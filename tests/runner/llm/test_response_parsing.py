@@ -61,18 +61,21 @@ def test_backoff_doubles_up_to_its_bound_and_is_never_in_step() -> None:
 
 def test_a_dialect_gives_up_the_form_step_by_step_and_then_nothing_is_left() -> None:
     first = EndpointCapabilities()
-    second = first.without_refused_option("response_format is not supported")
-    third = second.without_refused_option("no") if second else None
+    assert first.refused_option("response_format is not supported") == "response_format"
+    second = first.without_option("response_format")
+    third = second.without_option("response_format") if second else None
     assert [d.response_format for d in (first, second, third) if d] == ["json_schema", "json_object", "text"]
-    assert third and third.without_refused_option("no") is None
+    assert third and third.without_option("response_format") is None
     assert "response_format" not in third.options(REQUEST)
 
 
 def test_a_dialect_gives_up_what_the_complaint_is_about() -> None:
-    newer = EndpointCapabilities().without_refused_option(
-        "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+    words = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    assert EndpointCapabilities().refused_option(words) == "limit"
+    newer = EndpointCapabilities().without_option("limit", words, 100)
     assert newer and newer.options(REQUEST)["max_completion_tokens"] == 100
-    plain = newer.without_refused_option("temperature does not support 0.7 with this model")
+    assert newer.refused_option("temperature does not support 0.7 with this model") == "temperature"
+    plain = newer.without_option("temperature")
     assert plain and plain.response_format == "json_schema"
     assert "temperature" not in plain.options(REQUEST)
 

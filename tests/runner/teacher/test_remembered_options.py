@@ -94,6 +94,25 @@ def test_a_later_run_does_not_ask_again_with_what_was_refused(fake: FakeOpenAI, 
     assert "seed" in fake.requests[0] and "reasoning_effort" in fake.requests[1]  # asked again
 
 
+def test_an_option_that_is_refused_in_silence_is_recorded_and_not_sent_by_a_later_run(
+        fake: FakeOpenAI, store: Store, tmp_path: Path) -> None:
+    def silent(handler: Any, body: dict[str, Any]) -> None:
+        (refuse(400, "Bad request") if {"seed", "temperature"} & set(body) else answer)(handler, body)
+
+    fake.script.append(always(silent))
+    run = carry_out(store, tmp_path, config_at(fake))
+    assert run.work == "finished", run.trace
+    refused = [item.event for item in read_events(store, run.id) if isinstance(item.event, EndpointOptionRefused)]
+    assert {event.option: event.message for event in refused} == {"seed": "Bad request", "temperature": "Bad request"}
+    accepted = sum(not {"seed", "temperature"} & set(body) for body in fake.requests)
+    assert run_usage(store, run.id).calls == accepted  # each call that was paid is a stored reply
+
+    fake.requests.clear()
+    assert carry_out(store, tmp_path, config_at(fake, seed=43)).work == "finished"
+    assert fake.requests and not any({"seed", "temperature"} & set(body) for body in fake.requests)
+    assert all(body["response_format"]["type"] == "json_schema" for body in fake.requests)
+
+
 def test_what_was_refused_is_kept_by_address_model_and_effort(store: Store) -> None:
     """A model may take a temperature with one effort and refuse it with another."""
     record_refused_option(store, "http://a/v1", "m", "low", "temperature", "", "only the default")
