@@ -18,10 +18,10 @@ class Role(Enum):
 
 
 _EVERYTHING = frozenset({"launch", "cancel", "pause", "resume", "retry", "prioritise", "archive", "delete", "rate",
-                         "annotate", "schedule", "ask", "flag"})
+                         "annotate", "schedule", "ask", "flag", "comment", "edit", "approve"})
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(),
-    Role.REVIEWER: frozenset({"rate", "annotate", "ask", "flag"}),
+    Role.REVIEWER: frozenset({"rate", "annotate", "ask", "flag", "comment"}),
     Role.OPERATOR: _EVERYTHING,
 }
 """The commands that each role may write."""

@@ -67,7 +67,21 @@ PAYLOADS = {
         group metric tier size questions change low high confidence margin stop pilots(run size change error freedom
         pairs baseline)""",
     "ForecastScored": "change held",
+    "DraftsAskedAgain": "by round wanted(part of_cycle tier count)",
+    "ItemCommented": "question_id comment opinion by",
     "ItemFlagged": "question_id flag reason by withdrawn",
+    "ItemsApproved": """
+        part of_cycle teacher reference_writer questions(question_id tier topic text passage_id title passage address
+        evidence key_terms) references(question_id text missing evidence foils foil_rules) wanted set_hash
+        edited(question_id drafted_id) left_out(text topic tier passage_id reason)""",
+    "ItemsDrafted": """
+        part of_cycle round teacher reference_writer questions(question_id tier topic text passage_id title passage
+        address evidence key_terms) references(question_id text missing evidence foils foil_rules) rejected(text topic
+        tier passage_id reason) wanted sealed""",
+    "ItemsReviewed": """
+        by reason source bulk changes(question_id was decision question_before question answer_before answer)""",
+    "ReviewFinished": "by approved rejected edited",
+    "RunWaitingForReview": "questions round",
     "JudgeAudited": """
         metric judge judging passed reasons questions kinds(kind mean scored rightly of passed) probes(kind
         question_id text score missing) retests noise most_noise""",

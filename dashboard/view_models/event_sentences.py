@@ -73,6 +73,19 @@ def _too_long(event: happened.AdapterTrained) -> str:
                   if event.left_out else "")
 
 
+_SETS = {"train": "training", "test": "test"}
+
+
+def _reviewed(event: happened.ItemsReviewed) -> str:
+    """Who edited, approved and rejected how many questions, and why."""
+    edited = sum(one.question is not None or one.answer is not None for one in event.changes)
+    rejected = sum(one.decision == "rejected" for one in event.changes)
+    counted = {"edited": edited, "rejected": rejected, "approved": len(event.changes) - edited - rejected}
+    done = ", ".join(f"{name} {count:,}" for name, count in counted.items() if count)
+    return (f"{event.by} {done} of the run's questions" + (f" from {event.source}" if event.source else "")
+            + (f": {event.reason}" if event.reason else ""))
+
+
 def _owner(name: str) -> str:
     """Host and process of a runner, without the suffix that makes its name unique."""
     host, pid, *_ = [*name.split(":"), ""]
@@ -160,6 +173,18 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ScheduleRemoved: lambda e: "Removed",
     happened.RunPrioritised: lambda e: f"Moved in the queue: priority {e.priority}",
     happened.ItemFlagged: lambda e: f"{e.by} {'withdrew' if e.withdrawn else 'flagged'} {e.flag!r}: {e.reason}",
+    happened.ItemsDrafted: lambda e: (f"{len(e.questions)} of {e.wanted} {_SETS[e.part]} questions drafted for review"
+                                      + (f", in place of rejected ones (round {e.round})" if e.round > 1 else "")),
+    happened.ItemsReviewed: _reviewed,
+    happened.ItemCommented: lambda e: f"{e.by} commented on a question{f' ({e.opinion} it)' if e.opinion else ''}: "
+                                      f"{e.comment}",
+    happened.DraftsAskedAgain: lambda e: (f"{e.by} asked for {labels.count(sum(w.count for w in e.wanted), 'question')}"
+                                          " in place of rejected ones"),
+    happened.ReviewFinished: lambda e: (f"{e.by} ended the review: {e.approved:,} questions approved, {e.edited:,} of "
+                                        f"them edited, {e.rejected:,} rejected"),
+    happened.ItemsApproved: lambda e: f"{labels.count(len(e.questions), 'question')} approved ({_SETS[e.part]})",
+    happened.RunWaitingForReview: lambda e: (f"Waiting for people to review {labels.count(e.questions, 'question')}; "
+                                             "no student has answered"),
     happened.QuestionSetRead: lambda e: (f"{e.questions:,} questions that people wrote read from {e.name} ({e.role}), "
                                          f"{e.with_passage:,} with a passage"),
     happened.AnswerRated: lambda e: f"{e.rater} rated an answer: {e.rating}",

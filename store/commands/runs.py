@@ -22,7 +22,7 @@ from store.config_checks import check
 from store.schema import claims, runs
 
 TRANSITIONS = {
-    "cancel": ("queued", "running", "paused", "waiting-for-batch"),
+    "cancel": ("queued", "running", "paused", "waiting-for-batch", "waiting-for-review"),
     "pause": ("queued", "running", "waiting-for-batch"),
     "resume": ("paused", "cancelled"),
     "retry": ("failed", "cancelled"),

@@ -95,6 +95,14 @@ def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:
         return [recorded_from(row) for row in rows]
 
 
+def read_kinds(connection: Connection, run: str, kinds: Sequence[type[Event]], after_seq: int = 0) -> list[Recorded]:
+    """Read a run's events of these kinds inside the caller's transaction, oldest first, those after `after_seq`."""
+    rows = connection.execute(select(events).where(
+        events.c.run == run, events.c.seq > after_seq, events.c.kind.in_([kind.event_type for kind in kinds]))
+        .order_by(events.c.seq))
+    return [recorded_from(row) for row in rows]
+
+
 def head_of(store: Store, run: str) -> int:
     """Return the sequence number of a run's last event; 0 if it has none."""
     with store.read() as connection:

@@ -34,6 +34,10 @@ from store.events.questions import (
     QuestionsRejected, ReferenceRecord, ReferencesWritten, RefusedTextRecord, RejectedRecord,
 )
 from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
+from store.events.review import (
+    DraftsAskedAgain, EditedRecord, ItemChange, ItemCommented, ItemsApproved, ItemsDrafted, ItemsReviewed,
+    ReviewFinished, RunWaitingForReview, WantedAgain,
+)
 from store.events.runs import (
     FlowRow, KnowledgeChanged, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused,
     RunPrioritised, RunRequested, RunRequeued, RunStarted,
@@ -55,19 +59,20 @@ __all__ = [
     "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
-    "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "EndpointOptionRefused", "Event",
-    "ExportChange", "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine",
-    "FlowRow", "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
-    "ItemFlagged", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS",
-    "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",
+    "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "DraftsAskedAgain", "EditedRecord",
+    "EndpointOptionRefused", "Event", "ExportChange", "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord",
+    "FactsWritten", "FailedLine", "FlowRow", "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord",
+    "GainShareRecord", "GapRecord", "ItemChange", "ItemCommented", "ItemFlagged", "ItemsApproved", "ItemsDrafted",
+    "ItemsReviewed", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted",
+    "KINDS", "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",
     "PassagesRetrieved", "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord",
     "PromptsPrepared", "QuestionRecord", "QuestionSetRead", "QuestionsAsked", "QuestionsRejected", "Recorded",
-    "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord", "RejectedRecord",
-    "ReplacementRecord", "ReplayAnswered", "ReplayRecord", "RescoredRecord", "RunAnnotated", "RunArchived",
-    "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
-    "RunRequeued", "RunStarted", "RunWaitingForBatch", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
+    "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord",
+    "ReplayAnswered", "ReplayRecord", "RescoredRecord", "ReviewFinished", "RunAnnotated", "RunArchived", "RunCancelled",
+    "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued",
+    "RunStarted", "RunWaitingForBatch", "RunWaitingForReview", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
     "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
     "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
-    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "from_json",
-    "to_json",
+    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "WantedAgain",
+    "from_json", "to_json",
 ]

@@ -12,7 +12,7 @@ import orjson
 
 from store.events import (
     answers, batches, comparisons, control_arms, dataset, design, exports, forecasts, judging, questions,
-    ratings_and_tags, runs, schedules, stages, training,
+    ratings_and_tags, review, runs, schedules, stages, training,
 )
 from store.events.event_type import Event
 from store.timestamps import parse
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _SUBJECTS = (answers, batches, control_arms, dataset, design, exports, forecasts, judging, ratings_and_tags,
-             comparisons, runs, schedules, stages, questions, training)
+             comparisons, review, runs, schedules, stages, questions, training)
 KINDS: dict[str, type[Event]] = {
     thing.event_type: thing for subject in _SUBJECTS for thing in vars(subject).values()
     if isinstance(thing, type) and issubclass(thing, Event) and thing is not Event

@@ -54,6 +54,10 @@ def _paused(connection: Connection, recorded: Recorded, event: events.RunPaused)
     set_run(connection, recorded, work="paused", error=event.reason or None, advice=event.advice or None)
 
 
+def _waiting_for_review(connection: Connection, recorded: Recorded, event: events.RunWaitingForReview) -> None:
+    set_run(connection, recorded, work="waiting-for-review")
+
+
 def _requeued(connection: Connection, recorded: Recorded, event: events.RunRequeued) -> None:
     set_run(connection, recorded, work="queued", ended_at=None)
 
@@ -76,5 +80,6 @@ APPLY: dict[type[events.Event], Apply] = {
     events.RunCancelled: _cancelled,
     events.RunPaused: _paused,
     events.RunRequeued: _requeued,
+    events.RunWaitingForReview: _waiting_for_review,
     events.RunPrioritised: _prioritised,
 }

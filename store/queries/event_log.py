@@ -11,7 +11,7 @@ from sqlalchemy import case, func, or_, select, true
 
 from store import events, schema
 from store.database import Store
-from store.projections import recorded_from
+from store.event_log.event_rows import read_kinds
 from store.timestamps import parse
 
 _INCIDENTS = tuple(kind.event_type for kind in (
@@ -41,11 +41,8 @@ def latest_events(store: Store, run: str, limit: int | None = 100) -> list[LogEn
 
 def events_of_kinds(store: Store, run: str, kinds: Sequence[type[events.Event]]) -> list[events.Recorded]:
     """Return a run's events of these kinds whole, oldest first."""
-    table = schema.events
     with store.read() as connection:
-        rows = connection.execute(select(table).where(table.c.run == run, table.c.kind.in_(
-            [kind.event_type for kind in kinds])).order_by(table.c.seq)).all()
-    return [recorded_from(row) for row in rows]
+        return read_kinds(connection, run, kinds)
 
 
 def latest_event(store: Store, run: str) -> int:
