@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.access import store_access, store_commands
 from dashboard.panels.launch_form import launch_form
 from dashboard.panels.runner_banner import runner_banner
-from dashboard.session import gc_tuning, identity, page_rerun
+from dashboard.session import gc_tuning, identity, stale_page
 from dashboard.style import theme
 from dashboard.widgets import elements
 from store.costs.prices import price_fault
@@ -39,7 +39,7 @@ def main() -> None:
     # Navigation goes above the page, so that the launch form is at the top of the sidebar and not below the fold.
     page = st.navigation(PAGES, position="top")
     st.set_page_config(page_title=f"{page.title} · Knowledge distillation")
-    page_rerun.set_current_page(page)
+    stale_page.set_current_page(page)
     st.html(theme.PAGE_CSS)
     with st.sidebar:
         runner_banner()

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from knowledge.domain import Domain
 from knowledge.passages import Passage
 from knowledge.perturbations import perturb
-from knowledge.similar_texts import SAME_TEXT
+from knowledge.near_duplicate_texts import SAME_TEXT
 from knowledge.split import comparison_text
 
 __all__ = ["FOREIGN", "Distractor", "perturb", "make_distractors"]

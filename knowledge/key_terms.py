@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from knowledge.plain_words import is_fact
+from knowledge.stopwords import is_fact
 
 MAX_TERMS = 4
 # With fewer values and identifiers than this, rare words are added up to this number.

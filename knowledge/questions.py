@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from knowledge.domain import Domain
 from knowledge.languages import QUESTION_MARKS, STOPS_WITHOUT_BLANK, is_another_language, is_english, word_count
-from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, normalize
+from knowledge.near_duplicate_questions import NearDuplicateIndex, find_near_duplicate, normalize
 from knowledge.passages import Passage
 from knowledge.split import held_out_passages, practice_passages
 

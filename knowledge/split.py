@@ -2,7 +2,7 @@
 
 A passage's side depends on its id alone, so it never changes. A held-out passage that nearly duplicates a practice
 passage would test memorization, so it is used on neither side; nor is one that an earlier run had on the other side in
-other words (`earlier`).
+other words (`split_stability`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import rapidfuzz
 
 from knowledge.disk_cache import cached
 from knowledge.domain import Domain
-from knowledge.near_duplicates import NearDuplicateIndex, normalize
+from knowledge.near_duplicate_questions import NearDuplicateIndex, normalize
 from knowledge.passages import Passage
-from knowledge.similar_texts import SimilarTexts
+from knowledge.near_duplicate_texts import SimilarTexts
 
 Side = Literal["practice", "held-out"]
 PRACTICE_SIDE: Side = "practice"

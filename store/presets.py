@@ -9,7 +9,7 @@ from typing import Any
 
 from store.config_checks import check, range_errors
 from store.run_config import EMBEDDED_STUDENT, InvalidConfig, RunConfig
-from store.training_by_size import size_class
+from store.training_defaults import size_class
 
 
 ONE_WORDING: dict[str, Any] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.questions import Question
 from knowledge.study import SHARES
 from runner.pipeline.stages.context_prompts import PASSAGES

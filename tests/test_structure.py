@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.source_parsing import parse_source
+from knowledge.python_source_parser import parse_source
 from runner.pipeline.pipeline import (
     EVERY_CYCLE, HELD_OUT_ARTIFACTS, PIPELINE, RUN_STARTS, TRAINING_STAGES, inputs_of, stages_for, steps,
 )

@@ -19,7 +19,7 @@ from dashboard.view_models import export_rows, run_selection
 from dashboard.view_models.taught_facts import knowledge_by_cycle
 from dashboard.widgets import elements
 from store import queries
-from store.analysis.larger_test import larger_test
+from store.analysis.required_sample_size import larger_test
 from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
 from store.queries.openings_of_test import openings_of_test, openings_sentence

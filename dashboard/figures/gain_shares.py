@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.style import labels, theme
-from store.analysis.replacement import PART_TITLES
+from store.analysis.teacher_replacement import PART_TITLES
 from store.queries import GainShare
 from store.statistics import KNOWLEDGE, MEMORY, WORDING
 

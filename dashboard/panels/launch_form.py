@@ -18,7 +18,7 @@ from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
 from dashboard.panels.settings_text import settings_text
 from dashboard.panels.sweep_fields import sweep_fields
-from dashboard.session import form_draft, page_rerun
+from dashboard.session import form_draft, stale_page
 from dashboard.view_models import launch_request
 from dashboard.view_models.sweep_request import SweepChoice, plan_from
 from dashboard.widgets import elements
@@ -71,7 +71,7 @@ def launch_form() -> None:
         _notes(preset, start, values, choice)
     settings_text(preset, values)
     form_draft.keep()
-    page_rerun.redraw_if_stale()
+    stale_page.redraw_if_stale()
 
 
 def _notes(preset: str, start: RunConfig, values: dict[str, Any], choice: SweepChoice) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.access import store_access
-from dashboard.session import page_rerun
+from dashboard.session import stale_page
 from dashboard.style import labels
 from store import queries
 from store.database import StoreError
@@ -16,7 +16,7 @@ from store.database import StoreError
 def runner_banner() -> None:
     """Draw the number of connected runners, refreshed every 3 seconds."""
     _status()
-    page_rerun.redraw_if_stale()
+    stale_page.redraw_if_stale()
 
 
 def _status() -> None:

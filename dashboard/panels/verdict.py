@@ -8,11 +8,11 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.panels.larger_test import larger_test_panel
+from dashboard.panels.required_sample_size import larger_test_panel
 from dashboard.style import labels
 from dashboard.view_models import run_selection
 from dashboard.widgets import elements
-from store.analysis.larger_test import LargerTest
+from store.analysis.required_sample_size import LargerTest
 from store.database import Store
 from store.metrics import METRICS
 from store.queries import AnswerPair, ChangeRow, Cycle, Run, TeacherUsage

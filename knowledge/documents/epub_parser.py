@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from knowledge.documents.document import Block, Page, Unreadable, tidy
 from knowledge.documents.html_parser import read_html
-from knowledge.documents.packed_file import PackedFile, open_packed
+from knowledge.documents.zipped_document import PackedFile, open_packed
 from knowledge.documents.text_decoding import decode
 
 _CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}rootfile"

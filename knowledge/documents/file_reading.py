@@ -77,11 +77,11 @@ def _parsed(data: bytes, kind: str, path: str) -> tuple[Page, str]:
 
         return read_pdf(path, data)
     if kind in WORD:
-        from knowledge.documents.word_parser import read_word
+        from knowledge.documents.docx_parser import read_word
 
         return read_word(path, data), ""
     if kind in SLIDES:
-        from knowledge.documents.slides_parser import read_slides
+        from knowledge.documents.pptx_parser import read_slides
 
         return read_slides(path, data), ""
     if kind in EPUB:

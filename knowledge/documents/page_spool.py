@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from knowledge.documents.chunking import Paragraph
-from knowledge.near_duplicates import normalize
+from knowledge.near_duplicate_questions import normalize
 
 
 @dataclass(frozen=True)

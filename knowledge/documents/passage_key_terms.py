@@ -10,7 +10,7 @@ from knowledge.documents.document import plain
 from knowledge.documents.verb_lexicon import base_form
 from knowledge.key_terms import COMMON, MAX_TERMS, key_terms
 from knowledge.languages import unspaced_characters
-from knowledge.plain_words import is_fact
+from knowledge.stopwords import is_fact
 
 _WORD = re.compile(r"[^\W\d_][\w-]{4,}")
 _CODE = re.compile(r"`([^`]*)`")

@@ -13,7 +13,7 @@ from knowledge.documents.question_checks import adds_to, is_whole, may_be_asked,
 from knowledge.documents.question_templates import QuestionDraft, draft_questions
 from knowledge.documents.rewording import reworded
 from knowledge.documents.subject_phrases import PageContext, page_context, with_context
-from knowledge.near_duplicates import NearDuplicateIndex, is_near_duplicate
+from knowledge.near_duplicate_questions import NearDuplicateIndex, is_near_duplicate
 from knowledge.passages import Passage
 from knowledge.questions import validation_errors
 

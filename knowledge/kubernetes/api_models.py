@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.source_parsing import parse_source
+from knowledge.python_source_parser import parse_source
 
 
 class ApiReferenceMissing(RuntimeError):

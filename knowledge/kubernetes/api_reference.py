@@ -17,7 +17,7 @@ from knowledge.kubernetes.api_questions import Wordings, field_questions, kind_q
 from knowledge.kubernetes.api_sentences import sentences
 from knowledge.kubernetes.api_wording import field_text, is_boilerplate, kind_text
 from knowledge.kubernetes.topics import topic_of_kind
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage, passage_id
 
 __all__ = ["ApiReferenceMissing", "read_api_reference"]

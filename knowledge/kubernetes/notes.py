@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from knowledge.near_duplicates import find_near_duplicate
+from knowledge.near_duplicate_questions import find_near_duplicate
 from knowledge.passages import Passage, passage_id
 
 NOTES_FOLDER = Path(__file__).parent / "v1.28"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from knowledge.near_duplicates import NearDuplicateIndex, normalize
+from knowledge.near_duplicate_questions import NearDuplicateIndex, normalize
 
 if TYPE_CHECKING:
     from knowledge.question_sets.rows import QuestionRow

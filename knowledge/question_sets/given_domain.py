@@ -19,7 +19,7 @@ from knowledge.domain import Domain, domain_of
 from knowledge.given_questions import ANSWER_ALONE, PEOPLE, GivenQuestion, QuestionFile
 from knowledge.key_terms import key_terms, word_counts
 from knowledge.languages import word_count
-from knowledge.near_duplicates import normalize
+from knowledge.near_duplicate_questions import normalize
 from knowledge.passages import Passage
 from knowledge.question_sets.checks import FaultyQuestions, leak_faults, row_faults
 from knowledge.question_sets.rows import SPLITS, QuestionRow, RowsRead, read_rows

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from knowledge.perturbations import CHOICES, OPPOSITES
-from knowledge.study.source import GAP, Source, opening, with_gap, without_words, words
+from knowledge.study.passage_parts import GAP, Source, opening, with_gap, without_words, words
 from knowledge.study.wordings import TITLE_WORDINGS, WORDINGS
 
 Part = tuple[str, str, str, str, bool]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.study.item_forms import ALL, FORMS
-from knowledge.study.source import Source
+from knowledge.study.passage_parts import Source
 
 MOST_SIBLINGS = 200
 """Of a topic with more passages, so many random ones lend their sentences and terms; the built-in topics have fewer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from knowledge.study.written import FACT, FACT_QUESTION, FACT_REVERSE
+from knowledge.study.teacher_facts import FACT, FACT_QUESTION, FACT_REVERSE
 
 DOCUMENT = "document"
 """The form of which every token is learned: the passage's text under its title."""

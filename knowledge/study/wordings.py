@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable
 
-from knowledge.study.source import Source, content_words, words
+from knowledge.study.passage_parts import Source, content_words, words
 
 Wording = Callable[[str, Source, random.Random], str]
 """(a question of the passage, its source, random numbers) -> a wording of it; empty where the rule does not apply."""

@@ -21,7 +21,7 @@ from store.formatting import plural
 from store.headline import headline_wanted, questions_in_all
 from store.metrics import METRICS, NATS
 from store.paths import default_paths
-from store.pilots import plan_pilots, sizes_from
+from store.pilot_runs import plan_pilots, sizes_from
 from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig
 from store.statistics import CannotForecast, Pilot, default_sd, forecast_at_size
 from store.sweep import SweepPlan

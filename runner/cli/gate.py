@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from runner.cli.compare import side_of
 from runner.errors import UserError
 from store import formatting
-from store.analysis.requirements import (
+from store.analysis.quality_gate import (
     FAILS, FORM, HOLDS, INCONCLUSIVE, UNTRAINED, InvalidRequirement, MeasuredChange, Requirement, outcome_of,
     parse_requirement,
 )

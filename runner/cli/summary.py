@@ -12,9 +12,9 @@ from store.analysis.reading_verdict import reading_sentence
 from store.analysis.findings import cycles_corrected, latest, memorisation
 from store.analysis.gain_forecast import as_json as forecast_json
 from store.analysis.gain_forecast import forecast_sentences, outcome
-from store.analysis.larger_test import LargerTest, larger_test
+from store.analysis.required_sample_size import LargerTest, larger_test
 from store.analysis.ways_to_answer import ways_to_answer
-from store.analysis.replacement import how_compared, replacement_sentence, replacement_verdict, share_lines
+from store.analysis.teacher_replacement import how_compared, replacement_sentence, replacement_verdict, share_lines
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
 from store.headline import headline_wanted, margin_of

@@ -13,7 +13,7 @@ from runner.export.checksums import changed_files, hashes_of, write_checksums
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
 from runner.export.model_card import base_licence, base_of, licence_note, model_card
-from runner.pipeline.artifacts import ADAPTER_FILES
+from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.stages.generate_answers import generation_config
 from store import queries
 from store.database import Store

@@ -18,7 +18,7 @@ from runner.llm.errors import (
     CallPostponed, ContentRefused, EndpointError, EndpointUnavailable, RateLimited, RequestRefused, TeacherError,
     UnreadableReply,
 )
-from runner.llm.postponed import Postponed
+from runner.llm.postponed_calls import Postponed
 from runner.llm.repeated_failures import MAX_FAILURES
 from runner.protocols import Usage
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from knowledge.questions import GENERAL
 from runner.judge.fact_recall import fact_recall
 from runner.judge.protocols import JudgedAnswer, LLMJudge, Score
-from runner.llm.postponed import Postponed
+from runner.llm.postponed_calls import Postponed
 from runner.protocols import Judge
 from store.events import AnswerRecord, AnswersScored, QuestionRecord, ReferenceRecord, ScoreRecord
 from store.metrics import ANSWER_METRICS

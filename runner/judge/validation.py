@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from runner.judge.probe_answers import EMPTY, KINDS, PADDED, RETESTED, RIGHT, SHORT, WRONG_KINDS, Probe
 from runner.judge.scoring import ScoredItem
-from runner.llm.postponed import Postponed
+from runner.llm.postponed_calls import Postponed
 from store.events import AnswersScored, JudgeAudited, KindRecord, ProbeRecord, ScoreRecord
 
 MIN_RANKED_CORRECTLY = 0.75

@@ -26,8 +26,8 @@ from runner.llm.credentials import further_key_headers
 from runner.llm.redaction import redact, redact_url
 from runner.llm.errors import EndpointUnavailable, InvalidProxy, TeacherError, UnreadableReply
 from runner.llm.openai_errors import FailedCall, translate_error, translate_error_body
+from runner.llm.http_proxy import proxy_errors
 from runner.llm.option_search import OptionSearch, Refusal
-from runner.llm.proxy import proxy_errors
 from runner.llm.response_parsing import ErrorBody, find_error, parse_completion
 from runner.llm.served_models import ServedModels, read_models
 from runner.llm.unicode_repair import storable

@@ -14,7 +14,7 @@ from runner.llm.errors import (
     ContentRefused, ContextTooLong, EndpointUnavailable, InvalidKey, QuotaExceeded, RateLimited,
     RequestRefused, TeacherError, UnknownModel, UnreadableReply,
 )
-from runner.llm.proxy import proxy_for
+from runner.llm.http_proxy import proxy_for
 
 _BUDGET = re.compile(r"insufficient_quota|billing|insufficient[_ ](?:funds|credit|balance)|"
                      r"exceeded your current quota|budget[_ ](?:has been )?exceeded|spend(?:ing)?[_ ]limit|"

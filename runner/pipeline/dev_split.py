@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from store.dev_split import DEV
 from store.events import QuestionRecord, QuestionsAsked

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from knowledge import domain_json
 from knowledge.domain import Domain
-from knowledge.earlier import Comparison, apart_from_earlier
+from knowledge.split_stability import Comparison, apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.sources import same_documents
 from runner.pipeline.run_knowledge import COPY

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.llm.errors import CallPostponed, WaitingForBatch
-from runner.pipeline.artifacts import Artifact, Header, files_intact, quarantine, read_artifact, write_artifact
+from runner.pipeline.stage_checkpoints import Artifact, Header, files_intact, quarantine, read_artifact, write_artifact
 from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources

@@ -15,6 +15,7 @@ from functools import partial
 
 from runner.pipeline.stage_context import Fallback, StageFunction
 from runner.pipeline.stages import control_arm_answers
+from runner.pipeline.stages.choose_cycle import choose_cycle
 from runner.pipeline.stages.compare import compare
 from runner.pipeline.stages.compare_control_arms import compare_control_arms
 from runner.pipeline.stages.control_arm_answers import control_arm_fallback, retrieval_fallback
@@ -26,7 +27,7 @@ from runner.pipeline.stages.generate_answers import answers_fallback, baseline, 
 from runner.pipeline.stages.held_out_questions import held_out_questions
 from runner.pipeline.stages.learning_curve import learning_curve, learning_curve_fallback
 from runner.pipeline.stages.open_test import (
-    answer_test, answer_test_fallback, choose_cycle, compare_test, score_test, score_test_fallback,
+    answer_test, answer_test_fallback, compare_test, score_test, score_test_fallback,
 )
 from runner.pipeline.stages.placebo import placebo_fine_tune
 from runner.pipeline.stages.practice_questions import practice_questions

@@ -60,7 +60,7 @@ def access_errors(config: RunConfig) -> list[str]:
 
 
 def _proxy_errors() -> list[str]:
-    from runner.llm.proxy import proxy_errors
+    from runner.llm.http_proxy import proxy_errors
 
     return proxy_errors()
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from rapidfuzz import fuzz
 
 from knowledge.passages import Passage
-from knowledge.similar_texts import SAME_TEXT
+from knowledge.near_duplicate_texts import SAME_TEXT
 from knowledge.study import StudyItem
 from knowledge.study.recipe import READING
-from knowledge.study.source import content_words, sentences
+from knowledge.study.passage_parts import content_words, sentences
 from runner.pipeline.stages.context_prompts import PASSAGES, passage_item
 from store.control_arms import CONTEXT_ITEMS
 

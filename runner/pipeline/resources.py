@@ -11,7 +11,7 @@ from functools import cached_property
 
 from knowledge.documents import ReadingProgress
 from knowledge.domain import Domain
-from knowledge.earlier import Comparison
+from knowledge.split_stability import Comparison
 from runner.hardware import NoSmallerPlan
 from runner.judge.protocols import LLMJudge
 from runner.pipeline.batch_sender import RunBatches

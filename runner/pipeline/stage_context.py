@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowledge.domain import Domain
-from runner.pipeline.artifacts import Artifact, Header, PartialResults
+from runner.pipeline.stage_checkpoints import Artifact, Header, PartialResults
 from runner.pipeline.resources import RunResources
 from store.events import Event, ForecastRegistered, MetricLogged, StageProgressed
 from store.run_config import RunConfig

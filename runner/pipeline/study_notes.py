@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.given_questions import ANSWER_ALONE, GIVEN
 from knowledge.passages import Passage
-from knowledge.study.source import sentences
+from knowledge.study.passage_parts import sentences
 from store.analysis.training_note import FEWEST
 from store.control_arms import CONTEXT_ITEMS
 from store.events import FactsWritten

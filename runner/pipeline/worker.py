@@ -20,7 +20,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.domain import Domain
-from knowledge.earlier import Comparison
+from knowledge.split_stability import Comparison
 from runner.hardware import loading_seconds, track_stage_memory
 from runner.judge.protocols import LLMJudge
 from runner.llm.capabilities import RefusedOption

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from knowledge.languages import QUESTION_MARKS, UNSPACED
-from knowledge.near_duplicates import normalize
+from knowledge.near_duplicate_questions import normalize
 from knowledge.passages import Passage
 from knowledge.study import QuestionAnswer, WrittenFact
 from runner.teacher.fact_prompts import FactDraft

@@ -19,7 +19,7 @@ from runner.llm.chat import ChatRequest
 from runner.llm.errors import (
     ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
 )
-from runner.llm.postponed import Postponed
+from runner.llm.postponed_calls import Postponed
 from runner.llm.repeated_failures import RepeatedFailures
 from runner.llm.response_cache import CachedChat
 from runner.protocols import Answer, PassageFacts, Reference, RejectedQuestion, Usage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from knowledge.languages import UNSPACED
-from knowledge.near_duplicates import is_near_duplicate, normalize
+from knowledge.near_duplicate_questions import is_near_duplicate, normalize
 from knowledge.passages import Passage
 from runner.teacher.reply_parsing import Draft
 

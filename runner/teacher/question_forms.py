@@ -17,7 +17,7 @@ from knowledge.passages import Passage
 from runner.teacher import prompts
 from runner.teacher.prompts import PassageMaterial, Prompt
 from runner.teacher.reply_parsing import Draft, parse_numbered_question, parse_plain_question, parse_questions
-from store.training_by_size import billions_of
+from store.training_defaults import billions_of
 
 AUTO = "auto"
 FIRST_FORM = ((0.5, "sentence"), (8.5, "numbered"), (float("inf"), "passages"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from knowledge.domain import Domain
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.questions import (
     ANY_PASSAGE, PARAPHRASE, PRACTICE, PassageChoice, Question, question_id, validation_errors,

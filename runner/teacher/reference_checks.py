@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from knowledge.languages import UNSPACED
-from knowledge.near_duplicates import is_near_duplicate
+from knowledge.near_duplicate_questions import is_near_duplicate
 from knowledge.passages import Passage
 
 MIN_SHARED_WORDS = 0.4

@@ -15,7 +15,7 @@ from store.events import ForecastRegistered, ForecastScored, PilotRecord
 from store.formatting import change, number, plural
 from store.headline import headline_wanted, margin_of
 from store.metrics import METRICS, NATS
-from store.pilots import pilot_settings
+from store.pilot_runs import pilot_settings
 from store.queries import Run, RunForecast
 from store.run_config import RunConfig
 from store.statistics import FORECAST_CONFIDENCE, CannotForecast, Pilot, forecast_at_size, title_in_sentence

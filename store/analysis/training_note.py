@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store.formatting import duration
 from store.run_config import EMBEDDED_STUDENT, STUDY_PASSES, RunConfig
-from store.training_by_size import size_class
+from store.training_defaults import size_class
 
 TOKENS_PER_PRESENTATION = 60
 """Mean tokens of a study item with its prompt under the embedded student, measured in the demonstration."""

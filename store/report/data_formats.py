@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from store.csv_json_html import answer_rows, to_csv
 from store.analysis.gain_forecast import as_json as forecast_json
 from store.analysis.group_result import as_json as group_json
-from store.analysis.larger_test import LargerTest
+from store.analysis.required_sample_size import LargerTest
 from store.headline import margin_of
 from store.report.evidence import Evidence
 from store.report.pack_seal import SEAL, seal_of

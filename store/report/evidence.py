@@ -13,7 +13,7 @@ from store.analysis.findings import (
 )
 from store.analysis.reading_verdict import reading_sentence
 from store.analysis.group_result import GroupResult, group_result
-from store.analysis.larger_test import LargerTest, larger_test
+from store.analysis.required_sample_size import LargerTest, larger_test
 from store.data_origin import Origin
 from store.analysis.ways_to_answer import WayToAnswer, compared_metrics, ways_to_answer
 from store.database import Store

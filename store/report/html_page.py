@@ -18,7 +18,7 @@ from store.data_origin import flag_sentence, origin_sentences, trained_by_people
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
 from store.analysis.gain_forecast import forecast_sentences, outcome
 from store.analysis.group_result import counts
-from store.analysis.replacement import (
+from store.analysis.teacher_replacement import (
     PART_TITLES, how_compared, replacement_sentence, replacement_verdict, share_lines,
 )
 from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, margin_of, tested_in_words

@@ -23,7 +23,7 @@ from store.statistics.non_inferiority import FALLS_SHORT, REPLACES, NonInferiori
 from store.statistics.paired_change import PairedChange, paired_change
 from store.statistics.power import PastVariance, Power, default_sd, power, power_before
 from store.statistics.prediction_powered import MIN_RATED, PredictionPowered, prediction_powered_mean
-from store.statistics.sample_size import minimum_detectable_effect, pairs_to_decide
+from store.statistics.minimum_detectable_effect import minimum_detectable_effect, pairs_to_decide
 from store.statistics.size_forecast import (
     FORECAST_CONFIDENCE, MIN_PILOTS, CannotForecast, Pilot, SizeForecast, forecast_at_size,
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scipy.special import nctdtr, stdtrit
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
-from store.statistics.sample_size import USUAL_SD, minimum_detectable_effect
+from store.statistics.minimum_detectable_effect import USUAL_SD, minimum_detectable_effect
 from store.statistics.verdict import title_in_sentence
 
 _DEFAULT_SD = {"choice_accuracy": 0.5}

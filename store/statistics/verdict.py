@@ -13,7 +13,7 @@ from scipy.special import stdtr
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
 from store.statistics.paired_change import PairedChange
-from store.statistics.sample_size import minimum_detectable_effect
+from store.statistics.minimum_detectable_effect import minimum_detectable_effect
 
 IMPROVED = "improved"
 WORSE = "worse"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from runner.pipeline.stages.replacement import replacements
+from runner.pipeline.stages.teacher_replacement import replacements
 from store import events as happened
 from store.headline import margin_of
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS, METRICS, Metric

@@ -17,7 +17,7 @@ from dashboard.session import identity
 from dashboard.style import labels, word_diff
 from dashboard.view_models import blind_rating, launch_request
 from store.analysis import launch_forecast
-from knowledge.source_parsing import parse_source
+from knowledge.python_source_parser import parse_source
 from store import queries
 from store.database import Store, open_for_reading
 from store.permissions import Role

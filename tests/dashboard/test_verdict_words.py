@@ -18,7 +18,7 @@ from runner.cli.main import main
 from runner.cli.run import add_arguments, config_of
 from runner.cli.summary import as_json, as_lines
 from store import report
-from store.analysis.larger_test import larger_test, with_questions
+from store.analysis.required_sample_size import larger_test, with_questions
 from store.database import open_for_reading
 from store.queries import ChangeRow, TeacherUsage
 from store.report.reproduce_command import command_of

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from knowledge.key_terms import candidate_terms, key_terms
-from knowledge.plain_words import is_fact
+from knowledge.stopwords import is_fact
 from knowledge.questions import evidence_of
 from tests.knowledge.made_up import make_passage
 

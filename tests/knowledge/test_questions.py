@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.topics import TOPICS
-from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, is_near_duplicate
+from knowledge.near_duplicate_questions import NearDuplicateIndex, find_near_duplicate, is_near_duplicate
 from knowledge.questions import (
     HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, TIERS, PassageChoice, draw_questions, evidence_of, question_id,
     validation_errors,

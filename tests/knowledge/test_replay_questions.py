@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from knowledge.general_questions import read_general
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.replay_questions import replay_questions
 
 

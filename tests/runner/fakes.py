@@ -11,7 +11,7 @@ from pathlib import Path
 
 from knowledge.domain import Domain, domain_of
 from knowledge.questions import Question
-from runner.pipeline.artifacts import ADAPTER_FILES
+from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.resources import RunResources
 from runner.protocols import (
     Answer, GenerationConfig, Likelihood, OverlapScores, RetrievalResult, StudentInfo, TrainingConfig, TrainingExample,

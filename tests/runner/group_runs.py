@@ -10,7 +10,7 @@ from typing import Any
 
 import fakes
 
-from runner.pipeline.artifacts import ADAPTER_FILES
+from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from runner.protocols import Likelihood, TrainingConfig, TrainingExample, TrainingResult, TrainingStep

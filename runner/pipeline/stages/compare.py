@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from knowledge.questions import HELD_OUT
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.dev_split import asked_in_cycle
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.taught_facts import is_taught

@@ -13,7 +13,7 @@ from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import headline_questions, reading_questions
 from store.control_arms import BASELINE, RETRIEVAL, TEACHER, TUNED, TUNED_RETRIEVAL, ordered_arms
 from runner.pipeline.stages.generate_answers import read_questions
-from runner.pipeline.stages.replacement import replacements, shares
+from runner.pipeline.stages.teacher_replacement import replacements, shares
 from store.events import AnswersScored, ArmChangeRecord, ControlArmsCompared, Event, GapRecord, QuestionRecord
 from store.headline import margin_of
 from store.metrics import METRICS

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.given_questions import ANSWER_ALONE
 from knowledge.questions import HELD_OUT, PRACTICE
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.context_prompts import (
     EXAMPLES, PASSAGES, ContextItem, ContextStyle, example, fit_prompt, passage_item,

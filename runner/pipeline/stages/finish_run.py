@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from store.analysis.gain_forecast import score_forecast
 from store.events import ArmsCompared, CycleFinished, Event, ForecastRegistered, RunFinished

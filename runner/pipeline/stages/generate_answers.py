@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.dev_split import asked_in_cycle
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import question_from_record

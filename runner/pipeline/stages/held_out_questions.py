@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from knowledge.domain import Domain
-from knowledge.earlier import Comparison
+from knowledge.split_stability import Comparison
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE
 from runner.pipeline import held_out_sets
 from runner.pipeline.dev_split import split_off_dev

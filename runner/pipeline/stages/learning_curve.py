@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import headline_questions
 from runner.pipeline.stages.fine_tune import snapshot_steps

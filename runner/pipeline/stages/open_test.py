@@ -14,27 +14,7 @@ from runner.pipeline.stages.compare import Scores, changes_in, taught_so_far, ve
 from runner.pipeline.stages.generate_answers import adapter_path, generate_answers, no_answers
 from runner.pipeline.stages.score_answers import missing_scores, scores_of
 from runner.pipeline.stages.score_likelihoods import LikelihoodScorer
-from store.dev_split import DEV
-from store.events import AdapterMissing, AnswersScored, ArmsCompared, CandidateRecord, CycleChosen, Event
-from store.metrics import METRICS
-
-
-def choose_cycle(context: StageContext) -> Sequence[Event]:
-    """Choose the cycle with the best mean of the headline metric on the development questions; ties: the earlier one.
-
-    Without any score there, the last cycle is taken.
-    """
-    metric, cycles = context.config.headline, range(1, context.config.cycles + 1)
-    candidates = []
-    for cycle in cycles:
-        row = next((row for row in context.inputs[f"comparison@{cycle}"].only(ArmsCompared).changes
-                    if (row.tier, row.metric, row.topic) == (DEV, metric, "")), None)
-        candidates.append(CandidateRecord(cycle, row.tuned if row else None, row.scored if row else 0))
-    scored = [(one.value * METRICS[metric].better, -one.cycle) for one in candidates if one.value is not None]
-    chosen = -max(scored)[1] if scored else context.config.cycles
-    reason = f"best of {len(scored)} cycles on the development questions" if scored else \
-        "no cycle has a score on the development questions: the last one is taken"
-    return [CycleChosen(chosen, metric, tuple(candidates), reason)]
+from store.events import AdapterMissing, AnswersScored, ArmsCompared, CycleChosen, Event
 
 
 def answer_test(context: StageContext) -> Sequence[Event]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.llm.postponed import Postponed
-from runner.pipeline.artifacts import Artifact
+from runner.llm.postponed_calls import Postponed
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.control_arm_answers import NO_CONTEXT, arm_questions
 from runner.pipeline.stages.generate_answers import adapter_path

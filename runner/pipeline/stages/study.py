@@ -17,7 +17,7 @@ from knowledge.questions import PRACTICE
 from knowledge.split import practice_passages
 from knowledge.study import ALL, StudyItem, coverage, study_items, without_near_duplicates, written_items
 from runner.pipeline import study_set
-from runner.pipeline.artifacts import Artifact
+from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.reading_items import reading_items
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.facts import facts_from_record

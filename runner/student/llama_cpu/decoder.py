@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from runner.student.inference.likelihood import Losses, shift_labels
 from runner.student.llama_cpu.packed_linear import OneDnnLinear
-from runner.student.llama_cpu.support import is_supported_llama
+from runner.student.llama_cpu.supported_models import is_supported_llama
 
 _CACHE_GROWTH = 64
 _SDPA_ROWS = 48  # with fewer rows, torch's own attention is faster than two batched products and a softmax

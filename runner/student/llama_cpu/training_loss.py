@@ -14,7 +14,7 @@ from torch.autograd import Function
 
 from runner.student.inference.likelihood import shift_labels
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear
-from runner.student.llama_cpu.support import is_supported_llama
+from runner.student.llama_cpu.supported_models import is_supported_llama
 from runner.student.llama_cpu.transformer_block import (
     AttentionShape, PaddedBatch, TransformerBlock, rms_norm, rms_norm_backward,
 )

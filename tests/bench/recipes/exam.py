@@ -13,7 +13,7 @@ from knowledge.general_questions import general_questions
 from knowledge.perturbations import perturb
 from knowledge.questions import HELD_OUT, PARAPHRASE, Question, question_id
 from knowledge.split import held_out_passages
-from knowledge.study.source import opening, without_words, words
+from knowledge.study.passage_parts import opening, without_words, words
 from runner.judge.choice_accuracy import choice_accuracy
 from runner.judge.fact_recall import fact_recall
 from runner.judge.ragas_metrics import RagasJudge

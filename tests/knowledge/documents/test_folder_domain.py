@@ -13,7 +13,7 @@ from knowledge.documents.rewording import reworded
 from knowledge.documents.topic_assignment import MAX_TOPICS, slug_of
 from knowledge.domain import Domain, domain_of, kubernetes
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
-from knowledge.near_duplicates import find_near_duplicate, is_near_duplicate
+from knowledge.near_duplicate_questions import find_near_duplicate, is_near_duplicate
 from knowledge.questions import HELD_OUT, PARAPHRASE, PRACTICE, draw_questions, evidence_of, validation_errors
 from knowledge.split import held_out_passages, practice_passages
 from runner.teacher.offline_teacher import OfflineTeacher

@@ -10,7 +10,7 @@ import pytest
 
 from knowledge.documents import IngestResult, read_folder
 from knowledge.documents.file_discovery import MAX_FILE_BYTES, MAX_PACKED_BYTES
-from knowledge.documents.packed_file import MAX_UNPACKED_BYTES
+from knowledge.documents.zipped_document import MAX_UNPACKED_BYTES
 from tests.knowledge.documents.packed_files import book, packed, shape, slides_file
 from tests.knowledge.folder_files import FACT, fact, pdf_of, write
 

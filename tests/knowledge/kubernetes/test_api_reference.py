@@ -16,7 +16,7 @@ from knowledge.kubernetes.api_reference import address_of, read_api_reference
 from knowledge.kubernetes.api_sentences import sentences, shortened
 from knowledge.kubernetes.api_wording import article, field_text, spoken_type
 from knowledge.kubernetes.topics import TOPICS, topic_of_kind
-from knowledge.near_duplicates import normalize
+from knowledge.near_duplicate_questions import normalize
 from knowledge.passages import Passage, passage_id
 
 

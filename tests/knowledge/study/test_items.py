@@ -13,7 +13,7 @@ from knowledge.perturbations import perturb
 from knowledge.study import ALL, FORMS, StudyItem, coverage, study_items, without_near_duplicates
 from knowledge.study.item_forms import could_replace
 from knowledge.study.items import MOST_SIBLINGS
-from knowledge.study.source import sentences
+from knowledge.study.passage_parts import sentences
 from tests.knowledge.made_up import make_passage
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from runner.cli.main import main
-from store.analysis.requirements import InvalidRequirement, outcome_of, parse_requirement
+from store.analysis.quality_gate import InvalidRequirement, outcome_of, parse_requirement
 from store.statistics import paired_change
 from tests.dashboard import stores
 

@@ -13,7 +13,7 @@ import pytest
 
 from knowledge.questions import Question
 from runner.cli.progress import progress_line
-from runner.pipeline.artifacts import Artifact, Header
+from runner.pipeline.stage_checkpoints import Artifact, Header
 from runner.pipeline.resources import RunResources
 from runner.pipeline.stage_context import StageContext, ThroughputClock
 from runner.pipeline.stages.generate_answers import generate_answers

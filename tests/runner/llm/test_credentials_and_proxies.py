@@ -13,7 +13,7 @@ from runner.llm.credentials import key_for
 from runner.llm.redaction import NO_KEY
 from runner.llm.errors import EndpointUnavailable, InvalidKey, InvalidProxy
 from runner.llm.openai_client import OpenAIChat
-from runner.llm.proxy import proxy_for
+from runner.llm.http_proxy import proxy_for
 from runner.pipeline.preflight import access_errors
 from store.presets import preset
 from tests.runner.fake_openai import FakeOpenAI

@@ -14,7 +14,7 @@ from knowledge.loader import open_knowledge
 from knowledge.passages import Passage
 from knowledge.split import practice_passages
 from runner.pipeline.stages.compare import Scores
-from runner.pipeline.stages.replacement import shares
+from runner.pipeline.stages.teacher_replacement import shares
 from store.control_arms import BASELINE, PLACEBO, TUNED
 from store.events import GainShareRecord, QuestionRecord
 from store.run_config import RunConfig

@@ -9,7 +9,7 @@ from typing import Any
 import fakes
 import pytest
 
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.questions import HELD_OUT, PARAPHRASE
 from knowledge.split import held_out_passages, practice_passages
 from knowledge.study import StudyItem, shares_of

@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from runner.cli.summary import as_json, as_lines
-from runner.pipeline.stages.replacement import replacements, shares
+from runner.pipeline.stages.teacher_replacement import replacements, shares
 from store import queries, report
-from store.analysis.replacement import how_compared, replacement_sentence, replacement_verdict
+from store.analysis.teacher_replacement import how_compared, replacement_sentence, replacement_verdict
 from store.control_arms import PLACEBO, TEACHER, TUNED, TUNED_RETRIEVAL
 from store.database import open_for_reading
 from store.event_log.journal import read_events

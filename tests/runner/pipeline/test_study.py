@@ -10,9 +10,9 @@ from typing import Any
 import fakes
 import pytest
 
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.questions import HELD_OUT, PARAPHRASE, PRACTICE
-from runner.pipeline.artifacts import Artifact, Header, files_intact, read_artifact
+from runner.pipeline.stage_checkpoints import Artifact, Header, files_intact, read_artifact
 from runner.pipeline.stages.study import practice_recall
 from runner.pipeline.study_set import read_items
 from runner.pipeline.training_plan import KNOWN_WEIGHT, examples_wanted, weight_of

@@ -14,7 +14,7 @@ from store.events import AdapterTrained, PassagesRetrieved, StudySetPrepared
 from store.paths import Paths
 from store.run_config import RANGES, RunConfig
 from store.presets import preset
-from store.training_by_size import CLASSES, UNKNOWN, billions_of, size_class
+from store.training_defaults import CLASSES, UNKNOWN, billions_of, size_class
 from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.runner.tiny_runs import carried_out
 

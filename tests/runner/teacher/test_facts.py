@@ -18,7 +18,7 @@ from typing import Any
 import fakes
 import pytest
 
-from knowledge.near_duplicates import NearDuplicateIndex
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.study import written_items
 from runner.llm.errors import TeacherUnusable

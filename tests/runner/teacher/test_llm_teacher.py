@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from knowledge.domain import Domain, domain_of
-from knowledge.near_duplicates import is_near_duplicate
+from knowledge.near_duplicate_questions import is_near_duplicate
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, Question, validation_errors
 from knowledge.split import side_of
 from runner.llm.errors import EndpointUnavailable, MissingKey, UnknownModel

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from knowledge.domain import Domain
-from knowledge.near_duplicates import is_near_duplicate
+from knowledge.near_duplicate_questions import is_near_duplicate
 from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE, PRACTICE, Question
 from knowledge.split import side_of
 from runner.teacher import open_teacher

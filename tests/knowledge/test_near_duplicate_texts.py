@@ -7,10 +7,10 @@ import random
 import pytest
 from rapidfuzz import fuzz
 
-from knowledge import near_duplicates
+from knowledge import near_duplicate_questions
 from knowledge.domain import kubernetes
-from knowledge.near_duplicates import NearDuplicateIndex, find_near_duplicate, normalize
-from knowledge.similar_texts import CONTAINED_TEXT, MIN_TELLING_WORDS, SAME_TEXT, SimilarTexts
+from knowledge.near_duplicate_questions import NearDuplicateIndex, find_near_duplicate, normalize
+from knowledge.near_duplicate_texts import CONTAINED_TEXT, MIN_TELLING_WORDS, SAME_TEXT, SimilarTexts
 from knowledge.split import comparison_text
 from tests.knowledge.made_up import WORDS
 
@@ -65,12 +65,12 @@ def test_near_duplicates_are_those_that_comparing_each_with_each_finds() -> None
 
 def test_ten_times_the_questions_need_far_less_than_a_hundred_times_the_comparisons(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    compare, calls = near_duplicates.is_near_duplicate, [0]
+    compare, calls = near_duplicate_questions.is_near_duplicate, [0]
 
     def counted(one: str, other: str) -> bool:
         calls[0] += 1
         return compare(one, other)
-    monkeypatch.setattr(near_duplicates, "is_near_duplicate", counted)
+    monkeypatch.setattr(near_duplicate_questions, "is_near_duplicate", counted)
     needed = []
     for count in (300, 3_000):
         calls[0], index = 0, NearDuplicateIndex()

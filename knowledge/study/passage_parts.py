@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 
 from knowledge.languages import STOPS_WITHOUT_BLANK
 from knowledge.passages import Passage
-from knowledge.similar_texts import SAME_TEXT
+from knowledge.near_duplicate_texts import SAME_TEXT
 
 GAP = "____"
 

@@ -8,7 +8,7 @@ from dashboard.access import store_commands
 from dashboard.panels import knowledge_fields
 from dashboard.view_models import launch_request
 from dashboard.widgets import elements
-from store.analysis.larger_test import LargerTest
+from store.analysis.required_sample_size import LargerTest
 from store.report.reproduce_command import command_of
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knowledge.documents.document import Block, Page, anchor_of, tidy
-from knowledge.documents.packed_file import PackedFile, open_packed
+from knowledge.documents.zipped_document import PackedFile, open_packed
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING = re.compile(r"^(?:heading|title)\s*(\d)?$", re.I)

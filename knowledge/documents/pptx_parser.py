@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knowledge.documents.document import Block, Page, tidy
-from knowledge.documents.packed_file import PackedFile, open_packed
+from knowledge.documents.zipped_document import PackedFile, open_packed
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"

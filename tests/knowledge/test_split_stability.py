@@ -8,7 +8,7 @@ import pytest
 
 from knowledge.domain import Domain, domain_of
 from knowledge.domain_json import from_json, to_json
-from knowledge.earlier import apart_from_earlier
+from knowledge.split_stability import apart_from_earlier
 from knowledge.passages import Passage
 from knowledge.split import HELD_OUT_SIDE, PRACTICE_SIDE, held_out_passages, practice_passages, side_of
 from tests.knowledge.made_up import make_passage

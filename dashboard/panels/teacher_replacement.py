@@ -10,7 +10,7 @@ from dashboard.access import cached_queries
 from dashboard.figures.gain_shares import gain_shares
 from dashboard.style import labels
 from dashboard.widgets import elements
-from store.analysis.replacement import (
+from store.analysis.teacher_replacement import (
     PART_MEANINGS, PART_TITLES, how_compared, replacement_sentence, replacement_verdict,
 )
 from store.database import Store
