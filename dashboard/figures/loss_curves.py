@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.figures.downsampling import MAX_POINTS, downsample, moving_average
 from dashboard.style import theme
 from store.queries import Point
 
-T = TypeVar("T")
-MAX_POINTS = 800
-"""Maximum points per chart: about what a screen can resolve; each further point costs time at every refresh."""
 
 
 def losses(points: Sequence[Point]) -> go.Figure:
@@ -40,23 +38,6 @@ def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict
              "legendgroup": str(cycle),
              "line": {"color": color, "width": 3, "dash": ("solid", "dash", "dot", "dashdot")[at % 4]},
              "customdata": y, "hovertemplate": "step %{x}: %{customdata:.3f} (smoothed %{y:.3f})"}]
-
-
-def downsample(values: Sequence[T], most: int) -> list[T]:
-    """Every n-th value and the last one, so that about `most` remain; all values if there are no more than `most`."""
-    every = -(-len(values) // max(1, most))
-    if every <= 1:
-        return list(values)
-    return [*values[:-1:every], values[-1]]
-
-
-def moving_average(values: Sequence[float], weight: float = 0.7) -> list[float]:
-    """Bias-corrected exponential moving average: the first values are not pulled towards zero."""
-    mean, out = 0.0, []
-    for count, value in enumerate(values, start=1):
-        mean = weight * mean + (1 - weight) * value
-        out.append(mean / (1 - weight**count))
-    return out
 
 
 def memory(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:

@@ -10,7 +10,7 @@ from runner.service.process_locks import acquire_runner_lock
 from store.database import StoreNotFound, open_for_reading, open_store, pre_migration_copy, version_at
 from store.database.migrations import CURRENT
 from store.paths import default_paths
-from store.projections import rebuild as rebuild_read_models
+from store.projections.rebuild import rebuild as rebuild_read_models
 
 
 def add_backup_arguments(parser: argparse.ArgumentParser) -> None:

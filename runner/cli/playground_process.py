@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from runner.service.process_locks import die_with_parent
+from runner.service.parent_death import die_with_parent
 from store.paths import default_paths
 
 

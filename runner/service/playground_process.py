@@ -12,7 +12,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.service.process_locks import owner_is_dead, terminate_process_group
+from runner.service.process_locks import owner_is_dead
+from runner.service.process_termination import terminate_process_group
 from runner.service.runner_log import log_event
 from store.commands import playground
 from store.database import Store

@@ -1,20 +1,15 @@
-"""Detect a dead runner on the same host at once via flock, and kill its worker with it (PR_SET_PDEATHSIG).
+"""Detect a dead runner on the same host at once, by the lock files (flock) that runners hold.
 
 A runner and its child hold a lock file for as long as they live; the kernel releases it when the last of them exits,
-however it exits. So on the same host no lease has to expire, and a killed runner leaves no orphan worker.
+however it exits. So on the same host no lease has to expire.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
-import platform
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -22,7 +17,6 @@ import psutil
 
 from store.event_log.leases import owner_device
 
-_PR_SET_PDEATHSIG = 1
 LOCK_WAIT_SECONDS = 0.1
 """How often a standby runner tries to take the lock."""
 
@@ -112,27 +106,3 @@ def _is_same_process(owner: str) -> bool:
         return bool(psutil.Process(int(pid)).create_time() <= int(nanoseconds) / 1e9 + 1.0)
     except (psutil.Error, ValueError):
         return False
-
-
-def die_with_parent(owner: str) -> None:
-    """Have the kernel kill this process when its parent, the runner `owner`, exits; exit now if it already has.
-
-    Linux only: elsewhere an orphan continues until it finds that its claim was taken over. The kernel watches the
-    *thread* of the parent that started the child, so a runner must start workers from a thread that lives as long as
-    the runner.
-    """
-    if platform.system() != "Linux":
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(owner.rsplit(":", 2)[1]):
-        sys.exit(4)
-
-
-def terminate_process_group(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float]) -> None:
-    """Send each (signal, timeout in seconds) to a child's process group, until the child exits within the timeout."""
-    for number, timeout in signals:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout)
-            return

@@ -23,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from runner.hardware import oom_kills, ram
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
 from runner.pipeline.resume import missing_checkpoints
-from runner.service.process_locks import acquire_lock, owner_is_dead, owner_lock_path, terminate_process_group
+from runner.service.process_locks import acquire_lock, owner_is_dead, owner_lock_path
+from runner.service.process_termination import terminate_process_group
 from runner.service.playground_process import PlaygroundProcess
 from runner.service.runner_log import log_event
 from store.database import Store

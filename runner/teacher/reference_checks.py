@@ -7,13 +7,11 @@ import re
 from knowledge.languages import UNSPACED
 from knowledge.near_duplicate_questions import is_near_duplicate
 from knowledge.passages import Passage
+from runner.teacher.refusals import refusal_in
 
 MIN_SHARED_WORDS = 0.4
 """Minimal share (0..1) of an answer's words that occur in passage or question; correct paraphrases reach 0.5."""
 
-_REFUSAL = re.compile(r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|do(?: not|n't) (?:know|have))|"
-                      r"as an ai\b|"
-                      r"(?:the )?(?:passage|text|context) (?:does(?: not|n't)|gives no|has no|provides no))", re.I)
 _WORD = re.compile(rf"(?!\d)(?![{UNSPACED}])\w(?:(?![{UNSPACED}])[\w./-])*(?![{UNSPACED}])\w|\d+(?:\.\d+)*")
 _PAIR_WITHOUT_BLANK = re.compile(rf"(?=([{UNSPACED}]{{2}}))")
 _NUMBER = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?![A-Za-z0-9_-])")
@@ -30,8 +28,8 @@ def reference_rejection(answer: str, question: str, passage: Passage) -> str | N
     """Why an answer is rejected as a reference; None when it is accepted."""
     if not re.search(r"\w", answer):
         return "the answer is empty"
-    if refusal := _REFUSAL.search(answer):
-        return f"the answer is a refusal ({refusal[0]!r})"
+    if refusal := refusal_in(answer):
+        return f"the answer is a refusal ({refusal!r})"
     if is_near_duplicate(answer, question):
         return "the answer repeats the question"
     words, source = _content(answer), _content(passage.text)

@@ -14,7 +14,8 @@ from store import events, queries
 from store.analysis.export_verdict import DEQUANTIZED
 from store.analysis.findings import latest
 from store.control_arms import BASELINE, TEACHER, TUNED, TUNED_RETRIEVAL
-from store.costs.answer_costs import Speed, Timing, break_even, machine_usd_per_1000, speed_of
+from store.costs.answer_costs import Speed, Timing, machine_usd_per_1000, speed_of
+from store.costs.break_even import break_even
 from store.costs.prices import cost_usd
 from store.database import Store
 from store.metrics import METRICS

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from knowledge.near_duplicates import find_near_duplicate, normalize
+from knowledge.near_duplicate_questions import find_near_duplicate, normalize
 from knowledge.question_sets.checks import MOST_CHARACTERS
 from store.commands.idempotency import new_token, record_once
 from store.commands.runs import CommandRefused

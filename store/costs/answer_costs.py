@@ -1,4 +1,4 @@
-"""What an answer takes and costs: seconds, tokens a second, US dollars, and when the student has paid for itself. Pure.
+"""What an answer takes and costs: seconds, tokens a second, US dollars. Pure.
 
 A student's seconds are its share of the batch that it answered in, which is what a machine's price is paid for; the
 time that a person waits for one answer is longer. An export is asked one question at a time.
@@ -6,7 +6,6 @@ time that a person waits for one answer is longer. An export is asked one questi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,15 +50,3 @@ def machine_usd_per_1000(mean_seconds: float | None, usd_per_hour: float | None)
     if mean_seconds is None or usd_per_hour is None:
         return None
     return 1000 * mean_seconds / SECONDS_AN_HOUR * usd_per_hour
-
-
-def break_even(making_usd: float | None, teacher_per_1000: float | None,
-               student_per_1000: float | None) -> int | None:
-    """Return from how many answers on the student is cheaper, what it cost to make included.
-
-    None where a price is not known, and where the student's answers are no cheaper than the teacher's.
-    """
-    if making_usd is None or teacher_per_1000 is None or student_per_1000 is None:
-        return None
-    saved = (teacher_per_1000 - student_per_1000) / 1000
-    return math.ceil(making_usd / saved) if saved > 0 else None

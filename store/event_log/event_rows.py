@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from store.database import Store
 from store.database.prepared_statements import execute, execute_each, statement
 from store.events import Event, Recorded, to_json
-from store.projections import project, recorded_from
+from store.projections.projector import project, recorded_from
 from store.schema import claims, events
 from store.timestamps import utc_now
 

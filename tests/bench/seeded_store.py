@@ -26,7 +26,7 @@ from store.events import (
     Event, KnowledgeRead, MetricLogged, PlanChosen, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten,
     RunFinished, RunRequested, RunStarted, ScoreRecord, StageFinished, StageProgressed, StageStarted, to_json,
 )
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
 from store.timestamps import as_text
 from tests.plain_runs import plain_run

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from store import queries, schema
 from store.database import Store, integrity_faults, open_store
 from store.event_log.journal import head_of, read_events
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from tests.chaos.forked_processes import places_in
 
 _OF_ATTEMPTS = {"RunStarted", "RunRequeued", "RunPaused", "RunCancelled", "RunFailed", "RecoveryTaken", "StageStarted",

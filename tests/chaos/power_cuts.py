@@ -26,7 +26,7 @@ from store.database import Store, StoreError, integrity_faults, open_store
 from store.event_log import leases
 from store.event_log.journal import Journal
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunStarted, StageProgressed
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from tests.plain_runs import plain_run
 
 SECTOR = 512

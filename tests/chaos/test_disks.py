@@ -26,7 +26,7 @@ from store import commands, queries, schema
 from store.database import Store, integrity_faults, open_store
 from store.event_log import leases
 from store.paths import Paths
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from tests.another_user import as_nobody, open_to_all
 from tests.runner import fakes
 from tests.plain_runs import plain_run

@@ -28,7 +28,7 @@ from store.event_log import leases
 from store.event_log.journal import read_events
 from store.events import StageFinished, StageStarted
 from store.paths import Paths
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import RunConfig, earlier_values
 
 ARCHIVE = Path(__file__).parent / "made_by_ef063d0.tar.xz"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dashboard.figures.before_after import before_after, paired_change
-from dashboard.figures.loss_curves import losses, memory, moving_average, throughput
+from dashboard.figures.downsampling import moving_average
+from dashboard.figures.loss_curves import losses, memory, throughput
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.per_question import per_question
 from dashboard.figures.stage_board import stage_board as board_figure

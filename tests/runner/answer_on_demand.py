@@ -15,7 +15,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 from runner.playground.worker import serve_questions  # noqa: E402
-from runner.service.process_locks import die_with_parent  # noqa: E402
+from runner.service.parent_death import die_with_parent  # noqa: E402
 from store.database import open_store  # noqa: E402
 from store.paths import default_paths  # noqa: E402
 

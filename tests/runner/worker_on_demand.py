@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import fakes  # noqa: E402
 
 from runner.pipeline import executor, worker  # noqa: E402
-from runner.service.process_locks import die_with_parent  # noqa: E402
+from runner.service.parent_death import die_with_parent  # noqa: E402
 from runner.teacher import open_teacher  # noqa: E402
 from store.event_log.journal import Claim  # noqa: E402
 from store.paths import default_paths  # noqa: E402

@@ -14,7 +14,7 @@ from store.database import Store, StoreError, integrity_faults, open_for_reading
 from store.event_log import leases
 from store.event_log.journal import Journal, LeaseLost, read_events
 from store.events import AnswerRecord, AnswersGiven, CycleStarted, RunStarted
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from tests.another_user import as_nobody, open_to_all
 from tests.plain_runs import plain_run
 

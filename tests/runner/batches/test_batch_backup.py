@@ -13,7 +13,7 @@ from store import commands, queries
 from store.costs.endpoint_options import record_refused_option, refused_options
 from store.database import Store, open_store
 from store.paths import Paths
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.schema import batches, endpoint_options
 from tests.runner.batches.test_batch_runs import carry_out, config_at, server, state, work
 from tests.runner.fake_batches import FakeBatches

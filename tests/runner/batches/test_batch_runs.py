@@ -25,7 +25,7 @@ from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import BatchEnded, BatchPlanned, BatchSent, FactsWritten, RunWaitingForBatch
 from store.paths import Paths
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
 from tests.plain_runs import plain_run
 from tests.runner.fake_batches import FakeBatches, Plan

@@ -171,7 +171,7 @@ def test_the_summary_has_a_line_an_arm_and_the_json_every_number(ran: tuple[Path
 
 
 def test_read_models_of_the_arms_can_be_rebuilt(ran: tuple[Path, Store, queries.Run]) -> None:
-    from store.projections import rebuild
+    from store.projections.rebuild import rebuild
 
     _, store, run = ran
 

@@ -22,7 +22,7 @@ from store.event_log.journal import read_events
 from store.events import ForecastRegistered, ForecastScored, RunFinished, RunStarted
 from store.paths import Paths
 from store.pilot_runs import pilot_config, pilot_sizes, plan_pilots, sizes_from
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.report import as_html, as_json, gather
 from store.report.verification import verify
 from store.run_config import InvalidConfig, RunConfig

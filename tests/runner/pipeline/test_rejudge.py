@@ -23,7 +23,7 @@ from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.paths import Paths
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI

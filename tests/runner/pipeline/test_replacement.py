@@ -17,7 +17,7 @@ from store.control_arms import PLACEBO, TEACHER, TUNED, TUNED_RETRIEVAL
 from store.database import open_for_reading
 from store.event_log.journal import read_events
 from store.events import ControlArmsCompared, QuestionRecord
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import NO_MARGIN, RunConfig
 from tests.addresses import address_in
 from tests.dashboard import stores

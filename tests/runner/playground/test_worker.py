@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 QUESTION = "What does a Service do for a Pod?"
 TAKES_A_QUESTION_AND_SLEEPS = """
 import os, sys, time
-from runner.service.process_locks import die_with_parent
+from runner.service.parent_death import die_with_parent
 from store.commands import playground
 from store.database import open_store
 die_with_parent(sys.argv[1])
@@ -39,7 +39,7 @@ claimed = playground.claim_next(store, sys.argv[1])
 playground.write(store, claimed, [playground.ArmAnswer("baseline", "half an")])
 time.sleep(600)
 """
-SLEEPER = ("import sys, time; from runner.service.process_locks import die_with_parent; "
+SLEEPER = ("import sys, time; from runner.service.parent_death import die_with_parent; "
            "die_with_parent(sys.argv[2]); time.sleep(600)")
 
 

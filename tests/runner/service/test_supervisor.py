@@ -35,7 +35,7 @@ from runner.service.supervisor import Supervisor
 from store.database import open_store
 from store.paths import Paths
 
-SLEEPER = ("import sys, time; from runner.service.process_locks import die_with_parent; "
+SLEEPER = ("import sys, time; from runner.service.parent_death import die_with_parent; "
            "die_with_parent(sys.argv[2]); print('ready', flush=True); time.sleep(600)")
 paths = Paths(Path(sys.argv[1]), sys.argv[2])
 supervisor = Supervisor(open_store(paths.store_url), paths, worker=(sys.executable, "-c", SLEEPER))

@@ -10,7 +10,7 @@ from store import commands, queries
 from store.commands import CommandRefused
 from store.database import Store
 from store.permissions import PermissionDenied, Role
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import InvalidConfig, RunConfig
 from store.presets import preset
 from store.sweep import plan_runs

@@ -13,7 +13,7 @@ from store.database import Store, open_store
 from store.event_log.journal import read_events
 from store.events import AnswerRated, RunDeleted
 from store.permissions import PermissionDenied, Role
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
 from store.statistics import agreement
 from tests.dashboard import stores

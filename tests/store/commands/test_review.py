@@ -15,7 +15,7 @@ from store.dataset_items import APPROVED, REJECTED, UNDECIDED
 from store.event_log.journal import read_events
 from store.events import ItemCommented, ItemsReviewed, ReviewFinished
 from store.permissions import PermissionDenied, Role
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.queries.dataset_items import dataset_items, dataset_review, rejected_drafts
 from tests.store.made_review import asked_run, drafted, record, waiting_run
 

@@ -16,7 +16,7 @@ from store.commands.recurrence import Recurrence, next_due, timing_errors
 from store.database import Store
 from store.event_log.journal import read_events
 from store.events import ScheduleFailed, ScheduleFired, ScheduleMissed, ScheduleSkipped
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
 from tests.plain_runs import plain_run
 

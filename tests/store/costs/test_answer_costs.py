@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.costs.answer_costs import Timing, break_even, machine_usd_per_1000, speed_of
+from store.costs.answer_costs import Timing, machine_usd_per_1000, speed_of
+from store.costs.break_even import break_even
 
 
 def test_speed_is_over_the_answers_that_were_timed() -> None:

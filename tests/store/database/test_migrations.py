@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, select, text
 from store import queries, schema
 from store.database import Store, StoreError, integrity_faults, migrations, open_for_reading, open_store
 from store.event_log.journal import read_events
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 
 VERSION_1 = Path(__file__).parents[1] / "version_1.sql"
 

@@ -25,7 +25,7 @@ from store.events import (
     AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunFinished, RunRequested, RunStarted, StageFinished,
     StageProgressed, StageStarted, UnfitEvent, from_json, to_json,
 )
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from tests.plain_runs import plain_run
 
 

@@ -6,7 +6,7 @@ from store import commands
 from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.events import Event, ForecastRegistered, ForecastScored, PilotRecord
-from store.projections import rebuild
+from store.projections.rebuild import rebuild
 from store.queries import forecasts
 from tests.plain_runs import plain_run
 
