@@ -132,6 +132,10 @@ class RunConfig:
         form="hidden", empty="the teacher writes it", one_in_group=True,
         help="A CSV or JSON lines file like that of the practice set, asked as the locked test instead of the "
         "teacher's. The rows that split marks as test in a practice set are its test where none is named.")
+    review: bool = setting(
+        False, label="Pause after questions", group=DATA, was=False, one_in_group=True,
+        help="Draft the test, its references and all training questions first, and wait until people have approved, "
+        "edited or rejected them on the page Dataset or with the command dataset. Only then does any student answer.")
     topics: tuple[str, ...] = setting(
         tuple(topic.slug for topic in TOPICS), label="Topics", group=DATA, form="main",
         empty="all topics of the folder", one_in_group=True,

@@ -163,6 +163,10 @@ def plan_runs(make: Callable[[Mapping[str, Any]], RunConfig], varied: Mapping[st
         raise InvalidConfig(errors)
     points = [dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
     configs = _made(make, points, seeds, draws)
+    if any(config.review for config in configs):
+        raise InvalidConfig(["review in a group, whose runs share one test: review a single run, export its sets with "
+                             "'python -m runner dataset export', and queue the group with them as --practice and "
+                             "--test"])
     several = {name: tuple(values) for name, values in varied.items() if len(values) > 1}
     group = group or f"{'sweep' if several else 'seeds'}-{sha256_of(chr(10).join(map(to_json, configs)).encode())[:8]}"
     return SweepPlan(group, tuple(_pinned(configs, group, several)), several, tuple(seeds), draws)

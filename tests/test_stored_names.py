@@ -77,7 +77,7 @@ PAYLOADS = {
     "ItemsDrafted": """
         part of_cycle round teacher reference_writer questions(question_id tier topic text passage_id title passage
         address evidence key_terms) references(question_id text missing evidence foils foil_rules) rejected(text topic
-        tier passage_id reason) wanted sealed""",
+        tier passage_id reason) wanted set_hash sealed""",
     "ItemsReviewed": """
         by reason source bulk changes(question_id was decision question_before question answer_before answer)""",
     "ReviewFinished": "by approved rejected edited",
@@ -143,7 +143,7 @@ PAYLOADS = {
         wordings presentations tokens) examples replayed steps tokens_per_second notes""",
 }
 STAGES = """
-held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
+test-drafts practice-drafts review held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
 references facts baseline-evaluation study fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
 retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison
 choice test-answers test-evaluation test-comparison final-report

@@ -28,7 +28,8 @@ DOORS = {
     "apscheduler": {"runner/service/serve.py",
                     "store/commands/recurrence.py"},  # the scheduler, and its triggers as a calendar
 }
-EVERYTHING = RunConfig(cycles=2, general=6, dev_questions=4, arms=tuple(ARMS), learning_curve=True, study="both")
+EVERYTHING = RunConfig(cycles=2, general=6, dev_questions=4, arms=tuple(ARMS), learning_curve=True, study="both",
+                       review=True)
 TORCH_ROOMS = ("runner/student/", "runner/judge/sentence_encoder.py", "runner/hardware/")
 
 
@@ -107,7 +108,8 @@ def test_no_training_stage_reads_what_is_held_out() -> None:
 def test_the_table_is_whole_in_a_run_that_asks_for_everything_and_short_in_one_that_asks_for_nothing() -> None:
     assert stages_for(EVERYTHING) == PIPELINE
     left_out = {row.stage for row in PIPELINE} - {row.stage for row in stages_for(RunConfig())}
-    assert left_out == {"general", "facts", "learning-curve", "teacher-answers", "retrieve", "few-shot", "retrieval",
+    assert left_out == {"test-drafts", "practice-drafts", "review",
+                        "general", "facts", "learning-curve", "teacher-answers", "retrieve", "few-shot", "retrieval",
                         "tuned-retrieval", "placebo-fine-tune", "placebo", "arms-evaluation", "arms-comparison",
                         "choice", "test-answers", "test-evaluation", "test-comparison"}
 

@@ -109,6 +109,7 @@ WORK: dict[str, StatusStyle] = {
     "queued": StatusStyle("Queued", "○", ":material/schedule:", "gray"),
     "running": StatusStyle("Running", "▶", ":material/play_arrow:", "blue"),
     "waiting-for-batch": StatusStyle("Waiting for a batch", "⧗", ":material/hourglass_top:", "blue"),
+    "waiting-for-review": StatusStyle("Waiting for a review", "✎", ":material/rate_review:", "orange"),
     "paused": StatusStyle("Paused", "Ⅱ", ":material/pause:", "gray"),
     "finished": StatusStyle("Finished", "✓", ":material/check:", "green"),
     "failed": StatusStyle("Failed", "✗", ":material/error:", "red"),

@@ -41,7 +41,7 @@ def newest_finished(runs: Sequence[Run]) -> Run | None:
 
 def newest_active(runs: Sequence[Run]) -> Run | None:
     """Default run to monitor: a running one, then a waiting, queued, interrupted or paused one, else the newest."""
-    for states in (("running",), ("waiting-for-batch", "queued", "lost", "paused")):
+    for states in (("running",), ("waiting-for-batch", "queued", "lost", "waiting-for-review", "paused")):
         found = next((run for run in runs if run.work in states), None)
         if found:
             return found
@@ -77,6 +77,7 @@ def headline_of(run: Run, sentence: str | None) -> str:
         "running": "The run is active; the first verdict follows its first finished cycle.",
         "lost": "The runner disconnected; the next runner resumes the run where it stopped.",
         "waiting-for-batch": "The run waits for a batch of calls; the page Live shows until when.",
+        "waiting-for-review": "The run waits until its questions are reviewed on the page Dataset.",
         "paused": "The run was paused before its first verdict.",
         "failed": "The run failed before its first verdict.",
         "cancelled": "The run was cancelled before its first verdict.",

@@ -22,7 +22,7 @@ from store.database import Store
 from store.event_log.journal import read_events
 from store.paths import Paths
 
-EXIT_CODES = {"finished": 0, "failed": 1, "cancelled": 3, "paused": 3}
+EXIT_CODES = {"finished": 0, "failed": 1, "cancelled": 3, "paused": 3, "waiting-for-review": 3}
 EXIT_INTERRUPTED = 130
 
 

@@ -42,4 +42,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"{position:3}  {run.id}  priority {run.priority}  {run.work:7}  {run.name}".rstrip())
     if not waiting:
         print("no run is queued")
+    for run in queries.runs_in_review(store):
+        print(f"     {run.id}  waits for a review of its questions: python -m runner dataset show {run.id}")
     return 0

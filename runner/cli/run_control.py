@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from runner.errors import UserError
 from store import commands, queries
+from store.commands import review
 from store.database import open_for_reading, open_store
 from store.paths import default_paths
 
@@ -22,7 +24,7 @@ def add_resume_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Resume a run in the foreground."""
+    """Resume a run in the foreground; one that waits for its review goes on with what is approved."""
     from runner.cli.foreground import run_in_foreground
 
     paths = default_paths()
@@ -32,7 +34,11 @@ def resume(args: argparse.Namespace) -> int:
         raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
     if run.work == "finished":
         raise UserError(f"run {run.id} is finished: there is nothing to resume")
-    if not run.active:
+    if run.work == review.WAITING:
+        done = review.finish_review(store, run.id, review.Person("command line"))
+        print(f"review: {done.approved:,} questions approved, {done.edited:,} of them edited, {done.rejected:,} "
+              "rejected", file=sys.stderr if args.json else sys.stdout, flush=True)
+    elif not run.active:
         commands.change_run_state(store, "retry" if run.work == "failed" else "resume", run.id)
     return run_in_foreground(store, paths, run.id, args.json)
 

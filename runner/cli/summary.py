@@ -77,6 +77,11 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     assert run is not None
     lines = [f"run {run.id}: {run.work}" + (f", verdict: {run.verdict}" if run.verdict else "")]
     lines += [text for text in (run.sentence, run.error, run.advice) if text]
+    if run.work == "waiting-for-review":
+        lines += ["Its questions wait for a review; no student has answered. List them:",
+                  f"    python -m runner dataset list {run.id}",
+                  "Edit, reject (with a reason) and approve them there or on the page Dataset, then go on with:",
+                  f"    python -m runner resume {run.id}"]
     if forecast := queries.forecast_of(store, run_id):
         lines += [*forecast_sentences(forecast)[:1], outcome(forecast)]
     cycles = queries.cycles_of(store, run_id)

@@ -19,7 +19,7 @@ from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of,
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
 from runner.pipeline.run_knowledge import COPY, domain_of_run, reading_reporter
-from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stage_context import StageContext, WaitsForReview
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
     CycleStarted, Event, ForecastRegistered, KnowledgeRead, MetricLogged, Recorded, RecoveryTaken,
@@ -96,6 +96,7 @@ class PipelineExecutor:
             WaitTooLong: an endpoint asks for a longer wait than the run's bound.
             TestHeldBack: the settings of the run's group are not chosen yet.
             WaitingForBatch: the run cannot go on before a batch has ended.
+            WaitsForReview: the run cannot go on before people have reviewed its questions.
             StopRequested, LeaseLost: passed on from the journal.
         """
         for step in steps(self.config):
@@ -146,7 +147,7 @@ class PipelineExecutor:
         while True:
             try:
                 return self._run_once(row, context)
-            except (StopRequested, LeaseLost, WaitingForBatch):
+            except (StopRequested, LeaseLost, WaitingForBatch, WaitsForReview):
                 raise
             except Exception as error:  # the one broad except: every error is classified by the recovery table
                 attempt += 1
@@ -218,7 +219,7 @@ class PipelineExecutor:
         return StageContext(
             run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
             inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config).items()},
-            run_folder=self.folder, header=self._header(step), resources=self.resources,
+            run_folder=self.folder, header=self._header(step), resources=self.resources, recorded=self.history,
             emit=partial(self.journal.append_buffered, cycle=step.cycle, stage=step.row.stage),
             forecast=next((item.event for item in self.history if isinstance(item.event, ForecastRegistered)), None),
             running_seconds=lambda: time.time() - self._run_started_at,

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from store.events import Event, from_json, to_json
+from store.events import Event, QuestionsRejected, from_json, to_json
 from store.files import sha256_of, write_atomic
 
 
@@ -63,6 +63,21 @@ def freeze(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Eve
         write_atomic(path, own.read_bytes())
     finally:
         own.unlink()
+    return list(events)
+
+
+def freeze_approved(path: Path, knowledge_hash: str, events: Sequence[Event]) -> list[Event]:
+    """Write a set that people have approved, or return it where it is frozen so already.
+
+    Raises:
+        HeldOutSetError: another run has fixed another set meanwhile.
+    """
+    kept = load(path, knowledge_hash)
+    if kept is None:
+        kept = freeze(path, knowledge_hash, events)
+    if [one for one in kept if not isinstance(one, QuestionsRejected)] != list(events):
+        raise HeldOutSetError(f"shared test set {path.stem!r} was fixed by another run while this one's was reviewed: "
+                              "launch the run again, under another name of the set or with that test")
     return list(events)
 
 

@@ -19,6 +19,7 @@ from runner.pipeline.stages.choose_cycle import choose_cycle
 from runner.pipeline.stages.compare import compare
 from runner.pipeline.stages.compare_control_arms import compare_control_arms
 from runner.pipeline.stages.control_arm_answers import control_arm_fallback, retrieval_fallback
+from runner.pipeline.stages.draft_sets import draft_practice, draft_test
 from runner.pipeline.stages.facts import write_facts
 from runner.pipeline.stages.fine_tune import adapter_fallback, fine_tune
 from runner.pipeline.stages.finish_run import finish_run
@@ -33,6 +34,7 @@ from runner.pipeline.stages.placebo import placebo_fine_tune
 from runner.pipeline.stages.practice_questions import practice_questions
 from runner.pipeline.stages.reference_answers import reference_answers
 from runner.pipeline.stages.replay import replay_answers, replay_fallback
+from runner.pipeline.stages.review import review
 from runner.pipeline.stages.score_answers import score_baseline, score_tuned, scores_fallback
 from runner.pipeline.stages.score_control_arms import control_arm_scores_fallback, score_control_arms
 from runner.pipeline.stages.study import study
@@ -51,7 +53,7 @@ class StageSpec:
     phase: str
     stage: str
     doer: str
-    """The role that performs it: teacher, student, judge, trainer, retriever, statistics or project."""
+    """The role that performs it: teacher, people, student, judge, trainer, retriever, statistics or project."""
     title: str
     """Shown on pages and in messages."""
     run: StageFunction
@@ -71,13 +73,24 @@ def has_study_set(config: RunConfig) -> bool:
     return config.fine_tune and (config.study != "off" or config.taught_questions > 0)
 
 
+def has_review(config: RunConfig) -> bool:
+    """Return whether people review the questions before any student answers."""
+    return config.review
+
+
 def has_dev_split(config: RunConfig) -> bool:
     """Return whether a cycle is chosen on development questions, and the test is answered once at the end."""
     return config.dev_questions > 0
 
 
 PIPELINE: tuple[StageSpec, ...] = (
-    StageSpec(RUN_STARTS, "held-out", "teacher", "Generate test questions", held_out_questions, ()),
+    StageSpec(RUN_STARTS, "test-drafts", "teacher", "Draft test questions", draft_test, (), when=has_review),
+    StageSpec(RUN_STARTS, "practice-drafts", "teacher", "Draft training questions", draft_practice, ("test-drafts",),
+              when=has_review),
+    StageSpec(RUN_STARTS, "review", "people", "Review of the questions", review, ("test-drafts", "practice-drafts"),
+              when=has_review),
+    StageSpec(RUN_STARTS, "held-out", "teacher", "Generate test questions", held_out_questions,
+              ("test-drafts", "review")),
     StageSpec(RUN_STARTS, "general", "project", "Load general-knowledge questions", draw_general_questions, (),
               when=lambda config: config.general > 0),
     StageSpec(RUN_STARTS, "judge-audit", "judge", "Judge audit", validate_judges,
@@ -93,17 +106,19 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out",), partial(control_arm_fallback, TEACHER), when=_any_arm_enabled(TEACHER)),
 
     StageSpec(EVERY_CYCLE, "questions", "teacher", "Generate training questions", practice_questions,
-              ("held-out", "questions@earlier")),
+              ("held-out", "questions@earlier", "review")),
     StageSpec(EVERY_CYCLE, "baseline", "student", "Baseline answers (train)", baseline,
               ("questions",), partial(answers_fallback, "baseline")),
-    StageSpec(EVERY_CYCLE, "references", "teacher", "Generate teacher answers", reference_answers, ("questions",)),
-    StageSpec(EVERY_CYCLE, "facts", "teacher", "Generate facts to study", write_facts, ("questions", "references"),
+    StageSpec(EVERY_CYCLE, "references", "teacher", "Generate teacher answers", reference_answers,
+              ("questions", "review")),
+    StageSpec(EVERY_CYCLE, "facts", "teacher", "Generate facts to study", write_facts,
+              ("questions", "references", "review"),
               when=lambda config: config.fine_tune and config.study in WRITTEN_STUDY),
     StageSpec(EVERY_CYCLE, "baseline-evaluation", "judge", "Score baseline (train)", score_baseline,
               ("questions", "references", "baseline"), partial(scores_fallback, "baseline")),
     StageSpec(EVERY_CYCLE, "study", "trainer", "Prepare study items", study,
               ("held-out", "replay", "questions", "references", "facts", "questions@earlier", "study@earlier",
-               "tuned-evaluation@earlier"), when=has_study_set),
+               "tuned-evaluation@earlier", "review"), when=has_study_set),
     StageSpec(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
               ("questions", "references", "study", "replay", "fine-tune@earlier"), adapter_fallback),
     StageSpec(EVERY_CYCLE, "placebo-fine-tune", "trainer", "Train control adapter (shuffled references)",

@@ -13,8 +13,18 @@ from pathlib import Path
 from knowledge.domain import Domain
 from runner.pipeline.stage_checkpoints import Artifact, Header, PartialResults
 from runner.pipeline.resources import RunResources
-from store.events import Event, ForecastRegistered, MetricLogged, StageProgressed
+from store.events import Event, ForecastRegistered, MetricLogged, Recorded, StageProgressed
 from store.run_config import RunConfig
+
+
+class WaitsForReview(Exception):
+    """The run goes on when people have reviewed its questions; until then it waits."""
+
+    def __init__(self, questions: int, round: int) -> None:
+        super().__init__(f"{questions} questions wait for a review")
+        self.questions = questions
+        """How many are undecided."""
+        self.round = round
 
 
 @dataclass
@@ -54,6 +64,8 @@ class StageContext:
     resources: RunResources
     emit: Callable[[Event], None]
     """Record an event at once (metrics, progress); raises StopRequested after a cancel or pause."""
+    recorded: Sequence[Recorded] = ()
+    """The run's events before this attempt."""
     forecast: ForecastRegistered | None = None
     """What was forecast of this run before it started; None without a forecast."""
     running_seconds: Callable[[], float] = field(default=lambda: 0.0)

@@ -37,6 +37,12 @@ def given_notes(passages: Sequence[Passage]) -> list[str]:
     return notes
 
 
+def edited_notes(count: int) -> list[str]:
+    """Say how many questions people edited, which are studied without their passages."""
+    return [f"{count} questions or references that people edited: studied as questions, short answers and gaps of "
+            "the edited answer, without the passage, which may say otherwise"] if count else []
+
+
 def question_notes(asked: int, wanted: int) -> list[str]:
     """Say that fewer training questions were found than were asked for."""
     return [f"{asked} of {wanted} training questions could be asked: the documents hold no more that are new and not "

@@ -33,13 +33,14 @@ from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import RECOVERY, Action, classify_error
 from runner.pipeline.resources import RunResources
 from runner.pipeline.resume import starting_plan_index
+from runner.pipeline.stage_context import WaitsForReview
 from runner.protocols import Judge, Student, StudentInfo, Teacher
 from store.database import Store, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew
 from store.events import (
     EndpointOptionRefused, Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued,
-    RunStarted, RunWaitingForBatch,
+    RunStarted, RunWaitingForBatch, RunWaitingForReview,
 )
 from store.paths import Paths
 from store.queries import all_runs, find_run
@@ -97,6 +98,8 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         journal.append(RunPaused(str(pause), pause.advice))
     except WaitingForBatch as waiting:
         journal.append(RunWaitingForBatch(waiting.batch, waiting.calls, waiting.until))
+    except WaitsForReview as waiting_for:
+        journal.append(RunWaitingForReview(waiting_for.questions, waiting_for.round))
     except RunAborted as aborted:
         journal.append(RunFailed(aborted.kind, str(aborted), aborted.advice, aborted.trace))
     except (OSError, SQLAlchemyError) as error:  # disk or store, outside any stage

@@ -31,7 +31,8 @@ BETWEEN_NOTE = ("The verdicts are corrected for how many were compared (Holm), a
                 "that scored it, the best of several looks better than it is. With development questions, the command "
                 "`choose` names it.")
 _STATES = {"queued": "is queued", "running": "is running", "lost": "was interrupted", "paused": "is paused",
-           "waiting-for-batch": "waits for a batch", "failed": "failed", "cancelled": "was cancelled"}
+           "waiting-for-batch": "waits for a batch", "waiting-for-review": "waits for a review", "failed": "failed",
+           "cancelled": "was cancelled"}
 
 
 @dataclass(frozen=True)

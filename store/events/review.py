@@ -25,6 +25,8 @@ class ItemsDrafted(Event, event_type="ItemsDrafted"):
     rejected: tuple[RejectedRecord, ...]
     """Drafts that validation rejected, which people see too."""
     wanted: int
+    set_hash: str
+    """Hash over the questions, as `QuestionsAsked` has it."""
     sealed: bool
     """Whether they belong to a shared test that students may have answered, so that nobody may change them."""
 

@@ -32,7 +32,7 @@ from store.queries.run_progress import (
     logged_since, past_stages, series, stages_of, success_rate,
 )
 from store.queries.runs import (
-    Run, RunnerState, all_runs, connected_runners, count_of_runs, find_run, last_event_id, queue, runners,
+    Run, RunnerState, all_runs, connected_runners, count_of_runs, find_run, last_event_id, queue, runners, runs_in_review,
 )
 from store.queries.schedules import Schedule, find_schedule, schedules
 from store.queries.study_sets import StudySet, study_sets_of
@@ -48,12 +48,11 @@ __all__ = [
     "StudySet", "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of",
     "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles",
     "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options",
-    "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs", "gain_shares_of", "gaps_of",
-    "group_sizes", "headline_changes", "incidents", "judges_of", "judgings_of", "last_event_id", "last_training_speed",
-    "latest_event", "latest_events", "locked_test_scores", "logged_since", "made_with", "open_batches",
-    "passage_usage", "past_stages", "past_variances", "playground_question", "practice_questions_of",
-    "questions_ahead", "queue", "ratings_of", "recent_questions", "rejudged_changes", "rejudged_scores",
-    "replacements_of", "runners", "runs_at_work", "runs_of_group", "schedules", "scored_forecasts", "series",
-    "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate", "teacher_usage", "test_scores",
-    "waiting_runs",
+    "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs", "gain_shares_of", "gaps_of", "group_sizes",
+    "headline_changes", "incidents", "judges_of", "judgings_of", "last_event_id", "last_training_speed", "latest_event",
+    "latest_events", "locked_test_scores", "logged_since", "made_with", "open_batches", "passage_usage", "past_stages",
+    "past_variances", "playground_question", "practice_questions_of", "questions_ahead", "queue", "ratings_of",
+    "recent_questions", "rejudged_changes", "rejudged_scores", "replacements_of", "runners", "runs_at_work",
+    "runs_in_review", "runs_of_group", "schedules", "scored_forecasts", "series", "stage_files", "stages_of",
+    "store_facts", "study_sets_of", "success_rate", "teacher_usage", "test_scores", "waiting_runs",
 ]

@@ -35,8 +35,8 @@ class Run:
     requested_at: datetime
     priority: int
     work: str
-    """queued, running, waiting-for-batch, paused, finished, failed, cancelled, or lost (running, but its lease has
-    expired, or the next heartbeat of its runner is overdue)."""
+    """queued, running, waiting-for-batch, waiting-for-review, paused, finished, failed, cancelled, or lost (running,
+    but its lease has expired, or the next heartbeat of its runner is overdue)."""
     verdict: str | None
     sentence: str | None
     started_at: datetime | None
@@ -118,6 +118,14 @@ def queue(store: Store) -> list[Run]:
         rows = connection.execute(run_rows().where(table.c.work.in_(("queued", "running")))
                                   .order_by(table.c.priority.desc(), table.c.requested_at, table.c.id)).all()
     return [run for run in map(run_of, rows) if run.work != "running"]
+
+
+def runs_in_review(store: Store) -> list[Run]:
+    """Return the runs that wait until people have reviewed their questions, the oldest first."""
+    with store.read() as connection:
+        rows = connection.execute(run_rows().where(schema.runs.c.work == "waiting-for-review")
+                                  .order_by(schema.runs.c.requested_at, schema.runs.c.id)).all()
+    return [run_of(row) for row in rows]
 
 
 def find_run(store: Store, run: str) -> Run | None:

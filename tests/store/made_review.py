@@ -34,7 +34,7 @@ def drafted(part: str, numbers: range, teacher: str = TEACHER, round: int = 1, s
     questions = tuple(record(number, "practice" if part == "train" else "held-out") for number in numbers)
     rejected = (RejectedRecord("Say it.", "pumps", questions[0].tier, questions[0].passage_id, "no question"),)
     return ItemsDrafted(part, 1 if part == "train" else 0, round, teacher, teacher, questions,
-                        tuple(map(reference, questions)), rejected, len(questions), sealed)
+                        tuple(map(reference, questions)), rejected, len(questions), "hash", sealed)
 
 
 def waiting_run(store: Store, train: int = 6, test: int = 4, **changes: object) -> str:

@@ -48,10 +48,10 @@ def given_practice(context: StageContext) -> list[Event]:
     return [_asked(context.domain, part, PRACTICE)]
 
 
-def given_references(context: StageContext) -> ReferencesWritten | None:
-    """Return the references to this cycle's questions where people brought them; else None."""
-    asked = {record.question_id for record in context.inputs["questions"].only(QuestionsAsked).questions}
-    given = [one for one in context.domain.given if one.tier == PRACTICE and question_id(one.question) in asked]
+def given_references(context: StageContext, asked: QuestionsAsked) -> ReferencesWritten | None:
+    """Return the references to a cycle's questions where people brought them; else None."""
+    ids = {record.question_id for record in asked.questions}
+    given = [one for one in context.domain.given if one.tier == PRACTICE and question_id(one.question) in ids]
     return _referred(context, given, PRACTICE) if given else None
 
 
@@ -82,7 +82,7 @@ def _evidence(domain: Domain, one: GivenQuestion) -> str:
 
 def _referred(context: StageContext, given: Sequence[GivenQuestion], role: str) -> ReferencesWritten:
     """Return the people's answers, with distractors from the other answers of their topic."""
-    answers = _answers_as_passages(context.domain)
+    answers = answers_as_passages(context.domain)
     records = []
     for number, one in enumerate(given, 1):
         found: tuple[Distractor, ...] = ()
@@ -96,7 +96,7 @@ def _referred(context: StageContext, given: Sequence[GivenQuestion], role: str) 
     return ReferencesWritten(writer_of(context.domain, role), tuple(records))
 
 
-def _answers_as_passages(domain: Domain) -> Domain:
+def answers_as_passages(domain: Domain) -> Domain:
     """Return the domain with people's answers in place of their passages: a distractor has to look like an answer."""
     answer_of: dict[str, str] = {}
     for one in domain.given:

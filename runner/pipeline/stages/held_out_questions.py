@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 from knowledge.domain import Domain
 from knowledge.split_stability import Comparison
@@ -14,11 +15,13 @@ from knowledge.questions import HELD_OUT, NEW_TOPIC, PARAPHRASE
 from runner.pipeline import held_out_sets
 from runner.pipeline.dev_split import split_off_dev
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.approved_sets import approved_set
 from runner.pipeline.stages.event_records import (
     TeacherRequest, TooFewQuestions, ask_teacher, question_from_record, record_usage, trained_topics,
 )
 from runner.pipeline.stages.given_questions import files_read, given_test
 from runner.pipeline.stages.reference_answers import write_references
+from store.dataset_items import TEST
 from store.dev_split import DEV
 from store.events import DesignSealed, Event, KnowledgeRead, QuestionsAsked, ReferencesWritten
 from store.files import sha256_of
@@ -29,10 +32,32 @@ from store.sealed_test import rows_of_test, sha256_of_test
 
 def held_out_questions(context: StageContext) -> Sequence[Event]:
     """Generate the test questions and references before any training, or load the configured shared test set."""
-    config, domain = context.config, context.domain
-    known = _knowledge_read(domain, context.resources.compared)
-    test = _shared_test(context) if config.held_out_set else _generate_test(context)
-    return [known, *files_read(domain), *test, sealed_design(config, test)]
+    config = context.config
+    if approved := approved_set(context, TEST, 0):
+        test = held_out_sets.freeze_approved(_path_of_shared(context), context.domain.hash, approved) \
+            if config.held_out_set else approved
+        return [*test, sealed_design(config, test)]
+    test = written_test(context)
+    return [*documents_read(context), *test, sealed_design(config, test)]
+
+
+def documents_read(context: StageContext) -> list[Event]:
+    """Return the events that say which documents and which files of people's questions the run uses."""
+    return [_knowledge_read(context.domain, context.resources.compared), *files_read(context.domain)]
+
+
+def written_test(context: StageContext) -> list[Event]:
+    """Return the events of the run's test as it is first written, or of the shared test."""
+    return _shared_test(context) if context.config.held_out_set else _generate_test(context)
+
+
+def shared_test_is_frozen(context: StageContext) -> bool:
+    """Return whether the run uses a shared test that another run has fixed already."""
+    return bool(context.config.held_out_set) and _path_of_shared(context).exists()
+
+
+def _path_of_shared(context: StageContext) -> Path:
+    return held_out_sets.path_of(context.run_folder.parent.parent, context.config.held_out_set)
 
 
 def _knowledge_read(domain: Domain, compared: tuple[Comparison, str] | None) -> KnowledgeRead:
@@ -46,13 +71,15 @@ def _knowledge_read(domain: Domain, compared: tuple[Comparison, str] | None) -> 
 
 def _shared_test(context: StageContext) -> list[Event]:
     """Load the shared test set that the configuration names, or generate and freeze it."""
-    path = held_out_sets.path_of(context.run_folder.parent.parent, context.config.held_out_set)
+    path = _path_of_shared(context)
     frozen = held_out_sets.load(path, context.domain.hash)
     if frozen and context.config.dev_questions and not any(
             record.tier == DEV for event in frozen if isinstance(event, QuestionsAsked) for record in event.questions):
         raise held_out_sets.HeldOutSetError(f"shared test set {path.stem!r} has no development questions: choose "
                                             "another name, or set dev_questions to 0")
-    return frozen or held_out_sets.freeze(path, context.domain.hash, _generate_test(context))
+    if frozen or context.config.review:  # with a review it is frozen when it is approved
+        return frozen or _generate_test(context)
+    return held_out_sets.freeze(path, context.domain.hash, _generate_test(context))
 
 
 def sealed_design(config: RunConfig, test: Sequence[Event]) -> DesignSealed:

@@ -20,16 +20,18 @@ from runner.pipeline import study_set
 from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.reading_items import reading_items
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.approved_sets import edited_passage, edited_questions
 from runner.pipeline.stages.facts import facts_from_record
 from runner.pipeline.stages.training_setup import (
     TrainingPair, form_shares, plain_items, presented_items, training_pairs,
 )
 from runner.pipeline.study_notes import (
-    given_notes, passage_notes, presentation_notes, question_notes, reading_notes, written_notes,
+    edited_notes, given_notes, passage_notes, presentation_notes, question_notes, reading_notes, written_notes,
 )
 from runner.pipeline.training_plan import examples_wanted, weight_of
 from runner.pipeline.training_speed import training_speed
 from store.control_arms import TUNED
+from store.dataset_items import TRAIN
 from store.events import (
     AnswersScored, Event, FactsWritten, FormRecord, QuestionsAsked, ReplayAnswered, StudiedFact, StudySetPrepared,
     TermCoverage,
@@ -121,12 +123,15 @@ def _made(context: StageContext) -> MadeItems:
     for passage in trainable:
         siblings.setdefault(passage.topic, []).append(passage)
     by_passage, shortened = {pair.passage_id: pair for pair in pairs}, 0
+    edited = edited_questions(context, TRAIN, context.cycle)
     for number, (id, pair) in enumerate(by_passage.items(), 1):
         passage = context.domain.passage(id)
+        if pair.question_id in edited:
+            passage = edited_passage(passage, pair.example.question, pair.example.answer)
         asked = dataclasses.replace(
             passage, questions=tuple(dict.fromkeys((pair.example.question, *passage.questions))))
         candidates = [*_by_rule(context.config, asked, pair, siblings[passage.topic]),
-                      *written_items(passage, facts_of.get(id, ()))]
+                      *written_items(passage, () if pair.question_id in edited else facts_of.get(id, ()))]
         kept, refused = without_near_duplicates(candidates, locked)
         read, refused_reading, short = _reading(context, asked, trainable, locked)
         shortened += short
@@ -143,6 +148,7 @@ def _made(context: StageContext) -> MadeItems:
     given = any(passage.source in GIVEN for passage in passages)
     made.notes.extend([*([] if given else question_notes(len(practised), context.config.questions)),
                        *given_notes(passages), *passage_notes(passages),
+                       *edited_notes(sum(pair.question_id in edited for pair in by_passage.values())),
                        *reading_notes(shortened, context.config.max_sequence_tokens)])
     if written:
         made.notes.extend(written_notes(written, passages, alone=context.config.study == "teacher"))
