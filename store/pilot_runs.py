@@ -65,7 +65,8 @@ def pilot_config(config: RunConfig, size: int, number: int) -> RunConfig:
     name = f"{config.name or 'forecast'}: pilot of {size} questions"[:80]
     return check(dataclasses.replace(
         config, questions=size, seed=(config.seed + number) % 2**31, training_seed=None, held_out=held_out,
-        held_out_set="", review=False, arms=config.arms if keeps_arms else (), learning_curve=False, dev_questions=0, hold_test=False,
+        held_out_set="", review=False, arms=config.arms if keeps_arms else (),
+        learning_curve=False, dev_questions=0, hold_test=False,
         general=0, new_topics=(), new_topic_questions=0, name=name))
 
 

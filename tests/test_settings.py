@@ -154,5 +154,5 @@ def test_the_form_has_every_setting_but_the_preset_stored_replies_own_questions_
         new_topic_questions general max_cost_usd student precision teacher teacher_base_url teacher_effort judge
         judge_base_url steps learning_rate adapter max_new_tokens temperature seed arms learning_curve
         teacher_batch study passes minutes taught_questions headline_tier reading_share
-        margin headline""".split())
+        margin headline review""".split())
     assert set(launch_form._SPECIAL_FIELDS) <= {item.name for item in form_settings()}

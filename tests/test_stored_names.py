@@ -143,7 +143,8 @@ PAYLOADS = {
         wordings presentations tokens) examples replayed steps tokens_per_second notes""",
 }
 STAGES = """
-test-drafts practice-drafts review held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
+test-drafts practice-drafts review
+held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
 references facts baseline-evaluation study fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
 retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison
 choice test-answers test-evaluation test-comparison final-report

@@ -32,7 +32,8 @@ from store.queries.run_progress import (
     logged_since, past_stages, series, stages_of, success_rate,
 )
 from store.queries.runs import (
-    Run, RunnerState, all_runs, connected_runners, count_of_runs, find_run, last_event_id, queue, runners, runs_in_review,
+    Run, RunnerState, all_runs, connected_runners, count_of_runs, find_run, last_event_id, queue, runners,
+    runs_in_review,
 )
 from store.queries.schedules import Schedule, find_schedule, schedules
 from store.queries.study_sets import StudySet, study_sets_of
