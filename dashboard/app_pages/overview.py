@@ -9,7 +9,8 @@ from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.taught_facts import taught_facts
 from dashboard.panels import (
-    control_arms, forecast, group, judge_validation, metric_notes, replacement, study_set, verdict, ways_to_answer,
+    control_arms, forecast, group, judge_validation, metric_notes, study_set, teacher_replacement, verdict,
+    ways_to_answer,
 )
 from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
@@ -83,8 +84,8 @@ if len(rows) > 1:
     together = run_selection.cycles_corrected(changes, metric, tier)
     st.caption(labels.SEVERAL_CYCLES + (f" {together.sentence}" if together else ""))
 
-replacement.replacement(store, run)
-replacement.shares(store, run, metric)
+teacher_replacement.replacement(store, run)
+teacher_replacement.shares(store, run, metric)
 ways_to_answer.quality_speed_cost(store, run, metric)
 run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("All metrics")

@@ -10,7 +10,7 @@ from itertools import groupby
 from knowledge.distractors import make_distractors
 from knowledge.domain import Domain
 from knowledge.questions import PRACTICE, question_id
-from knowledge.similar_texts import SAME_TEXT
+from knowledge.near_duplicate_texts import SAME_TEXT
 from runner.pipeline.stage_context import StageContext, WaitsForReview
 from runner.pipeline.stages.approved_sets import edited_key_terms
 from runner.pipeline.stages.draft_sets import draft_again, written_by_people
