@@ -9,6 +9,8 @@ import random
 import re
 from collections.abc import Callable
 
+from knowledge.other_language_perturbations import perturb_other_language
+
 Rule = Callable[[str, random.Random], str | None]
 
 # Groups of values that can replace each other.
@@ -44,9 +46,12 @@ that which who if when where whether what unless because while this as
 def perturb(text: str, seed: int) -> tuple[str, str]:
     """A false version of the text, and the name of the rule that made it; never equal to the text.
 
-    The subject of an API text ("In a PodSpec, hostNetwork (boolean, optional)") is not changed.
+    The subject of an API text ("In a PodSpec, hostNetwork (boolean, optional)") is not changed. A text in another
+    language is changed in its own words.
     """
     rng = random.Random(f"{seed} {text}")
+    if elsewhere := perturb_other_language(text, rng):
+        return elsewhere
     named = _SUBJECT.match(text)
     head, body = (text[:named.end()], text[named.end():]) if named else ("", text)
     for name in _shuffled_rules(rng):

@@ -19,12 +19,11 @@ from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find
 from knowledge.documents.file_reading import ParsedFile, change_since, read_file
 from knowledge.documents.left_out_sentences import LeftOutSentence, LeftOutSentences
 from knowledge.documents.page_spool import PageSpool, SpooledPage
-from knowledge.documents.passage_key_terms import passage_key_terms
+from knowledge.documents.passage_key_terms import passage_key_terms, term_counts
 from knowledge.documents.question_generator import GeneratedQuestions, QuestionGenerator
 from knowledge.documents.sentence_splitter import sentences
 from knowledge.documents.topic_assignment import assign_topics, readable
 from knowledge.domain import Domain, domain_of
-from knowledge.key_terms import word_counts
 from knowledge.languages import language_of
 from knowledge.passages import Passage
 
@@ -240,7 +239,7 @@ def _passages(unique: Sequence[Chunk], name: str,
               report: Callable[..., None]) -> tuple[tuple[Passage, ...], dict[str, str]]:
     slugs, names = assign_topics(unique)
     texts = [one.text for one in unique]
-    document_counts, generator = word_counts(texts), QuestionGenerator(name, _lowercase_words(texts))
+    document_counts, generator = term_counts(texts), QuestionGenerator(name, _lowercase_words(texts))
     passages = [Passage(id=id_of(one), topic=slug, source=SOURCE, title=" > ".join(one.headings), text=one.text,
                         address=one.path + (f"#{one.anchor}" if one.anchor else ""), key_terms=(), questions=())
                 for one, slug in zip(unique, slugs, strict=True)]

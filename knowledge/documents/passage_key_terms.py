@@ -1,15 +1,17 @@
-"""Choose key terms of a document's passage: code and the rules of `knowledge.key_terms`."""
+"""Choose key terms of a document's passage: code, and the rules of `knowledge.key_terms` or of another language."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from knowledge.documents.chunking import Chunk
 from knowledge.documents.document import plain
 from knowledge.documents.verb_lexicon import base_form
-from knowledge.key_terms import COMMON, MAX_TERMS, key_terms
-from knowledge.languages import unspaced_characters
+from knowledge.key_terms import COMMON, MAX_TERMS, key_terms, word_counts
+from knowledge.languages import is_another_language
+from knowledge.other_language_terms import candidate_terms, other_language_key_terms
 from knowledge.stopwords import is_fact
 
 _WORD = re.compile(r"[^\W\d_][\w-]{4,}")
@@ -19,8 +21,17 @@ _BEHIND_A_VERB = r"(?:the|an?|its|their|any|all|each|every|no|on|up|out|to|that|
 _NO_NOUN = re.compile(r"(?:ed|ing|ly|able|ible|ful|ous|ive|less|er|est)$")
 _LARGEST_SHARE = 0.05
 """Of all passages: a word that more of them have belongs to the subject as a whole."""
-_MAX_UNSPACED = 6
-"""Longest term in a script without blanks: what is longer between two marks is a clause, and no term."""
+_BROKEN = r"[^\W\d_a-zA-Z]"
+"""A letter beyond a to z: beside a term of a to z, the term is part of a word that the rules for English cut."""
+
+
+def term_counts(texts: Sequence[str]) -> Counter[str]:
+    """Number of texts that contain each word that may be a key term, in lower case."""
+    return Counter(term for text in texts for term in word_counts([text]).keys() | _terms_of_another_language(text))
+
+
+def _terms_of_another_language(text: str) -> set[str]:
+    return {term.lower() for found in candidate_terms(text) for term in found} if is_another_language(text) else set()
 
 
 def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str, document_counts: Counter[str],
@@ -31,7 +42,7 @@ def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str, docume
         chunk: the passage's text.
         answer_sentence: the sentence that answers the questions; empty if there are none.
         questions: the questions and the subject's name, joined.
-        document_counts: number of passages that contain each lower-case word.
+        document_counts: number of passages that contain each lower-case word (`term_counts`).
         passages: number of all passages.
     """
     source = answer_sentence or " ".join(chunk.sentences)
@@ -40,6 +51,8 @@ def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str, docume
     def fits(term: str, chosen: list[str]) -> bool:
         return _is_telling(term, chunk.text) and document_counts[term.lower()] <= most \
             and not _says(questions, term) and not _overlaps(term, chosen)
+    if is_another_language(chunk.text):
+        return other_language_key_terms(plain(source), questions, document_counts, _code(source))
     chosen: list[str] = []
     for term in [*_code(source), *key_terms(plain(source), "", document_counts)]:
         if len(chosen) < MAX_TERMS and fits(term, chosen):
@@ -48,8 +61,8 @@ def passage_key_terms(chunk: Chunk, answer_sentence: str, questions: str, docume
 
 
 def _is_telling(term: str, text: str) -> bool:
-    return bool(term) and term in text and unspaced_characters(term) <= _MAX_UNSPACED and is_fact(term, text) \
-        and not _acts(term, text)
+    return bool(term) and term in text and is_fact(term, text) and not _acts(term, text) \
+        and not re.search(rf"{_BROKEN}{re.escape(term)}|{re.escape(term)}{_BROKEN}", text)
 
 
 def _says(questions: str, term: str) -> bool:

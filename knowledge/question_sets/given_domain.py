@@ -18,8 +18,9 @@ from knowledge.documents.topic_assignment import readable, slug_of
 from knowledge.domain import Domain, domain_of
 from knowledge.given_questions import ANSWER_ALONE, PEOPLE, GivenQuestion, QuestionFile
 from knowledge.key_terms import key_terms, word_counts
-from knowledge.languages import word_count
+from knowledge.languages import is_another_language, word_count
 from knowledge.near_duplicate_questions import normalize
+from knowledge.other_language_terms import other_language_key_terms
 from knowledge.passages import Passage
 from knowledge.question_sets.checks import FaultyQuestions, leak_faults, row_faults
 from knowledge.question_sets.rows import SPLITS, QuestionRow, RowsRead, read_rows
@@ -150,6 +151,8 @@ def _key_terms(row: QuestionRow, text: str, counts: Counter[str]) -> tuple[str, 
     """Return the words that a right answer must contain; each occurs in the row's answer and in what it rests on."""
     if word_count(row.answer) <= SHORT_ANSWER_WORDS:
         found: Sequence[str] = [row.answer.strip(" .")]
+    elif is_another_language(row.answer):
+        found = other_language_key_terms(row.answer, row.question, counts)
     else:
         found = key_terms(row.answer, row.question, counts)
     return tuple(term for term in found if term and term.casefold() in text.casefold()

@@ -15,6 +15,7 @@ from functools import lru_cache
 from knowledge.perturbations import CHOICES, OPPOSITES
 from knowledge.study.passage_parts import GAP, Source, opening, with_gap, without_words, words
 from knowledge.study.wordings import TITLE_WORDINGS, WORDINGS
+from knowledge.written_numbers import NUMBER_WITH_UNIT
 
 Part = tuple[str, str, str, str, bool]
 """Wording, prompt, answer, key term, complete: what a rule yields; `StudyItem` adds passage and form."""
@@ -161,4 +162,4 @@ def _altered_as(term: str) -> tuple[bool, frozenset[int], bool]:
     """Whether a term has a number, the groups of words that it has a word of, and whether it is a truth value."""
     found = {word.casefold() for word in words(term)}
     groups = frozenset(place for place, group in enumerate(_GROUPS) if found & group)
-    return bool(re.search(r"\d", term)), groups, bool({"true", "false"} & found)
+    return bool(re.search(r"\d", term) or NUMBER_WITH_UNIT.search(term)), groups, bool({"true", "false"} & found)

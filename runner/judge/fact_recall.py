@@ -9,21 +9,27 @@ from knowledge.languages import UNSPACED, unspaced_characters
 
 _CLAUSE = re.compile(r"(?:[.;:!?](?=\s|$))|\n|,\s|[\u3002\uff0c\uff1b\uff1a\uff01\uff1f\u3001]|"
                      r"\b(?:but|however|although|though|while|whereas|instead)\b", re.I)
-_NEGATION = re.compile(r"\b(?:not|never|no|nor|neither|none|nothing|without|cannot|"
-                       r"nicht|kein(?:e[mnrs]?)?|niemals|ohne|jamais|aucune?|sans|nunca|не|нет|никогда|без)\b|n['’]t\b|"
-                       r"不|没|未|ません|ない", re.I)
+# A word beside `-`, `_`, `=` or `/` is part of an option, a path or a name ("--no-verify", "not-ready"), and denies
+# nothing.
+_NEGATION = re.compile(r"(?<![-_=/])\b(?:not|never|no|nor|neither|none|nothing|without|cannot|"
+                       r"nicht|kein(?:e[mnrs]?)?|niemals|ohne|jamais|aucune?|sans|nunca|не|нет|никогда|без)\b"
+                       r"(?![-_=/]\w)|n['’]t\b|不|没|未|ません|ない", re.I)
 _DEFAULT = re.compile(r"defaults? (?:value )?(?:to|is|of) (?:the )?([\"']?[\w/:%.-]*[\w%][\"']?)", re.I)
 # A word that goes on next to a term; a character of a script without blanks is no part of the word beside it.
 _NOT_BEHIND, _NOT_BEFORE = rf"(?<![^\W{UNSPACED}])", rf"(?![^\W{UNSPACED}])"
-_CODE = re.compile(r"`[^`\n]*`")
+_KOREAN_PARTICLE = r"(?:에서는|에서|으로|에게|까지|부터|보다|은|는|이|가|을|를|에|의|로|과|와|도|만)?"
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
+# Between the words of a term there may be code marks: "`kubectl` `get pods`".
+_BETWEEN = r"[`*]{0,2}\s+[`*]{0,2}"
+_BLANK_BEFORE_UNIT = re.compile(rf"(?<=\d)(?=[{UNSPACED}\uac00-\ud7af])")
 _DENIED_NEXT = re.compile(r"[`'’\"]?\s+(?:(?:\w+\s+)?(?:not|never|cannot)\b|\w+n['’]t\b)")
 
 
 def fact_recall(answer: str, key_terms: Sequence[str], reference: str = "") -> float | None:
     """The share of key terms that the answer states; None where there are no key terms.
 
-    Terms match as whole words or phrases, ignoring case and plural. A term that the answer states only under a
-    negation that the reference does not have ("is not stored in etcd") does not count.
+    Terms match as whole words or phrases, ignoring case, plural and code marks. A term that the answer states only
+    under a negation that the reference does not have ("is not stored in etcd") does not count.
     """
     terms = [term for term in key_terms if term.strip()]
     if not terms:
@@ -40,20 +46,31 @@ def states(answer: str, term: str, reference: str = "") -> bool:
 
 
 def _polarities(text: str, term: str) -> set[bool]:
-    """Polarities of a term in a text: True where it is negated, False where it is affirmed."""
-    pattern = _pattern(term)
-    plain = _CODE.sub(lambda code: _NEGATION.sub(lambda word: "_" * len(word[0]), code[0]), text)
-    return {_negated(clause, match) for clause in _CLAUSE.split(plain) for match in pattern.finditer(clause)}
+    """Polarities of a term in a text: True where it is negated, False where it is affirmed.
+
+    Code is one word: its full stops, colons and commas end no clause, and its words deny nothing.
+    """
+    prose = _CODE.sub(lambda code: "_" * len(code[0]), text)
+    clause_ends = [(end.start(), end.end()) for end in _CLAUSE.finditer(prose)]
+    found = set()
+    for match in _pattern(term).finditer(text):
+        start = max((end for _, end in clause_ends if end <= match.start()), default=0)
+        stop = min((begin for begin, _ in clause_ends if begin >= match.end()), default=len(text))
+        found.add(_negated(prose[start:match.start()], text[match.end():stop]))
+    return found
 
 
-def _negated(clause: str, match: re.Match[str]) -> bool:
+def _negated(head: str, tail: str) -> bool:
     """Whether the clause negates the term, before it ("not X", "does not ... X") or directly after it ("X is not ...").
 
-    A negation inside the term is part of it; `Never` and `None` in mid-sentence are values, as are all words in code.
+    A negation inside the term is part of it; `Never` and `None` in mid-sentence are values.
+
+    Args:
+        head: the clause up to the term, its code replaced.
+        tail: the clause behind the term.
     """
-    head = clause[: match.start()]
     before = any(not _names_a_value(head, found) for found in _NEGATION.finditer(head))
-    return before or bool(_DENIED_NEXT.match(clause[match.end():]))
+    return before or bool(_DENIED_NEXT.match(tail))
 
 
 def _names_a_value(clause: str, word: re.Match[str]) -> bool:
@@ -67,10 +84,17 @@ def _pattern(term: str) -> re.Pattern[str]:
         value = re.escape(stated[1].strip("\"'"))
         return re.compile(rf"\bdefault(?:s|ed)?\b[^.;,\n]{{0,30}}?(?<!\w){value}(?!\w)|"
                           rf"(?<!\w){value}\W+(?:by|is\s+the)\s+default\b", re.I)
-    *first, last = term.split()
-    words = [*map(re.escape, first), _singular_or_plural(last)]
-    start, end = (_NOT_BEHIND if _is_word(term.strip()[0]) else "", _NOT_BEFORE if _is_word(term.strip()[-1]) else "")
-    return re.compile(start + r"\s+".join(words) + end, re.I)
+    *first, last = term.replace("`", " ").split() or [term]
+    words = [_BLANK_BEFORE_UNIT.sub(r"\\s?", word) for word in (*map(re.escape, first), _singular_or_plural(last))]
+    start, end = (_NOT_BEHIND if _is_word((*first, last)[0][0]) else "", _end_of(last))
+    return re.compile(start + _BETWEEN.join(words) + end, re.I)
+
+
+def _end_of(word: str) -> str:
+    """Regex for what may follow a term: no letter of the same word, but a particle behind a Korean one."""
+    if not _is_word(word[-1]):
+        return ""
+    return (_KOREAN_PARTICLE if "\uac00" <= word[-1] <= "\ud7af" else "") + _NOT_BEFORE
 
 
 def _is_word(character: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from knowledge.languages import STOPS_WITHOUT_BLANK, is_another_language
 from knowledge.perturbations import RULES, perturb
 from runner.judge.scoring import ScoredItem
 from store.events import AnswerRecord, QuestionRecord, ReferenceRecord
@@ -28,7 +29,7 @@ KINDS: dict[str, str] = {
 RETESTED = (RIGHT, NEGATED)
 I_DO_NOT_KNOW = "I do not know."
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"(])")
+_SENTENCE = re.compile(rf"(?<=[.!?])\s+(?=[^\W\d_a-z]|[`\"(])|(?<=[{STOPS_WITHOUT_BLANK}])\s*(?=\S)")
 _API_SUBJECT = re.compile(r"^In an? [\w-]+, [\w-]+ \([^)]*\)[ :,]*(?:is |are )?")
 _NO_LIMIT = 1 << 30
 
@@ -83,5 +84,5 @@ def shortened(text: str) -> str | None:
 
 def negated(text: str) -> str:
     """Every sentence of a text negated, or perturbed another way where no rule negates it."""
-    return " ".join(RULES["negated"](sentence, random.Random(1)) or perturb(sentence, 1)[0]
-                    for sentence in _SENTENCE.split(text))
+    return " ".join((None if is_another_language(text) else RULES["negated"](sentence, random.Random(1)))
+                    or perturb(sentence, 1)[0] for sentence in _SENTENCE.split(text))

@@ -64,7 +64,7 @@ def fickle() -> Callable[[dict[str, Any]], str]:
 
 
 def sentences(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"(?<=[.?!])\s+", text) if part.strip()]
+    return [part.strip() for part in re.split(r"(?<=[.?!])\s+|(?<=[。？！])\s*", text) if part.strip()]
 
 
 def _plain(text: str) -> str:
