@@ -15,7 +15,12 @@ import streamlit as st
 
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
+from knowledge.domain import Domain
+from knowledge.earlier import apart_from_earlier
+from knowledge.kubernetes.topics import BUILT_IN
 from store import queries
+from store.analysis.documents_notes import DocumentCounts, count_documents
+from store.analysis.earlier_documents import earlier_domains, earlier_runs
 from store.analysis.group_result import BetweenCombinations, GroupResult, between_combinations
 from store.analysis.group_result import group_result as read_group_result
 from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
@@ -32,6 +37,8 @@ from store.queries.dataset_flags import flags_of
 from store.queries.dataset_items import dataset_items as read_dataset_items
 from store.queries.dataset_items import rejected_drafts as read_rejected_drafts
 from store.queries.memory import memory_by_stage
+from store.paths import default_paths
+from store.run_config import RunConfig
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -46,6 +53,16 @@ class Arms:
     prompts: list[ArmPrompt]
     replacements: list[Replacement]
     shares: list[GainShare]
+
+
+@dataclass(frozen=True)
+class ComparedDocuments:
+    """Documents without use of what would change sides of the split since an earlier run on them."""
+
+    domain: Domain
+    changes: str
+    """What changed since the newest of those runs, in words; empty where there is none."""
+    counts: DocumentCounts
 
 
 @dataclass(frozen=True)
@@ -190,6 +207,27 @@ def knowledge(source: str) -> Knowledge:
         KnowledgeError: it cannot be opened; the message is shown to the user.
     """
     return _knowledge(source, knowledge_loader.folder_fingerprint(source))
+
+
+def compared_documents(store: Store | None, source: str) -> ComparedDocuments:
+    """A folder's documents beside those of earlier runs on it; without a store, as they are.
+
+    Raises:
+        KnowledgeError: they cannot be opened.
+    """
+    config = RunConfig(knowledge=source, topics=())
+    earlier = earlier_runs(queries.all_runs(store), config) if store and source != BUILT_IN else []
+    return _compared_documents(source, knowledge_loader.folder_fingerprint(source),
+                               tuple((run.id, run.knowledge_hash) for run in earlier), earlier)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Comparing documents …")
+def _compared_documents(source: str, fingerprint: str, states: tuple[tuple[str, str], ...],
+                        _earlier: Sequence[Run]) -> ComparedDocuments:
+    domain, comparison = apart_from_earlier(_knowledge(source, fingerprint).domain,
+                                            earlier_domains(_earlier, default_paths()))
+    sentence = comparison.sentence(f"run {_earlier[0].id}") if comparison else ""
+    return ComparedDocuments(domain, sentence, count_documents(domain))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

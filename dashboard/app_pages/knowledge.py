@@ -24,11 +24,12 @@ except KnowledgeError as error:
     st.stop()
 
 store = store_access.reading_if_usable()
-domain, names = knowledge.domain, knowledge.domain.topic_names
+compared = cached_queries.compared_documents(store, knowledge.source)
+domain, names = compared.domain, compared.domain.topic_names
 asked = topic_coverage.asked_passages(cached_queries.asked(store)) if store else {}
 sides = topic_coverage.split_of_passages(domain)
 rows = topic_coverage.by_topic(domain, sides, asked)
-knowledge_panels.summary(knowledge, rows)
+knowledge_panels.summary(knowledge, rows, domain.excluded, compared.changes)
 knowledge_panels.folder_report(knowledge)
 
 st.subheader("Topics")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 import streamlit as st
@@ -25,8 +25,15 @@ def side(name: str) -> str:
     return _SIDES.get(name, "All passages")
 
 
-def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
-    """Draw name, dataset fingerprint and size of the corpus, with warnings if it has no test or no questions."""
+def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage], kept_apart: Set[str], changes: str) -> None:
+    """Draw name, dataset fingerprint and size of the corpus, with warnings if it has no test or no questions.
+
+    Args:
+        knowledge: the documents.
+        rows: their topics.
+        kept_apart: ids of the passages that an earlier run had on the other side of the split.
+        changes: what changed since that run, in words; empty where there was none.
+    """
     with st.container(border=True):
         elements.plain_text(f"{knowledge.domain.name}" + ("" if knowledge.built_in else f"\n{knowledge.source}"))
         st.caption(f"Dataset fingerprint: `{knowledge.domain.hash}`. Runs with the same fingerprint used the same "
@@ -47,7 +54,9 @@ def summary(knowledge: Knowledge, rows: Sequence[TopicCoverage]) -> None:
     if not numbers["Questions"]:
         st.warning("The offline teacher can generate no question from these documents. Add longer documents, or use a "
                    "chat model as the teacher.", icon=":material/quiz:")
-    excluded = passages - numbers["Train"] - numbers["Test"]
+    if changes:
+        st.info(changes, icon=":material/difference:")
+    excluded = passages - numbers["Train"] - numbers["Test"] - len(kept_apart)
     if excluded:
         st.caption(f"{labels.count(excluded, 'passage')} excluded as near-duplicates: held out, but too similar to a "
                    "train passage to be a fair test.")

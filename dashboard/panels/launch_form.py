@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import cached_queries, store_access, store_commands, student_folder
+from dashboard.access.knowledge_loader import KnowledgeError
 from dashboard.panels import control_arm_fields, knowledge_fields
 from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
@@ -22,7 +23,10 @@ from dashboard.session import form_draft, stale_page
 from dashboard.view_models import launch_request
 from dashboard.view_models.sweep_request import SweepChoice, plan_from
 from dashboard.widgets import elements
+from knowledge.kubernetes.topics import BUILT_IN
+from knowledge.sources import short_name
 from store import queries
+from store.analysis.documents_notes import facts_notes, language_note, nothing_to_ask
 from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence
 from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, fields_affecting, settings_of
@@ -69,6 +73,7 @@ def launch_form() -> None:
             _launch(preset, values, _faults(about, values), choice)
     with notes:
         _notes(preset, start, values, choice)
+        _documents_notes(preset, start, values, about)
     settings_text(preset, values)
     form_draft.keep()
     stale_page.redraw_if_stale()
@@ -92,9 +97,33 @@ def _notes(preset: str, start: RunConfig, values: dict[str, Any], choice: SweepC
             elements.plain_text(estimated)  # it contains a model's name, which a user typed
 
 
+def _documents_notes(preset: str, start: RunConfig, values: dict[str, Any], about: KnowledgeChoice) -> None:
+    """Say where the documents hold fewer facts than are asked for, and in which language they are."""
+    try:
+        config = launch_request.config_from(preset, values)
+        if about.source == BUILT_IN and not launch_request.asks_for_more(config, start):
+            return  # the built-in domain has enough for what the preset asks, and is not read for that
+        counts = cached_queries.compared_documents(store_access.read_store(), about.source).counts
+    except (InvalidConfig, StoreError, KnowledgeError):
+        return
+    for note in (language_note(config.teacher, counts), *facts_notes(config, counts)):
+        if note:
+            st.warning(note, icon=":material/library_books:")
+
+
+def _nothing_to_ask(about: KnowledgeChoice, values: dict[str, Any]) -> str:
+    """Why the offline teacher cannot ask about a folder; empty where it can, and for every other teacher."""
+    if about.fault or about.source == BUILT_IN or str(values.get("teacher", "")).strip() != OFFLINE_TEACHER:
+        return ""
+    domain = cached_queries.knowledge(about.source).domain
+    return nothing_to_ask(OFFLINE_TEACHER, len(domain.passages), sum(bool(one.wordings) for one in domain.passages),
+                          short_name(about.source))
+
+
 def _faults(about: KnowledgeChoice, values: dict[str, Any]) -> list[str]:
     """What the form finds itself: a folder of documents or a student that cannot be used."""
-    return [fault for fault in (about.fault, student_folder.fault_of(str(values.get("student", "")))) if fault]
+    found = (about.fault, _nothing_to_ask(about, values), student_folder.fault_of(str(values.get("student", ""))))
+    return [fault for fault in found if fault]
 
 
 def _preset() -> str:

@@ -139,6 +139,12 @@ def facts_note(preset: str, values: Mapping[str, Any]) -> str | None:
     return found.sentence() if found else None
 
 
+def asks_for_more(config: RunConfig, start: RunConfig) -> bool:
+    """Whether a configuration asks for more questions than its preset, or about other topics."""
+    return (config.questions * config.cycles > start.questions * start.cycles or config.held_out > start.held_out
+            or set(config.topics) != set(start.topics))
+
+
 def form_settings(form: type[RunConfig] = RunConfig) -> tuple[Setting, ...]:
     """The settings that the launch form shows, in the order of the configuration's fields."""
     return tuple(setting for setting in settings_of(form) if setting.form != "hidden")

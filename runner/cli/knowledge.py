@@ -18,12 +18,13 @@ from knowledge.sources import NoSuchDocuments, folder_of, parse_address, pin
 from runner.cli.documents_notes import compared_with_earlier
 from runner.cli.reading_progress import show_reading
 from runner.errors import UserError
+from store.analysis.documents_notes import count_documents, language_note
 from store.database import StoreNotFound, open_for_reading
 from store.files import write_atomic
 from store.paths import default_paths
 from store.report.reading_html import reading_html
 from store.report.reading_report import ReadingReport, reading_json, reading_report
-from store.run_config import RunConfig
+from store.run_config import OFFLINE_TEACHER, RunConfig
 
 REPORTS: dict[str, Callable[[ReadingReport], str]] = {".html": reading_html, ".json": reading_json}
 
@@ -78,8 +79,9 @@ def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = 
         print(f"{topic:{width}}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"
                                               for source, n in sources.items()))
     if reading:
-        print(*_changes(domain, knowledge), *left_out_lines(reading), *(f"written: {file}" for file in reports),
-              sep="\n")
+        language = language_note(OFFLINE_TEACHER, count_documents(domain))
+        print(*_changes(domain, knowledge), *([language] if language else []), *left_out_lines(reading),
+              *(f"written: {file}" for file in reports), sep="\n")
     return 0
 
 

@@ -18,8 +18,9 @@ from runner.pipeline.stage_checkpoints import Artifact, Header, files_intact, qu
 from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
-from runner.pipeline.run_knowledge import COPY, domain_of_run, reading_reporter
+from runner.pipeline.run_knowledge import domain_of_run, reading_reporter
 from runner.pipeline.stage_context import StageContext, WaitsForReview
+from store.analysis.earlier_documents import COPY
 from store.event_log.journal import Journal, LeaseLost, StopRequested
 from store.events import (
     CycleStarted, Event, ForecastRegistered, KnowledgeRead, MetricLogged, Recorded, RecoveryTaken,

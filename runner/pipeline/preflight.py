@@ -16,6 +16,7 @@ from knowledge.sources import NoSuchDocuments
 from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.given_settings import given_errors
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
+from store.analysis.documents_notes import nothing_to_ask
 from store.control_arms import PLACEBO
 from store.costs.model_shutdowns import shutdown_errors
 from store.costs.teacher_budget import budget_errors
@@ -110,10 +111,10 @@ def _knowledge_errors(config: RunConfig, documents: DocumentsReader) -> list[str
         return [str(error)]
     if domain.given and (errors := given_errors(config, domain)):
         return errors
-    if config.teacher == OFFLINE_TEACHER and not any(passage.wordings for passage in domain.passages):
-        return ["the offline teacher asks in English only, and has no question about any of the "
-                f"{len(domain.passages)} passages of {config.knowledge!r}: choose a chat teacher (--teacher), which "
-                "asks in the documents' own language"]
+    asked_offline = sum(bool(passage.wordings) for passage in domain.passages)
+    if fault := nothing_to_ask(config.teacher, len(domain.passages), asked_offline, config.knowledge,
+                               " (--teacher)"):
+        return [fault]
     return unknown_topics((*config.topics, *config.new_topics), domain.topics)
 
 

@@ -26,8 +26,6 @@ from store.files import write_atomic
 from store.run_config import RunConfig
 
 REPORT_SECONDS = 1.0
-COPY = "passages.json"
-"""Name of the copy within a run's folder."""
 _UNREADABLE = (NoSuchFolder, NothingReadable, NoSuchDocuments, ApiReferenceMissing, MalformedNote, FaultyQuestions,
                OSError)
 

@@ -27,7 +27,6 @@ from runner.llm.capabilities import RefusedOption
 from runner.llm.errors import WaitingForBatch
 from runner.pipeline import run_knowledge
 from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
-from runner.pipeline.earlier_documents import apart_from_earlier_runs
 from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import RECOVERY, Action, classify_error
@@ -35,6 +34,7 @@ from runner.pipeline.resources import RunResources
 from runner.pipeline.resume import starting_plan_index
 from runner.pipeline.stage_context import WaitsForReview
 from runner.protocols import Judge, Student, StudentInfo, Teacher
+from store.analysis.earlier_documents import apart_from_earlier_runs
 from store.database import Store, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew

@@ -6,24 +6,30 @@ import csv
 import dataclasses
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.access import knowledge_loader
+from dashboard.access import cached_queries, knowledge_loader, store_access
 from dashboard.access.knowledge_loader import KnowledgeError
 from dashboard.panels import knowledge_panels
 from dashboard.style import labels
 from dashboard.view_models import export_rows, topic_coverage
 from dashboard.view_models.topic_coverage import PassageFilter
-from knowledge.domain import kubernetes
+from knowledge.domain import Domain, kubernetes
+from knowledge.domain_json import to_json
 from knowledge.kubernetes.topics import BUILT_IN
-from knowledge.split import held_out_passages, practice_passages
+from knowledge.split import held_out_passages, practice_passages, side_of
+from runner.cli.main import main
 from store import csv_json_html, queries
+from store.analysis.earlier_documents import COPY
 from store.database import Store
+from store.events import KnowledgeRead
 from store.queries import AskedPassage
 from store.run_config import RunConfig
 from tests.dashboard import stores
@@ -49,6 +55,46 @@ def paid_store(state_folders: Folders) -> Iterator[tuple[Store, str]]:
 
 
 # --- the page ---------------------------------------------------------------------------------------------
+
+def test_a_folder_is_compared_with_an_earlier_run_as_the_command_compares_it(
+        tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = manual(tmp_path / "docs")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    read = knowledge_loader.open_knowledge(str(folder)).domain
+    store = stores.store_at(tmp_path)
+    with clock_at(datetime(2026, 11, 1, tzinfo=UTC)) as clock:
+        maker = RunMaker(store, RunConfig(knowledge=str(folder), topics=()), clock).start()
+        maker.say(KnowledgeRead(read.name, read.hash, len(read.passages)))
+    store.close()
+    copy = tmp_path / "runs" / maker.run / COPY
+    copy.parent.mkdir(parents=True)
+    copy.write_text(to_json(read), encoding="utf-8")
+    moved = _reworded_to_the_other_side(folder, read)
+
+    app = opened(tmp_path, "knowledge", knowledge=str(folder))
+    assert not app.exception
+    (sentence,) = [one.value for one in app.info if "Compared with" in one.value]
+    assert re.search(rf"run {maker.run}: \d+ passages? (is|are) new \(\d+ of them reworded\), .* 1 would change sides",
+                     sentence)
+    assert main(["knowledge", "--knowledge", str(folder)]) == 0 and sentence in capsys.readouterr().out
+    shown = cached_queries.compared_documents(store_access.read_store(), str(folder)).domain
+    assert shown.excluded == {moved} and topic_coverage.split_of_passages(shown)[moved] == topic_coverage.NEITHER
+
+
+def _reworded_to_the_other_side(folder: Path, read: Domain) -> str:
+    """Edit one sentence of a page so that its passage is on the other side of the split; the new passage's id."""
+    known = {passage.id for passage in read.passages}
+    page = folder / "queues" / "queue.md"
+    text = page.read_text(encoding="utf-8")
+    for number in range(100):
+        page.write_text(text.replace("every night", f"every night at {number} sharp"), encoding="utf-8")
+        now = knowledge_loader.open_knowledge(str(folder)).domain
+        (new,) = [passage for passage in now.passages if passage.id not in known]
+        old = next(passage for passage in read.passages if passage.title == new.title)
+        if side_of(new.id) != side_of(old.id):
+            return new.id
+    raise AssertionError("no wording is on the other side")
+
 
 @pytest.mark.parametrize("state", ["empty", "finished"])
 def test_the_built_in_knowledge_is_shown_with_or_without_a_store(state: str, state_folders: Folders,

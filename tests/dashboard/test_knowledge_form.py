@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from store.run_config import InvalidConfig
 from tests.dashboard.conftest import words_of
 from tests.dashboard.folders import manual
 from tests.dashboard.test_commands import runs_in
+from tests.knowledge.other_languages import FOLDERS
 
 Opened = Callable[..., AppTest]
 
@@ -87,3 +89,37 @@ def test_faults_of_the_form_and_of_the_configuration_are_told_together() -> None
     assert all(part in told for part in ("the folder is gone", "max_cost_usd", "both trained and new", "go together"))
     with pytest.raises(InvalidConfig):
         config_from("embedded", {}, ["the folder is gone"])
+
+
+def test_both_numbers_are_said_where_a_folder_holds_fewer_facts_than_are_asked_for(tmp_path: Path, folder: Path,
+                                                                                   opened: Opened) -> None:
+    app = opened(tmp_path)
+    assert "are asked for" not in words_of(app), "the preset asks for no more than the built-in domain has"
+    app.text_input(key="launch knowledge").set_value(str(folder)).run()
+    app.slider(key="launch embedded questions").set_value(50).run()
+    assert not app.exception
+    said = [one.value for one in app.warning if "questions are asked for" in one.value]
+    assert len(said) == 2 and re.search(r"Note: \d+ training questions are asked for, and the chosen topics have \d+ "
+                                        "training passages that the offline teacher asks about", said[0])
+    assert re.search(r"have \d+ held-out passages", said[1])
+    app.text_input(key="launch embedded teacher").set_value("gpt-4o-mini").run()
+    said = [one.value for one in app.warning if "questions are asked for" in one.value]
+    assert said and "offline teacher" not in said[0]
+
+
+def test_both_numbers_are_said_of_the_built_in_domain_too(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.multiselect(key="launch embedded topics").set_value(["pods"]).run()
+    app.slider(key="launch embedded questions").set_value(50)
+    app.slider(key="launch embedded cycles").set_value(10).run()
+    assert any("500 training questions are asked for" in one.value for one in app.warning)
+
+
+def test_a_folder_in_another_language_is_said_to_need_a_chat_teacher(tmp_path: Path, opened: Opened) -> None:
+    app = opened(tmp_path)
+    app.text_input(key="launch knowledge").set_value(str(FOLDERS / "de")).run()
+    assert any("the offline teacher asks in English only, and 48 of 48 passages" in one.value for one in app.warning)
+    app.button(key="launch").click().run()
+    assert "has no question about any of the 48 passages" in words_of(app) and not runs_in(tmp_path)
+    app.text_input(key="launch embedded teacher").set_value("gpt-4o-mini").run()
+    assert not any("English only" in one.value for one in app.warning)

@@ -58,10 +58,13 @@ def test_fewer_facts_than_questions_are_said_with_both_numbers(folder: Path) -> 
     assert len(notes) == 2 and "12 training questions" in notes[0] and "12 held-out questions" in notes[1]
 
 
-def test_the_offline_teacher_says_that_it_asks_in_english_only(folder: Path, tmp_path: Path) -> None:
+def test_the_offline_teacher_says_that_it_asks_in_english_only(folder: Path, tmp_path: Path,
+                                                               capsys: pytest.CaptureFixture[str]) -> None:
     write(folder / "ventile.md", f"# Ventile\n\n{GERMAN}\n")
     config = plain_run(knowledge=str(folder), topics=())
     assert any("English only, and 1 of 2 passages" in note for note in documents_notes(config))
+    assert main(["knowledge", "--knowledge", str(folder)]) == 0
+    assert "English only, and 1 of 2 passages" in capsys.readouterr().out
     write(tmp_path / "nur" / "ventile.md", f"# Ventile\n\n{GERMAN}\n")
     errors = preflight_errors(plain_run(knowledge=str(tmp_path / "nur"), topics=()),
                               Paths(tmp_path, f"sqlite:///{tmp_path / 'events.db'}"))

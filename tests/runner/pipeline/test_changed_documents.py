@@ -15,8 +15,8 @@ import pytest
 from knowledge.documents import domain_of_folder
 from knowledge.domain import Domain, kubernetes
 from knowledge.domain_json import from_json, to_json
-from runner.pipeline.run_knowledge import COPY
 from runner.pipeline.worker import execute_claimed_run
+from store.analysis.earlier_documents import COPY
 from store import commands, queries
 from store.database import Store, open_store
 from store.event_log import leases

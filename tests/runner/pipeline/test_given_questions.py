@@ -10,8 +10,9 @@ import fakes
 import pytest
 
 from runner.cli.main import main
-from runner.pipeline.run_knowledge import COPY, open_domain
+from runner.pipeline.run_knowledge import open_domain
 from runner.pipeline.worker import execute_claimed_run
+from store.analysis.earlier_documents import COPY
 from store import commands, queries
 from store.database import Store
 from store.event_log import leases

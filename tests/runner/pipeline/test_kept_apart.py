@@ -16,8 +16,9 @@ from runner.cli.documents_notes import documents_notes
 from runner.cli.main import main
 from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.resources import RunResources
-from runner.pipeline.run_knowledge import COPY, reading_reporter
+from runner.pipeline.run_knowledge import reading_reporter
 from runner.pipeline.worker import build_resources, execute_claimed_run
+from store.analysis.earlier_documents import COPY
 from store import commands, queries
 from store.database import Store, open_store
 from store.event_log import leases

@@ -9,11 +9,12 @@ from knowledge.domain import Domain
 from knowledge.split_stability import Comparison, apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.sources import same_documents
-from runner.pipeline.run_knowledge import COPY
 from store.paths import Paths
 from store.queries import Run
 from store.run_config import RunConfig
 
+COPY = "passages.json"
+"""Name of the copy of its passages within a run's folder."""
 MOST_STATES = 10
 """How many earlier states of the documents are compared with."""
 
