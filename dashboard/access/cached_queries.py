@@ -16,7 +16,7 @@ import streamlit as st
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
 from knowledge.domain import Domain
-from knowledge.earlier import apart_from_earlier
+from knowledge.split_stability import apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
 from store import queries
 from store.analysis.documents_notes import DocumentCounts, count_documents
