@@ -28,7 +28,7 @@ from knowledge.languages import tokens
 from runner.judge.errors import typed_metric_errors
 from runner.judge.protocols import JudgedAnswer
 from runner.judge.sentence_encoder import Encoder, bundled_encoder
-from runner.judge.structured_output import build_request, parse_reply
+from runner.judge.judge_requests import build_request, parse_reply
 from runner.llm.chat import Chat
 from runner.llm.errors import CallPostponed, TeacherError, UnreadableReply
 from runner.protocols import OverlapScores

@@ -83,12 +83,6 @@ def document_ids(tokenizer: Tokenizer, template: PromptTemplate, text: str) -> l
     return [*_bos(tokenizer), *_encode(tokenizer, text, special=False), template.end_id]
 
 
-def cut_at_stop(template: PromptTemplate, text: str) -> tuple[str, bool]:
-    """The text before the first stop text, and whether there was one."""
-    found = [index for index in (text.find(stop) for stop in template.stop_texts) if index >= 0]
-    return (text[: min(found)], True) if found else (text, False)
-
-
 def _encode(tokenizer: Tokenizer, text: str, *, special: bool) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False, split_special_tokens=not special)["input_ids"])
 

@@ -1,4 +1,4 @@
-"""Launch, cancel, pause, resume and retry runs, and move them in the queue.
+"""Launch, cancel, pause, resume and retry runs.
 
 Each command carries a client token and is executed once per token, so a double click launches one run.
 """
@@ -9,13 +9,13 @@ import dataclasses
 import secrets
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from store.commands.idempotency import new_token, record_once, record_token, run_of_token
 from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.event_log.lease_expiry import held_now
-from store.events import RunCancelled, RunPaused, RunPrioritised, RunRequested, RunRequeued
+from store.events import RunCancelled, RunPaused, RunRequested, RunRequeued
 from store.permissions import Role, require_permission
 from store.run_config import RunConfig
 from store.config_checks import check
@@ -96,26 +96,3 @@ def change_state_in_transaction(connection: Connection, kind: str, run: str) -> 
     else:
         connection.execute(update(claims).where(claims.c.run == run).values(stop_requested=None))
         append_without_claim(connection, run, RunRequeued("resumed" if kind == "resume" else "retried"))
-
-
-def prioritise(store: Store, run: str, priority: int | None = None, token: str | None = None,
-               role: Role = Role.OPERATOR) -> None:
-    """Move a queued or paused run in the queue: to a priority, or (None) to the front.
-
-    Raises:
-        PermissionDenied: the role may not move runs.
-        CommandRefused: unknown run, or one that is neither queued nor paused.
-    """
-    require_permission(role, "prioritise")
-    with store.write() as connection:
-        if not record_once(connection, token or new_token(), "prioritise", run):
-            return
-        work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
-        if work not in ("queued", "paused"):
-            raise CommandRefused(f"run {run} is {work}: only a run that waits can be moved in the queue" if work else
-                                 f"no run {run!r}: list them with 'python -m runner queue'")
-        if priority is None:
-            first = connection.execute(select(func.max(runs.c.priority)).where(runs.c.work == "queued",
-                                                                               runs.c.id != run)).scalar()
-            priority = max(0, (first or 0) + 1)
-        append_without_claim(connection, run, RunPrioritised(priority))

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
+from store.statistics.equivalence import equivalence_p
 from store.statistics.paired_change import PairedChange
 from store.statistics.verdict import (
-    IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, REGRESSED, TESTED, equivalence_p, verdict_of,
+    IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, REGRESSED, TESTED, verdict_of,
 )
 
 

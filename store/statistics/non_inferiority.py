@@ -16,8 +16,9 @@ import numpy as np
 from scipy.special import chdtri, ndtri, stdtrit
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS, Mean, mean_of
+from store.statistics.equivalence import min_pairs_within
 from store.statistics.minimum_detectable_effect import POWER
-from store.statistics.verdict import INCONCLUSIVE, NOT_MEASURED, TOO_FEW, min_pairs_within
+from store.statistics.verdict import INCONCLUSIVE, NOT_MEASURED, TOO_FEW
 
 REPLACES = "replaces"
 FALLS_SHORT = "falls short"

@@ -18,7 +18,8 @@ import torch
 from runner.protocols import Answer, GenerationConfig
 from runner.student.inference.decode_batch import DecodeBatch
 from runner.student.inference.sampling import sample_next_tokens
-from runner.student.prompt_template import PromptTemplate, cut_at_stop, prompt_ids
+from runner.student.inference.stop_texts import cut_at_stop
+from runner.student.prompt_template import PromptTemplate, prompt_ids
 
 _TAIL_TOKENS = 12  # enough to hold any stop text
 _CHUNKS = 4  # prompts are admitted, and answers yielded, in chunks of at least a quarter of the slots

@@ -8,7 +8,8 @@ from typing import Any
 from runner.protocols import GenerationConfig
 from runner.student.inference.continuous_batching import DecodingLoop, GenerationState, question_rng
 from runner.student.inference.decode_batch import DecodeBatch
-from runner.student.prompt_template import PromptTemplate, cut_at_stop, prompt_ids
+from runner.student.inference.stop_texts import cut_at_stop
+from runner.student.prompt_template import PromptTemplate, prompt_ids
 
 _INCOMPLETE = "\ufffd"  # what the tokenizer decodes a character to while some of its bytes are missing
 

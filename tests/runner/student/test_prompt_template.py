@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from runner.student.prompt_template import answer_ids, cut_at_stop, prompt_ids, prompt_template_for
+from runner.student.inference.stop_texts import cut_at_stop
+from runner.student.prompt_template import answer_ids, prompt_ids, prompt_template_for
 from tests.runner.tiny_models import llama_folder, phi_folder
 
 

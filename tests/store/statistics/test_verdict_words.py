@@ -11,7 +11,7 @@ from store.statistics import (
     verdict_of, verdict_sentence,
 )
 from store.statistics.clustered_interval import mean_of
-from store.statistics.verdict import equivalence_p, within_margin
+from store.statistics.equivalence import equivalence_p, within_margin
 
 MARGIN = 0.05
 

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from store.statistics import (
     MIN_SEEDS, ChangeOverSeeds, change_over_seeds, difference_between_groups, paired_change, verdict_of,
 )
-from store.statistics.crossed_effects import seed_variance
+from store.statistics.seed_variance import seed_variance
 
 Simulated = tuple[np.ndarray, float]
 """Differences, runs x questions, and the true mean change."""
