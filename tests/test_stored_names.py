@@ -33,6 +33,7 @@ PAYLOADS = {
         adapter sha256 continued_from steps seconds tokens first_loss last_loss trainable_parameters
         matched_modules unmatched_targets cut left_out""",
     "AnswerRated": "question_id rating blind left_arm rater note",
+    "AnswerSampled": "arm question_id text",
     "AnswersGiven": "arm answers(question_id text missing tokens seconds cut_off) of_cycle",
     "AnswersJudgedAgain": "judging arm judge scores(question_id metric value missing)",
     "AnswersScored": "arm judge scores(question_id metric value missing) of_cycle",

@@ -115,6 +115,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.QuestionsAsked: lambda e: f"{len(e.questions)} of {e.wanted} questions generated",
     happened.QuestionsRejected: _rejected,
     happened.ReferencesWritten: lambda e: f"{len(e.references)} reference answers",
+    happened.AnswerSampled: lambda e: f"Sample of the {e.arm} answers: {e.text[:200]}",
     happened.AnswersGiven: lambda e: f"{len(e.answers)} {e.arm} answers",
     happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {labels.judge(e.judge)}",
     happened.JudgingEstimated: lambda e: f"Judge {e.judge}: about {e.calls:,} calls, "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowledge.domain import Domain
+from runner.hardware.utilization import UtilizationClock
 from runner.pipeline.stage_checkpoints import Artifact, Header, PartialResults
 from runner.pipeline.resources import RunResources
 from store.events import Event, ForecastRegistered, MetricLogged, Recorded, StageProgressed
@@ -73,6 +74,7 @@ class StageContext:
     cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)
     """Seconds since this cycle began."""
     throughput: ThroughputClock = field(default_factory=ThroughputClock)
+    utilization: UtilizationClock = field(default_factory=UtilizationClock)
 
     @property
     def domain(self) -> Domain:
@@ -89,6 +91,8 @@ class StageContext:
 
     def progress(self, done: int, total: int, unit: str, detail: str = "") -> None:
         self.emit(StageProgressed(done, total, unit, detail, *self.throughput.at(done)))
+        for reading in self.utilization.due():
+            self.metric(reading.key, done, reading.value, reading.unit)
 
     def metric(self, key: str, step: int, value: float | None, unit: str = "") -> None:
         self.emit(MetricLogged(key, step, value, unit))

@@ -7,7 +7,7 @@ when an event is encoded, because JSON would turn them into null. `KINDS` in `en
 
 from __future__ import annotations
 
-from store.events.answers import AnswerRecord, AnswersGiven, AnswersScored, ScoreRecord
+from store.events.answers import AnswerRecord, AnswerSampled, AnswersGiven, AnswersScored, ScoreRecord
 from store.events.batches import (
     BatchedCall, BatchEnded, BatchPlanned, BatchProgressed, BatchSent, FailedLine, RunWaitingForBatch,
 )
@@ -56,7 +56,8 @@ from store.events.training import (
 )
 
 __all__ = [
-    "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswersGiven",
+    "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswerSampled",
+    "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
     "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "DraftsAskedAgain", "EditedRecord",

@@ -33,6 +33,16 @@ class AnswersGiven(Event, event_type="AnswersGiven"):
 
 
 @dataclass(frozen=True)
+class AnswerSampled(Event, event_type="AnswerSampled"):
+    """One answer of a batch, to be read while the stage still generates others; `AnswersGiven` has it again."""
+
+    arm: str
+    question_id: str
+    text: str
+    """The beginning of it."""
+
+
+@dataclass(frozen=True)
 class ScoreRecord:
     """One score of one answer. A missing score is None with its reason: never counted as 0, never dropped."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, true
+from sqlalchemy import case, func, or_, select
 
 from store import events, schema
 from store.database import Store
@@ -35,8 +35,8 @@ class LogEntry:
 
 
 def latest_events(store: Store, run: str, limit: int | None = 100) -> list[LogEntry]:
-    """Return a run's events, newest first, without logged metrics and progress; all of them if `limit` is None."""
-    return _newest(store, run, true(), limit)
+    """Return a run's events, newest first; all of them if `limit` is None. Without metrics, progress and samples."""
+    return _newest(store, run, schema.events.c.kind != events.AnswerSampled.event_type, limit)
 
 
 def events_of_kinds(store: Store, run: str, kinds: Sequence[type[events.Event]]) -> list[events.Recorded]:

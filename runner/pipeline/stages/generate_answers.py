@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runner.pipeline.stage_checkpoints import Artifact
@@ -12,9 +14,12 @@ from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.event_records import question_from_record
 from runner.protocols import Answer, GenerationConfig
 from store.events import (
-    AdapterMissing, AdapterTrained, AnswerRecord, AnswersGiven, Event, QuestionRecord, QuestionsAsked,
+    AdapterMissing, AdapterTrained, AnswerRecord, AnswerSampled, AnswersGiven, Event, QuestionRecord, QuestionsAsked,
 )
 from store.run_config import RunConfig
+
+SAMPLE_CHARACTERS, SAMPLE_SECONDS = 1000, 5.0
+"""The longest text of a sampled answer, and the least time between two."""
 
 
 def baseline(context: StageContext) -> Sequence[Event]:
@@ -65,14 +70,34 @@ def generate_answers(context: StageContext, asked: Sequence[QuestionRecord], arm
     done = {str(item["question_id"]): AnswerRecord(**item) for item in parts.items}  # type: ignore[arg-type]
     left = [dataclasses.replace(question_from_record(record), text=prompts.get(record.question_id, record.text))
             for record in asked if record.question_id not in done]
+    sampler = AnswerSampler(context, arm)
     student = context.resources.student  # loaded before timing starts: loading does not count as throughput
     context.progress(len(done), len(asked), "answers")
     for batch in student.answer(left, generation_config(context.config), context.config.seed, adapter):
         records = [answer_record(answer) for answer in batch]
         parts.add([dataclasses.asdict(record) for record in records])
         done |= {record.question_id: record for record in records}
+        sampler.sample(records)
         context.progress(len(done), len(asked), "answers", _record_throughput(context, records, len(done)))
     return AnswersGiven(arm, tuple(done[record.question_id] for record in asked))
+
+
+@dataclasses.dataclass
+class AnswerSampler:
+    """Records an answer every few seconds, so that some can be read before the stage ends."""
+
+    context: StageContext
+    arm: str
+    clock: Callable[[], float] = time.monotonic
+    _next: float = -math.inf
+
+    def sample(self, records: Sequence[AnswerRecord]) -> None:
+        """Record the first of these answers that has a text, unless the last one is recent."""
+        text = next((record for record in records if record.text), None)
+        if text is None or self.clock() < self._next:
+            return
+        self._next = self.clock() + SAMPLE_SECONDS
+        self.context.emit(AnswerSampled(self.arm, text.question_id, (text.text or "")[:SAMPLE_CHARACTERS]))
 
 
 def _record_throughput(context: StageContext, records: Sequence[AnswerRecord], step: int) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from knowledge.questions import Question
 from runner.cli.progress import progress_line
+from runner.hardware.utilization import UtilizationClock
 from runner.pipeline.stage_checkpoints import Artifact, Header
 from runner.pipeline.resources import RunResources
 from runner.pipeline.stage_context import StageContext, ThroughputClock
@@ -25,7 +26,8 @@ from store.database import open_store
 from store.event_log import leases
 from store.event_log.journal import Journal, StopRequested
 from store.events import (
-    AnswerRecord, CycleStarted, Event, QuestionRecord, ReferenceRecord, ReferencesWritten, RunStarted, StageProgressed,
+    AnswerRecord, AnswerSampled, CycleStarted, Event, QuestionRecord, ReferenceRecord, ReferencesWritten, RunStarted,
+    StageProgressed,
     StageStarted,
 )
 from tests.plain_runs import plain_run
@@ -74,13 +76,15 @@ def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Pat
     run, student = commands.launch_run(store, plain_run(), "test"), SlowStudent()
     claim = leases.claim_next(store, "host:1:1")
     assert claim
-    journal, left = Journal(store, claim), list[float | None]()
+    journal, left, sampled = Journal(store, claim), list[float | None](), list[AnswerSampled]()
     journal.append(RunStarted("host:1:1", 1, {}, ()), StageStarted("student"), stage="baseline")
 
     def emit(event: Event) -> None:
         journal.append(event, stage="baseline")
         found = queries.find_run(store, run)
         assert found and found.last_event_at
+        if isinstance(event, AnswerSampled):
+            sampled.append(event)
         if isinstance(event, StageProgressed):
             left.append(found.stage_seconds_left(found.last_event_at))
 
@@ -95,6 +99,7 @@ def test_what_was_done_before_a_resume_is_no_speed_of_this_attempt(tmp_path: Pat
                          for one in asked[:40]])
     given = generate_answers(context, asked, "baseline", None)
     assert len(given.answers) == 50
+    assert sampled[0] == AnswerSampled("baseline", "q40", "Yes."), "the first that this attempt answered"
     assert left == [None, *(pytest.approx(2.0 * count) for count in range(9, 0, -1)), 0.0]
 
 
@@ -146,7 +151,8 @@ def test_judging_counts_while_a_student_weighs_and_a_stop_is_heard_there(tmp_pat
             raise StopRequested("cancel")
 
     context = StageContext("r", plain_run(), 0, "baseline-evaluation",
-                           {"references": Artifact(header, (written,), "", 0)}, tmp_path, header, bench, emit)
+                           {"references": Artifact(header, (written,), "", 0)}, tmp_path, header, bench, emit,
+                           utilization=UtilizationClock(lambda: 0.0))
     stop_at = 0
     assert len(likelihood_scores(context, "baseline", asked, LikelihoodScorer()).scores) == 20
     assert told == list(range(1, 11))  # 8 questions at once and then 2, of 4 texts each: no count comes twice
