@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Protocol
 
-from store.metrics import METRICS
+from store.metrics import METRICS, NATS
 
 DASH = "–"
 # NUL and other control characters, bidirectional controls, invisible marks and tags: they can make a text read as
@@ -28,6 +29,42 @@ def change(value: float | None, digits: int = 2) -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     return "no interval" if low is None or high is None else f"{change(low)} to {change(high)}"
+
+
+class Changed(Protocol):
+    """A paired change with its interval and its numbers of better and worse pairs."""
+
+    @property
+    def change(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def wins(self) -> int: ...
+    @property
+    def losses(self) -> int: ...
+
+
+def is_unmoved(found: Changed) -> bool:
+    """Whether every pair has the same score before and after."""
+    return found.change == 0 and found.wins == found.losses == 0
+
+
+def limits(found: Changed, metric: str) -> tuple[float | None, float | None]:
+    """Return the interval of a change; (None, None) where no pair changed its score in nats.
+
+    The interval of equal pairs assumes that a score can change by 1 at most, which holds for shares alone.
+    """
+    if is_unmoved(found) and metric in METRICS and METRICS[metric].unit == NATS:
+        return None, None
+    return found.low, found.high
+
+
+def change_interval(found: Changed, metric: str) -> str:
+    """Format the interval of a change, or say that all scores are identical where it then has none."""
+    low, high = limits(found, metric)
+    return "identical scores" if low is None and is_unmoved(found) else interval(low, high)
 
 
 def effect(size: float | None, low: float | None, high: float | None) -> str:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from dashboard.figures.axes import axis_span, axis_title
 from dashboard.figures.verdict_marks import in_legend_order, verdict_mark
 from dashboard.style import labels, theme
+from store.formatting import limits
 from store.metrics import METRICS
 from store.queries import ChangeRow
 
@@ -95,13 +96,14 @@ def _verdict_title(rows: Sequence[ChangeRow]) -> str:
 
 def _hover(row: ChangeRow, name: str) -> str:
     return (f"{name}<br>before {labels.number(row.baseline, 3)}, after {labels.number(row.tuned, 3)}<br>"
-            f"change {labels.change(row.change, 3)} ({labels.interval(row.low, row.high)})<br>"
+            f"change {labels.change(row.change, 3)} ({labels.change_interval(row, row.metric)})<br>"
             f"{labels.coverage(row.scored, row.asked)}")
 
 
 def _bars(rows: Sequence[ChangeRow], color: str) -> dict[str, object]:
     def reach(row: ChangeRow, to: float | None) -> float:
         return 0.0 if to is None or row.change is None else abs(to - row.change)
-    return {"type": "data", "symmetric": False, "array": [reach(row, row.high) for row in rows],
-            "arrayminus": [reach(row, row.low) for row in rows], "color": color, "thickness": 2.5, "width": 8}
+    ends = [(row, *limits(row, row.metric)) for row in rows]
+    return {"type": "data", "symmetric": False, "array": [reach(row, high) for row, _, high in ends],
+            "arrayminus": [reach(row, low) for row, low, _ in ends], "color": color, "thickness": 2.5, "width": 8}
 

@@ -102,7 +102,7 @@ def _score(row: ChangeRow | None) -> str:
     if row is None or row.tuned is None:
         return labels.DASH
     return (f"{labels.number(row.tuned)} ({labels.verdict(row.verdict).sign} {labels.change(row.change)}, "
-            f"{labels.interval(row.low, row.high)})")
+            f"{labels.change_interval(row, row.metric)})")
 
 
 def topics(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:

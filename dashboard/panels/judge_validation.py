@@ -87,7 +87,7 @@ def _comparison_row(row: ChangeRow, own: ChangeRow | None) -> dict[str, object]:
     return {"cycle": row.cycle, "questions": labels.tier_short(row.tier), "metric": labels.metric_short(row.metric),
             "before": labels.number(row.baseline), "after": labels.number(row.tuned),
             "change": labels.change(row.change),
-            "95% interval": labels.interval(row.low, row.high), "pairs": labels.coverage(row.scored, row.asked),
+            "95% interval": labels.change_interval(row, row.metric), "pairs": labels.coverage(row.scored, row.asked),
             "original change": labels.change(own.change) if own else labels.DASH}
 
 

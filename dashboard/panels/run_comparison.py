@@ -63,7 +63,7 @@ def _row(one: PairedComparison, name_of: dict[str, str]) -> dict[str, str]:
     found, verdict = one.found, labels.verdict(one.verdict)
     return {"cycle": name_of[one.other], "metric": labels.metric_short(one.metric),
             "first cycle": labels.number(found.baseline, 3), "this cycle": labels.number(found.tuned, 3),
-            "change": labels.change(found.change, 3), "95% interval": labels.interval(found.low, found.high),
+            "change": labels.change(found.change, 3), "95% interval": labels.change_interval(found, one.metric),
             "verdict": f"{verdict.sign} {verdict.label}",
             "pairs": labels.coverage(found.scored, found.asked), "judge": labels.judge(one.judge)}
 

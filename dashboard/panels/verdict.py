@@ -59,8 +59,8 @@ def _numbers(row: ChangeRow) -> None:
              ("After", labels.number(row.tuned), "Mean score of the fine-tuned student on the same questions."),
              ("Change", labels.change(row.change), "After minus before"
               + (": below 0 is better." if run_selection.signed_gain(row.metric, 1.0) < 0 else ".")),
-             ("95% interval", labels.interval(row.low, row.high), "Confidence interval of the change over questions "
-              "of this kind. If it includes 0, the change may be due to chance."),
+             ("95% interval", labels.change_interval(row, row.metric), "Confidence interval of the change over "
+              "questions of this kind. If it includes 0, the change may be due to chance."),
              ("Questions", f"{row.scored}" + (f" of {row.asked}" if row.scored < row.asked else ""),
               "Held-out test questions, never trained on, that were scored before and after.")]
     with st.grid(5, gap="small", min_column_width=135):
@@ -111,7 +111,7 @@ def key_numbers(changes: list[ChangeRow], metrics: list[str], tier: str, failed_
                 delta_description=f"was {labels.number(row.baseline)}", border=True, height="stretch",
                 icon=":material/gavel:" if metric in failed_audit else None,
                 help=f"{labels.metric(metric)}: {labels.coverage(row.scored, row.asked)}; 95% interval of the change "
-                     f"{labels.interval(row.low, row.high)}. {labels.verdict(row.verdict).label}."
+                     f"{labels.change_interval(row, row.metric)}. {labels.verdict(row.verdict).label}."
                      + (f" {labels.AUDIT_FAILED}" if metric in failed_audit else ""))
     shown = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     if shown:
@@ -125,7 +125,7 @@ def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> No
     rows = [row for metric in metrics if (row := run_selection.latest(changes, metric, tier))]
     elements.data_table(
         [{"metric": labels.metric(row.metric), "before": row.baseline, "after": row.tuned, "change": row.change,
-          "95% interval": labels.interval(row.low, row.high), "pairs": labels.coverage(row.scored, row.asked),
+          "95% interval": labels.change_interval(row, row.metric), "pairs": labels.coverage(row.scored, row.asked),
           "better / worse / same": labels.wins(row), "sign test p": row.p_value, "Wilcoxon p": row.wilcoxon_p,
           "effect size (g)": labels.effect(row.effect, row.effect_low, row.effect_high),
           "bootstrap interval": labels.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,

@@ -21,9 +21,18 @@ DASH = formatting.DASH
 number, change, interval, effect, coverage = (
     formatting.number, formatting.change, formatting.interval, formatting.effect, formatting.scored_of)
 duration, money, metric, clipped = formatting.duration, formatting.money, formatting.metric, formatting.clipped
-count = formatting.plural
+count, change_interval = formatting.plural, formatting.change_interval
 
 NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
+NO_RUNS: dict[str, str] = {
+    "overview": "No run yet. Here stands whether the student learned, by how much and how surely.",
+    "live": "No run yet. Here a run is followed while it works, and paused or cancelled.",
+    "answers": "No run yet. Here the answers before and after the training stand side by side.",
+    "compare": "No run yet. Here cycles of several runs are compared, down to single answers.",
+    "history": "No run yet. Here all runs are found again, with their results.",
+    "playground": "No run yet. Here both students are asked one question.",
+}
+"""What a page would show, where nothing has been recorded yet."""
 NO_RUNNER = "No runner is connected: start one with `make run` or `python -m runner serve`."
 NO_RUNNER_HINT = "It starts as soon as a runner is connected: see the sidebar."
 NO_SCORES = "No cycle of this run has been evaluated yet. The page Live shows its progress."
@@ -85,9 +94,9 @@ REPLACEMENT_NOTE = ("The teacher answered the same test without documents. The m
 MACHINE_PRICE_HELP = ("What the machine that answers in your product costs. A student's 1,000 answers are its "
                       "measured seconds at this price.")
 WAYS_NOTE = ("On the questions that decide the verdict. A student's seconds are its share of its batch; an export was "
-             "asked one question at a time. The teacher's are those of its calls, several at a time, at its list "
-             "price. Break-even: from how many answers on it is cheaper than the teacher, the cost of this run "
-             "included. A dash: not measured, or no price.")
+             "asked one question at a time. The teacher has its list price, and no measured time. Break-even: from how "
+             "many answers on it is cheaper than the teacher, the cost of this run included. A dash: not measured, or "
+             "no price.")
 SHARES_NOTE = ("Over {facts} of {asked} facts that the last cycle taught and the test asks for. The intervals hold for "
                "all three parts at once. The parts add up to the gain on the training questions. Wrong references can "
                "do harm, so what the placebo lost counts as knowledge.")

@@ -1,0 +1,33 @@
+"""Numbers as pages and evidence packs show them."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.formatting import change, change_interval, limits
+from store.statistics import paired_change
+
+SAME, OTHER = [3.0] * 12, [3.0] * 11 + [2.0]
+PASSAGES = list(range(12))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-0.2, "−0.20"), (0.2, "+0.20"), (0.0, "0.00"), (-0.001, "0.00")])
+def test_a_change_has_a_minus_sign_and_none_at_zero(value: float, shown: str) -> None:
+    assert change(value) == shown
+
+
+def test_identical_scores_in_nats_have_no_interval_that_was_made_for_shares() -> None:
+    found = paired_change(SAME, SAME, PASSAGES, -1)
+    assert limits(found, "reference_nll") == (None, None)
+    assert change_interval(found, "reference_nll") == "identical scores"
+
+
+def test_identical_shares_keep_the_interval_that_says_what_other_questions_could_show() -> None:
+    found = paired_change([0.0] * 12, [0.0] * 12, PASSAGES)
+    assert limits(found, "choice_accuracy") == (found.low, found.high)
+    assert "to" in change_interval(found, "choice_accuracy")
+
+
+def test_a_change_in_nats_keeps_its_interval() -> None:
+    found = paired_change(SAME, OTHER, PASSAGES, -1)
+    assert limits(found, "reference_nll") == (found.low, found.high)
