@@ -31,6 +31,8 @@ from store.queries import (
     AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, GainShare, Gap, Judging, LogEntry, Replacement, Run,
     StudySet, TeacherUsage,
 )
+from store.queries.answer_samples import AnswerSample
+from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
 from store.queries.data_origin import origins_of
 from store.queries.dataset_flags import flags_of
@@ -39,6 +41,8 @@ from store.queries.dataset_items import rejected_drafts as read_rejected_drafts
 from store.queries.memory import memory_by_stage
 from store.paths import default_paths
 from store.run_config import RunConfig
+from store.queries.held_out_losses import HeldOutLoss
+from store.queries.held_out_losses import held_out_losses as read_held_out_losses
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -167,6 +171,16 @@ def log(store: Store, run: Run) -> tuple[list[LogEntry], list[LogEntry]]:
     return _log(store, store.url, run.id, _latest_event(store, run))
 
 
+def answer_samples(store: Store, run: Run) -> list[AnswerSample]:
+    """The newest sampled answers, read again when something other than a metric was recorded."""
+    return _answer_samples(store, store.url, run.id, _latest_event(store, run))
+
+
+def held_out_losses(store: Store, run: Run) -> list[HeldOutLoss]:
+    """The losses on the run's headline test, read again when something other than a metric was recorded."""
+    return _held_out_losses(store, store.url, run.id, run.config.headline_tier, _latest_event(store, run))
+
+
 def usages(store: Store, runs: Sequence[Run]) -> dict[str, TeacherUsage]:
     """Teacher usage by run, cached until the next event of any of these runs."""
     return _usages(store, store.url, tuple((run.id, run.last_event_id) for run in runs))
@@ -233,6 +247,16 @@ def _compared_documents(source: str, fingerprint: str, states: tuple[tuple[str, 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _log(_store: Store, url: str, run: str, newest: int) -> tuple[list[LogEntry], list[LogEntry]]:
     return queries.latest_events(_store, run), queries.incidents(_store, run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _answer_samples(_store: Store, url: str, run: str, newest: int) -> list[AnswerSample]:
+    return read_answer_samples(_store, run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _held_out_losses(_store: Store, url: str, run: str, tier: str, newest: int) -> list[HeldOutLoss]:
+    return read_held_out_losses(_store, run, tier)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -16,7 +16,7 @@ TICK_SECONDS = 2
 
 st.title("Live")
 st.caption("One run as it is executed: stages, training curves, errors; here it is paused, cancelled or retried.")
-store, runs = store_access.runs_or_stop()
+store, runs = store_access.runs_or_stop("live")
 run = url_state.choose_run(runs, run_selection.newest_active(runs))
 
 

@@ -1,8 +1,8 @@
-"""Charts of logged series: training loss by cycle, peak memory by stage, tokens per second."""
+"""Charts of logged series: training and held-out loss by cycle, peak memory by stage, tokens per second."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,41 @@ import plotly.graph_objects as go
 from dashboard.figures.downsampling import MAX_POINTS, downsample, moving_average
 from dashboard.style import theme
 from store.queries import Point
+from store.queries.held_out_losses import HeldOutLoss
 
 
 
-def losses(points: Sequence[Point]) -> go.Figure:
-    """Training loss over optimizer steps; per cycle the raw values (thin) and a moving average (thick)."""
+def losses(points: Sequence[Point], held_out: Sequence[HeldOutLoss] = ()) -> go.Figure:
+    """Training loss over optimizer steps; per cycle the raw values (thin) and a moving average (thick).
+
+    Args:
+        points: the training loss of each step.
+        held_out: the loss on the test, as a diamond at the step after which it was measured.
+    """
     by_cycle: dict[int, list[Point]] = {point.cycle: [] for point in sorted(points, key=lambda point: point.cycle)}
     for point in points:
         if point.value is not None:
             by_cycle[point.cycle].append(point)
     most = MAX_POINTS // len(by_cycle) if by_cycle else 0
     lines = [line for at, cycle in enumerate(by_cycle) for line in _cycle(at, cycle, by_cycle[cycle], most)]
+    last_steps = {cycle: max(point.step for point in own) for cycle, own in by_cycle.items() if own}
+    if marks := _held_out(held_out, last_steps):
+        lines.append(marks)
     unit = next((point.unit for point in points if point.unit), "loss")
     return theme.themed_figure(lines, 330, {"title": {"text": "optimizer step"}}, {"title": {"text": unit}})
+
+
+def _held_out(held_out: Sequence[HeldOutLoss], last_step: Mapping[int, int]) -> dict[str, Any] | None:
+    """Diamonds at the end of each cycle's training, and at step 0 for the untrained student."""
+    shown = [one for one in held_out if one.cycle == 0 or one.cycle in last_step]
+    if not shown:
+        return None
+    colors = [theme.BASELINE if one.cycle == 0 else theme.SERIES[one.cycle % len(theme.SERIES)] for one in shown]
+    return {"type": "scatter", "mode": "markers", "name": "held-out loss (test)",
+            "x": [last_step.get(one.cycle, 0) for one in shown], "y": [one.value for one in shown],
+            "marker": {"symbol": "diamond", "size": 11, "color": colors, "line": {"width": 1, "color": theme.RULE}},
+            "customdata": [f"after cycle {one.cycle}" if one.cycle else "untrained" for one in shown],
+            "hovertemplate": "held-out loss, %{customdata}: %{y:.3f}<extra></extra>"}
 
 
 def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict[str, Any]]:

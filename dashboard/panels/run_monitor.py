@@ -10,18 +10,24 @@ from dashboard.figures.stage_board import stage_board as board_figure
 from dashboard.panels.live_metrics import SPEEDS, live_metrics
 from dashboard.panels.queue_position import queue_position
 from dashboard.panels.run_commands import run_commands
-from dashboard.panels.result_links import result_links
+from dashboard.panels.result_card import result_card
 from dashboard.panels.run_facts import failure
+from dashboard.panels.sample_answers import sample_answers
+from dashboard.panels.stage_lines import stage_lines
 from dashboard.panels.stage_memory import stage_memory_table
 from dashboard.style import labels
 from dashboard.view_models import event_sentences, stage_board, time_remaining
 from dashboard.widgets import elements
+from dashboard.widgets.run_notification import run_notification
 from store import queries
 from store.database import Store
+from store.formatting import escape_invisible
 from store.queries import Run
 
 _LOG_COLUMNS = {"when": st.column_config.TextColumn(width=175), "where": st.column_config.TextColumn(width=250),
                 "what": st.column_config.TextColumn(width=560)}
+_TALL = 330
+"""Height in pixels of the chart of losses, and of what stands in its place or beside it."""
 _FAILURES = ("RunFailed", "StageFailed")
 """Incidents that stand above already, with their advice, where the run has failed."""
 
@@ -29,9 +35,11 @@ _FAILURES = ("RunFailed", "StageFailed")
 def run_monitor(store: Store, run: Run) -> None:
     """Draw the live view of a run."""
     cells = stage_board.board(run, cached_queries.stages(store, run), cached_queries.cycles(store, run))
-    st.set_page_config(page_title=labels.tab_title(run, stage_board.share_done(cells)))
+    title = labels.tab_title(run, stage_board.share_done(cells))
+    st.set_page_config(page_title=title)
     _state(run, cells)
-    run_commands(run)
+    run_commands(run, lambda: run_notification(run.id, run.active, title.removesuffix(" · Live"),
+                                               escape_invisible(labels.signed(run.sentence or ""))))
     if run.work == "queued":
         queue_position(store, run)
     for batch in queries.open_batches(store, run.id) if run.config.teacher_batch else ():
@@ -40,14 +48,15 @@ def run_monitor(store: Store, run: Run) -> None:
     if cells:
         _progress(store, run, cells)
     if run.ended_at:
-        result_links(run)  # in the place of the tiles, so that the stages below stay where they are
+        result_card(store, run)  # in the place of the tiles, so that the stages below stay where they are
     elif cells:
-        live_metrics(store, run)
+        live_metrics(store, run, cached_queries.held_out_losses(store, run))
     if cells:
-        elements.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
+        stage_lines(stage_board.phases(cells))
     if run.work == "queued" and not cells:
         return  # what follows would be empty, and would move down when the run starts
     _training(store, run)
+    _stages(cells)
     _errors_and_log(store, run)
     _resources(store, run)
 
@@ -89,30 +98,56 @@ def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
     st.progress(min(1.0, stage_board.share_done(cells)), text=text)
 
 
+def _stages(cells: list[stage_board.Cell]) -> None:
+    if cells and (part := elements.unfolded("All stages with their times", "stages folded", ":material/grid_on:")):
+        with part:
+            elements.chart(board_figure, "stages", "Stages of the run by cycle, with their state and time", cells)
+
+
 def _training(store: Store, run: Run) -> None:
-    points = series_cache.series(store, run, "loss")
+    """Draw the losses, beside them sampled answers, and the hardware; in its place, where no answer will come."""
+    sampled = run.active or bool(cached_queries.answer_samples(store, run))
     left, right = elements.two_columns()
     with left:
-        st.subheader("Training loss")
-        if points:
-            elements.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle", points,
-                           version=series_cache.version(store, run, "loss"))
-        else:
-            st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
-                       "No training step was done." if run.ended_at else "No training step yet.")
+        st.subheader("Training and held-out loss")
+        _losses(store, run)
     with right:
-        st.subheader("Hardware and precision")
-        if run.plan:
-            elements.plain_text(f"{str(run.plan['device']).upper()}, {run.plan['precision']}, batch size "
-                                f"{run.plan['batch_size']}, {labels.count(run.plan['threads'], 'thread')}, "
-                                f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
-            elements.plain_text(f"Reason: {run.plan['reason']}")
+        if sampled:
+            st.subheader("Sample answers")
+            with st.container(height=_TALL, border=True):
+                sample_answers(store, run)
         else:
-            st.caption("The run ended before device and precision were selected." if run.ended_at else
-                       "The runner selects device, precision and batch size when it starts the run.")
-        if used := cached_queries.usage(store, run):
-            st.subheader("Teacher")
-            elements.plain_text(f"{run.config.teacher}: {labels.usage_sentence(used, run.config.max_cost_usd)}")
+            _hardware(store, run)
+    if sampled:
+        _hardware(store, run)
+
+
+def _losses(store: Store, run: Run) -> None:
+    """Draw the chart, or why there is none; an active run keeps the chart's place."""
+    points, held_out = series_cache.series(store, run, "loss"), cached_queries.held_out_losses(store, run)
+    if points:
+        elements.chart(losses, "losses", "Training loss over optimizer steps, one line a cycle, and the loss on the "
+                       "test after each", points, held_out,
+                       version=(series_cache.version(store, run, "loss"), held_out))
+        return
+    with st.container(height=_TALL if run.active else "content", border=run.active):
+        st.caption("Fine-tuning is off for this run." if not run.config.fine_tune else
+                   "No training step was done." if run.ended_at else "No training step yet.")
+
+
+def _hardware(store: Store, run: Run) -> None:
+    st.subheader("Hardware and precision")
+    if run.plan:
+        elements.plain_text(f"{str(run.plan['device']).upper()}, {run.plan['precision']}, batch size "
+                            f"{run.plan['batch_size']}, {labels.count(run.plan['threads'], 'thread')}, "
+                            f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
+        elements.plain_text(f"Reason: {run.plan['reason']}")
+    else:
+        st.caption("The run ended before device and precision were selected." if run.ended_at else
+                   "The runner selects device, precision and batch size when it starts the run.")
+    if used := cached_queries.usage(store, run):
+        st.subheader("Teacher")
+        elements.plain_text(f"{run.config.teacher}: {labels.usage_sentence(used, run.config.max_cost_usd)}")
 
 
 def _errors_and_log(store: Store, run: Run) -> None:
@@ -144,7 +179,10 @@ def _resources(store: Store, run: Run) -> None:
     speed = [point for key in SPEEDS for point in series_cache.series(store, run, key)]
     if not resident and not speed:
         return
-    with st.expander("Memory and speed", icon=":material/memory:"):
+    part = elements.unfolded("Memory and speed", "resources folded", ":material/memory:")
+    if part is None:
+        return
+    with part:
         if resident:
             elements.chart(memory, "memory", "Peak resident memory by stage", resident, titles)
             stage_memory_table(cached_queries.memory(store, run), titles)

@@ -39,11 +39,22 @@ DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64
 # Streamlit always writes white on the primary colour, without an option. In a dark theme no single primary colour is
 # readable both under white text and as text on the background. So text on it is dark where the surrounding text is
 # light, and white otherwise. The selector also matches popovers, which are outside of the app's element.
+# The launch button stays in view while the form below and above it is scrolled.
+# The stages of a run on the page Live are one line a phase, with a square for each stage.
 # And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above.
 PAGE_CSS = """<style>
 :is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
   color: oklch(from currentcolor clamp(0.17, (0.6 - l) * 1000, 1) 0 0);
 }
+[data-testid="stSidebar"] [data-testid="stLayoutWrapper"]:has(> .st-key-launch-bar) {
+  position: sticky; top: 0; bottom: 0; z-index: 5; padding: 0.4rem 0;
+  background: var(--st-secondary-background-color, inherit);
+}
+.phases { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 0.8rem; font-size: 0.875rem; }
+.phases .line { display: flex; flex-wrap: wrap; align-items: center; gap: 0.15rem 0.7rem; min-width: 0; }
+.phases .squares { display: flex; flex-wrap: wrap; gap: 2px; }
+.phases .squares div { width: 1.15rem; height: 1.15rem; line-height: 1.15rem; border-radius: 3px; font-size: 0.7rem;
+                       text-align: center; color: #ffffff; }
 [data-testid="stElementToolbar"] { top: auto !important; bottom: 0.4rem; right: 0.4rem; }
 </style>"""
 

@@ -32,6 +32,24 @@ class Cell:
     """Items done and total, such as 30/60; not a percentage, because there may be few."""
 
 
+@dataclass(frozen=True)
+class Phase:
+    """The stages before the cycles, of one cycle, or after them."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def phases(cells: Sequence[Cell]) -> list[Phase]:
+    """Group the cells, which are in execution order, by phase."""
+    found: dict[str, list[Cell]] = {}
+    outside = "Before"
+    for cell in cells:
+        outside = "After" if cell.cycle else outside
+        found.setdefault(f"Cycle {cell.cycle}" if cell.cycle else outside, []).append(cell)
+    return [Phase(name, tuple(members)) for name, members in found.items()]
+
+
 def board(run: Run, stages: Sequence[StageState], cycles: Sequence[Cycle], now: datetime | None = None) -> list[Cell]:
     """All cells in execution order; empty until a runner has recorded the run's stages."""
     known = {(state.cycle, state.stage): state for state in stages}

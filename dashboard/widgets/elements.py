@@ -173,9 +173,23 @@ def word_diff(before: str, after: str) -> None:
         st.html(diff)
 
 
-def empty_state(sentence: str) -> None:
-    """Draw the empty state of a page."""
+def empty_state(sentence: str, page: str = "", label: str = "Launch a run") -> None:
+    """Draw the empty state of a page.
+
+    Args:
+        sentence: what would stand here.
+        page: a page's file in `app_pages/`, to which a link leads on; none if empty.
+        label: the link's label.
+    """
     st.info(sentence, icon=":material/inbox:")
+    if page:
+        st.page_link(f"app_pages/{page}.py", label=label, icon=":material/arrow_forward:")
+
+
+def unfolded(label: str, key: str, icon: str) -> Any:
+    """Draw an expander whose content is drawn only while it is open; returns it, or None while it is folded."""
+    expander = st.expander(label, icon=icon, key=key, on_change="rerun")
+    return expander if expander.open else None
 
 
 def export_buttons(rows: TableRows | Callable[[], TableRows], name: str, key: str, label: str = "Export") -> None:

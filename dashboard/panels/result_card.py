@@ -1,0 +1,44 @@
+"""The card of a run that has ended: its verdict with the numbers, and the ways on from it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.access import cached_queries, store_commands
+from dashboard.panels.run_actions import copy_to_form
+from dashboard.style import labels
+from dashboard.view_models import run_selection
+from dashboard.widgets import elements
+from store.database import Store
+from store.queries import Run
+
+
+def result_card(store: Store, run: Run) -> None:
+    """Draw the verdict as a heading with its sentence and links; of a run without one the links that are of use."""
+    with st.container(border=True):
+        if run.verdict:
+            style = labels.verdict(run.verdict)
+            st.subheader(f"{style.sign} {labels.ANSWERS.get(run.verdict, style.label)}")
+            elements.plain_text(run_selection.headline_of(run, run.sentence))
+        _facts(store, run)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if run.verdict:
+                link = {"run": run.id}
+                for page, label, icon in (("overview", "See the result", "verified"),
+                                          ("answers", "Read the answers", "compare"),
+                                          ("playground", "Try the student", "chat")):
+                    st.page_link(f"app_pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=link)
+            if store_commands.is_allowed("launch") and st.button(
+                    "Edit and rerun", icon=":material/edit_note:", key="edit and rerun", on_click=copy_to_form,
+                    args=(run,), help="Copies this run's settings to the launch form in the sidebar."):
+                st.rerun()  # the form is not part of this fragment
+
+
+def _facts(store: Store, run: Run) -> None:
+    """Draw how long the run took, how far it came, and what its teacher cost."""
+    used = cached_queries.usage(store, run)
+    done = sum(cycle.work == "finished" for cycle in cached_queries.cycles(store, run))
+    parts = [f"Total time {labels.duration(labels.run_seconds(run))}" if run.started_at else "",
+             f"{done} of {labels.count(run.config.cycles, 'cycle')} finished",
+             f"teacher cost {labels.money(used.cost_usd)}" if used else ""]
+    elements.note(" · ".join(filter(None, parts)))
