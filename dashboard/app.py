@@ -7,13 +7,15 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.access import store_access, store_commands
-from dashboard.panels.launch_form import launch_form
+from dashboard.panels.launch_form import full_width_form, launch_form
 from dashboard.panels.runner_banner import runner_banner
 from dashboard.session import gc_tuning, identity, stale_page
 from dashboard.style import theme
 from dashboard.widgets import elements
 from store.costs.prices import price_fault
 
+# Not in the menu, which has no room for it in a window of 1280 px: the launch form leads to it.
+NEW_RUN = st.Page("app_pages/new_run.py", title="New run", visibility="hidden")
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", default=True),
     st.Page("app_pages/live.py", title="Live"),
@@ -25,6 +27,7 @@ PAGES = [
     st.Page("app_pages/dataset.py", title="Dataset"),
     st.Page("app_pages/schedules.py", title="Schedules"),
     st.Page("app_pages/system.py", title="System"),
+    NEW_RUN,
 ]
 """In the order of use: the result, then the active run and its answers, then what is configured once."""
 
@@ -44,7 +47,7 @@ def main() -> None:
     with st.sidebar:
         runner_banner()
         identity.sign_in()
-        if store_commands.is_allowed("launch"):
+        if store_commands.is_allowed("launch") and page is not NEW_RUN:
             launch_form()
     if fault := price_fault():
         st.error("No price is known, because the price file of this data folder cannot be used.",
@@ -52,6 +55,8 @@ def main() -> None:
         elements.plain_text(fault)
     with store_access.store_errors_shown():
         page.run()
+        if store_commands.is_allowed("launch") and page is NEW_RUN:
+            full_width_form()
     gc_tuning.freeze_gc()
 
 

@@ -31,24 +31,29 @@ def read_store() -> Store | None:
         return None
 
 
-def require_read_store() -> Store:
-    """The store for reading; without one, draw the empty state and stop the page."""
+def require_read_store(page: str = "") -> Store:
+    """The store for reading; without one, draw the empty state of the page and stop it."""
     store = read_store()
     if store is None:
-        elements.empty_state(labels.NO_STORE)
+        no_runs(page)
         st.stop()
     return store
 
 
-def runs_or_stop() -> tuple[Store, list[Run]]:
+def no_runs(page: str) -> None:
+    """Draw what the page would show if there was a run, with a link to launch one."""
+    elements.empty_state(labels.NO_RUNS.get(page, labels.NO_STORE), "new_run")
+
+
+def runs_or_stop(page: str = "") -> tuple[Store, list[Run]]:
     """The store and the selectable runs, newest first, including older runs named in the URL.
 
-    Without any run, draw the empty state and stop the page.
+    Without any run, draw the empty state of the page and stop it.
     """
-    store = require_read_store()
+    store = require_read_store(page)
     runs = queries.all_runs(store)
     if not runs:
-        elements.empty_state(labels.NO_STORE)
+        no_runs(page)
         st.stop()
     listed = {run.id for run in runs}
     older = (queries.find_run(store, named) for named in url_state.named_runs() if named not in listed)

@@ -23,7 +23,7 @@ MODES = {READ: "Browse", RATE: "Blind A/B rating"}
 
 st.title("Answers side by side",
          help="Every question of one cycle with both answers, the reference and the scores; or rated blind.")
-store, runs = store_access.runs_or_stop()
+store, runs = store_access.runs_or_stop("answers")
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0"]
 filters = st.grid(4, min_column_width=170)
@@ -34,7 +34,7 @@ with first:
 judging = judge_validation.choose(cached_queries.judges(store, run).again)
 pairs = cached_queries.answers(store, run, cycle, judging)
 if not pairs:
-    elements.empty_state(labels.ENDED_WITHOUT_ANSWERS if run.ended_at else labels.NO_ANSWERS)
+    elements.empty_state(labels.ENDED_WITHOUT_ANSWERS if run.ended_at else labels.NO_ANSWERS, "live", "Open in Live")
     st.stop()
 
 metrics = answer_filter.metrics_of(pairs, run.config.headline) or [run.config.headline]

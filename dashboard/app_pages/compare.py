@@ -17,7 +17,7 @@ AT_MOST = 6
 
 st.title("Compare cycles")
 st.caption("Two to six cycles of any runs on the same questions: settings, scores, answers, time.")
-store, runs = store_access.runs_or_stop()
+store, runs = store_access.runs_or_stop("compare")
 if groups := queries.group_sizes(store):
     name = url_state.choose("Group of runs", "group", ["", *groups], "",
                             lambda one: f"{one} ({labels.count(groups[one].runs, 'run')})" if one else
@@ -37,7 +37,7 @@ if groups := queries.group_sizes(store):
 compared = queries.compared_cycles(store)
 names = cycle_selection.names_of(runs, compared)
 if len(names) < 2:
-    elements.empty_state("Nothing to compare yet: a comparison needs two evaluated cycles.")
+    elements.empty_state("Nothing to compare yet: a comparison needs two evaluated cycles.", "new_run")
     st.stop()
 
 first = cycle_selection.first_choice(runs, compared, AT_MOST, url_state.run_in_view())

@@ -22,10 +22,10 @@ ALL = "all"
 
 st.title("History")
 st.caption("All runs: find, open, compare, rename, tag, archive or delete them.")
-store = store_access.require_read_store()
+store = store_access.require_read_store("history")
 options = queries.filter_options(store)
 if not options.works:
-    elements.empty_state(labels.NO_STORE)
+    store_access.no_runs("history")
     st.stop()
 
 filters = st.grid(4, min_column_width=170)

@@ -27,7 +27,7 @@ from store.queries.openings_of_test import openings_of_test, openings_sentence
 from store.run_config import TAUGHT
 
 st.title("Did the student learn?", help="The result of one run: the verdict, its evidence and its limits.")
-store, runs = store_access.runs_or_stop()
+store, runs = store_access.runs_or_stop("overview")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     run = url_state.choose_run(runs, run_selection.newest_finished(runs))
     verdict.evidence_pack(store, run)

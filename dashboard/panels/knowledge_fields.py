@@ -75,6 +75,13 @@ def show_errors(about: KnowledgeChoice) -> None:
                             f"({labels.count(len(about.topics), 'topic')}).")
 
 
+def is_drawn(setting: Setting, context: FormContext) -> bool:
+    """Whether the form has a field for the setting: two of them depend on other fields."""
+    if setting.name == "knowledge_name":
+        return context.about.source != BUILT_IN
+    return setting.name != "new_topic_questions" or bool(context.values.get("new_topics"))
+
+
 def topics_field(setting: Setting, context: FormContext) -> list[str]:
     """Draw the choice of topics that are trained on; none chosen of a folder means all of them."""
     about, start = context.about, context.start

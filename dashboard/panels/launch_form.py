@@ -1,19 +1,24 @@
-"""The launch form in the sidebar: a field for each setting that the configuration places in the form.
+"""The launch form: a field for each setting that the configuration places in the form.
 
-One click launches one run, or a group of runs with several seeds or settings; all errors are shown at once.
+The sidebar has it whole, with most fields under Advanced; on the page New run these stand over the full width, in four
+groups, and the sidebar keeps the others with the button. One click launches one run, or a group of runs with several
+seeds or settings; all errors are shown at once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.access import cached_queries, store_access, store_commands, student_folder
 from dashboard.access.knowledge_loader import KnowledgeError
+from dashboard.access.endpoint_check import endpoint_faults
 from dashboard.panels import control_arm_fields, knowledge_fields
 from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
@@ -36,6 +41,7 @@ from store.presets import PRESETS
 from store.statistics import PastVariance
 
 _TOKEN = "launch token"
+_SEVERAL = "Several seeds and settings"
 _SPECIAL_FIELDS: dict[str, Callable[[Setting, FormContext], Any]] = {
     "max_cost_usd": knowledge_fields.max_cost_field,
     "knowledge": knowledge_fields.knowledge_field,
@@ -52,8 +58,33 @@ _SPECIAL_FIELDS: dict[str, Callable[[Setting, FormContext], Any]] = {
 @st.fragment
 def launch_form() -> None:
     """Draw the form; a fragment, so that filling it in does not redraw the page next to it."""
+    _form({})
+    stale_page.redraw_if_stale()
+
+
+def full_width_form() -> None:
+    """Draw most fields of the form on the page, in four groups, and the others with the button in the sidebar.
+
+    No fragment: fields of the page depend on those of the sidebar, and the button on both.
+    """
+    groups = {}
+    for name in (*launch_request.FORM_GROUPS, _SEVERAL):
+        st.subheader(name)
+        groups[name] = st.container()
+    with st.sidebar:
+        _form(groups)
+
+
+def _form(groups: Mapping[str, DeltaGenerator]) -> None:
+    """Draw the form.
+
+    Args:
+        groups: the containers of the page, by group; empty where all fields are in the sidebar.
+    """
     form_draft.restore()
     st.subheader("Launch a run")
+    if not groups:
+        st.page_link("app_pages/new_run.py", label="All settings", icon=":material/tune:")
     preset = _preset()
     start = PRESETS.get(preset, RunConfig())
     about = knowledge_fields.selected_knowledge()
@@ -62,21 +93,23 @@ def launch_form() -> None:
     settings = launch_request.form_settings(type(start))
     values: dict[str, Any] = {}
     _draw([setting for setting in settings if setting.form == "main"], start, about, values)
-    button, notes = st.container(), st.container()
-    with st.expander("Advanced", icon=":material/tune:", key="launch-advanced"):
-        _advanced(settings, start, about, values)
-        choice = sweep_fields()
-    with button:
-        clicked = st.button("Launch runs" if choice.several else "Launch run", type="primary",
-                            icon=":material/rocket_launch:", width="stretch", key="launch")
-        if clicked:
-            _launch(preset, values, _faults(about, values), choice)
+    button, notes = st.container(key="launch-bar"), st.container()
+    with contextlib.nullcontext() if groups else st.expander("Advanced", icon=":material/tune:", key="launch-advanced"):
+        _advanced(settings, start, about, values, groups)
+        with groups.get(_SEVERAL, contextlib.nullcontext()):
+            choice = sweep_fields(titled=not groups)
+    # The page has the button again below its fields: in a narrow window the sidebar is folded.
+    places = {"launch": button, **({"launch-below": groups[_SEVERAL]} if groups else {})}
+    for key, place in places.items():
+        with place:
+            if st.button("Launch runs" if choice.several else "Launch run", type="primary", key=key,
+                         icon=":material/rocket_launch:", width="stretch"):
+                _launch(preset, values, _faults(about, values), choice)
     with notes:
         _notes(preset, start, values, choice)
         _documents_notes(preset, start, values, about)
     settings_text(preset, values)
     form_draft.keep()
-    stale_page.redraw_if_stale()
 
 
 def _notes(preset: str, start: RunConfig, values: dict[str, Any], choice: SweepChoice) -> None:
@@ -132,23 +165,45 @@ def _preset() -> str:
                             format_func=lambda name: setting.choices.get(name, name)))
 
 
-def _advanced(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any]) -> None:
-    """Draw the fields under Advanced, by group; those that few runs change are under more settings of their group."""
+def _advanced(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any],
+              groups: Mapping[str, DeltaGenerator]) -> None:
+    """Draw the fields that are not always shown, by group; those that few runs change are folded within their group.
+
+    Args:
+        settings: all fields of the form.
+        start: has the initial values.
+        about: the chosen documents.
+        values: the values of the fields above; those drawn are added.
+        groups: as in `_form`.
+    """
     expert = by_group([setting for setting in settings if setting.form == "expert"])
     for group, members in by_group([setting for setting in settings if setting.form in ("advanced", "expert")]).items():
-        st.markdown(f"**{group}**")
-        _draw([setting for setting in members if setting.form == "advanced"], start, about, values)
-        if group in expert:
-            with st.expander(f"More: {group.lower()}", type="compact", key=f"launch-more {group}"):
-                _draw(expert[group], start, about, values)
+        with groups.get(launch_request.form_group(group), contextlib.nullcontext()):
+            if not groups:
+                st.markdown(f"**{group}**")
+            _draw([setting for setting in members if setting.form == "advanced"], start, about, values, bool(groups))
+            if group in expert:
+                with st.expander(f"More: {group.lower()}", type="compact", key=f"launch-more {group}"):
+                    _draw(expert[group], start, about, values, bool(groups))
 
 
-def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any]) -> None:
-    """Draw fields in order and add their values; a field may depend on the values above it."""
+def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any],
+          wide: bool = False) -> None:
+    """Draw fields in order and add their values; a field may depend on the values above it.
+
+    Args:
+        settings: the fields.
+        start: has the initial values.
+        about: the chosen documents.
+        values: the values of the fields above; those drawn are added.
+        wide: whether the fields stand beside each other.
+    """
+    grid = st.grid(4, min_column_width=210, vertical_alignment="bottom") if wide and settings else None
     for setting in settings:
-        special = _SPECIAL_FIELDS.get(setting.name)
-        values[setting.name] = (special(setting, FormContext(start, about, values)) if special else
-                                setting_field(setting, start, recipe=launch_request.recipe_values(start, values)))
+        special, context = _SPECIAL_FIELDS.get(setting.name), FormContext(start, about, values)
+        with grid.cell() if grid and knowledge_fields.is_drawn(setting, context) else contextlib.nullcontext():
+            values[setting.name] = (special(setting, context) if special else
+                                    setting_field(setting, start, recipe=launch_request.recipe_values(start, values)))
 
 
 def _past_variances(start: RunConfig, values: dict[str, Any]) -> list[PastVariance]:
@@ -205,10 +260,18 @@ def _launch(preset: str, values: dict[str, Any], faults: list[str], choice: Swee
         config = launch_request.config_from(preset, values, faults)
         plan = plan_from(config, choice) if choice.several else None
     except InvalidConfig as error:
-        st.error("This run cannot be launched:", icon=":material/error:")
-        st.text("\n".join(f"• {fault}" for fault in error.errors))
+        _refused(error.errors)
+        return
+    if unusable := endpoint_faults(config):
+        _refused(unusable)
         return
     run = store_commands.launch_group(plan) if plan else store_commands.launch(config, token.token)
     if run:
         st.session_state[_TOKEN] = dataclasses.replace(token, used_at=time.time())
+        form_draft.keep()
         st.switch_page("app_pages/live.py", query_params={"run": run})
+
+
+def _refused(faults: Sequence[str]) -> None:
+    st.error("This run cannot be launched:", icon=":material/error:")
+    elements.plain_text("\n".join(f"• {fault}" for fault in faults))

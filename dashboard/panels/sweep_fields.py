@@ -9,10 +9,11 @@ from dashboard.view_models.sweep_request import SweepChoice, settings_to_vary
 _NONE = ""
 
 
-def sweep_fields() -> SweepChoice:
-    """Draw the fields; one seed and no setting that varies launch a single run."""
+def sweep_fields(titled: bool = True) -> SweepChoice:
+    """Draw the fields, under a title if `titled`; one seed and no setting that varies launch a single run."""
     settings = settings_to_vary()
-    st.markdown("**Several seeds and settings**")
+    if titled:
+        st.markdown("**Several seeds and settings**")
     seeds = str(st.text_input("Training seeds", key="launch seeds", placeholder="one run", max_chars=200,
                               help="How many (3), a range (1-20) or a list (1,5,9). Each is a run with the same test "
                               "and training questions. From 3 on the interval is over seeds too."))

@@ -1,4 +1,7 @@
-"""Keep a person's draft of the launch form in the server's memory, so that it survives a reload of the page."""
+"""Keep a person's draft of the launch form in the server's memory, so that it survives a reload of the page.
+
+A copy of the session's own survives what Streamlit forgets on the way: every field, when a script switches the page.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,23 @@ from store.paths import default_paths
 
 _PREFIX = "launch "
 _NOT_FIELDS = ("launch token",)
-_RESTORED = "form draft restored"
+_OWN = "form draft"
 
 
 def restore() -> None:
-    """Take the draft over into a new session; later calls in the session do nothing."""
-    if st.session_state.get(_RESTORED):
-        return
-    st.session_state[_RESTORED] = True
-    for key, value in _drafts(default_paths().store_url).get(identity.current_user().name, {}).items():
+    """Give each field without a value that of the session's own draft, and in a new session that of the person."""
+    draft = st.session_state.get(_OWN)
+    if draft is None:
+        draft = _drafts(default_paths().store_url).get(identity.current_user().name, {})
+    for key, value in draft.items():
         st.session_state.setdefault(key, value)
 
 
 def keep() -> None:
     """Keep the fields as they are now."""
-    _drafts(default_paths().store_url)[identity.current_user().name] = {
-        str(key): value for key, value in st.session_state.items()
-        if str(key).startswith(_PREFIX) and key not in _NOT_FIELDS}
+    fields = {str(key): value for key, value in st.session_state.items()
+              if str(key).startswith(_PREFIX) and key not in _NOT_FIELDS}
+    _drafts(default_paths().store_url)[identity.current_user().name] = st.session_state[_OWN] = fields
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -21,13 +21,18 @@ from store.costs.prices import price_fault
 from store.costs.study_cost import estimate_facts
 from store.headline import headline_wanted
 from store.metrics import METRICS
-from store.run_config import InvalidConfig, RunConfig
+from store.run_config import CONTROL_ARMS, DATA, EVALUATION, MODELS, RUN, TRAINING, InvalidConfig, RunConfig
 from store.config_checks import check, range_errors
 from store.presets import PRESETS, implied_changes
 from store.statistics import PastVariance, power_before
 
 _TEST_FIELDS = ("headline_tier", "held_out", "taught_questions", "questions", "cycles", "fine_tune")
 """What decides how many questions the headline test has."""
+FORM_GROUPS: dict[str, tuple[str, ...]] = {
+    "Run, teacher and student": (RUN, MODELS), "Data and test": (DATA,), "Training and generation": (TRAINING,),
+    "Evaluation and control arms": (EVALUATION, CONTROL_ARMS),
+}
+"""The groups of the page New run, each with those of the configuration."""
 _RECIPE_FIELDS = ("study", "student")
 """What other settings follow from, on the form and on the command line."""
 DOUBLE_CLICK_SECONDS = 3.0
@@ -148,6 +153,11 @@ def asks_for_more(config: RunConfig, start: RunConfig) -> bool:
 def form_settings(form: type[RunConfig] = RunConfig) -> tuple[Setting, ...]:
     """The settings that the launch form shows, in the order of the configuration's fields."""
     return tuple(setting for setting in settings_of(form) if setting.form != "hidden")
+
+
+def form_group(group: str) -> str:
+    """The group of the page New run that has this group of the configuration."""
+    return next(name for name, members in FORM_GROUPS.items() if group in members)
 
 
 def field_key(preset: str, field: str, recipe: Mapping[str, Any] = MappingProxyType({})) -> str:

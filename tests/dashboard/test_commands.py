@@ -18,6 +18,7 @@ from store.run_config import InvalidConfig, RunConfig
 from store.presets import ONE_WORDING, PRESETS, preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
+from tests.dashboard.endpoint import endpoint
 from tests.plain_runs import PLAIN, plain_run
 
 Opened = Callable[..., AppTest]
@@ -78,7 +79,9 @@ def test_every_fault_of_the_form_is_shown_and_nothing_is_queued(tmp_path: Path, 
 def test_the_other_preset_brings_its_own_values(tmp_path: Path, opened: Opened) -> None:
     app = opened(tmp_path)
     app.selectbox(key="launch preset").select("phi-2").run()
-    app.button(key="launch").click().run()
+    with endpoint() as address:
+        app.text_input(key="launch phi-2 teacher_base_url").set_value(address)
+        app.button(key="launch").click().run()
     (run,) = runs_in(tmp_path)
     assert (run.config.teacher, run.config.student, run.config.precision) == ("gpt-4o-mini", "microsoft/phi-2", "nf4")
     assert run.config.lora_rank == 16

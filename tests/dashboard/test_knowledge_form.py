@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.view_models.launch_request import config_from
 from store.run_config import InvalidConfig
 from tests.dashboard.conftest import words_of
+from tests.dashboard.endpoint import endpoint
 from tests.dashboard.folders import manual
 from tests.dashboard.test_commands import runs_in
 from tests.knowledge.other_languages import FOLDERS
@@ -78,7 +79,9 @@ def test_the_most_that_may_be_spent_is_only_asked_of_a_paid_teacher(tmp_path: Pa
     field = app.number_input(key="launch phi-2 max_cost_usd")
     assert (field.disabled, field.value) == (False, None)
     field.set_value(1.5)
-    app.button(key="launch").click().run()
+    with endpoint() as address:
+        app.text_input(key="launch phi-2 teacher_base_url").set_value(address)
+        app.button(key="launch").click().run()
     assert runs_in(tmp_path)[0].config.max_cost_usd == 1.5
 
 

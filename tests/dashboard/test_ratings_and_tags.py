@@ -171,7 +171,7 @@ def test_a_run_is_tagged_archived_found_again_and_deleted(finished: tuple[Path, 
     assert queries.find_run(store, run)
     button(app, "delete sure").click().run()  # type: ignore[attr-defined]
     assert queries.find_run(store, run) is None
-    assert labels.NO_STORE in words_of(app)
+    assert labels.NO_RUNS["history"] in words_of(app)
 
 
 def test_a_runs_settings_fill_the_form_and_make_the_same_configuration(tmp_path: Path, opened: Opened) -> None:

@@ -1,6 +1,7 @@
-"""A person's whole way in a real browser with a real runner, without the command line.
+"""A person's whole way in a real browser with a real runner, without the command line: by mouse, and by keyboard alone.
 
-Launch with own settings, watch, be told, compare with an earlier run answer by answer, rate blind, hand over the pack.
+Launch with own settings, watch, be told, compare with an earlier run answer by answer, find the worst regression, rate
+blind, hand over the pack.
 """
 
 from __future__ import annotations
@@ -92,5 +93,77 @@ def test_from_the_launch_to_the_evidence_pack_without_the_command_line(browser: 
         with page.expect_download(timeout=600_000) as pack:
             page.get_by_role("button", name="Evidence as HTML").click()
         assert "Content-Security-Policy" in Path(pack.value.path()).read_text()
+        assert window.errors == [] and window.foreign == []
+        window.close()
+
+
+_FOCUSED = """() => {
+  const one = document.activeElement;
+  return (one.getAttribute('aria-label') || one.labels?.[0]?.innerText || one.innerText || '').trim();
+}"""
+
+
+def tab_to(window: Window, name: str, within: int = 90) -> None:
+    """Press Tab until an element whose name begins or ends so has the focus."""
+    passed: list[str] = []
+    for _ in range(within):
+        window.page.keyboard.press("Tab")
+        passed.append(str(window.page.evaluate(_FOCUSED)))
+        if passed[-1].startswith(name) or passed[-1].endswith(name):
+            return
+    raise AssertionError(f"{name!r} is not reached: {passed}")
+
+
+def test_the_same_way_by_keyboard_alone(browser: Any, tmp_path: Path) -> None:
+    with serve(tmp_path) as server, runner_at(tmp_path):
+        window = Window(browser, server, "dark")
+        page, keys = window.page, window.page.keyboard
+        window.open("overview")
+        page.get_by_text("Runner online").wait_for(timeout=600_000)
+        tab_to(window, "Topics")
+        for _ in range(20):
+            keys.press("Backspace")
+        for name in ("Pods", "Services", "Jobs and CronJobs"):
+            keys.type(name)
+            keys.press("Enter")
+        keys.press("Escape")
+        window.settle()
+        for label, steps in (("Training questions per cycle", 6), ("Held-out questions", 4)):
+            tab_to(window, label)
+            for _ in range(steps):
+                keys.press("ArrowLeft")
+            window.settle()
+        tab_to(window, "Launch run")
+        keys.press("Enter")
+        page.wait_for_url("**/live?run=*", timeout=600_000)
+        page.get_by_text("See the result").wait_for(timeout=600_000)
+        window.settle()
+
+        tab_to(window, "Read the answers")
+        keys.press("Enter")
+        page.get_by_text("Question 1 of ").wait_for(timeout=600_000)
+        window.settle()
+        keys.press("j")
+        page.get_by_text("Question 2 of ").wait_for(timeout=600_000)
+        window.settle()
+        tab_to(window, "Blind A/B rating")
+        keys.press("Enter")
+        page.get_by_role("button", name="A is better").wait_for(timeout=600_000)
+        window.settle()
+        for rated in (1, 2):
+            tab_to(window, "A is better")
+            keys.press("Enter")
+            page.get_by_text(f"You have rated {rated} of").wait_for(timeout=600_000)
+            window.settle()
+
+        tab_to(window, "Overview")
+        keys.press("Enter")
+        page.get_by_role("button", name="Evidence pack").wait_for(timeout=600_000)
+        window.settle()
+        tab_to(window, "Evidence pack")
+        keys.press("Enter")
+        with page.expect_download(timeout=600_000):
+            tab_to(window, "Evidence as HTML")
+            keys.press("Enter")
         assert window.errors == [] and window.foreign == []
         window.close()

@@ -14,7 +14,7 @@ SHOTS = ROOT / "test-results" / "screenshots"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-WIDE, NARROW, PHONE = 1280, 900, 390
+LARGE, WIDE, NARROW, PHONE = 1920, 1280, 900, 390
 
 # With a tolerance, because glyphs do not fill their boxes.
 _FAULTS_OF_CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
