@@ -41,12 +41,19 @@ class Origin:
     references: int
     rejected: int
     """Drafts of the set that validation rejected."""
+    edited: int = 0
+    """Questions whose text or reference people edited."""
+    dropped: int = 0
+    """Questions that people rejected; they are not among `questions`."""
 
 
 def origin_sentences(origins: Iterable[Origin]) -> list[str]:
     """Return one sentence for each set, for people."""
     return [f"{one.part.capitalize()}: {one.questions:,} questions and {one.references:,} references, written by "
-            f"{KINDS[one.kind]}{_named(one)}" + (f"; {one.rejected:,} drafts rejected" if one.rejected else "") + "."
+            f"{KINDS[one.kind]}{_named(one)}" + "".join(
+                f"; {count:,} {what}" for count, what in (
+                    (one.edited, "edited by people"), (one.dropped, "rejected by people"),
+                    (one.rejected, "drafts rejected")) if count) + "."
             for one in origins]
 
 

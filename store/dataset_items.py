@@ -7,11 +7,12 @@ correction: it changes no result, and makes another version of the training set 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from store.data_origin import PEOPLE, kind_of_writer
+from store.data_origin import PEOPLE, Origin, kind_of_writer
 from store.events import (
     DraftsAskedAgain, Event, ItemChange, ItemsApproved, ItemsDrafted, ItemsReviewed, QuestionRecord, QuestionsAsked,
     QuestionsRejected, Recorded, ReferenceRecord, ReferencesWritten, ReviewFinished, WantedAgain,
@@ -250,6 +251,7 @@ class RejectedDraft:
     topic: str
     question: str
     reason: str
+    by_people: bool = False
 
 
 REJECTING: tuple[type[Event], ...] = (QuestionsRejected, ItemsDrafted, ItemsApproved)
@@ -266,7 +268,26 @@ def rejected_of(recorded: Iterable[Recorded]) -> list[RejectedDraft]:
     drafts = {(event.part, event.of_cycle, event.round): event for one in events
               if isinstance(event := one.event, ItemsDrafted)}
     approved = {(event.part, event.of_cycle): event for one in events if isinstance(event := one.event, ItemsApproved)}
-    sets = [*((event.of_cycle, event.part, event.rejected) for event in drafts.values()),
-            *((event.of_cycle, event.part, event.left_out) for event in approved.values())]
-    return found + [RejectedDraft(cycle, part, one.tier, one.topic, one.text, one.reason)
-                    for cycle, part, rejected in sets for one in rejected]
+    sets = [*((event.of_cycle, event.part, event.rejected, False) for event in drafts.values()),
+            *((event.of_cycle, event.part, event.left_out, True) for event in approved.values())]
+    return found + [RejectedDraft(cycle, part, one.tier, one.topic, one.text, one.reason, by_people)
+                    for cycle, part, rejected, by_people in sets for one in rejected]
+
+
+_NAMES = {TRAIN: "training", TEST: "test", GENERAL: "general"}
+"""Set -> how sentences name it."""
+
+
+def origins_from(items: Iterable[DatasetItem], drafts: Iterable[RejectedDraft]) -> list[Origin]:
+    """Return who wrote each set, how much of it people edited, and what was rejected."""
+    rejected = Counter(one.part for one in drafts if not one.by_people)
+    dropped = Counter(one.part for one in drafts if one.by_people)
+    kept: dict[tuple[str, str, str], Counter[str]] = {}
+    for one in items:
+        counted = kept.setdefault((one.part, one.origin, one.writer), Counter())
+        if one.decision == REJECTED:
+            dropped[one.part] += 1
+        else:
+            counted.update({"questions": 1, "references": one.answer is not None, "edited": one.edited})
+    return [Origin(_NAMES[part], origin, writer, counted["questions"], counted["references"], rejected[part],
+                   counted["edited"], dropped[part]) for (part, origin, writer), counted in kept.items()]

@@ -34,10 +34,9 @@ from store.queries import (
 from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
-from store.queries.data_origin import origins_of
 from store.queries.dataset_flags import flags_of
-from store.queries.dataset_items import dataset_items as read_dataset_items
-from store.queries.dataset_items import rejected_drafts as read_rejected_drafts
+from store.queries.dataset_items import dataset_content as read_dataset_content
+from store.queries.dataset_items import item_entries as read_item_entries
 from store.queries.memory import memory_by_stage
 from store.paths import default_paths
 from store.run_config import RunConfig
@@ -113,10 +112,9 @@ cycles = cached_by_run_version(32)(queries.cycles_of)
 ratings = cached_by_run_version(32)(queries.ratings_of)
 judges_of_record = cached_by_run_version(32)(queries.judges_of)
 memory = cached_by_run_version(16)(memory_by_stage)
-dataset_items = cached_by_run_version(8)(read_dataset_items)
-rejected_drafts = cached_by_run_version(8)(read_rejected_drafts)
+dataset_content = cached_by_run_version(8)(read_dataset_content)
+item_entries = cached_by_run_version(8)(read_item_entries)
 flags = cached_by_run_version(32)(flags_of)
-origins = cached_by_run_version(32)(origins_of)
 best = cached_by_run_version(32)(best_adapter)
 _latest_event = cached_by_run_version(16)(queries.latest_event)
 past_stage_durations = cached_for_a_minute(queries.past_stages)

@@ -5,7 +5,7 @@ A refused command is reported on the page as a sentence, never as a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -13,10 +13,11 @@ from dashboard.access import store_access
 from dashboard.session import identity
 from dashboard.widgets import elements
 from store import commands
-from store.commands import CommandRefused, dataset, playground, ratings_and_tags
+from store.commands import CommandRefused, dataset, playground, ratings_and_tags, review
+from store.commands.review import Decision, Person
 from store.commands.schedules import InvalidSchedule
 from store.database import Store, StoreError
-from store.events import AnswerRated, ItemFlagged
+from store.events import AnswerRated, ItemCommented, ItemFlagged
 from store.permissions import PERMISSIONS, PermissionDenied
 from store.run_config import InvalidConfig, RunConfig
 from store.sweep import SweepPlan
@@ -71,6 +72,31 @@ def rate(run: str, cycle: int, rated: AnswerRated, token: str) -> bool:
 def flag(run: str, flagged: ItemFlagged, token: str) -> bool:
     """Flag a question of a run, or withdraw a flag."""
     return _execute(lambda store: dataset.flag(store, run, flagged, identity.current_user().role, token))
+
+
+def decide(run: str, decisions: Sequence[Decision], reason: str = "", bulk: bool = False, token: str = "") -> bool:
+    """Edit, approve or reject questions of a run."""
+    return _execute(lambda store: review.decide(store, run, decisions, _person(), reason, "", bulk, token or None))
+
+
+def comment(run: str, commented: ItemCommented, token: str) -> bool:
+    """Comment on a question of a run."""
+    return _execute(lambda store: review.comment(store, run, commented, identity.current_user().role, token))
+
+
+def ask_again(run: str, token: str) -> bool:
+    """Let the teacher write as many questions as were rejected."""
+    return _execute(lambda store: review.ask_again(store, run, _person(), token))
+
+
+def finish_review(run: str, token: str) -> bool:
+    """End the review of a run, which goes on with what is approved."""
+    return _execute(lambda store: review.finish_review(store, run, _person(), token))
+
+
+def _person() -> Person:
+    person = identity.current_user()
+    return Person(person.name, person.role)
 
 
 def annotate(run: str, tags: tuple[str, ...], note: str, name: str | None = None) -> bool:

@@ -50,7 +50,8 @@ with fourth:
                              lambda slug: "All topics" if slug == ANY else labels.topic(slug))
 ratings = cached_queries.ratings(store, run)
 if url_state.choose("Mode", "doing", (READ, RATE), READ, MODES.__getitem__, buttons=True) == RATE:
-    blind_rating(run, cycle, answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), ratings, metrics)
+    blind_rating(run, cycle, answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), ratings, metrics,
+                 cached_queries.flags(store, run))
     st.stop()
 
 row_labels = answer_list.row_labels(answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), metric)

@@ -1,32 +1,34 @@
-"""All questions of a run with references, evidence and key terms, and the rejected drafts; people may flag them."""
+"""All questions of a run with references, evidence and key terms: people review, correct, flag and discuss them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboard.access import cached_queries, store_access
-from dashboard.panels import dataset_items
+from dashboard.panels import dataset_items, review_actions
 from dashboard.panels.item_flags import item_flags
+from dashboard.panels.item_review import item_review
 from dashboard.session import url_state
 from dashboard.view_models import dataset_rows, run_selection
-from dashboard.view_models.dataset_rows import ALL, REJECTED
+from dashboard.view_models.dataset_rows import ALL, DRAFTS
 from dashboard.widgets import elements
 
 st.title("Dataset")
-st.caption("What the student was taught and tested by: every question with its reference, and who wrote it.")
+st.caption("What the student is taught and tested by: every question with its reference, and who wrote it.")
 store, runs = store_access.runs_or_stop()
-run = url_state.choose_run(runs, run_selection.newest_finished(runs))
-items, drafts = cached_queries.dataset_items(store, run), cached_queries.rejected_drafts(store, run)
-flags = cached_queries.flags(store, run)
+run = url_state.choose_run(runs, run_selection.newest_to_review(runs))
+content, flags = cached_queries.dataset_content(store, run), cached_queries.flags(store, run)
+review, items, drafts = content.review, content.review.items, content.drafts
 if not items and not drafts:
     elements.empty_state("No question of this run is written yet.")
     st.stop()
-for sentence in dataset_rows.summary(cached_queries.origins(store, run), flags):
+review_actions.review_state(run, review)
+for sentence in dataset_rows.summary(review, drafts, flags):
     elements.plain_text(sentence)
 counted = dataset_rows.counts(items, drafts, flags)
 part = url_state.choose("Set", "part", list(counted), ALL, counted.__getitem__, buttons=True)
 words = url_state.text_input("Text contains", "words", "Search question, reference and topic", hidden=True)
-if part == REJECTED:
+if part == DRAFTS:
     rows = dataset_rows.draft_rows(drafts, words)
     if rows:
         elements.table(rows, f"rejected-{run.id}", "rejected drafts")
@@ -37,7 +39,11 @@ shown = dataset_rows.filtered(items, flags, part, words)
 if not shown:
     elements.empty_state("No question matches these filters.")
     st.stop()
-picked = dataset_items.item_list(shown, flags)
+picked, selected = dataset_items.item_list(shown, flags, review.drafted or any(
+    version > 1 for version in review.versions.values()))
+if selected or review.open:
+    review_actions.bulk_decisions(run, selected or shown, by_filter=not selected)
 dataset_items.item_detail(picked)
+item_review(run, review, picked, cached_queries.item_entries(store, run))
 item_flags(run, picked.question_id, flags)
 elements.export_buttons(lambda: dataset_rows.exported(shown, flags), f"dataset-{run.id}", "dataset")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.access import store_commands
+from dashboard.panels.item_flags import item_flags
 from dashboard.session import identity
 from dashboard.style import labels
 from dashboard.view_models.blind_rating import (
@@ -14,6 +15,7 @@ from dashboard.view_models.blind_rating import (
 )
 from dashboard.widgets import elements
 from store.queries import AnswerPair, Rating, Run
+from store.queries.dataset_flags import ItemFlag
 
 _CLICKS = ((LEFT, "A is better", ":material/west:", "left"),
            (SAME, "No difference", ":material/drag_handle:", "down"),
@@ -23,8 +25,17 @@ _RATING_TEXTS = {"better": "better than", "worse": "worse than", "same": "as goo
 
 
 def blind_rating(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Sequence[Rating],
-                 metrics: Sequence[str]) -> None:
-    """Draw the current user's next question and the ratings of the cycle so far."""
+                 metrics: Sequence[str], flags: Sequence[ItemFlag] = ()) -> None:
+    """Draw the current user's next question and the ratings of the cycle so far.
+
+    Args:
+        run: the run.
+        cycle: whose answers are rated.
+        pairs: its questions with both answers.
+        ratings: of the run.
+        metrics: that are compared with the ratings.
+        flags: people's flags on the run's questions.
+    """
     person = identity.current_user()
     own = [rating for rating in ratings if rating.cycle == cycle]
     todo, total = pending_tasks(pairs, own, person.name)
@@ -36,6 +47,7 @@ def blind_rating(run: Run, cycle: int, pairs: Sequence[AnswerPair], ratings: Seq
                     text=f"You have rated {total - len(todo)} of {total} questions of this cycle.")
         if todo:
             _task(run, cycle, todo[0], person.name)
+            item_flags(run, todo[0].pair.question, flags)
         else:
             elements.empty_state("You have rated all questions of this cycle that have two answers.")
     summary(pairs, own, metrics)

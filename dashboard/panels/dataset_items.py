@@ -17,17 +17,26 @@ PAGE_SIZE = 500
 """Rows that are sent to the browser at once."""
 
 
-def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag]) -> DatasetItem:
-    """Draw a page of the table; returns the item in view, by default the first of the page."""
+def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag],
+              with_state: bool = False) -> tuple[DatasetItem, list[DatasetItem]]:
+    """Draw a page of the table; returns the item in view, by default the first of the page, and the selected ones.
+
+    Args:
+        items: all that the filter shows.
+        flags: of the run.
+        with_state: whether people decide, or have decided, on them.
+    """
     first = url_state.page("rows", len(items), PAGE_SIZE)
     shown = items[first:first + PAGE_SIZE]
-    table = elements.data_table(dataset_rows.item_rows(shown, flags), key="dataset list", **elements.SELECTS_ROW,
+    table = elements.data_table(dataset_rows.item_rows(shown, flags, with_state), key="dataset list",
+                                on_select="rerun", selection_mode=["multi-row", "single-cell"],
                                 height=min(420, 36 * len(shown) + 40))
+    selected = [shown[row] for row in (table.selection.rows if table else ()) if row < len(shown)]
     keys = [f"{item.question_id}-{item.cycle}" for item in shown]
     at = url_state.browse("item", keys, elements.selected_row(table, len(shown)))
     with st.container(horizontal=True, vertical_alignment="center"):
         url_state.step_buttons("item", keys, at, "Question")
-    return shown[at]
+    return shown[at], selected
 
 
 def item_detail(item: DatasetItem) -> None:

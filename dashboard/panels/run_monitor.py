@@ -42,6 +42,9 @@ def run_monitor(store: Store, run: Run) -> None:
                                                escape_invisible(labels.signed(run.sentence or ""))))
     if run.work == "queued":
         queue_position(store, run)
+    if run.work == "waiting-for-review":
+        st.page_link("app_pages/dataset.py", label="Review its questions on the page Dataset",
+                     icon=":material/rate_review:", query_params={"run": run.id})
     for batch in queries.open_batches(store, run.id) if run.config.teacher_batch else ():
         elements.plain_text(f"{batch.sentence()}. {labels.batch_cost(batch.estimated_cost_usd)}")
     failure(run)
@@ -76,6 +79,8 @@ def _status(run: Run, cells: list[stage_board.Cell]) -> str:
         return f"Queued (requested {labels.ago(run.requested_at)})."
     if run.work == "lost":
         return f"Runner disconnected. {last_event} The next runner resumes the run where it stopped."
+    if run.work == "waiting-for-review":
+        return f"Waiting until its questions are reviewed; no student has answered. {last_event}"
     if run.work == "waiting-for-batch":
         return f"Waiting without a worker. {last_event}"
     current = next((cell for cell in cells if cell.state == "running"), None)

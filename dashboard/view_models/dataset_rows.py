@@ -8,45 +8,78 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard.style import labels
-from store.data_origin import Origin, flag_sentence, origin_sentences
+from store.data_origin import flag_sentence, origin_sentences
+from store.dataset_items import APPROVED, REJECTED, UNDECIDED, DatasetReview, origins_from
 from store.queries.dataset_flags import ItemFlag
-from store.queries.dataset_items import GENERAL, TEST, TRAIN, DatasetItem, RejectedDraft
+from store.queries.dataset_items import GENERAL, TEST, TRAIN, DatasetItem, ItemEntry, RejectedDraft
 
-ALL, FLAGGED, REJECTED = "all", "flagged", "rejected"
-_NAMES = {ALL: "All", TRAIN: "Training", TEST: "Test", GENERAL: "General", FLAGGED: "Flagged",
-          REJECTED: "Rejected drafts"}
+ALL, FLAGGED, DRAFTS, EDITED = "all", "flagged", "rejected", "edited"
+OUT = "out"
+_NAMES = {ALL: "All", TRAIN: "Training", TEST: "Test", GENERAL: "General", UNDECIDED: "Undecided",
+          EDITED: "Edited", OUT: "Rejected by people", FLAGGED: "Flagged", DRAFTS: "Rejected drafts"}
+_STATES = {UNDECIDED: "○ undecided", APPROVED: "✓ approved", REJECTED: "✗ rejected"}
 _LONGEST = 300
 
 
-def summary(origins: Sequence[Origin], flags: Sequence[ItemFlag]) -> list[str]:
-    """Who wrote what, and how much of it people flagged, one sentence each."""
-    return [*origin_sentences(origins), *flag_sentence((one.question_id, one.flag, one.by) for one in flags)]
+def summary(review: DatasetReview, drafts: Sequence[RejectedDraft], flags: Sequence[ItemFlag]) -> list[str]:
+    """Who wrote what, how much people changed, and how much of it they flagged, one sentence each."""
+    return [*origin_sentences(origins_from(review.items, drafts)),
+            *flag_sentence((one.question_id, one.flag, one.by) for one in flags), *_version_sentences(review)]
+
+
+def _version_sentences(review: DatasetReview) -> list[str]:
+    names = {TRAIN: "training set", TEST: "test"}
+    return [f"The {names[part]} below is version {number}, corrected after the run used version 1: no result changes, "
+            "and a run on it is another run." for part, number in review.versions.items() if number > 1]
+
+
+def review_sentence(review: DatasetReview, waits: bool) -> str:
+    """How far the review is."""
+    counted = Counter(one.decision for one in review.items if one.part != GENERAL)
+    again = f" Drafting {review.round}." if review.round > 1 else ""
+    state = "The run waits for this review; no student has answered." if waits else \
+        "The questions can be changed when the run waits for the review."
+    return (f"{state} {counted[UNDECIDED]:,} undecided, {counted[APPROVED]:,} approved, "
+            f"{counted[REJECTED]:,} rejected.{again}")
 
 
 def counts(items: Sequence[DatasetItem], drafts: Sequence[RejectedDraft],
            flags: Sequence[ItemFlag]) -> dict[str, str]:
     """Choice of the filter -> its label with the number of rows; a set without rows is left out."""
     found = Counter(item.part for item in items)
+    decided = Counter(item.decision for item in items)
     flagged = {flag.question_id for flag in flags}
     numbers = {ALL: len(items), TRAIN: found[TRAIN], TEST: found[TEST], GENERAL: found[GENERAL],
-               FLAGGED: sum(item.question_id in flagged for item in items), REJECTED: len(drafts)}
+               UNDECIDED: decided[UNDECIDED], EDITED: sum(item.edited for item in items), OUT: decided[REJECTED],
+               FLAGGED: sum(item.question_id in flagged for item in items), DRAFTS: len(drafts)}
     return {name: f"{_NAMES[name]} ({number:,})" for name, number in numbers.items() if number or name == ALL}
 
 
 def filtered(items: Sequence[DatasetItem], flags: Sequence[ItemFlag], part: str, words: str) -> list[DatasetItem]:
-    """The items of a set, or the flagged ones, that contain the words."""
+    """The items of a set, the flagged, edited, undecided or rejected ones, that contain the words."""
     flagged, wanted = {flag.question_id for flag in flags}, words.casefold().strip()
-    return [item for item in items
-            if part == ALL or item.part == part or (part == FLAGGED and item.question_id in flagged)
-            if not wanted or wanted in f"{item.question}\n{item.answer or ''}\n{item.topic}".casefold()]
+    of_set = [item for item in items if part in (ALL, item.part, item.decision)
+              or (part == FLAGGED and item.question_id in flagged) or (part == EDITED and item.edited)
+              or (part == OUT and item.decision == REJECTED)]
+    return [item for item in of_set
+            if wanted in f"{item.question}\n{item.answer or ''}\n{item.topic}".casefold()] if wanted else of_set
 
 
-def item_rows(items: Sequence[DatasetItem], flags: Sequence[ItemFlag]) -> list[dict[str, Any]]:
-    """The table's rows."""
+def item_rows(items: Sequence[DatasetItem], flags: Sequence[ItemFlag],
+              with_state: bool = False) -> list[dict[str, Any]]:
+    """The table's rows.
+
+    Args:
+        items: to show.
+        flags: of the run.
+        with_state: whether people decide, or have decided, on them.
+    """
     named = _flags_by_question(flags)
-    return [{"flags": named.get(item.question_id, ""), "question": item.question[:_LONGEST],
+    return [{**({"state": _STATES[item.decision] + (", edited" if item.edited else "")} if with_state else {}),
+             "flags": named.get(item.question_id, ""), "question": item.question[:_LONGEST],
              "reference": (item.answer or f"({item.missing})")[:_LONGEST], "set": _NAMES[item.part],
-             "topic": labels.topic(item.topic), "written by": item.origin, "key terms": ", ".join(item.key_terms)}
+             "topic": labels.topic(item.topic), "written by": item.origin, "key terms": ", ".join(item.key_terms),
+             "evidence": item.evidence[:_LONGEST]}
             for item in items]
 
 
@@ -63,6 +96,12 @@ def exported(items: Sequence[DatasetItem], flags: Sequence[ItemFlag]) -> list[di
     named = _flags_by_question(flags)
     return [{**dataclasses.asdict(item), "key_terms": "; ".join(item.key_terms),
              "distractors": "; ".join(item.distractors), "flags": named.get(item.question_id, "")} for item in items]
+
+
+def history(entries: Sequence[ItemEntry], item: DatasetItem) -> list[ItemEntry]:
+    """What people did with a question and said about it, oldest first."""
+    ids = {item.question_id, item.drafted_id} - {""}
+    return [entry for entry in entries if entry.question_id in ids]
 
 
 def _flags_by_question(flags: Sequence[ItemFlag]) -> dict[str, str]:

@@ -39,6 +39,11 @@ def newest_finished(runs: Sequence[Run]) -> Run | None:
     return next(iter(champions or tested or with_verdict or finished or runs), None)
 
 
+def newest_to_review(runs: Sequence[Run]) -> Run | None:
+    """Default run of the page Dataset: the newest that waits for its review, else that of result pages."""
+    return next((run for run in runs if run.work == "waiting-for-review"), None) or newest_finished(runs)
+
+
 def newest_active(runs: Sequence[Run]) -> Run | None:
     """Default run to monitor: a running one, then a waiting, queued, interrupted or paused one, else the newest."""
     for states in (("running",), ("waiting-for-batch", "queued", "lost", "waiting-for-review", "paused")):
