@@ -282,12 +282,13 @@ def origins_from(items: Iterable[DatasetItem], drafts: Iterable[RejectedDraft]) 
     """Return who wrote each set, how much of it people edited, and what was rejected."""
     rejected = Counter(one.part for one in drafts if not one.by_people)
     dropped = Counter(one.part for one in drafts if one.by_people)
-    kept: dict[tuple[str, str, str], Counter[str]] = {}
+    kept: dict[tuple[str, str, str], list[DatasetItem]] = {}
     for one in items:
-        counted = kept.setdefault((one.part, one.origin, one.writer), Counter())
+        of_writer = kept.setdefault((one.part, one.origin, one.writer), [])
         if one.decision == REJECTED:
             dropped[one.part] += 1
         else:
-            counted.update({"questions": 1, "references": one.answer is not None, "edited": one.edited})
-    return [Origin(_NAMES[part], origin, writer, counted["questions"], counted["references"], rejected[part],
-                   counted["edited"], dropped[part]) for (part, origin, writer), counted in kept.items()]
+            of_writer.append(one)
+    return [Origin(_NAMES[part], origin, writer, len(found), sum(one.answer is not None for one in found),
+                   rejected[part], sum(one.edited for one in found), dropped[part])
+            for (part, origin, writer), found in kept.items()]
