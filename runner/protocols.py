@@ -148,7 +148,7 @@ class Answer:
     """None if there is no answer; `missing` then gives the reason (empty, failed ...)."""
     tokens: int
     seconds: float
-    """This answer's share of its batch's wall time."""
+    """This answer's share of its batch's wall time; of a chat teacher's its call's; 0 where it was not timed."""
     missing: str | None = None
     cut_off: bool = False
     """True if the answer was truncated at the token or time limit."""

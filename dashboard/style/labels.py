@@ -94,9 +94,9 @@ REPLACEMENT_NOTE = ("The teacher answered the same test without documents. The m
 MACHINE_PRICE_HELP = ("What the machine that answers in your product costs. A student's 1,000 answers are its "
                       "measured seconds at this price.")
 WAYS_NOTE = ("On the questions that decide the verdict. A student's seconds are its share of its batch; an export was "
-             "asked one question at a time. The teacher has its list price, and no measured time. Break-even: from how "
-             "many answers on it is cheaper than the teacher, the cost of this run included. A dash: not measured, or "
-             "no price.")
+             "asked one question at a time. The teacher's are those of its calls, several at a time, at its list "
+             "price. Break-even: from how many answers on it is cheaper than the teacher, the cost of this run "
+             "included. A dash: not measured, or no price.")
 SHARES_NOTE = ("Over {facts} of {asked} facts that the last cycle taught and the test asks for. The intervals hold for "
                "all three parts at once. The parts add up to the gain on the training questions. Wrong references can "
                "do harm, so what the placebo lost counts as knowledge.")

@@ -8,10 +8,15 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from runner.errors import UserError
 from store.database import Store, open_for_reading
 from store.paths import Paths, default_paths
+from store.queries import Run
+
+if TYPE_CHECKING:
+    from runner.student.chat_endpoint import Prompt
 
 KEY_VARIABLE = "SERVE_MODEL_KEY"
 
@@ -25,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="serve this cycle's student (default: the one that export takes)")
     parser.add_argument("--artefact", "--artifact", metavar="DIR", dest="export",
                         help="serve this merged model folder (default: one is exported to data/exports, and kept)")
+    parser.add_argument("--with-retrieval", action="store_true", help="put the run's best passages before each "
+                        "question, as its arm 'tuned+retrieval' had them")
     parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at (default: %(default)s, this machine "
                         "only); any other one asks for a key")
     parser.add_argument("--port", type=int, default=8000, help="port to listen at; 0 takes a free one "
@@ -48,10 +55,11 @@ def run(args: argparse.Namespace) -> int:
     store = open_for_reading(paths.store_url)
     try:
         with bound_socket(args.host, args.port) as bound:
-            folder, name = _student(store, paths, args)
+            folder, name, of_run = _student(store, paths, args)
             from runner.student.chat_endpoint import chat_endpoint  # late: imports torch
 
-            app, url = chat_endpoint(folder, name, args.key), base_url(args.host, bound)
+            prompt = _retrieval(of_run, paths) if args.with_retrieval else None
+            app, url = chat_endpoint(folder, name, args.key, prompt), base_url(args.host, bound)
             serve(app, bound, url, lambda: _say(how_to_ask(url, name, args.key)))
     except KeyboardInterrupt:
         print("\nstopped")
@@ -60,20 +68,29 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _student(store: Store, paths: Paths, args: argparse.Namespace) -> tuple[Path, str]:
-    """The folder that is served, and its model's name."""
+def _student(store: Store, paths: Paths, args: argparse.Namespace) -> tuple[Path, str, Run]:
+    """The folder that is served, its model's name, and its run."""
     from runner.export.student_export import kept_export, tuned_cycle
 
     of_run, cycle, _ = tuned_cycle(store, paths, args.run, args.cycle)
     name = f"{of_run.id}-cycle-{cycle.cycle}"
     if not args.export:
-        return kept_export(store, paths, of_run.id, cycle, lambda line: print(line, flush=True)), name
+        return kept_export(store, paths, of_run.id, cycle, lambda line: print(line, flush=True)), name, of_run
     folder = Path(args.export).expanduser().absolute()
     if not (folder / "config.json").is_file():
         raise UserError(f"{args.export} is no model folder: it has no config.json; export the student with --form "
                         "merged, or leave --artefact out")
     print(f"whether {args.export} is what was measured: python -m runner verify {of_run.id} --artefact {args.export}")
-    return folder, name
+    return folder, name, of_run
+
+
+def _retrieval(of_run: Run, paths: Paths) -> Prompt:
+    """What puts the run's passages before a question."""
+    from runner.export.retrieval_prompts import retrieval_prompts  # late: imports torch
+
+    prompts = retrieval_prompts(of_run, paths)
+    print(f"the best of {len(prompts)} passages of {prompts.domain} are put before each question", flush=True)
+    return prompts.prompt
 
 
 def how_to_ask(url: str, name: str, key: str) -> list[str]:

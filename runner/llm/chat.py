@@ -7,7 +7,7 @@ The layers, outermost first: `CachedChat` (response cache) -> `RetryingChat` (re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -51,6 +51,9 @@ class Completion:
     """The beginning of reasoning that the server returned apart from the text."""
     reasoning_tokens: int | None = None
     """How many of the completion tokens were reasoning; None if the server does not say."""
+    seconds: float | None = field(default=None, compare=False)
+    """From the call to its whole reply, without waits and failed attempts; None for batches, and for replies that were
+    stored before it was recorded."""
 
     @property
     def cut_off(self) -> bool:

@@ -10,8 +10,10 @@ import html
 import json
 import re
 import ssl
+import time
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -134,6 +136,7 @@ class OpenAIChat:
               ) -> tuple[Completion | TeacherError, Refusal]:
         messages: Any = capabilities.messages(request)
         options: Any = capabilities.options(request)
+        started = time.monotonic()
         raw = self._client.chat.completions.with_raw_response.create(model=self.model, messages=messages, **options)
         spent = rate_limit_reset_seconds(raw.headers)
         if spent and self._on_limit_spent:
@@ -144,7 +147,7 @@ class OpenAIChat:
                                retry_after_seconds({**error.headers, **raw.headers}, message=message))
             return translate_error_body(facts), Refusal(message, error.param, error.code, error.status)
         completion = parse_completion(raw.text, self.address + _redirected_to(raw.http_response))
-        return completion, Refusal("")
+        return replace(completion, seconds=time.monotonic() - started), Refusal("")
 
     def _translate(self, error: openai.OpenAIError) -> tuple[TeacherError, Refusal]:
         response = getattr(error, "response", None)

@@ -122,6 +122,30 @@ def domain_of_run(read: Callable[[], Domain], copy: Path, recorded: Callable[[],
     return kept
 
 
+def domain_of_finished_run(copy: Path, knowledge_hash: str | None, read: Callable[[], Domain]) -> Domain:
+    """Return the passages that a run worked with: its copy, or the documents where these are unchanged.
+
+    Args:
+        copy: the file of the run's copy.
+        knowledge_hash: hash of the documents that its test was written from.
+        read: reads the documents as they are now; called only without a copy.
+
+    Raises:
+        DocumentsChanged: there is no copy, and the documents have changed or cannot be read.
+    """
+    kept = _read_copy(copy, knowledge_hash or "")
+    if kept is not None:
+        return kept
+    try:
+        found, reason = read(), "the documents were changed since"
+    except _UNREADABLE as error:
+        found, reason = None, str(error)
+    if found is None or found.hash != knowledge_hash:
+        raise DocumentsChanged(f"the passages that the run worked with are not there: it has no usable copy at {copy}, "
+                               f"and {reason}")
+    return found
+
+
 def reading_reporter(progress: Callable[[int, int, str, str], None],
                      clock: Callable[[], float] = time.monotonic) -> Callable[[ReadingProgress], None]:
     """Return what records how far documents are read, once a second, as the progress of the stage that needs them."""

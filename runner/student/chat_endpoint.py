@@ -8,30 +8,31 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.student.exported_model import CannotAnswer, ExportedModel
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from runner.student.question_rewriting import App, QuestionRewriting, Receive, Scope, Send
 
 NOT_INSTALLED = ("`transformers serve` cannot run here, because {missing} is not installed: "
                  "pip install -r requirements.txt")
 CHAT, MODELS, HEALTH = "/v1/chat/completions", "/v1/models", "/health"
 
 
-def chat_endpoint(folder: Path, name: str, key: str = "") -> App:
+Prompt = Callable[[str, Callable[[str, int], bool]], str]
+"""Returns the prompt of a question, given whether a text leaves room in the context for a number of tokens."""
+
+
+def chat_endpoint(folder: Path, name: str, key: str = "", prompt: Prompt | None = None) -> App:
     """Load a model folder and return the ASGI app that answers for it.
 
     Args:
         folder: a merged model folder.
         name: what callers name the model.
         key: what callers send as their API key; empty asks for none.
+        prompt: what the model is asked instead of the last question of a conversation; None asks the question.
 
     Raises:
         CannotAnswer: it is no model folder that transformers can load, or `transformers serve` is not installed.
@@ -60,9 +61,11 @@ def chat_endpoint(folder: Path, name: str, key: str = "") -> App:
 
     manager = OneModel(device=str(exported.model.device), force_model=name)
     state = GenerationState()
-    app = build_server(manager, ChatCompletionHandler(model_manager=manager, generation_state=state),
+    app: App = build_server(manager, ChatCompletionHandler(model_manager=manager, generation_state=state),
                        completion_handler=None, response_handler=None, transcription_handler=None,
                        systemone_handler=None, generation_state=state)
+    if prompt is not None:
+        app = QuestionRewriting(app, lambda question: prompt(question, exported.fits_context))
     return OneModelApp(app, name, key)
 
 

@@ -75,6 +75,10 @@ class ExportedModel:
         return list(self.tokenizer.apply_chat_template([{"role": "user", "content": question}], tokenize=True,
                                                        add_generation_prompt=True, return_dict=True)["input_ids"])
 
+    def fits_context(self, question: str, answer_tokens: int) -> bool:
+        """Whether the prompt of a question leaves room in the context for `answer_tokens` tokens."""
+        return len(self.prompt(question)) + answer_tokens <= self.model.config.max_position_embeddings
+
     def end_ids(self) -> tuple[int, ...]:
         """Tokens that end an answer, by the folder's generation configuration."""
         found = self.model.generation_config.eos_token_id

@@ -15,7 +15,7 @@ from typing import TypeVar
 from knowledge.domain import Domain
 from knowledge.passages import Passage
 from knowledge.questions import ANY_PASSAGE, PARAPHRASE, PassageChoice, Question
-from runner.llm.chat import ChatRequest
+from runner.llm.chat import ChatRequest, Completion
 from runner.llm.errors import (
     ContextTooLong, CostLimitReached, EndpointError, NotAsked, ReplyError, TeacherUnusable,
 )
@@ -159,10 +159,11 @@ class LLMTeacher:
             EndpointError: as `write_reference`.
         """
         try:
-            text, tokens = self._failures.call("closed book", partial(self._closed_book, domain, question))
+            text, made = self._failures.call("closed book", partial(self._closed_book, domain, question))
         except ReplyError as error:
             return Answer(question.id, None, 0, 0.0, str(error))
-        return Answer(question.id, text or None, tokens, 0.0, None if text else "empty")
+        return Answer(question.id, text or None, made.completion_tokens or 0, made.seconds or 0.0,
+                      None if text else "empty")
 
     def answer_closed_book(self, domain: Domain, questions: Sequence[Question],
                            on_answer: Callable[[Answer], None] = lambda _: None) -> list[Answer]:
@@ -204,9 +205,9 @@ class LLMTeacher:
                 parse_plain_answer(usable_text(self._chat.complete(request), whole=False)), ""))
         return self._failures.call(request.purpose, lambda: parse_answer(usable_text(self._chat.complete(request))))
 
-    def _closed_book(self, domain: Domain, question: Question) -> tuple[str, int]:
+    def _closed_book(self, domain: Domain, question: Question) -> tuple[str, Completion]:
         completion = self._chat.complete(_closed_book_request(domain, question))
-        return parse_answer(usable_text(completion))[0], completion.completion_tokens or 0
+        return parse_answer(usable_text(completion))[0], completion
 
     def _draft_concurrently(self, requests: list[ChatRequest], batches: Sequence[Batch],
                             form: QuestionForm) -> Iterator[list[Draft] | ReplyError | EndpointError]:

@@ -1,7 +1,8 @@
 """What an answer takes and costs: seconds, tokens a second, US dollars. Pure.
 
 A student's seconds are its share of the batch that it answered in, which is what a machine's price is paid for; the
-time that a person waits for one answer is longer. An export is asked one question at a time.
+time that a person waits for one answer is longer. An export is asked one question at a time. A teacher's seconds are
+those of its calls, of which several are under way at a time.
 """
 
 from __future__ import annotations

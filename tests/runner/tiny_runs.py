@@ -44,7 +44,14 @@ def launched(tmp_path: Path, tiny: Path, **changes: Any) -> tuple[Store, str, Pa
     return store, commands.launch_run(store, config, "test"), paths
 
 
-def carried_out(store: Store, run: str, paths: Paths) -> list[Event]:
+def carried_out(store: Store, run: str, paths: Paths, **real: Any) -> list[Event]:
+    """Carry a run out; `real` resources stand in for the fakes."""
+    def resources(*given: Any) -> RunResources:
+        found = tiny_resources(*given)
+        for name, value in real.items():
+            setattr(found, name, value)
+        return found
+
     claim = leases.claim_next(store, leases.owner_name())
-    assert claim and execute_claimed_run(claim, paths, tiny_resources) == 0
+    assert claim and execute_claimed_run(claim, paths, resources) == 0
     return [item.event for item in read_events(store, run)]

@@ -9,6 +9,10 @@ from knowledge.passages import Passage
 from store.events import PromptRecord, QuestionRecord
 
 
+RESERVED_TOKENS = 256
+"""Tokens that a prompt leaves free, at least, for the answer, or for a reference that is scored by likelihood."""
+
+
 @dataclass(frozen=True)
 class ContextItem:
     """One few-shot example or passage."""

@@ -6,12 +6,12 @@ import itertools
 import random
 from collections.abc import Mapping, Sequence
 
-from knowledge.given_questions import ANSWER_ALONE
 from knowledge.questions import HELD_OUT, PRACTICE
+from runner.pipeline.retrieval import retrievable
 from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.context_prompts import (
-    EXAMPLES, PASSAGES, ContextItem, ContextStyle, example, fit_prompt, passage_item,
+    EXAMPLES, PASSAGES, RESERVED_TOKENS, ContextItem, ContextStyle, example, fit_prompt, passage_item,
 )
 from runner.pipeline.stages.event_records import question_from_record, record_usage
 from runner.pipeline.stages.generate_answers import (
@@ -24,9 +24,6 @@ from store.events import (
     ReferencesWritten,
 )
 from store.headline import reading_tier
-
-RESERVED_TOKENS = 256
-"""Tokens that a prompt leaves free, at least, for the answer, or for a reference that is scored by likelihood."""
 
 NO_CONTEXT = "nothing could be put before the question"
 
@@ -52,12 +49,9 @@ def _of_tiers(context: StageContext, tiers: set[str]) -> list[QuestionRecord]:
 
 
 def retrieve_passages(context: StageContext) -> Sequence[Event]:
-    """Retrieve passages for each test question from the whole domain, both sides of the split.
-
-    An answer that a person gave without a passage is none: it would hand out the reference.
-    """
+    """Retrieve passages for each test question from the whole domain, both sides of the split."""
     asked = arm_questions(context, RETRIEVAL)
-    passages = [passage for passage in context.domain.passages if passage.source != ANSWER_ALONE]
+    passages = retrievable(context.domain.passages)
     retriever = context.resources.open_retriever()
     search = retriever.best([record.text for record in asked],
                             [passage_item(passage).text for passage in passages], CONTEXT_ITEMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -19,9 +21,17 @@ from runner.cli.main import main
 from runner.errors import UserError
 from runner.export.chat_server import bound_socket
 from runner.export.checksums import changed_files
+from runner.export.retrieval_prompts import RetrievalPrompts
 from runner.export.student_export import export
+from runner.pipeline.retrieval import open_retriever
+from runner.pipeline.run_knowledge import COPY, domain_of_finished_run
 from runner.student.exported_model import ExportedModel
+from runner.student.question_rewriting import rewritten
+from store import queries
+from store.control_arms import TUNED_RETRIEVAL
 from store.database import Store
+from store.event_log.journal import read_events
+from store.events import AnswersGiven, PromptsPrepared, QuestionsAsked
 from store.paths import Paths
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
@@ -39,6 +49,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     store, run, paths = launched(folder, llama_folder(folder / "tiny", context=512), repetition_penalty=1.0,
                                  learning_rate=2e-2)
     carried_out(store, run, paths)
+    yield store, run, paths
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def retrieved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A finished run with a real tiny student and the real retriever, whose context holds a passage cut short."""
+    folder = tmp_path_factory.mktemp("retrieved")
+    store, run, paths = launched(folder, llama_folder(folder / "tiny", context=768), repetition_penalty=1.0,
+                                 learning_rate=2e-2, arms=("tuned+retrieval",), questions=4, held_out=3)
+    carried_out(store, run, paths, open_retriever=open_retriever)
     yield store, run, paths
     store.close()
 
@@ -103,6 +124,59 @@ def test_the_official_client_gets_the_exported_students_answers_streamed_or_not(
     assert whole.choices[0].message.content.strip() == "".join(pieces).strip() == expected.text != ""
     (kept,) = paths.exports.iterdir()
     assert changed_files(kept) == []
+
+
+def test_with_retrieval_it_is_asked_the_very_prompts_of_the_retrieval_arm(retrieved: Made) -> None:
+    store, run, paths = retrieved
+    events = [item.event for item in read_events(store, run)]
+    (prompts,) = [event.prompts for event in events if isinstance(event, PromptsPrepared)]
+    (given,) = [event.answers for event in events if isinstance(event, AnswersGiven) and event.arm == TUNED_RETRIEVAL]
+    (asked,) = [event.questions for event in events if isinstance(event, QuestionsAsked) and len(event.questions) == 3]
+    assert all(prompt.sources for prompt in prompts)
+    with served(paths, run, "--with-retrieval") as endpoint:
+        assert "passages of Kubernetes v1.28 are put before each question" in endpoint.said
+        client = openai.OpenAI(base_url=endpoint.url, api_key="none", max_retries=0)
+
+        def said(text: str, **more: Any) -> str:
+            made = client.chat.completions.create(model=f"{run}-cycle-1", max_tokens=4, temperature=0, messages=[
+                {"role": "user", "content": [{"type": "text", "text": text}] if more else text}])
+            return (made.choices[0].message.content or "").strip()
+        answers = {answer.question_id: answer.text for answer in given}
+        assert {one.question_id: said(one.text) for one in asked} == answers
+        assert said(asked[0].text, parts=True) == answers[asked[0].question_id]
+        with pytest.raises(openai.APIStatusError):
+            client.post("/chat/completions", cast_to=object, body={"messages": "no list"})
+    domain = domain_of_finished_run(paths.run(run) / COPY, queries.find_run(store, run).knowledge_hash,  # type: ignore[union-attr]
+                                    lambda: pytest.fail("the copy is there"))
+    exported = ExportedModel(next(paths.exports.iterdir()))
+    ours = RetrievalPrompts(domain, open_retriever(), 4)
+    texts = {one.question_id: one.text for one in asked}
+    assert [ours.prompt(texts[prompt.question_id], exported.fits_context) for prompt in prompts] == [
+        prompt.text for prompt in prompts]
+
+
+def test_a_run_whose_passages_are_gone_is_not_served_with_retrieval(
+        retrieved: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _, run, paths = retrieved
+    copy = paths.run(run) / COPY
+    kept = copy.read_bytes()
+    copy.write_bytes(b"{}")
+    monkeypatch.setenv("DATA_DIR", str(paths.data))
+    assert main(["serve-model", run, "--port", "0", "--with-retrieval"]) == 2
+    copy.write_bytes(kept)
+    assert "serve it without --with-retrieval" in (said := capsys.readouterr().err) and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"messages": [{"role": "system", "content": "Be brief."}]}',
+                                  b'{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}'])
+def test_what_asks_no_question_reaches_the_app_as_it_is(body: bytes) -> None:
+    assert rewritten(body, str.upper) == body
+
+
+def test_of_a_conversation_the_last_question_alone_is_rewritten() -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
+    changed = json.loads(rewritten(json.dumps({"messages": turns, "stream": True}).encode(), str.upper))
+    assert [turn["content"] for turn in changed["messages"]] == ["a", "b", "C"] and changed["stream"]
 
 
 @pytest.mark.slow

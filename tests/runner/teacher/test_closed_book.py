@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import fakes
 import pytest
 
 from knowledge.questions import HELD_OUT
+from runner.llm.chat import ChatRequest
+from runner.llm.openai_client import OpenAIChat
+from runner.llm.response_cache import _completion
 from runner.llm.retry import Clock, RetryPolicy
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from runner.teacher.factory import open_llm_teacher
 from store import commands, queries
+from store.analysis.ways_to_answer import TITLES, ways_to_answer
 from store.control_arms import TEACHER
 from store.database import Store, open_store
 from store.event_log import leases
@@ -94,6 +99,29 @@ def test_the_teacher_answers_every_test_question_once_and_without_a_passage_in_s
     given = given_in(*ran)
     assert {answer.question_id for answer in given.answers} == {pair.question for pair in held_out}
     assert all(answer.text and answer.tokens for answer in given.answers)
+
+
+def test_each_answers_seconds_are_its_calls_and_stored_replies_keep_them(
+        ran: tuple[Store, queries.Run], tmp_path: Path) -> None:
+    """The second of two equal runs made no call: what its answers took is what the first one's calls took."""
+    store, run = ran
+    (way,) = [one for one in ways_to_answer(store, run, "answer_similarity") if one.title == TITLES[TEACHER]]
+    first = queries.all_runs(store)[-1]
+    assert given_in(store, first) == given_in(store, run) and first.id != run.id
+    seconds = sorted(answer.seconds for answer in given_in(store, run).answers)
+    assert seconds[0] > 0 and way.speed.answers == 10
+    assert way.speed.seconds_p50 == pytest.approx((seconds[4] + seconds[5]) / 2)
+    assert way.speed.seconds_p95 is not None and seconds[8] <= way.speed.seconds_p95 <= seconds[9]
+
+
+def test_a_call_is_timed_and_a_reply_of_before_that_was_not_stays_without_a_time(tmp_path: Path) -> None:
+    stored = json.dumps({"text": "A.", "finish": "stop", "prompt_tokens": 3, "completion_tokens": 5})
+    assert _completion(stored) is not None and _completion(stored).seconds is None  # type: ignore[union-attr]
+    with FakeOpenAI(words=lambda body: time.sleep(0.2) or "fine") as fake:  # type: ignore[func-returns-value]
+        made = OpenAIChat("gpt-4o-mini", fake.url, "key").complete(ChatRequest(
+            "", "What is a Pod?", "", {}, 0.0, 16, 0, "closed book", "1"))
+    assert made.seconds is not None and 0.2 <= made.seconds < 20
+    assert _completion(json.dumps(dataclasses.asdict(made))) == made
 
 
 def test_its_gap_is_measured_and_not_by_construction(ran: tuple[Store, queries.Run]) -> None:
