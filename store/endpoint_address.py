@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-_ENDPOINT_PATHS = ("/chat/completions", "/api/chat", "/api/generate", "/messages", "/chat", "/completions",
-                   "/responses", "/embeddings", "/models")
+_ENDPOINT_PATHS = ("/chat/completions", "/api/chat", "/api/generate", "/api/tags", "/messages", "/chat", "/completions",
+                   "/responses", "/embeddings", "/models", "/batches", "/files", "/health", "/docs", "/openapi.json")
+_SECRET = re.compile(r"(?:key|token|secret|password|passwd|pwd|auth|sig|signature|code|credential)=|\bsk-[\w-]{8,}",
+                     re.IGNORECASE)
+_NEVER_IN_ONE = re.compile(r"""[<>{}\\^`|"']|[,;.]$|://.*://""")
+"""What placeholders and slips of copying leave in an address."""
 
 
 def address_errors(field: str, address: str | None) -> list[str]:
@@ -21,15 +25,19 @@ def address_errors(field: str, address: str | None) -> list[str]:
         _ = parts.port
     except ValueError as error:
         return [f"{field} {address!r} is no address ({error}): use one like http://localhost:8000/v1"]
-    if "@" in parts.netloc or re.search(r"(key|token|secret|password|sig|signature|code)=", parts.query, re.IGNORECASE):
+    if "@" in parts.netloc or _SECRET.search(parts.path) or _SECRET.search(parts.query):
         return [f"{field} holds a password or key, and would be stored with the run: give the address alone, "
                 "and the key in OPENAI_API_KEY"]
-    if not address.startswith(("http://", "https://")):
+    if not address.lower().startswith(("http://", "https://")):
         return [f"{field} {address!r} does not begin with http:// or https://"]
-    if not parts.hostname or not address.isprintable() or " " in address:
+    if not parts.hostname or parts.port == 0 or not address.isprintable() or " " in address or \
+            _NEVER_IN_ONE.search(address):
         return [f"{field} {address!r} is no address: use one like http://localhost:8000/v1"]
     if parts.fragment:
         return [f"{field} {address!r} has a part after '#', which is never sent: leave it out"]
+    if verb := re.search(r":\w+$", parts.path):
+        return [f"{field} {address!r} ends in {verb[0]}, which is a call of another interface: use the base URL of the "
+                "OpenAI-compatible one"]
     path = parts.path.rstrip("/")
     if ending := next((end for end in _ENDPOINT_PATHS if path.lower().endswith(end)), None):
         base = urlunsplit(parts._replace(path=path[:-len(ending)] + ("/v1" if ending.startswith("/api/") else "")))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.llm.chat import ChatRequest, Completion
+from runner.llm.error_body import find_error
 from runner.llm.errors import TeacherError
-from runner.llm.response_parsing import find_error, parse_completion
+from runner.llm.response_parsing import parse_completion
 from store.costs.prices import cost_usd
 from store.events import FailedLine
 

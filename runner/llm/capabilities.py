@@ -28,20 +28,23 @@ _NAMES = {
     "temperature": (r"temperature", r"temperature"),
     "top_p": (r"top[_-]?p", r"top[ _-]?p|nucleus sampling"),
     "reasoning_effort": (r"reasoning_?effort|reasoning\.effort",
-                         r"reasoning[ _.-]?(?:effort|value)|effort|supports? (?:reasoning|thinking)|low, medium|"
+                         r"reasoning[ _.-]?(?:effort|value)|effort|enable_?thinking|"
+                         r"supports? (?:reasoning|thinking)|low, medium|"
                          r"think(?:ing)?[ _](?:value|level|budget|config|mode)", r"thinking|reasoning"),
     "limit": (r"max_?(?:completion_?|output_?|new_?)?tokens|n(?:um)?_predict",
-              r"max(?:imum)?[ _-](?:\w+[ _-]){0,3}tokens"),
+              r"max(?:imum)?[ _-](?:\w+[ _-]){0,3}tokens|max_?(?:gen_?)?len(?:gth)?"),
     "response_format": (r"response_?format(?:\.[\w.]+)?|response_?(?:json_?)?schema|json_schema|json_object|guided_\w+|"
                         r"response_?mime_?type|(?:text|output_config)\.format",
                         r"response[ _-]?formats?|json[ _-]?(?:schema|object|mode)|structured[ _-]outputs?|"
                         r"guided (?:decoding|json)|grammar|schema|json output|"
                         r"(?:constrained|controlled) (?:decoding|generation)|strict mode|"
-                        r"structured generation|xgrammar|outlines|lm-format-enforcer"),
+                        r"structured generation|xgrammar|outlines|lm-format-enforcer|llguidance|output[_ ]?format"),
     SYSTEM_ROLE: (r"messages\W{1,4}0\W{1,4}role",
                   r"(?:system|developer)[ _-]*(?:role|prompt|message|instruction)s?|roles?\W{1,3}(?:system|developer)|"
                   r"(?:system|developer) is not (?:\w+ ){0,3}role|value\W{1,3}(?:system|developer)|"
-                  r"roles? must (?:alternate|be)|role has (?:an )?invalid value|(?:use a|not a) valid role|"
+                  r"(?:rolle|rôle|rol|роль|角色) (?:system|système|系统)|system\s*(?:角色|消息)|"
+                  r"roles? (?:must )?alternate|roles? must be|role has (?:an )?invalid value|"
+                  r"(?:use a|not a) valid role|"
                   r"only (?:the )?(?:roles? )?user(?:,| and) [\w, ]{0,30}assistant(?: [\w, ]{0,20}roles?)?|"
                   r"first message must (?:have|use|be)(?: \w+){0,3} user|(?:start|begin)s? with (?:an? )?user|"
                   r"(?:unexpected|unsupported|unknown|invalid)(?: message)? role"),
@@ -113,11 +116,11 @@ class EndpointCapabilities:
         Args:
             hints: whether a word that only hints at an option counts, where none is named.
         """
-        said = _QUOTES.sub("", message)
-        for text, tier in [(_QUOTES.sub("", param), 0), *((said, tier) for tier in range(_HINT + hints))]:
+        said, place = _QUOTES.sub("", message), _QUOTES.sub("", param).replace("/", " ")
+        for text, tier in [(place, 0), *((said, tier) for tier in range(_HINT + hints))]:
             found = [(match.start(), option) for option in self.sent(request)
                      for names in _NAMES[option][tier:tier + 1]
-                     if (match := re.search(rf"(?<![\w/-])(?:{names})(?![\w-])", text, re.I))]
+                     if (match := re.search(rf"(?<![A-Za-z0-9_/-])(?:{names})(?![A-Za-z0-9_-])", text, re.I))]
             if found:
                 return min(found)[1]
         return None

@@ -6,9 +6,13 @@ The layers, outermost first: `CachedChat` (response cache) -> `RetryingChat` (re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+_BROKEN_OFF = re.compile(r"(?:\w+[_ ])?(?:error|abort\w*|cancel\w*|fail\w*|interrupt\w*|time_?out)", re.I)
+"""Reasons for the end of a reply that mean that the server did not finish it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Completion:
     @property
     def broken_off(self) -> bool:
         """Whether the server failed while it wrote the reply."""
-        return self.finish.lower() == "error"
+        return bool(_BROKEN_OFF.fullmatch(self.finish))
 
 
 class Chat(Protocol):

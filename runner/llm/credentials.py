@@ -30,8 +30,9 @@ def key_for(address: str, environ: Mapping[str, str] = os.environ, dotenv: Path 
     if not key and urlsplit(address).hostname == urlsplit(OPENAI_ADDRESS).hostname:
         raise MissingKey(f"no API key for {redact_url(address)}: set {VARIABLE} in the environment or in "
                          f"{dotenv.absolute()}, or {alternative}")
-    if not (key.isascii() and key.isprintable()) or {" ", "'", '"'} & set(key):
-        raise InvalidKey(f"{VARIABLE} holds a space, a quote or a character that no key has: copy the key again")
+    if not (key.isascii() and key.isprintable()) or set(" '\"\\") & set(key) or key.startswith(("$", f"{VARIABLE}=")):
+        raise InvalidKey(f"{VARIABLE} holds a space, a line break, a quote or a character that no key has: copy the "
+                         "key again")
     return key or NO_KEY
 
 
@@ -55,10 +56,12 @@ def _dotenv(file: Path) -> Mapping[str, str | None]:
     except OSError as error:
         raise InvalidKey(f"{file.absolute()} cannot be read ({error.strerror}): give permission, or set {VARIABLE} in "
                          "the environment") from error
-    encodings = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encodings = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+                 codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
     encoding = next((name for mark, name in encodings.items() if content.startswith(mark)), "utf-8")
-    if encoding == "utf-8" and b"\0" in content[:2]:  # UTF-16 without its mark: the first character is ASCII
-        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    first, second = content[0::2].count(0), content[1::2].count(0)
+    if encoding == "utf-8" and 4 * max(first, second) > len(content):  # UTF-16 without its mark, mostly ASCII
+        encoding = "utf-16-be" if first > second else "utf-16-le"
     try:
         return dotenv_values(stream=io.StringIO(content.decode(encoding)))
     except UnicodeDecodeError as error:

@@ -26,11 +26,13 @@ from runner.llm.capabilities import EndpointCapabilities, OnRefused
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.credentials import further_key_headers
 from runner.llm.redaction import redact, redact_url
+from runner.llm.error_body import ErrorBody, find_error
 from runner.llm.errors import EndpointUnavailable, InvalidProxy, TeacherError, UnreadableReply
 from runner.llm.openai_errors import FailedCall, translate_error, translate_error_body
 from runner.llm.http_proxy import proxy_errors
 from runner.llm.option_search import OptionSearch, Refusal
-from runner.llm.response_parsing import ErrorBody, find_error, parse_completion
+from runner.llm.response_body import decode_body
+from runner.llm.response_parsing import parse_completion
 from runner.llm.served_models import ServedModels, read_models
 from runner.llm.unicode_repair import storable
 
@@ -75,7 +77,7 @@ class OpenAIChat:
         connections = openai.DefaultHttpxClient(verify=_certificates(), timeout=timeout)
         weakref.finalize(self, connections.close)
         self._client = openai.OpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout,
-                                     default_query=dict(parse_qsl(query)),
+                                     default_query=dict(parse_qsl(query, keep_blank_values=True)),
                                      default_headers=further_key_headers(address, key), http_client=connections)
 
     @property
@@ -153,7 +155,8 @@ class OpenAIChat:
         response = getattr(error, "response", None)
         body = _find_error_in(response) or find_error(getattr(error, "body", None))
         cause = f": {error.__cause__}" if error.__cause__ and not body else ""
-        message = self._quotable(f"{body.message if body else error}{cause}") + _redirected_to(response)
+        message = self._quotable(f"{body.message if body else error}{cause}") + (
+            _redirected_to(response) or _redirected_request(error))
         headers = {**(body.headers if body else {}), **(response.headers if response is not None else {})}
         facts = FailedCall(model=self.model, address=self.address, message=message,
                            code=str(getattr(error, "code", None) or (body.code if body else "")),
@@ -174,6 +177,14 @@ def _redirected_to(response: Any) -> str:
     return f" (redirected to {redact_url(str(response.url))})" if getattr(response, "history", None) else ""
 
 
+def _redirected_request(error: openai.OpenAIError) -> str:
+    """The same of a call that failed at the place where a redirect led, such as from http to https."""
+    first, last = (getattr(one, "_request", None) or getattr(one, "request", None) for one in (error, error.__cause__))
+    if first is None or last is None or first.url == last.url:
+        return ""
+    return f" (redirected to {redact_url(str(last.url))})"
+
+
 @cache
 def _certificates() -> ssl.SSLContext:
     """The certificates that the library trusts, read once: to read them takes longer than a call to a local server."""
@@ -183,6 +194,6 @@ def _certificates() -> ssl.SSLContext:
 def _find_error_in(response: Any) -> ErrorBody | None:
     """The error in a response's body, if it is JSON and states one."""
     try:
-        return find_error(json.loads(response.text)) if response is not None else None
+        return find_error(decode_body(response.text)) if response is not None else None
     except (ValueError, RecursionError, httpx2.StreamError):
         return None

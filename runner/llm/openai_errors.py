@@ -18,11 +18,13 @@ from runner.llm.http_proxy import proxy_for
 
 _BUDGET = re.compile(r"insufficient_quota|billing|insufficient[_ ](?:funds|credit|balance)|"
                      r"exceeded your current quota|budget[_ ](?:has been )?exceeded|spend(?:ing)?[_ ]limit|"
-                     r"(?:any|no|more|enough|out of) credits?\b|payment required|arrear", re.I)
-_RATE = re.compile(r"rate[_ ]?limit|too many requests|per (?:second|minute|hour|day)", re.I)
+                     r"(?:any|no|more|enough|out of) credits?\b|payment required|arrear|余额不足|欠费", re.I)
+_RATE = re.compile(r"rate[_ ]?limit|too[_ ]many[_ ]requests|resource_exhausted|throttl|并发|限流|频率|"
+                   r"per (?:second|minute|hour|day)", re.I)
 _CONTEXT = re.compile(r"context[_ ]?(?:length|window|size)|maximum context|too many tokens|prompt is too long|"
                       r"exceeds? the (?:available )?context|input is too long|input token count|"
-                      r"inputs\W+tokens\W+max_new_tokens|reduce the length of (?:the|your) (?:messages|prompt|input)",
+                      r"inputs\W+tokens\W+max_new_tokens|reduce the length of (?:the|your) (?:messages|prompt|input)|"
+                      r"上下文长度|超过.{0,10}最大长度",
                       re.I)
 _MODEL = re.compile(
     r"model_not_found|deployment_?not_?found|deployment for this resource does not exist|"
@@ -31,15 +33,16 @@ _MODEL = re.compile(
     r"discontinued|been removed|shut down)|"
     r"(?:unknown|invalid|no such|unavailable|unrecognized|unsupported) model|not a valid model|"
     r"no models? (?:is )?loaded|(?:unable|failed|could not|cannot)(?: to)? (?:access|load|find)(?: the)? model|"
-    r"pinned to", re.I)
+    r"pinned to|模型不存在", re.I)
 _CONTENT = re.compile(r"content[_ ](?:filter|policy|management|exists risk)|policy|safety|moderation|flagged|harm|"
-                      r"inappropriate|prohibited|blocked|violat", re.I)
+                      r"inappropriate|prohibited|blocked|violat|data_inspection|敏感|不安全|违规", re.I)
 _FLAGGED = re.compile(r"content[_ ](?:filter|policy|management|violates)|moderation|flagged|safety_check|"
-                      r"usage (?:guidelines|polic)", re.I)
-"""Of a refusal for lack of permission: it is about the content, and not about the key."""
-_KEY = re.compile(r"invalid_api_key|(?:incorrect|invalid|missing|no) (?:api key|authorization)|"
+                      r"usage (?:guidelines|polic)|inappropriate content|data_inspection|敏感|不安全|违规", re.I)
+"""Of a refusal for lack of permission, or with HTTP 200: it is about the content."""
+_KEY = re.compile(r"invalid_(?:api_key|token)|(?:incorrect|invalid|missing|no) (?:api[- ]key|authorization)|"
                   r"api key (?:is )?(?:not valid|expired|missing|required)|unauthenticated|unauthorized|"
-                  r"authentication_error|authorization header|login fail", re.I)
+                  r"authentication[_ ](?:error|fail)|authorization header|login fail|鉴权|认证失败|无效的令牌", re.I)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ADDRESS = re.compile(r"unexpected endpoint|no such (?:route|endpoint|page)|(?:route|page|path|url) not found", re.I)
 
 
@@ -55,7 +58,8 @@ class FailedCall:
     wait_seconds: float | None = None
 
     def mentions(self, pattern: re.Pattern[str]) -> bool:
-        return bool(pattern.search(f"{self.code} {self.message}"))
+        said = f"{self.code} {self.message}"
+        return bool(pattern.search(said) or pattern.search(_CAMEL.sub("_", said)))  # NotFoundError: not_found_error
 
 
 def translate_error(class_names: list[str], facts: FailedCall) -> TeacherError:
@@ -102,10 +106,14 @@ def _limited(facts: FailedCall) -> TeacherError:
     if "insufficient_quota" in facts.code or (facts.mentions(_BUDGET) and facts.wait_seconds is None
                                               and not facts.mentions(_RATE)):
         return _quota_exceeded(facts)
-    wait = "" if facts.wait_seconds is None else f", asks for {facts.wait_seconds:g} s of quiet, " \
+    wait = "" if facts.wait_seconds is None else f", asks for {_rounded(facts.wait_seconds)} s of quiet, " \
                                                  f"{until_text(facts.wait_seconds)}"
     return RateLimited(f"{facts.address} limits the calls to {facts.model!r}{wait} ({facts.message}): "
                        "wait and retry, or ask for fewer questions", facts.wait_seconds)
+
+
+def _rounded(seconds: float) -> str:
+    return f"{round(seconds, 1):,.12g}"
 
 
 def _quota_exceeded(facts: FailedCall) -> TeacherError:
@@ -129,17 +137,17 @@ def _refused(facts: FailedCall) -> TeacherError:
 
 
 def _by_status(facts: FailedCall) -> TeacherError:
-    translate = _BY_STATUS.get(facts.status or 0, _unavailable if (facts.status or 0) >= 500 else _refused)
-    return translate(facts)
+    status = facts.status or 0
+    return _BY_STATUS.get(status, _unavailable if status >= 500 else _not_found if status < 400 else _refused)(facts)
 
 
 def _unavailable(facts: FailedCall) -> TeacherError:
     if facts.mentions(_BUDGET):
         return _quota_exceeded(facts)
     if facts.wait_seconds and facts.status:
-        return RateLimited(f"{facts.address} does not serve {facts.model!r} now and asks for {facts.wait_seconds:g} s "
-                           f"of quiet, {until_text(facts.wait_seconds)} ({facts.message}): wait and retry",
-                           facts.wait_seconds)
+        return RateLimited(f"{facts.address} does not serve {facts.model!r} now and asks for "
+                           f"{_rounded(facts.wait_seconds)} s of quiet, {until_text(facts.wait_seconds)} "
+                           f"({facts.message}): wait and retry", facts.wait_seconds)
     proxy = proxy_for(facts.address) if facts.status is None else None
     if proxy:
         return EndpointUnavailable(f"{facts.address} cannot be reached through the proxy {proxy} ({facts.message}): "
@@ -185,8 +193,9 @@ _BY_STATUS: dict[int, Callable[[FailedCall], TeacherError]] = {
 }
 _BY_TEXT: tuple[tuple[re.Pattern[str], Callable[[FailedCall], TeacherError]], ...] = (
     (_BUDGET, _quota_exceeded), (_KEY, _wrong_key), (_CONTEXT, _refused), (_MODEL, _not_found),
-    (_ADDRESS, _not_found),
-    (re.compile(r"rate[_ ]?limit|resource_exhausted|too many requests", re.I), _limited),
+    (_ADDRESS, _not_found), (_FLAGGED, _refused), (re.compile(r"\A\W*not[_ ]found|not_found_error", re.I), _not_found),
+    (re.compile(r"rate[_ ]?limit|resource_exhausted|too[_ ]many[_ ]requests|throttl|并发|限流", re.I), _limited),
     (re.compile(r"permission_?(?:denied|error)|forbidden", re.I), _not_permitted),
-    (re.compile(r"invalid_(?:request|argument)|bad ?_?request|unsupported_(?:value|parameter)", re.I), _refused),
+    (re.compile(r"invalid_(?:request|argument)|bad ?_?request|unsupported_(?:value|parameter)|unprocessable|"
+                r"validation[_ ]error|value_error|extra_forbidden|\"loc\"", re.I), _refused),
 )

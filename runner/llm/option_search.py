@@ -22,6 +22,8 @@ from runner.llm.openai_errors import FailedCall, translate_error_body
 
 _SCHEMA_FAILURES = (500, 501)
 """Statuses with which servers answer options that they cannot process, although these are no outages."""
+_OPTION_STATUSES = (None, 400, 422)
+"""Statuses of refusals that may be about an option; None: an error that came with HTTP 200 and states no other."""
 _FAILED_GENERATION = "json_validate_failed"
 """Code of a reply that did not come out in the format asked for; the next one may."""
 logger = logging.getLogger("runner.llm")
@@ -235,7 +237,8 @@ def _without_any(capabilities: EndpointCapabilities, request: ChatRequest, keep_
 
 def _names_nothing(error: TeacherError, refusal: Refusal) -> bool:
     """Whether a failure, in which no option was recognised, may be about one all the same."""
-    return isinstance(error, RequestRefused) and not _is_about_this_reply(error, refusal)
+    return isinstance(error, RequestRefused) and refusal.status in _OPTION_STATUSES and \
+        not _is_about_this_reply(error, refusal)
 
 
 def _is_about_this_reply(error: TeacherError, refusal: Refusal) -> bool:

@@ -4,38 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.llm.chat import Completion
+from runner.llm.error_body import find_error
 from runner.llm.errors import EndpointUnavailable, UnreadableReply
+from runner.llm.response_body import decode_body, first_choice, unwrapped
 from runner.llm.unicode_repair import storable
 
-_LENGTH_REASONS = frozenset(("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length",
-                             "token_limit"))
-_FILTERED = re.compile(r"content_?filter|safety|recitation|sensitive|refus|prohibited|blocklist|spii|moderation|"
-                       r"guardrail", re.I)
+_LENGTH = re.compile(r"length|max\w*tokens?|model_length|token\w*limit|truncat|incomplete|context_?window", re.I)
+"""Reasons for the end of a reply that mean that it was cut off."""
+_FILTERED = re.compile(r"content_?filter|safety|recitation|sensitive|refus|prohibited|block|spii|moderation|"
+                       r"guardrail|policy", re.I)
 """Reasons for the end of a reply that mean that its content was refused."""
-_MESSAGE_FIELDS = ("message", "detail", "error", "msg", "status_msg", "reason")
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+_FINISH_FIELDS = ("finish_reason", "native_finish_reason", "stop_reason", "finishReason", "done_reason")
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+_NOT_THE_REPLY = re.compile(r"think|reason|thought|refusal", re.I)
+"""Kinds of a content's parts that are not the reply."""
+# The names that servers give to the counts of tokens.
+_PROMPT_TOKENS = ("prompt_tokens", "input_tokens", "promptTokens", "prompt_eval_count", "promptTokenCount")
+_COMPLETION_TOKENS = ("completion_tokens", "output_tokens", "completionTokens", "eval_count", "candidatesTokenCount")
+_TOTAL_TOKENS = ("total_tokens", "totalTokens", "totalTokenCount")
+_REASONING_TOKENS = ("reasoning_tokens", "thinking_tokens", "thoughts_token_count", "thoughtsTokenCount")
+_DETAILS = ("completion_tokens_details", "output_tokens_details")
 CONTENT_FILTER = "content_filter"
 REASONING_CHARACTERS = 200
 """How much of separately returned reasoning is kept, for error messages."""
-
-
-@dataclass(frozen=True)
-class ErrorBody:
-    """An error as a body states it, in whichever form."""
-
-    message: str
-    code: str = ""
-    """`code`, `type` or `status` of the error, separated by spaces."""
-    status: int | None = None
-    """The HTTP status that the body states, if any."""
-    param: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """What the body states in place of HTTP headers: how long to wait."""
 
 
 def parse_completion(body: str, address: str) -> Completion:
@@ -46,124 +41,97 @@ def parse_completion(body: str, address: str) -> Completion:
         UnreadableReply: JSON without a choice in it.
     """
     try:
-        value = json.loads(body.lstrip("\ufeff"), strict=False)
+        value = unwrapped(decode_body(body))
     except (ValueError, RecursionError):
         raise EndpointUnavailable(f"{address} answers, but not with JSON ({body.strip()[:60]!r}): check that the "
                                   "address is "
                                   "that of an OpenAI-compatible API (most end in /v1)") from None
     if error := find_error(value):
         raise EndpointUnavailable(f"{address} reports an error ({error.message[:200]}): try later")
-    choice = _first_choice(value)
+    choice = first_choice(value)
     if choice is None:
         raise UnreadableReply(f"the reply of {address} holds no choice ({body.strip()[:60]!r}): "
                               "retry, or check that the address is that of a chat completions API")
-    message = _dict(choice.get("message"))
-    finish = storable(str(choice.get("finish_reason") or "stop"))
-    filtered = bool(_FILTERED.match(finish))
-    refusal = storable(_text(message.get("refusal"))) or (finish if filtered and finish != CONTENT_FILTER else None)
-    reasoning = next((text for name in _REASONING_FIELDS if (text := _text(message.get(name)))), "")
-    return Completion(text=storable(_text(message.get("content")) or _text(choice.get("text"))),
-                      finish="length" if finish.lower() in _LENGTH_REASONS else CONTENT_FILTER if filtered else finish,
+    stated = choice.get("message") or choice.get("delta")
+    message = stated if isinstance(stated, dict) else {"content": stated}
+    finish = storable(_finish(choice))
+    filtered = bool(_FILTERED.search(finish.replace("-", "_")))
+    refusal = storable(_text(message.get("refusal")) or _refusal_part(message.get("content")))
+    reasoning = next((text for name in _REASONING_FIELDS if (text := _text(message.get(name), reasoning=True))), "")
+    return Completion(text=storable(_text(message.get("content")) or _arguments(message) or _text(choice.get("text"))),
+                      finish=CONTENT_FILTER if filtered else "length" if _LENGTH.search(finish) else finish,
                       **_tokens(_dict(value.get("usage"))),
-                      refusal=refusal,
+                      refusal=refusal or (finish if filtered and finish != CONTENT_FILTER else None),
                       reasoning=storable(reasoning)[:REASONING_CHARACTERS])
 
 
-def _tokens(usage: dict[str, Any]) -> dict[str, int | None]:
+def _finish(choice: Mapping[str, Any]) -> str:
+    """Why the reply ended, by the most exact reason that the choice states."""
+    reasons = [choice[name] for name in _FINISH_FIELDS if isinstance(choice.get(name), str) and choice[name]]
+    reason = reasons[0] if reasons else "stop"
+    details = _dict(choice.get("incomplete_details")).get("reason")
+    return details if reason == "incomplete" and isinstance(details, str) and details else reason
+
+
+def _tokens(usage: Mapping[str, Any]) -> dict[str, int | None]:
     """The token counts of a completion. Where a server counts reasoning apart from the completion, the total tells;
     reasoning is billed as completion."""
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    total = _count(usage.get("total_tokens"))
-    details = _dict(usage.get("completion_tokens_details")) or _dict(usage.get("output_tokens_details"))
-    reasoning = _count(details.get("reasoning_tokens"))
-    reasoning = _count(usage.get("reasoning_tokens")) if reasoning is None else reasoning
+    prompt, completion = _count_of(usage, _PROMPT_TOKENS), _count_of(usage, _COMPLETION_TOKENS)
+    total = _count_of(usage, _TOTAL_TOKENS)
+    if completion is None and prompt is not None and total is not None and total >= prompt:
+        return {"prompt_tokens": prompt, "completion_tokens": total - prompt, "reasoning_tokens": None}
+    details = next((found for name in _DETAILS if (found := _dict(usage.get(name)))), {})
+    reasoning = _count_of(details, _REASONING_TOKENS)
+    reasoning = _count_of(usage, _REASONING_TOKENS) if reasoning is None else reasoning
     if completion is not None and reasoning and total == (prompt or 0) + completion + reasoning:
         completion += reasoning
     return {"prompt_tokens": prompt, "completion_tokens": completion, "reasoning_tokens": reasoning}
 
 
-def find_error(value: Any) -> ErrorBody | None:
-    """The error in a decoded body: an object, a text, in a list, in a choice, or in the body's own fields.
+def _count_of(usage: Mapping[str, Any], names: Sequence[str]) -> int | None:
+    return next((count for name in names if (count := _count(usage.get(name))) is not None), None)
 
-    A body with a usable choice is no error, whatever else it holds.
+
+def _text(content: Any, reasoning: bool = False) -> str:
+    """The text of a message's content: a string, parts with text, or an object that is the reply itself.
+
+    Args:
+        reasoning: whether parts that are reasoning count too.
     """
-    if isinstance(value, list):
-        return next((error for item in value if (error := find_error(item))), None)
-    if not isinstance(value, dict):
-        return None
-    choice = _first_choice(value) or {}
-    if choice.get("error"):
-        return _error_of(choice["error"])
-    if choice:
-        return None
-    if value.get("error"):
-        return _error_of(value["error"], value)
-    if isinstance(value.get("errors"), list) and value["errors"]:
-        return _error_of(value["errors"][0])
-    if isinstance(stated := value.get("base_resp"), dict) and stated.get("status_code"):
-        return _error_of(stated)
-    if "choices" not in value and any(_is_message(value.get(name)) for name in _MESSAGE_FIELDS):
-        return _error_of(value)
-    return None
-
-
-def _is_message(value: Any) -> bool:
-    """Whether a field of a body without choices states an error: a text, a list, or an object that holds one."""
-    return bool(value) and (isinstance(value, str | list) or (
-        isinstance(value, dict) and any(value.get(name) for name in _MESSAGE_FIELDS)))
-
-
-def _error_of(error: Any, around: dict[str, Any] | None = None) -> ErrorBody:
-    if not isinstance(error, dict):
-        error = {**(around or {}), "message": error if isinstance(error, str) else json.dumps(error)}
-    message = next((error[name] for name in _MESSAGE_FIELDS if error.get(name)), error)
-    if isinstance(message, dict) and (inner := find_error(message)):
-        message = inner.message
-    metadata = _dict(error.get("metadata"))
-    if cause := _cause(metadata.get("raw")):  # of a router's own message, that of the provider behind it
-        message = f"{message}: {cause}"
-    codes = [error.get(name) for name in ("code", "status", "type", "status_code")]
-    status = next((number for code in codes if (number := _status(code))), None)
-    return ErrorBody(message if isinstance(message, str) else json.dumps(message),
-                     " ".join(code for code in codes if isinstance(code, str)), status, _text(error.get("param")),
-                     _stated_headers(error, metadata))
-
-
-def _cause(raw: Any) -> str:
-    """The message in another server's error, which is a decoded body, or text with or without JSON in it."""
-    try:
-        value = json.loads(raw) if isinstance(raw, str) else raw
-    except (ValueError, RecursionError):
-        return str(raw)
-    found = find_error(value)
-    return found.message if found else str(raw or "")
-
-
-def _stated_headers(error: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
-    """The headers that a router quotes, and the delay of a `RetryInfo`."""
-    headers = {str(name).lower(): str(value) for name, value in _dict(metadata.get("headers")).items()}
-    details = error.get("details")
-    for item in details if isinstance(details, list) else []:
-        if isinstance(item, dict) and isinstance(item.get("retryDelay"), str):
-            headers["retry-after"] = item["retryDelay"]
-    return headers
-
-
-def _status(code: Any) -> int | None:
-    text = str(code).strip()
-    return int(text) if text.isascii() and text.isdigit() and 400 <= int(text) < 600 else None
-
-
-def _first_choice(value: Any) -> dict[str, Any] | None:
-    choices = value.get("choices") if isinstance(value, dict) else None
-    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
-
-
-def _text(content: Any) -> str:
-    """The text of a message's content: a string, or a list of parts with text."""
     if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+        return "".join(_part_text(part, reasoning) for part in content)
+    if isinstance(content, dict):
+        return _part_text(content, reasoning) or ("" if reasoning or "type" in content else json.dumps(content))
+    if isinstance(content, int | float) and not isinstance(content, bool):
+        return str(content)
     return content if isinstance(content, str) else ""
+
+
+def _part_text(part: Any, reasoning: bool) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, dict) or (not reasoning and _NOT_THE_REPLY.search(str(part.get("type") or ""))):
+        return ""
+    text = part.get("text") or (part.get("summary") if reasoning else "")
+    return _text(text.get("value") if isinstance(text, dict) else text)
+
+
+def _refusal_part(content: Any) -> str:
+    """The refusal that stands as a part of the content."""
+    parts = content if isinstance(content, list) else ()
+    return next((part["refusal"] for part in parts if isinstance(part, dict) and isinstance(part.get("refusal"), str)),
+                "")
+
+
+def _arguments(message: Mapping[str, Any]) -> str:
+    """The reply of a server that puts structured output where the arguments of a function go, or decoded."""
+    calls = message.get("tool_calls")
+    functions = [_dict(call).get("function") for call in calls] if isinstance(calls, list) else []
+    for function in (*functions, message.get("function_call")):
+        if arguments := _dict(function).get("arguments"):
+            return arguments if isinstance(arguments, str) else json.dumps(arguments)
+    parsed = message.get("parsed")
+    return json.dumps(parsed) if isinstance(parsed, dict) and parsed else ""
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -104,7 +104,11 @@ class RetryingChat:
             self._wait(seconds, until, limited)
 
     def _after_limit(self, error: RateLimited, attempt: int) -> float:
-        return self._backoff(attempt + 1) if error.wait_seconds is None else error.wait_seconds
+        """Seconds to wait after a rate limit; one that is over by the server's words, and is not, is waited for too."""
+        if error.wait_seconds is None:
+            return self._backoff(attempt + 1)
+        return max(error.wait_seconds, self._backoff(attempt)) if error.wait_seconds < self._policy.first_seconds else \
+            error.wait_seconds
 
     def _backoff(self, attempt: int) -> float:
         return backoff(attempt, self._policy.first_seconds, self._policy.max_seconds, self._time.rng)

@@ -25,7 +25,9 @@ LOCAL, LINE = "http://127.0.0.1:8000/v1", "OPENAI_API_KEY=sk-from-a-file\r\n"
 @pytest.mark.parametrize("content", [
     LINE.encode(), codecs.BOM_UTF8 + LINE.encode(), LINE.encode("utf-16"),
     codecs.BOM_UTF16_BE + LINE.encode("utf-16-be"),
-    LINE.encode("utf-16-le"), LINE.encode("utf-16-be")])
+    LINE.encode("utf-16-le"), LINE.encode("utf-16-be"), codecs.BOM_UTF32_LE + LINE.encode("utf-32-le"),
+    codecs.BOM_UTF32_BE + LINE.encode("utf-32-be"), f"# №1\r\n{LINE}".encode("utf-16-le"),
+    f"№1=a\r\n{LINE}".encode("utf-16-be"), f"export {LINE}".encode(), b"OPENAI_API_KEY = 'sk-from-a-file' # mine\r"])
 def test_a_dotenv_file_is_read_in_the_encodings_of_editors(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / ".env"
     file.write_bytes(content)

@@ -62,6 +62,15 @@ def test_a_longer_wait_than_patience_allows_is_raised_at_once(fake: FakeOpenAI) 
     assert clock.sleeps == []
 
 
+@pytest.mark.parametrize("after", ["0", "Mon, 30 Nov 2020 12:00:00 GMT", "0.001"])
+def test_a_rate_limit_that_is_over_by_its_words_and_is_not_is_no_endless_loop(fake: FakeOpenAI, after: str) -> None:
+    clock = FakeClock()
+    fake.script.extend([refuse(429, "slow", headers={"retry-after": after})] * 200)
+    with pytest.raises(RateLimited):
+        patient_at(fake, clock, RetryPolicy(total_seconds=30)).complete(REQUEST)
+    assert 2 < len(clock.sleeps) == len(fake.requests) - 1 < 12 and clock.now <= 130
+
+
 def test_a_rate_limit_without_end_comes_to_the_end_of_patience(fake: FakeOpenAI) -> None:
     clock = FakeClock()
     fake.script.extend([refuse(429, "slow")] * 200)

@@ -73,7 +73,7 @@ def body(status: int, value: Any) -> Step:
     (refuse(429, QUOTA, code="insufficient_quota"), QuotaExceeded, QUOTA),
     (refuse(429, "Rate limit reached. Visit /account/billing to add a payment method."), RateLimited, "Rate limit"),
     (refuse(503, "overloaded", headers={"Retry-After": "3600"}), RateLimited,
-     "does not serve 'm' now and asks for 3600 s"),
+     "does not serve 'm' now and asks for 3,600 s"),
     (refuse(498, "Flex Tier Capacity Exceeded"), RateLimited, "Flex"),
     (refuse(424, "pod down"), EndpointUnavailable, "pod"),
     (body(502, {"error": {"message": "Provider returned error", "metadata": {"raw": "GPU lost"}}}),

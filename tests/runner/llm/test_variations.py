@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.llm.backoff import retry_after_seconds
 from runner.llm.capabilities import EndpointCapabilities
+from runner.llm.credentials import key_for
 from runner.llm.errors import (
     InvalidKey, QuotaExceeded, TeacherError, UnknownModel, UnreadableReply,
 )
@@ -17,6 +19,7 @@ from runner.llm.json_extraction import extract_json
 from runner.llm.openai_client import OpenAIChat
 from runner.llm.reasoning import strip_reasoning
 from runner.teacher.reply_parsing import Draft, parse_answer, parse_questions
+from store.endpoint_address import address_errors
 from store.run_config import InvalidConfig
 from store.presets import preset
 from tests.runner.fake_openai import FakeOpenAI, refuse, send
@@ -41,9 +44,28 @@ FULL = dataclasses.replace(REQUEST, top_p=0.9, reasoning_effort="low", max_token
     ("response_format", "'response_format.type' must be 'json_schema' or 'text'"),
     ("system role", "messages: first message must use the \"user\" role"),
     ("system role", "The first message must have the role user"), ("system role", "Invalid role: system"),
-    ("system role", "messages: Unexpected role \"system\". The API accepts a top-level `system` parameter.")])
+    ("system role", "messages: Unexpected role \"system\". The API accepts a top-level `system` parameter."),
+    ("seed", "Der Parameter „seed“ wird nicht unterstützt"), ("seed", "Le paramètre « seed » n'est pas pris en charge"),
+    ("seed", "参数seed不支持"), ("seed", "Параметр seed не поддерживается"), ("seed", 'json: unknown field "seed"'),
+    ("seed", "ValidationException: #: extraneous key [seed] is not permitted"),
+    ("temperature", "Only temperature=1 is supported"), ("temperature", "temperature 为无效值"),
+    ("top_p", "TopP is not supported"), ("limit", "max_gen_len not allowed"), ("limit", "max_length is deprecated"),
+    ("reasoning_effort", "enable_thinking must be true for this model"),
+    ("response_format", "output_format is not supported"), ("response_format", "llguidance: unimplemented keys"),
+    ("response_format", "Das Antwortformat json_schema wird nicht unterstützt"),
+    ("system role", "Please ensure that roles alternate"), ("system role", "不支持 system 角色"),
+    ("system role", "Die Rolle system wird nicht unterstützt"),
+    ("system role", "body.messages[0].role: Invalid enum value. Expected 'user' | 'assistant', received 'system'")])
 def test_a_refusal_in_other_words_names_the_same_option(option: str, message: str) -> None:
     assert EndpointCapabilities().refused_option(message, "", FULL) == option
+
+
+@pytest.mark.parametrize(("option", "param"), [
+    ("seed", "/seed"), ("seed", "$.seed"), ("seed", "body/seed"), ("temperature", "body.temperature"),
+    ("limit", "generationConfig.maxOutputTokens"), ("reasoning_effort", "reasoning.effort"),
+    ("response_format", "response_format.json_schema.schema"), ("system role", "messages[0].role")])
+def test_a_refusal_may_name_its_option_in_a_field_of_its_own(option: str, param: str) -> None:
+    assert EndpointCapabilities().refused_option("Bad request", param, FULL) == option
 
 
 @pytest.mark.parametrize("words", [
@@ -87,12 +109,31 @@ def test_an_option_that_a_model_does_not_take_is_left_out_and_the_model_kept(fak
     "\\<think\\>hm\\</think\\>27", "<|reasoning_start|>hm<|reasoning_end|>27",
     "<think>hm</think>27<｜end▁of▁sentence｜>",
     "<|assistant|>27", "27</s><s>", "27<|END_OF_TURN_TOKEN|>", "27[/INST]", "27<turn|>",
+    "[THOUGHTS]hm[/THOUGHTS]27", "【思考】hm【/思考】27", "<思考>hm</思考>27", "{think}hm{/think}27",
+    "[unused16]hm[unused17]27",
+    "<|im_start|>think\nhm<|im_end|>\n<|im_start|>assistant\n27", "assistantanalysishm assistantfinal27",
+    "<internal_thoughts>hm</internal_thoughts>27", "<hidden_reasoning>hm</hidden_reasoning>27", "hm</rationale>27",
+    "<thinking_process>hm</thinking_process>27", "<reasoning_content>hm</reasoning_content>27",
+    "<seed:cot_budget_reflect>hm</seed:cot_budget_reflect>27", "<planning>hm</planning>27", "<plan>hm</plan>\n27",
+    "<|begin▁of▁thought|>hm<|end▁of▁thought|>27", "Thinking Process:\n\n1. hm\n\nFinal Output:\n27", "assistant\n27",
+    "思考过程：\nhm\n\n最终答案：27", "<|start_header_id|>assistant<|end_header_id|>\n\n27", "<|content|>27",
+    "<start_of_turn>model\n27<end_of_turn>", "27<|endoftext|><|im_start|>user\nAnd?", "27</s><s>[INST] And? [/INST]",
     '<details type="reasoning" done="true">\n<summary>Thought for 5 s</summary>hm</details>\n27'])
 def test_thoughts_of_other_marks_are_cut_off(reply: str) -> None:
     assert strip_reasoning(reply) == "27"
 
 
 @pytest.mark.parametrize("reply", [
+    "<think", "<thin", "<|channel|>analysis", "<|start|>assistant<|channel|>analysis", "analysisWe need to ask",
+    "<思考>hm", "<rationale>hm", "[THOUGHTS]hm", "<|thought_begin|>hm", "<think>hm</thi", "【思考】hm",
+    "<think>hm<think>hm"])
+def test_half_a_thought_is_no_reply(reply: str) -> None:
+    assert strip_reasoning(reply) == ""
+
+
+@pytest.mark.parametrize("reply", [
+    "The tag <plan> opens a plan, and </plan> ends it.", "Write {think} into the template.", "assistant controllers",
+    "<plan>whole</plan>", "Model\nA holds 27 ms.", "List[thought] is a type.",
     "Reasoning about load takes 27 ms.", "Use `<details>` to fold a list.", "The tag &lt;plan&gt; names a plan.",
     "Analysis: the answer is 27.", "<details><summary>Ports</summary>80</details>", "a &lt; b and c &gt; d"])
 def test_what_only_looks_like_a_thought_stays(reply: str) -> None:
@@ -185,8 +226,32 @@ def test_a_wait_that_only_the_message_states_is_kept(message: str, seconds: floa
     ("http://h/v1#part", "after '#'"), ("http://h:99999/v1", "is no address"), ("http://h:x/v1", "is no address"),
     ("http://[::1/v1", "is no address"), ("http://h/v1?code=abc", "holds a password or key"),
     ("http://h/api/chat", "use 'http://h/v1'"), ("http://h/v1/chat", "use 'http://h/v1'"),
+    ("http://h/v1/responses/?a=1", "use 'http://h/v1?a=1'"), ("http://h/v1/batches", "use 'http://h/v1'"),
+    ("http://h/api/tags", "use 'http://h/v1'"), ("http://h/v1/models/x:generateContent", "another interface"),
+    ("http://http://h/v1", "is no address"), ("http://<host>/v1", "is no address"),
+    ("http://h/v1/{model}", "is no address"),
+    ("http://h\\v1", "is no address"), ("http://h/v1,", "is no address"), ("http://h:0/v1", "is no address"),
+    ("http://h/v1?auth=a", "holds a password or key"), ("http://h/v1;key=a", "holds a password or key"),
+    ("http://h/v1?sk-abcdef123456", "holds a password or key"),
     ("http://h/V1/CHAT/Completions/?a=1", "use 'http://h/V1?a=1'"), ("http://h/v1/messages", "use 'http://h/v1'")])
 def test_an_address_that_cannot_be_one_is_refused_with_the_right_one(address: str, words: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
         preset("embedded", teacher="m", teacher_base_url=address)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("address", [
+    "http://[::1]:8000/v1", "HTTP://h/v1/", "https://x.openai.azure.com/openai/deployments/m?api-version=2024-06-01",
+    "http://h/api/v1", "https://h/compatible-mode/v1", "http://h", "http://h/v1?a=%20b"])
+def test_an_unusual_address_that_may_be_one_is_accepted(address: str) -> None:
+    assert address_errors("teacher_base_url", address) == []
+
+
+@pytest.mark.parametrize("key", [
+    "sk-abc\ndef", "sk-abc\r\ndef", "Bearer sk-abc", "OPENAI_API_KEY=sk-abc", "sk-abc\\n", "$OPENAI_API_KEY",
+    "'sk-abc'",
+    "sk-abc\u200b", "\ufeffsk-abc", "<your key>"])
+def test_a_key_that_was_copied_badly_is_refused_in_one_sentence(key: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidKey) as refused:
+        key_for("http://h/v1", {"OPENAI_API_KEY": key}, tmp_path / ".env")
+    assert "copy the key again" in str(refused.value) and "abc" not in str(refused.value)
