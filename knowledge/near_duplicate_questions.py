@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from rapidfuzz import fuzz, process
@@ -41,11 +42,29 @@ def normalize(text: str) -> str:
     return " ".join(_TOKEN.findall(text.casefold()))
 
 
+@dataclass(frozen=True)
+class _Features:
+    """What is compared of a text, from one look at its words."""
+
+    normalized: str
+    identifiers: frozenset[str]
+    content: frozenset[str]
+    """Words that are no stop words, in the singular."""
+
+
 @lru_cache(maxsize=20_000)
+def _features(text: str) -> _Features:
+    words = _TOKEN.findall(text)
+    folded = [word.lower() for word in words] if text.isascii() else _TOKEN.findall(text.casefold())
+    return _Features(" ".join(folded),
+                     frozenset(_singular(word.lower()) for index, word in enumerate(words)
+                               if _is_identifier(word, index)),
+                     frozenset(_singular(word) for word in folded if word not in _STOP_WORDS))
+
+
 def identifiers(text: str) -> frozenset[str]:
     """The words that must match exactly: kinds, fields, paths, numbers, negations."""
-    return frozenset(_singular(word.lower()) for index, word in enumerate(_TOKEN.findall(text))
-                     if _is_identifier(word, index))
+    return _features(text).identifiers
 
 
 def find_near_duplicate(text: str, others: Iterable[str]) -> str | None:
@@ -55,11 +74,12 @@ def find_near_duplicate(text: str, others: Iterable[str]) -> str | None:
 
 def is_near_duplicate(one: str, other: str) -> bool:
     """Whether two questions ask the same in nearly the same words."""
-    if normalize(one) == normalize(other):
+    one_has, other_has = _features(one), _features(other)
+    if one_has.normalized == other_has.normalized:
         return True
-    if identifiers(one) != identifiers(other):
+    if one_has.identifiers != other_has.identifiers:
         return False
-    ours, theirs = _content(one), _content(other)
+    ours, theirs = one_has.content, other_has.content
     if not ours or not theirs:
         return False
     extra, missing = _unmatched(ours, theirs), _unmatched(theirs, ours)
@@ -80,15 +100,17 @@ class NearDuplicateIndex:
 
     def add(self, text: str) -> None:
         """Add a text to the index."""
-        self._by_normalized.setdefault(normalize(text), text)
-        self._by_identifiers[identifiers(text)].add(text)
+        features = _features(text)
+        self._by_normalized.setdefault(features.normalized, text)
+        self._by_identifiers[features.identifiers].add(text)
 
     def find(self, text: str) -> str | None:
         """An indexed near-duplicate of the text, or None; of several the one that was added first."""
-        same = self._by_normalized.get(normalize(text))
+        features = _features(text)
+        same = self._by_normalized.get(features.normalized)
         if same is not None:
             return same
-        group = self._by_identifiers.get(identifiers(text))
+        group = self._by_identifiers.get(features.identifiers)
         return None if group is None else find_near_duplicate(text, group.candidates(text))
 
 
@@ -108,7 +130,7 @@ class _Group:
         """Word -> how much of the vocabulary was compared with it, and its spellings there."""
 
     def add(self, text: str) -> None:
-        for word in _content(text):
+        for word in _features(text).content:
             if word not in self._places:
                 self._places[word] = []
                 self._vocabulary.append(word)
@@ -120,7 +142,7 @@ class _Group:
         if len(self._texts) <= _FEW_TEXTS:
             yield from self._texts
             return
-        rarest = sorted(_content(text), key=lambda word: (len(self._places.get(word, ())), word))[:2]
+        rarest = sorted(_features(text).content, key=lambda word: (len(self._places.get(word, ())), word))[:2]
         places = {place for word in rarest for spelling in self._spellings_of(word) for place in self._places[spelling]}
         yield from (self._texts[place] for place in sorted(places))
 
@@ -131,11 +153,6 @@ class _Group:
                 word, self._vocabulary[compared:], scorer=fuzz.ratio, score_cutoff=SAME_WORD_RATIO, limit=None)]
             self._spellings[word] = len(self._vocabulary), found
         return found
-
-
-@lru_cache(maxsize=20_000)
-def _content(text: str) -> frozenset[str]:
-    return frozenset(_singular(word) for word in _TOKEN.findall(text.casefold()) if word not in _STOP_WORDS)
 
 
 def _unmatched(words: frozenset[str], others: frozenset[str]) -> list[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from rapidfuzz import fuzz
 
-from knowledge import near_duplicate_questions
+from knowledge import near_duplicate_questions, near_duplicate_texts
 from knowledge.domain import kubernetes
 from knowledge.near_duplicate_questions import NearDuplicateIndex, find_near_duplicate, normalize
-from knowledge.near_duplicate_texts import CONTAINED_TEXT, MIN_TELLING_WORDS, SAME_TEXT, SimilarTexts
+from knowledge.near_duplicate_texts import (
+    CONTAINED_TEXT, MIN_TELLING_WORDS, MOST_COMPARED, SAME_TEXT, SimilarTexts,
+)
 from knowledge.split import comparison_text
 from tests.knowledge.made_up import WORDS
 
@@ -79,3 +82,21 @@ def test_ten_times_the_questions_need_far_less_than_a_hundred_times_the_comparis
             index.add(text)
         needed.append(calls[0])
     assert needed[1] <= 20 * needed[0]
+
+
+def test_texts_in_the_same_words_are_compared_with_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, compared, extract = random.Random(3), list[int](), near_duplicate_texts.process.extractOne
+
+    def counted(text: str, others: list[str], **how: Any) -> object:
+        compared.append(len(others))
+        return extract(text, others, **how)
+
+    def fact() -> str:
+        names = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=12)) for _ in range(4)]
+        return "calls the {} watch to the {} stairs and by the last stroke at {} of the {}".format(*names)
+    known = [fact() for _ in range(3_000)]
+    index = SimilarTexts(known)
+    monkeypatch.setattr(near_duplicate_texts.process, "extractOne", counted)
+    assert not any(index.has_match(fact()) for _ in range(50))
+    assert len(compared) == 50 and max(compared) <= MOST_COMPARED
+    assert all(index.has_match(text.replace("last stroke", "first stroke")) for text in known[:50])
