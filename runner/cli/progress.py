@@ -45,12 +45,20 @@ def progress_line(store: Store, run: queries.Run) -> str:
     if run.work == "queued":
         return f"{run.id}: queued, waiting for a runner"
     if run.work == queries.WAITING:
-        return f"  {run.stage} | " + "; ".join(batch.sentence() for batch in queries.open_batches(store, run.id))
+        return f"  {run.stage} | " + _waiting_for(store, run)
     parts = [f"cycle {run.cycle}/{run.config.cycles}" if run.cycle else "run", run.stage or "starting"]
     if run.total:
         parts.append(f"{run.done} of {run.total} {run.unit}")
     parts += [text for text in (run.detail, _time_left(run)) if text]
     return "  " + " | ".join(parts)
+
+
+def _waiting_for(store: Store, run: queries.Run) -> str:
+    """Return the batches that a run waits for; one of another run with its id."""
+    own = queries.open_batches(store, run.id)
+    awaited = None if own else queries.awaited_batch(store, run.id)
+    return "; ".join(batch.sentence() for batch in own) or (
+        f"{awaited.sentence()}, of run {awaited.run} with the same calls" if awaited else "")
 
 
 def _time_left(run: queries.Run) -> str:

@@ -7,7 +7,7 @@ as it was. A failure that no repetition can mend is raised as it would be for a 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from runner.llm.batch_file import MAX_CALLS, MAX_FILE_BYTES, upper_bound_usd
@@ -51,6 +51,13 @@ class BatchQueue:
         with self._lock:
             self.calls.clear()
             self.estimated_usd, self._bytes = 0.0, 0
+
+    def leave_out(self, keys: Collection[str]) -> None:
+        """Take out collected calls that are not to be sent."""
+        with self._lock:
+            self.calls = {key: request for key, request in self.calls.items() if key not in keys}
+            costs = [upper_bound_usd(self.endpoint.model, request) for request in self.calls.values()]
+            self.estimated_usd = None if None in costs else sum(cost for cost in costs if cost is not None)
 
     def postpone(self, key: str, request: ChatRequest, left_usd: float | None) -> NoReturn:
         """Collect a call. One that does not fit beside those collected before is left to the next batch.

@@ -8,13 +8,17 @@ a batch that the server does not list, also not some time later, is created agai
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from runner.llm.batch_queue import BatchQueue
 from runner.llm.credentials import OPENAI_ADDRESS
 from runner.llm.errors import BatchRefused, WaitingForBatch
+from runner.llm.response_cache import WAIT_FOR_CALL_SECONDS
+from store.costs.call_claims import claim_call, release_call
+from store.costs.llm_calls import find_call
 from store.database import Store
 from store.event_log.journal import Journal, read_events
 from store.events import (
@@ -69,8 +73,11 @@ class RunBatches:
                     continue
             raise WaitingForBatch(batch.batch, len(batch.calls), until)
 
-    def send(self, cycle: int, stage: str) -> NoReturn:
+    def send(self, cycle: int, stage: str) -> None:
         """Send what was collected, or first what an earlier attempt has planned.
+
+        A call that is in another run's open batch is not sent again: the run waits for that batch. Returns where all
+        calls have been answered meanwhile.
 
         Raises:
             WaitingForBatch: the batch is on its way.
@@ -79,6 +86,40 @@ class RunBatches:
         """
         self.wait_for_open_batch()
         queue = next(queue for queue in self._queues.values() if queue.calls)
+        with self._planning_alone(queue):
+            others = self._leave_out_what_others_ask(queue)
+            batch = self._plan(queue, cycle, stage) if queue.calls else ""
+        for collected in self._queues.values():
+            collected.clear()
+        if batch:
+            self.wait_for_open_batch(just_planned=batch)
+        for other in others:
+            until = other.expires_at.isoformat() if other.expires_at else None
+            raise WaitingForBatch(other.batch, len(other.calls), until)
+
+    @contextmanager
+    def _planning_alone(self, queue: BatchQueue) -> Iterator[None]:
+        """Hold the claim on planning batches of one model, so that no two runs plan the same call at once."""
+        run, key = self._journal.claim.run, f"plan a batch to {queue.endpoint.model} at {self._address(queue.role)}"
+        while not claim_call(self._store, key, run):
+            self._journal.check_stop()
+            self._sleep(WAIT_FOR_CALL_SECONDS)
+        try:
+            yield
+        finally:
+            release_call(self._store, key, run)
+
+    def _leave_out_what_others_ask(self, queue: BatchQueue) -> list[Batch]:
+        """Take out the calls that are in other runs' open batches, or answered by now; return those batches."""
+        keys = set(queue.calls)
+        others = [batch for batch in open_batches(self._store) if batch.run != self._journal.claim.run
+                  and keys & {call.key for call in batch.calls}]
+        theirs = {call.key for batch in others for call in batch.calls}
+        queue.leave_out({key for key in keys if key in theirs or find_call(self._store, key)})
+        return others
+
+    def _plan(self, queue: BatchQueue, cycle: int, stage: str) -> str:
+        """Write the file of a batch and record it; return its id."""
         self._journal.check_stop()
         batch = f"batch-{secrets.token_hex(8)}"
         path = f"batches/{batch}.jsonl"
@@ -89,10 +130,7 @@ class RunBatches:
         planned = BatchPlanned(batch, queue.role, queue.endpoint.model, self._address(queue.role), path,
                                sha256_of(content), calls, queue.estimated_usd)
         self._journal.append(planned, cycle=cycle, stage=stage)
-        for collected in self._queues.values():
-            collected.clear()
-        self.wait_for_open_batch(just_planned=batch)
-        raise AssertionError("a batch that was planned is open")
+        return batch
 
     def _address(self, role: str) -> str:
         address = self._config.teacher_base_url if role == TEACHER else self._config.judge_base_url

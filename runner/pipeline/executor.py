@@ -165,12 +165,13 @@ class PipelineExecutor:
         Raises:
             WaitingForBatch: the batch was sent; the stage runs again when its replies are stored.
         """
-        try:
-            return row.run(context)
-        except CallPostponed:
-            if self.resources.batches is None:
-                raise
-            self.resources.batches.send(context.cycle, context.stage)
+        while True:
+            try:
+                return row.run(context)
+            except CallPostponed:
+                if self.resources.batches is None:
+                    raise
+                self.resources.batches.send(context.cycle, context.stage)
 
     def _recover(self, error: Exception, attempt: int, context: StageContext) -> bool:
         """Apply the recovery table to an error; return False when the stage has failed for good.

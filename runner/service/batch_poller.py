@@ -26,7 +26,8 @@ from store.costs.batch_results import BatchOutcome, append_of_batch, continue_ru
 from store.costs.llm_calls import LLMCall
 from store.database import Store
 from store.events import BatchProgressed, BatchSent, RecoveryTaken, RunPaused, RunRequeued
-from store.queries import Batch, batches_of, find_run, open_batches, waiting_runs
+from store.formatting import plural
+from store.queries import Batch, awaited_batch, find_run, open_batches, waiting_runs
 
 if TYPE_CHECKING:
     from runner.llm.batch_endpoint import BatchEndpoint, ServerBatch
@@ -68,7 +69,7 @@ class BatchPoller:
 
     def poll(self) -> None:
         """Look up every open batch once, and queue the runs that wait for none any more."""
-        for batch in open_batches(self.store, self.only):
+        for batch in self._open_batches():
             try:
                 self._look_up(batch)
             except TeacherError as error:
@@ -76,6 +77,12 @@ class BatchPoller:
         for run in waiting_runs(self.store):
             if self.only in (None, run):
                 self._continue(run)
+
+    def _open_batches(self) -> list[Batch]:
+        """The open batches of all runs, or of one with another run's that it waits for."""
+        found = open_batches(self.store, self.only)
+        awaited = awaited_batch(self.store, self.only) if self.only else None
+        return [*found, awaited] if awaited and awaited.run != self.only and awaited.ended_at is None else found
 
     def _look_up(self, batch: Batch) -> None:
         run = find_run(self.store, batch.run)
@@ -136,14 +143,20 @@ class BatchPoller:
                 found.expires_at))
 
     def _continue(self, run: str) -> None:
-        """Queue a run whose batch has ended; where the server rejected the batch, the run pauses with its words."""
-        batches = batches_of(self.store, run)
-        if not batches or batches[-1].ended_at is None:
+        """Queue a run whose batch has ended; where the server rejected the batch, the run pauses with its words.
+
+        A run that waited for another run's batch is queued in any case, and sends what that one left unanswered.
+        """
+        last = awaited_batch(self.store, run)
+        if last is None:
+            if continue_run(self.store, run, RunRequeued("the batch it waited for is gone")):
+                log_event("run queued: its batch is gone", run=run)
             return
-        last = batches[-1]
+        if last.ended_at is None:
+            return
         event: RunPaused | RunRequeued = RunRequeued(f"the batch it waited for has ended ({last.state})")
-        if last.state == "failed":
-            event = RunPaused(f"{last.address} rejects the batch of {last.total} calls to the {last.role} "
+        if last.state == "failed" and last.run == run:
+            event = RunPaused(f"{last.address} rejects the batch of {plural(last.total, 'call')} to the {last.role} "
                               f"({last.message or 'no reason is given'})", RECOVERY[ErrorKind.BATCH_REFUSED].advice)
         if continue_run(self.store, run, event):
             log_event("run paused: its batch was rejected" if last.state == "failed" else "run queued: its batch ended",

@@ -6,7 +6,7 @@ Everything is importable from here; there is a file per subject.
 from __future__ import annotations
 
 from store.queries.answers import AnswerPair, answers_of, judges_of
-from store.queries.batches import WAITING, Batch, batches_of, open_batches, waiting_runs
+from store.queries.batches import WAITING, Batch, awaited_batch, batches_of, open_batches, waiting_runs
 from store.queries.control_arms import (
     ArmAnswer, ArmChange, ArmPrompt, CurveRow, GainShare, Gap, Replacement, arm_answers_of, arm_changes_of,
     arm_prompts_of, curve_of, gain_shares_of, gaps_of, replacements_of,
@@ -47,7 +47,8 @@ __all__ = [
     "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage", "PlaygroundQuestion", "Point", "Rating",
     "Replacement", "Run", "RunForecast", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts",
     "StudySet", "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of",
-    "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "batches_of", "changes_of", "compared_cycles",
+    "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "awaited_batch", "batches_of", "changes_of",
+    "compared_cycles",
     "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options",
     "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs", "gain_shares_of", "gaps_of", "group_sizes",
     "headline_changes", "incidents", "judges_of", "judgings_of", "last_event_id", "last_training_speed", "latest_event",

@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from store import schema
 from store.database import Store
-from store.events import BatchedCall, FailedLine
+from store.events import BatchedCall, FailedLine, RunWaitingForBatch
+from store.formatting import plural
+from store.queries.event_log import events_of_kinds
 from store.queries.row_mapping import values_of
 
 WAITING = "waiting-for-batch"
@@ -53,8 +55,8 @@ class Batch:
         """What the server has done of it, and until when it may take, for people."""
         until = f", until {self.expires_at:%Y-%m-%d %H:%M} UTC at the latest" if self.expires_at else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        return (f"Batch of {self.total} calls to the {self.role} ({self.state}): {self.completed} completed{failed}"
-                f"{until}")
+        return (f"Batch of {plural(self.total, 'call')} to the {self.role} ({self.state}): {self.completed} completed"
+                f"{failed}{until}")
 
 
 def open_batches(store: Store, run: str | None = None) -> list[Batch]:
@@ -68,6 +70,17 @@ def batches_of(store: Store, run: str) -> list[Batch]:
     """Return all batches of a run, oldest first."""
     table = schema.batches
     return _read(store, select(table).where(table.c.run == run).order_by(table.c.planned_at, table.c.batch))
+
+
+def awaited_batch(store: Store, run: str) -> Batch | None:
+    """Return the batch that a run waits for, its own or another run's; None if it waits for none that is there."""
+    waits = events_of_kinds(store, run, (RunWaitingForBatch,))
+    if not waits:
+        return None
+    event = waits[-1].event
+    assert isinstance(event, RunWaitingForBatch)
+    found = _read(store, select(schema.batches).where(schema.batches.c.batch == event.batch))
+    return found[0] if found else None
 
 
 def waiting_runs(store: Store) -> list[str]:

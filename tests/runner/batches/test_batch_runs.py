@@ -331,3 +331,57 @@ def test_a_rebuild_of_the_read_models_keeps_the_batches(server: FakeBatches, sto
         rebuild(connection)
     assert (queries.batches_of(store, run), state(store, run)) == before
     assert (tmp_path / "runs" / run / before[0][0].path).is_file()  # and so in a backup, which has the run's folder
+
+
+def carry_out_together(store: Store, data: Path, runs: tuple[str, ...], poller: BatchPoller | None = None) -> None:
+    """Work on all runs and poll by turns until all have ended."""
+    poller = poller or BatchPoller(store)
+    for _ in range(MAX_ROUNDS * len(runs)):
+        works = {run: state(store, run).work for run in runs}
+        if "queued" in works.values():
+            work(store, data)
+        elif queries.WAITING in works.values():
+            poller.poll()
+        else:
+            assert set(works.values()) == {"finished"}, works
+            return
+    pytest.fail("it goes on and on")
+
+
+def test_runs_that_ask_the_same_at_once_pay_for_each_call_in_one_batch(server: FakeBatches, store: Store,
+                                                                       tmp_path: Path) -> None:
+    first, second = (commands.launch_run(store, config_at(server, training_seed=seed), "test") for seed in (1, 2))
+    work(store, tmp_path)
+    work(store, tmp_path)
+    assert state(store, first).work == state(store, second).work == queries.WAITING
+    (batch,) = queries.open_batches(store)
+    assert batch.run == first and queries.awaited_batch(store, second) == batch
+    carry_out_together(store, tmp_path, (first, second))
+    assert set(server.paid.values()) == {1}, "no call is paid twice"
+    assert run_usage(store, second).calls == 0 and run_usage(store, first).calls == len(server.paid)
+    questions = [{pair.question for pair in queries.answers_of(store, run, 0)} for run in (first, second)]
+    assert questions[0] == questions[1] != set()
+
+
+def test_a_run_whose_other_is_cancelled_sends_what_is_left_itself(server: FakeBatches, store: Store,
+                                                                  tmp_path: Path) -> None:
+    server.plans.append(Plan(lookups=99))
+    first, second = (commands.launch_run(store, config_at(server, training_seed=seed), "test") for seed in (1, 2))
+    work(store, tmp_path)
+    work(store, tmp_path)
+    commands.change_run_state(store, "cancel", first)
+    assert carry_out(store, tmp_path, second).work == "finished"
+    assert state(store, first).work == "cancelled" and set(server.paid.values()) == {1}
+    calls = [run_usage(store, run).calls for run in (first, second)]
+    assert sum(calls) == len(server.paid) and calls[1] > 0, "what the cancelled batch had done is used"
+
+
+def test_a_run_in_the_foreground_looks_up_the_batch_of_another_run_that_it_waits_for(
+        server: FakeBatches, store: Store, tmp_path: Path) -> None:
+    first, second = (commands.launch_run(store, config_at(server, training_seed=seed), "test") for seed in (1, 2))
+    work(store, tmp_path)
+    work(store, tmp_path)
+    poller = BatchPoller(store, only=second)
+    poller.poll()
+    poller.poll()
+    assert state(store, second).work == "queued" and state(store, first).work == queries.WAITING
