@@ -282,10 +282,11 @@ class Student(Protocol):
         ...
 
     def fine_tune(self, examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, to: Path,
-                  on_step: Callable[[TrainingStep], None]) -> TrainingResult:
+                  on_step: Callable[[TrainingStep], None], until: int | None = None) -> TrainingResult:
         """Train a LoRA adapter on the examples, from adapter `start` or from scratch, and save it in folder `to`.
 
-        Resumes from a training checkpoint inside `to` if there is one. `on_step` may raise to stop.
+        Resumes from a training checkpoint inside `to` if there is one. `on_step` may raise to stop. With `until`, one
+        of `recipe.keep_at`, training stops after that step and the result is its snapshot; a later call goes on.
         """
         ...
 

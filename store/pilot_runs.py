@@ -67,6 +67,7 @@ def pilot_config(config: RunConfig, size: int, number: int) -> RunConfig:
         config, questions=size, seed=(config.seed + number) % 2**31, training_seed=None, held_out=held_out,
         held_out_set="", review=False, arms=config.arms if keeps_arms else (),
         learning_curve=False, dev_questions=0, hold_test=False,
+        keep_best_step=False, early_stopping_patience=0,
         general=0, new_topics=(), new_topic_questions=0, name=name))
 
 

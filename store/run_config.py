@@ -217,6 +217,16 @@ class RunConfig:
         affects=("duration", "amount"), was=None, empty="no time budget",
         help="Time budget of a cycle's training. It becomes a number of steps once, before training, by the speed that "
         "this machine reached last.")
+    keep_best_step: bool = setting(
+        False, label="Keep the best step", group=TRAINING, was=False, form="expert", affects=("duration", "work"),
+        help="Score each cycle's training on the development questions after every eighth of its steps, and keep the "
+        "adapter of the best step instead of the last one. Needs development questions.")
+    early_stopping_patience: int = setting(
+        0, label="Early stopping patience", group=TRAINING, unit="evaluations", range=(0, 8), was=0, form="expert",
+        affects=("duration", "work"),
+        help="End a cycle's training once so many evaluations in a row on the development questions, one after every "
+        "eighth of its steps, were no better than the best before them, and keep the adapter of the best step. 0: "
+        "train all steps.")
     general_replay: float = setting(
         STUDY_REPLAY, label="General replay", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",
         affects=("duration", "work"), was=0.0,
@@ -356,6 +366,11 @@ class RunConfig:
     def seed_of_training(self) -> int:
         """The seed that decides the training: `training_seed`, or the run's seed where none is set."""
         return self.seed if self.training_seed is None else self.training_seed
+
+    @property
+    def chooses_step(self) -> bool:
+        """Whether each cycle keeps the best step of its training, which early stopping implies."""
+        return self.keep_best_step or self.early_stopping_patience > 0
 
 
 RANGES = ranges_of(RunConfig)

@@ -31,7 +31,8 @@ PAYLOADS = {
     "AdapterMissing": "reason failed",
     "AdapterTrained": """
         adapter sha256 continued_from steps seconds tokens first_loss last_loss trainable_parameters
-        matched_modules unmatched_targets cut left_out""",
+        matched_modules unmatched_targets cut left_out chosen(step of_steps metric stopped_early
+        evaluations(step value reference_nll scored))""",
     "AnswerRated": "question_id rating blind left_arm rater note",
     "AnswerSampled": "arm question_id text",
     "AnswersGiven": "arm answers(question_id text missing tokens seconds cut_off) of_cycle",
@@ -56,6 +57,9 @@ PAYLOADS = {
     "CycleFinished": "work verdict sentence adapter training_seconds seconds",
     "CycleStarted": "",
     "DesignSealed": "questions_hash test_sha256 questions headline headline_tier margin seeds config_sha256",
+    "DevQuestionsSetApart": """
+        questions(question_id tier topic text passage_id title passage address evidence key_terms)
+        references(question_id text missing evidence foils foil_rules)""",
     "EndpointOptionRefused": "role model address effort option sent_instead message",
     "ExportVerified": """
         export engine outcome sentence causes equal asked changes(metric recorded exported change low high scored asked)
@@ -144,11 +148,11 @@ PAYLOADS = {
         wordings presentations tokens) examples replayed steps tokens_per_second notes""",
 }
 STAGES = """
-test-drafts practice-drafts review
-held-out general judge-audit held-out-baseline held-out-baseline-evaluation replay teacher-answers questions baseline
-references facts baseline-evaluation study fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison
-retrieve few-shot retrieval tuned-retrieval placebo arms-evaluation arms-comparison
-choice test-answers test-evaluation test-comparison final-report
+test-drafts practice-drafts review held-out general dev-questions judge-audit held-out-baseline
+held-out-baseline-evaluation replay teacher-answers questions baseline references facts baseline-evaluation study
+fine-tune placebo-fine-tune tuned tuned-evaluation learning-curve comparison retrieve few-shot retrieval
+tuned-retrieval placebo arms-evaluation arms-comparison choice test-answers test-evaluation test-comparison
+final-report
 """.split()
 TABLES = {
     "answers": "run cycle arm question text missing tokens seconds cut_off",

@@ -28,8 +28,8 @@ DOORS = {
     "apscheduler": {"runner/service/serve.py",
                     "store/commands/recurrence.py"},  # the scheduler, and its triggers as a calendar
 }
-EVERYTHING = RunConfig(cycles=2, general=6, dev_questions=4, arms=tuple(ARMS), learning_curve=True, study="both",
-                       review=True)
+EVERYTHING = RunConfig(cycles=2, general=6, dev_questions=4, keep_best_step=True, arms=tuple(ARMS),
+                       learning_curve=True, study="both", review=True)
 TORCH_ROOMS = ("runner/student/", "runner/judge/sentence_encoder.py", "runner/hardware/")
 
 
@@ -111,7 +111,7 @@ def test_the_table_is_whole_in_a_run_that_asks_for_everything_and_short_in_one_t
     assert left_out == {"test-drafts", "practice-drafts", "review",
                         "general", "facts", "learning-curve", "teacher-answers", "retrieve", "few-shot", "retrieval",
                         "tuned-retrieval", "placebo-fine-tune", "placebo", "arms-evaluation", "arms-comparison",
-                        "choice", "test-answers", "test-evaluation", "test-comparison"}
+                        "dev-questions", "choice", "test-answers", "test-evaluation", "test-comparison"}
 
 
 def test_the_table_is_in_the_order_of_the_phases() -> None:

@@ -12,6 +12,7 @@ from dashboard.panels import (
     control_arms, forecast, group, judge_validation, metric_notes, study_set, teacher_replacement, verdict,
     ways_to_answer,
 )
+from dashboard.panels.best_step import best_step
 from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
@@ -21,6 +22,7 @@ from dashboard.view_models.taught_facts import knowledge_by_cycle
 from dashboard.widgets import elements
 from store import queries
 from store.analysis.required_sample_size import larger_test
+from store.analysis.step_choice import step_sentences
 from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
 from store.queries.openings_of_test import openings_of_test, openings_sentence
@@ -99,7 +101,8 @@ study_set.study_set(store, run)
 best = cached_queries.best(store, run) if len(rows) > 1 else None
 verdict.caveats([
     *filter(None, [openings_sentence(openings_of_test(store, run), run.config)]),
-    *([best.sentence] if best else []), *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
+    *([best.sentence] if best else []), *step_sentences(cycles),
+    *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
     *([] if "binding" in metrics else [labels.NO_BINDING]), *verdict.notes(run)])
 
 learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",
@@ -115,6 +118,7 @@ with learning_tab:
         elements.chart(taught_facts, "taught facts", "Score of the facts that each cycle taught, after every cycle",
                        known, metric)
     control_arms.curve_along_training(store, run)
+    best_step(store, run)
     verdict.memorisation(changes, run.config.headline_tier)
 with arms_tab:
     if not control_arms.control_arms(store, run, metric):

@@ -62,6 +62,24 @@ def _cycle(at: int, cycle: int, points: Sequence[Point], most: int) -> list[dict
              "customdata": y, "hovertemplate": "step %{x}: %{customdata:.3f} (smoothed %{y:.3f})"}]
 
 
+def dev_scores(points: Sequence[Point], title: str) -> go.Figure:
+    """Mean scores on the development questions over optimizer steps, one line a cycle, as they are.
+
+    Args:
+        points: of one metric, by cycle and step.
+        title: the metric's.
+    """
+    lines = []
+    for at, cycle in enumerate(dict.fromkeys(point.cycle for point in points)):
+        own = [point for point in points if point.cycle == cycle and point.value is not None]
+        lines.append({"type": "scatter", "x": [point.step for point in own], "y": [point.value for point in own],
+                      "mode": "lines+markers", "name": f"cycle {cycle}", "marker": {"size": 8},
+                      "line": {"color": theme.SERIES[(at + 1) % len(theme.SERIES)], "width": 2,
+                               "dash": ("solid", "dash", "dot", "dashdot")[at % 4]},
+                      "hovertemplate": "step %{x}: %{y:.3f}"})
+    return theme.themed_figure(lines, 300, {"title": {"text": "optimizer step"}}, {"title": {"text": title}})
+
+
 def memory(points: Sequence[Point], titles: dict[str, str]) -> go.Figure:
     """Peak memory of each stage in GB, in execution order."""
     peak: dict[str, float] = {}

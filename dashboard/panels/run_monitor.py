@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.access import cached_queries, series_cache
 from dashboard.figures.loss_curves import losses, memory, throughput
 from dashboard.figures.stage_board import stage_board as board_figure
+from dashboard.panels.best_step import best_step
 from dashboard.panels.live_metrics import SPEEDS, live_metrics
 from dashboard.panels.queue_position import queue_position
 from dashboard.panels.run_commands import run_commands
@@ -59,6 +60,7 @@ def run_monitor(store: Store, run: Run) -> None:
     if run.work == "queued" and not cells:
         return  # what follows would be empty, and would move down when the run starts
     _training(store, run)
+    best_step(store, run)
     _stages(cells)
     _errors_and_log(store, run)
     _resources(store, run)

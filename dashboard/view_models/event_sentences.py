@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
@@ -9,6 +10,7 @@ from typing import Any
 
 from dashboard.style import labels
 from store import events as happened
+from store.analysis.step_choice import step_sentence
 from store.queries import LogEntry
 
 _REASONS = 3
@@ -86,6 +88,11 @@ def _reviewed(event: happened.ItemsReviewed) -> str:
             + (f": {event.reason}" if event.reason else ""))
 
 
+def _step(event: happened.AdapterTrained) -> str:
+    """Which step's adapter was kept, where one was chosen."""
+    return f". Kept {step_sentence(dataclasses.asdict(event.chosen))}" if event.chosen else ""
+
+
 def _owner(name: str) -> str:
     """Host and process of a runner, without the suffix that makes its name unique."""
     host, pid, *_ = [*name.split(":"), ""]
@@ -113,11 +120,12 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
                                       + (f", after {labels.duration(e.wait_seconds)}" if e.wait_seconds else ""),
     happened.EndpointOptionRefused: _option_refused,
     happened.QuestionsAsked: lambda e: f"{len(e.questions)} of {e.wanted} questions generated",
+    happened.DevQuestionsSetApart: lambda e: f"{labels.count(len(e.questions), 'development question')} set apart",
     happened.QuestionsRejected: _rejected,
-    happened.ReferencesWritten: lambda e: f"{len(e.references)} reference answers",
+    happened.ReferencesWritten: lambda e: labels.count(len(e.references), "reference answer"),
     happened.AnswerSampled: lambda e: f"Sample of the {e.arm} answers: {e.text[:200]}",
-    happened.AnswersGiven: lambda e: f"{len(e.answers)} {e.arm} answers",
-    happened.AnswersScored: lambda e: f"{len(e.scores)} {e.arm} scores by {labels.judge(e.judge)}",
+    happened.AnswersGiven: lambda e: labels.count(len(e.answers), f"{e.arm} answer"),
+    happened.AnswersScored: lambda e: f"{labels.count(len(e.scores), f'{e.arm} score')} by {labels.judge(e.judge)}",
     happened.JudgingEstimated: lambda e: f"Judge {e.judge}: about {e.calls:,} calls, "
                                          f"{e.prompt_tokens + e.completion_tokens:,} tokens; "
                                          f"{labels.money(e.cost_usd)}"
@@ -125,14 +133,16 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.JudgeAudited: lambda e: f"Audit of {labels.metric_within(e.metric)} by {e.judge}: "
                                      + ("passed" if e.passed else "failed: " + "; ".join(e.reasons)),
     happened.ExportVerified: lambda e: f"Export {e.export} answered by {e.engine}: {e.sentence}",
-    happened.TeachersCompared: lambda e: f"Teacher compared with {e.teacher}: {len(e.references)} references of it",
+    happened.TeachersCompared: lambda e: f"Teacher compared with {e.teacher}: "
+                                         f"{labels.count(len(e.references), 'reference')} of it",
     happened.JudgingStarted: lambda e: f"Rescoring {e.judging} of stored answers by {', '.join(e.metrics)}",
     happened.AnswersJudgedAgain: lambda e: f"{len(e.scores)} {e.arm} scores by {labels.judge(e.judge)} "
                                            f"(rescoring {e.judging})",
-    happened.JudgingCompared: lambda e: f"{len(e.changes)} changes by the scores of rescoring {e.judging}",
+    happened.JudgingCompared: lambda e: f"{labels.count(len(e.changes), 'change')} by the scores of rescoring "
+                                        f"{e.judging}",
     happened.JudgingFinished: lambda e: f"Rescoring {e.judging} finished: {e.scored} of {e.asked} scored",
-    happened.AdapterTrained: lambda e: f"Adapter trained: {e.steps} steps, loss {e.first_loss:.2f} to "
-                                       f"{e.last_loss:.2f}, {labels.duration(e.seconds)}" + _too_long(e),
+    happened.AdapterTrained: lambda e: f"Adapter trained: {labels.count(e.steps, 'step')}, loss {e.first_loss:.2f} to "
+                                       f"{e.last_loss:.2f}, {labels.duration(e.seconds)}" + _too_long(e) + _step(e),
     happened.ReplayAnswered: lambda e: f"{len(e.answers)} everyday questions answered for replay" +
                                        (f", {e.missing} without an answer" if e.missing else ""),
     happened.FactsWritten: _facts_written,
@@ -142,10 +152,12 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
                                           f"{labels.count(len(e.found), 'question')}"
                                           f" by {e.retriever}" + (f"; {e.cut} truncated" if e.cut else ""),
     happened.PromptsPrepared: _prompts,
-    happened.PlaceboTrained: lambda e: f"Control adapter trained on {len(e.examples)} shuffled references: {e.steps} "
-                                       f"steps, loss {e.first_loss:.2f} to {e.last_loss:.2f}, "
-                                       f"{labels.duration(e.seconds)}",
-    happened.ControlArmsCompared: lambda e: f"{len({c.arm for c in e.changes} - {'tuned'})} control arms compared",
+    happened.PlaceboTrained: lambda e: "Control adapter trained on "
+                                       f"{labels.count(len(e.examples), 'shuffled reference')}: "
+                                       f"{labels.count(e.steps, 'step')}, loss {e.first_loss:.2f} to "
+                                       f"{e.last_loss:.2f}, {labels.duration(e.seconds)}",
+    happened.ControlArmsCompared: lambda e: labels.count(len({c.arm for c in e.changes} - {"tuned"}), "control arm")
+                                            + " compared",
     happened.LearningCurveMeasured: lambda e: f"Checkpoints evaluated: {labels.count(len(e.points), 'point')}",
     happened.ArmsCompared: lambda e: e.sentence,
     happened.DesignSealed: lambda e: (f"Design sealed before the test was asked: {labels.metric_short(e.headline)} on "

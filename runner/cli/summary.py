@@ -14,6 +14,7 @@ from store.analysis.gain_forecast import as_json as forecast_json
 from store.analysis.gain_forecast import forecast_sentences, outcome
 from store.analysis.required_sample_size import LargerTest, larger_test
 from store.analysis.ways_to_answer import ways_to_answer
+from store.analysis.step_choice import step_sentences
 from store.analysis.teacher_replacement import how_compared, replacement_sentence, replacement_verdict, share_lines
 from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
@@ -58,6 +59,7 @@ def _larger_test(store: Store, run: Run, changes: Sequence[queries.ChangeRow]) -
 def _cycle(store: Store, cycle: queries.Cycle) -> dict[str, Any]:
     return {"cycle": cycle.cycle, "work": cycle.work, "verdict": cycle.verdict,
             "training_seconds": cycle.training_seconds, "adapter": cycle.adapter,
+            "chosen_step": (cycle.training or {}).get("chosen"),
             "scores": [_score(row) for row in queries.changes_of(store, cycle.run, cycle.cycle) if not row.topic]}
 
 
@@ -85,6 +87,7 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     if forecast := queries.forecast_of(store, run_id):
         lines += [*forecast_sentences(forecast)[:1], outcome(forecast)]
     cycles = queries.cycles_of(store, run_id)
+    lines += step_sentences(cycles)
     rows = [row for row in queries.changes_of(store, run_id, cycles[-1].cycle) if not row.topic] if cycles else []
     if rows:
         lines += ["", *change_lines(rows), "", "reference_nll: lower is better; all others: higher is better."]

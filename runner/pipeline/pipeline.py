@@ -19,6 +19,7 @@ from runner.pipeline.stages.choose_cycle import choose_cycle
 from runner.pipeline.stages.compare import compare
 from runner.pipeline.stages.compare_control_arms import compare_control_arms
 from runner.pipeline.stages.control_arm_answers import control_arm_fallback, retrieval_fallback
+from runner.pipeline.stages.dev_questions import set_dev_questions_apart
 from runner.pipeline.stages.draft_sets import draft_practice, draft_test
 from runner.pipeline.stages.facts import write_facts
 from runner.pipeline.stages.fine_tune import adapter_fallback, fine_tune
@@ -93,6 +94,8 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("test-drafts", "review")),
     StageSpec(RUN_STARTS, "general", "project", "Load general-knowledge questions", draw_general_questions, (),
               when=lambda config: config.general > 0),
+    StageSpec(RUN_STARTS, "dev-questions", "project", "Set development questions apart", set_dev_questions_apart,
+              ("held-out",), when=lambda config: config.chooses_step),
     StageSpec(RUN_STARTS, "judge-audit", "judge", "Judge audit", validate_judges,
               ("held-out",), validation_fallback),
     StageSpec(RUN_STARTS, "held-out-baseline", "student", "Baseline answers (test)", baseline,
@@ -120,7 +123,7 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "replay", "questions", "references", "facts", "questions@earlier", "study@earlier",
                "tuned-evaluation@earlier", "review"), when=has_study_set),
     StageSpec(EVERY_CYCLE, "fine-tune", "trainer", "Fine-tune the student", fine_tune,
-              ("questions", "references", "study", "replay", "fine-tune@earlier"), adapter_fallback),
+              ("dev-questions", "questions", "references", "study", "replay", "fine-tune@earlier"), adapter_fallback),
     StageSpec(EVERY_CYCLE, "placebo-fine-tune", "trainer", "Train control adapter (shuffled references)",
               placebo_fine_tune,
               ("questions", "references", "study", "replay", "placebo-fine-tune@earlier"), adapter_fallback,
@@ -157,7 +160,7 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "questions@last", "held-out-baseline-evaluation", "baseline-evaluation@last",
                "tuned-evaluation@last", "arms-evaluation"),
               when=_any_arm_enabled(*ARMS)),
-    StageSpec(RUN_ENDS, "choice", "statistics", "Choose a cycle (development questions)", choose_cycle,
+    StageSpec(RUN_ENDS, "choice", "statistics", "Choose the cycle", choose_cycle,
               ("comparison@every",), when=has_dev_split),
     StageSpec(RUN_ENDS, "test-answers", "student", "Answer the test, once", answer_test,
               ("held-out", "general", "choice", "fine-tune@every"), answer_test_fallback, when=has_dev_split),
@@ -180,11 +183,12 @@ def derived_from(roots: tuple[str, ...]) -> frozenset[str]:
     """Return all stages whose artifacts derive from these stages, directly or transitively.
 
     Training questions and study items are excluded: they read the test only to avoid near-duplicates of it, and of
-    scores only those of training questions.
+    scores only those of training questions. So are the development questions, which are no part of the test.
     """
     found = set(roots)
     for row in PIPELINE:  # each stage reads only stages above it, or its own earlier cycles
-        if row.stage not in ("questions", "study") and {read.partition("@")[0] for read in row.reads} & found:
+        exempt = row.stage in ("questions", "study", "dev-questions")
+        if not exempt and {read.partition("@")[0] for read in row.reads} & found:
             found.add(row.stage)
     return frozenset(found)
 

@@ -13,6 +13,7 @@ from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
 from knowledge.question_sets import FaultyQuestions
 from knowledge.sources import NoSuchDocuments
+from runner.pipeline.best_step import EVALUATIONS
 from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.given_settings import given_errors
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
@@ -149,7 +150,8 @@ def nearest_folder(paths: Paths) -> Path:
 def _disk_space_errors(config: RunConfig, paths: Paths, runs: int) -> list[str]:
     embedded = config.student == EMBEDDED_STUDENT and not any(paths.models.glob("*/config.json"))
     trainings = config.cycles * (2 if PLACEBO in config.arms else 1)
-    copies = config.cycles * (len(SNAPSHOT_SHARES) if config.learning_curve else 0) * BYTES_A_COPY
+    snapshots = EVALUATIONS if config.chooses_step else len(SNAPSHOT_SHARES) if config.learning_curve else 0
+    copies = config.cycles * snapshots * BYTES_A_COPY
     needed = runs * (trainings * BYTES_A_CYCLE + copies) + (EMBEDDED_MODEL_BYTES if embedded else 0)
     free = free_bytes(paths)
     if free >= needed:

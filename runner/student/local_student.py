@@ -133,7 +133,7 @@ class LocalStudent:
         return len(prompt_ids(self.loaded.tokenizer, self.template, question)) + answer_tokens <= self.loaded.context
 
     def fine_tune(self, examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, to: Path,
-                  on_step: Callable[[TrainingStep], None]) -> TrainingResult:
+                  on_step: Callable[[TrainingStep], None], until: int | None = None) -> TrainingResult:
         with hardware.time_loading():
             from runner.student import trainer  # late: trl takes seconds to import, and only training needs it
 
@@ -141,7 +141,7 @@ class LocalStudent:
         try:
             with translate_oom(f"fine-tuning on {len(examples)} examples"):
                 return trainer.fine_tune(self.loaded, self.template, examples, self._clamped_to_plan(recipe), start, to,
-                                         on_step, self.plan.kept_tokens)
+                                         on_step, self.plan.kept_tokens, until)
         finally:
             self.loaded.unload()
             hardware.release_memory()

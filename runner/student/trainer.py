@@ -26,7 +26,7 @@ from runner.student.errors import TrainingFailed
 from runner.student.inference.likelihood import token_losses
 from runner.student.llama_cpu.training_loss import FusedLoraLoss, supports_training
 from runner.student.lora import peft_adapter
-from runner.student.lora.adapter_files import check_folder
+from runner.student.lora.adapter_files import check_folder, weights_sha256
 from runner.student.models.hf_loader import trainer_callbacks
 from runner.student.models.loaded_model import LoadedModel
 from runner.student.prompt_template import PromptTemplate, answer_ids, document_ids, prompt_ids
@@ -64,9 +64,9 @@ class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
     """Report each optimizer step, stop on a loss that is not finite, save snapshots, mark checkpoints complete."""
 
     def __init__(self, on_step: Callable[[TrainingStep], None], fingerprint: str, earlier_seconds: float,
-                 save_snapshot: Callable[[int], None]) -> None:
+                 save_snapshot: Callable[[int], None], until: int | None = None) -> None:
         self.on_step, self.fingerprint, self.earlier_seconds = on_step, fingerprint, earlier_seconds
-        self.save_snapshot = save_snapshot
+        self.save_snapshot, self.until = save_snapshot, until
         self.began = time.monotonic()
         self.trainer: CompletionTrainer | None = None
         self.stop: StopRequested | None = None
@@ -91,6 +91,8 @@ class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.save_snapshot(state.global_step)  # before this step's checkpoint, so that resuming never misses one
+        if state.global_step == self.until:
+            control.should_save, control.should_training_stop = True, True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.trainer is not None:
@@ -101,11 +103,21 @@ class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
 
 def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[TrainingExample],
               recipe: TrainingConfig, start: Path | None, to: Path, on_step: Callable[[TrainingStep], None],
-              uncheckpointed_tokens: int = 0) -> TrainingResult:
+              uncheckpointed_tokens: int = 0, until: int | None = None) -> TrainingResult:
     """Train an adapter on the examples and save it in `to`; returns the result of a training already finished there.
 
-    `uncheckpointed_tokens` is the number of tokens whose activations fit in memory. Gradient checkpointing gives the
-    same gradients in 1.5 times the time, so it is turned off for batches that are no longer than that.
+    Args:
+        loaded: the student; its weights are the same afterwards.
+        template: its prompt template.
+        examples: what it is trained on.
+        recipe: hyperparameters.
+        start: the adapter to start from; None: a new one.
+        to: folder of the adapter, of its snapshots and of the training's checkpoints.
+        on_step: called after each step; may raise to stop.
+        uncheckpointed_tokens: number of tokens whose activations fit in memory. Gradient checkpointing gives the same
+            gradients in 1.5 times the time, so it is turned off for batches that are no longer than that.
+        until: one of `recipe.keep_at`, after which training stops. The result is then that of the snapshot, and the
+            checkpoints stay, so that a later call goes on with the same steps as an uninterrupted training.
 
     Raises:
         TrainingFailed: no usable example, no layer to adapt, or a loss that is not finite.
@@ -114,7 +126,8 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
     if start is not None:
         check_folder(start)
     fingerprint = training_checkpoints.fingerprint(examples, recipe, start, loaded.model.config.name_or_path)
-    finished = training_checkpoints.read_record(to, fingerprint)
+    saved = to if until is None else adapter_snapshot_path(to, until)
+    finished = training_checkpoints.read_record(saved, fingerprint)
     if finished is not None:
         return finished
     rows, cut, left_out = training_rows(loaded.hf_tokenizer, template, examples, recipe.max_sequence_tokens)
@@ -127,12 +140,12 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
         if not recipe.gradient_checkpointing and supports_training(adapted):
             fused_loss = FusedLoraLoss(adapted)
         training = dataclasses.replace(_train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step,
-                                              targets), cut=cut, left_out=left_out)
+                                              targets, until), cut=cut, left_out=left_out)
     finally:
         if fused_loss:
             fused_loss.release()
         restore_base_model(loaded.model, adapted)
-    training_checkpoints.write_record(to, training, fingerprint)
+    training_checkpoints.write_record(saved, training, fingerprint)
     return training
 
 
@@ -170,10 +183,10 @@ def example_ids(tokenizer: Any, template: PromptTemplate, example: TrainingExamp
 
 def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, rows: Any, recipe: TrainingConfig,
            to: Path, fingerprint: str, on_step: Callable[[TrainingStep], None],
-           targets: peft_adapter.Targets) -> TrainingResult:
+           targets: peft_adapter.Targets, until: int | None) -> TrainingResult:
     resume = training_checkpoints.resume_point(to, fingerprint)
     callback = _TrainingCallback(on_step, fingerprint, resume.seconds if resume else 0.0,
-                                 partial(_save_snapshot, adapted, recipe, to))
+                                 partial(_save_snapshot, adapted, recipe, to), until)
     trainer = CompletionTrainer(
         model=adapted, args=_settings(recipe, to / training_checkpoints.FOLDER, loaded, autocast=fused_loss is None),
         train_dataset=rows, processing_class=loaded.hf_tokenizer, callbacks=[callback])
@@ -181,12 +194,17 @@ def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, 
     trainer.remove_callback(PrinterCallback)  # it prints each log entry
     trainer.tokens_seen = resume.tokens if resume else 0
     callback.trainer = trainer
-    trainer.train(resume_from_checkpoint=str(resume.folder) if resume else None)
+    if resume and resume.step == until:  # killed between its checkpoint and its record
+        losses = training_checkpoints.logged_losses(resume.folder)
+    else:
+        trainer.train(resume_from_checkpoint=str(resume.folder) if resume else None)
+        losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     if callback.stop:
         raise callback.stop
-    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    saved = to if until is None else adapter_snapshot_path(to, until)
     return TrainingResult(
-        adapter=str(to), adapter_sha256=peft_adapter.save(adapted, to), steps=trainer.state.global_step,
+        adapter=str(saved), steps=until or trainer.state.global_step,
+        adapter_sha256=peft_adapter.save(adapted, to) if until is None else weights_sha256(saved),
         seconds=callback.earlier_seconds + callback.seconds, tokens=trainer.tokens_seen, first_loss=losses[0],
         last_loss=losses[-1], trainable_parameters=peft_adapter.trainable_parameters(adapted),
         matched_modules=targets.counts, unmatched_targets=targets.unmatched)

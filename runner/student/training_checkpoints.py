@@ -19,6 +19,8 @@ from runner.student.lora.adapter_files import weights_sha256
 from store.files import sha256_of, sha256_of_file, write_atomic
 
 FOLDER, SEAL, RECORD = "checkpoints", "seal.json", "training.json"
+_TRAINER_STATE = "trainer_state.json"
+"""As transformers names it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,12 @@ def mark_complete(folder: Path, fingerprint: str, step: int, tokens: int, second
              if path.is_file() and path.name != SEAL}
     _write(folder / SEAL, {"fingerprint": fingerprint, "step": step, "tokens": tokens, "seconds": seconds,
                            "files": files})
+
+
+def logged_losses(folder: Path) -> list[float]:
+    """Return the loss of each step up to a complete checkpoint, as the trainer logged it."""
+    state = json.loads((folder / _TRAINER_STATE).read_text(encoding="utf-8"))
+    return [float(entry["loss"]) for entry in state["log_history"] if "loss" in entry]
 
 
 def resume_point(to: Path, fingerprint: str) -> ResumePoint | None:

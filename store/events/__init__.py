@@ -30,8 +30,8 @@ from store.events.judging import (
     ProbeRecord,
 )
 from store.events.questions import (
-    FactlessRecord, FactRecord, FactsWritten, PairRecord, QuestionRecord, QuestionsAsked, QuestionSetRead,
-    QuestionsRejected, ReferenceRecord, ReferencesWritten, RefusedTextRecord, RejectedRecord,
+    DevQuestionsSetApart, FactlessRecord, FactRecord, FactsWritten, PairRecord, QuestionRecord, QuestionsAsked,
+    QuestionSetRead, QuestionsRejected, ReferenceRecord, ReferencesWritten, RefusedTextRecord, RejectedRecord,
 )
 from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.review import (
@@ -51,8 +51,8 @@ from store.events.stages import (
     StageStarted,
 )
 from store.events.training import (
-    AdapterMissing, AdapterTrained, FormRecord, ReplayAnswered, ReplayRecord, StudiedFact, StudySetPrepared,
-    TermCoverage,
+    AdapterMissing, AdapterTrained, EvaluationRecord, FormRecord, ReplayAnswered, ReplayRecord, StepChosen, StudiedFact,
+    StudySetPrepared, TermCoverage,
 )
 
 __all__ = [
@@ -60,20 +60,21 @@ __all__ = [
     "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
-    "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "DraftsAskedAgain", "EditedRecord",
-    "EndpointOptionRefused", "Event", "ExportChange", "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord",
-    "FactsWritten", "FailedLine", "FlowRow", "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord",
-    "GainShareRecord", "GapRecord", "ItemChange", "ItemCommented", "ItemFlagged", "ItemsApproved", "ItemsDrafted",
-    "ItemsReviewed", "JudgeAudited", "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted",
-    "KINDS", "KindRecord", "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord",
-    "PassagesRetrieved", "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord",
-    "PromptsPrepared", "QuestionRecord", "QuestionSetRead", "QuestionsAsked", "QuestionsRejected", "Recorded",
-    "RecoveryTaken", "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord",
-    "ReplayAnswered", "ReplayRecord", "RescoredRecord", "ReviewFinished", "RunAnnotated", "RunArchived", "RunCancelled",
-    "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested", "RunRequeued",
-    "RunStarted", "RunWaitingForBatch", "RunWaitingForReview", "ScheduleAdded", "ScheduleFailed", "ScheduleFired",
-    "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped", "ScoreRecord",
-    "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed", "StageFinished", "StageProgressed",
-    "StageStarted", "StudiedFact", "StudySetPrepared", "TeachersCompared", "TermCoverage", "UnfitEvent", "WantedAgain",
-    "from_json", "to_json",
+    "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "DevQuestionsSetApart",
+    "DraftsAskedAgain", "EditedRecord", "EndpointOptionRefused", "EvaluationRecord", "Event", "ExportChange",
+    "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine", "FlowRow",
+    "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
+    "ItemChange", "ItemCommented", "ItemFlagged", "ItemsApproved", "ItemsDrafted", "ItemsReviewed", "JudgeAudited",
+    "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",
+    "KnowledgeChanged", "KnowledgeRead", "LearningCurveMeasured", "MetricLogged", "PairRecord", "PassagesRetrieved",
+    "PilotRecord", "PlaceboTrained", "PlanChosen", "ProbeRecord", "PromptRecord", "PromptsPrepared",
+    "QuestionRecord", "QuestionSetRead", "QuestionsAsked", "QuestionsRejected", "Recorded", "RecoveryTaken",
+    "ReferenceRecord", "ReferencesWritten", "RefusedTextRecord", "RejectedRecord", "ReplacementRecord",
+    "ReplayAnswered", "ReplayRecord", "RescoredRecord", "ReviewFinished", "RunAnnotated", "RunArchived",
+    "RunCancelled", "RunDeleted", "RunFailed", "RunFinished", "RunPaused", "RunPrioritised", "RunRequested",
+    "RunRequeued", "RunStarted", "RunWaitingForBatch", "RunWaitingForReview", "ScheduleAdded", "ScheduleFailed",
+    "ScheduleFired", "ScheduleMissed", "SchedulePaused", "ScheduleRemoved", "ScheduleResumed", "ScheduleSkipped",
+    "ScoreRecord", "SettingsChosen", "SettingsRecord", "ShuffledRecord", "StageFailed", "StageFinished",
+    "StageProgressed", "StageStarted", "StepChosen", "StudiedFact", "StudySetPrepared", "TeachersCompared",
+    "TermCoverage", "UnfitEvent", "WantedAgain", "from_json", "to_json",
 ]

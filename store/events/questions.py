@@ -94,6 +94,14 @@ class ReferencesWritten(Event, event_type="ReferencesWritten"):
 
 
 @dataclass(frozen=True)
+class DevQuestionsSetApart(Event, event_type="DevQuestionsSetApart"):
+    """The development questions were copied from the test's file, so that a training may be scored on them alone."""
+
+    questions: tuple[QuestionRecord, ...]
+    references: tuple[ReferenceRecord, ...]
+
+
+@dataclass(frozen=True)
 class PairRecord:
     """A question about a fact with its answer."""
 

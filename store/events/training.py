@@ -86,6 +86,30 @@ class StudySetPrepared(Event, event_type="StudySetPrepared"):
 
 
 @dataclass(frozen=True)
+class EvaluationRecord:
+    """The scores on the development questions of the adapter after `step` steps of a training."""
+
+    step: int
+    value: float | None
+    """Mean by the metric that chooses the step; None without a scored question."""
+    reference_nll: float | None
+    """Mean by reference NLL, in nats per token, which decides between equal values."""
+    scored: int
+
+
+@dataclass(frozen=True)
+class StepChosen:
+    """Which step's adapter a training kept, by its scores on the development questions."""
+
+    step: int
+    of_steps: int
+    """The steps that the training had before it."""
+    metric: str
+    stopped_early: bool
+    evaluations: tuple[EvaluationRecord, ...]
+
+
+@dataclass(frozen=True)
 class AdapterTrained(Event, event_type="AdapterTrained"):
     """Fine-tuning produced an adapter."""
 
@@ -106,6 +130,8 @@ class AdapterTrained(Event, event_type="AdapterTrained"):
     runs that did not count them."""
     left_out: int | None = None
     """Examples whose prompt alone was as long, or that had no answer: not trained at all."""
+    chosen: StepChosen | None = None
+    """Which of the steps the adapter is of; None: the last one, since none was chosen."""
 
 
 @dataclass(frozen=True)

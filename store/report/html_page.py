@@ -21,6 +21,7 @@ from store.analysis.group_result import counts
 from store.analysis.teacher_replacement import (
     PART_TITLES, how_compared, replacement_sentence, replacement_verdict, share_lines,
 )
+from store.analysis.step_choice import step_sentences
 from store.headline import HEADLINE_QUESTIONS, HEADLINE_WORDS, margin_of, tested_in_words
 from store.metrics import METRICS, TIERS
 from store.queries import AnswerPair, ChangeRow, GainShare
@@ -105,6 +106,7 @@ def _templates() -> Environment:
                             "replacement_verdict": replacement_verdict, "how_compared": how_compared,
                             "replacement_sentence": replacement_sentence, "forecast_sentences": forecast_sentences,
                             "outcome": outcome, "openings_sentence": openings_sentence, "share_lines": share_lines,
+                            "step_sentences": step_sentences,
                             "latest": latest, "by_cycle": by_cycle, "tiers_in": tiers_in}
     return environment
 

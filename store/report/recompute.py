@@ -15,8 +15,8 @@ from store.analysis.choice_baselines import baselines_of
 from store.analysis.findings import cycles_corrected, memorisation
 from store.analysis.gain_forecast import forecast_again
 from store.analysis.people_and_judges import compare_with_people, direction_of_change
-from store.dev_split import DEV
-from store.events import PilotRecord
+from store.dev_split import DEV, best_evaluation
+from store.events import EvaluationRecord, PilotRecord
 from store.metrics import METRICS
 from store.queries import ChangeRow
 from store.report.pack_differences import Differences, Row, key_in_words
@@ -42,6 +42,7 @@ def recompute(pack: Row) -> Differences:
     _compare_baselines(pack, scores, differences)
     _compare_people(pack, scores, differences)
     _compare_forecast(pack, differences)
+    _compare_steps(pack, differences)
     variances = [PastVariance(**row) for row in pack["past_variances"]]
     power = power_before(pack["run"]["config"]["headline"], pack["power"]["pairs"], variances)
     differences.compare("power", pack["power"], dataclasses.asdict(power) | {"runs": list(power.runs)})
@@ -164,6 +165,17 @@ def _compare_forecast(pack: Row, differences: Differences) -> None:
     measured = row["change"] if row and told["scored_at"] else None
     held = None if measured is None else again["low"] <= measured <= again["high"]
     differences.compare("forecast", told, again | {"stop": stop, "measured": measured, "held": held})
+
+
+def _compare_steps(pack: Row, differences: Differences) -> None:
+    """Choose each cycle's step again from its evaluations; packs of runs that keep the last step have none."""
+    for cycle in pack["cycles"]:
+        chosen = (cycle["training"] or {}).get("chosen")
+        if chosen:
+            found = [EvaluationRecord(**one) for one in chosen["evaluations"]]
+            differences.compare(f"step of cycle {cycle['cycle']}", chosen, {
+                "step": best_evaluation(found, chosen["metric"]).step,
+                "stopped_early": found[-1].step < chosen["of_steps"]})
 
 
 def _compare_audits(pack: Row, differences: Differences) -> None:

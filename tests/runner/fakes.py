@@ -57,20 +57,22 @@ class FakeStudent:
         return len(question.split()) <= 400
 
     def fine_tune(self, examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, to: Path,
-                  on_step: Callable[[TrainingStep], None]) -> TrainingResult:
-        for step in range(1, recipe.steps + 1):
+                  on_step: Callable[[TrainingStep], None], until: int | None = None) -> TrainingResult:
+        last = recipe.steps if until is None else until
+        before = max((step for step in recipe.keep_at if adapter_snapshot_path(to, step).exists()), default=0)
+        for step in range(before + 1, last + 1):
             self._fail("fine_tune")
             if recipe.steps > LONG:
                 time.sleep(0.002)  # a training that is to be interrupted, not a flood of writes
             on_step(TrainingStep(step, recipe.steps, 3.0 / step, recipe.learning_rate, step * 10, step * 0.001))
         known = self._known(start) | {e.question: e.answer for e in examples}
-        for folder in (to, *(adapter_snapshot_path(to, step) for step in recipe.keep_at)):
+        saved = to if until is None else adapter_snapshot_path(to, until)
+        for folder in (saved, *(adapter_snapshot_path(to, step) for step in recipe.keep_at if step <= last)):
             folder.mkdir(parents=True, exist_ok=True)
             for name in ADAPTER_FILES:
                 (folder / name).write_text(json.dumps(known, sort_keys=True))
-        return TrainingResult(str(to), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(),
-                              recipe.steps,
-                              0.1, recipe.steps * 10, 3.0, 3.0 / recipe.steps, 7, ("fake x 1",), ())
+        return TrainingResult(str(saved), hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest(), last,
+                              0.1, last * 10, 3.0, 3.0 / last, 7, ("fake x 1",), ())
 
     def _known(self, adapter: Path | None) -> dict[str, str]:
         return json.loads((adapter / "adapter_config.json").read_text()) if adapter else {}

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import fakes
-
 from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
@@ -21,6 +19,7 @@ from store.paths import Paths
 from store.run_config import RunConfig
 from store.sweep import SweepPlan, plan_runs
 from tests.plain_runs import plain_run
+from tests.runner import fakes
 
 SEED = "seed of the training"
 SMALL: dict[str, Any] = {"topics": ("pods", "services"), "questions": 6, "held_out": 12, "steps": 2}
@@ -30,11 +29,12 @@ class SeededStudent(fakes.FakeStudent):
     """Finds references likelier after training, by how much depends on question, seed and learning rate."""
 
     def fine_tune(self, examples: Sequence[TrainingExample], recipe: TrainingConfig, start: Path | None, to: Path,
-                  on_step: Callable[[TrainingStep], None]) -> TrainingResult:
-        result = super().fine_tune(examples, recipe, start, to, on_step)
-        for name in ADAPTER_FILES:
-            known = json.loads((to / name).read_text()) | {SEED: f"{recipe.seed} {recipe.learning_rate}"}
-            (to / name).write_text(json.dumps(known, sort_keys=True))
+                  on_step: Callable[[TrainingStep], None], until: int | None = None) -> TrainingResult:
+        result = super().fine_tune(examples, recipe, start, to, on_step, until)
+        for folder in {Path(result.adapter), *(path.parent for path in to.glob(f"*/{ADAPTER_FILES[0]}"))}:
+            for name in ADAPTER_FILES:
+                known = json.loads((folder / name).read_text()) | {SEED: f"{recipe.seed} {recipe.learning_rate}"}
+                (folder / name).write_text(json.dumps(known, sort_keys=True))
         return result
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], adapter: Path | None,

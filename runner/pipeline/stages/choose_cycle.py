@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from runner.pipeline.stage_context import StageContext
 from store.dev_split import DEV
 from store.events import ArmsCompared, CandidateRecord, CycleChosen, Event
+from store.formatting import plural
 from store.metrics import METRICS
 
 
@@ -26,6 +27,6 @@ def choose_cycle(context: StageContext) -> Sequence[Event]:
         candidates.append(CandidateRecord(cycle, row.tuned if row else None, row.scored if row else 0))
     scored = [(one.value * METRICS[metric].better, -one.cycle) for one in candidates if one.value is not None]
     chosen = -max(scored)[1] if scored else context.config.cycles
-    reason = f"best of {len(scored)} cycles on the development questions" if scored else \
+    reason = f"best of {plural(len(scored), 'cycle')} on the development questions" if scored else \
         "no cycle has a score on the development questions: the last one is taken"
     return [CycleChosen(chosen, metric, tuple(candidates), reason)]

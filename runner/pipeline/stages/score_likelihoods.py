@@ -17,7 +17,10 @@ from runner.judge.choice_variants import (
 )
 from runner.pipeline.stage_context import StageContext
 from store.dev_split import DEV
-from store.events import AnswersScored, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten, ScoreRecord
+from store.events import (
+    AnswersScored, DevQuestionsSetApart, QuestionRecord, QuestionsAsked, ReferenceRecord, ReferencesWritten,
+    ScoreRecord,
+)
 from store.metrics import HEADLINE_TEST_METRICS, LIKELIHOOD_METRICS
 
 LIKELIHOOD_JUDGE = "the student's own likelihood"
@@ -41,7 +44,8 @@ class LikelihoodScorer:
 def read_references(context: StageContext) -> dict[str, ReferenceRecord]:
     """Return the references in the inputs, by question id."""
     return {reference.question_id: reference for artifact in context.inputs.values()
-            if (event := artifact.first(ReferencesWritten)) for reference in event.references}
+            for event in (artifact.first(ReferencesWritten), artifact.first(DevQuestionsSetApart)) if event
+            for reference in event.references}
 
 
 def likelihood_scores(context: StageContext, arm: str, asked: Sequence[QuestionRecord], scorer: LikelihoodScorer,

@@ -355,3 +355,25 @@ def test_byte_dropout_drops_and_scales_like_dropout() -> None:
     assert float((dropped == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
     assert float(dropped.mean()) == pytest.approx(1.0, abs=0.01)
     assert torch.equal(dropout.eval()(torch.ones(5)), torch.ones(5))
+
+
+def test_a_training_in_parts_ends_where_one_in_one_go_does(llama: LocalStudent, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, keep_at=(2, 4, 6))
+    whole = train(llama, tmp_path / "whole", recipe)
+    steps: list[TrainingStep] = []
+    parts = [llama.fine_tune(EXAMPLES, recipe, None, tmp_path / "parts", steps.append, until) for until in (2, 4, 6)]
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6] and [part.steps for part in parts] == [2, 4, 6]
+    assert parts[-1].adapter_sha256 == whole.adapter_sha256 and parts[-1].tokens == whole.tokens
+    assert parts[-1].last_loss == whole.last_loss and parts[0].first_loss == whole.first_loss
+    assert parts[1].adapter == str(adapter_snapshot_path(tmp_path / "parts", 4))
+    again = llama.fine_tune(EXAMPLES, recipe, None, tmp_path / "parts", steps.append, 4)
+    assert again == parts[1] and len(steps) == 6  # recorded beside the snapshot, not trained again
+
+
+def test_a_part_killed_before_its_record_is_not_trained_again(llama: LocalStudent, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, keep_at=(2, 4))
+    first = llama.fine_tune(EXAMPLES, recipe, None, tmp_path / "to", lambda step: None, 2)
+    (adapter_snapshot_path(tmp_path / "to", 2) / training_checkpoints.RECORD).unlink()
+    steps: list[TrainingStep] = []
+    assert llama.fine_tune(EXAMPLES, recipe, None, tmp_path / "to", steps.append, 2) == dataclasses.replace(
+        first, seconds=pytest.approx(first.seconds, rel=0.9, abs=2.0)) and steps == []
