@@ -14,6 +14,7 @@ from dashboard.view_models.cycle_selection import SelectedCycle
 from dashboard.widgets import elements
 from store.analysis.run_comparison import NotComparable, PairedComparison
 from store.database import Store
+from store.queries.openings_of_test import NO_WINNER, openings_of_test, openings_sentence
 from store.run_config import HELD_OUT
 
 
@@ -34,6 +35,8 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
         elements.data_table(rows, height=min(320, 36 * len(rows) + 40),
                             column_config={"metric": st.column_config.TextColumn(width=160)})
         elements.export_buttons(export_rows.run_comparison_rows(paired), "tuned-against-tuned", "beside")
+        first_run = picked[0].run
+        st.caption(f"{openings_sentence(openings_of_test(store, first_run), first_run.config)} {NO_WINNER}")
     for reason in dict.fromkeys(_refusal(one, name_of) for one in refused):
         elements.plain_text(reason)
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"run {run.id}, cycle {cycle.cycle}. Questions asked here count in no score.")
         best = best_adapter(store, run.id)
         if best:
-            print(best.sentence)
+            print(best.sentence_on(cycle.cycle))
         arms = ask.answering_arms(run.config, with_teacher=not args.no_teacher)
         pieces = ask.answer_with_students(run.config, adapter, args.question, paths, ask.open_student)
         if not arms[TEACHER]:

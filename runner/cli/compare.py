@@ -16,7 +16,7 @@ from store.analysis.run_comparison import (
 from store.database import Store, open_for_reading
 from store.paths import default_paths
 from store.queries import ChangeRow
-from store.queries.openings_of_test import openings_of_test, openings_sentence
+from store.queries.openings_of_test import NO_WINNER, openings_of_test, openings_sentence
 from store.statistics import PairedChange
 
 _HEAD = f"{'metric':18} {'before':>7} {'after':>7} {'change':>7}  {'95% interval':16} {'n':>5}    verdict"
@@ -80,6 +80,7 @@ def _as_json(store: Store, sides: Sequence[ComparedRun], unlike: list[dict[str, 
         "differences": unlike,
         "paired": [dataclasses.asdict(row) for row in paired],
         "refused": [dataclasses.asdict(row) for row in refused],
+        "best": None, "best_refused": NO_WINNER,
     }
 
 
@@ -112,7 +113,7 @@ def _openings(store: Store, sides: Sequence[ComparedRun]) -> list[str]:
     for test in dict.fromkeys(one.run.held_out_hash for one in sides):
         of_test = [one for one in sides if one.run.held_out_hash == test]
         if sentence := openings_sentence(openings_of_test(store, of_test[0].run), of_test[0].run.config):
-            lines += ["", *(f"  {one.label}" for one in of_test), sentence]
+            lines += ["", *(f"  {one.label}" for one in of_test), sentence, *([NO_WINNER] if len(of_test) > 1 else [])]
     return lines
 
 

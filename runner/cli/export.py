@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from runner.errors import UserError
+from runner.export.cycle_choice import refuse_choice_by_test
 from runner.export.errors import CannotExport
 from runner.export.student_export import FORMS, QUANTIZATIONS
 from store.database import open_for_reading
@@ -15,6 +16,8 @@ from store.paths import default_paths
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run and cycle, the format and the target folder."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
+    parser.add_argument("--without-dev", action="store_true", help="take --cycle K of a run without development "
+                        "questions although it is not the last; the model card says so")
     parser.add_argument("--cycle", type=int, metavar="K",
                         help="export this cycle's adapter (default: the last, or the one chosen on development "
                              "questions)")
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     paths = default_paths()
     store = open_for_reading(paths.store_url)
     try:
+        refuse_choice_by_test(store, args.run, args.cycle, args.without_dev)
         _, cycle, _ = student_export.tuned_cycle(store, paths, args.run, args.cycle)
         to = Path(args.to).expanduser().absolute() if args.to else \
             paths.exports / "-".join((args.run, "cycle", str(cycle.cycle), args.form, *(

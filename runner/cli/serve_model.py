@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from runner.export.chat_server import LOOPBACK
 
     parser.add_argument("run", help="a run's id, as `status` shows it")
+    parser.add_argument("--without-dev", action="store_true", help="take --cycle K of a run without development "
+                        "questions although it is not the last; the model card says so")
     parser.add_argument("--cycle", type=int, metavar="K",
                         help="serve this cycle's student (default: the one that export takes)")
     parser.add_argument("--artefact", "--artifact", metavar="DIR", dest="export",
@@ -70,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _student(store: Store, paths: Paths, args: argparse.Namespace) -> tuple[Path, str, Run]:
     """The folder that is served, its model's name, and its run."""
+    from runner.export.cycle_choice import refuse_choice_by_test
     from runner.export.student_export import kept_export, tuned_cycle
 
+    refuse_choice_by_test(store, args.run, args.cycle, args.without_dev)
     of_run, cycle, _ = tuned_cycle(store, paths, args.run, args.cycle)
     name = f"{of_run.id}-cycle-{cycle.cycle}"
     if not args.export:

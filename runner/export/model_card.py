@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from knowledge.sources import short_name
+from store.analysis.step_choice import step_sentence
 from store.files import sha256_of
 from store.metrics import METRICS
 from store.queries import ChangeRow, Cycle, Run
@@ -49,7 +50,8 @@ def model_card(run: Run, cycle: Cycle, changes: Sequence[ChangeRow], best: BestA
     """
     parts = [_front_matter(run, form), f"# {run.config.student}, distilled in cycle {cycle.cycle} of run {run.id}",
              _result(run, cycle), _prompt_section(run, prompt), _scores(changes),
-             _training(run, cycle, precision), _data(run), _limits(run, best), f"## Licence\n\n{licence_note(run)}",
+             _training(run, cycle, precision), _data(run), _limits(run, best.sentence_on(cycle.cycle) if best else ""),
+             f"## Licence\n\n{licence_note(run)}",
              _hashes(run, cycle, dict(files or {}))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -103,6 +105,7 @@ def _training(run: Run, cycle: Cycle, precision: str) -> str:
         f"- {training.get('steps', 'an unknown number of')} optimizer steps at {config.learning_rate:g}, "
         f"{config.batch_size * config.gradient_accumulation} examples a step, seed {config.seed_of_training}"
         + (f", continued from {start}" if start else ", from the base model"),
+        *([f"- kept {step_sentence(training['chosen'])}"] if training.get("chosen") else []),
         f"- first loss {_number(training.get('first_loss'))}, last loss {_number(training.get('last_loss'))}",
         f"- trained in {plan.get('precision', 'an unknown precision')} on {plan.get('device', 'an unknown device')}: "
         f"{plan.get('reason', 'no plan recorded')}", f"- exported: {precision}"))
@@ -119,7 +122,7 @@ def _data(run: Run) -> str:
         "no training question uses"))
 
 
-def _limits(run: Run, best: BestAdapter | None) -> str:
+def _limits(run: Run, about_cycle: str) -> str:
     lines = ["## Limits", "",
              f"- The scores apply to questions like the {run.config.held_out} held-out ones on these topics, not to "
              "anything else, and not to another training with another seed.",
@@ -127,7 +130,7 @@ def _limits(run: Run, best: BestAdapter | None) -> str:
              "- Not tested for safety, bias, or use outside of the domain."]
     if run.config.teacher == OFFLINE_TEACHER:
         lines.append("- The references are quotations from the documents, not written by an independent expert.")
-    return "\n".join([*lines, *([f"- {best.sentence}"] if best else [])])
+    return "\n".join([*lines, *([f"- {about_cycle}"] if about_cycle else [])])
 
 
 def _hashes(run: Run, cycle: Cycle, files: dict[str, str]) -> str:

@@ -110,7 +110,7 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
         work.rename(to)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return Exported(to, precision, best.sentence if best else "")
+    return Exported(to, precision, best.sentence_on(cycle.cycle) if best else "")
 
 
 def kept_export(store: Store, paths: Paths, run_id: str, cycle: Cycle, report: Callable[[str], None]) -> Path:

@@ -54,6 +54,18 @@ class BestAdapter:
                 "other questions.")
 
 
+    def sentence_on(self, cycle: int) -> str:
+        """Return which cycle's adapter is used and why, also where a person named another cycle than the kept one."""
+        if cycle == self.cycle or self.candidates == 1:
+            return self.sentence
+        if self.chosen_on_dev:
+            return (f"Cycle {cycle} was named by hand. Cycle {self.cycle} was chosen among {self.candidates} on the "
+                    "development questions, and the test was answered by its student alone: of this one it says "
+                    "nothing.")
+        return (f"Cycle {cycle} was named by hand, without development questions, where {self.candidates} cycles had "
+                "answered the test: if the test's scores chose it, they are better than it is.")
+
+
 def best_adapter(store: Store, run: str) -> BestAdapter | None:
     """Return a run's adapter to keep; None if none was scored on the questions that decide."""
     found = find_run(store, run)

@@ -12,6 +12,11 @@ from store.queries.runs import Run
 from store.run_config import RunConfig
 
 
+NO_WINNER = ("None of them is named the best by this test: development questions choose a cycle (--dev-questions) or "
+             "settings (`choose`).")
+"""Stands where several students that answered one test are compared."""
+
+
 def openings_sentence(openings: int, config: RunConfig) -> str:
     """Say how often a test was answered, and what that means for choosing by it; empty before the first time."""
     if not openings:

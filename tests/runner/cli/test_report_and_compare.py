@@ -125,3 +125,17 @@ def test_what_cannot_be_compared_is_refused(data: tuple[Path, dict[str, str]], c
     named = [":".join([data[1].get(run.partition(":")[0], run), *run.split(":")[1:]]) for run in runs]
     assert main(["compare", *named]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_no_winner_is_named_by_the_test_that_scored_it(data: tuple[Path, dict[str, str]],
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    _, runs = data
+    assert main(["compare", runs["weak"], runs["strong"]]) == 0
+    said = capsys.readouterr().out
+    assert "The test was answered 3 times, by as many tuned students in this store" in said
+    assert "None of them is named the best by this test: " in said
+    assert main(["compare", runs["weak"], runs["strong"], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["best"] is None and "named the best" in found["best_refused"]
+    assert main(["compare", runs["weak"], runs["other test"]]) == 0
+    assert "named the best" not in capsys.readouterr().out  # they answered different tests
