@@ -17,7 +17,7 @@ from store.commands import CommandRefused, dataset, playground, ratings_and_tags
 from store.commands.review import Decision, Person
 from store.commands.schedules import InvalidSchedule
 from store.database import Store, StoreError
-from store.events import AnswerRated, ItemCommented, ItemFlagged
+from store.events import AnswerRated, ForecastRegistered, ItemCommented, ItemFlagged, SettingsChosen
 from store.permissions import PERMISSIONS, PermissionDenied
 from store.run_config import InvalidConfig, RunConfig
 from store.sweep import SweepPlan
@@ -44,6 +44,20 @@ def launch_group(plan: SweepPlan) -> str | None:
                                                                     role=person.role))):
         return launched[0].runs[0]
     return None
+
+
+def register_forecast(config: RunConfig, forecast: ForecastRegistered, advice: str) -> str | None:
+    """Queue a run paused with its forecast on record; returns its id, or None if it was refused."""
+    person, registered = identity.current_user(), []
+    if _execute(lambda store: registered.append(commands.register_forecast(store, config, forecast, advice, person.name,
+                                                                           person.role))):
+        return registered[0]
+    return None
+
+
+def open_test(chosen: Sequence[str], others: Sequence[str], event: SettingsChosen) -> bool:
+    """Record the settings that were chosen for a group: their runs go on to answer the test, the others end."""
+    return _execute(lambda store: commands.open_test(store, chosen, others, event, identity.current_user().role))
 
 
 def command(kind: str, run: str, token: str) -> bool:

@@ -25,7 +25,8 @@ if groups := queries.group_sizes(store):
     if result := cached_queries.group_result(store, name) if name else None:
         metrics, tiers = group.metrics_and_tiers(result)
         if not metrics:
-            elements.empty_state("No run of this group has a result yet.")
+            elements.empty_state("No run of this group has answered its test yet.")
+            group.development_scores(store, name, result)
             st.stop()
         left, right = st.columns(2)
         with left:

@@ -30,8 +30,8 @@ def forecasts(store: Store) -> None:
     """Draw how often forecasts held and how wide they were, with a row for each."""
     found = queries.scored_forecasts(store)
     if not found:
-        st.caption("No forecast has been scored yet: `python -m runner run --forecast` makes one before a run, and the "
-                   "run's end scores it.")
+        st.caption("No forecast has been scored yet: the launch form makes one before a run, as does `python -m runner "
+                   "run --forecast`, and the run's end scores it.")
         return
     elements.plain_text(forecasts_held(found))
     elements.data_table([

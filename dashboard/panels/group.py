@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.access import cached_queries
+from dashboard.access import cached_queries, store_commands
 from dashboard.figures.group_seeds import group_seeds
 from dashboard.style import labels
 from dashboard.view_models import export_rows
 from dashboard.widgets import elements
 from store.analysis.group_result import BETWEEN_NOTE, Combination, GroupChange, GroupResult, counts
-from store.analysis.settings_choice import dev_scores
+from store.analysis.settings_choice import CannotChoose, choose_settings, dev_scores
 from store.database import Store
 from store.queries import Run
 from store.queries.openings_of_test import openings_of_test, openings_sentence
@@ -41,6 +41,8 @@ def group_of_run(store: Store, run: Run) -> None:
             elements.chart(group_seeds, f"group seeds {run.group}", "Change of each seed, and their mean with its 95% "
                            "interval", [one], headline.metric, headline.tier)
         _reading_notes(one)
+        if one.config.hold_test:
+            _choose(store, run.group)
         st.page_link("app_pages/compare.py", label="All combinations and metrics of this group",
                      icon=":material/stacked_bar_chart:", query_params={"group": run.group})
 
@@ -58,7 +60,7 @@ def group_comparison(store: Store, name: str, metric: str, tier: str, result: Gr
         _left_out(one)
     for seeds in sorted({len(one.pooled) for one in result.combinations if 0 < len(one.pooled) < MIN_SEEDS}):
         st.caption(f"With {labels.count(seeds, 'seed')}: {seeds_sentence(seeds)}")
-    _development_scores(store, name, result)
+    development_scores(store, name, result)
     between = cached_queries.group_differences(store, name, metric)
     if between:
         st.subheader("Against the first combination")
@@ -73,18 +75,37 @@ def group_comparison(store: Store, name: str, metric: str, tier: str, result: Gr
             st.caption(BETWEEN_NOTE)
 
 
-def _development_scores(store: Store, name: str, result: GroupResult) -> None:
+def development_scores(store: Store, name: str, result: GroupResult) -> None:
     """Draw the scores that settings are chosen by, and how often the group's test was answered."""
     scores = dev_scores(store, result)
     if scores:
         st.subheader("Settings by their development questions")
         elements.data_table([{"settings": one.combination.label, "runs": len(one.kept),
-                              "mean score": labels.number(one.value, 3)} for one in scores])
-        st.markdown(f"The best of them is chosen by these scores alone, and only its runs answer the test: "
-                    f"`python -m runner choose {name}`")
+                              f"mean {labels.metric_within(one.combination.config.headline)}":
+                                  labels.number(one.value, 3)} for one in scores])
+        _choose(store, name)
     tested = next((run for one in result.combinations for run in one.pooled), None)
     if tested and (sentence := openings_sentence(openings_of_test(store, tested), tested.config)):
         st.caption(sentence)
+
+
+def _choose(store: Store, name: str) -> None:
+    """Draw the button that chooses the settings by these scores, what was chosen, or why nothing can be yet."""
+    try:
+        choice = choose_settings(store, name)
+    except CannotChoose as error:
+        elements.plain_text(f"{str(error)[0].upper()}{str(error)[1:]}.")
+        return
+    elements.plain_text(f"{'Chosen' if choice.made_before else 'To be chosen'}: {choice.sentence()}")
+    if choice.made_before or not store_commands.is_allowed("launch"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Choose these settings", icon=":material/rule:", key=f"choose {name}",
+                     help="Only runs with these settings go on to answer the test; those of the others end without.") \
+                and store_commands.open_test(choice.chosen.run_ids, choice.other_ids, choice.event(name)):
+            st.rerun()
+        with st.popover("Command", icon=":material/terminal:"):
+            st.code(f"python -m runner choose {name}", language="bash", wrap_lines=True)
 
 
 def _title(result: GroupResult, one: Combination) -> str:

@@ -20,6 +20,7 @@ from dashboard.access import cached_queries, store_access, store_commands, stude
 from dashboard.access.knowledge_loader import KnowledgeError
 from dashboard.access.endpoint_check import endpoint_faults
 from dashboard.panels import control_arm_fields, knowledge_fields
+from dashboard.panels.forecast_form import forecast_form
 from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
 from dashboard.panels.settings_text import settings_text
@@ -108,6 +109,7 @@ def _form(groups: Mapping[str, DeltaGenerator]) -> None:
     with notes:
         _notes(preset, start, values, choice)
         _documents_notes(preset, start, values, about)
+        forecast_form(preset, values, choice.several)
     settings_text(preset, values)
     form_draft.keep()
 

@@ -6,24 +6,20 @@ import argparse
 import dataclasses
 import json
 import sys
-from typing import Any
 
 from runner.cli import run as run_command
 from runner.errors import UserError
 from store import queries
 from store.analysis.gain_forecast import advice, as_json, forecast_run, forecast_sentences
-from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence
+from store.analysis.pilot_notes import pilot_notes
 from store.commands import launch_group, register_forecast
 from store.config_checks import check, range_errors
 from store.database import Store, open_for_reading, open_store
 from store.events import ForecastRegistered
-from store.formatting import plural
-from store.headline import headline_wanted, questions_in_all
-from store.metrics import METRICS, NATS
 from store.paths import default_paths
 from store.pilot_runs import plan_pilots, sizes_from
-from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig
-from store.statistics import CannotForecast, Pilot, default_sd, forecast_at_size
+from store.run_config import InvalidConfig, RunConfig
+from store.statistics import CannotForecast
 from store.sweep import SweepPlan
 
 
@@ -63,7 +59,7 @@ def run_with_pilots(args: argparse.Namespace) -> int:
     plan = plan_pilots(config, sizes_from(args.pilots) if args.pilots else None, args.group)
     run_command.check_before_launch([config, plan.configs[0]], args.prices, paths, len(plan.configs) + 1)
     store, out = open_store(paths.store_url), sys.stderr if args.json else sys.stdout
-    print(*_before(store, config, plan), sep="\n", file=out, flush=True)
+    print(*_notes(store, config, plan), sep="\n", file=out, flush=True)
     queued = launch_group(store, plan.configs, plan.group, "command line")
     code = runs_in_foreground(store, paths, queued.runs, args.json)
     if code == EXIT_INTERRUPTED:
@@ -83,42 +79,16 @@ def _forecast(store: Store, config: RunConfig, pilots: list[queries.Run], group:
         raise UserError(f"no forecast: {error}") from error
 
 
+def _notes(store: Store, config: RunConfig, plan: SweepPlan) -> list[str]:
+    try:
+        return pilot_notes(store, config, plan)
+    except CannotForecast as error:
+        raise UserError(f"no forecast: {error}") from error
+
+
 def _print_registered(args: argparse.Namespace, run: str, forecast: ForecastRegistered) -> None:
     if args.json:
         print(json.dumps({"run": run, **as_json(forecast)}))
         return
     print(*forecast_sentences(forecast), f"Registered as the forecast of run {run}, which is paused. Execute it: "
           f"python -m runner resume {run}; leave it out: python -m runner cancel {run}", sep="\n")
-
-
-def _before(store: Store, config: RunConfig, plan: SweepPlan) -> list[str]:
-    """Say what the pilots are, what they and the run take and cost, and how wide the forecast may be."""
-    sizes = ", ".join(str(one.questions) for one in plan.configs)
-    return [f"{plural(len(plan.configs), 'pilot')} in group {plan.group}: {sizes} training questions per cycle, for a "
-            f"run of {config.questions}. Each draws its own questions and test; control arms are left out.",
-            f"The pilots, one after the other: {_cost(store, plan.configs)}",
-            f"The run itself: {_cost(store, (config,))}",
-            f"With pilots of this size the forecast of {config.headline} will be uncertain by about "
-            f"{_uncertainty(plan, config):.2f} to each side; larger ones (--pilots) narrow it."]
-
-
-def _uncertainty(plan: SweepPlan, config: RunConfig) -> float:
-    """Return about how far the forecast's interval reaches, for a usual spread of scores and no gain."""
-    pilots = [Pilot(one.questions * one.cycles, 0.0, default_sd(config.headline) / pairs**0.5, pairs - 1, pairs, 0.5)
-              for one in plan.configs if (pairs := headline_wanted(one)) > 1]
-    try:
-        found = forecast_at_size(pilots, config.questions * config.cycles, headline_wanted(config),
-                                 METRICS[config.headline].unit != NATS)
-    except CannotForecast as error:
-        raise UserError(f"no forecast: {error}") from error
-    return (found.high - found.low) / 2
-
-
-def _cost(store: Store, configs: tuple[RunConfig, ...]) -> str:
-    """Say how many questions the teacher writes for runs, and what they take and cost as far as past runs tell."""
-    past = queries.past_stages(store)
-    usage = queries.teacher_usage(store, sorted({row.run for row in past}))
-    costs: dict[str, Any] = {run: cost for run, used in usage.items() if (cost := used.cost_usd) is not None}
-    expected = forecast_of_runs(configs, past, costs, one_test=False)
-    return (f"{sum(map(questions_in_all, configs)):,} questions with their references. "
-            f"{forecast_sentence(expected, configs[0].teacher == OFFLINE_TEACHER)}")
