@@ -1,4 +1,4 @@
-# make demo    set up, serve, run one demonstration when the store is empty, show it (SERVE=0: exit after the verdict)
+# make demo    set up, serve, run one demonstration when the store is empty, show it (SERVE=0: exit after the verdict; SEEDS=3: three seeds)
 # make run     set up, serve runner and dashboard
 # make test    set up, run the test suite
 # make browser every page in every window, and a person's way through the program (Chromium)
@@ -26,7 +26,7 @@ export TOKENIZERS_PARALLELISM = false
 .PHONY: aa browser chaos demo run served test try-servers test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
-	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo
+	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo $(if $(SEEDS),--seeds $(SEEDS))
 
 run: setup
 	@PORT=$(PORT) $(BIN)/python -m runner demo --no-run
