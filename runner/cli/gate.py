@@ -20,6 +20,7 @@ from store.analysis.quality_gate import (
 from store.analysis.run_comparison import ComparedRun, compare_pairwise
 from store.database import Store, open_for_reading
 from store.files import write_atomic
+from store.metrics import METRICS, NATS
 from store.paths import default_paths
 
 EXIT_CODES = {HOLDS: 0, FAILS: 1, INCONCLUSIVE: 2}
@@ -92,6 +93,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _decide(store: Store, judged: ComparedRun, requirement: Requirement) -> Decision:
     metric = requirement.metric or judged.run.config.headline
+    if METRICS[metric].unit != NATS and requirement.limit > 1:
+        raise UserError(f"requirement {requirement.text!r}: a limit of {requirement.limit:g} is above 1, the most that "
+                        f"{metric} can change: use a share such as 0.05")
     if requirement.baseline.lower() == UNTRAINED:
         tier = judged.run.config.headline_tier
         change = next((row for row in judged.changes

@@ -15,6 +15,7 @@ from typing import Any
 from store import queries
 from store.config_metadata import settings_of
 from store.database import Store
+from store.formatting import plural
 from store.headline import common_margin
 from store.metrics import METRICS
 from store.queries import Run
@@ -33,6 +34,7 @@ BETWEEN_NOTE = ("The verdicts are corrected for how many were compared (Holm), a
 _STATES = {"queued": "is queued", "running": "is running", "lost": "was interrupted", "paused": "is paused",
            "waiting-for-batch": "waits for a batch", "waiting-for-review": "waits for a review", "failed": "failed",
            "cancelled": "was cancelled"}
+_PLURAL_VERBS = {"is": "are", "was": "were", "has": "have", "waits": "wait", "repeats": "repeat"}
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,16 @@ def _difference(first: _Tests, second: _Tests, tier: str, metric: str) -> Change
 def counts(combination: Combination) -> str:
     """Say how many runs are in the numbers and how many are not, by reason."""
     left = Counter(_STATES.get(one.reason, one.reason) for one in combination.left_out)
-    words = "; ".join(f"{number} {reason}" for reason, number in left.items())
-    return f"{len(combination.pooled)} of {combination.runs} runs are in the numbers" + (f"; {words}" if words else "")
+    words = "; ".join(f"{number} {_of_several(reason) if number > 1 else reason}" for reason, number in left.items())
+    pooled = len(combination.pooled)
+    return (f"{pooled} of {plural(combination.runs, 'run')} {'is' if pooled == 1 else 'are'} in the numbers"
+            + (f"; {words}" if words else ""))
+
+
+def _of_several(reason: str) -> str:
+    """Return a reason with its verb in the plural, where that differs."""
+    verb, _, rest = reason.partition(" ")
+    return f"{_PLURAL_VERBS.get(verb, verb)} {rest}".rstrip()
 
 
 def _combination(store: Store, config: RunConfig, members: Sequence[Run], varied: Sequence[str],
@@ -278,7 +288,7 @@ def _not_pooled(pooled: Sequence[Run], tests: Mapping[str, list[LockedQuestion]]
             for (metric, judge), (_, after) in one.scores.items():
                 if after is not None:
                     scored.setdefault(metric, {}).setdefault(judge, set()).add(run.id)
-    return [f"{metric} is in no number: no judge scored by it in all {len(pooled)} runs ("
+    return [f"{metric} is in no number: no judge scored by it in all {plural(len(pooled), 'run')} ("
             + "; ".join(f"{judge} in {len(runs)}" for judge, runs in judges.items()) + ")."
             for metric, judges in scored.items() if max(map(len, judges.values())) < len(pooled)]
 

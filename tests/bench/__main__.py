@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, str] = {
     "appends": "tests.bench.appends:measure_appends",
     "cycle": "tests.bench.cycle:measure_cycle",
     "contention": "tests.bench.contention:measure_contention",
+    "group-statistics": "tests.bench.group_statistics:measure_group_statistics",
     "large-store": "tests.bench.large_store:measure_large_store",
     "generation": "tests.bench.generation:measure_generation",
     "load": "tests.bench.load:measure_load",

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
@@ -98,6 +98,18 @@ def test_the_change_is_over_questions_and_seeds_from_three_seeds_on(store: Store
     assert one and one.change("held-out", "chrf") is None and one.change("held-out", "rouge_l")
     (said,) = one.not_pooled
     assert said.startswith("chrf is in no number: no judge scored by it in all 3 runs (") and "another in 1)." in said
+    scores = schema.scores.c
+    with store.write() as connection:  # one that scored half of the questions in one run
+        some = connection.execute(select(scores.question).where(
+            scores.run == ids[0], scores.arm == "tuned", scores.metric == "rouge_l",
+            scores.question.in_(select(schema.questions.c.question).where(
+                schema.questions.c.run == ids[0], schema.questions.c.tier == "held-out"))).limit(6)).scalars().all()
+        connection.execute(update(schema.scores).where(
+            scores.run == ids[0], scores.arm == "tuned", scores.metric == "rouge_l", scores.question.in_(some))
+            .values(value=None, missing="the judge gave no score"))
+    result = group_result(store, "g")
+    half = result.combinations[0].change("held-out", "rouge_l") if result else None
+    assert half and (half.found.pooled.scored, half.found.pooled.asked) == (6, 12), "only what every run was scored on"
 
 
 def test_runs_that_do_not_belong_together_are_counted_with_their_reason(store: Store, tmp_path: Path) -> None:
