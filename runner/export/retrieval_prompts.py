@@ -8,8 +8,9 @@ from pathlib import Path
 from knowledge.domain import Domain
 from runner.export.errors import CannotExport
 from runner.pipeline.retrieval import EncoderRetriever, open_retriever, retrievable
-from runner.pipeline.run_knowledge import COPY, DocumentsChanged, domain_of_finished_run, open_domain
+from runner.pipeline.run_knowledge import DocumentsChanged, domain_of_finished_run, open_domain
 from runner.pipeline.stages.context_prompts import PASSAGES, RESERVED_TOKENS, fit_prompt, passage_item
+from store.analysis.earlier_documents import COPY
 from store.control_arms import CONTEXT_ITEMS
 from store.events import QuestionRecord
 from store.paths import Paths

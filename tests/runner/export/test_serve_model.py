@@ -24,9 +24,10 @@ from runner.export.checksums import changed_files
 from runner.export.retrieval_prompts import RetrievalPrompts
 from runner.export.student_export import export
 from runner.pipeline.retrieval import open_retriever
-from runner.pipeline.run_knowledge import COPY, domain_of_finished_run
+from runner.pipeline.run_knowledge import domain_of_finished_run
 from runner.student.exported_model import ExportedModel
 from runner.student.question_rewriting import rewritten
+from store.analysis.earlier_documents import COPY
 from store import queries
 from store.control_arms import TUNED_RETRIEVAL
 from store.database import Store
