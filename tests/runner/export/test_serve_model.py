@@ -29,6 +29,7 @@ from runner.student.exported_model import ExportedModel
 from runner.student.question_rewriting import rewritten
 from store.analysis.earlier_documents import COPY
 from store import queries
+from store.analysis.earlier_documents import COPY
 from store.control_arms import TUNED_RETRIEVAL
 from store.database import Store
 from store.event_log.journal import read_events
