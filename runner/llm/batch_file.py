@@ -10,6 +10,7 @@ from typing import Any
 from runner.llm.chat import ChatRequest, Completion
 from runner.llm.error_body import find_error
 from runner.llm.errors import TeacherError
+from runner.llm.response_body import decode_body
 from runner.llm.response_parsing import parse_completion
 from store.costs.prices import cost_usd
 from store.events import FailedLine
@@ -50,18 +51,31 @@ def read_replies(text: str, address: str) -> Replies:
     """The replies and failures in a file; a line that cannot be read is left out, so that its call is asked again."""
     completions: dict[str, Completion] = {}
     failures: dict[str, FailedLine] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filter(None, map(str.strip, text.lstrip("\ufeff").split("\n"))):  # a string may hold other line ends
         try:
-            found = json.loads(line)
+            found = json.loads(line, strict=False)
             key, response, error = str(found["custom_id"]), found.get("response") or {}, found.get("error")
-            status, body = response.get("status_code"), response.get("body")
+            status, body = _number(response.get("status_code")), _decoded(response.get("body"))
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
-        if status == 200:
+        if status == 200 and not find_error(body):
             completions.setdefault(key, _completion(body, address))
         elif (failure := _failure(key, status, body, error)) is not None:
             failures[key] = failure
     return Replies(completions, {key: line for key, line in failures.items() if key not in completions})
+
+
+def _decoded(body: Any) -> Any:
+    """A body; one that is JSON as text, decoded."""
+    try:
+        return decode_body(body) if isinstance(body, str) else body
+    except (ValueError, RecursionError):
+        return body
+
+
+def _number(status: Any) -> int | None:
+    text = str(status).strip()
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _completion(body: Any, address: str) -> Completion:
@@ -83,5 +97,5 @@ def _failure(key: str, status: int | None, body: Any, error: Any) -> FailedLine 
         return None
     found = find_error(body) or find_error({"error": error} if error else body)
     message = " ".join(found.message.split())[:_MESSAGE_LENGTH] if found else "no reason is given"
-    return FailedLine(key, status if isinstance(status, int) else found.status if found else None,
-                      (found.code if found else "") or code, message, found.param if found else "")
+    stated = found.status if found and (found.status or status == 200) else status
+    return FailedLine(key, stated, (found.code if found else "") or code, message, found.param if found else "")

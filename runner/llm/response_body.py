@@ -24,7 +24,7 @@ def decode_body(text: str) -> Any:
     try:
         value = json.loads(text, strict=False)
     except ValueError as error:
-        lines = [line.removeprefix("data:") for line in map(str.strip, text.splitlines()) if not _NO_DATA.match(line)]
+        lines = [line.removeprefix("data:") for line in map(str.strip, text.split("\n")) if not _NO_DATA.match(line)]
         if not lines:
             raise
         try:

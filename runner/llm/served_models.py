@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from runner.llm.unicode_repair import storable
+
 _DATE_FIELDS = ("shutdown_date", "shutdown", "deprecation_date", "sunset_date")
 
 
@@ -24,7 +26,7 @@ def read_models(value: Any, model: str) -> ServedModels:
     """The names in a decoded list of models, and the shutdown date of one of them."""
     rows = value.get("data", value.get("models")) if isinstance(value, dict) else value
     found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    names = tuple(str(row.get("id") or row.get("name") or "") for row in found)
+    names = tuple(storable(str(row.get("id") or row.get("name") or "")) for row in found)
     its_own = next((row for row, name in zip(found, names, strict=True) if name == model), {})
     dates = [its_own.get(field) for field in _DATE_FIELDS]
     return ServedModels(tuple(name for name in names if name), _first_date(dates))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,29 @@ def test_result_lines_are_read_one_by_one() -> None:
     assert found.completions["a"].finish == "unreadable" and set(found.completions) == {"a"}
     assert {key: (line.status, line.message) for key, line in found.failures.items()} == {
         "c": (500, "no reason is given")}
+
+
+@pytest.mark.parametrize("text", [
+    '{"choices": [{"message": {"content": "27"}}]}', '{"choices": [{"message": {"content": "2\u20287\x85\x0b"}}]}',
+    '{"choices": [{"message": {"content": "2\\u20287"}}]}'])
+@pytest.mark.parametrize("line", ['{"custom_id": "a", "response": {"status_code": 200, "body": %s}, "error": null}',
+                                  '{"custom_id": "a", "response": {"status_code": "200", "body": %s}}'])
+@pytest.mark.parametrize("file", ["%s", "\ufeff%s\n", "%s\r\n\r\n", "\n\n%s\n%s"])
+def test_a_paid_line_is_read_in_whatever_file(text: str, line: str, file: str) -> None:
+    """A reply that is not found in the file would be asked for, and paid, again."""
+    found = read_replies(file.replace("%s", line % text), "http://x")
+    assert found.completions["a"].text.replace("\u2028", "").rstrip() == "27" and not found.failures
+
+
+@pytest.mark.parametrize(("response", "status", "words"), [
+    ({"status_code": 200, "body": {"error": {"code": 429, "message": "slow down"}}}, 429, "slow down"),
+    ({"status_code": 200, "body": {"error": {"message": "worker died"}}}, None, "worker died"),
+    ({"status_code": "400", "body": {"error": {"message": "unknown 'seed'"}}}, 400, "unknown 'seed'"),
+    ({"status_code": 400, "body": {"detail": [{"loc": ["body", "seed"], "msg": "extra"}]}}, 400, '"seed"'),
+    ({"status_code": 400, "body": '{"error": {"message": "no"}}'}, 400, "no")])
+def test_a_failed_line_is_told_in_the_servers_words(response: dict[str, Any], status: int | None, words: str) -> None:
+    found = read_replies(json.dumps({"custom_id": "a", "response": response, "error": None}), "http://x")
+    assert not found.completions and found.failures["a"].status == status and words in found.failures["a"].message
 
 
 def test_a_web_page_in_place_of_an_api_is_no_batch_interface(fake: FakeOpenAI) -> None:

@@ -158,7 +158,8 @@ def test_json_has_the_calls_the_refusals_and_the_problems(endpoint: FakeOpenAI,
     ({"data": [{"id": "m", "shutdown_date": "soon"}]}, ServedModels(("m",))),
     ({"data": [{"id": "n", "shutdown_date": "2027-01-14"}]}, ServedModels(("n",))),
     ({"models": [{"name": "m"}]}, ServedModels(("m",))), ([{"id": "m"}], ServedModels(("m",))),
-    ("no", ServedModels(())), ({"data": None}, ServedModels(())), ({"data": [3]}, ServedModels(()))])
+    ({"data": [{"id": "m \ud83d"}]}, ServedModels(("m \ufffd",))), ("no", ServedModels(())),
+    ({"data": None}, ServedModels(())), ({"data": [3]}, ServedModels(()))])
 def test_a_list_of_models_is_read_leniently(listed: Any, found: ServedModels) -> None:
     assert read_models(listed, "m") == found
 
