@@ -27,7 +27,6 @@ from runner.pipeline.retrieval import open_retriever
 from runner.pipeline.run_knowledge import domain_of_finished_run
 from runner.student.exported_model import ExportedModel
 from runner.student.question_rewriting import rewritten
-from store.analysis.earlier_documents import COPY
 from store import queries
 from store.analysis.earlier_documents import COPY
 from store.control_arms import TUNED_RETRIEVAL
