@@ -156,6 +156,7 @@ final-report
 """.split()
 TABLES = {
     "answers": "run cycle arm question text missing tokens seconds cut_off",
+    "api_tokens": "sha256 name scope made_at expires_at revoked_at",
     "arm_changes": (
         "run arm against metric before after change low high p_value cycle scored asked wins ties losses "
         "verdict "
@@ -182,6 +183,7 @@ TABLES = {
         "seconds "
     ),
     "endpoint_options": "address model effort option sent_instead message at",
+    "event_numbers": "last_number run first_seq last_seq",
     "events": "run seq cycle stage kind at payload",
     "forecasts": (
         "run group_name metric tier size questions change low high confidence margin stop pilots registered_at "

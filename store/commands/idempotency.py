@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, select
 
+from store.database import Store
 from store.files import sha256_of
 from store.schema import commands
 from store.timestamps import utc_now
@@ -36,6 +37,12 @@ def run_of_token(connection: Connection, token: str) -> str | None:
     """The run that the token's command was about; None where no command carried it."""
     run: str | None = connection.execute(select(commands.c.run).where(commands.c.token == token)).scalar()
     return run
+
+
+def find_command(store: Store, token: str) -> str | None:
+    """Return the run that the token's command was about; None where no command carried it."""
+    with store.read() as connection:
+        return run_of_token(connection, token)
 
 
 def record_once(connection: Connection, token: str, kind: str, run: str) -> bool:

@@ -105,10 +105,15 @@ def _call_claims(connection: Connection) -> None:
     schema.call_claims.create(connection, checkfirst=True)
 
 
+def _programs(connection: Connection) -> None:
+    for table in (schema.api_tokens, schema.event_numbers):
+        table.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
     _judging, _playground, _pace, _endpoint_options, _batches, _groups,
-    _replacement_and_shares, _forecasts, _call_claims)
+    _replacement_and_shares, _forecasts, _call_claims, _programs)
 CURRENT = len(STEPS)
 
 

@@ -1,11 +1,12 @@
 """The tables, a file per subject. `events` is the source of truth; the read models can be rebuilt from it at any time.
 
-The tables in `leases_and_commands` are not projections of it. A new table needs a migration step as well.
+The tables in `leases_and_commands` and `api` are not projections of it. A new table needs a migration step as well.
 """
 
 from __future__ import annotations
 
 from store.schema.answers import answers, questions, scores
+from store.schema.api import api_tokens, event_numbers
 from store.schema.batches import batches
 from store.schema.comparisons import changes
 from store.schema.control_arms import arm_changes, arm_prompts, curve_points, gain_shares, gaps, replacements
@@ -20,10 +21,11 @@ from store.schema.runs import cycles, metrics, runs, stages
 from store.schema.schedules import schedules
 
 __all__ = [
-    "READ_MODELS", "answers", "arm_changes", "arm_prompts", "asked", "batches", "call_claims", "changes", "claims",
-    "commands", "curve_points", "cycles", "endpoint_options", "events", "forecasts", "gain_shares", "gaps",
-    "judge_audits", "judging_changes", "judging_scores", "judgings", "metadata", "metrics", "questions", "ratings",
-    "replacements", "runners", "runs", "schedules", "scores", "stages", "teacher_calls", "worth_a_line",
+    "READ_MODELS", "answers", "api_tokens", "arm_changes", "arm_prompts", "asked", "batches", "call_claims",
+    "changes", "claims", "commands", "curve_points", "cycles", "endpoint_options", "event_numbers", "events",
+    "forecasts", "gain_shares", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings", "metadata",
+    "metrics", "questions", "ratings", "replacements", "runners", "runs", "schedules", "scores", "stages",
+    "teacher_calls", "worth_a_line",
 ]
 
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,

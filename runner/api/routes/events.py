@@ -1,0 +1,94 @@
+"""The event log as it grows: page by page, and as Server-Sent Events."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from runner.api.access import Asking
+from runner.api.context import Context
+from runner.api.event_feed import EventFeed
+from runner.api.problems import responses
+from runner.errors import UserError
+from store.event_log.event_numbers import EventPage, NumberedEvent
+from store.events import KINDS
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+Kinds = Annotated[list[str] | None, Query(max_length=50, alias="kind", description="Only events of this kind, such as "
+                                          "RunFinished; may be repeated.")]
+OfRun = Annotated[str, Query(max_length=100, description="Only events of this run.")]
+AfterId = Annotated[int, Query(ge=0, le=2**62, description="The id of the last event that is known; 0: none.")]
+KEEP_ALIVE_SECONDS = 15.0
+"""A comment is sent after so long without an event, so that proxies keep the connection and a dead one shows."""
+EVENTS_A_PAGE = 200
+_KEEP_ALIVE = ": keep-alive\n\n"
+
+
+@router.get("", responses=responses(409, 422))
+def list_events(context: Context, asking: Asking, after: AfterId = 0, run: OfRun = "", kind: Kinds = None,
+                limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> EventPage:
+    """List events of all runs after an id, oldest first. Ask again with `after=next` as long as `next` < `newest`."""
+    return context.feed.page(after, limit, run, checked_kinds(kind))
+
+
+@router.get("/stream", response_class=StreamingResponse,
+            responses=responses(409, 422) | {200: {
+                "description": "Server-Sent Events: `id` is the event's id, `event` its kind, `data` the event as JSON",
+                "content": {"text/event-stream": {}}}})
+def stream_events(request: Request, context: Context, asking: Asking,
+                  after: Annotated[int | None, Query(ge=0, le=2**62, description="The id of the last event that is "
+                                                     "known; without it only new events are sent.")] = None,
+                  run: OfRun = "", kind: Kinds = None,
+                  last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)] = None
+                  ) -> StreamingResponse:
+    """Follow the events of all runs. A client that was cut off continues with the header Last-Event-ID."""
+    if last_event_id is not None:
+        if not last_event_id.isascii() or not last_event_id.isdigit():
+            raise UserError(f"Last-Event-ID {last_event_id!r} is no id of an event: use a whole number")
+        after = int(last_event_id)
+    start = context.feed.newest() if after is None else after
+    kinds = checked_kinds(kind)
+    context.feed.page(start, 1)  # an id of another store is refused before the stream begins
+    return StreamingResponse(_stream(context.feed, start, run, kinds), media_type="text/event-stream",
+                             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+
+def checked_kinds(kinds: list[str] | None) -> tuple[str, ...]:
+    """Return the kinds of events that are asked for.
+
+    Raises:
+        UserError: there is no such kind.
+    """
+    if unknown := [kind for kind in kinds or () if kind not in KINDS]:
+        raise UserError(f"kind {unknown[0][:60]!r} is no kind of event: use {', '.join(sorted(KINDS))}")
+    return tuple(kinds or ())
+
+
+async def _stream(feed: EventFeed, after: int, run: str, kinds: tuple[str, ...]) -> AsyncIterator[str]:
+    """Events after a number, for ever. A page is read when the one before has been sent: a slow reader keeps one."""
+    yield "retry: 1000\n\n"
+    while True:
+        page = await asyncio.to_thread(feed.page, after, EVENTS_A_PAGE, run, kinds)
+        for event in page.events:
+            yield as_sse(event)
+        after = page.next
+        if after >= page.newest and not await feed.wait(after, KEEP_ALIVE_SECONDS):
+            yield _KEEP_ALIVE
+
+
+def as_sse(event: NumberedEvent) -> str:
+    """One event in the format of Server-Sent Events."""
+    data = json.dumps(dataclasses.asdict(event), default=_text, ensure_ascii=False)
+    return f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n"
+
+
+def _text(value: object) -> str:
+    assert isinstance(value, datetime)
+    return value.isoformat()
