@@ -106,7 +106,7 @@ def known_run(context: ApiContext, run: str) -> Run:
     return found
 
 
-@router.post("/runs", status_code=201, responses=responses(409, 413, 422))
+@router.post("/runs", status_code=201, responses=responses(400, 409, 413, 422))
 def launch_run(request: LaunchRequest, context: Context, asking: Asking, response: Response,
                key: Key = None) -> RunView:
     """Queue a run. A runner executes it: `python -m runner serve`."""

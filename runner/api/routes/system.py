@@ -128,7 +128,7 @@ def list_schedules(context: Context, asking: Asking) -> list[ScheduleView]:
     return [_view(schedule) for schedule in queries.schedules(context.store)]
 
 
-@router.post("/v1/schedules", status_code=201, responses=responses(413, 422))
+@router.post("/v1/schedules", status_code=201, responses=responses(400, 413, 422))
 def add_schedule(request: ScheduleRequest, context: Context, asking: Asking) -> ScheduleView:
     """Add a recurring run."""
     require_permission(asking.role, "schedule")

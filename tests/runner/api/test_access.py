@@ -26,7 +26,8 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.fixture
 def shared(served: Any, make_app: Callable[..., FastAPI]) -> Iterator[TestClient]:
     """An interface that asks everybody for a token."""
-    with TestClient(make_app(served.store, served.paths, tokens_only=True), base_url="http://distill.example") as client:
+    app = make_app(served.store, served.paths, tokens_only=True)
+    with TestClient(app, base_url="http://distill.example") as client:
         yield client
 
 

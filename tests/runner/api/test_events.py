@@ -1,4 +1,4 @@
-"""The event log over REST: every event once, in order, by pages and by Server-Sent Events that continue where they ended."""
+"""The event log over REST: every event once, in order, by pages and by Server-Sent Events that continue."""
 
 from __future__ import annotations
 
