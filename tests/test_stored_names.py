@@ -220,6 +220,8 @@ TABLES = {
         "run cycle stage doer work started_at ended_at seconds path sha256 inputs_sha256 size_bytes error "
     ),
     "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens batch",
+    "webhook_outbox": "id webhook occasion run sentence at state attempts due_at error ended_at",
+    "webhooks": "name url format occasions secret private_addresses added_at",
 }
 CONFIG_FIELDS = """
 preset teacher teacher_base_url student precision max_cost_usd knowledge knowledge_name topics questions

@@ -9,6 +9,7 @@ from dashboard.panels import forecast, system_panels
 from dashboard.style import labels
 from store import queries
 from store.paths import default_paths
+from store.queries.webhooks import all_webhooks
 
 st.title("System")
 st.caption("For operators: runners, hardware, the store and its size, versions.")
@@ -26,6 +27,9 @@ if store:
 else:
     st.caption(labels.NO_STORE)
 system_panels.stored_files_table(disk_usage.stored_files(paths), disk_usage.free_bytes(paths), str(paths.data))
+
+st.subheader("Webhooks")
+system_panels.webhooks(all_webhooks(store) if store else [])
 
 st.subheader("Forecasts")
 if store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from dashboard.access.disk_usage import StoredFile
 from dashboard.style import labels
 from dashboard.widgets import elements
 from store.queries import Environment, Run, RunnerState, StoreFacts
+from store.queries.webhooks import Webhook
 
 
 def runners(found: Sequence[RunnerState]) -> None:
@@ -43,6 +45,20 @@ def store_facts(facts: StoreFacts) -> None:
     elements.table([{"store": facts.address, "engine": facts.engine, "schema version": facts.schema_version,
                      "events": f"{facts.events:,}", "runs": f"{facts.runs:,}",
                      "last event": elements.local_time(facts.last_event_at)}], "store", "store")
+
+
+def webhooks(found: Sequence[Webhook]) -> None:
+    """Draw how the deliveries of each webhook went; those that were given up stand out."""
+    if not found:
+        st.caption("No webhook: `python -m runner webhook add NAME URL` adds one.")
+        return
+    for hook in found:
+        if hook.dead:
+            st.warning(f"{hook.dead} to `{hook.name}` given up after a day: `python -m runner webhook send-again "
+                       f"{hook.name}` sends them again.", icon=":material/link_off:")
+    elements.table([{"webhook": hook.name, "host": urlsplit(hook.url).hostname, "format": hook.format,
+                     "delivered": hook.delivered, "pending": hook.pending, "given up": hook.dead,
+                     "latest error": hook.error or ""} for hook in found], "webhooks", "webhooks")
 
 
 def stored_files_table(found: Sequence[StoredFile], free: int | None, folder: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve, or print the document."""
     from runner.api.app import create_app
+    from runner.service.runner_log import log_event
+    from runner.webhooks.delivery import Sender
 
     if not 0.1 <= args.rate <= 100_000:
         raise UserError(f"--rate {args.rate:g} is out of range: use 0.1 to 100,000 requests per second")
@@ -50,11 +53,16 @@ def run(args: argparse.Namespace) -> int:
                             "NAME --scope view'" + (f", or serve at {LOOPBACK[0]}" if shared else ""))
         url = base_url(args.host, bound)
         app = create_app(context_for(store, paths, shared or args.tokens_only, args.rate))
+        stop = threading.Event()
+        sender = threading.Thread(target=Sender(store, log_event).run_until, args=(stop,), daemon=True)
+        sender.start()
         try:
             serve(app, bound, url, lambda: print(f"REST interface: {url}/docs\nCtrl-C ends it.", flush=True))
         except KeyboardInterrupt:
             print("\nstopped")
         finally:
+            stop.set()
+            sender.join()
             store.close()
     return 0
 

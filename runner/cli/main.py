@@ -91,6 +91,7 @@ COMMANDS: tuple[Command, ...] = (
             "verify"),
     Command("serve-model", "serve a fine-tuned student at an OpenAI-compatible endpoint, until Ctrl-C", "serve_model"),
     Command("api", "serve the REST interface for other programs, until stopped", "api"),
+    Command("webhook", "webhooks about runs: add, list, remove, send-again", "webhook"),
     Command("token", "tokens for the REST interface: add, list, revoke", "token"),
     Command("download", "download a student from the Hugging Face Hub; resumes where it stopped", "download"),
     Command("doctor", "check what this machine can run, and the store; or try a teacher's endpoint", "doctor"),

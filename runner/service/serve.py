@@ -21,6 +21,7 @@ from runner.service.process_locks import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
 from runner.service.schedule_jobs import REFRESH_SECONDS, ScheduleJobs
 from runner.service.supervisor import Supervisor
+from runner.webhooks import delivery as webhooks
 from store.database import Store
 from store.event_log.heartbeats import HEARTBEAT_SECONDS
 from store.paths import Paths
@@ -28,7 +29,7 @@ from store.paths import Paths
 TICK_SECONDS = 0.5
 DRAIN_SECONDS = 25.0
 """How long an active run may delay the shutdown of the runner."""
-EXECUTORS = ("work", "heartbeat", "schedules", "batches", "housekeeping")
+EXECUTORS = ("work", "heartbeat", "schedules", "batches", "webhooks", "housekeeping")
 """One thread each, so that no slow job delays the heartbeat, the queue or a schedule."""
 
 
@@ -70,6 +71,7 @@ def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
             Job("heartbeat", "heartbeat", HEARTBEAT_SECONDS, supervisor.send_heartbeat),
             Job("schedules", "schedules", REFRESH_SECONDS, schedule_jobs.refresh),
             Job("batches", "batches", POLL_SECONDS, BatchPoller(store).poll),
+            Job("webhooks", "webhooks", webhooks.POLL_SECONDS, webhooks.Sender(store, log_event).tick),
             *(Job(task.name, "housekeeping", task.every_seconds, partial(task.do, store, paths))
               for task in MAINTENANCE_TASKS)]
     for job in jobs:

@@ -110,10 +110,16 @@ def _programs(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _webhooks(connection: Connection) -> None:
+    for table in (schema.webhooks, schema.webhook_outbox):
+        table.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
     _judging, _playground, _pace, _endpoint_options, _batches, _groups,
-    _replacement_and_shares, _forecasts, _call_claims, _programs)
+    _replacement_and_shares, _forecasts, _call_claims, _programs,
+    _webhooks)
 CURRENT = len(STEPS)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from store.database import Store
 from store.database.prepared_statements import execute, execute_each, statement
+from store.event_log.outbox import note_deliveries
 from store.events import Event, Recorded, to_json
 from store.projections.projector import project, recorded_from
 from store.schema import claims, events
@@ -62,8 +63,9 @@ def write_entries(connection: Connection, run: str, head_seq: int, entries: Sequ
     numbered = list(enumerate(entries, start=head_seq + 1))
     insert_events(connection, [(run, seq, cycle, stage, event.event_type, at, payload)
                                for seq, (event, cycle, stage, at, payload) in numbered])
-    project(connection, [Recorded(run, seq, cycle, stage, at, event)
-                         for seq, (event, cycle, stage, at, _) in numbered])
+    recorded = [Recorded(run, seq, cycle, stage, at, event) for seq, (event, cycle, stage, at, _) in numbered]
+    project(connection, recorded)
+    note_deliveries(connection, recorded)
 
 
 def insert_events(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:

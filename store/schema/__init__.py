@@ -1,6 +1,7 @@
 """The tables, a file per subject. `events` is the source of truth; the read models can be rebuilt from it at any time.
 
-The tables in `leases_and_commands` and `api` are not projections of it. A new table needs a migration step as well.
+The tables in `leases_and_commands`, `api` and `webhooks` are not projections of it. A new table needs a migration step
+as well.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from store.schema.leases_and_commands import (
 from store.schema.ratings_and_tags import ratings
 from store.schema.runs import cycles, metrics, runs, stages
 from store.schema.schedules import schedules
+from store.schema.webhooks import webhook_outbox, webhooks
 
 __all__ = [
     "READ_MODELS", "answers", "api_tokens", "arm_changes", "arm_prompts", "asked", "batches", "call_claims",
     "changes", "claims", "commands", "curve_points", "cycles", "endpoint_options", "event_numbers", "events",
     "forecasts", "gain_shares", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings", "metadata",
     "metrics", "questions", "ratings", "replacements", "runners", "runs", "schedules", "scores", "stages",
-    "teacher_calls", "worth_a_line",
+    "teacher_calls", "webhook_outbox", "webhooks", "worth_a_line",
 ]
 
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,

@@ -1,0 +1,1 @@
+"""Deliver what the store's outbox holds to webhooks: at least once, with one id, signed."""

@@ -1,0 +1,37 @@
+"""Addresses that a delivery may be sent to: none of this machine or a private network, unless its webhook allows it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+
+class AddressRefused(ValueError):
+    """Nothing is sent to this address."""
+
+
+def address_for(host: str, port: int, private_allowed: bool) -> str:
+    """Resolve a host once; return the address to connect to, so that no second look-up can give another one.
+
+    Args:
+        host: a name or an address.
+        port: where it listens.
+        private_allowed: whether the address may be of this machine or of a private network.
+
+    Raises:
+        AddressRefused: no such host, or one of its addresses is not public.
+    """
+    try:
+        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as error:
+        raise AddressRefused(f"{host} cannot be resolved: {getattr(error, 'strerror', None) or error}") from error
+    if not private_allowed and (inside := next((one for one in found if not _is_public(one)), None)):
+        raise AddressRefused(f"{host} is {inside}, an address of this machine or of a private network: add the webhook "
+                             "with --private-addresses if that is meant")
+    return found[0]
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    return found.is_global and not found.is_multicast and (inner is None or _is_public(str(inner)))
