@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -76,3 +79,16 @@ def served(made: tuple[Path, str, str]) -> Iterator[Served]:
     with TestClient(app, base_url=ADDRESS, raise_server_exceptions=True) as client:
         yield Served(app, client, store, paths, finished, queued)
     store.close()
+
+
+@pytest.fixture
+def address(served: Served) -> Iterator[str]:
+    """The address of a real server: a test client reads a stream only once it has ended."""
+    server = uvicorn.Server(uvicorn.Config(app_over(served.store, served.paths), log_level="warning",
+                                           timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        thread = threading.Thread(target=lambda: server.run(sockets=[bound]))
+        thread.start()
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from runner.api.routes import events
 from store import commands
 from store.event_log.journal import append_without_claim
 from store.events import RunAnnotated
 from tests.plain_runs import plain_run
-
-
-@pytest.fixture
-def address(served: Any, make_app: Callable[..., FastAPI]) -> Iterator[str]:
-    """The address of a real server: a test client reads a stream only once it has ended."""
-    server = uvicorn.Server(uvicorn.Config(make_app(served.store, served.paths), log_level="warning",
-                                           timeout_graceful_shutdown=1))
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        thread = threading.Thread(target=lambda: server.run(sockets=[bound]))
-        thread.start()
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
 
 
 @contextlib.contextmanager

