@@ -1,4 +1,4 @@
-"""A client of the REST interface. Reads are repeated when the connection breaks; commands carry a key, so they are too."""
+"""A client of the REST interface. Reads and commands are repeated when the connection breaks; commands carry a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read what the wheel needs from requirements.txt: all lines, those under a heading `# [EXTRA]` only with that extra."""
+"""Read what the wheel needs from requirements.txt; lines under a heading `# [EXTRA]` only with that extra."""
 
 from __future__ import annotations
 
