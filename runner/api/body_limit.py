@@ -1,4 +1,7 @@
-"""Refuse request bodies that are larger than any request needs, before they are read."""
+"""Refuse request bodies that are larger than any request needs, before they are read.
+
+FastAPI's own `max_body_size` answers a stated length that is too large with plain text instead of a problem.
+"""
 
 from __future__ import annotations
 

@@ -28,6 +28,8 @@ class EventFeed:
         self._changed: asyncio.Event | None = None
         self._poller: asyncio.Task[None] | None = None
         self._waiting = 0
+        self.closed = False
+        """Whether the process is to end: streams end with it."""
 
     def newest(self) -> int:
         """Return the number of the newest event, at most POLL_SECONDS old; 0 if there is none."""
@@ -36,6 +38,10 @@ class EventFeed:
                 self._newest = number_new_events(self._store)
                 self._looked = time.monotonic()
             return self._newest
+
+    def close(self) -> None:
+        """End all streams soon; may be called by a signal handler."""
+        self.closed = True
 
     def page(self, after: int, limit: int, run: str = "", kinds: Sequence[str] = ()) -> EventPage:
         """Return up to `limit` events after a number; parameters and errors as of `numbered_events`."""
@@ -64,7 +70,7 @@ class EventFeed:
             before = self._newest
             with contextlib.suppress(OperationalError):  # the store is busy: the next look finds them
                 await asyncio.to_thread(self.newest)
-            if self._newest > before and self._changed is not None:
+            if (self._newest > before or self.closed) and self._changed is not None:
                 self._changed.set()
                 self._changed = asyncio.Event()
             await asyncio.sleep(POLL_SECONDS)

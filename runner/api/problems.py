@@ -109,7 +109,7 @@ async def _http(request: Request, error: Exception) -> Response:
     detail = str(error.detail)
     if error.status_code in (404, 405):
         detail = f"{request.method} {request.url.path} is no path of this interface: see /docs"
-    if error.status_code == 400:
+    elif error.status_code == 400:
         detail = "the body is no JSON in UTF-8"
     return problem(error.status_code, detail, (), error.headers)
 

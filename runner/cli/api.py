@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from runner.errors import UserError
@@ -45,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if args.openapi:
         print(openapi_text())
         return 0
+    signal.signal(signal.SIGTERM, _interrupt)  # uvicorn ends its work and raises the signal again
     shared = args.host not in LOOPBACK
     with bound_socket(args.host, args.port) as bound:
         store = open_store(paths.store_url)
@@ -52,12 +55,14 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"{args.host} needs tokens and there is none: make one with 'python -m runner token add "
                             "NAME --scope view'" + (f", or serve at {LOOPBACK[0]}" if shared else ""))
         url = base_url(args.host, bound)
-        app = create_app(context_for(store, paths, shared or args.tokens_only, args.rate))
+        context = context_for(store, paths, shared or args.tokens_only, args.rate)
+        app = create_app(context)
         stop = threading.Event()
         sender = threading.Thread(target=Sender(store, log_event).run_until, args=(stop,), daemon=True)
         sender.start()
         try:
-            serve(app, bound, url, lambda: print(f"REST interface: {url}/docs\nCtrl-C ends it.", flush=True))
+            serve(app, bound, url, lambda: print(f"REST interface: {url}/docs\nCtrl-C ends it.", flush=True),
+                  context.feed.close)
         except KeyboardInterrupt:
             print("\nstopped")
         finally:
@@ -98,3 +103,7 @@ def _shown_again(examine: Callable[[], dict[str, Any]]) -> Callable[[], dict[str
         return known[-1][1]
 
     return found
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 from runner.errors import UserError
@@ -40,15 +41,28 @@ def base_url(host: str, bound: socket.socket) -> str:
     return f"http://{f'[{reached}]' if ':' in reached else reached}:{bound.getsockname()[1]}"
 
 
-def serve(app: Any, bound: socket.socket, url: str, ready: Callable[[], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM; `ready` is called once `/health` answers.
+def serve(app: Any, bound: socket.socket, url: str, ready: Callable[[], None],
+          stopping: Callable[[], None] = lambda: None) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        app: an ASGI app.
+        bound: the socket at which it is served.
+        url: its base URL.
+        ready: called once `/health` answers.
+        stopping: called when the end was asked for, to end answers that would go on for ever.
 
     Raises:
         KeyboardInterrupt: it was stopped by Ctrl-C.
     """
     import uvicorn  # late: slow
 
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            stopping()
+            super().handle_exit(sig, frame)
+
+    server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
     with _called_when_healthy(f"{url}/health", ready):
         server.run(sockets=[bound])
 

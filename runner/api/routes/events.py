@@ -72,14 +72,17 @@ def checked_kinds(kinds: list[str] | None) -> tuple[str, ...]:
 
 
 async def _stream(feed: EventFeed, after: int, run: str, kinds: tuple[str, ...]) -> AsyncIterator[str]:
-    """Events after a number, for ever. A page is read when the one before has been sent: a slow reader keeps one."""
+    """Events after a number, until the process is to end.
+
+    A page is read when the one before has been sent, so that a slow reader keeps one in memory.
+    """
     yield "retry: 1000\n\n"
-    while True:
+    while not feed.closed:
         page = await asyncio.to_thread(feed.page, after, EVENTS_A_PAGE, run, kinds)
         for event in page.events:
             yield as_sse(event)
         after = page.next
-        if after >= page.newest and not await feed.wait(after, KEEP_ALIVE_SECONDS):
+        if after >= page.newest and not await feed.wait(after, KEEP_ALIVE_SECONDS) and not feed.closed:
             yield _KEEP_ALIVE
 
 
