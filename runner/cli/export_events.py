@@ -1,0 +1,45 @@
+"""`export-events`: write runs to a tracker that the team uses, from the events of the store."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from runner.errors import UserError
+from store import queries
+from store.database import open_for_reading
+from store.paths import default_paths
+
+_MLFLOW = "mlflow:"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The tracker, and which runs."""
+    parser.add_argument("--to", required=True, metavar="mlflow:URI",
+                        help="such as mlflow:http://127.0.0.1:5000; the same command again fills up what is new")
+    parser.add_argument("--run", action="append", default=[], metavar="RUN", help="only this run (repeatable)")
+    parser.add_argument("--since", default="", metavar="DATE",
+                        help="only runs that were requested on this day or later, such as 2026-11-30")
+    parser.add_argument("--experiment", default="distill", metavar="NAME",
+                        help="MLflow's experiment (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write what the tracker does not have yet, the oldest run first."""
+    from runner.export.mlflow_tracker import MlflowTracker
+
+    if not args.to.startswith(_MLFLOW) or not args.to.removeprefix(_MLFLOW):
+        raise UserError(f"--to {args.to!r}: use mlflow:URI, such as mlflow:http://127.0.0.1:5000")
+    try:
+        since = datetime.fromisoformat(args.since).replace(tzinfo=UTC) if args.since else None
+    except ValueError:
+        raise UserError(f"--since {args.since!r} is no day: use 2026-11-30") from None
+    store = open_for_reading(default_paths().store_url)
+    runs = [run for run in reversed(queries.found_runs(store, queries.HistoryFilter()))
+            if (not args.run or run.id in args.run) and (since is None or run.requested_at >= since)]
+    if unknown := set(args.run) - {run.id for run in runs}:
+        raise UserError(f"no run {min(unknown)!r}: list them with 'python -m runner status'")
+    tracker = MlflowTracker(args.to.removeprefix(_MLFLOW), args.experiment)
+    written = [tracker.export(store, run.id) for run in runs]
+    print(f"{sum(written):,} events of {sum(map(bool, written))} runs written to {tracker.uri}")
+    return 0
