@@ -190,6 +190,7 @@ class FakeBatches:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two packets, of which the second would wait 40 ms
 
     def _answer(self) -> None:
         fake: FakeBatches = self.server.fake  # type: ignore[attr-defined]

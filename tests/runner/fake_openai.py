@@ -70,6 +70,7 @@ class FakeOpenAI:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two packets, of which the second would wait 40 ms
 
     @property
     def fake(self) -> FakeOpenAI:

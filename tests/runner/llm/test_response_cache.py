@@ -36,12 +36,13 @@ ROOT = Path(__file__).parents[3]
 NURSERY = """
 import os, sys
 from concurrent.futures import ThreadPoolExecutor
-from runner.llm.openai_client import OpenAIChat
+from runner.llm.openai_client import OpenAIChat, _certificates
 from runner.llm.response_cache import CachedChat
 from store.database import open_store
 from tests.runner.llm.test_response_cache import KEY, requests
 import openai.resources.chat.completions
 url, address = sys.argv[1:]
+_certificates()  # read once, and not by every client
 
 def work():
     chat = CachedChat(OpenAIChat("gpt-4o-mini", address, KEY), "gpt-4o-mini", "fake", "r1", open_store(url))
