@@ -126,7 +126,7 @@ class Client:
         failed = 0
         while True:
             try:
-                parameters = {"after": after, "run": run, "kind": list(kinds)}
+                parameters: dict[str, Any] = {"after": after, "run": run, "kind": list(kinds)}
                 with self._http.stream("GET", "/v1/events/stream", params=parameters) as response:
                     _raise_for(response)
                     for line in response.iter_lines():

@@ -74,10 +74,10 @@ def note_occasion(connection: Connection, occasion: str, run: str, sentence: str
         unique: tells it from every other thing of this occasion: noted again, it is still sent once.
         at: when it happened; now by default.
     """
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for hook in connection.execute(select(webhooks.c.name, webhooks.c.occasions, webhooks.c.added_at)):
         if occasion in json.loads(hook.occasions):
             identity = sha256_of(f"{hook.name}\n{hook.added_at}\n{occasion}\n{unique}".encode())[:32]
-            connection.execute(insert(webhook_outbox).values(
+            connection.execute(dialect.insert(webhook_outbox).values(
                 id=identity, webhook=hook.name, occasion=occasion, run=run, sentence=sentence, at=at or utc_now(),
                 state=PENDING, attempts=0, due_at=time.time()).on_conflict_do_nothing())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -33,7 +34,7 @@ class ApiToken:
         return "expired" if self.expires_at and self.expires_at <= datetime.now(UTC) else "valid"
 
 
-_COLUMNS = (table.c.name, table.c.scope, table.c.made_at, table.c.expires_at, table.c.revoked_at)
+_COLUMNS: tuple[Any, ...] = (table.c.name, table.c.scope, table.c.made_at, table.c.expires_at, table.c.revoked_at)
 
 
 def api_tokens(store: Store) -> list[ApiToken]:

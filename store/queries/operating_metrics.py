@@ -49,7 +49,7 @@ def operating_metrics(store: Store) -> OperatingMetrics:
         ).group_by(metrics.c.run, metrics.c.key).subquery()
     with store.read() as connection:
         states = connection.execute(
-            select(state.label("state"), func.count().label("count")).select_from(runs)
+            select(state.label("state"), func.count().label("number")).select_from(runs)
             .outerjoin(claims, claims.c.run == runs.c.id).group_by(state)).all()
         oldest = connection.execute(select(func.min(runs.c.requested_at)).where(runs.c.work == "queued")).scalar()
         batched = calls.c.batch.is_not(None)
@@ -67,6 +67,6 @@ def operating_metrics(store: Store) -> OperatingMetrics:
         if row.value is not None:
             rates.setdefault(row.run, {})[row.key] = row.value
     age = (datetime.now(UTC) - parse(oldest)).total_seconds() if oldest else 0.0
-    return OperatingMetrics({row.state: row.count for row in states}, max(0.0, age),
+    return OperatingMetrics({row.state: row.number for row in states}, max(0.0, age),
                             [ModelCalls(row.model, bool(row.batched), row.calls, row.prompt_tokens,
                                         row.completion_tokens) for row in by_model], rates)

@@ -37,12 +37,12 @@ def all_webhooks(store: Store) -> list[Webhook]:
     outbox = webhook_outbox
     with store.read() as connection:
         hooks = connection.execute(select(webhooks).order_by(webhooks.c.name)).all()
-        counted = {(row.webhook, row.state): row.count for row in connection.execute(
-            select(outbox.c.webhook, outbox.c.state, func.count().label("count"))
+        counted = {(row.webhook, row.state): row.number for row in connection.execute(
+            select(outbox.c.webhook, outbox.c.state, func.count().label("number"))
             .group_by(outbox.c.webhook, outbox.c.state))}
         errors = {row.webhook: row.error for row in connection.execute(
             select(outbox.c.webhook, outbox.c.error).where(outbox.c.state != DELIVERED, outbox.c.error.is_not(None))
             .order_by(outbox.c.at))}
     return [Webhook(hook.name, hook.url, hook.format, tuple(json.loads(hook.occasions)), hook.private_addresses,
-                    parse(hook.added_at), *(counted.get((hook.name, state), 0) for state in (PENDING, DELIVERED, DEAD)),
-                    errors.get(hook.name)) for hook in hooks]
+                    parse(hook.added_at), counted.get((hook.name, PENDING), 0), counted.get((hook.name, DELIVERED), 0),
+                    counted.get((hook.name, DEAD), 0), errors.get(hook.name)) for hook in hooks]
