@@ -91,6 +91,7 @@ COMMANDS: tuple[Command, ...] = (
             "verify"),
     Command("serve-model", "serve a fine-tuned student at an OpenAI-compatible endpoint, until Ctrl-C", "serve_model"),
     Command("api", "serve the REST interface for other programs, until stopped", "api"),
+    Command("mcp", "MCP tools over a running REST interface, by standard input and output", "mcp"),
     Command("export-events", "write runs to MLflow from the events; again: what is new", "export_events"),
     Command("webhook", "webhooks about runs: add, list, remove, send-again", "webhook"),
     Command("token", "tokens for the REST interface: add, list, revoke", "token"),
