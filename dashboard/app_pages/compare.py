@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.access import cached_queries, store_access
 from dashboard.panels import compare_panels, group, run_comparison
 from dashboard.panels.answers_across import answers_across
+from dashboard.panels.compared_exports import compared_exports
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import cycle_selection, export_rows, run_selection
@@ -68,4 +69,5 @@ answers_across(store, picked, metric, tier)
 run_comparison.run_comparison(store, picked)
 compare_panels.topics(picked, metric, tier)
 run_comparison.control_arms(store, picked, metric)
+compared_exports(store, picked, metric)
 compare_panels.time_taken(store, picked)

@@ -97,6 +97,9 @@ WAYS_NOTE = ("On the questions that decide the verdict. A student's seconds are 
              "asked one question at a time. The teacher's are those of its calls, several at a time, at its list "
              "price. Break-even: from how many answers on it is cheaper than the teacher, the cost of this run "
              "included. A dash: not measured, or no price.")
+EXPORTS_NOTE = ("Each verified export of a run's last cycle, on the questions that decide the verdict. Kept of the "
+                "gain: the export's change from the untrained student as a share of the measured student's, with its "
+                "95% interval.")
 SHARES_NOTE = ("Over {facts} of {asked} facts that the last cycle taught and the test asks for. The intervals hold for "
                "all three parts at once. The parts add up to the gain on the training questions. Wrong references can "
                "do harm, so what the placebo lost counts as knowledge.")

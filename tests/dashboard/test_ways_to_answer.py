@@ -102,6 +102,17 @@ def test_overview_asks_for_the_machines_price_and_then_draws_the_chart(tmp_path:
     assert not page.exception and "answers" in words_of(page)
 
 
+def test_compare_has_the_exports_with_what_they_keep_of_the_gain(tmp_path: Path, opened: Opened) -> None:
+    store, run = finished(tmp_path)
+    other = stores.finished(store, stores.long_ago(0), (0.2,), 3, held_out=60)
+    store.close()
+    page = opened(tmp_path, "compare", cycles=f"{run}:1,{other}:1", metric=METRIC)
+    said = words_of(page)
+    assert "Exports" in said and "run-q8_0" in said and "Kept of the gain" in said
+    assert any(" to " in cell and "n = " in cell for table in page.dataframe for column in table.value.columns
+               if column == "kept of the gain" for cell in table.value[column])
+
+
 def test_the_chart_has_those_with_a_score_and_a_price_on_a_logarithmic_axis(tmp_path: Path) -> None:
     store, run = finished(tmp_path)
     ways = list(ways_of(store, run, 0.05).values())
