@@ -12,7 +12,7 @@ from store.database import Store
 from store.queries import PlaygroundQuestion
 
 _TITLES = {"baseline": ":blue[**○ Before (untrained)**]", "tuned": ":orange[**● After (fine-tuned)**]",
-           "teacher": "**Teacher**"}
+           "served": "**◆ Served by serve-model**", "teacher": "**Teacher**"}
 
 
 def playground_answers(store: Store, asked: PlaygroundQuestion) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from runner.llm.chat import ChatRequest
 from runner.llm.credentials import key_for
-from runner.llm.errors import TeacherError
+from runner.llm.errors import EndpointUnavailable, InvalidKey, TeacherError
 from runner.llm.factory import open_chat
 from runner.llm.openai_client import REPLY_SECONDS, OpenAIChat
 from runner.llm.redaction import redact_url
@@ -38,19 +38,27 @@ class Engine(Protocol):
 class ChatServer:
     """A model behind an OpenAI-compatible server, asked with temperature 0, without a system prompt."""
 
-    def __init__(self, address: str, model: str = "", policy: RetryPolicy = _POLICY) -> None:
+    def __init__(self, address: str, model: str = "", policy: RetryPolicy = _POLICY, key: str | None = None) -> None:
         """Connect.
 
         Args:
             address: the base URL, such as http://localhost:8000/v1.
             model: name of the model; empty takes the only one that the server lists.
+            policy: when calls that failed are repeated.
+            key: of the address; None takes that of the environment.
 
         Raises:
-            CannotAnswer: the server lists other models, or several and none is named.
+            CannotAnswer: no server answers, or it lists other models, or several and none is named.
             MissingKey, InvalidKey: the address needs a key.
         """
-        key = key_for(address)
-        listed = OpenAIChat(model, address, key, REPLY_SECONDS).served_models().names
+        key = key_for(address) if key is None else key
+        client = OpenAIChat(model, address, key, REPLY_SECONDS)
+        refused, _ = client.ask_library(lambda library: library.models.list())
+        if isinstance(refused, EndpointUnavailable):
+            raise CannotAnswer(f"{redact_url(address)} does not answer: start the server, or check the address")
+        if isinstance(refused, InvalidKey):
+            raise refused
+        listed = client.served_models().names
         if model and listed and model not in listed:
             raise CannotAnswer(f"{redact_url(address)} has no model {model!r}; it lists {', '.join(listed[:5])}")
         if not model and len(listed) != 1:

@@ -17,14 +17,17 @@ from store.control_arms import BASELINE, TEACHER, TUNED
 from store.paths import Paths
 from store.run_config import OFFLINE_TEACHER, RunConfig
 
+SERVED = "served"
+"""The fine-tuned student behind a running `serve-model`, with the passages before the question if that puts them."""
 NO_TEACHER = "the offline teacher only knows the references of its own questions"
 NO_ADAPTER = "there is no adapter: the student was not fine-tuned"
 NOT_ASKED = "not asked"
 
 
-def answering_arms(config: RunConfig, trained: bool = True, with_teacher: bool = True) -> dict[str, str]:
+def answering_arms(config: RunConfig, trained: bool = True, with_teacher: bool = True,
+                   served: bool = False) -> dict[str, str]:
     """Return arm -> the reason why it gives no answer; empty if it answers."""
-    return {BASELINE: "", TUNED: "" if trained else NO_ADAPTER,
+    return {BASELINE: "", TUNED: "" if trained else NO_ADAPTER, **({SERVED: ""} if served else {}),
             TEACHER: NO_TEACHER if config.teacher == OFFLINE_TEACHER else "" if with_teacher else NOT_ASKED}
 
 

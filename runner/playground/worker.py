@@ -11,11 +11,14 @@ from pathlib import Path
 
 from runner import hardware
 from runner.export.errors import CannotExport
+from runner.export.served_models import ServedModel, ask_served, served_model
 from runner.export.student_export import tuned_cycle
 from runner.playground import ask
+from runner.playground.ask import SERVED
 from runner.playground.teacher_answer import ask_paid_teacher
 from runner.protocols import StreamingStudent, Teacher
 from runner.student.errors import StudentError
+from runner.student.exported_model import CannotAnswer
 from store import queries
 from store.commands import playground
 from store.commands.playground import UNTRAINED, ArmAnswer, Claimed
@@ -65,15 +68,26 @@ def _answer(store: Store, paths: Paths, claimed: Claimed, open_student: StudentC
     """Answer one question and record the answers; an error is recorded as the question's failure."""
     try:
         config, adapter = _resolve_target(store, paths, claimed)
-        arms = ask.answering_arms(config, adapter is not None, claimed.with_teacher)
+        served = served_model(paths, claimed.run, claimed.cycle)
+        arms = ask.answering_arms(config, adapter is not None, claimed.with_teacher, served is not None)
         pieces = ask.answer_with_students(config, adapter, claimed.question, paths, open_student)
         answers = _stream_to_store(store, claimed, arms, pieces)
+        if answers and served:
+            answers[list(arms).index(SERVED)] = _ask_served(served, claimed, config)
         if answers and not arms[TEACHER]:
             answers[-1] = ask_paid_teacher(store, claimed, config, open_teacher)
         if answers:
             playground.finish(store, claimed, answers)
     except (CannotExport, StudentError, hardware.InsufficientMemory, hardware.NoSmallerPlan) as error:
         playground.fail(store, claimed, str(error))
+
+
+def _ask_served(served: ServedModel, claimed: Claimed, config: RunConfig) -> ArmAnswer:
+    """Return the answer of the endpoint, or why it gives none: that costs no other arm its answer."""
+    try:
+        return ArmAnswer(SERVED, ask_served(served, claimed.question, config.max_new_tokens), True)
+    except CannotAnswer as error:
+        return ArmAnswer(SERVED, finished=True, silent=str(error))
 
 
 def _resolve_target(store: Store, paths: Paths, claimed: Claimed) -> tuple[RunConfig, Path | None]:
@@ -90,7 +104,8 @@ def _stream_to_store(store: Store, claimed: Claimed, arms: dict[str, str],
                      pieces: Iterator[tuple[str, str]]) -> list[ArmAnswer]:
     """Write the students' answers to the store while they stream, a few times a second; return the complete answers.
 
-    The teacher's, the last one, is still empty. Returns nothing if another process has claimed the question meanwhile.
+    Those of an endpoint and of the teacher are still empty. Returns nothing if another process has claimed the question
+    meanwhile.
     """
     texts, current, written_at = dict.fromkeys(arms, ""), "", 0.0
     for arm, piece in pieces:
@@ -100,9 +115,9 @@ def _stream_to_store(store: Store, claimed: Claimed, arms: dict[str, str],
             if not playground.write(store, claimed, _snapshot(arms, texts, current)):
                 return []
     answers = _snapshot(arms, texts, None)
-    if not arms[TEACHER] and not playground.write(store, claimed, [*answers[:-1], ArmAnswer(TEACHER)]):
-        return []
-    return answers
+    waiting = [arm for arm, reason in arms.items() if arm in (SERVED, TEACHER) and not reason]
+    so_far = [ArmAnswer(one.arm) if one.arm in waiting else one for one in answers]
+    return answers if not waiting or playground.write(store, claimed, so_far) else []
 
 
 def _snapshot(arms: dict[str, str], texts: dict[str, str], current: str | None) -> list[ArmAnswer]:

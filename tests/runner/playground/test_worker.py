@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner.export.served_models import ServedModel, announced
 from runner.playground.worker import serve_questions
 from runner.service.supervisor import Supervisor
 from runner.student.errors import OutOfMemory
@@ -22,6 +23,7 @@ from store.paths import Paths
 from store.run_config import RunConfig
 from tests.plain_runs import plain_run
 from tests.runner.answer_on_demand import Parrot
+from tests.runner.fake_openai import FakeOpenAI
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
 from tests.runner.watching import LIMIT_SECONDS, until
@@ -113,6 +115,28 @@ def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(st
         baseline, tuned, _ = asked(store, number).said
         assert (baseline.text, tuned.text) == (f"You asked: {QUESTION}", "")
         assert "not fine-tuned" in tuned.silent
+
+
+def test_a_served_student_answers_beside_the_others_and_one_that_is_gone_costs_them_nothing(
+        store: Store, paths: Paths) -> None:
+    run = commands.launch_run(store, plain_run(), "test")
+    with FakeOpenAI(words=lambda body: "Served: " + body["messages"][-1]["content"], key="its-key") as fake:
+        fake.listed = [{"id": f"{run}-cycle-0"}]
+        with announced(paths, ServedModel(fake.url, f"{run}-cycle-0", "its-key")):
+            assert (paths.data / "served" / f"{run}-cycle-0.json").stat().st_mode & 0o077 == 0
+            first = put(store, run)
+            serve_questions(store, paths, "host:1:1", idle_seconds=0.2, open_student=lambda *_: Parrot())
+    baseline, _, served, teacher = asked(store, first).said
+    assert (baseline.arm, served.arm, teacher.arm) == ("baseline", "served", "teacher")
+    assert (served.text, served.finished) == (f"Served: {QUESTION}", True) and fake.requests[0]["temperature"] == 0
+    with announced(paths, ServedModel("http://127.0.0.1:9/v1", f"{run}-cycle-0", "")):
+        second = put(store, run)
+        serve_questions(store, paths, "host:1:1", idle_seconds=0.2, open_student=lambda *_: Parrot())
+    baseline, _, served, _ = asked(store, second).said
+    assert baseline.text and not served.text and "does not answer: start the server" in served.silent
+    third = put(store, run)
+    serve_questions(store, paths, "host:1:1", idle_seconds=0.2, open_student=lambda *_: Parrot())
+    assert [answer.arm for answer in asked(store, third).said] == ["baseline", "tuned", "teacher"]
 
 
 def test_the_teacher_is_asked_only_where_somebody_wanted_it(store: Store, paths: Paths) -> None:
