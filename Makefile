@@ -7,6 +7,8 @@
 # make test-postgres  the store's tests, a runner's, the pages and a short make chaos on a PostgreSQL server of their own
 # make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
 # make try-servers  vLLM on the CPU as a teacher, by hand: downloads it into a temporary folder, 25 minutes at most
+# make verify-engines  llama.cpp and OpenVINO, each in an environment of its own, and a student exported, served and
+#              verified by each; downloads 1.5 GB once
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
@@ -15,6 +17,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8501
 SERVE  ?= 1
+ENGINES_DIR ?= .engines
 TRIALS ?= 1000
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
@@ -23,7 +26,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: aa browser chaos demo run served test try-servers test-all test-postgres setup setup-dev bench lint clean
+.PHONY: aa browser chaos demo run served test try-servers verify-engines test-all test-postgres setup setup-dev bench lint clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo $(if $(SEEDS),--seeds $(SEEDS))
@@ -36,7 +39,7 @@ test: setup-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-all: setup-dev
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu and not engines" $(ARGS)
 
 browser: setup-dev
 	@$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
@@ -49,6 +52,14 @@ served: setup-dev
 
 try-servers: setup-dev
 	@$(BIN)/python -m tests.try_servers $(ARGS)
+
+verify-engines: setup-dev $(ENGINES_DIR)/llama-cpp/.stamp $(ENGINES_DIR)/openvino/.stamp
+	@ENGINES_DIR=$(ENGINES_DIR) $(BIN)/python -m pytest -m engines tests/runner/export $(ARGS)
+
+$(ENGINES_DIR)/%/.stamp: requirements-%.txt
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 bench: setup-dev
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -30,7 +30,8 @@ DOORS = {
 }
 EVERYTHING = RunConfig(cycles=2, general=6, dev_questions=4, keep_best_step=True, arms=tuple(ARMS),
                        learning_curve=True, study="both", review=True)
-TORCH_ROOMS = ("runner/student/", "runner/judge/sentence_encoder.py", "runner/hardware/")
+TORCH_ROOMS = ("runner/student/", "runner/judge/sentence_encoder.py", "runner/hardware/",
+               "runner/export/engine_scripts/")  # these run in environments of their own
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cycle", type=int, metavar="K",
                         help="serve this cycle's student (default: the one that export takes)")
     parser.add_argument("--artefact", "--artifact", metavar="DIR", dest="export",
-                        help="serve this merged model folder (default: one is exported to data/exports, and kept)")
+                        help="serve this merged model folder, or this GGUF file by llama.cpp where `make "
+                             "verify-engines` installed it (default: one is exported to data/exports, and kept)")
     parser.add_argument("--with-retrieval", action="store_true", help="put the run's best passages before each "
                         "question, as its arm 'tuned+retrieval' had them")
     parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at (default: %(default)s, this machine "
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Export the student if needed, serve it, and print how it is asked."""
     from runner.export.chat_server import LOOPBACK, base_url, bound_socket, serve
     from runner.export.errors import CannotExport
+    from runner.export.served_models import ServedModel, announced
     from runner.student.errors import StudentError
     from runner.student.exported_model import CannotAnswer
 
@@ -56,13 +59,17 @@ def run(args: argparse.Namespace) -> int:
     paths = default_paths()
     store = open_for_reading(paths.store_url)
     try:
+        if args.export and (file := _gguf_file(args.export)):
+            _serve_gguf(store, paths, args, file)
+            return 0
         with bound_socket(args.host, args.port) as bound:
             folder, name, of_run = _student(store, paths, args)
             from runner.student.chat_endpoint import chat_endpoint  # late: imports torch
 
             prompt = _retrieval(of_run, paths) if args.with_retrieval else None
             app, url = chat_endpoint(folder, name, args.key, prompt), base_url(args.host, bound)
-            serve(app, bound, url, lambda: _say(how_to_ask(url, name, args.key)))
+            with announced(paths, ServedModel(f"{url}/v1", name, args.key)):
+                serve(app, bound, url, lambda: _say(how_to_ask(url, name, args.key)))
     except KeyboardInterrupt:
         print("\nstopped")
     except (CannotAnswer, CannotExport, StudentError) as error:
@@ -70,20 +77,50 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _gguf_file(name: str) -> Path | None:
+    """The GGUF file of an artefact that is named by itself or by its folder; None if it has none."""
+    path = Path(name).expanduser().absolute()
+    found = [path] if path.suffix == ".gguf" and path.is_file() else sorted(path.glob("*.gguf"))
+    return found[0] if len(found) == 1 else None
+
+
+def _serve_gguf(store: Store, paths: Paths, args: argparse.Namespace, file: Path) -> None:
+    """Serve a GGUF file by llama.cpp's own server until Ctrl-C."""
+    from runner.export.chat_server import bound_socket
+    from runner.export.cycle_choice import refuse_choice_by_test
+    from runner.export.llama_cpp_server import llama_cpp_server
+    from runner.export.served_models import ServedModel, announced, model_name
+    from runner.export.student_export import tuned_cycle
+
+    if args.with_retrieval:
+        raise UserError("llama.cpp serves a GGUF file as it is: leave --with-retrieval out, or serve the merged folder")
+    refuse_choice_by_test(store, args.run, args.cycle, args.without_dev)
+    of_run, cycle, _ = tuned_cycle(store, paths, args.run, args.cycle)
+    bound_socket(args.host, args.port).close()  # says so if it is taken
+    name = model_name(of_run.id, cycle.cycle)
+    with llama_cpp_server(file, name, args.host, args.port, args.key) as (url, engine):
+        print(f"{engine} serves {file}; whether it is what was measured: python -m runner verify {of_run.id} "
+              f"--artefact {file} --engine llama.cpp")
+        _say(how_to_ask(url.removesuffix("/v1"), name, args.key))
+        with announced(paths, ServedModel(url, name, args.key)):
+            threading.Event().wait()
+
+
 def _student(store: Store, paths: Paths, args: argparse.Namespace) -> tuple[Path, str, Run]:
     """The folder that is served, its model's name, and its run."""
     from runner.export.cycle_choice import refuse_choice_by_test
+    from runner.export.served_models import model_name
     from runner.export.student_export import kept_export, tuned_cycle
 
     refuse_choice_by_test(store, args.run, args.cycle, args.without_dev)
     of_run, cycle, _ = tuned_cycle(store, paths, args.run, args.cycle)
-    name = f"{of_run.id}-cycle-{cycle.cycle}"
+    name = model_name(of_run.id, cycle.cycle)
     if not args.export:
         return kept_export(store, paths, of_run.id, cycle, lambda line: print(line, flush=True)), name, of_run
     folder = Path(args.export).expanduser().absolute()
     if not (folder / "config.json").is_file():
-        raise UserError(f"{args.export} is no model folder: it has no config.json; export the student with --form "
-                        "merged, or leave --artefact out")
+        raise UserError(f"{args.export} is no model folder: it has no config.json and no GGUF file; export the student "
+                        "with --form merged or gguf, or leave --artefact out")
     print(f"whether {args.export} is what was measured: python -m runner verify {of_run.id} --artefact {args.export}")
     return folder, name, of_run
 

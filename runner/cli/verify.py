@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from runner.cli.judge import stored_run, writable_store
 from runner.errors import UserError
@@ -20,6 +22,12 @@ from store.events import ExportVerified
 from store.metrics import METRICS
 from store.paths import Paths, default_paths
 
+if TYPE_CHECKING:
+    from runner.export.export_facts import ExportFact
+    from runner.export.inference_engines import Engine
+    from runner.export.verification import Exported
+
+BY_TRANSFORMERS, BY_LLAMA_CPP = "transformers", "llama.cpp"
 EXIT_CODES = {SAME: 0, DIFFERENT: 1, INCONCLUSIVE: 2}
 
 
@@ -33,8 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
     parser.add_argument("--artefact", "--artifact", required=True, metavar="DIR|URL", dest="export",
-                        help="a merged model folder or one with a GGUF file, answered by plain transformers; or "
-                             "the base URL of an OpenAI-compatible server")
+                        help="a merged model folder or one with a GGUF file, answered by plain transformers; an "
+                             "OpenVINO folder; or the base URL of an OpenAI-compatible server")
+    parser.add_argument("--engine", choices=(BY_TRANSFORMERS, BY_LLAMA_CPP), default=BY_TRANSFORMERS,
+                        help="what answers for a GGUF file: transformers dequantizes it (with likelihoods); "
+                             "llama.cpp's own server is started where `make verify-engines` installed it (default: "
+                             "%(default)s)")
     parser.add_argument("--model", default="", metavar="NAME",
                         help="name of the model at that server, if it has several")
     parser.add_argument("--cycle", type=int, metavar="K",
@@ -44,6 +56,24 @@ exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input.""
 
 def run(args: argparse.Namespace) -> int:
     """Ask the export the locked test, record the outcome in the run, and print it."""
+    found = verified(args, sys.stderr if args.json else sys.stdout)
+    if args.json:
+        print(json.dumps({"run": args.run, **dataclasses.asdict(found)}))
+    else:
+        print("\n".join(as_lines(found)))
+    return EXIT_CODES[found.outcome]
+
+
+def verified(args: argparse.Namespace, notes: TextIO) -> ExportVerified:
+    """Ask the export the locked test, and record the outcome in the run.
+
+    Args:
+        args: `run`, `cycle`, `export`, `engine` and `model` of this command.
+        notes: where it says how far it is.
+
+    Raises:
+        UserError: it cannot be asked, or nothing is recorded to compare with.
+    """
     from runner.export.errors import CannotExport
     from runner.export.verification import CannotVerify
     from runner.student.errors import StudentError
@@ -52,55 +82,65 @@ def run(args: argparse.Namespace) -> int:
     paths = default_paths()
     store = writable_store(paths.store_url)
     of_run = stored_run(store, args.run, "verify an export of it")
-    notes = sys.stderr if args.json else sys.stdout
     try:
-        found = _verify(store, paths, of_run, args, notes)
+        return _verify(store, paths, of_run, args, notes)
     except (CannotAnswer, CannotVerify, CannotExport, StudentError, TeacherError) as error:
         raise UserError(str(error)) from error
-    if args.json:
-        print(json.dumps({"run": of_run.id, **dataclasses.asdict(found)}))
-    else:
-        print("\n".join(as_lines(found)))
-    return EXIT_CODES[found.outcome]
 
 
 def _verify(store: Store, paths: Paths, of_run: queries.Run, args: argparse.Namespace,
             notes: TextIO) -> ExportVerified:
-    from runner.export.export_facts import facts_of_folder
-    from runner.export.inference_engines import ChatServer, Engine
     from runner.export.student_export import tuned_cycle
-    from runner.export.verification import Exported, recorded_test, verify
+    from runner.export.verification import recorded_test, verify
     from runner.judge import open_judge
-    from runner.student.exported_model import ExportedModel
 
     _, cycle, _ = tuned_cycle(store, paths, of_run.id, args.cycle)
     test = recorded_test(store, of_run, cycle.cycle)
-    served = "://" in args.export
-    if served:
-        engine: Engine = ChatServer(args.export, args.model)
-        facts, export = [], Exported(redact_url(args.export))
+    with _opened(args, of_run, paths) as (export, engine, facts):
+        print(f"{engine.name} answers {len(test.items)} questions of run {of_run.id}, cycle {cycle.cycle}", file=notes,
+              flush=True)
+        return verify(store, test, export, engine, open_judge(), facts,
+                      lambda line: print(line, file=notes, flush=True))
+
+
+@contextlib.contextmanager
+def _opened(args: argparse.Namespace, of_run: queries.Run,
+            paths: Paths) -> Iterator[tuple[Exported, Engine, list[ExportFact]]]:
+    """Open what answers; with what is verified, and what it says of itself that differs from the record."""
+    from runner.export.export_facts import facts_of_folder
+    from runner.export.inference_engines import ChatServer
+    from runner.export.llama_cpp_server import llama_cpp_server
+    from runner.export.openvino_model import WEIGHTS, openvino_model
+    from runner.export.verification import Exported
+    from runner.student.exported_model import ExportedModel, weight_files
+
+    if args.engine == BY_LLAMA_CPP:
+        (file,) = weight_files(_folder(args.export, "gguf"))
+        with llama_cpp_server(file, file.parent.name) as (url, engine):
+            server = ChatServer(url)
+            server.name = engine
+            yield Exported(str(file.parent), file.stat().st_size), server, []
+    elif "://" in args.export:
+        yield Exported(redact_url(args.export)), ChatServer(args.export, args.model), []
     else:
         folder = _folder(args.export)
-        model = ExportedModel(folder)
-        engine, facts = model, facts_of_folder(model, of_run, paths.models)
-        export = Exported(str(folder), model.size_bytes)
-    print(f"{engine.name} answers {len(test.items)} questions of run {of_run.id}, cycle {cycle.cycle}", file=notes,
-          flush=True)
-    return verify(store, test, export, engine, open_judge(), facts,
-                  lambda line: print(line, file=notes, flush=True))
+        with contextlib.ExitStack() as stack:
+            model = stack.enter_context(openvino_model(folder)) if (folder / WEIGHTS).is_file() else \
+                ExportedModel(folder)
+            yield Exported(str(folder), model.size_bytes), model, facts_of_folder(model, of_run, paths.models)
 
 
-def _folder(name: str) -> Path:
+def _folder(name: str, form: str = "merged or gguf") -> Path:
     """The folder of an artefact that is named by itself or by its GGUF file.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder; or there must be a GGUF file, and there is none.
     """
     path = Path(name).expanduser().absolute()
     folder = path.parent if path.suffix == ".gguf" and path.is_file() else path
-    if not folder.is_dir():
-        raise UserError(f"{name} is no model folder: export the student with --form merged or gguf, or give the "
-                        "address of the server that serves it")
+    if not folder.is_dir() or (form == "gguf" and len(list(folder.glob("*.gguf"))) != 1):
+        raise UserError(f"{name} is no model folder{' with one GGUF file' if form == 'gguf' else ''}: export the "
+                        f"student with --form {form}, or give the address of the server that serves it")
     return folder
 
 

@@ -47,7 +47,7 @@ def facts_of_folder(engine: ExportedModel, run: queries.Run, models_dir: Path) -
     facts = []
     expected, rendered = prompt_ids(tokenizer, template, _PROBE), engine.prompt(_PROBE)
     if tokenizer.get_vocab() != engine.tokenizer.get_vocab():
-        rows = engine.model.get_input_embeddings().num_embeddings
+        rows = engine.embedding_rows
         facts.append(ExportFact("another tokenizer", decisive=True, unusable=max(rendered) >= rows))
     elif expected != rendered:
         facts.append(ExportFact(f"another prompt: it asks {engine.tokenizer.decode(rendered)!r}, but was measured with "
@@ -58,19 +58,18 @@ def facts_of_folder(engine: ExportedModel, run: queries.Run, models_dir: Path) -
     elif extra := set(engine.end_ids()) - set(template.stop_ids):
         facts.append(ExportFact(f"answers end at {engine.tokenizer.decode(sorted(extra))!r}, which ended none in the "
                                 "test", decisive=True))
-    if engine.model.generation_config.do_sample and not run.config.temperature:
+    if engine.generation_config.do_sample and not run.config.temperature:
         facts.append(ExportFact("answers are sampled, but were measured with greedy decoding", decisive=True))
-    penalty = engine.model.generation_config.repetition_penalty or 1.0
+    penalty = engine.generation_config.repetition_penalty or 1.0
     if penalty != run.config.repetition_penalty:
         facts.append(ExportFact(f"a repetition penalty of {penalty:g}, measured with "
                                 f"{run.config.repetition_penalty:g}", decisive=True))
-    facts += _config_facts(config, engine.model.config)
+    facts += _config_facts(config, engine.config)
     measured = str((run.plan or {}).get("precision") or "")
-    exported = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}.get(str(engine.model.dtype))
-    if engine.from_gguf:
-        facts.append(ExportFact("weights in another type, by the GGUF file", other_precision=True))
-    elif measured and exported != measured:
-        facts.append(ExportFact(f"weights in {exported}, measured in {measured}", other_precision=True))
+    if not engine.precision:
+        facts.append(ExportFact("weights in another type", other_precision=True))
+    elif measured and engine.precision != measured:
+        facts.append(ExportFact(f"weights in {engine.precision}, measured in {measured}", other_precision=True))
     return facts
 
 

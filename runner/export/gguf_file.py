@@ -1,4 +1,4 @@
-"""Write a merged model folder to a GGUF file, by the gguf package: Llama- and Phi-shaped models, f16 or Q8_0."""
+"""Write a merged model folder to a GGUF file, by the gguf package: Llama- and Phi-shaped models, f16, Q8_0 or Q4_0."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from runner.export.errors import CannotExport
 from runner.export.gguf_shapes import Shape, Weights, describe, shape_of, stored
 from runner.export.gguf_tokenizer import add_tokenizer, generation_of
 
-F16, Q8_0 = "f16", "q8_0"
-QUANTIZATIONS = {F16: gguf.LlamaFileType.MOSTLY_F16, Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0}
-_TYPES = {F16: gguf.GGMLQuantizationType.F16, Q8_0: gguf.GGMLQuantizationType.Q8_0}
+F16, Q8_0, Q4_0 = "f16", "q8_0", "q4_0"
+QUANTIZATIONS = {F16: gguf.LlamaFileType.MOSTLY_F16, Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
+                 Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0}
+_TYPES = {F16: gguf.GGMLQuantizationType.F16, Q8_0: gguf.GGMLQuantizationType.Q8_0,
+          Q4_0: gguf.GGMLQuantizationType.Q4_0}
 
 
 def write_gguf(folder: Path, to: Path, quantization: str, name: str, licence: str = "") -> None:
     """Write a merged model folder with its tokenizer to one file; one tensor at a time is in memory.
 
-    Vectors (norms and biases) stay in fp32, and so do rows that no whole number of Q8_0's blocks of 32 fits, in f16.
+    Vectors (norms and biases) stay in fp32, and so do rows that no whole number of blocks of 32 fits, in f16.
 
     Args:
         quantization: one of `QUANTIZATIONS`.
@@ -68,6 +70,7 @@ def _describe(writer: gguf.GGUFWriter, folder: Path, shape: Shape, config: Mappi
     decoding = generation_of(folder)
     if penalty := decoding.get("repetition_penalty"):
         writer.add_sampling_penalty_repeat(float(penalty))
+        writer.add_sampling_penalty_last_n(-1)  # the whole text, as in the test; llama.cpp's default are 64 tokens
     writer.add_sampling_temp(float(decoding.get("temperature") or 0.0) if decoding.get("do_sample") else 0.0)
     add_tokenizer(writer, folder, config["vocab_size"])
 

@@ -13,7 +13,8 @@ def modelfile(file: str, template: PromptTemplate, ends: Sequence[str], decoding
               licence: str) -> str:
     """Return the Modelfile.
 
-    Ollama puts the BOS token before a prompt by itself where the GGUF file says so; the template has none.
+    Ollama puts the BOS token before a prompt by itself where the GGUF file says so; the template has none. Repetition
+    is penalized over the whole text, as in the test: llama.cpp's own default looks at the last 64 tokens alone.
 
     Args:
         file: name of the GGUF file beside it.
@@ -23,7 +24,7 @@ def modelfile(file: str, template: PromptTemplate, ends: Sequence[str], decoding
     prompt = (f"{template.before}{{{{ if .System }}}}{{{{ .System }}}}\n\n{{{{ end }}}}{{{{ .Prompt }}}}"
               f"{template.after}{{{{ .Response }}}}{ends[0]}")
     settings = [("temperature", decoding.temperature), ("repeat_penalty", decoding.repetition_penalty),
-                ("num_predict", decoding.max_new_tokens)]
+                ("repeat_last_n", -1), ("num_predict", decoding.max_new_tokens)]
     if decoding.temperature > 0:
         settings += [("top_p", decoding.top_p), ("top_k", decoding.top_k)]
     lines = [f"FROM ./{file}", f'TEMPLATE """{prompt}"""', *(f"PARAMETER {name} {value:g}" for name, value in settings),

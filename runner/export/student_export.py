@@ -1,4 +1,4 @@
-"""Export a fine-tuned student as adapter, merged model or GGUF, each with a model card from the recorded data."""
+"""Export a fine-tuned student as adapter, merged model, GGUF or OpenVINO, each with a model card from the record."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError
+
 from runner.export.checksums import changed_files, hashes_of, write_checksums
+from runner.export.engine_environments import OPENVINO, command
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
+from runner.export.gguf_quantizer import checked_quantizer, quantize
 from runner.export.model_card import base_licence, base_of, licence_note, model_card
 from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.stages.generate_answers import generation_config
@@ -21,23 +25,35 @@ from store.files import sha256_of_file
 from store.paths import Paths
 from store.queries import Cycle, Run
 from store.queries.best_adapter import best_adapter
+from store.queries.dataset_items import TRAIN, dataset_items
 
 if TYPE_CHECKING:
     from runner.export.merged_model import Merged
 
-FORMS = ("merged", "adapter", "gguf")
-QUANTIZATIONS = ("f16", "q8_0")
+FORMS = ("merged", "adapter", "gguf", "openvino")
+BY_LLAMA_CPP = ("q4_k_m",)
+"""Quantizations that llama.cpp's own tool writes, where it is installed."""
+QUANTIZATIONS = {"gguf": ("f16", "q8_0", "q4_0", *BY_LLAMA_CPP), "openvino": ("int8", "int4")}
+"""Form -> how its weights can be stored, the default first."""
 CARD = "README.md"
 GGUF_FILE = "model.gguf"
+CALIBRATION_PASSAGES = 64
 
 
 @dataclass(frozen=True)
 class Gguf:
     """How a GGUF file is made."""
 
-    quantization: str = QUANTIZATIONS[0]
+    quantization: str = QUANTIZATIONS["gguf"][0]
     converter: Path | None = None
     """llama.cpp's script; None writes the file here."""
+
+
+@dataclass(frozen=True)
+class OpenVino:
+    """How an OpenVINO folder is made."""
+
+    quantization: str = QUANTIZATIONS["openvino"][0]
 
 
 @dataclass(frozen=True)
@@ -77,28 +93,28 @@ def tuned_cycle(store: Store, paths: Paths, run_id: str, number: int | None) -> 
 
 
 def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path, form: str,
-           gguf: Gguf | None = None) -> Exported:
+           how: Gguf | OpenVino | None = None) -> Exported:
     """Write the student of a cycle to a new folder, atomically.
 
     Args:
         number: the cycle; None takes the one to keep.
         form: one of `FORMS`.
-        gguf: how a GGUF file is made, for that form.
+        how: how a GGUF file or an OpenVINO folder is made, for these forms; None takes their defaults.
 
     Raises:
-        CannotExport: see `tuned_cycle`; or the folder is not empty, or the model cannot be written as GGUF.
+        CannotExport: see `tuned_cycle`; or the folder is not empty, the model cannot be written in this form, what
+            writes it is not installed, or the disk is full; nothing is left there.
         StudentError: the base model cannot be loaded, or the adapter does not fit it.
     """
     run, cycle, adapter = tuned_cycle(store, paths, run_id, number)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
-    gguf = (gguf or Gguf()) if form == "gguf" else None
-    if gguf and gguf.converter:
-        checked_converter(gguf.converter)
+    how = how or {"gguf": Gguf(), "openvino": OpenVino()}.get(form)
+    _check_installed(how)
     to.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
     try:
-        precision, prompt = _write(run, paths, adapter, work, gguf or form)
+        precision, prompt = _write(store, run, paths, adapter, work, how or form)
         best = best_adapter(store, run_id)
         changes = queries.changes_of(store, run_id, cycle.cycle)
         (work / CARD).write_text(model_card(run, cycle, changes, best, form, precision, prompt, hashes_of(work)),
@@ -108,6 +124,8 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
         if to.exists():
             to.rmdir()
         work.rename(to)
+    except (OSError, SafetensorError) as error:
+        raise CannotExport(f"{to} could not be written: {error}; nothing of it is left") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Exported(to, precision, best.sentence_on(cycle.cycle) if best else "")
@@ -130,19 +148,50 @@ def kept_export(store: Store, paths: Paths, run_id: str, cycle: Cycle, report: C
     return folder
 
 
-def _write(run: Run, paths: Paths, adapter: Path, work: Path, form: str | Gguf) -> tuple[str, str]:
-    """Write the model files; return the sentence on their precision, and the prompt format if it is known."""
-    if form == "adapter":
+def _check_installed(how: Gguf | OpenVino | None) -> None:
+    """Check that what writes this form is there, before anything slow is done."""
+    if isinstance(how, OpenVino):
+        command(OPENVINO, "openvino_export.py")
+    elif how and how.converter:
+        checked_converter(how.converter)
+    elif how and how.quantization in BY_LLAMA_CPP:
+        checked_quantizer(how.quantization)
+
+
+def _write(store: Store, run: Run, paths: Paths, adapter: Path, work: Path,
+           how: str | Gguf | OpenVino) -> tuple[str, str]:
+    """Write the model files; return the sentence on their precision, and the prompt format if it is known.
+
+    Args:
+        store, run, paths: where the record and the base model are.
+        adapter: the cycle's adapter.
+        work: the folder that is written.
+        how: the form, or how it is made.
+    """
+    if how == "adapter":
         for name in ADAPTER_FILES:
             shutil.copyfile(adapter / name, work / name)
         return "the LoRA adapter only, in fp32; it needs its base model", ""
-    if not isinstance(form, Gguf):
+    if isinstance(how, str):
         merged = _merge(run, paths, adapter, work)
         return _precision(merged), merged.prompt
-    with tempfile.TemporaryDirectory(prefix=".merged-", dir=work.parent) as folder:
-        merged = _merge(run, paths, adapter, Path(folder))
-        converted = _write_gguf(run, Path(folder), merged, work, form)
+    with tempfile.TemporaryDirectory(prefix=".merged-", dir=work.parent) as name:
+        folder = Path(name)
+        merged = _merge(run, paths, adapter, folder)
+        converted = _write_gguf(run, folder, merged, work, how) if isinstance(how, Gguf) else \
+            _write_openvino(store, run, folder, work, how)
     return f"{_precision(merged)}; then {converted}", merged.prompt
+
+
+def _write_openvino(store: Store, run: Run, folder: Path, work: Path, how: OpenVino) -> str:
+    """Convert a merged folder; int4 is calibrated on passages of training questions, never on those of the test."""
+    from runner.export.openvino_model import write_openvino  # late: imports torch
+
+    items = dataset_items(store, run.id) if how.quantization == "int4" else []
+    passages = list(dict.fromkeys(item.passage for item in items if item.part == TRAIN and item.passage))
+    write_openvino(folder, work, how.quantization, passages[:CALIBRATION_PASSAGES])
+    on = f", calibrated on {len(passages[:CALIBRATION_PASSAGES])} passages of training questions" if passages else ""
+    return f"written to OpenVINO with weights in {how.quantization}{on}"
 
 
 def _write_gguf(run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) -> str:
@@ -153,12 +202,16 @@ def _write_gguf(run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) 
     if gguf.converter:
         convert(gguf.converter, folder, work / GGUF_FILE)
         return f"converted to GGUF by {gguf.converter.name}"
-    write_gguf(folder, work / GGUF_FILE, gguf.quantization, f"{base_of(run)} distilled in run {run.id}",
-               base_licence(run))
+    by_llama_cpp = gguf.quantization in BY_LLAMA_CPP
+    written = folder / "f16.gguf" if by_llama_cpp else work / GGUF_FILE
+    write_gguf(folder, written, "f16" if by_llama_cpp else gguf.quantization,
+               f"{base_of(run)} distilled in run {run.id}", base_licence(run))
+    if by_llama_cpp:
+        quantize(written, work / GGUF_FILE, gguf.quantization)
     shutil.copyfile(folder / "generation_config.json", work / "generation_config.json")
     (work / "Modelfile").write_text(modelfile(GGUF_FILE, merged.template, merged.ends, generation_config(run.config),
                                               licence_note(run)), encoding="utf-8")
-    return f"written to GGUF with weights in {gguf.quantization.upper()}"
+    return f"written to GGUF with weights in {gguf.quantization.upper()}{' by llama-quantize' if by_llama_cpp else ''}"
 
 
 def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> Merged:

@@ -5,18 +5,20 @@ Nothing of the run is known here: chat template, generation configuration and we
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from runner.student.errors import in_short
 from runner.student.models import hf_loader
 from store.analysis.export_verdict import DEQUANTIZED
 
 Losses = Sequence[float | None]
+_PRECISIONS = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,27 @@ class ExportedModel:
         gguf = next((file.name for file in files if file.suffix == ".gguf"), None)
         try:
             self.tokenizer, self.model, version = hf_loader.open_exported(folder, gguf)
-        except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
-            raise CannotAnswer(f"{folder} cannot be loaded by transformers: {str(error).splitlines()[0]}") from error
-        self.name = f"transformers {version}" + (DEQUANTIZED if gguf else "")
-        self.from_gguf = gguf is not None
+        except hf_loader.UNREADABLE as error:
+            raise CannotAnswer(f"{folder} cannot be loaded by transformers: {in_short(error)}") from error
+        self._describe(folder, f"transformers {version}" + (DEQUANTIZED if gguf else ""), files,
+                       self.model.generation_config, self.model.config)
+        self.precision = "" if gguf else _PRECISIONS.get(str(self.model.dtype), str(self.model.dtype))
+        self.embedding_rows = self.model.get_input_embeddings().num_embeddings
+
+    def _describe(self, folder: Path, name: str, files: Sequence[Path], decoding: Any, config: Any) -> None:
+        """Set what the export says of itself.
+
+        Args:
+            name: of what answers.
+            files: its weights.
+            decoding: its generation configuration.
+            config: its model configuration.
+        """
+        self.name, self.generation_config, self.config = name, decoding, config
         self.size_bytes = sum(file.stat().st_size for file in files)
+        self.precision = ""
+        """`fp32`, `bf16` or `fp16`; empty where weights are quantized."""
+        self.embedding_rows = int(config.vocab_size)
         if not self.tokenizer.chat_template:
             raise CannotAnswer(f"{folder} has no chat template: its tokenizer cannot say how a question is asked")
 
@@ -77,21 +95,17 @@ class ExportedModel:
 
     def fits_context(self, question: str, answer_tokens: int) -> bool:
         """Whether the prompt of a question leaves room in the context for `answer_tokens` tokens."""
-        return len(self.prompt(question)) + answer_tokens <= self.model.config.max_position_embeddings
+        return len(self.prompt(question)) + answer_tokens <= self.config.max_position_embeddings
 
     def end_ids(self) -> tuple[int, ...]:
         """Tokens that end an answer, by the folder's generation configuration."""
-        found = self.model.generation_config.eos_token_id
+        found = self.generation_config.eos_token_id
         return () if found is None else (found,) if isinstance(found, int) else tuple(found)
 
     def answers(self, questions: Sequence[str], max_new_tokens: int) -> Iterator[EngineAnswer]:
         for question in questions:
             started = time.monotonic()
-            ids = torch.tensor([self.prompt(question)])
-            with torch.inference_mode():
-                made = self.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_new_tokens,
-                                           pad_token_id=self.tokenizer.pad_token_id or (self.end_ids() or (0,))[0])
-            new = made[0, ids.shape[1]:].tolist()
+            new = self._generate(self.prompt(question), max_new_tokens)
             ended = bool(new) and new[-1] in self.end_ids()
             yield EngineAnswer(self.tokenizer.decode(new, skip_special_tokens=True).strip(), len(new),
                                time.monotonic() - started, not ended and len(new) >= max_new_tokens)
@@ -104,11 +118,7 @@ class ExportedModel:
                 [{"role": "user", "content": question}, {"role": "assistant", "content": answer}], tokenize=True,
                 return_dict=True)["input_ids"])
             said = self._answer_ids(prompt, whole)
-            ids = torch.tensor([prompt + said])
-            labels = ids.clone()
-            labels[:, :len(prompt)] = -100
-            with torch.inference_mode():
-                found.append(float(self.model(input_ids=ids, labels=labels).loss) if said else None)
+            found.append(self._nll(prompt, said) if said else None)
         return found
 
     def _answer_ids(self, prompt: Sequence[int], whole: Sequence[int]) -> list[int]:
@@ -116,3 +126,23 @@ class ExportedModel:
         answer = list(whole[len(prompt):])
         ends = [at for at, token in enumerate(answer) if token in self.end_ids()]
         return answer[:ends[0] + 1] if ends else answer
+
+    def _pad_id(self) -> int:
+        return self.tokenizer.pad_token_id or (self.end_ids() or (0,))[0]
+
+    def _generate(self, prompt: list[int], max_new_tokens: int) -> list[int]:
+        """The new tokens after a prompt, by the folder's generation configuration."""
+        ids = torch.tensor([prompt])
+        with torch.inference_mode():
+            made = self.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_new_tokens,
+                                       pad_token_id=self._pad_id())
+        new: list[int] = made[0, len(prompt):].tolist()
+        return new
+
+    def _nll(self, prompt: list[int], answer: list[int]) -> float:
+        """Mean negative log-likelihood of the answer's tokens, in nats per token."""
+        ids = torch.tensor([prompt + answer])
+        labels = ids.clone()
+        labels[:, :len(prompt)] = -100
+        with torch.inference_mode():
+            return float(self.model(input_ids=ids, labels=labels).loss)

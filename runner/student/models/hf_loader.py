@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ from runner.student.models.loaded_model import LoadedModel
 from runner.student.safetensors_header import PLAIN_TYPES, tensors_in
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_UNREADABLE: tuple[type[Exception], ...] = (
-    OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError, *setting_errors())
+UNREADABLE: tuple[type[Exception], ...] = (
+    OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError, struct.error, *setting_errors())
+"""What transformers raises where files cannot be read as a model."""
 
 transformers_logging.disable_progress_bar()
 transformers_logging.set_verbosity_error()
@@ -136,7 +138,7 @@ def load_encoder(folder: Path) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False,
                                           use_safetensors=True, dtype=torch.float32)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ModelLoadFailed(f"encoder {folder} cannot be loaded: {error}") from error
     return tokenizer, _freeze(model)
 
@@ -238,14 +240,14 @@ def _from_source(source: str, load: Callable[..., Any]) -> Any:
     """Load from a folder or the local cache; contact the hub only if the cache lacks the model."""
     try:
         return load(local_files_only=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if Path(source).is_dir() or isinstance(error, ImportError):
             raise ModelLoadFailed(f"student {source!r} cannot be loaded: {in_short(error)}; check the files, or "
                                   "choose another student or precision") from error
     check_reachable(source)
     try:
         return load()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ModelLoadFailed(f"student {source!r} cannot be loaded from the hub: {in_short(error)}; check the "
                               "name (and HF_TOKEN for a gated model), or use 'embedded'") from error
 
@@ -272,3 +274,10 @@ def open_tokenizer_and_config(source: str) -> tuple[Any, Any]:
     """Return a model's tokenizer and configuration without loading its weights."""
     return (AutoTokenizer.from_pretrained(source, trust_remote_code=False),
             AutoConfig.from_pretrained(source, trust_remote_code=False))
+
+
+def open_without_weights(folder: Path) -> tuple[Any, Any, Any]:
+    """Return an exported folder's tokenizer, model configuration and generation configuration."""
+    where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    return (AutoTokenizer.from_pretrained(folder, **where), AutoConfig.from_pretrained(folder, **where),
+            GenerationConfig.from_pretrained(folder, local_files_only=True))

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.export.checksums import hashes_of
 from runner.export.errors import CannotExport
-from runner.export.gguf_file import F16, Q8_0, QUANTIZATIONS, write_gguf
+from runner.export.gguf_file import F16, Q4_0, Q8_0, QUANTIZATIONS, write_gguf
 from runner.export.gguf_tokenizer import LLAMA_3
 from runner.export.modelfile import modelfile
 from runner.export.student_export import Gguf, export
@@ -25,6 +25,7 @@ from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.runner.tiny_runs import carried_out, launched
 
 TEXTS = ("What does a Service do?", "  In 2023,\n\tnaïve café 漢字 🙂", "<|im_start|>user", "it's they'll 12345")
+READ_WITHIN = {F16: 1e-3, Q8_0: 0.02, Q4_0: 0.2}
 SHAPES = {"llama": llama_folder, "phi": phi_folder}
 
 
@@ -57,7 +58,7 @@ def fields_of(file: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)
-def test_every_weight_is_there_exactly_in_f16_and_within_half_a_step_in_q8_0(
+def test_every_weight_is_there_exactly_in_f16_and_within_a_step_of_its_block_where_it_is_quantized(
         tmp_path: Path, shape: str, quantization: str) -> None:
     folder = merged_folder(tmp_path / "model", shape, hidden=64)
     weights = {name: tensor.float().numpy() for name, tensor in load_file(folder / "model.safetensors").items()}
@@ -78,11 +79,12 @@ def test_every_weight_is_there_exactly_in_f16_and_within_half_a_step_in_q8_0(
         elif quantization == F16:
             assert kind == "F16" and np.array_equal(values, expected.astype(np.float16))
         else:
-            assert kind == "Q8_0"
+            assert kind == quantization.upper()
             blocks = expected.reshape(-1, 32)
-            step = np.abs(blocks).max(axis=1, keepdims=True) / 127
-            # Half a step, and the step itself is stored in f16: 11 bits.
-            assert (np.abs(values.reshape(-1, 32) - blocks) <= step / 2 + np.abs(blocks) * 2**-10 + 1e-7).all()
+            steps, error = {Q8_0: (127, 0.5), Q4_0: (8, 1.0)}[quantization]  # Q4_0 has 8 steps down, and 7 up
+            step = np.abs(blocks).max(axis=1, keepdims=True) / steps
+            # The step itself is stored in f16: 11 bits.
+            assert (np.abs(values.reshape(-1, 32) - blocks) <= step * error + np.abs(blocks) * 2**-10 + 1e-7).all()
 
 
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)
@@ -96,7 +98,7 @@ def test_transformers_reads_the_llama_shaped_file_as_the_same_model_and_tokenize
     file.rename(alone / file.name)
     read = AutoModelForCausalLM.from_pretrained(alone, gguf_file=file.name).state_dict()
     for name, expected in plain.state_dict().items():
-        assert np.allclose(read[name].float().numpy(), expected.numpy(), atol=0.02 if quantization == Q8_0 else 1e-3)
+        assert np.allclose(read[name].float().numpy(), expected.numpy(), atol=READ_WITHIN[quantization])
     again = AutoTokenizer.from_pretrained(alone, gguf_file=file.name)
     template = prompt_template_for(tokenizer)
     for text in TEXTS:
@@ -161,7 +163,8 @@ def test_the_modelfile_states_template_decoding_and_ends() -> None:
                      ["<|endoftext|>"], GenerationConfig(96, 0.0, 0.95, 50, 1.1, 60), "It is free.")
     assert 'TEMPLATE """Instruct: {{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}\nOutput:' in text
     for line in ("FROM ./model.gguf", "PARAMETER temperature 0", "PARAMETER repeat_penalty 1.1",
-                 "PARAMETER num_predict 96", 'PARAMETER stop "<|endoftext|>"', 'PARAMETER stop "\\nInstruct:"'):
+                 "PARAMETER repeat_last_n -1", "PARAMETER num_predict 96", 'PARAMETER stop "<|endoftext|>"',
+                 'PARAMETER stop "\\nInstruct:"'):
         assert f"{line}\n" in text
     assert "top_p" not in text
 

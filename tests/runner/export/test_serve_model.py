@@ -22,6 +22,7 @@ from runner.errors import UserError
 from runner.export.chat_server import bound_socket
 from runner.export.checksums import changed_files
 from runner.export.retrieval_prompts import RetrievalPrompts
+from runner.export.served_models import ServedModel, ask_served, served_model
 from runner.export.student_export import export
 from runner.pipeline.retrieval import open_retriever
 from runner.pipeline.run_knowledge import domain_of_finished_run
@@ -181,12 +182,19 @@ def test_of_a_conversation_the_last_question_alone_is_rewritten() -> None:
 
 
 @pytest.mark.slow
-def test_a_folder_that_is_named_is_served_and_sigterm_ends_it_too(made: Made, tmp_path: Path) -> None:
+def test_a_folder_that_is_named_is_served_verified_by_its_address_and_ended_by_sigterm(
+        made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     store, run, paths = made
     folder = export(store, paths, run, 1, tmp_path / "out", "merged").folder
     with served(paths, run, "--artefact", str(folder)) as endpoint:
+        by = served_model(paths, run, 1)
+        assert by == ServedModel(endpoint.url, f"{run}-cycle-1", "") and ask_served(by, QUESTION, 4)
         assert "verify" in endpoint.said and "key        none" in endpoint.said
+        monkeypatch.setenv("DATA_DIR", str(paths.data))
+        assert main(["verify", run, "--artefact", endpoint.url]) == 0  # asked through its real server
+        assert "Same as measured: 6 of 6 answers" in capsys.readouterr().out
         assert endpoint.stop(signal.SIGTERM) == 0
+    assert served_model(paths, run, 1) is None
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

@@ -26,6 +26,7 @@ from store.event_log.journal import read_events
 from store.events import ExportVerified
 from store.paths import Paths
 from store.statistics import paired_change
+from tests.runner.student.test_chat_template import folder_of
 from tests.runner.tiny_models import llama_folder, phi_folder
 from tests.runner.tiny_runs import carried_out, launched
 
@@ -156,6 +157,20 @@ def test_a_spoilt_export_is_different_and_its_cause_is_named(
     assert found.outcome == DIFFERENT and cause in found.sentence, found.sentence
 
 
+def test_an_export_without_the_bos_of_training_is_different_and_the_honest_one_is_the_same(tmp_path: Path) -> None:
+    store, run, paths = launched(tmp_path, folder_of("llama-3", tmp_path / "tiny", context=640),
+                                 repetition_penalty=1.0, learning_rate=2e-2)
+    carried_out(store, run, paths)
+    folder = export(store, paths, run, 1, tmp_path / "out", "merged").folder
+    assert verified(store, run, paths, folder).outcome == SAME
+    template = AutoTokenizer.from_pretrained(folder).chat_template
+    assert template.count("<|begin_of_text|>") == 1
+    with_template(template.replace("<|begin_of_text|>", ""))(folder, folder)
+    found = verified(store, run, paths, folder)
+    assert found.outcome == DIFFERENT and "another prompt" in found.sentence, found.sentence
+    store.close()
+
+
 @pytest.mark.slow
 def test_of_twenty_honest_exports_none_is_called_different(tmp_path: Path) -> None:
     outcomes = []
@@ -230,7 +245,7 @@ def test_the_command_line_says_the_same_in_words_json_and_exit_code(
 
 @pytest.mark.parametrize(("run", "artefact", "says"), [
     ("nobody", "folder", "no run 'nobody'"), ("", "nowhere", "is no model folder"),
-    ("", "http://127.0.0.1:9/v1", "name one with --model"),
+    ("", "http://127.0.0.1:9/v1", "does not answer"),
 ])
 def test_what_cannot_be_verified_is_refused_with_a_sentence(
         made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: str, artefact: str,
@@ -248,5 +263,5 @@ def test_a_folder_that_is_no_model_and_a_cycle_without_answers_are_refused(made:
     assert run
     with pytest.raises(CannotVerify, match="no answers of a fine-tuned student of cycle 7"):
         recorded_test(made[0], run, 7)
-    with pytest.raises(CannotAnswer, match="lists 0 models"):
+    with pytest.raises(CannotAnswer, match="does not answer"):
         ChatServer("http://127.0.0.1:9/v1")

@@ -120,7 +120,8 @@ def test_one_loaded_student_answers_several_questions_and_goes_when_none_come(st
 def test_a_served_student_answers_beside_the_others_and_one_that_is_gone_costs_them_nothing(
         store: Store, paths: Paths) -> None:
     run = commands.launch_run(store, plain_run(), "test")
-    with FakeOpenAI(words=lambda body: "Served: " + body["messages"][-1]["content"], key="its-key") as fake:
+    with FakeOpenAI(words=lambda body: "Served: " + body["messages"][-1]["content"], key="its-key",
+                    models=(f"{run}-cycle-0",)) as fake:
         fake.listed = [{"id": f"{run}-cycle-0"}]
         with announced(paths, ServedModel(fake.url, f"{run}-cycle-0", "its-key")):
             assert (paths.data / "served" / f"{run}-cycle-0.json").stat().st_mode & 0o077 == 0
@@ -128,7 +129,8 @@ def test_a_served_student_answers_beside_the_others_and_one_that_is_gone_costs_t
             serve_questions(store, paths, "host:1:1", idle_seconds=0.2, open_student=lambda *_: Parrot())
     baseline, _, served, teacher = asked(store, first).said
     assert (baseline.arm, served.arm, teacher.arm) == ("baseline", "served", "teacher")
-    assert (served.text, served.finished) == (f"Served: {QUESTION}", True) and fake.requests[0]["temperature"] == 0
+    assert (served.text, served.silent, served.finished) == (f"Served: {QUESTION}", "", True)
+    assert fake.requests[0]["temperature"] == 0
     with announced(paths, ServedModel("http://127.0.0.1:9/v1", f"{run}-cycle-0", "")):
         second = put(store, run)
         serve_questions(store, paths, "host:1:1", idle_seconds=0.2, open_student=lambda *_: Parrot())

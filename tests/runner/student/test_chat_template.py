@@ -57,7 +57,7 @@ CASES = {
 }
 
 
-def folder_of(case: str, folder: Path) -> Path:
+def folder_of(case: str, folder: Path, context: int = 256) -> Path:
     """A tiny model with the special tokens and the chat template of a family."""
     special, eos, chat_template, _, _ = CASES[case]
     tokenizer = tiny_models._tokenizer(special, eos=eos, pad=eos)
@@ -65,7 +65,7 @@ def folder_of(case: str, folder: Path) -> Path:
     torch.manual_seed(0)
     model = LlamaForCausalLM(LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=True))
+        num_key_value_heads=2, max_position_embeddings=context, tie_word_embeddings=True))
     return tiny_models._saved(model, tokenizer, folder)
 
 
