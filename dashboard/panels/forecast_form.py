@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.access import store_access, store_commands
+from dashboard.access import cached_queries, store_access, store_commands
 from dashboard.style import labels
 from dashboard.view_models import launch_request
 from dashboard.widgets import elements
@@ -64,7 +64,9 @@ def _pilots(store: Store, plan: SweepPlan) -> list[Run]:
 
 def _before(store: Store | None, config: RunConfig, plan: SweepPlan) -> None:
     if store:
-        elements.plain_text("\n\n".join(pilot_notes(store, config, plan)))
+        past = cached_queries.past_stage_durations(store)
+        costs = cached_queries.costs(store, sorted({row.run for row in past}))
+        elements.plain_text("\n\n".join(pilot_notes(config, plan, past, costs)))
     if st.button(f"Run {labels.count(len(plan.configs), 'pilot')}", icon=":material/query_stats:", key="run pilots",
                  help="Queues three small runs of these settings. When they have finished, the forecast stands here.") \
             and (first := store_commands.launch_group(plan)):

@@ -80,8 +80,11 @@ def _forecast(store: Store, config: RunConfig, pilots: list[queries.Run], group:
 
 
 def _notes(store: Store, config: RunConfig, plan: SweepPlan) -> list[str]:
+    past = queries.past_stages(store)
+    usage = queries.teacher_usage(store, sorted({row.run for row in past}))
+    costs = {run: cost for run, used in usage.items() if (cost := used.cost_usd) is not None}
     try:
-        return pilot_notes(store, config, plan)
+        return pilot_notes(config, plan, past, costs)
     except CannotForecast as error:
         raise UserError(f"no forecast: {error}") from error
 
