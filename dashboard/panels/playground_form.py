@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.access import store_commands
+from dashboard.access import cached_queries, store_commands
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import launch_request
@@ -25,7 +25,7 @@ _TICKET = "question ticket"
 
 def playground_form(store: Store, run: Run, cycles: Sequence[Cycle]) -> bool:
     """Draw the form; True once a question was submitted, whose number is then in the URL."""
-    cycle = _cycle(cycles)
+    cycle = _cycle(store, run, cycles)
     if not store_commands.is_allowed("ask"):
         st.caption("Reviewers and operators can ask; their questions are shown below.")
         return False
@@ -57,14 +57,19 @@ def _teacher_checkbox(store: Store, run: Run) -> bool:
                        help="Its answer is shown next to the students', with its cost.")
 
 
-def _cycle(cycles: Sequence[Cycle]) -> int:
-    """Select the cycle whose adapter answers; `UNTRAINED` if the run has no adapter."""
+def _cycle(store: Store, run: Run, cycles: Sequence[Cycle]) -> int:
+    """Select the cycle whose adapter answers, at first the one that is kept; `UNTRAINED` if the run has no adapter."""
     trained = [str(cycle.cycle) for cycle in cycles if cycle.adapter]
     if not trained:
         st.info("This run has no adapter (yet): only its untrained student can answer.", icon=":material/info:")
         return UNTRAINED
-    return int(url_state.choose("Checkpoint", "cycle", trained, trained[-1], lambda name: labels.cycle(int(name)),
-                                "The adapter of this cycle answers, and the untrained student next to it."))
+    best = cached_queries.best(store, run)
+    kept = str(best.cycle) if best and str(best.cycle) in trained else trained[-1]
+    chosen = int(url_state.choose("Checkpoint", "cycle", trained, kept, lambda name: labels.cycle(int(name)),
+                                  "The adapter of this cycle answers, and the untrained student next to it."))
+    if best and len(trained) > 1:
+        st.caption(best.sentence_on(chosen))
+    return chosen
 
 
 def _submit(run: Run, cycle: int, question: str, with_teacher: bool) -> bool:

@@ -14,6 +14,7 @@ from store.analysis.settings_choice import choose_settings
 from store.database import Store
 from store.event_log import leases
 from store.paths import Paths
+from store.queries.best_adapter import best_adapter
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.runner.group_runs import executed, plan, seeded_resources
@@ -86,4 +87,17 @@ def test_the_settings_of_a_group_are_chosen_by_one_click(undecided: Path, opened
     assert {works[run] for run in choice.chosen.run_ids} == {"queued"}
     assert {works[run] for run in choice.other_ids} == {"cancelled"}
     assert "Chosen: " in words_of(app) and "choose g" not in {button.key for button in app.button}
+    store.close()
+
+
+def test_the_playground_begins_with_the_cycle_that_is_kept_and_says_why(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    (run,) = executed(store, tmp_path, plan((1,), cycles=2, dev_questions=6, headline="reference_nll"))
+    best = best_adapter(store, run)
+    assert best and best.chosen_on_dev
+    app = opened(tmp_path, "playground", run=run)
+    assert "chosen among 2 on the development questions" in words_of(app)
+    other = 3 - best.cycle
+    said = words_of(opened(tmp_path, "playground", run=run, cycle=str(other)))
+    assert f"Cycle {other} was named by hand. Cycle {best.cycle} was chosen among 2" in said
     store.close()
