@@ -6,19 +6,16 @@ import streamlit as st
 
 from dashboard.access import cached_queries, store_access
 from dashboard.figures.before_after import before_after, paired_change
-from dashboard.figures.metrics_by_cycle import metrics_by_cycle
-from dashboard.figures.taught_facts import taught_facts
 from dashboard.panels import (
     control_arms, forecast, group, judge_validation, metric_notes, study_set, teacher_replacement, verdict,
     ways_to_answer,
 )
-from dashboard.panels.best_step import best_step
+from dashboard.panels.learning import learning
 from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import export_rows, run_selection
-from dashboard.view_models.taught_facts import knowledge_by_cycle
 from dashboard.widgets import elements
 from store import queries
 from store.analysis.required_sample_size import larger_test
@@ -26,7 +23,6 @@ from store.analysis.step_choice import step_sentences
 from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
 from store.queries.openings_of_test import openings_of_test, openings_sentence
-from store.run_config import TAUGHT
 
 st.title("Did the student learn?", help="The result of one run: the verdict, its evidence and its limits.")
 store, runs = store_access.runs_or_stop("overview")
@@ -93,9 +89,11 @@ run_facts(run, cycles, queries.success_rate(store, run.id), used)
 st.subheader("All metrics")
 verdict.key_numbers(changes, metrics, tier,
                     {audit.metric for audit in judged.trials if audit.questions and not audit.passed})
-with st.expander("Confidence intervals and significance tests", icon=":material/table:"):
-    verdict.coverage_line(changes, metrics, tier)
-    elements.export_buttons(export_rows.change_rows(changes), f"changes-{run.id}", "changes")
+# What is folded is sent when it is opened: it stands far below the first screen, and a new browser draws it slowly.
+if part := elements.unfolded("Confidence intervals and significance tests", "intervals folded", ":material/table:"):
+    with part:
+        verdict.coverage_line(changes, metrics, tier)
+        elements.export_buttons(export_rows.change_rows(changes), f"changes-{run.id}", "changes")
 
 study_set.study_set(store, run)
 best = cached_queries.best(store, run) if len(rows) > 1 else None
@@ -105,21 +103,10 @@ verdict.caveats([
     *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
     *([] if "binding" in metrics else [labels.NO_BINDING]), *verdict.notes(run)])
 
-learning_tab, arms_tab, judges_tab, metrics_tab = st.tabs(["Learning curve", "Control arms", "Judges",
-                                                           "Metric definitions"])
-with learning_tab:
-    elements.chart(metrics_by_cycle, "learning curve", "All metrics by cycle", changes, metrics,
-                   run.config.headline_tier)
-    several = len(cycles) > 1 and TAUGHT in run_selection.tiers_in(changes)  # else no answer has to be read for it
-    answers = [pair for one in cycles for pair in cached_queries.answers(store, run, one.cycle)] if several else []
-    if known := knowledge_by_cycle(answers, metric):
-        st.markdown("**Knowledge of each cycle's facts**")
-        st.caption(labels.TAUGHT_FACTS_NOTE)
-        elements.chart(taught_facts, "taught facts", "Score of the facts that each cycle taught, after every cycle",
-                       known, metric)
-    control_arms.curve_along_training(store, run)
-    best_step(store, run)
-    verdict.memorisation(changes, run.config.headline_tier)
+if part := elements.unfolded("Learning curve", "learning folded", ":material/show_chart:"):
+    with part:
+        learning(store, run, changes, metrics, metric)
+arms_tab, judges_tab, metrics_tab = st.tabs(["Control arms", "Judges", "Metric definitions"])
 with arms_tab:
     if not control_arms.control_arms(store, run, metric):
         st.caption(labels.ARMS_TO_COME if run.config.arms and run.active else labels.NO_ARMS)

@@ -48,7 +48,7 @@ PAGE_CSS = """<style>
 }
 [data-testid="stSidebar"] [data-testid="stLayoutWrapper"]:has(> .st-key-launch-bar) {
   position: sticky; top: 0; bottom: 0; z-index: 5; padding: 0.4rem 0;
-  background: var(--st-secondary-background-color, inherit);
+  background: oklch(from currentcolor clamp(0.185, (0.6 - l) * 1000, 0.984) 0.01 256);  /* the sidebar's own */
 }
 .phases { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 0.8rem; font-size: 0.875rem; }
 .phases .line { display: flex; flex-wrap: wrap; align-items: center; gap: 0.15rem 0.7rem; min-width: 0; }

@@ -34,6 +34,8 @@ def with_arms(state_folders: Folders) -> Iterator[tuple[Store, str]]:
 def test_the_overview_lays_the_arms_beside_each_other(state_folders: Folders, opened: Opened) -> None:
     folder, run = state_folders["arms"]
     app = opened(folder, "overview", run=str(run))
+    app.session_state["learning folded"] = True
+    app.run()
     words = words_of(app)
     assert not app.exception and "Control arms (baselines)" in words and labels.ARMS_NOTE in words
     assert "Gap closed" in words and "During training" in words

@@ -60,3 +60,14 @@ def test_after_a_launch_the_form_speaks_of_its_own_values(tmp_path: Path, opened
 
 def test_a_worst_answer_is_offered_only_where_one_got_worse() -> None:
     assert labels.answers_link(3) == "Worst regressions" and labels.answers_link(0) == "Read the answers"
+
+
+def test_overview_sends_its_tables_and_small_charts_when_they_are_opened(all_states: tuple[Path, dict[str, str]],
+                                                                         opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, run=runs["finished"])
+    charts, tables = len(app.get("plotly_chart")), len(app.dataframe)
+    assert (charts, tables) == (2, 1), "what a new browser has to draw; the table is that of the judges"
+    app.session_state["learning folded"] = app.session_state["intervals folded"] = True
+    app.run()
+    assert len(app.get("plotly_chart")) == 3 and len(app.dataframe) == 3 and not app.exception

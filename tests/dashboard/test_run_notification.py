@@ -61,7 +61,7 @@ def test_a_person_who_asked_is_told_once_with_the_verdict(watched: tuple[Window,
     window.page.get_by_role("button", name="Notifies when it ends").wait_for()
     end(window, maker)
     (shown,) = window.page.evaluate("() => window.shown")
-    assert "watched" in shown and "%" not in shown
+    assert shown.startswith("▲ Improved · watched: ")
     window.page.reload()
     window.page.get_by_text("See the result").wait_for(timeout=600_000)
     window.settle()

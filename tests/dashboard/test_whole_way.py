@@ -6,6 +6,7 @@ blind, hand over the pack.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,11 @@ def test_from_the_launch_to_the_evidence_pack_without_the_command_line(browser: 
         page.get_by_text("Question 2 of ").wait_for(timeout=600_000)
         window.shoot("way-compared")
 
-        page.get_by_test_id("stTopNavLink").filter(has_text="Answers").click()
+        page.get_by_test_id("stTopNavLink").filter(has_text="Overview").click()
+        page.get_by_text(re.compile("Worst regressions|Read the answers")).click()
+        page.get_by_text("Word diff").wait_for(timeout=600_000)
+        page.get_by_text("Question 1 of ").wait_for(timeout=600_000)
+        window.settle()
         page.get_by_text("Blind A/B rating").click()
         page.get_by_role("heading", name="Answers side by side").click()  # arrow keys are the segments' until then
         for rated in (1, 2):
