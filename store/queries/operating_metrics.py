@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, literal_column, select
 
 from store import schema
 from store.database import Store
@@ -50,7 +50,8 @@ def operating_metrics(store: Store) -> OperatingMetrics:
     with store.read() as connection:
         states = connection.execute(
             select(state.label("state"), func.count().label("number")).select_from(runs)
-            .outerjoin(claims, claims.c.run == runs.c.id).group_by(state)).all()
+            .outerjoin(claims, claims.c.run == runs.c.id)
+            .group_by(literal_column("state"))).all()  # by name: PostgreSQL takes two bound values for two expressions
         oldest = connection.execute(select(func.min(runs.c.requested_at)).where(runs.c.work == "queued")).scalar()
         batched = calls.c.batch.is_not(None)
         by_model = connection.execute(
