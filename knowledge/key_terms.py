@@ -24,7 +24,8 @@ _DEFAULTS = re.compile(
 # "defaults to the time of ..." names no value; "defaults to 10", "default is TCP", "defaults to true" do.
 _STATES_A_VALUE = re.compile(r"[\dA-Z/:%]|^(?:true|false|nil|none|empty)$")
 _TECHNICAL = re.compile(r"\"([\w./:%+-]{2,40})\"|\b([a-z]+[A-Z]\w+|[A-Z]+[a-z]+[A-Z]\w*|[A-Z]{3,}\w*)\b|"
-                        r"(?<![\w.])(\d[\d.]*(?:%| seconds| minutes| bytes| characters)|/[\w./-]{3,}|\d{3,})(?!\w)")
+                        r"(?<![\w.])(?<!\d,)(\d{1,3}(?:,\d{3})+|"
+                        r"\d[\d.]*(?:%| seconds| minutes| bytes| characters)|/[\w./-]{3,}|\d{3,})(?!\w)")
 _ALL_CAPS = frozenset(re.findall(r"[\w-]+", "NOT MUST DOES ONLY WILL AND NOTE SHOULD MAY THIS ALL ANY"))
 _WORD = re.compile(r"[A-Za-z][a-z]{3,}(?:-[a-z]+)*")
 _EMPTY = frozenset(re.findall(r"[\w-]+", """

@@ -17,7 +17,7 @@ from knowledge.written_numbers import NUMBER_WITH_UNIT
 _SHORTEST, _LONGEST_UNSPACED = 5, 6
 _NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:[.,:]\d+)*(?![\w-])%?")
 _SPACED_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_LATIN = re.compile(r"[A-Za-z][\w./:+-]*\w")
+_LATIN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9_./:+-]*[A-Za-z0-9]")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\u2026][\"'\u201c\u00bb)]*\s+)[\"'\u201e\u00ab(]*$")
 # Katakana, Han, or both; not what goes on with hiragana that are no particle, which is an inflected word.
 _JAPANESE = re.compile(r"(?:[\u30a1-\u30fa\u30fc]{3,}|[\u3400-\u9fff\u3005])"
@@ -101,9 +101,15 @@ def _korean_words(text: str) -> list[str]:
     return [stem for stem in stems if len(stem) >= 2]
 
 
+def _no_words(text: str) -> list[str]:
+    """None: without blanks, and without a rule for the language, nothing tells where a word ends."""
+    return []
+
+
 _VALUES_AND_WORDS: dict[str, tuple[Callable[[str], list[str]], Callable[[str], list[str]]]] = {
     "de": (_spaced_values, _german_nouns), "ja": (_unspaced_values, _japanese_words),
-    "zh": (_unspaced_values, _chinese_words), "ko": (_unspaced_values, _korean_words)}
+    "zh": (_unspaced_values, _chinese_words), "ko": (_unspaced_values, _korean_words),
+    "th": (_spaced_values, _no_words)}
 """Language -> how its values and its words are found; all others as `_spaced_values` and `_long_words` do."""
 
 _PLAIN = frozenset(re.findall(r"[^\W\d_]+", """

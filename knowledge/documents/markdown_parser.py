@@ -87,9 +87,16 @@ def _without_additions(text: str, is_mdx: bool) -> str:
         text = block.sub("\n", text)
     if is_mdx:
         text = _COMPONENT.sub("", _MODULE.sub("", text))
-    text = _GLOSSARY.sub(r"\1", _COMMENT.sub("", _LITERAL.sub("", text)))
+    text = _GLOSSARY.sub(r"\1", _COMMENT.sub("", _without_literal_marks(text)))
     text = _STATEMENT.sub("", _ADDED.sub("", _ALONE.sub("", _without_wrappers(text))))
     return _PLACE.sub(lambda found: code[int(found[1])], text)
+
+
+def _without_literal_marks(text: str) -> str:
+    """Remove the marks around text that a generator leaves as it is; one that is never closed is left in its sentence,
+    which is left out then."""
+    marks = _LITERAL.findall(text)
+    return _LITERAL.sub("", text) if len(marks) == 2 * sum("end" in mark for mark in marks) else text
 
 
 def _without_wrappers(text: str) -> str:

@@ -21,12 +21,15 @@ _ABBREVIATED = re.compile(
 _INITIAL = re.compile(r"[^\W\d_]\.$")
 # An ordinal number, as German writes it: what follows is a month, or begins with a small letter.
 _ORDINAL = re.compile(r"(?<![\w.])\d{1,3}\.$")
+_BEFORE_ORDINAL = re.compile(r"\b(?:der|die|das|den|dem|des|im|am|vom|zum|zur|beim|ab|bis|jede[rmns]?|diese[rmns]?|"
+                             r"(?:ihre|seine|unsere)[rmns]?) \d{1,3}\.$")
 _AFTER_ORDINAL = re.compile(r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|"
                             r"Jahrhundert|Jänner)\b")
 _CLOSING = r"[\"')\]”’»」』）】]*"
 _END = re.compile(rf"[{STOPS_WITHOUT_BLANK}]{_CLOSING}|[{STOPS}]{_CLOSING}(?=\s+\S|$)")
 _ENDED = re.compile(rf"[{STOPS}]{_CLOSING}$")
-# A sentence that refers to something outside a passage: a figure, a list, an example.
+# A sentence that refers to something outside a passage: a figure, a list, an example. `This section` of a thing that is
+# no text, such as a pipe, is not outside.
 _OUTSIDE_REFERENCE = re.compile(
     r"\b(?:as follows|following (?:example|code|table|figure|command|list|snippet|output|diagram|"
     r"sections?|image|screenshot)|(?:example|code|table|figure|diagram|snippet|output) (?:above|"
@@ -34,12 +37,27 @@ _OUTSIDE_REFERENCE = re.compile(
     r"\b)|"
     r"(?:below|above) (?:example|code|table|figure|diagram|snippet)|shown (?:above|below|"
     r"here)|(?:see|listed|described|discussed|explained) (?:also|above|below)|"
-    r"(?:this|next|previous) (?:chapter|tutorial|guide|article)|this (?:page|section|document)|"
+    r"(?:this|next|previous) (?:chapter|tutorial|guide|article)|this (?:page|section|document)\b(?! of (?:the|an?|its) "
+    r"(?!manual|guide|document|book|tutorial|reference|handbook|page|chapter|documentation|text|specification))|"
     r"(?:next|previous) (?:page|section|document)(?=[.,;:)]|$| (?:shows|explains|describes|covers|discusses|we|you)\b)|"
     r"(?:listing|figure|fig\.|table|chapter|exercise) (?-i:\d[\w.-]*|[A-Z](?:[-.]?\d[\w.-]*|\b(?![-\w])))|"
     r"we(?:'|\u2019)(?:ll|ve|d|re)|"
     r"let(?:'|\u2019)s|we (?:want|will|need|had|saw|see|discuss\w*|started|added|wrote|used|get|"
     r"have)|click here|table of contents|all rights reserved|copyright (?:©|\(c\)|\d{4}))", re.I)
+# The same in other languages: only what names a figure, a table or a place in the text.
+_OUTSIDE_REFERENCE_ELSEWHERE = re.compile(
+    r"\b(?:(?:die|der|den) (?:folgende[n]?|nachstehende[n]?|obige[n]?) "
+    r"(?:Tabelle|Abbildung|Grafik|Liste|Übersicht|Befehle?)|"
+    r"(?:Tabelle|Abbildung|Abb\.|Tab\.|Kapitel|Abschnitt) \d|siehe (?:oben|unten|auch)|"
+    r"(?:in )?diese[rmns]? (?:Kapitel|Abschnitt|Dokument|Seite)\b|"
+    r"(?:le|la) (?:tableau|figure|liste) (?:suivante?|ci-dessous|ci-dessus)|"
+    r"(?:figure|tableau|chapitre) \d|voir (?:ci-|aussi)|"
+    r"(?:la|el) (?:siguiente )?(?:tabla|figura|lista) (?:siguiente|anterior)|(?:figura|tabla|capítulo) \d|véase|"
+    r"(?:рис(?:унок|\.)|табл(?:ица|\.)|глав[аеу]) \d|"
+    r"(?:следующ|приведенн)\w+ (?:таблиц|рисун)\w+|см\. (?:рис|табл|раздел))|"
+    r"(?:如|见|参见)?(?:下图|上图|下表|上表)|(?:如|见|参见)(?:图|表)\s?[\d一二三四五六七八九十所]|(?:图|表|第)\s?\d+(?:\.\d+)?(?:所示|章|节)|"
+    r"(?:次|以下|上|下)の(?:図|表)|(?<!代)(?:図|表)\s?\d+(?![人名])|第\s?\d+(?:章|節)|"
+    r"(?:다음|아래|위의?) (?:표|그림)|(?:그림|표) \d", re.I)
 _SEE = re.compile(r"^(?-i:(?:which|whose|where|that|will|is|are|was|can) )|^(?:and|or|but) |"
                   r"^\(?(?:please |for [^.]*?, |also )?"
                   r"(?:see|refer to|check out|visit|consult) |"
@@ -90,14 +108,16 @@ _RULES: dict[str, Callable[[str, str], bool]] = {
     "not a whole sentence": _is_incomplete,
     "braces, addresses or code outside code marks": lambda sentence, bare: bool(_NOT_PROSE.search(bare)),
     "few words": _has_few_words,
-    "refers to a figure, a list or another place": lambda sentence, bare: bool(_OUTSIDE_REFERENCE.search(bare)),
+    "refers to a figure, a list or another place": lambda sentence, bare: bool(
+        _OUTSIDE_REFERENCE.search(bare) or _OUTSIDE_REFERENCE_ELSEWHERE.search(bare)),
     "points to other pages": lambda sentence, bare: bool(_SEE.search(plain(sentence))),
 }
 """Why a sentence is left out -> whether that applies, given the sentence and the sentence without its code."""
 
 
 def _is_ordinal(sentence: str, rest: str) -> bool:
-    return bool(_ORDINAL.search(sentence) and (rest[:1].islower() or _AFTER_ORDINAL.match(rest)))
+    return bool(_ORDINAL.search(sentence) and (rest[:1].islower() or _AFTER_ORDINAL.match(rest)
+                                                or _BEFORE_ORDINAL.search(sentence)))
 
 
 def _may_begin(rest: str) -> bool:

@@ -75,3 +75,12 @@ def _is_broken(term: str, passage: Passage) -> bool:
     """Whether a term of letters is a piece of a longer German word."""
     return passage.text.isascii() is False and term.isalpha() and term.isascii() and \
         not re.search(rf"(?<![^\W\d_\u3040-\u9fff]){term}(?![^\W\d_\u3040-\u9fff])", passage.text)
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("Kubernetesのkubeletは、Podの状態を10秒ごとにAPIサーバーへ報告します。", ("10秒", "Kubernetes", "kubelet", "Pod")),
+    ("ตารางเส้นทางเก็บที่อยู่ของเกตเวย์ทั้งหมดในอาคาร ระบบจะปรับปรุงตารางนี้ทุกสามสิบวินาที", ()),
+    ("把副本数改成 5 以后,控制器会在三十秒之内创建两个新的 Pod。", ("三十秒", "Pod")),
+    ("게이트웨이의 표는 30초마다 새로 고쳐지며, 오래된 항목은 3분이 지나면 지워집니다.", ("30초", "3분"))])
+def test_no_term_is_a_piece_of_a_word_where_scripts_meet(text: str, found: tuple[str, ...]) -> None:
+    assert other_language_key_terms(text, "", Counter()) == found

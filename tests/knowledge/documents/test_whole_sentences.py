@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.documents import IngestResult, read_folder
-from knowledge.documents.sentence_splitter import prose_fault
+from knowledge.documents.sentence_splitter import prose_fault, sentences
 from tests.knowledge.folder_files import write
 
 BRACES = "braces, addresses or code outside code marks"
@@ -54,7 +54,7 @@ def test_marks_in_code_delete_nothing_between_them(tmp_path: Path, opening: str,
 
 
 @pytest.mark.parametrize("mark", ["{{ site.name }}", "{{< param version >}}", "{% include name.html %}",
-                                  "{{% ref x %}}"])
+                                  "{{% ref x %}}", "{% raw %}", "{% if x %}", "<%= name %>"])
 def test_a_sentence_with_a_mark_outside_code_is_left_out_whole_and_counted(tmp_path: Path, mark: str) -> None:
     found = reading(tmp_path, "a.md", f"# A\n\nThe copies are read from {mark} when the chart is rendered. {OTHER}\n")
     assert text_of(found) == OTHER and found.sentences_left_out == {BRACES: 1}
@@ -85,7 +85,14 @@ def test_wrappers_around_sentences_go_and_what_they_wrap_stays(tmp_path: Path) -
     "For a long visit the guard needs a second badge with a photo on it.",
     "An example of such a valve is the inlet valve of the water tank.",
     "Where the valve is closed, the pump stops after 27 milliseconds.",
-    "Copyright law applies to every text that a person has written down."])
+    "Copyright law applies to every text that a person has written down.",
+    "In this section of the pipe the pressure falls by 3 bar at once.",
+    "The hash table above 70 percent load is resized by the library.",
+    "Die Routingtabelle enthält die Adressen aller Gateways im Gebäude.",
+    "Jedes Kapitel der Abtei hat einen eigenen Schlüssel für das Tor.",
+    "路由表保存大楼里所有网关的地址,并且每三十秒更新一次。", "例如图书馆的阀门由管理员在早上打开。",
+    "ルーティング表は建物の中にあるすべてのゲートウェイの住所を持つ。", "代表2名が水圧を確かめ、結果を記録する。",
+    "라우팅 표에는 건물에 있는 모든 게이트웨이의 주소가 들어 있습니다."])
 def test_prose_that_only_sounds_like_a_reference_is_kept(sentence: str) -> None:
     assert prose_fault(sentence) == ""
 
@@ -95,6 +102,23 @@ def test_prose_that_only_sounds_like_a_reference_is_kept(sentence: str) -> None:
     "The addresses are listed in Table A of the old manual.", "As figure 2.1 shows, the valve opens at once.",
     "All of this is described in chapter 7 of the manual.", "The output below shows the addresses of all gateways.",
     "The next section explains how the valve is opened by hand.", "For more information see the manual of the pump.",
-    "The settings are as follows in every release of the pump.", "Copyright 2024 the authors of this whole manual."])
+    "The settings are as follows in every release of the pump.", "Copyright 2024 the authors of this whole manual.",
+    "The commands in this section of the manual open the valve by hand.",
+    "Die folgende Tabelle zeigt die Adressen aller Gateways im Gebäude.",
+    "Abbildung 3 zeigt den Aufzug von der Seite und das Gegengewicht.",
+    "Le tableau suivant montre les adresses de toutes les passerelles.",
+    "La tabla 4 muestra las direcciones de la red.",
+    "Адреса всех шлюзов здания приведены в таблица 3 руководства.",
+    "阀门的安装位置如下图所示,螺栓在左边。",
+    "螺栓的扭矩见表4,并且每年都要检查。", "次の図は水を送るバルブの構造を示す。",
+    "다음 표는 모든 게이트웨이의 주소를 보여 줍니다."])
 def test_real_references_to_something_outside_are_left_out(sentence: str) -> None:
     assert prose_fault(sentence)
+
+
+@pytest.mark.parametrize(("text", "count"), [
+    ("Die Adresse der 3. Etage steht dort. Danach kommt der Keller.", 2),
+    ("Er hält im 2. Stock länger als im 5. Stock. Danach wartet er.", 2),
+    ("Sie gilt ab 1. Januar. Das Haus hat 3. Danach folgt der Rest.", 3)])
+def test_an_ordinal_of_german_ends_no_sentence(text: str, count: int) -> None:
+    assert len(sentences(text)) == count
