@@ -2,7 +2,8 @@
 
 Every rule reads the passage, its trainable questions and its siblings; none reads a locked test wording, and none makes
 an altered copy of the passage: false statements are sentences of a sibling, and the terms to choose among are words
-that the exam's alterations (`knowledge/perturbations.py`) never put in place of the right one.
+that the exam's alterations (`knowledge/perturbations.py`) never put in place of the right one. Of a passage in
+another language than English no item says anything in English: what needs such words is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 
 from knowledge.perturbations import CHOICES, OPPOSITES
 from knowledge.study.passage_parts import GAP, Source, opening, with_gap, without_words, words
-from knowledge.study.wordings import TITLE_WORDINGS, WORDINGS
+from knowledge.study.wordings import BARE_TITLE_WORDINGS, ENGLISH_WORDINGS, TITLE_WORDINGS, WORDINGS
 from knowledge.written_numbers import NUMBER_WITH_UNIT
 
 Part = tuple[str, str, str, str, bool]
@@ -38,16 +39,17 @@ def questions(source: Source, form: Form) -> Iterator[Part]:
     rng = source.rng(f"questions {form.words}")
     answer = opening(source.reference, form.words) if form.words else source.reference
     complete = answer == source.reference
+    names = [name for name in WORDINGS if source.is_english or name not in ENGLISH_WORDINGS]
     for number in range(form.count if source.passage.questions else 0):
-        name = list(WORDINGS)[number % len(WORDINGS)]
-        question = source.passage.questions[number // len(WORDINGS) % len(source.passage.questions)]
+        name = names[number % len(names)]
+        question = source.passage.questions[number // len(names) % len(source.passage.questions)]
         if prompt := WORDINGS[name](question, source, rng):
             yield name, prompt, answer, "", complete
 
 
 def titles(source: Source, form: Form) -> Iterator[Part]:
     """The title alone, in several wordings -> the reference."""
-    for wording in TITLE_WORDINGS[:form.count]:
+    for wording in (TITLE_WORDINGS if source.is_english else BARE_TITLE_WORDINGS)[:form.count]:
         yield wording, wording.format(title=source.title, topic=source.topic.capitalize()), source.reference, "", True
 
 
@@ -57,13 +59,15 @@ def short_answers(source: Source, form: Form) -> Iterator[Part]:
     for number in range(form.count if source.terms and source.passage.questions else 0):
         term = source.terms[number % len(source.terms)]
         question = source.passage.questions[number % len(source.passage.questions)]
-        wording = rng.choice(("{} Answer in one sentence.", "In one sentence: {}", "{} Only the fact that counts."))
+        wording = rng.choice(("{} Answer in one sentence.", "In one sentence: {}", "{} Only the fact that counts.")) \
+            if source.is_english else "{}"
         yield wording, wording.format(question), source.sentence_with(term), term, True
 
 
 def cloze(source: Source, form: Form) -> Iterator[Part]:
     """A sentence with a key term left out -> the whole sentence."""
-    wordings = ("Fill the gap: {}", "{} Which words are missing?", "Complete this: {}")
+    wordings = ("Fill the gap: {}", "{} Which words are missing?", "Complete this: {}") if source.is_english \
+        else ("{}",)
     for number in range(form.count if source.terms else 0):
         term, wording = source.terms[number % len(source.terms)], wordings[number % len(wordings)]
         sentence = source.sentence_with(term)
@@ -84,7 +88,7 @@ def reverse(source: Source, form: Form) -> Iterator[Part]:
     """The passage or one of its sentences, the title's words left out -> the title."""
     asked = ("Which subject is this? {}", "{} What is described here?", "Name the subject: {}")
     texts = (source.reference, *(source.sentences if len(source.sentences) > 1 else ()))
-    for number in range(min(form.count, len(texts))):
+    for number in range(min(form.count, len(texts)) if source.is_english else 0):
         wording = asked[number % len(asked)]
         yield wording, wording.format(without_words(texts[number], words(source.title))), source.title, "", True
 
@@ -93,7 +97,7 @@ def true_false(source: Source, form: Form) -> Iterator[Part]:
     """A sentence under the title -> true; a sibling's sentence under the title -> false, and what is right."""
     rng = source.rng("true or false")
     strangers = rng.sample(source.foreign_sentences, min(form.count // 2, len(source.foreign_sentences)))
-    for number, stranger in enumerate(strangers):
+    for number, stranger in enumerate(strangers if source.is_english else ()):
         own = source.sentences[number % len(source.sentences)]
         yield "its own sentence", f"True or false? {source.title}: {own}", f"True. {own}", "", True
         yield "a sibling's sentence", f"True or false? {source.title}: {stranger}", f"False. {own}", "", True
@@ -105,7 +109,7 @@ def term_choice(source: Source, form: Form) -> Iterator[Part]:
     reference = source.reference.casefold()
     others = [term for sibling in source.siblings for term in sibling.key_terms
               if sibling.id != source.passage.id and term.casefold() not in reference]
-    for number in range(form.count if source.terms else 0):
+    for number in range(form.count if source.terms and source.is_english else 0):
         term = source.terms[number % len(source.terms)]
         false = [other for other in others if not could_replace(term, other)]
         if false:
@@ -121,7 +125,8 @@ def masked(source: Source, form: Form) -> Iterator[Part]:
     for _ in range(form.count):
         share = rng.uniform(0.3, 0.7)
         text = " ".join(GAP if rng.random() < share else word for word in source.reference.split())
-        yield "words left out", f"Restore the text: {re.sub(rf'{GAP}( {GAP})+', GAP, text)}", source.reference, "", True
+        order = "Restore the text: " if source.is_english else ""
+        yield "words left out", f"{order}{re.sub(rf'{GAP}( {GAP})+', GAP, text)}", source.reference, "", True
 
 
 def documents(source: Source, form: Form) -> Iterator[Part]:

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
 
-from knowledge.languages import STOPS_WITHOUT_BLANK
+from knowledge.languages import STOPS_WITHOUT_BLANK, is_another_language
 from knowledge.passages import Passage
 from knowledge.near_duplicate_texts import SAME_TEXT
 
@@ -50,6 +50,11 @@ class Source:
     def topic(self) -> str:
         """The topic in words."""
         return self.passage.topic.replace("-", " ")
+
+    @cached_property
+    def is_english(self) -> bool:
+        """Whether English words may be put around its text."""
+        return not is_another_language(self.reference)
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:

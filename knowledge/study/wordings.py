@@ -93,8 +93,13 @@ WORDINGS: dict[str, Wording] = {
     "about a fragment": about_fragment, "joined": joined}
 """Name -> rule, in the order in which they are used."""
 
+ENGLISH_WORDINGS = frozenset(("framed", "about words", "about a fragment", "joined"))
+"""Those of them that add English words."""
+
 TITLE_WORDINGS = ("What should one know about {title}?", "Tell me about {title}.", "{title}", "Explain {title}.",
                   "{topic}: {title}?", "What is the rule on {title}?", "I need help with {title}.")
+BARE_TITLE_WORDINGS = ("{title}", "{topic}: {title}?")
+"""Those of them that add no word."""
 
 
 def _some(found: list[str], rng: random.Random, fewest: int, most: int) -> list[str]:

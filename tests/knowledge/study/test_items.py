@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 
 import pytest
 
+from knowledge.documents import read_folder
 from knowledge.domain import Domain, kubernetes
 from knowledge.passages import Passage
 from knowledge.perturbations import perturb
@@ -15,6 +17,7 @@ from knowledge.study.item_forms import could_replace
 from knowledge.study.items import MOST_SIBLINGS
 from knowledge.study.passage_parts import sentences
 from tests.knowledge.made_up import make_passage
+from tests.knowledge.other_languages import FOLDERS
 
 
 def notes(topic: str) -> list[Passage]:
@@ -141,3 +144,14 @@ def test_the_work_for_a_passage_does_not_grow_with_a_large_topic() -> None:
     assert items == study_items(topic[0], 1, siblings=topic)
     few = study_items(topic[0], 1, siblings=topic[:MOST_SIBLINGS])
     assert {item.form for item in items} == {item.form for item in few}
+
+
+@pytest.mark.parametrize(("language", "question"), [("de", "Wie lange lebt eine Biene im Sommer?"),
+                                                    ("ja", "茶の木はどのような土を好むか。")])
+def test_items_of_a_passage_in_another_language_hold_no_english(language: str, question: str) -> None:
+    passages = read_folder(FOLDERS / language).passages
+    english = re.compile(r"\b(?:the|and|what|which|is|true|false|restore|explain)\b", re.I)
+    for passage in passages[:6]:
+        items = study_items(dataclasses.replace(passage, questions=(question,)), 1, siblings=passages[:6])
+        assert {item.form for item in items} >= {"question", "title", "document", "masked"}
+        assert not [item for item in items if english.search(f"{item.prompt} {item.answer}")]
