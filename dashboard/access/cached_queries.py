@@ -137,6 +137,12 @@ def answers(store: Store, run: str, cycle: int, judging: int = 0) -> list[Answer
     return queries.answers_of(store, run, cycle, judging)
 
 
+@cached_by_run_version(48)
+def answers_by(store: Store, run: str, cycle: int, tier: str, metric: str) -> list[AnswerPair]:
+    """A cycle's answers to the questions of one tier, with their scores by one metric."""
+    return queries.answers_of(store, run, cycle, tier=tier, metric=metric)
+
+
 @cached_by_run_version(32)
 def judges(store: Store, run: str) -> Judges:
     audits = queries.audits_of(store, run)

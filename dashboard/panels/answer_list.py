@@ -1,4 +1,7 @@
-"""Table of the questions that match the filters, worst change first; selecting a row opens the question."""
+"""Table of the questions that match the filters, worst change first; selecting a row opens the question.
+
+Only a window of the rows is sent to the browser, the one with the question in view.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +31,20 @@ def row_labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
 def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     """Draw the table with buttons to step through it; returns the pair in view, by default the first."""
     number = st.column_config.NumberColumn(format="%.3f", width=64)
+    questions = [pair.question for pair in pairs]
+    first = url_state.window_start("question", questions, elements.WINDOW_ROWS)
+    rows = [_row(pair, metric) for pair in pairs[first:first + elements.WINDOW_ROWS]]
     table = elements.data_table(
-        [_row(pair, metric) for pair in pairs], key="answer list", **elements.SELECTS_ROW,
-        height=min(200, 36 * len(pairs) + 40), signed={"change": 3},
+        rows, key=f"answer list {first}", **elements.SELECTS_ROW, height=min(200, 36 * len(rows) + 40),
+        signed={"change": 3},
         column_config={"before": number, "after": number,
                        "change": st.column_config.NumberColumn(width=72),
                        "topic": st.column_config.TextColumn(width=130),
                        "tier": st.column_config.TextColumn(width=130), "": st.column_config.TextColumn(width=30)})
-    questions = [pair.question for pair in pairs]
-    at = url_state.browse("question", questions, elements.selected_row(table, len(pairs)))
+    at = url_state.browse("question", questions, elements.selected_row(table, len(rows), first))
     with st.container(horizontal=True, vertical_alignment="center"):
         url_state.step_buttons("question", questions, at, "Question")
+        url_state.window_buttons("question", questions, elements.WINDOW_ROWS)
         band = METRICS[metric].tie_band if metric in METRICS else 0.0
         st.caption("Worst change first." + (f" Changes up to {band:g} count as unchanged." if band else ""),
                    width="content")

@@ -29,8 +29,7 @@ def answers_across(store: Store, picked: Sequence[SelectedCycle], metric: str, t
     """Draw the answers of the chosen cycles, and of their control arms, to the same questions."""
     st.subheader("Answers side by side")
     names = cycle_selection.labels(picked)
-    answers = [[pair for pair in cached_queries.answers(store, item.run, item.cycle) if pair.tier == tier]
-               for item in picked]
+    answers = [cached_queries.answers_by(store, item.run, item.cycle, tier, metric) for item in picked]
     columns = [view.tuned_column(name, pairs, metric) for name, pairs in zip(names, answers, strict=True)]
     columns += _chosen_arms(store, picked, names, answers, metric)
     asked = list({pair.question: pair for pairs in answers for pair in pairs}.values())
@@ -75,19 +74,22 @@ def _filtered(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[Row]
 
 
 def _table(rows: Sequence[Row], columns: Sequence[Column], metric: str) -> Row:
-    """Draw one row a question; returns the one in view."""
+    """Draw one row a question, those of the window with the one in view; returns that one."""
+    questions = [row.pair.question for row in rows]
+    first = url_state.window_start(_KEY, questions, elements.WINDOW_ROWS)
+    drawn = rows[first:first + elements.WINDOW_ROWS]
     table = elements.data_table(
         [{"question": row.pair.text[:300], "reference": (row.pair.reference or labels.DASH)[:300],
           **{column.name: _cell(given, mark)
-             for column, given, mark in zip(columns, row.given, row.marks, strict=True)}} for row in rows],
-        key="answers across", row_height=76, height=min(420, 76 * len(rows) + 40), **elements.SELECTS_ROW,
+             for column, given, mark in zip(columns, row.given, row.marks, strict=True)}} for row in drawn],
+        key=f"answers across {first}", row_height=76, height=min(420, 76 * len(drawn) + 40), **elements.SELECTS_ROW,
         column_config={"question": st.column_config.TextColumn(width=190),
                        "reference": st.column_config.TextColumn(width=190),
                        **{column.name: st.column_config.TextColumn(width=200) for column in columns}})
-    questions = [row.pair.question for row in rows]
-    at = url_state.browse(_KEY, questions, elements.selected_row(table, len(rows)))
+    at = url_state.browse(_KEY, questions, elements.selected_row(table, len(drawn), first))
     with st.container(horizontal=True, vertical_alignment="center"):
         url_state.step_buttons(_KEY, questions, at, "Question")
+        url_state.window_buttons(_KEY, questions, elements.WINDOW_ROWS)
         st.caption(f"Score by {labels.metric_within(metric)}, mark against {columns[0].name}, answer. Largest loss "
                    "first.", width="content")
     return rows[at]

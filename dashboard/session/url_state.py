@@ -102,6 +102,24 @@ def step_buttons(key: str, items: Sequence[str], at: int, what: str) -> None:
         st.caption(f"{what} {at + 1} of {len(items)}", width="content")
 
 
+def window_start(key: str, items: Sequence[str], size: int) -> int:
+    """The position of the first item of the window, of `size` items, that has the item in view."""
+    shown = _in_view(key)
+    return (items.index(shown) if shown in items else 0) // size * size
+
+
+def window_buttons(key: str, items: Sequence[str], size: int) -> None:
+    """Draw pagination over the windows, if there are several; another window puts its first item in view."""
+    pages = -(-len(items) // size)
+    if pages > 1:
+        st.session_state[f"{key} window"] = window_start(key, items, size) // size + 1
+        st.pagination(pages, key=f"{key} window", on_change=_turn_to, args=(key, items, size))
+
+
+def _turn_to(key: str, items: Sequence[str], size: int) -> None:
+    go_to(key, items[(int(st.session_state[f"{key} window"]) - 1) * size])
+
+
 def page(key: str, count: int, size: int) -> int:
     """Draw pagination over `count` rows, `size` per page, if needed; returns the offset of the page's first row."""
     pages = max(1, -(-count // size))

@@ -137,15 +137,23 @@ def _signed_text(value: float | None, digits: int) -> str:
     return labels.DASH if value is None or value != value else labels.change(float(value), digits)
 
 
+WINDOW_ROWS = 100
+"""Rows of a long list that are sent to the browser at once."""
 SELECTS_ROW: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-cell"}
 """Options of `data_table` with which a click anywhere in a row, or an arrow key, selects it; see `selected_row`."""
 
 
-def selected_row(state: Any, count: int) -> int | None:
-    """The row of a table's selected cell, or its selected row; None if there is none among the first `count` rows."""
+def selected_row(state: Any, count: int, start: int = 0) -> int | None:
+    """The row of a table's selected cell, or its selected row; None if there is none among the first `count` rows.
+
+    Args:
+        state: what `data_table` returned.
+        count: number of rows of the table.
+        start: position of its first row among all rows, which is added.
+    """
     chosen = state.selection if state else None
     found = [*(cell[0] for cell in chosen.cells), *chosen.rows] if chosen else []
-    return found[0] if found and found[0] < count else None
+    return start + found[0] if found and found[0] < count else None
 
 
 def static_table(rows: TableRows) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, select
 
 from store import schema
 from store.database import Store
@@ -54,23 +54,33 @@ class AnswerPair:
         return None if before is None or after is None else after - before
 
 
-def answers_of(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
-    """Return every question of a cycle, including the held-out ones, with both arms' answers and scores.
+def answers_of(store: Store, run: str, cycle: int, judging: int = 0, tier: str = "",
+               metric: str = "") -> list[AnswerPair]:
+    """Return the questions of a cycle, including the held-out ones, with both arms' answers and scores.
 
     The scores are the run's own, on which its verdict is based, or those of the rejudging with the number `judging`.
+
+    Args:
+        store: the store.
+        run: the run's id.
+        cycle: the cycle's number.
+        judging: the number of a rejudging; 0 for the run's own scores.
+        tier: read the questions of this tier only; empty: of all.
+        metric: read the scores by this metric only; empty: by all.
     """
+    questions, scores = schema.questions, schema.judging_scores if judging else schema.scores
+    of_tier = [questions.c.tier == tier] if tier else []
+    theirs = select(questions.c.question).where(questions.c.run == run, questions.c.cycle.in_((0, cycle)), *of_tier)
+    wanted = [*([scores.c.question.in_(theirs)] if tier else []), *([scores.c.metric == metric] if metric else []),
+              *([schema.judging_scores.c.judging == judging] if judging else [])]
     with store.read() as connection:
-        asked = _of_cycle(connection, schema.questions, run, cycle)
-        answers = {(row.question, row.arm): row for row in _of_cycle(connection, schema.answers, run, cycle)}
-        scored = {(row.question, row.arm, row.metric): row for row in _scores(connection, run, cycle, judging)}
+        asked = _of_cycle(connection, questions, run, cycle, *of_tier)
+        answers = {(row.question, row.arm): row for row in _of_cycle(
+            connection, schema.answers, run, cycle, *([schema.answers.c.question.in_(theirs)] if tier else []))}
+        scored = {(row.question, row.arm, row.metric): row
+                  for row in _of_cycle(connection, scores, run, cycle, *wanted)}
     metrics = sorted({metric for _, _, metric in scored})
     return [_pair(row, cycle, answers, scored, metrics) for row in asked]
-
-
-def _scores(connection: Connection, run: str, cycle: int, judging: int) -> list[Row[Any]]:
-    if not judging:
-        return _of_cycle(connection, schema.scores, run, cycle)
-    return [row for row in _of_cycle(connection, schema.judging_scores, run, cycle) if row.judging == judging]
 
 
 def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
@@ -85,9 +95,11 @@ def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _of_cycle(connection: Connection, table: Table, run: str, cycle: int) -> list[Row[Any]]:
+def _of_cycle(connection: Connection, table: Table, run: str, cycle: int,
+              *conditions: ColumnElement[bool]) -> list[Row[Any]]:
     """Read a cycle's rows and those of cycle 0, which has the held-out questions and their untrained answers."""
-    return list(connection.execute(select(table).where(table.c.run == run, table.c.cycle.in_((0, cycle)))))
+    return list(connection.execute(select(table).where(table.c.run == run, table.c.cycle.in_((0, cycle)),
+                                                       *conditions)))
 
 
 def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]],

@@ -14,7 +14,9 @@ from dashboard.style import labels
 from dashboard.view_models import answers_across
 from dashboard.view_models.answer_filter import AnswerFilter, filter_answers
 from dashboard.view_models.answers_across import DIFFERS, IMPROVED, REGRESSED, Column, Given
-from store.queries import AnswerPair
+from dashboard.widgets.elements import WINDOW_ROWS
+from store.queries import AnswerPair, answers_of
+from tests.bench.seeded_store import Size, run_name, seed
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.dashboard.made_content import TOPICS
@@ -86,8 +88,8 @@ def test_further_columns_are_the_untrained_student_and_the_control_arms(
     assert not app.exception and "untrained" in table(app).columns
 
 
-@pytest.mark.parametrize(("page", "key", "named"), [("compare", "answers across", "question"),
-                                                    ("answers", "answer list", "question"),
+@pytest.mark.parametrize(("page", "key", "named"), [("compare", "answers across 0", "question"),
+                                                    ("answers", "answer list 0", "question"),
                                                     ("knowledge", "passage list", "passage")])
 def test_a_click_anywhere_in_a_row_opens_it_and_buttons_lead_on(page: str, key: str, named: str, all_states: AllStates,
                                                                 opened: Opened) -> None:
@@ -124,3 +126,63 @@ def test_no_change_rounds_to_minus_zero() -> None:
     assert [labels.change(value) for value in (-0.001, 0.0, 0.004, -0.006, 0.25)] == ["0.00", "0.00", "0.00", "−0.01",
                                                                                     "+0.25"]
     assert labels.interval(-0.004, 0.23) == "0.00 to +0.23"
+
+
+@pytest.fixture(scope="module")
+def many_answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data directory with one run of two cycles, each with 130 practice and 130 held-out questions."""
+    folder = tmp_path_factory.mktemp("many")
+    store = stores.store_at(folder)
+    seed(store, Size(events=100, cycles=2, answers=2 * 2 * 130))
+    store.close()
+    return folder
+
+
+@pytest.mark.parametrize("page", ["answers", "compare"])
+def test_a_long_list_is_sent_by_the_window_that_has_the_question_in_view(page: str, many_answers: Path,
+                                                                         opened: Opened) -> None:
+    app = opened(many_answers, page, run=run_name(0))
+    first = texts_of(app)
+    assert len(first) == WINDOW_ROWS and position_of(app).startswith("Question 1 of ")
+    store = stores.store_at(many_answers)
+    tiers = ("held-out",) if page == "compare" else ("held-out", "practice")
+    beyond = [one for one in answers_of(store, run_name(0), 2) if one.tier in tiers and one.text not in first]
+    store.close()
+    linked = opened(many_answers, page, run=run_name(0), question=beyond[0].question)
+    assert beyond[0].text in texts_of(linked) and texts_of(linked) != first
+    assert int(position_of(linked).split()[1]) > WINDOW_ROWS
+
+
+def test_stepping_over_the_end_of_a_window_shows_the_next_one(many_answers: Path, opened: Opened) -> None:
+    store = stores.store_at(many_answers)
+    pairs = filter_answers(answers_of(store, run_name(0), 2), AnswerFilter(), "choice_accuracy")
+    store.close()
+    app = opened(many_answers, "answers", run=run_name(0), metric="choice_accuracy",
+                 question=pairs[WINDOW_ROWS - 1].question)
+    assert position_of(app) == f"Question {WINDOW_ROWS} of {len(pairs)}"
+    next(button for button in app.button if button.key == "question Next").click().run()
+    assert not app.exception and position_of(app) == f"Question {WINDOW_ROWS + 1} of {len(pairs)}"
+    assert texts_of(app)[0] == pairs[WINDOW_ROWS].text[:300]
+
+
+def texts_of(app: AppTest) -> list[str]:
+    """The questions in the page's list."""
+    (frame,) = [frame.value for frame in app.dataframe if "question" in frame.value.columns]
+    return list(frame["question"])
+
+
+def position_of(app: AppTest) -> str:
+    return next(str(one.value) for one in app.caption if str(one.value).startswith("Question "))
+
+
+def test_answers_of_one_tier_and_metric_are_those_of_all(many_answers: Path) -> None:
+    store = stores.store_at(many_answers)
+    everything = answers_of(store, run_name(0), 2)
+    for tier in ("held-out", "practice"):
+        for metric in ("choice_accuracy", "reference_nll"):
+            found = answers_of(store, run_name(0), 2, tier=tier, metric=metric)
+            wanted = [one for one in everything if one.tier == tier]
+            assert [(one.question, one.tuned, one.scores[metric]) for one in found] == \
+                [(one.question, one.tuned, one.scores[metric]) for one in wanted] and len(found) == 130
+            assert all(set(one.scores) == {metric} for one in found)
+    store.close()
