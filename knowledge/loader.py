@@ -30,7 +30,7 @@ def open_knowledge(knowledge: str, name: str = "", fetched: Path | None = None,
     if knowledge == BUILT_IN:
         return kubernetes()
     folder = Path(knowledge).expanduser() if fetched is None else folder_of(knowledge, fetched)
-    return domain_of_folder(folder, name_of(knowledge, name), on_progress)
+    return domain_of_folder(folder, name_of(knowledge, name), on_progress, knowledge)
 
 
 def name_of(knowledge: str, name: str = "") -> str:

@@ -91,7 +91,7 @@ def _of_folder(source: str) -> Knowledge:
     try:
         folder = _folder(source)
         called = name_of(source) if folder.is_dir() else ""
-        reading = read_folder(folder, called)
+        reading = read_folder(folder, called, place=source)
     except (NoSuchFolder, NothingReadable) as error:
         raise KnowledgeError(str(error)) from error
     except OSError as error:

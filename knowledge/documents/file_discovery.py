@@ -23,6 +23,7 @@ MAX_PACKED_BYTES = 100 * 2**20
 _OTHER_DOCUMENTS = (".doc", ".odt", ".rtf", ".ppt", ".xls", ".xlsx", ".ods", ".odp", ".csv", ".tsv",
                     ".tex", ".org", ".textile", ".wiki", ".xml", ".ps", ".djvu", ".pages", ".key", ".numbers", ".msg",
                     ".eml")
+_ARCHIVE = re.compile(r"\.(?:zip|tar|tgz|7z|rar|tar\.(?:gz|bz2|xz|zst))$", re.I)
 _NOT_DOCUMENTS = frozenset(("node_modules", "__pycache__", "CVS", "_darcs", "venv", "site-packages"))
 # Files of sites and tools without prose.
 _NOT_PAGES = frozenset(("robots.txt", "requirements.txt", "cmakelists.txt", "search.html", "genindex.html", "404.html",
@@ -45,7 +46,7 @@ def find_documents(folder: Path) -> tuple[list[Path], list[SkippedFile]]:
     skipped: list[SkippedFile] = []
     for path in sorted(_files(folder, skipped), key=lambda found: found.relative_to(folder).parts):
         if reason := _skip_reason(path):
-            skipped.append(SkippedFile(path.relative_to(folder).as_posix(), reason))
+            skipped.append(_skipped(folder, path, reason))
         elif path.suffix.lower() in KINDS:
             files.append(path)
     return files, skipped
@@ -74,6 +75,8 @@ def _files(folder: Path, skipped: list[SkippedFile]) -> Iterator[Path]:
 def _skip_reason(path: Path) -> str:
     """Why a file is skipped without reading it; empty if it is not, or if this need not be reported."""
     kind = path.suffix.lower()
+    if _ARCHIVE.search(path.name):
+        return "an archive in the folder: unpack it there, or name it as the documents"
     if kind in _OTHER_DOCUMENTS:
         return f"a {kind} file: only {KINDS_IN_WORDS} are read"
     if kind not in KINDS:
@@ -91,4 +94,9 @@ def _skip_reason(path: Path) -> str:
 
 
 def _skipped(folder: Path, path: Path, reason: str) -> SkippedFile:
-    return SkippedFile(path.relative_to(folder).as_posix(), reason)
+    return SkippedFile(name_within(folder, path), reason)
+
+
+def name_within(folder: Path, path: Path) -> str:
+    """A file's path within a folder, as text that can be stored; bytes that are no UTF-8 are written as escapes."""
+    return path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode()

@@ -15,7 +15,7 @@ from knowledge.documents.boilerplate import (
 from knowledge.documents.chosen_chunks import SOURCE, ChosenChunks, id_of
 from knowledge.documents.chunking import Chunk, Paragraph, chunk, paragraphs
 from knowledge.documents.document import NoDocument, Page, Unreadable, plain
-from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find_documents
+from knowledge.documents.file_discovery import KINDS_IN_WORDS, SkippedFile, find_documents, name_within
 from knowledge.documents.file_reading import ParsedFile, change_since, read_file
 from knowledge.documents.left_out_sentences import LeftOutSentence, LeftOutSentences
 from knowledge.documents.page_spool import PageSpool, SpooledPage
@@ -106,14 +106,15 @@ class IngestResult:
     """Passages beyond the most that are kept, `MOST_PASSAGES`."""
 
 
-def read_folder(folder: Path, name: str | None = None,
-                on_progress: OnProgress = lambda progress: None) -> IngestResult:
+def read_folder(folder: Path, name: str | None = None, on_progress: OnProgress = lambda progress: None,
+                place: str = "") -> IngestResult:
     """All passages of a folder, ordered by path; deterministic for the same files.
 
     Args:
         folder: the folder to ingest, including sub-folders.
         name: the project's name, for questions about pages without a meaningful title; by default the folder's name.
         on_progress: is called after each file, and for every hundredth passage.
+        place: what errors call the documents: the archive or repository that the folder came from; by default its path.
 
     Raises:
         NoSuchFolder: it does not exist or is a file.
@@ -128,7 +129,7 @@ def read_folder(folder: Path, name: str | None = None,
     chunks = reading.chunks()
     skipped = sorted([*skipped, *reading.skipped], key=lambda entry: entry.path.split("/"))
     if not chunks.kept:
-        raise NothingReadable(_nothing_readable(folder, skipped))
+        raise NothingReadable(_nothing_readable(place or str(folder), skipped))
     passages, names = _passages(chunks.kept, name or project_name(folder), reading.report)
     left_out = reading.left_out
     return IngestResult(passages, tuple(skipped), tuple(reading.remarks), names, dict(left_out.by_rule.most_common()),
@@ -143,6 +144,8 @@ class _Reading:
         self.skipped: list[SkippedFile] = []
         self.remarks: list[SkippedFile] = []
         self.parsed: dict[str, ParsedFile] = {}
+        self._files: dict[str, Path] = {}
+        """Path within the folder -> the file that was read."""
         self.left_out = LeftOutSentences()
         self._folder, self._on_progress = folder, on_progress
         self._progress = ReadingProgress(0, of_files, 0)
@@ -154,7 +157,7 @@ class _Reading:
 
     def read(self, file: Path) -> None:
         """Read one file; why it cannot be is kept."""
-        path, size = file.relative_to(self._folder).as_posix(), 0
+        path, size = name_within(self._folder, file), 0
         try:
             found = read_file(file, path)
         except NoDocument:
@@ -164,17 +167,17 @@ class _Reading:
         else:
             size = found.bytes
             self._spool.add(path, paragraphs(found.page, self.left_out))
-            self.parsed[path] = replace(found, page=Page(path, "", ()))
+            self.parsed[path], self._files[path] = replace(found, page=Page(path, "", ())), file
             self.remarks += [SkippedFile(path, found.remark)] if found.remark else []
         self.report(files=self._progress.files + 1, bytes=self._progress.bytes + size)
 
     def note_changes(self, files: Sequence[Path]) -> None:
         """Name the files that were changed, removed or added after the folder was listed."""
         for path, parsed in self.parsed.items():
-            if changed := change_since(self._folder / path, parsed):
+            if changed := change_since(self._files[path], parsed):
                 self.remarks.append(SkippedFile(path, changed))
         for file in set(find_documents(self._folder)[0]) - set(files):
-            self.skipped.append(SkippedFile(file.relative_to(self._folder).as_posix(),
+            self.skipped.append(SkippedFile(name_within(self._folder, file),
                                             "added while the folder was read: read the folder again"))
 
     def chunks(self) -> ChosenChunks:
@@ -268,22 +271,22 @@ def _lowercase_words(texts: Sequence[str]) -> frozenset[str]:
     return frozenset(word for text in texts for word in re.findall(r"(?<![\w`.-])[a-z]{2,}(?![\w.-])", text))
 
 
-def _nothing_readable(folder: Path, skipped: Sequence[SkippedFile]) -> str:
+def _nothing_readable(place: str, skipped: Sequence[SkippedFile]) -> str:
     if not skipped:
-        return f"{folder}: no {KINDS_IN_WORDS.replace(' and ', ' or ')} in it"
+        return f"{place}: no {KINDS_IN_WORDS.replace(' and ', ' or ')} in it"
     named = "; ".join(f"{entry.path}: {plain(entry.reason)}" for entry in skipped[:_NAMED])
     more = f"; and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
-    return f"{folder}: nothing readable in it ({named}{more})"
+    return f"{place}: nothing readable in it ({named}{more})"
 
 
-def domain_of_folder(folder: Path, name: str | None = None,
-                     on_progress: OnProgress = lambda progress: None) -> Domain:
-    """Build the domain of a folder of documents, named `name` or else after the folder.
+def domain_of_folder(folder: Path, name: str | None = None, on_progress: OnProgress = lambda progress: None,
+                     place: str = "") -> Domain:
+    """Build the domain of a folder of documents, named `name` or else after the folder; errors call it `place`.
 
     Raises:
         NoSuchFolder: it does not exist or is a file.
         NothingReadable: no document yields a passage.
     """
     name = name or project_name(folder)
-    result = read_folder(folder, name, on_progress)
+    result = read_folder(folder, name, on_progress, place)
     return domain_of(name, result.passages, result.topic_names)

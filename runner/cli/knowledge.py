@@ -61,7 +61,7 @@ def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = 
     reading, fetched = None, default_paths().documents
     if knowledge != BUILT_IN:
         knowledge = pin(knowledge, fetched, lambda line: print(line, file=sys.stderr, flush=True))
-        reading = read_folder(folder_of(knowledge, fetched), name_of(knowledge), show_reading())
+        reading = read_folder(folder_of(knowledge, fetched), name_of(knowledge), show_reading(), knowledge)
     domain = open_knowledge(knowledge) if reading is None else \
         domain_of(name_of(knowledge), reading.passages, reading.topic_names)
     found: dict[str, Any] = {topic: {source: dataclasses.asdict(count) for source, count in sources.items()}

@@ -56,6 +56,6 @@ class DocumentsReader:
         key = (config.knowledge, config.knowledge_name)
         if key not in self._read:
             name = name_of(*key)
-            reading = read_folder(folder_of(config.knowledge, self._fetched), name, self._on_progress)
+            reading = read_folder(folder_of(config.knowledge, self._fetched), name, self._on_progress, config.knowledge)
             self._read[key] = ReadDocuments(domain_of(name, reading.passages, reading.topic_names), reading)
         return self._read[key]

@@ -10,6 +10,8 @@ import pytest
 
 from knowledge.documents import IngestResult, NoSuchFolder, NothingReadable, ReadingProgress, read_folder
 from knowledge.documents.file_discovery import MAX_FILE_BYTES
+from knowledge.domain import domain_of
+from knowledge.domain_json import from_json, to_json
 from knowledge.passages import Passage
 from tests.knowledge.folder_files import FACT, PDF_FACT, markdown_tree, pdf_of, write
 
@@ -215,3 +217,28 @@ def test_a_file_that_is_being_written_is_read_whole_or_named(tmp_path: Path, mon
     writes[0] = 1000
     (named,) = read_folder(tmp_path).skipped
     assert named.path == "growing.md" and "was being written while it was read" in named.reason
+
+
+def test_a_name_that_is_no_utf8_is_read_and_can_be_stored(tmp_path: Path) -> None:
+    for name, fact in ((b"caf\xe9.md", FACT), (b"caf\xe8.md", FACT.replace("the", "a"))):
+        (tmp_path / os.fsdecode(name)).write_text(f"# Page\n\n{fact}\n", encoding="utf-8")
+    (tmp_path / os.fsdecode(b"\xff.odt")).write_bytes(b"x")
+    found = read_folder(tmp_path)
+    assert sorted(one.address.partition("#")[0] for one in found.passages) == ["caf\\udce8.md", "caf\\udce9.md"]
+    assert [one.path for one in found.skipped] == ["\\udcff.odt"] and not found.remarks
+    domain = domain_of("Pages", found.passages)
+    assert from_json(to_json(domain).encode().decode()).passages == found.passages
+
+
+def test_an_archive_in_a_folder_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.md", f"# A\n\n{FACT}\n")
+    for name in ("more.zip", "more.tar.gz", "more.TGZ"):
+        write(tmp_path / name, b"PK")
+    assert {one.path: "archive" in one.reason for one in read_folder(tmp_path).skipped} == {
+        "more.TGZ": True, "more.tar.gz": True, "more.zip": True}
+
+
+def test_documents_without_a_passage_are_named_by_their_place(tmp_path: Path) -> None:
+    write(tmp_path / "content" / "more.zip", b"PK")
+    with pytest.raises(NothingReadable, match=r"^git\+https://host/docs: nothing readable .*more\.zip: an archive"):
+        read_folder(tmp_path / "content", place="git+https://host/docs")
