@@ -132,6 +132,7 @@ def _inline_block(token: Token, level: int, item: bool) -> Iterator[Block]:
 
 
 def _words(tokens: Sequence[Token]) -> Iterator[str]:
+    before = ""
     for token in tokens:
         if token.type == "text":
             yield token.content
@@ -139,11 +140,15 @@ def _words(tokens: Sequence[Token]) -> Iterator[str]:
             yield f"`{token.content.replace('`', '')}`"
         elif token.type in ("softbreak", "hardbreak") or (token.type == "html_inline" and token.content[:3] == "<br"):
             yield " "
-        elif token.type == "html_inline" and _is_placeholder(token.content):
+        elif token.type == "html_inline" and _is_of_the_text(token.content, before):
             yield token.content
+        before = token.content if token.type == "text" else ""
 
 
-def _is_placeholder(mark: str) -> bool:
-    """Whether what stands between angle brackets is no element of HTML or MDX, but a word of the sentence: `<file>`."""
+def _is_of_the_text(mark: str, before: str) -> bool:
+    """Whether what stands between angle brackets is no element of HTML or MDX, but belongs to the sentence: a word such
+    as `<file>`, the type of `List<String>`, or an instruction such as `<?php`, for which the sentence is left out."""
+    if mark.startswith("<?") or (re.fullmatch(r"<[A-Z]\w*>", mark) and re.search(r"\w$", before)):
+        return True
     name = re.fullmatch(r"<([a-z][\w-]*)>", mark)
     return bool(name) and name[1] not in _HTML_NAMES  # type: ignore[index]

@@ -64,7 +64,7 @@ _SEE = re.compile(r"^(?-i:(?:which|whose|where|that|will|is|are|was|can) )|^(?:a
                   r"^(?:(?:more|further) (?:information|details)|learn more|read more|(?:an )?examples?:|"
                   r"here is|here are|here's|let's|we'll|thanks|for more (?:information|details|examples?|on|about)\b|"
                   r"for (?:example|instance)\b.*:$)", re.I)
-_NOT_PROSE = re.compile(r"https?://\S+|[{}|\\]{1}|[=<>]{2,}|-->|\ufffd|\$\(|;\s*$|={2,}")
+_NOT_PROSE = re.compile(r"https?://\S+|<[?%]|[?%]>|[{}|\\]{1}|[=<>]{2,}|-->|\ufffd|\$\(|;\s*$|={2,}")
 
 
 def sentences(text: str) -> list[str]:

@@ -54,7 +54,8 @@ def test_marks_in_code_delete_nothing_between_them(tmp_path: Path, opening: str,
 
 
 @pytest.mark.parametrize("mark", ["{{ site.name }}", "{{< param version >}}", "{% include name.html %}",
-                                  "{{% ref x %}}", "{% raw %}", "{% if x %}", "<%= name %>"])
+                                  "{{% ref x %}}", "{% raw %}", "{% if x %}", "<%= name %>",
+                                  "<?php echo 1 ?>", "${name}", "#{name}", "%{name}", "@{name}"])
 def test_a_sentence_with_a_mark_outside_code_is_left_out_whole_and_counted(tmp_path: Path, mark: str) -> None:
     found = reading(tmp_path, "a.md", f"# A\n\nThe copies are read from {mark} when the chart is rendered. {OTHER}\n")
     assert text_of(found) == OTHER and found.sentences_left_out == {BRACES: 1}
@@ -122,3 +123,10 @@ def test_real_references_to_something_outside_are_left_out(sentence: str) -> Non
     ("Sie gilt ab 1. Januar. Das Haus hat 3. Danach folgt der Rest.", 3)])
 def test_an_ordinal_of_german_ends_no_sentence(text: str, count: int) -> None:
     assert len(sentences(text)) == count
+
+
+@pytest.mark.parametrize("sentence", [
+    "Run the tool with <file> as its argument when the chart is rendered by the server.",
+    "A List<String> holds the names of all the people who wait at the northern gate."])
+def test_words_in_angle_brackets_stay_in_their_sentence(tmp_path: Path, sentence: str) -> None:
+    assert text_of(reading(tmp_path, "a.md", f"# A\n\n{sentence}\n")) == sentence
