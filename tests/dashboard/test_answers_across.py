@@ -16,7 +16,6 @@ from dashboard.view_models.answer_filter import AnswerFilter, filter_answers
 from dashboard.view_models.answers_across import DIFFERS, IMPROVED, REGRESSED, Column, Given
 from dashboard.widgets.elements import WINDOW_ROWS
 from store.queries import AnswerPair, answers_of
-from tests.bench.seeded_store import Size, run_name, seed
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.dashboard.made_content import TOPICS
@@ -129,43 +128,61 @@ def test_no_change_rounds_to_minus_zero() -> None:
 
 
 @pytest.fixture(scope="module")
-def many_answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data directory with one run of two cycles, each with 130 practice and 130 held-out questions."""
+def many_answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Data directory and ids of two runs with the same 120 held-out questions."""
     folder = tmp_path_factory.mktemp("many")
     store = stores.store_at(folder)
-    seed(store, Size(events=100, cycles=2, answers=2 * 2 * 130))
+    runs = [stores.finished(store, stores.long_ago(hours), (0.1,), 1, held_out=120, topics=TOPICS[:2], name=name)
+            for hours, name in ((9, "first"), (8, "second"))]
     store.close()
-    return folder
+    return folder, runs
 
 
 @pytest.mark.parametrize("page", ["answers", "compare"])
-def test_a_long_list_is_sent_by_the_window_that_has_the_question_in_view(page: str, many_answers: Path,
-                                                                         opened: Opened) -> None:
-    app = opened(many_answers, page, run=run_name(0))
-    first = texts_of(app)
-    assert len(first) == WINDOW_ROWS and position_of(app).startswith("Question 1 of ")
-    store = stores.store_at(many_answers)
-    tiers = ("held-out",) if page == "compare" else ("held-out", "practice")
-    beyond = [one for one in answers_of(store, run_name(0), 2) if one.tier in tiers and one.text not in first]
+def test_a_long_list_is_sent_by_the_window_that_has_the_question_in_view(page: str, opened: Opened,
+                                                                         many_answers: tuple[Path, list[str]]) -> None:
+    folder, runs = many_answers
+    link = {"run": runs[0], "tier": "held-out", "cycles": f"{runs[0]}:1,{runs[1]}:1"}
+    app = opened(folder, page, **link)
+    first = questions_of(app)
+    assert len(first) == WINDOW_ROWS and position_of(app) == "Question 1 of 120"
+    store = stores.store_at(folder)
+    beyond = [one for one in answers_of(store, runs[0], 1, tier="held-out") if one.text not in first]
     store.close()
-    linked = opened(many_answers, page, run=run_name(0), question=beyond[0].question)
-    assert beyond[0].text in texts_of(linked) and texts_of(linked) != first
+    linked = opened(folder, page, **link, question=beyond[0].question)
+    assert beyond[0].text in questions_of(linked) and len(questions_of(linked)) == 120 - WINDOW_ROWS
     assert int(position_of(linked).split()[1]) > WINDOW_ROWS
 
 
-def test_stepping_over_the_end_of_a_window_shows_the_next_one(many_answers: Path, opened: Opened) -> None:
-    store = stores.store_at(many_answers)
-    pairs = filter_answers(answers_of(store, run_name(0), 2), AnswerFilter(), "choice_accuracy")
+def test_stepping_over_the_end_of_a_window_shows_the_next_one(opened: Opened,
+                                                              many_answers: tuple[Path, list[str]]) -> None:
+    folder, runs = many_answers
+    store = stores.store_at(folder)
+    pairs = filter_answers(answers_of(store, runs[0], 1), AnswerFilter("held-out"), "answer_similarity")
     store.close()
-    app = opened(many_answers, "answers", run=run_name(0), metric="choice_accuracy",
+    app = opened(folder, "answers", run=runs[0], metric="answer_similarity", tier="held-out",
                  question=pairs[WINDOW_ROWS - 1].question)
-    assert position_of(app) == f"Question {WINDOW_ROWS} of {len(pairs)}"
+    assert position_of(app) == f"Question {WINDOW_ROWS} of 120"
     next(button for button in app.button if button.key == "question Next").click().run()
-    assert not app.exception and position_of(app) == f"Question {WINDOW_ROWS + 1} of {len(pairs)}"
-    assert texts_of(app)[0] == pairs[WINDOW_ROWS].text[:300]
+    assert not app.exception and position_of(app) == f"Question {WINDOW_ROWS + 1} of 120"
+    assert questions_of(app)[0] == pairs[WINDOW_ROWS].text[:300]
 
 
-def texts_of(app: AppTest) -> list[str]:
+def test_answers_of_one_tier_and_metric_are_those_of_all(many_answers: tuple[Path, list[str]]) -> None:
+    folder, runs = many_answers
+    store = stores.store_at(folder)
+    everything = answers_of(store, runs[0], 1)
+    for tier in ("held-out", "practice"):
+        wanted = [one for one in everything if one.tier == tier]
+        for metric in ("answer_similarity", "fact_recall"):
+            found = answers_of(store, runs[0], 1, tier=tier, metric=metric)
+            assert [(one.question, one.tuned, one.scores.get(metric)) for one in found] == \
+                [(one.question, one.tuned, one.scores.get(metric)) for one in wanted] and found
+            assert all(set(one.scores) <= {metric} for one in found) and any(one.scores for one in found)
+    store.close()
+
+
+def questions_of(app: AppTest) -> list[str]:
     """The questions in the page's list."""
     (frame,) = [frame.value for frame in app.dataframe if "question" in frame.value.columns]
     return list(frame["question"])
@@ -173,16 +190,3 @@ def texts_of(app: AppTest) -> list[str]:
 
 def position_of(app: AppTest) -> str:
     return next(str(one.value) for one in app.caption if str(one.value).startswith("Question "))
-
-
-def test_answers_of_one_tier_and_metric_are_those_of_all(many_answers: Path) -> None:
-    store = stores.store_at(many_answers)
-    everything = answers_of(store, run_name(0), 2)
-    for tier in ("held-out", "practice"):
-        for metric in ("choice_accuracy", "reference_nll"):
-            found = answers_of(store, run_name(0), 2, tier=tier, metric=metric)
-            wanted = [one for one in everything if one.tier == tier]
-            assert [(one.question, one.tuned, one.scores[metric]) for one in found] == \
-                [(one.question, one.tuned, one.scores[metric]) for one in wanted] and len(found) == 130
-            assert all(set(one.scores) == {metric} for one in found)
-    store.close()
