@@ -56,9 +56,11 @@ try-servers: setup-dev
 verify-engines: setup-dev $(ENGINES_DIR)/llama-cpp/.stamp $(ENGINES_DIR)/openvino/.stamp
 	@ENGINES_DIR=$(ENGINES_DIR) $(BIN)/python -m pytest -m engines tests/runner/export $(ARGS)
 
+# optimum-intel asks for torchvision, whose build on PyPI does not load beside torch for the CPU; it works without.
 $(ENGINES_DIR)/%/.stamp: requirements-%.txt
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(@D)/bin/python -m pip uninstall -qq --yes torchvision
 	@touch $@
 
 bench: setup-dev
