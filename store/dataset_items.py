@@ -143,7 +143,8 @@ def review_of(recorded: Iterable[Recorded], version: int | None = None) -> Datas
         items |= {one.question_id: one for event in approved.values() for one in _approved(event, drafts.values())}
         for item in asked:
             items[f"{item.question_id} {item.cycle}" if item.question_id in items else item.question_id] = item
-    versions = dict.fromkeys({one.part for one in items.values()} - {GENERAL}, 1)
+    parts = {one.part for one in items.values()}
+    versions = {part: 1 for part in (TRAIN, TEST) if part in parts}
     for one in events:
         if isinstance(event := one.event, ItemsReviewed):
             correction = finished and (end is None or one.seq > end)
@@ -254,6 +255,8 @@ class RejectedDraft:
     by_people: bool = False
 
 
+BY_PEOPLE = "rejected by "
+"""How the reason of a question begins that people rejected; others were left out because of that."""
 REJECTING: tuple[type[Event], ...] = (QuestionsRejected, ItemsDrafted, ItemsApproved)
 """The events that say which drafts were rejected."""
 
@@ -270,7 +273,8 @@ def rejected_of(recorded: Iterable[Recorded]) -> list[RejectedDraft]:
     approved = {(event.part, event.of_cycle): event for one in events if isinstance(event := one.event, ItemsApproved)}
     sets = [*((event.of_cycle, event.part, event.rejected, False) for event in drafts.values()),
             *((event.of_cycle, event.part, event.left_out, True) for event in approved.values())]
-    return found + [RejectedDraft(cycle, part, one.tier, one.topic, one.text, one.reason, by_people)
+    return found + [RejectedDraft(cycle, part, one.tier, one.topic, one.text, one.reason,
+                                  by_people and one.reason.startswith(BY_PEOPLE))
                     for cycle, part, rejected, by_people in sets for one in rejected]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from knowledge.question_sets.checks import FaultyQuestions
-from knowledge.question_sets.given_domain import QuestionSets, open_question_sets, with_question_sets
-from knowledge.question_sets.rows import MOST_ROWS, QuestionRow, RowsRead, read_rows
+from knowledge.question_sets.given_domain import (
+    QuestionSets, check_question_sets, open_question_sets, with_question_sets,
+)
+from knowledge.question_sets.rows import COLUMNS, MOST_ROWS, QuestionRow, RowsRead, columns_of, read_rows
 
-__all__ = ["MOST_ROWS", "FaultyQuestions", "QuestionRow", "QuestionSets", "RowsRead", "open_question_sets",
-           "read_rows", "with_question_sets"]
+__all__ = ["COLUMNS", "MOST_ROWS", "FaultyQuestions", "QuestionRow", "QuestionSets", "RowsRead",
+           "check_question_sets", "columns_of", "open_question_sets", "read_rows", "with_question_sets"]

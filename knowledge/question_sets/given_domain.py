@@ -55,11 +55,19 @@ def open_question_sets(practice: str, test: str) -> QuestionSets:
     Raises:
         FaultyQuestions: with one sentence for each fault.
     """
-    of_practice = read_rows(Path(practice).expanduser()) if practice else None
-    of_test = read_rows(Path(test).expanduser()) if test else of_practice
-    trained, kept = _rows_of(of_practice, PRACTICE, PRACTICE), _rows_of(of_test, TEST, TEST if test else PRACTICE)
-    for read, rows, option in ((of_practice if practice else None, trained, "practice"),
-                               (of_test if test else None, kept, "test")):
+    return check_question_sets(read_rows(Path(practice).expanduser()) if practice else None,
+                               read_rows(Path(test).expanduser()) if test else None)
+
+
+def check_question_sets(of_practice: RowsRead | None, own_test: RowsRead | None) -> QuestionSets:
+    """Check the rows of a practice set and of a test that were read; None is none.
+
+    Raises:
+        FaultyQuestions: with one sentence for each fault.
+    """
+    of_test = own_test or of_practice
+    trained, kept = _rows_of(of_practice, PRACTICE, PRACTICE), _rows_of(of_test, TEST, TEST if own_test else PRACTICE)
+    for read, rows, option in ((of_practice, trained, "practice"), (own_test, kept, "test")):
         if read and not rows:
             raise FaultyQuestions(read.name, [f"no row is for the {option} set: leave the column split out, or write "
                                               f"{option} in it"])

@@ -27,7 +27,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Field of a row -> names of its column, the first that is there counts."""
 OF_EXPORT = frozenset({"id", "tier", "cycle", "title", "source", "evidence", "key_terms", "origin", "writer", "flags",
-                       "distractors"})
+                       "distractors", "edited", "seen"})
 """Columns of an exported set that say nothing about how a row is used."""
 SPLITS = {"": "", "practice": "practice", "train": "practice", "training": "practice", "test": "test",
           "held-out": "test", "eval": "test"}
@@ -48,6 +48,10 @@ class QuestionRow:
     topic: str
     split: str
     """As it stands in the file."""
+    id: str = ""
+    """The question's id in the run that it was exported from; empty in a file of another origin."""
+    seen: str = ""
+    """Hash of the question as it was exported; empty in a file of another origin."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,12 @@ class RowsRead:
     """The encoding and the columns that are left out; empty where there is nothing to say."""
 
 
-def read_rows(path: Path) -> RowsRead:
+def read_rows(path: Path, columns: Mapping[str, str] | None = None) -> RowsRead:
     """Read a file's rows; nothing is checked but its form.
+
+    Args:
+        path: of the file.
+        columns: field of a row -> the column that holds it, where people chose them; None goes by the columns' names.
 
     Raises:
         FaultyQuestions: it cannot be read as CSV or JSON lines with a question and an answer, or has too many rows.
@@ -72,7 +80,8 @@ def read_rows(path: Path) -> RowsRead:
         text, remark = decode(data)
     except Unreadable as error:
         raise FaultyQuestions(path.name, [f"{error}: save it as CSV or JSON lines"]) from error
-    records = list(_records(path.name, text.removeprefix("\ufeff")))
+    renamed = {column.casefold(): field for field, column in (columns or {}).items()}
+    records = list(_records(path.name, text.removeprefix("\ufeff"), renamed))
     if not records:
         raise FaultyQuestions(path.name, ["it has no rows: write one question with its answer in each"])
     if len(records) > MOST_ROWS:
@@ -81,7 +90,8 @@ def read_rows(path: Path) -> RowsRead:
     left_out = sorted({str(name) for _, record in records for name in record if name not in known})
     said = [remark, f"columns left out: {', '.join(left_out[:MOST_FAULTS])}" if left_out else ""]
     return RowsRead(path.name, hashlib.sha256(data).hexdigest(),
-                    tuple(QuestionRow(row, **_fields(record)) for row, record in records),
+                    tuple(QuestionRow(row, **_fields(record), id=str(record.get("id") or "").strip(),
+                                      seen=str(record.get("seen") or "").strip()) for row, record in records),
                     "; ".join(filter(None, said)))
 
 
@@ -95,14 +105,52 @@ def _bytes_of(path: Path) -> bytes:
                                           ]) from error
 
 
-def _records(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield each row's line and its fields by column."""
-    return _json_lines(name, text) if text.lstrip().startswith("{") else _csv(name, text)
+def columns_of(path: Path) -> list[str]:
+    """Return the names of a file's columns, in small letters, in their order.
+
+    Raises:
+        FaultyQuestions: it cannot be read.
+    """
+    try:
+        text = decode(_bytes_of(path))[0].removeprefix("\ufeff")
+    except Unreadable as error:
+        raise FaultyQuestions(path.name, [f"{error}: save it as CSV or JSON lines"]) from error
+    if not text.lstrip().startswith("{"):
+        head = text.split("\n", 1)[0]
+        return [cell.strip().casefold() for cell in next(csv.reader([head], delimiter=_delimiter(head)), [])]
+    try:
+        first = json.loads(text.lstrip().split("\n", 1)[0])
+    except ValueError as error:
+        raise FaultyQuestions(path.name, [f"row 1 is no JSON ({error}): write one object in each line"]) from error
+    names = [str(name).casefold() for name in first]
+    return ["question", "answer", *names] if "messages" in names else names
 
 
-def _csv(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    head = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=head.count)
+def _records(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield each row's line and its fields by column.
+
+    Args:
+        name: of the file.
+        text: its content.
+        renamed: column -> the field that people chose it for; a column of that name that they did not choose is
+            another one.
+    """
+    return _json_lines(name, text, renamed) if text.lstrip().startswith("{") else _csv(name, text, renamed)
+
+
+def _delimiter(head: str) -> str:
+    return max(_DELIMITERS, key=head.count)
+
+
+def _renamed(column: str, renamed: Mapping[str, str]) -> str:
+    if not renamed:
+        return column
+    known = {name for names in COLUMNS.values() for name in names}
+    return renamed.get(column, f"other {column}" if column in known else column)
+
+
+def _csv(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    delimiter = _delimiter(text.split("\n", 1)[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     csv.field_size_limit(max(csv.field_size_limit(), 10_000_000))
     columns: list[str] = []
@@ -110,7 +158,7 @@ def _csv(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         for cells in reader:
             if not columns:
-                columns = [cell.strip().casefold() for cell in cells]
+                columns = [_renamed(cell.strip().casefold(), renamed) for cell in cells]
                 _require_columns(name, columns)
             elif any(cell.strip() for cell in cells):
                 if len(cells) > len(columns):
@@ -127,7 +175,7 @@ def _without_guard(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
-def _json_lines(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _json_lines(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
@@ -140,6 +188,7 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]
         record = {str(key).casefold(): value for key, value in record.items()}
         if "messages" in record:
             record |= _of_messages(name, line, record.pop("messages"))
+        record = {_renamed(key, renamed): value for key, value in record.items()}
         _require_columns(name, list(record), line)
         yield line, record
 

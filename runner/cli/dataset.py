@@ -1,4 +1,4 @@
-"""`dataset`: show the questions and references of a run, or export them as data sets."""
+"""`dataset`: show, review, correct, import and export the questions and references of a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from runner.cli import dataset_review
 from runner.errors import UserError
 from runner.export.errors import CannotExport
 from store.commands import dataset as commands
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="print who wrote the questions, and the questions with their references")
     show.add_argument("run", help="a run's id, as `status` shows it")
+    show.add_argument("question", nargs="?", help="one question in full, with what people did with it")
     show.add_argument("--part", choices=(TRAIN, TEST, GENERAL, REJECTED), help="this set only (default: all)")
     show.add_argument("--limit", type=int, default=SHOWN, metavar="N", help=f"questions of a set to print ({SHOWN})")
     show.add_argument("--json", action="store_true", help="print every question as one JSON object, all fields")
@@ -42,10 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export = actions.add_parser("export", help="write training and test set as chats, JSON lines, CSV and Parquet")
     export.add_argument("run", help="a run's id, as `status` shows it")
     export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    export.add_argument("--version", type=int, metavar="N",
+                        help="of the sets: 1 is what the run used (default: the newest, with all corrections)")
+    dataset_review.add_arguments(actions)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Execute one action; only `flag` changes the store."""
+    """Execute one action; `show` and `export` change nothing."""
+    if args.action in dataset_review.NAMES:
+        return dataset_review.execute(args)
     if args.action == "flag":
         commands.flag(open_store(default_paths().store_url), args.run,
                       ItemFlagged(args.question, args.flag, args.reason.strip(), args.by.strip(), args.withdraw))
@@ -57,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(store: Store, args: argparse.Namespace) -> int:
+    if args.question:
+        return dataset_review.show_item(store, args.run, args.question)
     items = [item for item in dataset_items(store, args.run) if args.part in (None, item.part)]
     drafts = rejected_drafts(store, args.run) if args.part in (None, REJECTED) else []
     if args.json:
@@ -82,7 +91,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
     from runner.export.dataset_export import export_dataset
 
     try:
-        done = export_dataset(store, args.run, args.to.expanduser().absolute())
+        done = export_dataset(store, args.run, args.to.expanduser().absolute(), args.version)
     except (CannotExport, OSError) as error:
         raise UserError(f"--to {args.to}: {error}") from error
     print(f"{done.folder}: {', '.join(f'{count:,} of {part}' for part, count in done.rows.items())}"

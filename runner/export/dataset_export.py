@@ -17,12 +17,12 @@ from store import queries
 from store.csv_json_html import to_csv
 from store.database import Store
 from store.files import fsync_directory
-from store.queries.data_origin import origins_of
-from store.queries.dataset_items import TEST, TRAIN, DatasetItem, dataset_items
+from store.dataset_items import REJECTED, origins_from
+from store.queries.dataset_items import TEST, TRAIN, DatasetItem, dataset_content
 
 Row = Mapping[str, Any]
 COLUMNS = ("id", "question", "answer", "passage", "topic", "split", "tier", "cycle", "title", "evidence", "source",
-           "key_terms", "origin", "writer")
+           "key_terms", "origin", "writer", "edited", "seen")
 """Columns of a flat row."""
 SPLITS = {TRAIN: "practice", TEST: "test"}
 """Part of a run's questions that is exported -> its value in the column `split`, as `run --practice` reads it."""
@@ -39,8 +39,14 @@ class ExportedDataset:
     """Questions without a reference, which are in no file."""
 
 
-def export_dataset(store: Store, run: str, to: Path) -> ExportedDataset:
-    """Write both sets to a new folder, atomically.
+def export_dataset(store: Store, run: str, to: Path, version: int | None = None) -> ExportedDataset:
+    """Write both sets to a new folder, atomically; what people rejected is left out.
+
+    Args:
+        store: the store.
+        run: the run's id.
+        to: the folder.
+        version: of the sets; None is the newest, with all corrections, 1 is what the run used.
 
     Raises:
         CannotExport: no such run, nothing to export, or the folder is not empty.
@@ -50,7 +56,11 @@ def export_dataset(store: Store, run: str, to: Path) -> ExportedDataset:
         raise CannotExport(f"no run {run!r}: list them with 'python -m runner status'")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
-    items = [item for item in dataset_items(store, run) if item.part in SPLITS]
+    content = dataset_content(store, run, version)
+    versions = content.review.versions
+    if version is not None and version > max(versions.values(), default=1):
+        raise CannotExport(f"run {run} has no version {version}: the newest is {max(versions.values(), default=1)}")
+    items = [item for item in content.review.items if item.part in SPLITS and item.decision != REJECTED]
     sets = {part: [item for item in items if item.part == part and item.answer is not None] for part in SPLITS}
     if not any(sets.values()):
         raise CannotExport(f"run {run} has no question with a reference yet: export it when its questions are written")
@@ -63,7 +73,7 @@ def export_dataset(store: Store, run: str, to: Path) -> ExportedDataset:
                                                                         if (row := form.row(item)) is not None])
         left_out = len(items) - sum(map(len, sets.values()))
         rows = {part: len(of_part) for part, of_part in sets.items()}
-        card = data_card(found, origins_of(store, run), rows, left_out)
+        card = data_card(found, origins_from(content.review.items, content.drafts), rows, left_out, versions)
         (work / "README.md").write_text(card, encoding="utf-8")
         work.chmod(0o755)
         if to.exists():
@@ -80,7 +90,8 @@ def plain_row(item: DatasetItem) -> Row:
     return {"id": item.question_id, "question": item.question, "answer": item.answer, "passage": item.passage,
             "topic": item.topic, "split": SPLITS[item.part], "tier": item.tier, "cycle": item.cycle,
             "title": item.title, "evidence": item.evidence, "source": item.source,
-            "key_terms": list(item.key_terms), "origin": item.origin, "writer": item.writer}
+            "key_terms": list(item.key_terms), "origin": item.origin, "writer": item.writer, "edited": item.edited,
+            "seen": item.seen}
 
 
 def chat_row(item: DatasetItem) -> Row:
@@ -112,7 +123,7 @@ def _write_parquet(path: Path, rows: Sequence[Row], names: Sequence[str]) -> Non
     from pyarrow import parquet
 
     text = pyarrow.string()
-    kinds = {"cycle": pyarrow.int64(), "key_terms": pyarrow.list_(text),
+    kinds = {"cycle": pyarrow.int64(), "edited": pyarrow.bool_(), "key_terms": pyarrow.list_(text),
              "messages": pyarrow.list_(pyarrow.struct([("role", text), ("content", text)]))}
     schema = pyarrow.schema([(name, kinds.get(name, text)) for name in names])
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -255,7 +255,7 @@ def _change(run: str, items: dict[str, DatasetItem], wanted: Decision) -> ItemCh
 
 
 def _new(wanted: str | None, was: str) -> str | None:
-    return None if wanted is None or wanted.strip() == was else wanted.strip()
+    return None if wanted is None or wanted.strip() == was.strip() else wanted.strip()
 
 
 def _text_faults(one: Decision) -> list[str]:

@@ -18,7 +18,7 @@ from runner.pipeline.stages.event_records import hash_of_texts, question_from_re
 from runner.pipeline.stages.given_questions import EQUAL, answers_as_passages
 from runner.pipeline.stages.reference_answers import preferred_passages
 from runner.pipeline.taught_facts import is_taught
-from store.dataset_items import KINDS, REJECTED, UNDECIDED, DatasetItem, DatasetReview, review_of
+from store.dataset_items import BY_PEOPLE, KINDS, REJECTED, UNDECIDED, DatasetItem, DatasetReview, review_of
 from store.events import (
     DraftsAskedAgain, EditedRecord, Event, ItemsApproved, ItemsDrafted, QuestionRecord, Recorded, ReferenceRecord,
     RejectedRecord,
@@ -102,7 +102,7 @@ def _approved(context: StageContext, drafts: Sequence[ItemsDrafted], items: dict
         written = {one.question_id: one for one in draft.references}
         for record in draft.questions:
             item, reference = items[record.question_id], written.get(record.question_id)
-            reason = f"rejected by {item.by}: {item.reason}" if item.decision == REJECTED else \
+            reason = f"{BY_PEOPLE}{item.by}: {item.reason}" if item.decision == REJECTED else \
                 "the question that would teach its fact was rejected" \
                 if is_taught(record) and record.passage_id in untaught and not sealed else ""
             if reason:
