@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard.style import labels
+from store.analysis.review_agreement import review_agreement
 from store.data_origin import flag_sentence, origin_sentences
 from store.dataset_items import APPROVED, REJECTED, UNDECIDED, DatasetReview, origins_from
 from store.queries.dataset_flags import ItemFlag
-from store.queries.dataset_items import GENERAL, TEST, TRAIN, DatasetItem, ItemEntry, RejectedDraft
+from store.queries.dataset_items import (
+    GENERAL, TEST, TRAIN, DatasetContent, DatasetItem, ItemEntry, RejectedDraft,
+)
 
 ALL, FLAGGED, DRAFTS, EDITED = "all", "flagged", "rejected", "edited"
 OUT = "out"
@@ -25,6 +28,14 @@ def summary(review: DatasetReview, drafts: Sequence[RejectedDraft], flags: Seque
     """Who wrote what, how much people changed, and how much of it they flagged, one sentence each."""
     return [*origin_sentences(origins_from(review.items, drafts)),
             *flag_sentence((one.question_id, one.flag, one.by) for one in flags), *_version_sentences(review)]
+
+
+def written(content: DatasetContent, entries: Sequence[ItemEntry]) -> list[str]:
+    """Who wrote the questions of a result, what people changed of them, and whether they agreed, one sentence each."""
+    agreed = review_agreement(entries)
+    return [labels.without_markup(sentence) for sentence in (  # a file's name may look like markup
+        *origin_sentences(origins_from(content.review.items, content.drafts)), *_version_sentences(content.review),
+        *([agreed.sentence] if agreed else []))]
 
 
 def _version_sentences(review: DatasetReview) -> list[str]:

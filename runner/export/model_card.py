@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.sources import short_name
 from store.analysis.step_choice import step_sentence
+from store.data_origin import Origin, origin_sentences
 from store.files import sha256_of
 from store.metrics import METRICS
 from store.queries import ChangeRow, Cycle, Run
@@ -40,17 +41,20 @@ def licence_note(run: Run) -> str:
 
 
 def model_card(run: Run, cycle: Cycle, changes: Sequence[ChangeRow], best: BestAdapter | None, form: str,
-               precision: str, prompt: str = "", files: Mapping[str, str] | None = None) -> str:
+               precision: str, prompt: str = "", files: Mapping[str, str] | None = None,
+               origins: Sequence[Origin] = ()) -> str:
     """Return the card as Markdown, with the YAML front matter of the Hugging Face Hub.
 
     Args:
         precision: one sentence on the precision of the exported weights.
         prompt: the prompt format of the training, if known.
         files: the exported files with their hashes.
+        origins: who wrote the questions and references, and how many people edited.
     """
     parts = [_front_matter(run, form), f"# {run.config.student}, distilled in cycle {cycle.cycle} of run {run.id}",
              _result(run, cycle), _prompt_section(run, prompt), _scores(changes),
-             _training(run, cycle, precision), _data(run), _limits(run, best.sentence_on(cycle.cycle) if best else ""),
+             _training(run, cycle, precision), _data(run, origins),
+             _limits(run, best.sentence_on(cycle.cycle) if best else ""),
              f"## Licence\n\n{licence_note(run)}",
              _hashes(run, cycle, dict(files or {}))]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -111,7 +115,7 @@ def _training(run: Run, cycle: Cycle, precision: str) -> str:
         f"{plan.get('reason', 'no plan recorded')}", f"- exported: {precision}"))
 
 
-def _data(run: Run) -> str:
+def _data(run: Run, origins: Sequence[Origin]) -> str:
     config = run.config
     teacher = "quotations from the documents (offline teacher)" if config.teacher == OFFLINE_TEACHER else config.teacher
     name = config.knowledge_name or short_name(config.knowledge)
@@ -119,7 +123,7 @@ def _data(run: Run) -> str:
         "## Data", "", f"- documents: {name}; topics: {', '.join(config.topics) or 'all'}",
         f"- reference answers: {teacher}",
         f"- {config.questions} training questions per cycle; {config.held_out} held-out questions from passages that "
-        "no training question uses"))
+        "no training question uses", *(f"- {sentence}" for sentence in origin_sentences(origins))))
 
 
 def _limits(run: Run, about_cycle: str) -> str:

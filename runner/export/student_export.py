@@ -24,6 +24,7 @@ from store.database import Store
 from store.files import sha256_of_file
 from store.paths import Paths
 from store.queries import Cycle, Run
+from store.queries.data_origin import origins_of
 from store.queries.best_adapter import best_adapter
 from store.queries.dataset_items import TRAIN, dataset_items
 
@@ -117,8 +118,8 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
         precision, prompt = _write(store, run, paths, adapter, work, how or form)
         best = best_adapter(store, run_id)
         changes = queries.changes_of(store, run_id, cycle.cycle)
-        (work / CARD).write_text(model_card(run, cycle, changes, best, form, precision, prompt, hashes_of(work)),
-                                 encoding="utf-8")
+        (work / CARD).write_text(model_card(run, cycle, changes, best, form, precision, prompt, hashes_of(work),
+                                            origins_of(store, run.id)), encoding="utf-8")
         write_checksums(work)
         work.chmod(0o755)
         if to.exists():

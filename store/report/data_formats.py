@@ -34,6 +34,8 @@ def as_json(evidence: Evidence, key: Ed25519PrivateKey | None = None) -> str:
         "margin": margin_of(evidence.run.config, evidence.headline),
         "choice_baselines": [{**dataclasses.asdict(one), "finding": one.finding} for one in evidence.choice_baselines],
         "people": [_value(one) | {"sentence": one.sentence} for one in evidence.people],
+        "reviewers": _value(evidence.reviewers) | {"sentence": evidence.reviewers.sentence} if evidence.reviewers
+                     else None,
         "forecast": forecast_json(evidence.forecast) if evidence.forecast else None,
         "group": group_json(evidence.group) if evidence.group else None,
         "larger_test": larger_test_json(evidence.larger_test),

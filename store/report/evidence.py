@@ -11,6 +11,7 @@ from store.analysis.people_and_judges import JudgedByPeople, judged_by_people
 from store.analysis.findings import (
     Memorisation, by_topic, cycles_corrected, latest, memorisation, metrics_in, signed_gain,
 )
+from store.analysis.review_agreement import ReviewAgreement, review_agreement
 from store.analysis.reading_verdict import reading_sentence
 from store.analysis.group_result import GroupResult, group_result
 from store.analysis.required_sample_size import LargerTest, larger_test
@@ -24,6 +25,7 @@ from store.queries import (
 )
 from store.queries.data_origin import origins_of
 from store.queries.dataset_flags import ItemFlag, flags_of
+from store.queries.dataset_items import ItemEntry, item_entries
 from store.queries.openings_of_test import openings_of_test
 from store.report.asked_questions import AskedQuestions, asked_questions
 from store.statistics import CycleFindings, PastVariance, Power, power_before
@@ -67,6 +69,8 @@ class Evidence:
     """Who wrote the questions and references."""
     flags: Sequence[ItemFlag]
     """People's flags on questions and references."""
+    edits: Sequence[ItemEntry]
+    """What people did with the questions and said about them, oldest first."""
     arm_answers: Sequence[ArmAnswer]
     ratings: Sequence[Rating]
     """People's ratings of answers, of every cycle."""
@@ -137,6 +141,11 @@ class Evidence:
                                 [rating for rating in self.ratings if rating.cycle == self.last_cycle], self.metrics)
 
     @property
+    def reviewers(self) -> ReviewAgreement | None:
+        """Agreement of the people who looked at the same questions; None where no two did."""
+        return review_agreement(self.edits)
+
+    @property
     def topics(self) -> list[ChangeRow]:
         """Topics of the last cycle's headline test by the headline metric."""
         return [row for row in by_topic(self.changes, self.headline, self.tier) if row.cycle == self.last_cycle]
@@ -182,6 +191,7 @@ def gather(store: Store, run_id: str, machine_usd_per_hour: float | None = None)
         judgings=queries.judgings_of(store, run_id),
         group=group_result(store, run.group) if run.group else None, asked=asked_questions(store, run_id),
         origin=origins_of(store, run_id), flags=flags_of(store, run_id),
+        edits=item_entries(store, run_id),
         arm_answers=queries.arm_answers_of(store, run_id), past_variances=spreads,
         ratings=queries.ratings_of(store, run_id), openings=openings_of_test(store, run),
         forecast=queries.forecast_of(store, run_id), machine_usd_per_hour=machine_usd_per_hour,

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from knowledge.kubernetes.topics import TOPIC_BY_SLUG
 from store import events, formatting
 from store.analysis.findings import by_cycle, direction, latest, signed_gain, tiers_in
+from store.dataset_items import APPROVED
 from store.data_origin import flag_sentence, origin_sentences, trained_by_people
 from store.control_arms import ARMS, RETRIEVAL, TUNED_RETRIEVAL
 from store.analysis.gain_forecast import forecast_sentences, outcome
@@ -66,6 +67,8 @@ def as_html(evidence: Evidence) -> str:
         none_better=bool(gains) and gains[-1] <= 0, missing=_missing(evidence), times=_times(evidence),
         origins=[*origin_sentences(evidence.origin), *flag_sentence(
             (one.question_id, one.flag, one.by) for one in evidence.flags)],
+        edits=[one for one in evidence.edits if not one.bulk or one.what != APPROVED],
+        bulk=sum(one.bulk and one.what == APPROVED for one in evidence.edits),
         by_people=trained_by_people(evidence.origin),
         offline_teacher=evidence.run.config.teacher == OFFLINE_TEACHER).strip() + "\n"
 
