@@ -33,6 +33,11 @@ class Paths:
         return self.data / "documents"
 
     @property
+    def uploads(self) -> Path:
+        """Documents and questions that people uploaded."""
+        return self.data / "uploads"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 

@@ -8,6 +8,7 @@ from dashboard.access import cached_queries, store_access
 from dashboard.panels import dataset_items, review_actions
 from dashboard.panels.item_flags import item_flags
 from dashboard.panels.item_review import item_review
+from dashboard.panels.upload import bring_your_own
 from dashboard.session import url_state
 from dashboard.view_models import dataset_rows, run_selection
 from dashboard.view_models.dataset_rows import ALL, DRAFTS
@@ -15,6 +16,7 @@ from dashboard.widgets import elements
 
 st.title("Dataset")
 st.caption("What the student is taught and tested by: every question with its reference, and who wrote it.")
+bring_your_own()
 store, runs = store_access.runs_or_stop()
 run = url_state.choose_run(runs, run_selection.newest_to_review(runs))
 content, flags = cached_queries.dataset_content(store, run), cached_queries.flags(store, run)

@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.access import cached_queries, store_access, store_commands, student_folder
 from dashboard.access.knowledge_loader import KnowledgeError
 from dashboard.access.endpoint_check import endpoint_faults
-from dashboard.panels import control_arm_fields, knowledge_fields
+from dashboard.panels import control_arm_fields, knowledge_fields, own_questions
 from dashboard.panels.forecast_form import forecast_form
 from dashboard.panels.knowledge_fields import FormContext, KnowledgeChoice
 from dashboard.panels.setting_field import setting_field
@@ -91,6 +91,7 @@ def _form(groups: Mapping[str, DeltaGenerator]) -> None:
     about = knowledge_fields.selected_knowledge()
     with st.container():  # always there, so that nothing below moves, or folds, when a folder is entered
         knowledge_fields.show_errors(about)
+        own_questions.note()
     settings = launch_request.form_settings(type(start))
     values: dict[str, Any] = {}
     _draw([setting for setting in settings if setting.form == "main"], start, about, values)
@@ -99,16 +100,19 @@ def _form(groups: Mapping[str, DeltaGenerator]) -> None:
         _advanced(settings, start, about, values, groups)
         with groups.get(_SEVERAL, contextlib.nullcontext()):
             choice = sweep_fields(titled=not groups)
+    own, own_faults = own_questions.settings(about.source, int(values.get("cycles") or 1))
+    values |= own
     # The page has the button again below its fields: in a narrow window the sidebar is folded.
     places = {"launch": button, **({"launch-below": groups[_SEVERAL]} if groups else {})}
     for key, place in places.items():
         with place:
             if st.button("Launch runs" if choice.several else "Launch run", type="primary", key=key,
                          icon=":material/rocket_launch:", width="stretch"):
-                _launch(preset, values, _faults(about, values), choice)
+                _launch(preset, values, [*_faults(about, values), *own_faults], choice)
     with notes:
         _notes(preset, start, values, choice)
-        _documents_notes(preset, start, values, about)
+        if not own:
+            _documents_notes(preset, start, values, about)
         forecast_form(preset, values, choice.several)
     settings_text(preset, values)
     form_draft.keep()

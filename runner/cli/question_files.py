@@ -11,7 +11,7 @@ from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.question_sets import FaultyQuestions
 from knowledge.sources import NoSuchDocuments
 from runner.pipeline.documents_reader import DocumentsReader
-from runner.pipeline.given_settings import implied_settings
+from store.question_set_settings import implied_settings
 from store.run_config import InvalidConfig, RunConfig
 
 

@@ -15,13 +15,13 @@ from knowledge.question_sets import FaultyQuestions
 from knowledge.sources import NoSuchDocuments
 from runner.pipeline.best_step import EVALUATIONS
 from runner.pipeline.documents_reader import DocumentsReader
-from runner.pipeline.given_settings import given_errors
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
 from store.analysis.documents_notes import nothing_to_ask
 from store.control_arms import PLACEBO
 from store.costs.model_shutdowns import shutdown_errors
 from store.costs.teacher_budget import budget_errors
 from store.paths import Paths
+from store.question_set_settings import given_errors
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 
 EMBEDDED_MODEL_BYTES = 300_000_000

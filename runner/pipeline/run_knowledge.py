@@ -17,12 +17,12 @@ from knowledge.documents.topic_assignment import readable
 from knowledge.domain import Domain
 from knowledge.kubernetes.api_models import ApiReferenceMissing
 from knowledge.kubernetes.notes import MalformedNote
-from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.loader import name_of, open_knowledge
 from knowledge.question_sets import FaultyQuestions, open_question_sets, with_question_sets
 from knowledge.sources import NoSuchDocuments
 from store.events import KnowledgeChanged, KnowledgeRead
 from store.files import write_atomic
+from store.question_set_settings import without_documents
 from store.run_config import RunConfig
 
 REPORT_SECONDS = 1.0
@@ -66,11 +66,6 @@ def with_brought_questions(config: RunConfig, documents: Callable[[], Domain]) -
         return documents()
     sets = open_question_sets(config.practice, config.test)
     return with_question_sets(None if without_documents(config) else documents(), sets, config.knowledge_name)
-
-
-def without_documents(config: RunConfig) -> bool:
-    """Return whether people's questions are all there is: beside their practice set, nothing built in is used."""
-    return bool(config.practice) and config.knowledge == BUILT_IN
 
 
 def domain_name(config: RunConfig) -> str:

@@ -22,7 +22,9 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import fakes  # noqa: E402
 
+from knowledge.kubernetes.topics import BUILT_IN  # noqa: E402
 from runner.pipeline import executor, worker  # noqa: E402
+from runner.pipeline.run_knowledge import open_domain  # noqa: E402
 from runner.service.parent_death import die_with_parent  # noqa: E402
 from runner.teacher import open_teacher  # noqa: E402
 from store.event_log.journal import Claim  # noqa: E402
@@ -67,6 +69,8 @@ def planned_bench(config: Any, run: str, store: Any, paths: Any, journal: Any) -
         return fakes.FakeStudent(fail)
 
     bench.open_student = open_student
+    if config.practice or config.test or config.knowledge != BUILT_IN:
+        bench.open_domain = partial(open_domain, config, paths.documents)
     if config.teacher != OFFLINE_TEACHER:
         bench.open_teacher = lambda: open_teacher(config, run, store)
     return bench

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +36,7 @@ from store.run_config import HELD_OUT, InvalidConfig, RunConfig
 from store.sweep import plan_runs
 
 ANN = Person("ann")
+WORKER = Path(__file__).parents[1] / "worker_on_demand.py"
 EDITED_ANSWER = "A pod that was edited by hand restarts seven times"
 EDITED_QUESTION = "How often does a hand-edited pod restart before it is given up?"
 
@@ -165,6 +171,48 @@ def test_a_kill_at_every_step_loses_nothing_and_ends_in_the_same_bytes(tmp_path:
     for name in STAGES:
         assert _events_of(whole / "cycle-00" / f"{name}.json") == _events_of(killed / "cycle-00" / f"{name}.json")
     assert _events_of(whole / "cycle-01" / "questions.json") == _events_of(killed / "cycle-01" / "questions.json")
+
+
+PHASES: tuple[tuple[tuple[str, ...], Callable[[Store, str], None] | None], ...] = (
+    (("test-drafts:before", "test-drafts:written", "practice-drafts:before", "practice-drafts:written",
+      "review:before"), reviewed),
+    (("review:before",), approved),
+    (("review:before", "review:written", "held-out:before", "held-out:written"), None))
+"""Where the run is killed until it waits or ends, and what people do then."""
+
+
+@pytest.mark.slow
+def test_a_real_kill_9_before_and_after_every_checkpoint_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    folders = []
+    for name in ("whole", "killed"):
+        paths = Paths(tmp_path / name, f"sqlite:///{tmp_path / name / 'events.db'}")
+        paths.data.mkdir()
+        store = open_store(paths.store_url)
+        run = commands.launch_run(store, config(cycles=1, steps=2), "test")
+        for points, act in PHASES:
+            for point in points if name == "killed" else ():
+                assert _worker(store, paths, run, point) == -signal.SIGKILL
+                leases.release_dead_claims(store, lambda owner: True)
+            assert _worker(store, paths, run, ":") == 0
+            leases.release_dead_claims(store, lambda owner: True)
+            found = queries.find_run(store, run)
+            assert found and found.work == ("waiting-for-review" if act else "finished")
+            if act:
+                act(store, run)
+        store.close()
+        folders.append(paths.run(run))
+    for stage in STAGES:
+        whole, killed = (_events_of(folder / "cycle-00" / f"{stage}.json") for folder in folders)
+        assert whole == killed
+
+
+def _worker(store: Store, paths: Paths, run: str, kill_at: str) -> int:
+    """Execute the run in a process of its own, which kills itself at a point; return its exit code."""
+    claim = leases.claim_next(store, leases.owner_name())
+    assert claim and claim.run == run
+    environment = os.environ | {"DATA_DIR": str(paths.data), "STORE_URL": paths.store_url, "KILL_AT": kill_at}
+    return subprocess.run([sys.executable, str(WORKER), run, claim.owner, str(claim.fence), str(claim.attempt)],
+                          env=environment, timeout=600).returncode
 
 
 def _events_of(path: Path) -> Any:
