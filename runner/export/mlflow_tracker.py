@@ -69,8 +69,8 @@ class MlflowTracker:
     def _created(self, run: str, first: Recorded) -> str:
         assert isinstance(first.event, events.RunRequested)
         tags = {RUN_TAG: run, SEQ_TAG: "0", "mlflow.user": first.event.requested_by}
-        made = self._call(lambda: self._client.create_run(
-            self._experiment, _milliseconds(first), tags, first.event.config.get("name") or run))
+        name = first.event.config.get("name") or run
+        made = self._call(lambda: self._client.create_run(self._experiment, _milliseconds(first), tags, name))
         return str(made.info.run_id)
 
     def _write(self, store: Store, there: str, run: str, part: list[Recorded]) -> None:
