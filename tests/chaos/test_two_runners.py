@@ -59,7 +59,7 @@ def test_three_runners_take_each_of_three_hundred_runs_once(tmp_path: Path) -> N
     workers = [context.Process(target=work_off, args=(url, number, taken)) for number in range(3)]
     for worker in workers:
         worker.start()
-    counted = Counter(run for _ in workers for run in taken.get(timeout=840))
+    counted = Counter(run for _ in workers for run in taken.get(timeout=1700))
     assert set(counted) == runs and set(counted.values()) == {1}
     for run in runs:
         assert [item.kind for item in read_events(store, run)] == ["RunRequested", "RunStarted", "RunFinished"]

@@ -13,7 +13,7 @@ from tests.dashboard.conftest import PAGES
 from tests.dashboard.served import Server, serve
 from tests.dashboard.windows import PHONE, WIDE, Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 KINDS = {"light": ("light", WIDE), "dark-phone": ("dark", PHONE)}
 
 

@@ -17,7 +17,7 @@ from tests.dashboard.folders import manual
 from tests.dashboard.served import Server, serve
 from tests.dashboard.windows import LARGE, NARROW, PHONE, WIDE, Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser]
 KINDS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "large": ("light", LARGE), "narrow": ("light", NARROW),
          "phone": ("dark", PHONE)}
 """Colour scheme and width of the windows in which every page is tested."""
@@ -158,7 +158,7 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
         window.page.get_by_role("button", name="Launch run").dblclick()
         window.page.get_by_text("Queued (requested").wait_for(timeout=600_000)
         window.settle()
-        assert "/live?run=" in window.page.url
+        window.page.wait_for_url("**/live?run=*", timeout=600_000)
         window.shoot("launched")
         assert window.errors == []
         window.close()

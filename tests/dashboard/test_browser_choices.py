@@ -12,7 +12,7 @@ from tests.dashboard.folders import manual
 from tests.dashboard.served import Server, serve
 from tests.dashboard.windows import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

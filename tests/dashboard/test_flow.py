@@ -23,7 +23,7 @@ from tests.dashboard.windows import Window
 
 RUNNER = ROOT / "tests" / "runner" / "serve_on_demand.py"
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser]
 
 
 @contextmanager

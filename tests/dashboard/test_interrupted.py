@@ -18,7 +18,7 @@ from tests.dashboard.windows import Window
 
 APP, CONNECTED = '[data-testid="stApp"]', '[data-test-connection-state="CONNECTED"]'
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
@@ -28,15 +28,16 @@ PAGES = ("overview", "answers", "compare", "playground", "live", "history", "sch
 MOST_STATEMENTS = 60
 """Maximum statements of a page with empty caches, including the sidebar. Compare has most: 54, for six cycles."""
 ROOT = Path(__file__).parents[2]
+_FOLDER = "sizes"
 
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collect all SQL statements of all engines."""
+    """Collect all SQL statements on the stores of this file; other tests may have left something that reads its own."""
     said: list[str] = []
 
-    def note(*args: object) -> None:
-        if (statement := str(args[2])) != "BEGIN":
+    def note(connection: Connection, *args: object) -> None:
+        if (statement := str(args[1])) != "BEGIN" and f"/{_FOLDER}" in str(connection.engine.url):
             said.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -57,7 +58,7 @@ def seeded(folder: Path, cycles: int) -> Path:
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A store with two runs and one with eight."""
-    folder = tmp_path_factory.mktemp("sizes")
+    folder = tmp_path_factory.mktemp(_FOLDER)
     return seeded(folder / "few", 2 * CYCLES_A_RUN), seeded(folder / "many", 8 * CYCLES_A_RUN)
 
 

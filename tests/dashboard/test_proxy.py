@@ -26,7 +26,7 @@ NGINX = os.environ.get("NGINX") or shutil.which("nginx", path=f"{os.environ.get(
 PASSWORD = "test-only"
 NAME = "distillation.example.org"
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240),
+pytestmark = [pytest.mark.browser, pytest.mark.slow,
               pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx, or NGINX=path")]
 
 

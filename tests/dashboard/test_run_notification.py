@@ -13,7 +13,7 @@ from tests.dashboard.run_maker import RunMaker, clock_at
 from tests.dashboard.served import serve
 from tests.dashboard.windows import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 _RECORD = """(answer) => {
   window.shown = [];
   window.Notification = class {

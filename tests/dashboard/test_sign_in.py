@@ -15,7 +15,7 @@ from tests.dashboard.windows import IDLE
 if TYPE_CHECKING:
     from tests.dashboard.identity_provider import Provider
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

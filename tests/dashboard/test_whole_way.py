@@ -16,7 +16,7 @@ from tests.dashboard.served import serve
 from tests.dashboard.test_flow import choose_topics, runner_at, slide
 from tests.dashboard.windows import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 _WATCH_SHIFTS = """() => {
   window.shifts = 0;
   window.watching ||= new PerformanceObserver(list => {

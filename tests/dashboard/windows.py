@@ -49,6 +49,8 @@ _FAULTS_OF_PAGE = """() => {
       faults.push('a chart without a description');
   return faults;
 }"""
+_LOOKS = 20
+"""How often a page is looked at, half a second apart, before a fault counts."""
 
 
 class Window:
@@ -102,7 +104,17 @@ class Window:
         self.page.set_viewport_size({"width": self.width, "height": 800})
 
     def faults(self) -> list[str]:
-        """Visible faults: errors, external hosts, overlapping, cut-off or low-contrast texts, undescribed charts."""
+        """Visible faults: errors, external hosts, overlapping, cut-off or low-contrast texts, undescribed charts.
+
+        Only what is still there when looked at again and again.
+        """
+        for _ in range(_LOOKS - 1):  # what Streamlit is about to redraw is faint, on a busy machine for long
+            if not (found := self._faults_now()):
+                return found
+            self.page.wait_for_timeout(500)
+        return self._faults_now()
+
+    def _faults_now(self) -> list[str]:
         return [*self.errors, *self.foreign, *self.page.evaluate(_FAULTS_OF_PAGE),
                 *self.page.evaluate(_FAULTS_OF_CHARTS), *readable.faint(self.page)]
 

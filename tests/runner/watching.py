@@ -9,7 +9,7 @@ from runner.service.supervisor import Supervisor
 from store import queries
 from store.database import Store
 
-LIMIT_SECONDS = 240.0
+LIMIT_SECONDS = 900.0
 """Guards against hanging alone: on a busy machine everything takes many times as long as on an idle one."""
 
 

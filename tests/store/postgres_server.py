@@ -80,7 +80,7 @@ def _hand_over(folder: Path) -> None:
 def _run(command: list[object]) -> None:
     try:
         subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, user=_user(),
-                       cwd="/", stdin=subprocess.DEVNULL, timeout=60)
+                       cwd="/", stdin=subprocess.DEVNULL, timeout=600)
     except (subprocess.CalledProcessError, OSError) as error:
         raise NoServer(f"PostgreSQL does not start: {getattr(error, 'stderr', None) or error}") from error
 

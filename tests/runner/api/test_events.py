@@ -20,7 +20,7 @@ from tests.plain_runs import plain_run
 @contextlib.contextmanager
 def stream(address: str, path: str = "/v1/events/stream", **headers: str) -> Iterator[Iterator[dict[str, Any]]]:
     """The events of a stream as they come."""
-    with httpx.Client(timeout=60, trust_env=False) as client, \
+    with httpx.Client(timeout=600, trust_env=False) as client, \
             client.stream("GET", f"{address}{path}", headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         yield _parsed(response.iter_lines())

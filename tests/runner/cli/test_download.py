@@ -33,7 +33,7 @@ def run(hub_address: str, home: Path, *arguments: str) -> subprocess.CompletedPr
         "HF_ENDPOINT": hub_address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}
     environment.pop("HF_HUB_OFFLINE", None)
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True,
-                          timeout=840)
+                          timeout=1700)
 
 
 def test_a_broken_connection_is_taken_up_in_the_middle_of_the_file(hub: FakeHub, tmp_path: Path) -> None:

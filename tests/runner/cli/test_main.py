@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def runner(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if key not in ("OPENAI_API_KEY", "STORE_URL")}
     return subprocess.run([sys.executable, "-m", "runner", *arguments], cwd=ROOT, text=True, capture_output=True,
-                          timeout=840, env=clean | {"DATA_DIR": str(data)} | environment)
+                          timeout=1700, env=clean | {"DATA_DIR": str(data)} | environment)
 
 
 @pytest.mark.parametrize(("arguments", "says"), [

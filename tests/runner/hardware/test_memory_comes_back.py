@@ -46,7 +46,6 @@ def test_resident_memory_after_five_cycles_is_within_five_percent_of_after_the_f
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 def test_the_embedded_cycle_peaks_under_two_and_a_half_gb_and_five_of_them_give_back(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"} | {"DATA_DIR": str(tmp_path)}
     models = os.environ.get("TEST_MODELS_DIR")

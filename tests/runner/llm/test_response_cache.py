@@ -125,7 +125,7 @@ class Nursery:
         return lines[0].split(";")[:-1] if lines else []
 
     def close(self) -> None:
-        self._process.communicate(timeout=840)
+        self._process.communicate(timeout=1700)
 
     def _line(self) -> str:
         assert self._process.stdout

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SMALL = ("--questions", "8", "--held-out", "12", "--steps", "20", "--max-new-tokens", "48", "--all-arms",
          "--learning-curve", "--general", "6")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

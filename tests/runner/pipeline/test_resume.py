@@ -39,7 +39,7 @@ def attempt(store: Store, data: Path, run: str, kill_at: str = "") -> int:
     assert claim
     environment = os.environ | {"DATA_DIR": str(data), "STORE_URL": store.url, "KILL_AT": kill_at}
     done = subprocess.run([sys.executable, str(WORKER), run, claim.owner, str(claim.fence), str(claim.attempt)],
-                          env=environment, capture_output=True, text=True, timeout=840)
+                          env=environment, capture_output=True, text=True, timeout=1700)
     if done.returncode not in (0, -9):
         pytest.fail(done.stderr)
     leases.release_dead_claims(store, lambda owner: owner == claim.owner)

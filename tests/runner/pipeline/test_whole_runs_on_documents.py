@@ -90,7 +90,6 @@ def test_the_documentation_of_a_python_package_runs_to_a_verdict(fake: FakeOpenA
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
 @pytest.mark.parametrize(("folder", "passages"), TREES.items())
 def test_a_real_tree_of_debian_runs_to_a_verdict(fake: FakeOpenAI, store: Store, tmp_path: Path, folder: str,
                                                  passages: int) -> None:

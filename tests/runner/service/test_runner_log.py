@@ -64,7 +64,6 @@ def test_two_processes_that_write_the_log_in_turn_lose_no_line_over_many_files(
     assert len(files) > 5 and all(file.stat().st_size <= 4000 for file in files)
 
 
-@pytest.mark.timeout(60)
 def test_the_log_is_followed_over_rotations_and_past_a_torn_line(paths: Paths,
                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "POLL_SECONDS", 0.05)
