@@ -69,7 +69,8 @@ def import_difference(read: RowsRead, items: Iterable[DatasetItem]) -> ImportDif
     known = [one for one in items if one.part != GENERAL]
     by_id = {id: one for one in known for id in (one.question_id, one.drafted_id) if id}
     by_text = {normalize(one.question): one for one in known}
-    faults, found = row_faults(read.rows), {}
+    faults = row_faults(read.rows)
+    found: dict[str, tuple[QuestionRow, DatasetItem]] = {}
     for row in read.rows:
         item = by_id.get(row.id) if row.id else by_text.get(normalize(row.question))
         if item is None:

@@ -240,7 +240,7 @@ def compared_documents(store: Store | None, source: str) -> ComparedDocuments:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Comparing documents …")
-def _compared_documents(source: str, fingerprint: str, states: tuple[tuple[str, str], ...],
+def _compared_documents(source: str, fingerprint: str, states: tuple[tuple[str, str | None], ...],
                         _earlier: Sequence[Run]) -> ComparedDocuments:
     domain, comparison = apart_from_earlier(_knowledge(source, fingerprint).domain,
                                             earlier_domains(_earlier, default_paths()))

@@ -31,13 +31,21 @@ def review_state(run: Run, review: DatasetReview) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             # The run's last event is part of the token, so that a double click is one command.
             st.button(f"Ask again for {again:,}", icon=":material/replay:", key="ask again", disabled=not again,
-                      on_click=store_commands.ask_again, args=(run.id, f"ask again {run.id} {run.last_event_id}"),
+                      on_click=_ask_again, args=(run.id, f"ask again {run.id} {run.last_event_id}"),
                       help="The teacher writes as many questions as were rejected; people's own are not written again.")
             st.button("Train on what is approved", icon=":material/model_training:", key="finish review",
-                      type="primary", disabled=bool(undecided), on_click=store_commands.finish_review,
+                      type="primary", disabled=bool(undecided), on_click=_finish_review,
                       args=(run.id, f"finish review {run.id} {run.last_event_id}"),
                       help="Rejected questions are out, and edited ones are used as they are now. Every question has "
                            "to be approved or rejected first.")
+
+
+def _ask_again(run: str, token: str) -> None:
+    store_commands.ask_again(run, token)
+
+
+def _finish_review(run: str, token: str) -> None:
+    store_commands.finish_review(run, token)
 
 
 def bulk_decisions(run: Run, chosen: Sequence[DatasetItem], by_filter: bool) -> None:

@@ -110,7 +110,8 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
     run, cycle, adapter = tuned_cycle(store, paths, run_id, number)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
-    how = how or {"gguf": Gguf(), "openvino": OpenVino()}.get(form)
+    defaults: dict[str, Gguf | OpenVino] = {"gguf": Gguf(), "openvino": OpenVino()}
+    how = how or defaults.get(form)
     _check_installed(how)
     to.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
