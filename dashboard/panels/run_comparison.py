@@ -25,7 +25,8 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
     name_of = dict(zip((cycle_selection.key_of(item.run.id, item.cycle) for item in picked), names, strict=True))
     paired, refused = cached_queries.run_comparison(store, [(item.run, item.cycle) for item in picked])
     differing = {one.other for one in paired if one.found.change}
-    identical = {key: count for key, count in _identical(store, picked).items() if key not in differing}
+    identical = _identical(store, picked[0], [item for item in picked[1:] if cycle_selection.key_of(
+        item.run.id, item.cycle) not in differing])
     for key, count in identical.items():
         elements.plain_text(f"{labels.heading(name_of[key])} vs. {first}: identical answers to all {count} questions.")
     paired = [one for one in paired if one.other not in identical]
@@ -41,13 +42,15 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
         elements.plain_text(reason)
 
 
-def _identical(store: Store, picked: Sequence[SelectedCycle]) -> dict[str, int]:
-    """The cycles whose test answers are word for word those of the first one, with the number of questions."""
-    first, *others = [{pair.question: pair.tuned for pair in cached_queries.answers(store, item.run, item.cycle)
-                       if pair.tier == HELD_OUT} for item in picked]
-    return {cycle_selection.key_of(item.run.id, item.cycle): len(first)
-            for item, answers in zip(picked[1:], others, strict=True)
-            if answers == first and any(text is not None for text in first.values())}
+def _identical(store: Store, first: SelectedCycle, others: Sequence[SelectedCycle]) -> dict[str, int]:
+    """The other cycles whose test answers are word for word those of the first one, with the number of questions."""
+    if not others:
+        return {}
+    expected, *answers = [{pair.question: pair.tuned for pair in cached_queries.answers_by(
+        store, item.run, item.cycle, HELD_OUT, item.run.config.headline)} for item in (first, *others)]
+    return {cycle_selection.key_of(item.run.id, item.cycle): len(expected)
+            for item, given in zip(others, answers, strict=True)
+            if given == expected and any(text is not None for text in expected.values())}
 
 
 def control_arms(store: Store, picked: Sequence[SelectedCycle], metric: str) -> None:
