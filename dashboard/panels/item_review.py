@@ -38,7 +38,8 @@ def _decisions(run: Run, review: DatasetReview, item: DatasetItem) -> None:
         if not review.open:
             st.caption("The run has used this question: a change makes a new version of the set and changes no result.")
         st.text_area("Question", item.question, key=f"question {key}", max_chars=4_000)
-        st.text_area("Reference", item.answer or "", key=f"answer {key}", max_chars=20_000)
+        st.text_area("Reference", item.answer or "", key=f"answer {key}", max_chars=20_000,
+                     help="The answer that is trained on, and that the student's answers are scored against.")
         st.text_input("Reason", key=f"why {key}", max_chars=2_000,
                       help="Needed for a rejection; kept with the question, and in the report.")
         with st.container(horizontal=True):
@@ -63,7 +64,8 @@ def _comment_form(run: Run, item: DatasetItem) -> None:
         opinion = st.segmented_control("Opinion", list(_OPINIONS), default="", required=True,
                                        format_func=_OPINIONS.__getitem__,
                                        help="Where two people say it of one question, the report has their agreement.")
-        words = st.text_area("Comment", max_chars=2_000, key=f"comment words {item.question_id}")
+        words = st.text_area("Comment", max_chars=2_000, key=f"comment words {item.question_id}",
+                             help="Kept with your name in the question's history; it changes nothing.")
         if st.form_submit_button("Comment", icon=":material/comment:"):
             said = ItemCommented(item.question_id, words.strip(), str(opinion or ""), identity.current_user().name)
             if store_commands.comment(run.id, said, f"comment {item.question_id} {said.by} {run.last_event_id}"):

@@ -41,7 +41,8 @@ def _documents() -> None:
                               type=sorted(kind.removeprefix(".") for kind in KINDS),
                               help="Each up to 200 MB. They are kept in the data folder under their hash, and every "
                                    "run keeps a copy of its passages.")
-    name = st.text_input("Name of the folder", max_chars=80, key="upload folder name", placeholder="the first file's")
+    name = st.text_input("Name of the folder", max_chars=80, key="upload folder name", placeholder="the first file's",
+                         help="The documents are kept under it in the data folder, and the launch form lists it.")
     st.button(f"Keep {len(chosen):,} documents and use them", icon=":material/save:", key="keep documents",
               disabled=not chosen, on_click=_keep_documents,
               args=([UploadedFile(one.name, one.getvalue()) for one in chosen], name))

@@ -54,7 +54,7 @@ def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_what_is_chosen_pressed_and_set_reaches_aa_as_the_browser_draws_it(
         scheme: str, browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
     window = Window(browser, server, scheme)

@@ -1,7 +1,8 @@
 """Try vLLM on the CPU as a teacher, in an environment of its own in a temporary folder: `make try-servers`.
 
 By hand only: it downloads several hundred megabytes and compiles kernels. Every step is bounded in time; the exit code
-is 0 if `doctor` and a small run succeed, 1 if a step fails, with its last lines.
+is 0 if a small run succeeds, 1 if a step fails, with its last lines. What `doctor` finds wrong is printed: so small a
+model does not answer everything.
 """
 
 from __future__ import annotations
@@ -152,14 +153,14 @@ def healthy(port: int) -> bool:
 def ask(url: str, model: Path, data: Path, questions: int, until: float) -> None:
     """`doctor`, then a run without training; prints both."""
     teacher = ("--teacher", str(model), "--teacher-base-url", url)
-    print(step("doctor", until, sys.executable, "-m", "runner", "doctor", *teacher, data=data))
+    print(step("doctor", until, sys.executable, "-m", "runner", "doctor", *teacher, data=data, may_fail=True))
     print(step("run", until, sys.executable, "-m", "runner", "run", *teacher, "--no-finetune", "--questions",
                str(questions), "--held-out", str(questions), "--taught-questions", "0", "--headline-tier", "held-out",
                "--max-new-tokens", "8", data=data))
 
 
-def step(name: str, until: float, *command: str | Path, data: Path | None = None) -> str:
-    """What a command prints; raises `StepFailed` with its last lines."""
+def step(name: str, until: float, *command: str | Path, data: Path | None = None, may_fail: bool = False) -> str:
+    """What a command prints; raises `StepFailed` with its last lines, unless it may fail."""
     began = time.monotonic()
     environment = os.environ | ({"DATA_DIR": str(data)} if data else {})
     try:
@@ -168,7 +169,7 @@ def step(name: str, until: float, *command: str | Path, data: Path | None = None
     except subprocess.TimeoutExpired as error:
         raise StepFailed(f"{name}: not done in time") from error
     print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
-    if done.returncode:
+    if done.returncode and not may_fail:
         raise StepFailed(f"{name} ended with {done.returncode}; its last lines:\n{tail(done.stdout)}")
     return done.stdout
 

@@ -44,6 +44,7 @@ def test_a_broken_connection_is_taken_up_in_the_middle_of_the_file(hub: FakeHub,
     assert first is None and then and int(re.findall(r"\d+", then)[0]) >= 10_000_000
 
 
+@pytest.mark.slow
 def test_an_interrupted_download_fetches_no_finished_file_again_and_loads_without_a_hub(
         hub: FakeHub, tmp_path: Path) -> None:
     home = tmp_path / "home"

@@ -88,6 +88,7 @@ print(most[0], held("RssFile"), sum(weight.numel() * weight.element_size() for w
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="its allocator is what the test is about")
 def test_packing_a_student_in_four_bits_takes_little_more_than_the_packed_weights(tmp_path: Path) -> None:
     small, large = phi_folder(tmp_path / "small"), phi_folder(tmp_path / "large", hidden=1024, layers=16)
