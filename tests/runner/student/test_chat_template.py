@@ -43,6 +43,40 @@ GEMMA = """\
 {{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}\
 {% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"""
 
+MISTRAL = """\
+{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}\
+{{ raise_exception('Conversation roles must alternate user/assistant') }}{% endif %}{% if message['role'] == 'user' %}\
+{{ '[INST] ' + message['content'] + ' [/INST]' }}{% else %}{{ ' ' + message['content'] + eos_token }}{% endif %}\
+{% endfor %}"""
+ZEPHYR = """\
+{% for message in messages %}
+{{ '<|' + message['role'] + '|>\\n' + message['content'] + eos_token }}
+{% if loop.last and add_generation_prompt %}
+{{ '<|assistant|>' }}
+{% endif %}
+{% endfor %}"""
+THINKING = """\
+{%- for message in messages %}
+    {%- set content = message.content %}
+    {%- if message.role == "assistant" and loop.last %}
+        {%- set content = '<think>\\n\\n</think>\\n\\n' + content %}
+    {%- endif %}
+    {{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>' + '\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n' }}
+{%- endif %}
+"""
+ALPACA = """\
+{% for message in messages %}{% if message['role'] == 'user' %}### Instruction:
+{{ message['content'] }}
+
+{% else %}### Response:
+{{ message['content'] }}{{ eos_token }}
+
+{% endif %}{% endfor %}{% if add_generation_prompt %}### Response:
+{% endif %}"""
+
 CASES = {
     "chatml": (tiny_models.CHATML, "<|im_end|>", CHATML_WITH_SYSTEM,
                f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"),
@@ -54,6 +88,11 @@ CASES = {
     "gemma": (["<unk>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"], "<eos>", GEMMA,
               f"<bos><start_of_turn>user\n{QUESTION}<end_of_turn>\n<start_of_turn>model\n", "<end_of_turn>"),
     "phi-2": (["<|endoftext|>"], "<|endoftext|>", None, f"Instruct: {QUESTION}\nOutput:", "<|endoftext|>"),
+    "mistral": (["<unk>", "<s>", "</s>"], "</s>", MISTRAL, f"<s>[INST] {QUESTION} [/INST]", "</s>"),
+    "zephyr": (["<unk>", "<s>", "</s>"], "</s>", ZEPHYR, f"<|user|>\n{QUESTION}</s>\n<|assistant|>\n", "</s>"),
+    "thinking": (tiny_models.CHATML, "<|im_end|>", THINKING,
+                 f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"),
+    "alpaca": (["<unk>", "<s>", "</s>"], "</s>", ALPACA, f"### Instruction:\n{QUESTION}\n\n### Response:\n", "</s>"),
 }
 
 
@@ -91,7 +130,7 @@ def test_training_test_and_export_use_one_text(case: str, tmp_path: Path) -> Non
     assert whole.startswith(trained) and not whole[len(trained):].strip()
 
 
-@pytest.mark.parametrize("case", ["chatml", "llama-3", "gemma"])
+@pytest.mark.parametrize("case", [case for case in CASES if case != "phi-2"])
 def test_the_fast_tokenizer_renders_as_transformers_does(case: str, tmp_path: Path) -> None:
     folder = folder_of(case, tmp_path)
     fast: Any = open_tokenizer(folder)
@@ -99,7 +138,8 @@ def test_the_fast_tokenizer_renders_as_transformers_does(case: str, tmp_path: Pa
     assert fast is not None
     assert prompt_template_for(fast) == prompt_template_for(library)
     messages = [{"role": "user", "content": QUESTION}]
-    ours = render(fast.chat_template, messages, True, bos_token=fast.bos_token, strftime_now=lambda form: "today")
+    ours = render(fast.chat_template, messages, True, bos_token=fast.bos_token, eos_token=fast.eos_token,
+                  strftime_now=lambda form: "today")
     theirs = library.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert ours == re.sub(r"(?<=Date: )[^<]*", "today", theirs)
 
