@@ -35,14 +35,18 @@ class Form:
 
 
 def questions(source: Source, form: Form) -> Iterator[Part]:
-    """The passage's questions in many wordings. The answer is the reference, or with `words` only its opening."""
+    """The passage's questions as they are asked, then in wordings by rule; the answer is the reference or its opening.
+
+    Many questions leave no room for the last rules: wordings that somebody wrote are worth more than those by rule.
+    """
     rng = source.rng(f"questions {form.words}")
     answer = opening(source.reference, form.words) if form.words else source.reference
     complete = answer == source.reference
     names = [name for name in WORDINGS if source.is_english or name not in ENGLISH_WORDINGS]
-    for number in range(form.count if source.passage.questions else 0):
-        name = names[number % len(names)]
-        question = source.passage.questions[number // len(names) % len(source.passage.questions)]
+    asked, (unchanged, *by_rule) = source.passage.questions, names
+    for number in range(form.count if asked else 0):
+        name = unchanged if number < len(asked) else by_rule[(number - len(asked)) % len(by_rule)]
+        question = asked[number % len(asked)]
         if prompt := WORDINGS[name](question, source, rng):
             yield name, prompt, answer, "", complete
 
