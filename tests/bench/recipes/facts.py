@@ -15,7 +15,7 @@ TOPICS = ("pods", "deployments", "jobs", "services")
 """The topics of the taught facts; the control's facts come from them first, then from the others."""
 TAUGHT, HELD_OUT = 60, 40
 RESERVED, SECOND = "reserved", "second"
-WORDINGS = {RESERVED: "the wording that is reserved for the test; both of the note's questions may be trained",
+WORDINGS = {RESERVED: "the wording that is reserved for the test; all of the note's questions may be trained",
             SECOND: "the note's second question, which is then not trained; nearer to the first than a reserved one"}
 """How the exam may ask for a fact."""
 
@@ -60,7 +60,8 @@ def domain() -> Domain:
 
 
 def _fact(passage: Passage, wordings: str) -> Fact:
-    """The note with its locked wording; where it has none reserved, its last question is locked instead of trained."""
+    """The note with its locked wording; where it has none reserved, its second question is locked instead of trained."""
     if wordings == RESERVED and passage.test_questions:
         return Fact(passage, passage.test_questions[0])
-    return Fact(dataclasses.replace(passage, questions=passage.questions[:-1]), passage.questions[-1])
+    first, second, *others = passage.questions
+    return Fact(dataclasses.replace(passage, questions=(first, *others)), second)
