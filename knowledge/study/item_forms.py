@@ -35,15 +35,12 @@ class Form:
 
 
 def questions(source: Source, form: Form) -> Iterator[Part]:
-    """The passage's questions as they are asked, then in wordings by rule; the answer is the reference or its opening.
-
-    Many questions leave no room for the last rules: wordings that somebody wrote are worth more than those by rule.
-    """
+    """The passage's questions as asked, then in wordings by rule; the answer is the reference, or only its opening."""
     rng = source.rng(f"questions {form.words}")
     answer = opening(source.reference, form.words) if form.words else source.reference
     complete = answer == source.reference
-    names = [name for name in WORDINGS if source.is_english or name not in ENGLISH_WORDINGS]
-    asked, (unchanged, *by_rule) = source.passage.questions, names
+    asked = source.passage.questions
+    unchanged, *by_rule = [name for name in WORDINGS if source.is_english or name not in ENGLISH_WORDINGS]
     for number in range(form.count if asked else 0):
         name = unchanged if number < len(asked) else by_rule[(number - len(asked)) % len(by_rule)]
         question = asked[number % len(asked)]

@@ -60,7 +60,7 @@ def domain() -> Domain:
 
 
 def _fact(passage: Passage, wordings: str) -> Fact:
-    """The note with its locked wording; where it has none reserved, its second question is locked instead of trained."""
+    """The note with its locked wording; where none is reserved, its second question is locked instead of trained."""
     if wordings == RESERVED and passage.test_questions:
         return Fact(passage, passage.test_questions[0])
     first, second, *others = passage.questions
