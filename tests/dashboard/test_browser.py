@@ -128,7 +128,7 @@ def test_a_group_of_runs_can_be_looked_at(kind: str, browser: Any, tmp_path: Pat
         window.close()
 
 
-@pytest.mark.parametrize("page", [page if page in ("answers", "compare", "live") else
+@pytest.mark.parametrize("page", [page if page == "answers" else
                                   pytest.param(page, marks=pytest.mark.slow) for page in PAGES])
 def test_hostile_answers_call_no_foreign_host_and_run_nothing(page: str, browser: Any, server: Server,
                                                               all_states: tuple[Path, dict[str, str]]) -> None:
@@ -167,6 +167,7 @@ def test_a_double_click_launches_one_run_and_shows_it_queued(browser: Any, tmp_p
     store.close()
 
 
+@pytest.mark.slow
 def test_a_page_stays_when_a_timer_asks_for_the_page_before(browser: Any, tmp_path: Path) -> None:
     """Delays the server's messages, as on a busy machine, until the sidebar's timer has fired for the old page."""
     held: list[tuple[Any, Any]] = []

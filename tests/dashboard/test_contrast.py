@@ -54,7 +54,8 @@ def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_is_chosen_pressed_and_set_reaches_aa_as_the_browser_draws_it(
         scheme: str, browser: Any, server: Server, all_states: tuple[Path, dict[str, str]]) -> None:
     window = Window(browser, server, scheme)

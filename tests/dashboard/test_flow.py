@@ -71,7 +71,8 @@ def launch(window: Window, cycles: int) -> None:
     window.page.wait_for_url("**/live?run=*", timeout=600_000)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_run_from_the_launch_to_the_worst_answer_two_cycles_and_a_cancelled_one(
         scheme: str, browser: Any, tmp_path: Path) -> None:
     with serve(tmp_path) as server, runner_at(tmp_path):

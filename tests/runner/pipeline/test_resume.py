@@ -68,7 +68,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> object:
     return result(store, run)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", [point if point == "inside" else pytest.param(point, marks=pytest.mark.slow)
+                                   for point in POINTS])
 def test_killed_once_in_every_stage_a_run_ends_as_if_undisturbed(tmp_path: Path, undisturbed: object,
                                                                  point: str) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
