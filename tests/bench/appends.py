@@ -83,8 +83,8 @@ class SameJob:
         open_store(f"sqlite:///{path}").close()
         self.driver = _raw(path)
         self.driver.execute("INSERT INTO claims (run, owner, fence, attempt) VALUES (?, 'bench', 1, 1)", (RUN,))
-        self.driver.execute("INSERT INTO runs (id, name, config, requested_by, requested_at, priority, work, attempts) "
-                            "VALUES (?, '', '{}', 'bench', ?, 0, 'running', 1)", (RUN, AT))
+        self.driver.execute("INSERT INTO runs (id, name, config, requested_by, requested_at, priority, work, attempts, "
+                            "group_name) VALUES (?, '', '{}', 'bench', ?, 0, 'running', 1, '')", (RUN, AT))
         self._step = 0
 
     def work(self, count: int, kind: Callable[[int], Event]) -> Any:
