@@ -14,7 +14,7 @@ from runner.teacher.question_forms import FORMS
 from store.costs.endpoint_options import forget_refused_options, record_refused_option
 from store.costs.model_shutdowns import is_makers_own
 from store.costs.prices import price_of
-from store.database import StoreError, StoreNotFound, open_for_reading, open_store
+from store.database import StoreError, StoreNotFound, open_existing_store
 from store.formatting import money
 from store.paths import Paths
 from store.run_config import OFFLINE_TEACHER
@@ -129,8 +129,7 @@ def _keep_refusals(check: EndpointCheck, paths: Paths) -> str:
     if not any(call.works for call in check.calls):
         return "nothing, because no call succeeded"
     try:
-        open_for_reading(paths.store_url).close()
-        store = open_store(paths.store_url)
+        store = open_existing_store(paths.store_url)
     except StoreNotFound:
         return "nothing, because there is no store yet; a run tries all options itself"
     except StoreError as error:

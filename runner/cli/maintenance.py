@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.service.process_locks import acquire_runner_lock
-from store.database import StoreNotFound, open_for_reading, open_store, pre_migration_copy, version_at
+from store.database import (
+    StoreNotFound, open_existing_store, open_for_reading, open_store, pre_migration_copy, version_at,
+)
 from store.database.migrations import CURRENT
 from store.paths import default_paths
 from store.projections.rebuild import rebuild as rebuild_read_models
@@ -37,10 +39,10 @@ def backup(args: argparse.Namespace) -> int:
     from runner.export import backup_archive
 
     paths = default_paths()
-    open_for_reading(paths.store_url).close()  # a backup never creates a store
+    store = open_existing_store(paths.store_url)
     to = Path(args.to).expanduser().absolute() if args.to else \
         paths.backups / f"backup-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar"
-    content = backup_archive.write_archive(open_store(paths.store_url), paths, to)
+    content = backup_archive.write_archive(store, paths, to)
     print(f"{to}: {content.files} files, {content.size_bytes / 1e6:.1f} MB")
     return 0
 

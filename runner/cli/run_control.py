@@ -8,7 +8,7 @@ import sys
 from runner.errors import UserError
 from store import commands, queries
 from store.commands import review
-from store.database import open_for_reading, open_store
+from store.database import open_existing_store, open_store
 from store.paths import default_paths
 
 
@@ -54,7 +54,6 @@ def pause(args: argparse.Namespace) -> int:
 
 
 def _send_command(kind: str, run: str) -> int:
-    open_for_reading(default_paths().store_url).close()  # a command never creates a store
-    commands.change_run_state(open_store(default_paths().store_url), kind, run)
+    commands.change_run_state(open_existing_store(default_paths().store_url), kind, run)
     print(f"{kind}: requested for run {run}")
     return 0

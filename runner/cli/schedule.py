@@ -15,7 +15,7 @@ from store.commands import CommandRefused, schedules
 from store.commands.recurrence import Recurrence, timing_errors
 from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
 from store.costs.prices import keep_team_prices
-from store.database import StoreNotFound, open_for_reading, open_store
+from store.database import StoreNotFound, open_existing_store, open_for_reading, open_store
 from store.paths import default_paths
 from store.run_config import InvalidConfig
 
@@ -93,10 +93,10 @@ def _add(args: argparse.Namespace) -> int:
 def _changer(kind: str, act: Callable[..., None]) -> Callable[[argparse.Namespace], int]:
     def change(args: argparse.Namespace) -> int:
         try:
-            open_for_reading(default_paths().store_url).close()  # a command never creates a store
+            store = open_existing_store(default_paths().store_url)
         except StoreNotFound as error:
             raise CommandRefused(f"no schedule {args.schedule!r}: there is no store yet") from error
-        act(open_store(default_paths().store_url), args.schedule)
+        act(store, args.schedule)
         print(f"{kind}: schedule {args.schedule}")
         return 0
     return change

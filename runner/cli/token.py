@@ -8,7 +8,7 @@ import dataclasses
 import json
 
 from store.commands.api_tokens import SCOPES, add_token, revoke_token
-from store.database import StoreNotFound, open_for_reading, open_store
+from store.database import StoreNotFound, open_existing_store, open_for_reading, open_store
 from store.paths import default_paths
 from store.queries.api_tokens import ApiToken, api_tokens
 
@@ -57,7 +57,6 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _revoke(args: argparse.Namespace) -> int:
-    open_for_reading(default_paths().store_url).close()  # a command never creates a store
-    revoke_token(open_store(default_paths().store_url), args.name)
+    revoke_token(open_existing_store(default_paths().store_url), args.name)
     print(f"revoked: {args.name}")
     return 0

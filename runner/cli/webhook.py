@@ -9,7 +9,7 @@ import json
 from urllib.parse import urlsplit
 
 from store.commands.webhooks import FORMATS, add_webhook, remove_webhook, send_again
-from store.database import StoreNotFound, open_for_reading, open_store
+from store.database import StoreNotFound, open_existing_store, open_for_reading, open_store
 from store.event_log.outbox import OCCASIONS
 from store.paths import default_paths
 from store.queries.webhooks import Webhook, all_webhooks
@@ -67,13 +67,11 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    open_for_reading(default_paths().store_url).close()  # a command never creates a store
-    remove_webhook(open_store(default_paths().store_url), args.name)
+    remove_webhook(open_existing_store(default_paths().store_url), args.name)
     print(f"removed: {args.name}")
     return 0
 
 
 def _send_again(args: argparse.Namespace) -> int:
-    open_for_reading(default_paths().store_url).close()
-    print(f"sent again: {send_again(open_store(default_paths().store_url), args.name)}")
+    print(f"sent again: {send_again(open_existing_store(default_paths().store_url), args.name)}")
     return 0

@@ -121,6 +121,17 @@ def open_for_reading(url: str) -> Store:
     return Store(url, None, reader)
 
 
+def open_existing_store(url: str) -> Store:
+    """Open an existing store for reading and writing; never creates one, and migrates none.
+
+    Raises:
+        StoreNotFound: there is none at this address.
+        StoreError: it cannot be opened, or its tables are of another version.
+    """
+    open_for_reading(url).close()
+    return open_store(url)
+
+
 def _check_schema_version(address: URL, version: int) -> None:
     if version == 0:
         raise StoreNotFound(f"the store {address.render_as_string()} has no tables yet")
