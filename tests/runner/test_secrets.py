@@ -22,6 +22,7 @@ from store.paths import Paths
 from store.run_config import InvalidConfig
 from tests.runner import fakes
 from tests.runner.fake_openai import FakeOpenAI, refuse
+from tests.runner.watching import until
 from tests.plain_runs import plain_run
 
 KEY = "planted-KEY-9f8e7d6c5b4a"  # not of the usual form, so that no pattern hides it by luck
@@ -71,6 +72,12 @@ def test_a_planted_key_is_nowhere(fake: FakeOpenAI, tmp_path: Path, monkeypatch:
     assert len(files) > 15 and [path for path in files if KEY.encode() in path.read_bytes()] == []
 
 
+def shown_of(process: psutil.Process) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment of a process just started: both are empty until its program is executed."""
+    until(lambda: process.cmdline() and process.environ())
+    return process.cmdline(), process.environ()
+
+
 def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stands_in_no_command_line(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command line is shown to everybody on a machine (`ps`), an environment to its user alone."""
@@ -81,11 +88,10 @@ def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stan
     supervisor._playground.process = supervisor._playground._spawn()
     answers = psutil.Process(supervisor._playground.process.pid)
     commands.launch_run(store, plain_run(), "test")
-    seen = [(answers.cmdline(), answers.environ())]
+    seen = [shown_of(answers)]
     supervisor.tick()
     assert supervisor.child
-    worker = psutil.Process(supervisor.child.process.pid)
-    seen.append((worker.cmdline(), worker.environ()))
+    seen.append(shown_of(psutil.Process(supervisor.child.process.pid)))
     supervisor.close()
     store.close()
     for command, environment in seen:
