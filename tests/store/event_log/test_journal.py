@@ -263,3 +263,18 @@ def test_write_engine_is_durable_and_readers_cannot_write(store: Store) -> None:
             assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     with store.read() as connection, pytest.raises(Exception, match="readonly|read-only|attempt to write"):
         connection.execute(schema.commands.insert().values(token="x", kind="y", at="z"))
+
+
+def test_appends_prepare_no_statement_anew_in_the_process_that_made_the_store(tmp_path: Path) -> None:
+    """A driver's full cache of statements drops what it took in last, and making the schema fills a small one."""
+    store = open_store(f"sqlite:///{tmp_path / 'events.db'}")
+    journal, prepared = started(store), []
+    with store.write() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        # Asked of each table and column when a statement is prepared; setting it has all prepared once more.
+        driver.set_authorizer(lambda action, *_: prepared.append(action) or 0)
+    for step in range(2):
+        prepared.clear()
+        journal.append(MetricLogged("loss", step, 0.5), StageProgressed(step, 9, "steps", ""), stage="fine-tune")
+    store.close()
+    assert prepared == []
