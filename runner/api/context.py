@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from runner.api.event_feed import EventFeed
+from runner.api.event_poller import EventPoller
 from store.database import Store
 from store.paths import Paths
 
@@ -19,7 +19,7 @@ class ApiContext:
 
     store: Store
     paths: Paths
-    feed: EventFeed
+    feed: EventPoller
     doctor: Callable[[], dict[str, Any]]
     """Examines this machine and the store; its result has a section per subject."""
     launch_errors: Callable[[Any], list[str]]

@@ -75,11 +75,11 @@ def run(args: argparse.Namespace) -> int:
 def context_for(store: Store, paths: Paths, tokens_only: bool = False, rate: float = 50.0) -> Any:
     """Return what the app is built with; the parameters are those of the command line."""
     from runner.api.context import ApiContext
-    from runner.api.event_feed import EventFeed
+    from runner.api.event_poller import EventPoller
     from runner.cli.doctor import findings
     from runner.pipeline.preflight import preflight_errors
 
-    return ApiContext(store, paths, EventFeed(store), _shown_again(functools.partial(findings, paths)),
+    return ApiContext(store, paths, EventPoller(store), _shown_again(functools.partial(findings, paths)),
                       lambda config: preflight_errors(config, paths), tokens_only, rate)
 
 

@@ -13,7 +13,7 @@ from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
 from knowledge.question_sets import FaultyQuestions
 from knowledge.sources import NoSuchDocuments
-from runner.pipeline.best_step import EVALUATIONS
+from runner.pipeline.early_stopping import EVALUATIONS
 from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
 from store.analysis.documents_notes import nothing_to_ask

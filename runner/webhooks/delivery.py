@@ -13,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from runner.webhooks.addresses import AddressRefused, address_for
-from runner.webhooks.bodies import Delivery, body_of, headers_of
+from runner.webhooks.payloads import Delivery, body_of
+from runner.webhooks.signature import headers_of
 from store.costs.model_shutdowns import shutdowns
 from store.database import Store
 from store.event_log.deliveries import next_delivery, note_lost_runs, record_delivered, record_failed_attempt

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from runner.api.access import Asking
 from runner.api.context import Context
-from runner.api.event_feed import EventFeed
+from runner.api.event_poller import EventPoller
 from runner.api.problems import responses
 from runner.errors import UserError
 from store.event_log.event_numbers import EventPage, NumberedEvent
@@ -71,7 +71,7 @@ def checked_kinds(kinds: list[str] | None) -> tuple[str, ...]:
     return tuple(kinds or ())
 
 
-async def _stream(feed: EventFeed, after: int, run: str, kinds: tuple[str, ...]) -> AsyncIterator[str]:
+async def _stream(feed: EventPoller, after: int, run: str, kinds: tuple[str, ...]) -> AsyncIterator[str]:
     """Events after a number, until the process is to end.
 
     A page is read when the one before has been sent, so that a slow reader keeps one in memory.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from runner.pipeline.best_step import dev_questions, evaluated_steps, train_to_best_step
+from runner.pipeline.early_stopping import dev_questions, evaluated_steps, train_to_best_step
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.compare import taught_so_far
 from runner.pipeline.stages.training_setup import (

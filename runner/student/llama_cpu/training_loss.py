@@ -15,7 +15,7 @@ from torch.autograd import Function
 from runner.student.inference.likelihood import shift_labels
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear
 from runner.student.llama_cpu.supported_models import is_supported_llama
-from runner.student.llama_cpu.transformer_block import (
+from runner.student.llama_cpu.training_block import (
     AttentionShape, PaddedBatch, TransformerBlock, rms_norm, rms_norm_backward,
 )
 from runner.student.lora import peft_adapter

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from runner.api.app import create_app
 from runner.api.context import ApiContext
-from runner.api.event_feed import EventFeed
+from runner.api.event_poller import EventPoller
 from store.database import Store, open_store
 from store.paths import Paths
 from tests.addresses import address_in
@@ -51,7 +51,7 @@ class Served:
 
 def app_over(store: Store, paths: Paths, tokens_only: bool = False, rate: float = 1e5) -> FastAPI:
     """The app as `python -m runner api` builds it, but for the examination of the machine."""
-    return create_app(ApiContext(store, paths, EventFeed(store), lambda: {"store": {"fault": ""}}, lambda config: [],
+    return create_app(ApiContext(store, paths, EventPoller(store), lambda: {"store": {"fault": ""}}, lambda config: [],
                                  tokens_only, rate))
 
 

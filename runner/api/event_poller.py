@@ -17,7 +17,7 @@ POLL_SECONDS = 0.25
 """How often the store is asked for new events while somebody waits for them."""
 
 
-class EventFeed:
+class EventPoller:
     """Numbers new events and says when there are any."""
 
     def __init__(self, store: Store) -> None:

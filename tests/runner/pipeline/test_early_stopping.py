@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import fakes
 import pytest
 
-from runner.pipeline.best_step import evaluated_steps
+from runner.pipeline.early_stopping import evaluated_steps
 from runner.pipeline.worker import execute_claimed_run
 from runner.protocols import Likelihood
 from store import commands, queries
