@@ -53,6 +53,8 @@ class Usage:
     """At list prices; None if the model's price is unknown, or the server did not report the tokens of every call."""
     reasoning_tokens: int = 0
     """Those of the completion tokens that the server reported as reasoning."""
+    cached_prompt_tokens: int = 0
+    """Those of the prompt tokens that the server had cached, at their lower price."""
 
 
 @dataclass(frozen=True)

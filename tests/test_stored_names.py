@@ -219,7 +219,8 @@ TABLES = {
     "stages": (
         "run cycle stage doer work started_at ended_at seconds path sha256 inputs_sha256 size_bytes error "
     ),
-    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens batch",
+    "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens batch "
+                     "cached_prompt_tokens",
     "webhook_outbox": "id webhook occasion run sentence at state attempts due_at error ended_at",
     "webhooks": "name url format occasions secret private_addresses added_at",
 }

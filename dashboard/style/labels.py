@@ -331,5 +331,7 @@ def batch_cost(at_most_usd: float | None) -> str:
 def usage_sentence(used: TeacherUsage, most_usd: float | None = None) -> str:
     """Teacher calls, tokens and cost in one line."""
     limit = f", of at most {money(most_usd)}" if most_usd is not None else ""
-    reasoning = f" ({used.reasoning_tokens:,} of them reasoning)" if used.reasoning_tokens else ""
-    return f"{count(used.calls, 'call')}, {used.tokens:,} tokens{reasoning}; cost: {money(used.cost_usd)}{limit}"
+    parts = [f"{number:,} of them {what}" for number, what in (
+        (used.reasoning_tokens, "reasoning"), (used.cached_prompt_tokens, "cached")) if number]
+    of_them = f" ({', '.join(parts)})" if parts else ""
+    return f"{count(used.calls, 'call')}, {used.tokens:,} tokens{of_them}; cost: {money(used.cost_usd)}{limit}"

@@ -56,7 +56,8 @@ class _StoreMetrics(Collector):
             calls.add_metric([model], sum(one.calls for one in mine))
             tokens.add_metric([model, "prompt"], sum(one.prompt_tokens for one in mine))
             tokens.add_metric([model, "completion"], sum(one.completion_tokens for one in mine))
-            costs = [cost_usd(model, one.prompt_tokens, one.completion_tokens, one.batched) for one in mine]
+            costs = [cost_usd(model, one.prompt_tokens, one.completion_tokens, one.batched,
+                              0 if one.batched else one.cached_prompt_tokens) for one in mine]
             known = [value for value in costs if value is not None]
             if len(known) == len(costs):
                 cost.add_metric([model], sum(known))

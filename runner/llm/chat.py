@@ -55,6 +55,8 @@ class Completion:
     """The beginning of reasoning that the server returned apart from the text."""
     reasoning_tokens: int | None = None
     """How many of the completion tokens were reasoning; None if the server does not say."""
+    cached_prompt_tokens: int | None = None
+    """How many of the prompt tokens the server had cached; None if it does not say."""
     seconds: float | None = field(default=None, compare=False)
     """From the call to its whole reply, without waits and failed attempts; None for batches, and for replies that were
     stored before it was recorded."""

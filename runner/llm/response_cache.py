@@ -161,7 +161,8 @@ class CachedChat:
         purpose = COMPARISON_PURPOSE + request.purpose if self._comparing else request.purpose
         stored = record_call(store, LLMCall(key, self._run, self._model, purpose, json.dumps(asdict(completion)),
                                             completion.prompt_tokens, completion.completion_tokens,
-                                            completion.reasoning_tokens))
+                                            completion.reasoning_tokens,
+                                            cached_prompt_tokens=completion.cached_prompt_tokens))
         self._made.add(key)
         return _completion(stored.response) or completion
 
@@ -192,7 +193,7 @@ class CachedChat:
         else:
             spent = run_usage(self._store, self._run, self._judging)
         return Usage(spent.calls, self._reused, spent.prompt_tokens, spent.completion_tokens, self._cost(spent),
-                     spent.reasoning_tokens)
+                     spent.reasoning_tokens, spent.cached_prompt_tokens)
 
     def _cost(self, spent: UsageTotals) -> float | None:
         return None if spent.unmetered else cost_of(self._model, spent)
@@ -223,7 +224,8 @@ class CachedChat:
         return UsageTotals(calls=len(counts), prompt_tokens=sum(prompt or 0 for prompt, _ in counts),
                            completion_tokens=sum(completion or 0 for _, completion in counts),
                            unmetered=sum(None in pair for pair in counts),
-                           reasoning_tokens=sum(reply.reasoning_tokens or 0 for reply in paid))
+                           reasoning_tokens=sum(reply.reasoning_tokens or 0 for reply in paid),
+                           cached_prompt_tokens=sum(reply.cached_prompt_tokens or 0 for reply in paid))
 
 
 def _completion(response: str) -> Completion | None:

@@ -27,7 +27,9 @@ _PROMPT_TOKENS = ("prompt_tokens", "input_tokens", "promptTokens", "prompt_eval_
 _COMPLETION_TOKENS = ("completion_tokens", "output_tokens", "completionTokens", "eval_count", "candidatesTokenCount")
 _TOTAL_TOKENS = ("total_tokens", "totalTokens", "totalTokenCount")
 _REASONING_TOKENS = ("reasoning_tokens", "thinking_tokens", "thoughts_token_count", "thoughtsTokenCount")
+_CACHED_TOKENS = ("cached_tokens", "prompt_cache_hit_tokens", "cachedContentTokenCount")
 _DETAILS = ("completion_tokens_details", "output_tokens_details")
+_PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 CONTENT_FILTER = "content_filter"
 REASONING_CHARACTERS = 200
 """How much of separately returned reasoning is kept, for error messages."""
@@ -79,13 +81,26 @@ def _tokens(usage: Mapping[str, Any]) -> dict[str, int | None]:
     prompt, completion = _count_of(usage, _PROMPT_TOKENS), _count_of(usage, _COMPLETION_TOKENS)
     total = _count_of(usage, _TOTAL_TOKENS)
     if completion is None and prompt is not None and total is not None and total >= prompt:
-        return {"prompt_tokens": prompt, "completion_tokens": total - prompt, "reasoning_tokens": None}
-    details = next((found for name in _DETAILS if (found := _dict(usage.get(name)))), {})
-    reasoning = _count_of(details, _REASONING_TOKENS)
-    reasoning = _count_of(usage, _REASONING_TOKENS) if reasoning is None else reasoning
+        return {"prompt_tokens": prompt, "completion_tokens": total - prompt, "reasoning_tokens": None,
+                "cached_prompt_tokens": _cached(usage, prompt)}
+    reasoning = _count_within(usage, _DETAILS, _REASONING_TOKENS)
     if completion is not None and reasoning and total == (prompt or 0) + completion + reasoning:
         completion += reasoning
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "reasoning_tokens": reasoning}
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "reasoning_tokens": reasoning,
+            "cached_prompt_tokens": _cached(usage, prompt)}
+
+
+def _cached(usage: Mapping[str, Any], prompt: int | None) -> int | None:
+    """How many of the prompt tokens the server had cached; None where it does not say, or says more than there were."""
+    cached = _count_within(usage, _PROMPT_DETAILS, _CACHED_TOKENS)
+    return cached if cached is not None and prompt is not None and cached <= prompt else None
+
+
+def _count_within(usage: Mapping[str, Any], details: Sequence[str], names: Sequence[str]) -> int | None:
+    """A count that stands among the details of a usage, or beside them."""
+    found = next((within for name in details if (within := _dict(usage.get(name)))), {})
+    count = _count_of(found, names)
+    return _count_of(usage, names) if count is None else count
 
 
 def _count_of(usage: Mapping[str, Any], names: Sequence[str]) -> int | None:

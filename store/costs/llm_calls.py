@@ -39,6 +39,8 @@ class LLMCall:
     """How many of the completion tokens were reasoning; None if the server did not say."""
     batch: str | None = None
     """The batch that brought the response, at its lower price; None for a call of its own."""
+    cached_prompt_tokens: int | None = None
+    """How many of the prompt tokens the server had cached; None if it did not say."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,16 @@ class UsageTotals:
     batch_prompt_tokens: int = 0
     """The part of `prompt_tokens` that has the price of a batch."""
     batch_completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    """The part of `prompt_tokens` that has the price of cached tokens; none of a batch's."""
 
     def __add__(self, other: UsageTotals) -> UsageTotals:
         return UsageTotals(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
                            self.completion_tokens + other.completion_tokens, self.unmetered + other.unmetered,
                            self.reasoning_tokens + other.reasoning_tokens,
                            self.batch_prompt_tokens + other.batch_prompt_tokens,
-                           self.batch_completion_tokens + other.batch_completion_tokens)
+                           self.batch_completion_tokens + other.batch_completion_tokens,
+                           self.cached_prompt_tokens + other.cached_prompt_tokens)
 
 
 def call_key(model: str, prompt: str, parameters: Mapping[str, Any], item: str) -> str:
@@ -104,7 +109,8 @@ def cost_of(model: str, totals: UsageTotals) -> float | None:
     Unmetered calls are left out.
     """
     direct = cost_usd(model, totals.prompt_tokens - totals.batch_prompt_tokens,
-                      totals.completion_tokens - totals.batch_completion_tokens)
+                      totals.completion_tokens - totals.batch_completion_tokens,
+                      cached_prompt_tokens=totals.cached_prompt_tokens)
     if not totals.batch_prompt_tokens and not totals.batch_completion_tokens:
         return direct
     batched = cost_usd(model, totals.batch_prompt_tokens, totals.batch_completion_tokens, batched=True)
@@ -124,7 +130,8 @@ _SUMS = (func.count(), func.coalesce(func.sum(_CALLS.prompt_tokens), 0),
          func.coalesce(func.sum(_CALLS.completion_tokens), 0), func.count().filter(_METERED),
          func.coalesce(func.sum(_CALLS.reasoning_tokens), 0),
          *(func.coalesce(func.sum(column).filter(_CALLS.batch.is_not(None)), 0)
-           for column in (_CALLS.prompt_tokens, _CALLS.completion_tokens)))
+           for column in (_CALLS.prompt_tokens, _CALLS.completion_tokens)),
+         func.coalesce(func.sum(_CALLS.cached_prompt_tokens).filter(_CALLS.batch.is_(None)), 0))
 
 
 def playground_purpose(number: int, purpose: str = "") -> str:
@@ -174,5 +181,5 @@ def _totals(store: Store, *which: ColumnElement[bool]) -> UsageTotals:
 
 
 def _of(sums: Sequence[int]) -> UsageTotals:
-    calls, prompt, completion, metered, reasoning, batch_prompt, batch_completion = sums
-    return UsageTotals(calls, prompt, completion, calls - metered, reasoning, batch_prompt, batch_completion)
+    calls, prompt, completion, metered, reasoning, batch_prompt, batch_completion, cached = sums
+    return UsageTotals(calls, prompt, completion, calls - metered, reasoning, batch_prompt, batch_completion, cached)

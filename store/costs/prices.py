@@ -49,13 +49,25 @@ class Price:
     """What the maker recommends in its place."""
 
 
-def cost_usd(model: str, prompt_tokens: int, completion_tokens: int, batched: bool = False) -> float | None:
-    """The cost by list price, or with `batched` by that of a batch; None for a model without one."""
+def cost_usd(model: str, prompt_tokens: int, completion_tokens: int, batched: bool = False,
+             cached_prompt_tokens: int = 0) -> float | None:
+    """The cost by list price; None for a model without one.
+
+    Args:
+        model: its name at the endpoint.
+        prompt_tokens: all tokens of the prompts, cached ones included.
+        completion_tokens: all tokens of the replies, reasoning included.
+        batched: by the price of a batch.
+        cached_prompt_tokens: those of the prompt tokens that the server had cached; at full price where the maker names
+            no other.
+    """
     price = price_of(model)
     share = 1.0 if price and not batched else price.batch_share if price else None
     if price is None or share is None:
         return None
-    return share * (prompt_tokens * price.prompt_usd + completion_tokens * price.completion_usd) / 1_000_000
+    cached_usd = price.prompt_usd if price.cached_prompt_usd is None else price.cached_prompt_usd
+    prompts_usd = (prompt_tokens - cached_prompt_tokens) * price.prompt_usd + cached_prompt_tokens * cached_usd
+    return share * (prompts_usd + completion_tokens * price.completion_usd) / 1_000_000
 
 
 def price_of(model: str) -> Price | None:

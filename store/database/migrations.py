@@ -115,11 +115,15 @@ def _webhooks(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _cached_prompts(connection: Connection) -> None:
+    _add_missing_columns(connection, schema.teacher_calls)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
     _judging, _playground, _pace, _endpoint_options, _batches, _groups,
     _replacement_and_shares, _forecasts, _call_claims, _programs,
-    _webhooks)
+    _webhooks, _cached_prompts)
 CURRENT = len(STEPS)
 
 

@@ -25,6 +25,8 @@ class ModelCalls:
     calls: int
     prompt_tokens: int
     completion_tokens: int
+    cached_prompt_tokens: int
+    """Those of the prompt tokens that the server had cached."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def operating_metrics(store: Store) -> OperatingMetrics:
         by_model = connection.execute(
             select(calls.c.model, batched.label("batched"), func.count().label("calls"),
                    func.coalesce(func.sum(calls.c.prompt_tokens), 0).label("prompt_tokens"),
-                   func.coalesce(func.sum(calls.c.completion_tokens), 0).label("completion_tokens"))
+                   func.coalesce(func.sum(calls.c.completion_tokens), 0).label("completion_tokens"),
+                   func.coalesce(func.sum(calls.c.cached_prompt_tokens), 0).label("cached_prompt_tokens"))
             .group_by(calls.c.model, batched).order_by(calls.c.model, batched)).all()
         rated = connection.execute(
             select(metrics.c.run, metrics.c.key, metrics.c.value)
@@ -70,4 +73,4 @@ def operating_metrics(store: Store) -> OperatingMetrics:
     age = (datetime.now(UTC) - parse(oldest)).total_seconds() if oldest else 0.0
     return OperatingMetrics({row.state: row.number for row in states}, max(0.0, age),
                             [ModelCalls(row.model, bool(row.batched), row.calls, row.prompt_tokens,
-                                        row.completion_tokens) for row in by_model], rates)
+                                        row.completion_tokens, row.cached_prompt_tokens) for row in by_model], rates)

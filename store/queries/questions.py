@@ -11,7 +11,7 @@ from store import schema
 from store.database import Store
 
 TEACHER, JUDGE = "teacher", "judge"
-_USAGE = ("calls", "tokens", "cost_usd", "reasoning_tokens")
+_USAGE = ("calls", "tokens", "cost_usd", "reasoning_tokens", "cached_prompt_tokens")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class TeacherUsage:
     cost_usd: float | None
     reasoning_tokens: int = 0
     """Those of the tokens that the server reported as reasoning."""
+    cached_prompt_tokens: int = 0
+    """Those of the tokens that the server had cached, at their lower price."""
 
 
 def passage_usage(store: Store) -> list[AskedPassage]:
@@ -61,5 +63,6 @@ def teacher_usage(store: Store, runs: Sequence[str], who: str = TEACHER) -> dict
     return {run: _usage(*(found.get(f"{who}_{what}") for what in _USAGE)) for run, found in newest.items()}
 
 
-def _usage(calls: float | None, tokens: float | None, cost: float | None, reasoning: float | None) -> TeacherUsage:
-    return TeacherUsage(int(calls or 0), int(tokens or 0), cost, int(reasoning or 0))
+def _usage(calls: float | None, tokens: float | None, cost: float | None, reasoning: float | None,
+           cached: float | None) -> TeacherUsage:
+    return TeacherUsage(int(calls or 0), int(tokens or 0), cost, int(reasoning or 0), int(cached or 0))

@@ -51,6 +51,7 @@ teacher_calls = Table(
     Column("at", String, nullable=False),
     Column("reasoning_tokens", Integer),
     Column("batch", String),
+    Column("cached_prompt_tokens", Integer),
 )
 
 call_claims = Table(

@@ -157,6 +157,8 @@ def record_usage(context: StageContext) -> None:
         context.metric("teacher_cost_usd", context.cycle, usage.cost_usd, "USD")
         if usage.reasoning_tokens:
             context.metric("teacher_reasoning_tokens", context.cycle, usage.reasoning_tokens, "tokens")
+        if usage.cached_prompt_tokens:
+            context.metric("teacher_cached_prompt_tokens", context.cycle, usage.cached_prompt_tokens, "tokens")
 
 
 def question_record(domain: Domain, question: Question) -> QuestionRecord:

@@ -70,3 +70,5 @@ def record_judge_usage(context: StageContext, judge: LLMJudge) -> None:
     context.metric("judge_cost_usd", context.cycle, usage.cost_usd, "USD")
     if usage.reasoning_tokens:
         context.metric("judge_reasoning_tokens", context.cycle, usage.reasoning_tokens, "tokens")
+    if usage.cached_prompt_tokens:
+        context.metric("judge_cached_prompt_tokens", context.cycle, usage.cached_prompt_tokens, "tokens")

@@ -10,6 +10,7 @@ from typing import Any
 import fakes
 import pytest
 
+from dashboard.style.labels import usage_sentence
 from dashboard.view_models import event_sentences
 from runner.llm.capabilities import EndpointCapabilities
 from runner.llm.factory import open_chat
@@ -20,12 +21,14 @@ from runner.pipeline.worker import build_resources, execute_claimed_run
 from store import commands, queries
 from store.costs.endpoint_options import forget_refused_options, record_refused_option, refused_options
 from store.costs.llm_calls import run_usage
+from store.costs.prices import price_of
 from store.costs.reply_limits import larger_limit
 from store.database import Store
 from store.event_log import leases
 from store.event_log.journal import Journal, read_events
 from store.events import EndpointOptionRefused, RunPaused
 from store.paths import Paths
+from store.queries.questions import TeacherUsage
 from store.run_config import RunConfig
 from tests.runner.fake_openai import FakeOpenAI, answer, refuse
 from tests.runner.fake_teachers import IMPATIENT, REQUEST
@@ -178,6 +181,41 @@ def test_reasoning_tokens_stand_in_the_bill_of_a_run(fake: FakeOpenAI, store: St
     used, totals = queries.teacher_usage(store, [run.id])[run.id], run_usage(store, run.id)
     assert used.reasoning_tokens == totals.reasoning_tokens == 50 * totals.calls > 0
     assert used.tokens == 170 * totals.calls
+
+
+# --- cached prompt tokens --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("usage", "cached"), [
+    ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 64}}, 64),
+    ({"input_tokens": 100, "output_tokens": 5, "input_tokens_details": {"cached_tokens": 64}}, 64),
+    ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_cache_hit_tokens": 64, "prompt_cache_miss_tokens": 36}, 64),
+    ({"prompt_tokens": 100, "total_tokens": 105, "prompt_tokens_details": {"cached_tokens": 0}}, 0),
+    ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 101}}, None),
+    ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": "all"}}, None),
+    ({"prompt_tokens": 100, "completion_tokens": 5}, None),
+])
+def test_cached_tokens_are_read_in_every_form_and_never_more_than_the_prompt_has(usage: dict[str, Any],
+                                                                                 cached: int | None) -> None:
+    body = {"choices": [{"message": {"content": "x"}}], "usage": usage}
+    assert parse_completion(json.dumps(body), "http://a").cached_prompt_tokens == cached
+
+
+def test_a_run_pays_the_lower_price_for_cached_tokens(fake: FakeOpenAI, store: Store, tmp_path: Path) -> None:
+    def cached(handler: Any, body: dict[str, Any]) -> None:
+        usage = {"prompt_tokens": 1000, "completion_tokens": 50, "prompt_tokens_details": {"cached_tokens": 800}}
+        message = {"role": "assistant", "content": handler.fake.words(body)}
+        handler.send(200, json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}))
+
+    fake.script.append(always(cached))
+    run = carry_out(store, tmp_path, config_at(fake))
+    used, totals, price = (queries.teacher_usage(store, [run.id])[run.id], run_usage(store, run.id),
+                           price_of(run.config.teacher))
+    assert price and price.cached_prompt_usd and price.cached_prompt_usd < price.prompt_usd
+    assert used.cached_prompt_tokens == totals.cached_prompt_tokens == 800 * totals.calls > 0
+    each = 200 * price.prompt_usd + 800 * price.cached_prompt_usd + 50 * price.completion_usd
+    assert used.cost_usd == pytest.approx(totals.calls * each / 1e6)
+    assert "800" not in usage_sentence(TeacherUsage(1, 1050, 0.1)) and "800 of them cached" in usage_sentence(
+        TeacherUsage(1, 1050, 0.1, 0, 800))
 
 
 # --- bounds ----------------------------------------------------------------------------------------------
