@@ -1,7 +1,7 @@
 """Keep what people upload in the data folder: documents as a folder, questions as JSON lines, each named by its hash.
 
-Everything is written beside its place and then renamed: an upload that breaks off leaves nothing. The same content has
-the same place.
+Everything is written beside its place and then renamed: an upload that breaks off leaves nothing in it, and what a
+killed process left beside it is removed by the runner (`unfinished_uploads`). The same content has the same place.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from knowledge.question_sets import (
 )
 from store.files import fsync_directory, sha256_of, write_atomic
 from store.permissions import Role, require_permission
+from store.unfinished_uploads import unfinished_folder
 
 MOST_FILE_BYTES = 200_000_000
 MOST_FILES = 2_000
@@ -80,17 +80,13 @@ def keep_documents(uploads: Path, files: Sequence[UploadedFile], name: str = "",
     title = safe_name(name or Path(files[0].name).stem)
     folder = uploads / "documents" / f"{title}-{digest[:8]}"
     if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".upload-", dir=folder.parent))
-        try:
+        with unfinished_folder(folder.parent) as work:
             for file in files:
                 write_atomic(work / safe_name(file.name), file.data)
             write_atomic(folder.with_name(f"{folder.name}.sha256"), lines.encode())
             work.chmod(0o755)
             work.rename(folder)
             fsync_directory(folder.parent)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     return KeptDocuments(folder, len(hashes), digest)
 
 

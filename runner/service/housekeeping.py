@@ -19,6 +19,7 @@ from runner.service.runner_log import log_event
 from store.database import Store, backup
 from store.paths import Paths
 from store.schema import claims, runs
+from store.unfinished_uploads import remove_unfinished
 
 BACKUPS_KEPT = 7
 BACKUP_EVERY_SECONDS = 86_400.0
@@ -58,7 +59,7 @@ def checkpoint_wal(store: Store, paths: Paths) -> None:
 
 
 def prune(store: Store, paths: Paths) -> None:
-    """Remove training checkpoints and temporary files of finished runs, and lock files of exited owners.
+    """Remove checkpoints of trainings and temporary files of finished runs, stale lock files, and broken-off uploads.
 
     Adapters and stage checkpoints stay; a failed or cancelled run can be resumed, and keeps everything.
     """
@@ -72,9 +73,9 @@ def prune(store: Store, paths: Paths) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         for temporary in paths.run(run).rglob(".*.tmp"):
             temporary.unlink(missing_ok=True)
-    locks = remove_stale_locks(paths.data, owners)
-    if removed or locks:
-        log_event("pruned", training_checkpoint_bytes=removed, owner_locks=locks)
+    locks, uploads = remove_stale_locks(paths.data, owners), remove_unfinished(paths.uploads)
+    if removed or locks or uploads:
+        log_event("pruned", training_checkpoint_bytes=removed, owner_locks=locks, broken_off_uploads=uploads)
 
 
 def _age_of_newest(paths: Paths) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from knowledge.question_sets import FaultyQuestions, open_question_sets
 from store import uploads
 from store.permissions import PermissionDenied, Role
+from store.unfinished_uploads import remove_unfinished
 from store.uploads import (
     QuestionUpload, UploadedFile, UploadRefused, check_uploads, columns_of_upload, keep_documents, keep_questions,
     safe_name,
@@ -59,6 +63,44 @@ def test_a_write_that_fails_leaves_nothing_half_kept(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="No space left"):
         keep_documents(tmp_path, [UploadedFile("a.md", b"a"), UploadedFile("b.md", b"b")])
     assert list((tmp_path / "documents").iterdir()) == []
+
+
+KILLED_INSIDE = """
+import sys
+from pathlib import Path
+from store import uploads
+from store.uploads import UploadedFile, keep_documents
+
+def write(path, data):
+    path.write_bytes(data)
+    print("written", flush=True)
+    sys.stdin.readline()
+
+uploads.write_atomic = write
+keep_documents(Path(sys.argv[1]), [UploadedFile("a.md", b"a"), UploadedFile("b.md", b"b")])
+"""
+
+
+def test_what_a_killed_upload_left_is_removed_and_one_that_goes_on_is_not(tmp_path: Path) -> None:
+    uploading = subprocess.Popen([sys.executable, "-c", KILLED_INSIDE, str(tmp_path)], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert uploading.stdout and uploading.stdout.readline() == "written\n"
+    (folder,) = (tmp_path / "documents").glob(".upload-*")
+    assert remove_unfinished(tmp_path) == 0 and (folder / "a.md").exists()
+    uploading.kill()
+    uploading.communicate()
+    assert remove_unfinished(tmp_path) == 1 and not list((tmp_path / "documents").iterdir())
+    kept = keep_documents(tmp_path, [UploadedFile("a.md", b"a")])
+    orphan = kept.folder.with_name("gone-12345678.sha256")
+    half = tmp_path / "questions" / ".own.jsonl.77.tmp"
+    half.parent.mkdir()
+    for path in (orphan, half):
+        path.write_text("x")
+    assert remove_unfinished(tmp_path) == 0  # they may be of an upload that goes on
+    for path in (*kept.folder.parent.rglob("*"), half):
+        os.utime(path, (0, 0))
+    assert remove_unfinished(tmp_path) == 2 and not orphan.exists() and not half.exists()
+    assert (kept.folder / "a.md").exists() and kept.folder.with_name(f"{kept.folder.name}.sha256").exists()
 
 
 def test_only_those_who_may_launch_upload(tmp_path: Path) -> None:

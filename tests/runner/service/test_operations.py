@@ -208,7 +208,11 @@ def test_pruning_spares_what_a_run_might_still_need(store: Store, paths: Paths) 
         (paths.run(run) / "cycle-01" / "adapter" / "checkpoints" / "checkpoint-4").mkdir(parents=True)
         (paths.run(run) / "cycle-01" / "adapter" / "adapter_config.json").write_text("{}")
         (paths.run(run) / "cycle-01" / ".baseline.json.77.tmp").write_text("half")
+    broken_off = paths.uploads / "documents" / ".upload-x"
+    broken_off.mkdir(parents=True)
+    (broken_off / "a.md").write_text("half of the documents")
     prune(store, paths)
+    assert not broken_off.exists()
     left = {run: sorted(path.name for path in (paths.run(run) / "cycle-01" / "adapter").iterdir())
             for run in (done, failed)}
     assert left == {done: ["adapter_config.json"], failed: ["adapter_config.json", "checkpoints"]}
