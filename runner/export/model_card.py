@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.sources import short_name
 from store.analysis.step_choice import step_sentence
-from store.data_origin import Origin, origin_sentences
+from store.data_origin import PEOPLE, RULES, TEACHER, Origin, origin_sentences
 from store.files import sha256_of
 from store.metrics import METRICS
 from store.queries import ChangeRow, Cycle, Run
@@ -17,6 +17,10 @@ from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, to_json
 _EMBEDDED_BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _LICENCES = {_EMBEDDED_BASE: "apache-2.0", "microsoft/phi-2": "mit"}
 """Licences as their publishers state them, in SPDX's words."""
+_TERMS = {RULES: "quotations of the documents, whose own terms apply",
+          TEACHER: "replies of {teacher}, whose provider's terms apply to models trained on them",
+          PEOPLE: "questions and answers that people wrote, whose own terms apply"}
+"""Kind of writer of the training questions -> what was trained on, with its terms."""
 
 
 def base_of(run: Run) -> str:
@@ -29,15 +33,19 @@ def base_licence(run: Run) -> str:
     return _LICENCES.get(base_of(run), "")
 
 
-def licence_note(run: Run) -> str:
-    """Return what is known of the terms under which this student may be passed on."""
+def licence_note(run: Run, origins: Sequence[Origin] = ()) -> str:
+    """Return what is known of the terms under which this student may be passed on.
+
+    Args:
+        origins: who wrote what it was trained on.
+    """
     base = base_licence(run)
     student = f"The base model {base_of(run)} is published under {base}" if base else \
         f"The base model {base_of(run)} has a licence of its own, which is not recorded here"
-    taught = "It was trained on quotations of the documents, whose own terms apply" \
-        if run.config.teacher == OFFLINE_TEACHER else \
-        f"It was trained on replies of {run.config.teacher}, whose provider's terms apply to models trained on them"
-    return f"{student}. {taught}."
+    kinds = {one.kind for one in origins if one.part == "training"} or {
+        RULES if run.config.teacher == OFFLINE_TEACHER else TEACHER}
+    taught = " and ".join(text for kind, text in _TERMS.items() if kind in kinds).format(teacher=run.config.teacher)
+    return f"{student}. It was trained on {taught}."
 
 
 def model_card(run: Run, cycle: Cycle, changes: Sequence[ChangeRow], best: BestAdapter | None, form: str,
@@ -54,8 +62,8 @@ def model_card(run: Run, cycle: Cycle, changes: Sequence[ChangeRow], best: BestA
     parts = [_front_matter(run, form), f"# {run.config.student}, distilled in cycle {cycle.cycle} of run {run.id}",
              _result(run, cycle), _prompt_section(run, prompt), _scores(changes),
              _training(run, cycle, precision), _data(run, origins),
-             _limits(run, best.sentence_on(cycle.cycle) if best else ""),
-             f"## Licence\n\n{licence_note(run)}",
+             _limits(run, origins, best.sentence_on(cycle.cycle) if best else ""),
+             f"## Licence\n\n{licence_note(run, origins)}",
              _hashes(run, cycle, dict(files or {}))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -119,20 +127,29 @@ def _data(run: Run, origins: Sequence[Origin]) -> str:
     config = run.config
     teacher = "quotations from the documents (offline teacher)" if config.teacher == OFFLINE_TEACHER else config.teacher
     name = config.knowledge_name or short_name(config.knowledge)
-    return "\n".join((
-        "## Data", "", f"- documents: {name}; topics: {', '.join(config.topics) or 'all'}",
+    asked = [f"- reference answers, where people wrote none: {teacher}"] if _by_people(origins) else [
         f"- reference answers: {teacher}",
         f"- {config.questions} training questions per cycle; {config.held_out} held-out questions from passages that "
-        "no training question uses", *(f"- {sentence}" for sentence in origin_sentences(origins))))
+        "no training question uses"]
+    return "\n".join(("## Data", "", f"- documents: {name}; topics: {', '.join(config.topics) or 'all'}", *asked,
+                      *(f"- {sentence}" for sentence in origin_sentences(origins))))
 
 
-def _limits(run: Run, about_cycle: str) -> str:
+def _by_people(origins: Sequence[Origin]) -> bool:
+    """Return whether people wrote any of the questions."""
+    return any(one.kind == PEOPLE for one in origins)
+
+
+def _limits(run: Run, origins: Sequence[Origin], about_cycle: str) -> str:
+    tested = f"the {sum(one.questions for one in origins if one.part == 'test')} of the test, which people wrote" \
+        if any((one.part, one.kind) == ("test", PEOPLE) for one in origins) else \
+        f"the {run.config.held_out} held-out ones on these topics"
     lines = ["## Limits", "",
-             f"- The scores apply to questions like the {run.config.held_out} held-out ones on these topics, not to "
-             "anything else, and not to another training with another seed.",
+             f"- The scores apply to questions like {tested}, not to anything else, and not to another training with "
+             "another seed.",
              "- Similar wording is not correctness: an answer with every statement negated still scores high.",
              "- Not tested for safety, bias, or use outside of the domain."]
-    if run.config.teacher == OFFLINE_TEACHER:
+    if any(one.kind == RULES for one in origins) or (not origins and run.config.teacher == OFFLINE_TEACHER):
         lines.append("- The references are quotations from the documents, not written by an independent expert.")
     return "\n".join([*lines, *([f"- {about_cycle}"] if about_cycle else [])])
 

@@ -180,7 +180,7 @@ def _write(store: Store, run: Run, paths: Paths, adapter: Path, work: Path,
     with tempfile.TemporaryDirectory(prefix=".merged-", dir=work.parent) as name:
         folder = Path(name)
         merged = _merge(run, paths, adapter, folder)
-        converted = _write_gguf(run, folder, merged, work, how) if isinstance(how, Gguf) else \
+        converted = _write_gguf(store, run, folder, merged, work, how) if isinstance(how, Gguf) else \
             _write_openvino(store, run, folder, work, how)
     return f"{_precision(merged)}; then {converted}", merged.prompt
 
@@ -196,7 +196,7 @@ def _write_openvino(store: Store, run: Run, folder: Path, work: Path, how: OpenV
     return f"written to OpenVINO with weights in {how.quantization}{on}"
 
 
-def _write_gguf(run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) -> str:
+def _write_gguf(store: Store, run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) -> str:
     """Convert a merged folder, with what engines need beside the file; return how, as a phrase."""
     from runner.export.gguf_file import write_gguf  # late: slow
     from runner.export.modelfile import modelfile
@@ -212,7 +212,7 @@ def _write_gguf(run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) 
         quantize(written, work / GGUF_FILE, gguf.quantization)
     shutil.copyfile(folder / "generation_config.json", work / "generation_config.json")
     (work / "Modelfile").write_text(modelfile(GGUF_FILE, merged.template, merged.ends, generation_config(run.config),
-                                              licence_note(run)), encoding="utf-8")
+                                              licence_note(run, origins_of(store, run.id))), encoding="utf-8")
     return f"written to GGUF with weights in {gguf.quantization.upper()}{' by llama-quantize' if by_llama_cpp else ''}"
 
 
