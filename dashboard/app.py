@@ -14,7 +14,8 @@ from dashboard.style import theme
 from dashboard.widgets import elements
 from store.costs.prices import price_fault
 
-# Not in the menu, which has no room for it in a window of 1280 px: the launch form leads to it.
+# Not in the menu, which has no room for them in a window of 1280 px: the launch form and Overview lead to them.
+EXPORTS = st.Page("app_pages/exports.py", title="Exports", visibility="hidden")
 NEW_RUN = st.Page("app_pages/new_run.py", title="New run", visibility="hidden")
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", default=True),
@@ -27,6 +28,7 @@ PAGES = [
     st.Page("app_pages/dataset.py", title="Dataset"),
     st.Page("app_pages/schedules.py", title="Schedules"),
     st.Page("app_pages/system.py", title="System"),
+    EXPORTS,
     NEW_RUN,
 ]
 """In the order of use: the result, then the active run and its answers, then what is configured once."""

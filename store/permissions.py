@@ -18,7 +18,7 @@ class Role(Enum):
 
 
 _EVERYTHING = frozenset({"launch", "cancel", "pause", "resume", "retry", "prioritise", "archive", "delete", "rate",
-                         "annotate", "schedule", "ask", "flag", "comment", "edit", "approve"})
+                         "annotate", "schedule", "ask", "verify", "flag", "comment", "edit", "approve"})
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(),
     Role.REVIEWER: frozenset({"rate", "annotate", "ask", "flag", "comment"}),

@@ -221,6 +221,10 @@ TABLES = {
     ),
     "teacher_calls": "key run model purpose response prompt_tokens completion_tokens at reasoning_tokens batch "
                      "cached_prompt_tokens",
+    "verifications": (
+        "id token run requested_by requested_at state engine cycle artefact model attempts owner error progress "
+        "ended_at "
+    ),
     "webhook_outbox": "id webhook occasion run sentence at state attempts due_at error ended_at",
     "webhooks": "name url format occasions secret private_addresses added_at",
 }

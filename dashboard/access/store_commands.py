@@ -13,9 +13,10 @@ from dashboard.access import store_access
 from dashboard.session import identity
 from dashboard.widgets import elements
 from store import commands
-from store.commands import CommandRefused, dataset, playground, ratings_and_tags, review
+from store.commands import CommandRefused, dataset, playground, ratings_and_tags, review, verifications
 from store.commands.review import Decision, Person
 from store.commands.schedules import InvalidSchedule
+from store.commands.verifications import Artefact
 from store.database import Store, StoreError
 from store.events import AnswerRated, ForecastRegistered, ItemCommented, ItemFlagged, SettingsChosen
 from store.permissions import PERMISSIONS, PermissionDenied
@@ -75,6 +76,15 @@ def ask_question(run: str, cycle: int, question: str, with_teacher: bool, token:
     person, numbers = identity.current_user(), []
     if _execute(lambda store: numbers.append(playground.ask(store, run, cycle, question, person.name, token,
                                                             person.role, with_teacher))):
+        return numbers[0]
+    return None
+
+
+def verify_export(run: str, cycle: int, artefact: Artefact, token: str) -> int | None:
+    """Queue the verification of an export; returns its number, or None if it was refused."""
+    person, numbers = identity.current_user(), []
+    if _execute(lambda store: numbers.append(verifications.request(store, run, cycle, artefact, person.name, token,
+                                                                   person.role))):
         return numbers[0]
     return None
 

@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard.style import labels
 from dashboard.widgets import elements
 from store import queries
-from store.commands.playground import ANSWERING, DONE, FAILED, WAITING, ArmAnswer
+from store.commands.claimed_queue import ANSWERING, DONE, FAILED, WAITING
+from store.commands.playground import ArmAnswer
 from store.database import Store
 from store.queries import PlaygroundQuestion
 

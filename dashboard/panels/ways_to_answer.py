@@ -33,6 +33,8 @@ def quality_speed_cost(store: Store, run: Run, metric: str) -> None:
     if sum(one.score is not None and bool(one.usd_per_1000) for one in ways) > 1:
         elements.chart(quality_against_cost, "quality against cost", "Score against the price of 1,000 answers, on a "
                        "logarithmic axis", ways, metric)
+    st.page_link("app_pages/exports.py", label="Verify an export of this run", icon=":material/fact_check:",
+                 query_params={"run": run.id})
     elements.export_buttons([dataclasses.asdict(one) for one in ways], f"quality-and-cost-{run.id}", "ways")
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from knowledge.kubernetes.topics import BUILT_IN, TOPIC_BY_SLUG
 from knowledge.sources import short_name
 from store import formatting, metrics
+from store.analysis.export_verdict import DIFFERENT, INCONCLUSIVE, SAME
 from store.metrics import METRICS
 from store.queries import ChangeRow, PlaygroundQuestion, Run, TeacherUsage
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
@@ -27,6 +28,7 @@ NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or wit
 NO_RUNS: dict[str, str] = {
     "overview": "No run yet. Here stands whether the student learned, by how much and how surely.",
     "live": "No run yet. Here a run is followed while it works, and paused or cancelled.",
+    "exports": "No run yet. Here what was exported of a run answers its locked test again.",
     "answers": "No run yet. Here the answers before and after the training stand side by side.",
     "compare": "No run yet. Here cycles of several runs are compared, down to single answers.",
     "history": "No run yet. Here all runs are found again, with their results.",
@@ -100,6 +102,17 @@ WAYS_NOTE = ("On the questions that decide the verdict. A student's seconds are 
 EXPORTS_NOTE = ("Each verified export of a run's last cycle, on the questions that decide the verdict. Kept of the "
                 "gain: the export's change from the untrained student as a share of the measured student's, with its "
                 "95% interval.")
+EXPORTS_HELP = ("A merged folder, a GGUF file, an OpenVINO folder or a server answers the run's locked test again. Its "
+                "answers stand beside the recorded ones; different is what changes a metric beyond its margin, "
+                "likelihoods beyond their tolerance, or how questions are put and answers end. Another text alone is "
+                "not.")
+ARTEFACT_HELP = ("A folder or file on the runner's machine, as `python -m runner export` writes it, or the base URL of "
+                 "an OpenAI-compatible server that the runner reaches. A server's key is read from the runner's "
+                 "environment.")
+NO_EXPORTS = ("No export of this run was verified yet. `python -m runner export RUN` writes one; name its folder "
+              "above, or use `python -m runner verify`.")
+EXPORT_METRICS_NOTE = ("Over the locked test, paired by question. Recorded and exported answers are scored by the same "
+                       "judge now; the interval is that of the mean change.")
 SHARES_NOTE = ("Over {facts} of {asked} facts that the last cycle taught and the test asks for. The intervals hold for "
                "all three parts at once. The parts add up to the gain on the training questions. Wrong references can "
                "do harm, so what the placebo lost counts as knowledge.")
@@ -138,6 +151,11 @@ VERDICTS: dict[str, StatusStyle] = {
     "too few to say": StatusStyle("Too few to say", "…", ":material/help:", "gray"),
     "not measured": StatusStyle("Not measured", "–", ":material/remove:", "gray"),
 }
+EXPORT_OUTCOMES: dict[str, StatusStyle] = {
+    SAME: StatusStyle("Same as measured", "=", ":material/check:", "green"),
+    DIFFERENT: StatusStyle("Different", "≠", ":material/error:", "red"),
+    INCONCLUSIVE: StatusStyle("Inconclusive", "●", ":material/help:", "gray"),
+}
 REPLACEMENTS: dict[str, StatusStyle] = {
     "replaces": StatusStyle("Replaces its teacher", "▲", ":material/check:", "green"),
     "falls short": StatusStyle("Falls short", "▼", ":material/trending_down:", "red"),
@@ -170,6 +188,11 @@ def work(state: str) -> StatusStyle:
 def verdict(name: str | None) -> StatusStyle:
     """Style of a verdict; None is shown as "No verdict yet"."""
     return VERDICTS.get(name or "", StatusStyle(name or "No verdict yet", "·", ":material/pending:", "gray"))
+
+
+def export_outcome(name: str) -> StatusStyle:
+    """Style of what was found of an export; an unknown outcome is shown by its own name."""
+    return EXPORT_OUTCOMES.get(name, StatusStyle(name, "·", ":material/question_mark:", "gray"))
 
 
 def tier(name: str) -> str:

@@ -10,6 +10,7 @@ from runner.errors import UserError
 from runner.export.cycle_choice import refuse_choice_by_test
 from runner.export.errors import CannotExport
 from runner.export.student_export import FORMS, QUANTIZATIONS, Gguf, OpenVino
+from store.commands.verifications import BY_LLAMA_CPP, BY_TRANSFORMERS
 from store.database import open_for_reading
 from store.paths import default_paths
 
@@ -84,7 +85,7 @@ def _verified(args: argparse.Namespace, cycle: int, folder: Path) -> int:
     by_llama_cpp = args.form == "gguf" and is_installed(LLAMA_CPP)
     found = verify.verified(argparse.Namespace(
         run=args.run, cycle=cycle, export=str(folder), model="",
-        engine=verify.BY_LLAMA_CPP if by_llama_cpp else verify.BY_TRANSFORMERS), sys.stdout)
+        engine=BY_LLAMA_CPP if by_llama_cpp else BY_TRANSFORMERS), sys.stdout)
     print("\n".join(verify.as_lines(found)))
     return verify.EXIT_CODES[found.outcome]
 

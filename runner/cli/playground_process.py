@@ -1,4 +1,4 @@
-"""`answer-questions` (internal): answer playground questions; started by the supervisor."""
+"""`answer-questions` (internal): answer playground questions, verify exports; started by the supervisor."""
 
 from __future__ import annotations
 

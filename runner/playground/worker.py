@@ -1,6 +1,7 @@
-"""Answer queued playground questions one after the other, in a process of its own, until none is left.
+"""Answer queued playground questions and verify queued exports, in a process of its own, until nothing is left.
 
-The loaded student is cached between questions; the process exits after a while without any, to free its memory.
+One after the other, questions first. The loaded student is cached between questions; the process exits after a while
+without any, to free its memory.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from runner.export.served_models import ServedModel, ask_served, served_model
 from runner.export.student_export import tuned_cycle
 from runner.playground import ask
 from runner.playground.ask import SERVED
+from runner.playground.requested_verification import verify_requested
 from runner.playground.teacher_answer import ask_paid_teacher
 from runner.protocols import StreamingStudent, Teacher
 from runner.student.errors import StudentError
 from runner.student.exported_model import CannotAnswer
 from store import queries
-from store.commands import playground
+from store.commands import playground, verifications
 from store.commands.playground import UNTRAINED, ArmAnswer, Claimed
 from store.control_arms import TEACHER
 from store.database import Store
@@ -36,15 +38,18 @@ WRITE_SECONDS = 0.3
 def serve_questions(store: Store, paths: Paths, owner: str, idle_seconds: float = IDLE_SECONDS,
                     open_student: Callable[[RunConfig, Path], StreamingStudent] | None = None,
                     open_teacher: Callable[[RunConfig, Claimed], Teacher] | None = None) -> int:
-    """Answer questions until none was asked for `idle_seconds`; return how many were answered."""
+    """Answer and verify until nothing was asked for `idle_seconds`; return how much was done."""
     students = StudentCache(open_student or ask.open_student)
     answered, until = 0, time.monotonic() + idle_seconds
     while time.monotonic() < until:
-        claimed = playground.claim_next(store, owner)
-        if claimed is None:
+        if claimed := playground.claim_next(store, owner):
+            _answer(store, paths, claimed, students, open_teacher)
+        elif asked := verifications.claim_next(store, owner):
+            students.unload()
+            verify_requested(store, paths, asked)
+        else:
             time.sleep(POLL_SECONDS)
             continue
-        _answer(store, paths, claimed, students, open_teacher)
         answered, until = answered + 1, time.monotonic() + idle_seconds
     return answered
 
@@ -56,9 +61,13 @@ class StudentCache:
         self._open = open_student
         self._cached: tuple[RunConfig, StreamingStudent] | None = None
 
+    def unload(self) -> None:
+        """Free the memory of the student that is kept."""
+        self._cached = None
+
     def __call__(self, config: RunConfig, models: Path) -> StreamingStudent:
         if self._cached is None or self._cached[0] != config:
-            self._cached = None  # unload the other first: two may not fit into memory
+            self.unload()  # first, because two may not fit into memory
             self._cached = (config, self._open(config, models))
         return self._cached[1]
 

@@ -1,4 +1,5 @@
-"""Manage the process that answers playground questions: started when one is queued, stopped when a run starts.
+"""Manage the process that answers playground questions and verifies exports: started when something is queued for it,
+stopped when a run starts.
 
 It exists only while no run is active on the device: a device does one thing at a time, and runs take precedence.
 """
@@ -15,12 +16,14 @@ from pathlib import Path
 from runner.service.process_locks import owner_is_dead
 from runner.service.process_termination import terminate_process_group
 from runner.service.runner_log import log_event
-from store.commands import playground
+from store.commands import playground, verifications
 from store.database import Store
 from store.event_log.leases import is_busy, owner_device
 from store.paths import Paths
 
 LOG_FILE_NAME = "answers.log"
+QUEUES = (playground.QUEUE, verifications.QUEUE)
+"""What the process takes its work from."""
 
 
 @dataclass
@@ -36,23 +39,25 @@ class PlaygroundProcess:
     process: subprocess.Popen[bytes] | None = None
 
     def poll(self) -> None:
-        """Start the process if a question is queued, and handle the exit of one that has ended."""
+        """Start the process if anything is queued, and handle the exit of one that has ended."""
         if self.process is not None and self.process.poll() is not None:
             self._handle_exit(self.process.returncode)
             self.process = None  # cleared last, so that a store failure above is retried on the next poll
         if self.process is None:
-            self._release_orphaned_questions()
-            if playground.is_waiting(self.store) and not is_busy(self.store, owner_device(self.owner)):
+            self._release_orphaned_requests()
+            waiting = any(queue.is_waiting(self.store) for queue in QUEUES)
+            if waiting and not is_busy(self.store, owner_device(self.owner)):
                 self.process = self._spawn()
                 log_event("playground process started", process=self.process.pid)
 
     def stop(self) -> None:
-        """Stop the process; a question that it was answering is requeued."""
+        """Stop the process; what it was doing is requeued."""
         if self.process is None:
             return
         terminate_process_group(self.process, (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
         self.process = None
-        playground.requeue(self.store, self.owner)
+        for queue in QUEUES:
+            queue.requeue(self.store, self.owner)
         log_event("playground process stopped")
 
     def _handle_exit(self, code: int) -> None:
@@ -61,13 +66,15 @@ class PlaygroundProcess:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         log_event("playground process died", logging.WARNING, how=how)
         log = self._log.relative_to(self.paths.data)
-        playground.fail_or_retry(self.store, self.owner,
-                                 f"the answering process exited with {how}; see {log}")
+        held = [queue for queue in QUEUES if self.owner in queue.owners(self.store)]
+        for queue in held or QUEUES:  # without any, it exited before it took something
+            queue.fail_or_retry(self.store, self.owner, f"the answering process exited with {how}; see {log}")
 
-    def _release_orphaned_questions(self) -> None:
-        for owner in playground.owners(self.store):
-            if owner == self.owner or owner_is_dead(self.paths.data, owner):
-                playground.fail_or_retry(self.store, owner, "the runner that was answering is gone")
+    def _release_orphaned_requests(self) -> None:
+        for queue in QUEUES:
+            for owner in queue.owners(self.store):
+                if owner == self.owner or owner_is_dead(self.paths.data, owner):
+                    queue.fail_or_retry(self.store, owner, "the runner that was answering is gone")
 
     @property
     def _log(self) -> Path:

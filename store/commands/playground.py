@@ -1,7 +1,6 @@
 """Queue of playground questions: people ask a run's students on a page, a runner's process answers.
 
-Not part of the event log: playground questions affect no score, and only the latest are stored. The answering process
-claims a question, and its writes carry the attempt number, so that a process that lost its claim cannot write.
+Not part of the event log: playground questions affect no score, and only the latest are stored.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, insert, select
 
+from store.commands.claimed_queue import WAITING, ClaimedQueue
 from store.commands.runs import CommandRefused
 from store.database import Store
 from store.formatting import money, plural
@@ -23,11 +23,9 @@ MAX_QUESTION_LENGTH = 1000
 MAX_STORED_QUESTIONS = 300
 """Only this many of the newest questions are stored."""
 MAX_WAITING = 20
-MAX_ATTEMPTS = 2
-"""A question fails after this many attempts in which its process was killed."""
-WAITING, ANSWERING, DONE, FAILED = "waiting", "answering", "done", "failed"
 UNTRAINED = 0
 """The cycle of a question for the untrained student only."""
+QUEUE = ClaimedQueue(asked, "said")
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,7 @@ def ask(store: Store, run: str, cycle: int, question: str, asked_by: str, token:
         number = connection.execute(insert(asked).values(
             token=token, run=run, cycle=cycle, question=question, asked_by=asked_by, asked_at=utc_now(), state=WAITING,
             with_teacher=with_teacher, attempts=0).returning(asked.c.id)).scalar_one()
-        connection.execute(delete(asked).where(asked.c.id <= number - MAX_STORED_QUESTIONS,
-                                               asked.c.state.in_((DONE, FAILED))))
+        QUEUE.prune(connection, number - MAX_STORED_QUESTIONS)
     return int(number)
 
 
@@ -117,84 +114,26 @@ def _check_answerable(connection: Connection, run: str, cycle: int) -> None:
     if cycle != UNTRAINED and not trained:
         raise CommandRefused(f"run {run} has no adapter of cycle {cycle}: only the untrained student can answer; "
                              f"choose cycle {UNTRAINED} for it")
-    waiting = connection.execute(select(func.count()).where(asked.c.state == WAITING)).scalar_one()
-    if waiting >= MAX_WAITING:
+    if (waiting := QUEUE.waiting(connection)) >= MAX_WAITING:
         raise CommandRefused(f"{waiting} questions wait already: ask again when some of them are answered")
-
-
-def is_waiting(store: Store) -> bool:
-    """Whether any question is waiting to be answered."""
-    with store.read() as connection:
-        return connection.execute(_first()).scalar() is not None
 
 
 def claim_next(store: Store, owner: str) -> Claimed | None:
     """Claim the question that has waited longest; None if none is waiting."""
-    if not is_waiting(store):  # polling an empty queue takes no write lock
-        return None
-    with store.write() as connection:
-        found = connection.execute(_first()).scalar()
-        if found is None:
-            return None
-        row = connection.execute(update(asked).where(asked.c.id == found).values(
-            state=ANSWERING, owner=owner, attempts=asked.c.attempts + 1, said=None).returning(asked)).one()
-    return Claimed(row.id, row.attempts, row.run, row.cycle, row.question, row.with_teacher)
+    row = QUEUE.claim_next(store, owner)
+    return row and Claimed(row.id, row.attempts, row.run, row.cycle, row.question, row.with_teacher)
 
 
 def write(store: Store, claimed: Claimed, answers: Sequence[ArmAnswer]) -> bool:
     """Store the answers so far; False if this process no longer holds the question."""
-    return _change(store, _owned(claimed), said=json.dumps([asdict(one) for one in answers]))
+    return QUEUE.change(store, claimed.id, claimed.attempt, said=json.dumps([asdict(one) for one in answers]))
 
 
 def finish(store: Store, claimed: Claimed, answers: Sequence[ArmAnswer]) -> bool:
     """Store the final answers and mark the question done; False if this process no longer holds it."""
-    return _change(store, _owned(claimed), said=json.dumps([asdict(one) for one in answers]), state=DONE,
-                   ended_at=utc_now())
+    return QUEUE.finish(store, claimed.id, claimed.attempt, said=json.dumps([asdict(one) for one in answers]))
 
 
 def fail(store: Store, claimed: Claimed, reason: str) -> bool:
     """Mark a question as failed; the answers so far stay. False if this process no longer holds it."""
-    return _change(store, _owned(claimed), state=FAILED, error=reason, ended_at=utc_now())
-
-
-def requeue(store: Store, owner: str) -> None:
-    """Queue again what an owner that was asked to stop was answering; the attempt does not count."""
-    _change(store, and_(asked.c.state == ANSWERING, asked.c.owner == owner), state=WAITING, owner=None,
-            said=None, attempts=asked.c.attempts - 1)
-
-
-def fail_or_retry(store: Store, owner: str, reason: str) -> None:
-    """Handle the exit of an owner's answering process: queue its question again, or fail it after MAX_ATTEMPTS.
-
-    If the process exited before it claimed a question, the attempt is charged to the first waiting one; otherwise a
-    process that always crashes at the start would be restarted for ever.
-    """
-    with store.write() as connection:
-        row = connection.execute(select(asked).where(asked.c.state == ANSWERING, asked.c.owner == owner)).first()
-        row = row or connection.execute(select(asked).where(asked.c.id == _first().scalar_subquery())).first()
-        if row is None:
-            return
-        attempts = row.attempts + (row.state == WAITING)
-        values = ({"state": FAILED, "error": f"{reason}, {attempts} times", "ended_at": utc_now()}
-                  if attempts >= MAX_ATTEMPTS else {"state": WAITING, "said": None})
-        connection.execute(update(asked).where(asked.c.id == row.id).values(owner=None, attempts=attempts, **values))
-
-
-def owners(store: Store) -> list[str]:
-    """Return the owners that are answering a question now."""
-    with store.read() as connection:
-        return list(connection.execute(select(asked.c.owner).where(
-            asked.c.state == ANSWERING, asked.c.owner.is_not(None)).distinct()).scalars())
-
-
-def _first() -> Select[tuple[int]]:
-    return select(asked.c.id).where(asked.c.state == WAITING).order_by(asked.c.id).limit(1)
-
-
-def _owned(claimed: Claimed) -> ColumnElement[bool]:
-    return and_(asked.c.id == claimed.id, asked.c.state == ANSWERING, asked.c.attempts == claimed.attempt)
-
-
-def _change(store: Store, which: ColumnElement[bool], **values: object) -> bool:
-    with store.write() as connection:
-        return connection.execute(update(asked).where(which).values(**values)).rowcount > 0
+    return QUEUE.fail(store, claimed.id, claimed.attempt, reason)

@@ -119,11 +119,15 @@ def _cached_prompts(connection: Connection) -> None:
     _add_missing_columns(connection, schema.teacher_calls)
 
 
+def _verifications(connection: Connection) -> None:
+    schema.verifications.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
     _judging, _playground, _pace, _endpoint_options, _batches, _groups,
     _replacement_and_shares, _forecasts, _call_claims, _programs,
-    _webhooks, _cached_prompts)
+    _webhooks, _cached_prompts, _verifications)
 CURRENT = len(STEPS)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from store import schema
-from store.commands.playground import ANSWERING, WAITING, ArmAnswer, Usage, parse_answers
+from store.commands.claimed_queue import ANSWERING, WAITING
+from store.commands.playground import ArmAnswer, Usage, parse_answers
 from store.database import Store
 from store.event_log.lease_expiry import held_now
 from store.queries.row_mapping import values_of

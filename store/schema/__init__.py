@@ -15,7 +15,7 @@ from store.schema.events import events, metadata, worth_a_line
 from store.schema.forecasts import forecasts
 from store.schema.judging import judge_audits, judging_changes, judging_scores, judgings
 from store.schema.leases_and_commands import (
-    asked, call_claims, claims, commands, endpoint_options, runners, teacher_calls,
+    asked, call_claims, claims, commands, endpoint_options, runners, teacher_calls, verifications,
 )
 from store.schema.ratings_and_tags import ratings
 from store.schema.runs import cycles, metrics, runs, stages
@@ -27,7 +27,7 @@ __all__ = [
     "changes", "claims", "commands", "curve_points", "cycles", "endpoint_options", "event_numbers", "events",
     "forecasts", "gain_shares", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings", "metadata",
     "metrics", "questions", "ratings", "replacements", "runners", "runs", "schedules", "scores", "stages",
-    "teacher_calls", "webhook_outbox", "webhooks", "worth_a_line",
+    "teacher_calls", "verifications", "webhook_outbox", "webhooks", "worth_a_line",
 ]
 
 READ_MODELS = (runs, cycles, stages, questions, answers, scores, changes, metrics, schedules, arm_prompts,

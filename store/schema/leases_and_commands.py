@@ -1,4 +1,5 @@
-"""Tables of claims, commands, runners, cached LLM calls and claims on them, refused options, playground questions.
+"""Tables of claims, commands, runners, cached LLM calls and claims on them, refused options, playground questions,
+verifications.
 
 None of them is a projection: they are the only copy of their data.
 """
@@ -80,5 +81,18 @@ asked = Table(
     Column("owner", String),
     Column("error", Text),
     Column("said", Text),
+    Column("ended_at", String),
+)
+
+verifications = Table(
+    "verifications", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("token", String, nullable=False, unique=True),
+    *(Column(name, String, nullable=False) for name in ("run", "requested_by", "requested_at", "state", "engine")),
+    Column("cycle", Integer, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("artefact", "model")),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("owner", String),
+    *(Column(name, Text) for name in ("error", "progress")),
     Column("ended_at", String),
 )

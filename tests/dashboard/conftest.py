@@ -18,7 +18,7 @@ from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = ("overview", "new_run", "live", "answers", "history", "compare", "playground", "knowledge", "dataset",
-         "schedules", "system")
+         "exports", "schedules", "system")
 
 _RUNNING: list[tuple[Path, str]] = []
 """Data directories of the whole session, each with its active run."""

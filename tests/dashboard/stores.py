@@ -10,14 +10,16 @@ from typing import Any
 
 from sqlalchemy import update
 
-from store import commands, schema
+from store import commands, queries, schema
 from store import events as happened
-from store.commands import playground, ratings_and_tags, schedules
+from store.commands import playground, ratings_and_tags, schedules, verifications
 from store.commands.playground import ArmAnswer, Usage
 from store.commands.recurrence import Recurrence
+from store.commands.verifications import Artefact
 from store.control_arms import ARMS
 from store.database import Store, open_store
 from store.event_log import heartbeats, leases
+from store.event_log.journal import append_without_claim
 from store.run_config import RunConfig
 from store.presets import preset
 from store.timestamps import utc_now
@@ -179,6 +181,7 @@ def hostile_everywhere(store: Store, start: datetime) -> str:
                                                f"{ODD} the advice", f"{ODD} the trace"))
         leases.release(store, maker.journal.claim)
     _hostile_questions(store, run)
+    _hostile_exports(store, run)
     return run
 
 
@@ -194,6 +197,22 @@ def _hostile_questions(store: Store, run: str) -> None:
             playground.finish(store, claimed, [
                 ArmAnswer("baseline", f"{ODD} the answer", True), ArmAnswer("tuned", "A" * 100_000, True),
                 ArmAnswer("teacher", "", True, f"{ODD} the silence", Usage(f"{ODD} the model", 1, 10, 2, None))])
+
+
+def _hostile_exports(store: Store, run: str) -> None:
+    """An export that was verified, and one that was refused."""
+    asked = queries.answers_of(store, run, 1)
+    with store.write() as connection:
+        append_without_claim(connection, run, happened.ExportVerified(
+            f"{ODD} the export", f"{ODD} the engine", "different", f"{ODD} the cause", (f"{ODD} the cause",), 0,
+            len(asked), (happened.ExportChange("chrf", 0.5, 0.2, -0.3, -0.4, -0.2, len(asked), len(asked)),),
+            tuple(happened.AnswerRecord(pair.question, f"{ODD} the answer", None, 3, 0.1, False) for pair in asked),
+            9), cycle=1)
+    verifications.request(store, run, 1, Artefact(f"{SHEET[0]} **bold** $x^2$ :material/bomb: the folder"), ODD,
+                          "odd export")
+    claimed = verifications.claim_next(store, "host:1:1")
+    assert claimed
+    verifications.QUEUE.fail(store, claimed.id, claimed.attempt, f"{ODD} the refusal")
 
 
 def hostile(store: Store, start: datetime, cycles: int = 1) -> str:

@@ -34,7 +34,8 @@ SEEN: dict[str, tuple[str, ...]] = {
     "live": ("the error", "the advice"), "history": ("the note", stores.EVIL, "-1+1"),
     "playground": ("the question 1", "the answer", "the silence", "the model"),
     "schedules": ("the planner",), "system": ("the runner", "the host"),
-    "knowledge": ("the host",), "new_run": (), "dataset": (stores.EVIL,), FOLDER: ("bomb", "bomb.png"),
+    "knowledge": ("the host",), "new_run": (), "dataset": (stores.EVIL,),
+    "exports": ("the export", "the cause", "the answer", "the folder", "the refusal"), FOLDER: ("bomb", "bomb.png"),
 }
 """Hostile texts that each page must show verbatim; the sidebar shows the runner's host on all pages."""
 MOST_CHARACTERS = 6_200

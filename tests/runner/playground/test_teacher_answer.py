@@ -138,7 +138,7 @@ def test_a_question_whose_process_was_killed_is_paid_once(store: Store, paths: P
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr("runner.llm.response_cache.record_call", kept)
         serve_questions(store, paths, "host:1:1", 0.05, lambda *_: Parrot())  # type: ignore[arg-type,return-value]
-    playground.fail_or_retry(store, "host:1:1", "killed")
+    playground.QUEUE.fail_or_retry(store, "host:1:1", "killed")
     serve_questions(store, paths, "host:1:1", 0.05, lambda *_: Parrot())  # type: ignore[arg-type,return-value]
     found = queries.playground_question(store, number)
     assert found and found.bill == PAID and found.attempts == 2 and len(fake.requests) == 1

@@ -79,28 +79,28 @@ def test_a_killed_answer_is_given_once_more_and_then_fails_with_the_reason(store
     number = playground.ask(store, run, 1, "Why?", "ann", "token")
     first = claimed_by(store)
     playground.write(store, first, [ArmAnswer("baseline", "half")])
-    playground.fail_or_retry(store, OWNER, "killed")
+    playground.QUEUE.fail_or_retry(store, OWNER, "killed")
     assert (asked(store, number).state, asked(store, number).said) == ("waiting", ())
     claimed_by(store)
     assert not playground.write(store, first, [ArmAnswer("baseline", "late")])  # it was given up, and comes too late
-    playground.fail_or_retry(store, OWNER, "killed")
+    playground.QUEUE.fail_or_retry(store, OWNER, "killed")
     assert (asked(store, number).state, asked(store, number).error) == ("failed", "killed, 2 times")
 
 
 def test_a_process_that_dies_before_it_takes_a_question_does_not_die_for_ever(store: Store, run: str) -> None:
     number = playground.ask(store, run, 1, "Why?", "ann", "token")
-    playground.fail_or_retry(store, OWNER, "exit code 1")
-    assert playground.is_waiting(store)
-    playground.fail_or_retry(store, OWNER, "exit code 1")
-    assert asked(store, number).state == "failed" and not playground.is_waiting(store)
+    playground.QUEUE.fail_or_retry(store, OWNER, "exit code 1")
+    assert playground.QUEUE.is_waiting(store)
+    playground.QUEUE.fail_or_retry(store, OWNER, "exit code 1")
+    assert asked(store, number).state == "failed" and not playground.QUEUE.is_waiting(store)
 
 
 def test_a_question_that_made_room_for_a_run_waits_again_as_if_never_taken(store: Store, run: str) -> None:
     playground.ask(store, run, 1, "Why?", "ann", "token")
     for _ in range(3):
         assert claimed_by(store).attempt == 1
-        playground.requeue(store, OWNER)
-    assert playground.owners(store) == []
+        playground.QUEUE.requeue(store, OWNER)
+    assert playground.QUEUE.owners(store) == []
 
 
 def test_only_the_newest_questions_are_kept_and_only_so_many_wait(store: Store, run: str,
