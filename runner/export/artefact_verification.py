@@ -14,7 +14,7 @@ from runner.export.inference_engines import ChatServer, Engine
 from runner.export.llama_cpp_server import llama_cpp_server
 from runner.export.openvino_model import WEIGHTS, openvino_model
 from runner.export.student_export import tuned_cycle
-from runner.export.verification import CannotVerify, Exported, recorded_test, verify
+from runner.export.verification import CannotVerify, Exported, recorded_test, verify, with_prompt_tokens
 from runner.llm.errors import TeacherError
 from runner.llm.redaction import redact_url
 from runner.student.errors import StudentError
@@ -43,6 +43,8 @@ def verify_artefact(store: Store, paths: Paths, run: queries.Run, cycle: int | N
         _, chosen, _ = tuned_cycle(store, paths, run.id, cycle)
         test = recorded_test(store, run, chosen.cycle)
         with _opened(artefact, run, paths) as (export, engine, facts):
+            if isinstance(engine, ChatServer):
+                test = with_prompt_tokens(test, paths.models)
             report(f"{engine.name} answers {len(test.items)} questions of run {run.id}, cycle {chosen.cycle}")
             return verify(store, test, export, engine, judge.open_judge(), facts, report)
     except (CannotAnswer, CannotVerify, CannotExport, StudentError, TeacherError) as error:

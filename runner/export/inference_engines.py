@@ -61,9 +61,12 @@ class ChatServer:
         listed = client.served_models().names
         if model and listed and model not in listed:
             raise CannotAnswer(f"{redact_url(address)} has no model {model!r}; it lists {', '.join(listed[:5])}")
-        if not model and len(listed) != 1:
-            raise CannotAnswer(f"{redact_url(address)} lists {len(listed)} models"
-                               f"{': ' if listed else ''}{', '.join(listed[:5])}; name one with --model")
+        if not model and not listed:
+            raise CannotAnswer(f"{redact_url(address)} lists no models: check that it is the base URL of an "
+                               "OpenAI-compatible API, which mostly ends in /v1, or name the model with --model")
+        if not model and len(listed) > 1:
+            raise CannotAnswer(f"{redact_url(address)} lists {len(listed)} models: {', '.join(listed[:5])}; name one "
+                               "with --model")
         model = model or listed[0]
         self.name = f"{model} at {redact_url(address)}"
         self._chat = open_chat(model, address, key, "", None, policy)
@@ -77,7 +80,7 @@ class ChatServer:
             except TeacherError as error:
                 raise CannotAnswer(str(error)) from error
             yield EngineAnswer(made.text.strip(), made.completion_tokens or 0, time.monotonic() - started,
-                               made.cut_off)
+                               made.cut_off, made.prompt_tokens)
 
     def losses(self, pairs: Sequence[tuple[str, str]]) -> Losses | None:
         return None

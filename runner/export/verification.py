@@ -2,26 +2,28 @@
 
 What is compared: the answers' scores, paired by question, and the references' likelihood where the engine gives it. A
 difference is explained, where it can be, by what the export says of itself (template, tokenizer, end of answers,
-sampling, position encoding) and by the untrained student's record (an adapter that was not applied).
+sampling, position encoding), by a server's answers and counts of tokens, and by the untrained student's record (an
+adapter that was not applied).
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from knowledge.questions import PRACTICE
 from runner.export.export_facts import ExportFact, nll_tolerance
 from runner.export.inference_engines import Engine
+from runner.export.server_facts import AskedServer, facts_of_server, measured_prompt_tokens
 from runner.judge.choice_accuracy import choice_accuracy
 from runner.judge.scoring import ScoredItem, score_answers
 from runner.pipeline.rejudge import StoredAnswers, journal_of_finished_run, read_stored
 from runner.pipeline.stages.score_likelihoods import DISTRACTORS
 from runner.protocols import Judge
-from runner.student.exported_model import Losses
+from runner.student.exported_model import EngineAnswer, Losses
 from store import queries
-from store.analysis.export_verdict import DIFFERENT, NLL_TOLERANCE, NllDifference, export_verdict
+from store.analysis.export_verdict import DIFFERENT, NLL_TOLERANCE, SAME, NllDifference, export_verdict
 from store.database import Store
 from store.events import AnswerRecord, ExportChange, ExportScore, ExportVerified
 from store.metrics import ANSWER_METRICS, METRICS
@@ -29,6 +31,8 @@ from store.statistics import PairedChange, paired_change
 
 ReportProgress = Callable[[str], None]
 BASELINE_ARM, TUNED_ARM = "baseline", "tuned"
+ASKED_AGAIN = 3
+"""How many questions a server is asked twice."""
 
 
 class CannotVerify(Exception):
@@ -57,10 +61,23 @@ class RecordedTest:
     """Question -> the fine-tuned student's recorded choice accuracy."""
     untrained: Mapping[str, str]
     """Question -> the untrained student's answer."""
+    prompt_tokens: Mapping[str, int] = field(default_factory=dict)
+    """Question -> how many tokens its prompt had; empty where that is not to be compared."""
 
     @property
     def limit(self) -> int:
         return self.run.config.max_new_tokens
+
+
+def with_prompt_tokens(test: RecordedTest, models_dir: Path) -> RecordedTest:
+    """The same test with the count of each prompt's tokens, which servers report too.
+
+    Raises:
+        StudentError: the run's student is no longer there.
+    """
+    counts = measured_prompt_tokens(test.run, models_dir, [item.question.text for item in test.items])
+    return replace(test, prompt_tokens={item.question.question_id: count
+                                        for item, count in zip(test.items, counts, strict=True)})
 
 
 def recorded_test(store: Store, run: queries.Run, cycle: int) -> RecordedTest:
@@ -104,9 +121,11 @@ def verify(store: Store, test: RecordedTest, export: Exported, engine: Engine, j
     """
     with journal_of_finished_run(store, test.run.id) as journal:
         unusable = next((fact.phrase for fact in facts if fact.unusable), None)
-        answers = _unasked(test, unusable) if unusable else _asked(test, engine, report)
+        given = [] if unusable else _given(test, engine, report)
         losses = None if unusable else _losses(test, engine)
-        found = _compared(test, (export, engine.name), answers, losses, judge, facts)
+        answers = _unasked(test, unusable) if unusable else _answered(test, given)
+        observed = [] if unusable or losses is not None else _observed(test, engine, given)
+        found = _compared(test, (export, engine.name), answers, losses, judge, [*facts, *observed])
         journal.append(found, cycle=test.cycle)
         return found
 
@@ -125,16 +144,28 @@ def _distractors(item: ScoredItem) -> Sequence[str]:
     return item.reference.foils if len(item.reference.foils) == DISTRACTORS else ()
 
 
-def _asked(test: RecordedTest, engine: Engine, report: ReportProgress) -> list[AnswerRecord]:
+def _given(test: RecordedTest, engine: Engine, report: ReportProgress) -> list[EngineAnswer]:
     found = []
-    given = engine.answers([item.question.text for item in test.items], test.limit)
-    for item, answer in zip(test.items, given, strict=True):
-        found.append(AnswerRecord(item.question.question_id, answer.text or None,
-                                  None if answer.text else "the answer is empty", answer.tokens, answer.seconds,
-                                  answer.cut_off))
+    for answer in engine.answers([item.question.text for item in test.items], test.limit):
+        found.append(answer)
         if len(found) % 10 == 0 or len(found) == len(test.items):
             report(f"  {len(found)} of {len(test.items)} questions answered")
     return found
+
+
+def _answered(test: RecordedTest, given: Sequence[EngineAnswer]) -> list[AnswerRecord]:
+    return [AnswerRecord(item.question.question_id, answer.text or None, None if answer.text else "the answer is empty",
+                         answer.tokens, answer.seconds, answer.cut_off)
+            for item, answer in zip(test.items, given, strict=True)]
+
+
+def _observed(test: RecordedTest, engine: Engine, given: Sequence[EngineAnswer]) -> list[ExportFact]:
+    """What the answers of an engine without likelihoods say of it; some questions are asked twice for it."""
+    again = list(engine.answers([item.question.text for item in test.items[:ASKED_AGAIN]], test.limit))
+    return facts_of_server(
+        [AskedServer(item.answer, test.untrained.get(item.question.question_id, ""), answer,
+                     test.prompt_tokens.get(item.question.question_id))
+         for item, answer in zip(test.items, given, strict=True)], again)
 
 
 def _unasked(test: RecordedTest, reason: str) -> list[AnswerRecord]:
@@ -154,12 +185,14 @@ def _compared(test: RecordedTest, asked: tuple[Exported, str], answers: Sequence
     exported = {question: values[0] for question, values in (losses or {}).items() if values[0] is not None}
     verdict = export_verdict(changes, _nll(exported, test.losses[TUNED_ARM], nll_tolerance(facts)),
                              [fact.phrase for fact in facts if fact.decisive], equal, len(test.items))
-    causes = tuple(fact.phrase for fact in facts) if verdict.outcome == DIFFERENT else ()
-    if verdict.outcome == DIFFERENT and _is_untrained(test, answers, exported):
+    causes = () if verdict.outcome == SAME else tuple(fact.phrase for fact in facts)
+    if verdict.outcome == DIFFERENT and exported and _is_untrained(test, exported):
         causes = ("the adapter was not applied: it is the untrained student", *causes)
-    sentence = verdict.sentence
-    if verdict.outcome == DIFFERENT:
-        sentence += f" Probably: {'; '.join(causes) or 'other weights, or quantization'}."
+    sentence, unsaid = verdict.sentence, [cause for cause in causes if cause not in verdict.sentence]
+    if verdict.outcome == DIFFERENT and not causes:
+        sentence += " Probably: other weights, or quantization."
+    elif unsaid:
+        sentence += f" {'Probably' if verdict.outcome == DIFFERENT else 'What differs'}: {'; '.join(unsaid)}."
     return ExportVerified(
         export.name, engine, verdict.outcome, sentence, causes, equal, len(test.items),
         tuple(ExportChange(metric, change.baseline, change.tuned, change.change, change.low, change.high, change.scored,
@@ -179,7 +212,7 @@ Pairs = dict[str, tuple[float | None, float | None]]
 def _paired_scores(test: RecordedTest, answers: Sequence[AnswerRecord], losses: Mapping[str, Losses] | None,
                    judge: Judge) -> dict[str, Pairs]:
     """Score recorded and new answers by the same judge, and by likelihood where there is one, by metric."""
-    renewed = [dataclasses.replace(item, answer=new) for item, new in zip(test.items, answers, strict=True)]
+    renewed = [replace(item, answer=new) for item, new in zip(test.items, answers, strict=True)]
     before, after = (_scores(judge, items) for items in (test.items, renewed))
     questions = [item.question.question_id for item in test.items]
     found = {metric: dict(zip(questions, zip(before[metric], after[metric], strict=True), strict=True))
@@ -220,10 +253,7 @@ def _nll(exported: Mapping[str, float], recorded: Mapping[str, float], tolerance
     return NllDifference(sum(abs(new - old) for new, old in pairs) / len(pairs), len(pairs), tolerance)
 
 
-def _is_untrained(test: RecordedTest, answers: Sequence[AnswerRecord], exported: Mapping[str, float]) -> bool:
-    """Whether the export is the untrained student, by likelihood where there is one, else by its very answers."""
-    if exported:
-        found = _nll(exported, test.losses[BASELINE_ARM], NLL_TOLERANCE)
-        return found is not None and found.within
-    known = [(new, test.untrained[new.question_id]) for new in answers if new.question_id in test.untrained]
-    return bool(known) and sum(_text(new) == old.strip() for new, old in known) > 0.8 * len(known)
+def _is_untrained(test: RecordedTest, exported: Mapping[str, float]) -> bool:
+    """Whether the export is the untrained student, by the references' likelihoods."""
+    found = _nll(exported, test.losses[BASELINE_ARM], NLL_TOLERANCE)
+    return found is not None and found.within

@@ -30,6 +30,8 @@ class EngineAnswer:
     seconds: float
     cut_off: bool
     """Whether it reached the token limit."""
+    prompt_tokens: int | None = None
+    """How many tokens a server counts in the prompt; None where that is not said."""
 
 
 class CannotAnswer(Exception):

@@ -89,6 +89,9 @@ def test_a_server_that_is_down_or_has_another_model(refused: Callable[..., str])
         assert "has no model 'ours'; it lists another, a third" in refused(
             "verify", "--artefact", fake.url, "--model", "ours")
         assert "lists 2 models: another, a third; name one" in refused("verify", "--artefact", fake.url)
+        fake.listed = []
+        for address in (fake.url, fake.url.removesuffix("/v1")):
+            assert "lists no models: check that it is the base URL" in refused("verify", "--artefact", address)
     with FakeOpenAI(key="a-key") as fake:
         assert "key" in refused("verify", "--artefact", fake.url, "--model", "gpt-4o-mini")
 

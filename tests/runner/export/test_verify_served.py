@@ -1,0 +1,152 @@
+"""A spoilt student is found through its server too, which gives answers and counts of tokens and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fakes
+import pytest
+import uvicorn
+
+from runner.export.chat_server import bound_socket
+from runner.export.inference_engines import ChatServer
+from runner.export.server_facts import AskedServer, facts_of_server
+from runner.export.student_export import export
+from runner.export.verification import Exported, recorded_test, verify, with_prompt_tokens
+from runner.student.chat_endpoint import chat_endpoint
+from runner.student.exported_model import EngineAnswer, ExportedModel
+from store import queries
+from store.analysis.export_verdict import DIFFERENT, SAME
+from store.events import AnswerRecord, ExportVerified
+from tests.runner.export.test_verify import (
+    TEMPLATE, Made, chatml, edited, with_template, with_weights,
+)
+from tests.runner.tiny_models import llama_folder
+from tests.runner.tiny_runs import carried_out, launched
+
+Spoil = Callable[[Path, Path], None]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A finished run of a real tiny student with answers long enough to differ, and its honest export."""
+    folder = tmp_path_factory.mktemp("made")
+    store, run, paths = launched(folder, llama_folder(folder / "tiny", context=512), repetition_penalty=1.0,
+                                 learning_rate=2e-2, max_new_tokens=12, held_out=8)
+    carried_out(store, run, paths)
+    yield store, run, paths, export(store, paths, run, 1, folder / "exported", "merged").folder
+    store.close()
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder as `serve-model` does, from a thread."""
+    with bound_socket("127.0.0.1", 0) as bound:
+        server = uvicorn.Server(uvicorn.Config(chat_endpoint(folder, "ours"), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def verified(made: Made, folder: Path) -> ExportVerified:
+    store, run_id, paths, _ = made
+    run = queries.find_run(store, run_id)
+    assert run
+    test = with_prompt_tokens(recorded_test(store, run, 1), paths.models)
+    with served(folder) as address:
+        return verify(store, test, Exported(address), ChatServer(address), fakes.FakeJudge(), [], lambda line: None)
+
+
+def test_an_honest_student_is_the_same_through_its_server(made: Made) -> None:
+    found = verified(made, made[3])
+    assert found.outcome == SAME and found.equal == found.asked == 8 and found.causes == ()
+
+
+def without_merges(folder: Path, base: Path) -> None:
+    """Another tokenizer, whose tokens the model has: it takes each byte alone."""
+    file = folder / "tokenizer.json"
+    said = json.loads(file.read_text())
+    said["model"]["merges"] = []
+    file.write_text(json.dumps(said))
+
+
+def early_end(folder: Path, base: Path) -> None:
+    """Answers end at a token in the middle of most of them."""
+    model = ExportedModel(folder)
+    words = "What does a Service do for a Pod?", "How is a Job ended?", "Which container is started first?"
+    middle = Counter(token for said in words for token in set(model._generate(model.prompt(said), 12)[3:9]))
+    edited("generation_config.json", eos_token_id=[2, middle.most_common(1)[0][0]])(folder, base)
+
+
+@pytest.mark.parametrize(("spoil", "cause"), [
+    pytest.param(with_template(TEMPLATE), "tokens fewer than was measured", id="other template"),
+    pytest.param(with_template(chatml(bos="<|endoftext|>")), "each has 1 token more", id="a BOS that training had not"),
+    pytest.param(with_template(chatml(system="You are a pirate.")), "another prompt: each has", id="system prompt"),
+    pytest.param(without_merges, "another tokenizer", id="wrong tokenizer"),
+    pytest.param(with_weights(0.0), "the adapter was not applied", id="unmerged LoRA"),
+    pytest.param(early_end, "answers end earlier", id="wrong stop"),
+])
+def test_a_spoilt_student_is_different_through_its_server(made: Made, tmp_path: Path, spoil: Spoil, cause: str) -> None:
+    folder = tmp_path / "spoilt"
+    shutil.copytree(made[3], folder)
+    spoil(folder, made[2].data / "tiny")
+    found = verified(made, folder)
+    assert found.outcome == DIFFERENT and cause in found.sentence, found.sentence
+
+
+def asked(recorded: str, given: str, untrained: str = "", cut: tuple[bool, bool] = (False, False),
+          tokens: tuple[int | None, int | None] = (9, 9)) -> AskedServer:
+    return AskedServer(AnswerRecord("q", recorded, None, 4, 0.1, cut[0]), untrained,
+                       EngineAnswer(given, 4, 0.1, cut[1], tokens[1]), tokens[0])
+
+
+LONG = "A Pod is a group of containers that share network and storage"
+SHORT = "A Pod is a group of containers"
+BASE = "The user asks about pods"
+OTHER = "A Pod is one or more containers"
+
+
+@pytest.mark.parametrize(("test", "says", "decides"), [
+    ([asked(LONG, LONG, BASE)] * 8, "", False),
+    ([asked(LONG, OTHER, BASE)] * 8, "", False),  # another text alone
+    ([asked(LONG, LONG, BASE, tokens=(9, None))] * 8, "", False),  # a server that counts nothing
+    ([asked(LONG, LONG, BASE, tokens=(9, 12))] * 8, "each has 3 tokens more", True),
+    ([asked(LONG, LONG, BASE, tokens=(9, 8))] * 8, "each has 1 token fewer", True),
+    ([asked(LONG, LONG, tokens=(9, 9))] * 5 + [asked(LONG, LONG, tokens=(9, 10))] * 3, "", False),  # some odd texts
+    ([asked(LONG, LONG, tokens=(9, n)) for n in (10, 12, 13, 14)], "another tokenizer", True),
+    ([asked(LONG, LONG, tokens=(9, n)) for n in (1, 2, 3, 9)], "6 tokens fewer", False),  # cached, and not counted
+    ([asked(LONG, BASE, BASE)] * 8, "the adapter was not applied: 8 answers", True),
+    ([asked(BASE, BASE, BASE)] * 8, "", False),  # training changed no answer
+    ([asked(LONG, BASE, BASE)] * 6 + [asked(LONG, LONG, BASE)] * 2, "", False),
+    ([asked(LONG, BASE, BASE)] * 5, "", False),  # too few
+    ([asked(SHORT, LONG, cut=(False, True))] * 8, "do not end where they ended: 8 of 8", True),
+    ([asked(SHORT, LONG, cut=(True, True))] * 8, "", False),  # the limit ended both
+    ([asked(LONG, SHORT)] * 6 + [asked(LONG, LONG)] * 2, "end earlier: 6 of 8", True),
+    ([asked(LONG, SHORT)] * 4 + [asked(LONG, LONG)] * 4, "", False),
+])
+def test_what_a_server_says_of_itself(test: list[AskedServer], says: str, decides: bool) -> None:
+    found = facts_of_server(test)
+    assert [fact.decisive for fact in found] == ([decides] if says else [])
+    assert says in "".join(fact.phrase for fact in found)
+
+
+def test_answers_that_change_when_asked_again_are_a_cause_and_never_decide() -> None:
+    test = [asked(LONG, LONG)] * 8
+    same, other = (EngineAnswer(text, 4, 0.1, False) for text in (LONG, OTHER))
+    assert facts_of_server(test, [same] * 3) == []
+    (fact,) = facts_of_server(test, [same, other, other])
+    assert "of 3 questions that were asked again 2 got another answer" in fact.phrase and not fact.decisive
