@@ -1,4 +1,4 @@
-"""Write a merged model folder to a GGUF file, by the gguf package: Llama- and Phi-shaped models, f16, Q8_0 or Q4_0."""
+"""Write a merged model folder to a GGUF file, by the gguf package: Llama- and Phi-shaped models, f16 or quantized."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from gguf import quants
 from safetensors import safe_open
 
 from runner.export.errors import CannotExport
+from runner.export.gguf_k_quants import quantized, type_in_q4_k_m
 from runner.export.gguf_shapes import Shape, Weights, describe, shape_of, stored
 from runner.export.gguf_tokenizer import add_tokenizer, generation_of
 
-F16, Q8_0, Q4_0 = "f16", "q8_0", "q4_0"
+F16, Q8_0, Q4_0, Q4_K_M = "f16", "q8_0", "q4_0", "q4_k_m"
 QUANTIZATIONS = {F16: gguf.LlamaFileType.MOSTLY_F16, Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
-                 Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0}
+                 Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0, Q4_K_M: gguf.LlamaFileType.MOSTLY_Q4_K_M}
 _TYPES = {F16: gguf.GGMLQuantizationType.F16, Q8_0: gguf.GGMLQuantizationType.Q8_0,
           Q4_0: gguf.GGMLQuantizationType.Q4_0}
 
@@ -46,13 +47,13 @@ def write_gguf(folder: Path, to: Path, quantization: str, name: str, licence: st
                      for file in sorted(folder.glob("*.safetensors"))]
             tensors = list(_tensors(files, shape, config))
             for at, _, _, rows in tensors:
-                _announce(writer, at, rows, tensor_type(quantization, rows))
+                _announce(writer, at, rows, tensor_type(quantization, at, rows, config))
             writer.write_header_to_file()
             writer.write_kv_data_to_file()
             writer.write_ti_data_to_file()
             for at, file, tensor, rows in tensors:
                 weights = stored(shape, at, file.get_tensor(tensor).float().numpy(), config)
-                writer.write_tensor_data(encoded(weights, tensor_type(quantization, rows)))
+                writer.write_tensor_data(encoded(weights, tensor_type(quantization, at, rows, config)))
     finally:
         writer.close()
 
@@ -88,10 +89,13 @@ def _tensors(files: list[Any], shape: Shape,
             yield found, file, tensor, tuple(file.get_slice(tensor).get_shape())
 
 
-def tensor_type(quantization: str, rows: tuple[int, ...]) -> gguf.GGMLQuantizationType:
-    """The type in which a tensor of this shape is stored."""
+def tensor_type(quantization: str, name: str, rows: tuple[int, ...],
+                config: Mapping[str, Any]) -> gguf.GGMLQuantizationType:
+    """The type in which a tensor of this name in GGUF and this shape is stored."""
     if len(rows) < 2:
         return gguf.GGMLQuantizationType.F32
+    if quantization == Q4_K_M:
+        return type_in_q4_k_m(name, rows, config["num_hidden_layers"], bool(config.get("tie_word_embeddings")))
     wanted = _TYPES[quantization]
     return wanted if rows[-1] % gguf.GGML_QUANT_SIZES[wanted][0] == 0 else _TYPES[F16]
 
@@ -104,6 +108,8 @@ def encoded(weights: Weights, kind: gguf.GGMLQuantizationType) -> Weights:
     """
     if kind == gguf.GGMLQuantizationType.F16 and np.abs(weights).max(initial=0.0) > np.finfo(np.float16).max:
         raise CannotExport("a weight is larger than f16 can hold: export --form merged")
+    if kind in (gguf.GGMLQuantizationType.Q4_K, gguf.GGMLQuantizationType.Q6_K):
+        return quantized(weights, kind)
     return quants.quantize(np.ascontiguousarray(weights), kind)
 
 

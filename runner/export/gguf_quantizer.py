@@ -1,4 +1,4 @@
-"""Quantize a GGUF file in ways that llama.cpp alone can, by its own tool."""
+"""Quantize a GGUF file by llama.cpp's own tool, where it is installed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,17 @@ from runner.export.errors import CannotExport
 TOOL = "llama-quantize"
 
 
-def checked_quantizer(quantization: str) -> str:
-    """Return the tool that writes this quantization.
-
-    Raises:
-        CannotExport: it is not there.
-    """
-    tool = shutil.which(TOOL)
-    if tool is None:
-        raise CannotExport(f"{quantization.upper()} is written by llama.cpp's own {TOOL}, which is not on the PATH "
-                           "(the gguf package only reads it): install llama.cpp, or take --quantization q4_0 or q8_0")
-    return tool
+def installed_quantizer() -> str | None:
+    """The path of the tool; None where it is not on the PATH."""
+    return shutil.which(TOOL)
 
 
-def quantize(source: Path, to: Path, quantization: str) -> None:
+def quantize(tool: str, source: Path, to: Path, quantization: str) -> None:
     """Quantize a file in f16.
 
     Raises:
-        CannotExport: the tool is not there, or failed; the message has its last line.
+        CannotExport: the tool failed; the message has its last line.
     """
-    tool = checked_quantizer(quantization)
     done = subprocess.run([tool, str(source), str(to), quantization], capture_output=True, text=True, errors="replace",
                           check=False)
     if done.returncode or not to.is_file():

@@ -15,7 +15,7 @@ from runner.export.checksums import changed_files, hashes_of, write_checksums
 from runner.export.engine_environments import OPENVINO, command
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
-from runner.export.gguf_quantizer import checked_quantizer, quantize
+from runner.export.gguf_quantizer import installed_quantizer, quantize
 from runner.export.model_card import base_licence, base_of, licence_note, model_card
 from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.stages.generate_answers import generation_config
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FORMS = ("merged", "adapter", "gguf", "openvino")
 BY_LLAMA_CPP = ("q4_k_m",)
-"""Quantizations that llama.cpp's own tool writes, where it is installed."""
+"""Quantizations that llama.cpp's own tool writes where it is installed; elsewhere they are written here."""
 QUANTIZATIONS = {"gguf": ("f16", "q8_0", "q4_0", *BY_LLAMA_CPP), "openvino": ("int8", "int4")}
 """Form -> how its weights can be stored, the default first."""
 CARD = "README.md"
@@ -156,8 +156,6 @@ def _check_installed(how: Gguf | OpenVino | None) -> None:
         command(OPENVINO, "openvino_export.py")
     elif how and how.converter:
         checked_converter(how.converter)
-    elif how and how.quantization in BY_LLAMA_CPP:
-        checked_quantizer(how.quantization)
 
 
 def _write(store: Store, run: Run, paths: Paths, adapter: Path, work: Path,
@@ -204,16 +202,16 @@ def _write_gguf(store: Store, run: Run, folder: Path, merged: Merged, work: Path
     if gguf.converter:
         convert(gguf.converter, folder, work / GGUF_FILE)
         return f"converted to GGUF by {gguf.converter.name}"
-    by_llama_cpp = gguf.quantization in BY_LLAMA_CPP
-    written = folder / "f16.gguf" if by_llama_cpp else work / GGUF_FILE
-    write_gguf(folder, written, "f16" if by_llama_cpp else gguf.quantization,
-               f"{base_of(run)} distilled in run {run.id}", base_licence(run))
-    if by_llama_cpp:
-        quantize(written, work / GGUF_FILE, gguf.quantization)
+    tool = installed_quantizer() if gguf.quantization in BY_LLAMA_CPP else None
+    written = folder / "f16.gguf" if tool else work / GGUF_FILE
+    write_gguf(folder, written, "f16" if tool else gguf.quantization, f"{base_of(run)} distilled in run {run.id}",
+               base_licence(run))
+    if tool:
+        quantize(tool, written, work / GGUF_FILE, gguf.quantization)
     shutil.copyfile(folder / "generation_config.json", work / "generation_config.json")
     (work / "Modelfile").write_text(modelfile(GGUF_FILE, merged.template, merged.ends, generation_config(run.config),
                                               licence_note(run, origins_of(store, run.id))), encoding="utf-8")
-    return f"written to GGUF with weights in {gguf.quantization.upper()}{' by llama-quantize' if by_llama_cpp else ''}"
+    return f"written to GGUF with weights in {gguf.quantization.upper()}{' by llama-quantize' if tool else ''}"
 
 
 def _merge(run: Run, paths: Paths, adapter: Path, to: Path) -> Merged:

@@ -60,7 +60,6 @@ def verify(made: Made, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ExportV
 
 @pytest.mark.parametrize(("form", "says"), [
     (("--form", "openvino"), "OpenVINO is not installed in"),
-    (("--form", "gguf", "--quantization", "q4_k_m"), "Q4_K_M is written by llama.cpp's own llama-quantize"),
     (("--form", "gguf", "--quantization", "int8"), "--form gguf has no --quantization int8: it has f16, q8_0, q4_0"),
     (("--form", "merged", "--quantization", "q8_0"), "--form merged has no --quantization q8_0: leave it out"),
 ])
@@ -137,14 +136,15 @@ def test_a_script_that_ends_is_quoted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize(("quantization", "equal"), [("f16", 4), ("q8_0", 1)])
+@pytest.mark.parametrize(("quantization", "equal"), [("f16", 4), ("q8_0", 1), ("q4_k_m", 0)])
 def test_llama_cpps_own_server_gives_what_was_measured(
         made: Made, tmp_path: Path, verify: Callable[..., ExportVerified], quantization: str, equal: int) -> None:
     """Of a model of random weights, many tokens are almost as likely as the likeliest."""
     folder = export(made[0], made[2], made[1], 1, tmp_path / "out", "gguf", Gguf(quantization)).folder
     found = verify(folder, "--engine", "llama.cpp")
     assert found.engine.startswith("llama.cpp") and found.size_bytes == (folder / "model.gguf").stat().st_size
-    assert found.outcome != "different" and found.equal >= equal, found.sentence
+    assert all(answer.text for answer in found.answers) and found.equal >= equal, found.sentence
+    assert found.outcome != "different" or quantization == "q4_k_m", found.sentence
 
 
 @pytest.mark.engines
