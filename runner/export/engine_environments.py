@@ -36,8 +36,8 @@ def is_installed(engine: str) -> bool:
     return (environment_of(engine) / ".stamp").is_file()
 
 
-def command(engine: str, script: str, *arguments: str) -> list[str]:
-    """The command that runs one of `engine_scripts` in an engine's environment.
+def command(engine: str, script: str | Path, *arguments: str) -> list[str]:
+    """The command that runs one of `engine_scripts`, or a script that is named by its path, in an engine's environment.
 
     Raises:
         CannotExport: the environment is not there.
@@ -105,7 +105,7 @@ class EngineProcess:
 
 
 @contextlib.contextmanager
-def running(errors: IO[str], engine: str, script: str, arguments: Sequence[str]) -> Iterator[EngineProcess]:
+def running(errors: IO[str], engine: str, script: str | Path, arguments: Sequence[str]) -> Iterator[EngineProcess]:
     """Run one of `engine_scripts` while the context is open; its input ends with it, and with this process.
 
     Args:

@@ -1,6 +1,7 @@
 """`make bench`: measures side by side in one run, prints a table, keeps it in data/bench/latest.json.
 
-`make bench ARGS="appends generation"` runs some of them; what the others found before stays in the file.
+`make bench ARGS="appends generation"` runs some of them; what the others found before stays in the file. `engines` runs
+only where it is named: the engines live in environments of their own.
 Times depend on the machine and on who else uses it: read the ratios.
 """
 
@@ -23,6 +24,7 @@ from tests.bench.row import Row, as_table
 BENCHMARKS: dict[str, str] = {
     "appends": "tests.bench.appends:measure_appends",
     "cycle": "tests.bench.cycle:measure_cycle",
+    "engines": "tests.bench.engines:measure_engines",
     "contention": "tests.bench.contention:measure_contention",
     "group-statistics": "tests.bench.group_statistics:measure_group_statistics",
     "large-store": "tests.bench.large_store:measure_large_store",
@@ -33,13 +35,15 @@ BENCHMARKS: dict[str, str] = {
     "scale": "tests.bench.scale:measure_scale",
     "training": "tests.bench.training:measure_training",
 }
+BY_HAND = ("engines",)
 
 
 def main(arguments: list[str]) -> int:
     """Run the benchmarks that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
-    names = parser.parse_args(arguments).names or list(BENCHMARKS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; by default "
+                                                                f"all but {', '.join(BY_HAND)}")
+    names = parser.parse_args(arguments).names or [name for name in BENCHMARKS if name not in BY_HAND]
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}: use {', '.join(BENCHMARKS)}")
     for name in names:

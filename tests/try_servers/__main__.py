@@ -108,8 +108,12 @@ def unpacked_student(data: Path) -> Path:
 
 
 @contextlib.contextmanager
-def serving(python: Path, model: Path, folder: Path, until: float) -> Iterator[str]:
-    """Serve the model, in bf16 where the CPU has instructions for it; the base URL."""
+def serving(python: Path, model: Path, folder: Path, until: float, sequences: int = 4) -> Iterator[str]:
+    """Serve the model, in bf16 where the CPU has instructions for it; the base URL.
+
+    Args:
+        sequences: how many requests are answered at once.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -120,7 +124,8 @@ def serving(python: Path, model: Path, folder: Path, until: float) -> Iterator[s
     with log_file.open("w") as log:
         server = subprocess.Popen([python.with_name("vllm"), "serve", model, "--host", "127.0.0.1", "--port", str(port),
                                    "--dtype", precision(), "--enforce-eager", "--max-model-len", "4096",
-                                   "--max-num-seqs", "4"], env=environment, stdout=log, stderr=subprocess.STDOUT)
+                                   "--max-num-seqs", str(sequences)], env=environment, stdout=log,
+                                  stderr=subprocess.STDOUT)
         try:
             while not healthy(port):
                 if server.poll() is not None or time.monotonic() > until:

@@ -1,7 +1,8 @@
-"""Serve a GGUF file by llama.cpp's own server: `python llama_cpp_server.py FILE HOST PORT NAME`, until stdin ends.
+"""Serve a GGUF file by llama.cpp's own server until stdin ends.
 
-The key is read from the first line of stdin; empty asks for none. The address is printed once it answers. Runs in an
-environment that has xllamacpp, and imports nothing of this project.
+`python llama_cpp_server.py FILE HOST PORT NAME PARALLEL`. The key is read from the first line of stdin; empty asks for
+none. The address is printed once it answers. Runs in an environment that has xllamacpp, and imports nothing of this
+project.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 import json
 import sys
 
+CONTEXT = 2048
+"""Tokens of each request, where several are answered at once."""
+
 
 def main() -> None:
     """Serve, with the sampling that the file states where a request states none."""
     import xllamacpp
 
-    file, host, port, name = sys.argv[1:]
+    file, host, port, name, parallel = sys.argv[1:]
     key = sys.stdin.readline().strip()
     parameters = xllamacpp.CommonParams()
     parameters.model.path, parameters.hostnames, parameters.port = file, [host], int(port)
-    parameters.model_alias, parameters.use_jinja, parameters.n_parallel = {name}, True, 1
+    parameters.model_alias, parameters.use_jinja, parameters.n_parallel = {name}, True, int(parallel)
+    if parameters.n_parallel > 1:
+        parameters.n_ctx = CONTEXT * parameters.n_parallel  # the context is shared among the requests
     parameters.api_keys = [key] if key else []
     parameters.ui = False
     parameters.sampling.penalty_last_n = -1  # repetition is penalized over the whole text, as transformers does
