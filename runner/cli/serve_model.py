@@ -32,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cycle", type=int, metavar="K",
                         help="serve this cycle's student (default: the one that export takes)")
     parser.add_argument("--artefact", "--artifact", metavar="DIR", dest="export",
-                        help="serve this merged model folder, or this GGUF file by llama.cpp where `make "
-                             "verify-engines` installed it (default: one is exported to data/exports, and kept)")
+                        help="serve this merged model folder; or this GGUF file by llama.cpp, or this OpenVINO "
+                             "folder, where `make verify-engines` installed them (default: a merged folder is "
+                             "exported to data/exports, and kept)")
     parser.add_argument("--with-retrieval", action="store_true", help="put the run's best passages before each "
                         "question, as its arm 'tuned+retrieval' had them")
     parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at (default: %(default)s, this machine "
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Export the student if needed, serve it, and print how it is asked."""
     from runner.export.chat_server import LOOPBACK, base_url, bound_socket, serve
     from runner.export.errors import CannotExport
+    from runner.export.openvino_model import opened_folder
     from runner.export.served_models import ServedModel, announced
     from runner.student.errors import StudentError
     from runner.student.exported_model import CannotAnswer
@@ -66,10 +68,11 @@ def run(args: argparse.Namespace) -> int:
             folder, name, of_run = _student(store, paths, args)
             from runner.student.chat_endpoint import chat_endpoint  # late: imports torch
 
-            prompt = _retrieval(of_run, paths) if args.with_retrieval else None
-            app, url = chat_endpoint(folder, name, args.key, prompt), base_url(args.host, bound)
-            with announced(paths, ServedModel(f"{url}/v1", name, args.key)):
-                serve(app, bound, url, lambda: _say(how_to_ask(url, name, args.key)))
+            prompt, url = _retrieval(of_run, paths) if args.with_retrieval else None, base_url(args.host, bound)
+            with opened_folder(folder) as exported:
+                app = chat_endpoint(exported, name, args.key, prompt)
+                with announced(paths, ServedModel(f"{url}/v1", name, args.key)):
+                    serve(app, bound, url, lambda: _say(how_to_ask(url, name, args.key)))
     except KeyboardInterrupt:
         print("\nstopped")
     except (CannotAnswer, CannotExport, StudentError) as error:

@@ -12,13 +12,13 @@ from runner.export.errors import CannotExport
 from runner.export.export_facts import ExportFact, facts_of_folder
 from runner.export.inference_engines import ChatServer, Engine
 from runner.export.llama_cpp_server import llama_cpp_server
-from runner.export.openvino_model import WEIGHTS, openvino_model
+from runner.export.openvino_model import opened_folder
 from runner.export.student_export import tuned_cycle
 from runner.export.verification import CannotVerify, Exported, recorded_test, verify, with_prompt_tokens
 from runner.llm.errors import TeacherError
 from runner.llm.redaction import redact_url
 from runner.student.errors import StudentError
-from runner.student.exported_model import CannotAnswer, ExportedModel, weight_files
+from runner.student.exported_model import CannotAnswer, weight_files
 from store import queries
 from store.commands.verifications import BY_LLAMA_CPP, Artefact
 from store.database import Store
@@ -64,9 +64,7 @@ def _opened(artefact: Artefact, run: queries.Run, paths: Paths) -> Iterator[tupl
         yield Exported(redact_url(artefact.name)), ChatServer(artefact.name, artefact.model), []
     else:
         folder = _folder(artefact.name)
-        with contextlib.ExitStack() as stack:
-            model = stack.enter_context(openvino_model(folder)) if (folder / WEIGHTS).is_file() else \
-                ExportedModel(folder)
+        with opened_folder(folder) as model:
             yield Exported(str(folder), model.size_bytes), model, facts_of_folder(model, run, paths.models)
 
 

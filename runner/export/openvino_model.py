@@ -13,6 +13,7 @@ from runner.export.engine_environments import OPENVINO, EngineProcess, run_scrip
 from runner.export.errors import CannotExport
 from runner.student.errors import in_short
 from runner.student.exported_model import CannotAnswer, ExportedModel
+from runner.student.generating_process import GeneratingProcess
 from runner.student.models import hf_loader
 
 WEIGHTS = "openvino_model.bin"
@@ -52,6 +53,7 @@ class OpenVinoModel(ExportedModel):
             raise CannotAnswer(f"{folder} cannot be read by transformers: {in_short(error)}") from error
         self._describe(folder, engine, [folder / WEIGHTS], decoding, config)
         self._process = process
+        self.model = GeneratingProcess(config, decoding, self._generate)
 
     def _generate(self, prompt: list[int], max_new_tokens: int) -> list[int]:
         found = self._reply({"prompt": prompt, "max_new_tokens": max_new_tokens, "pad": self._pad_id()})["ids"]
@@ -86,3 +88,18 @@ def openvino_model(folder: Path) -> Iterator[OpenVinoModel]:
         except CannotExport as error:
             raise CannotAnswer(str(error)) from error
         yield OpenVinoModel(folder, process, engine)
+
+
+@contextlib.contextmanager
+def opened_folder(folder: Path) -> Iterator[ExportedModel]:
+    """Load an exported folder by what its form asks for: OpenVINO, or else plain transformers.
+
+    Raises:
+        CannotAnswer: it cannot be loaded.
+        CannotExport: the environment that it needs is not there.
+    """
+    if (folder / WEIGHTS).is_file():
+        with openvino_model(folder) as model:
+            yield model
+    else:
+        yield ExportedModel(folder)

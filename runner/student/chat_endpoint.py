@@ -10,7 +10,6 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from runner.student.exported_model import CannotAnswer, ExportedModel
@@ -25,17 +24,17 @@ Prompt = Callable[[str, Callable[[str, int], bool]], str]
 """Returns the prompt of a question, given whether a text leaves room in the context for a number of tokens."""
 
 
-def chat_endpoint(folder: Path, name: str, key: str = "", prompt: Prompt | None = None) -> App:
-    """Load a model folder and return the ASGI app that answers for it.
+def chat_endpoint(exported: ExportedModel, name: str, key: str = "", prompt: Prompt | None = None) -> App:
+    """Return the ASGI app that answers for an exported student.
 
     Args:
-        folder: a merged model folder.
+        exported: what answers.
         name: what callers name the model.
         key: what callers send as their API key; empty asks for none.
         prompt: what the model is asked instead of the last question of a conversation; None asks the question.
 
     Raises:
-        CannotAnswer: it is no model folder that transformers can load, or `transformers serve` is not installed.
+        CannotAnswer: `transformers serve` is not installed.
     """
     try:
         import fastapi  # noqa: F401
@@ -46,8 +45,6 @@ def chat_endpoint(folder: Path, name: str, key: str = "", prompt: Prompt | None 
     from transformers.cli.serving.model_manager import ModelManager
     from transformers.cli.serving.server import build_server
     from transformers.cli.serving.utils import GenerationState
-
-    exported = ExportedModel(folder)
 
     class OneModel(ModelManager):
         """Holds the loaded model, and loads no other."""

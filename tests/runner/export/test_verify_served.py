@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,16 +13,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fakes
+import openai
 import pytest
 import uvicorn
+from transformers import AutoTokenizer
 
 from runner.export.chat_server import bound_socket
+from runner.export.engine_environments import VARIABLE
 from runner.export.inference_engines import ChatServer
+from runner.export.openvino_model import WEIGHTS, opened_folder
 from runner.export.server_facts import AskedServer, facts_of_server
 from runner.export.student_export import export
 from runner.export.verification import Exported, recorded_test, verify, with_prompt_tokens
 from runner.student.chat_endpoint import chat_endpoint
 from runner.student.exported_model import EngineAnswer, ExportedModel
+from runner.student.prompt_template import prompt_ids, prompt_template_for
 from store import queries
 from store.analysis.export_verdict import DIFFERENT, SAME
 from store.events import AnswerRecord, ExportVerified
@@ -48,8 +54,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve a folder as `serve-model` does, from a thread."""
-    with bound_socket("127.0.0.1", 0) as bound:
-        server = uvicorn.Server(uvicorn.Config(chat_endpoint(folder, "ours"), log_level="warning"))
+    with bound_socket("127.0.0.1", 0) as bound, opened_folder(folder) as exported:
+        server = uvicorn.Server(uvicorn.Config(chat_endpoint(exported, "ours"), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
@@ -82,6 +88,40 @@ def without_merges(folder: Path, base: Path) -> None:
     said = json.loads(file.read_text())
     said["model"]["merges"] = []
     file.write_text(json.dumps(said))
+
+
+PROCESS = """#!{python}
+import json, sys
+print(json.dumps({{"engine": "OpenVINO of a test"}}), flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps({{"ids": {ids}[:asked["max_new_tokens"]]}}), flush=True)
+"""
+
+
+def test_an_openvino_folder_is_served_by_its_process_whole_and_streamed(
+        made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, python = tmp_path / "openvino-folder", tmp_path / "openvino" / "bin" / "python"
+    shutil.copytree(made[3], folder)
+    (folder / "model.safetensors").rename(folder / WEIGHTS)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer("A Pod is a group of containers")["input_ids"]
+    python.parent.mkdir(parents=True)
+    python.write_text(PROCESS.format(python=sys.executable, ids=[*ids, tokenizer.eos_token_id]))
+    python.chmod(0o755)
+    (tmp_path / "openvino" / ".stamp").touch()
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with served(folder) as address:
+        client = openai.OpenAI(base_url=address, api_key="none", max_retries=0)
+        asked = {"model": "ours", "messages": [{"role": "user", "content": "What is a Pod?"}], "max_tokens": 64}
+        whole = client.chat.completions.create(**asked)  # type: ignore[call-overload]
+        pieces = [chunk.choices[0].delta.content or "" for chunk in
+                  client.chat.completions.create(stream=True, **asked) if chunk.choices]  # type: ignore[call-overload]
+        short = client.chat.completions.create(**asked | {"max_tokens": 2})  # type: ignore[call-overload]
+    assert whole.choices[0].message.content.strip() == "".join(pieces).strip() == "A Pod is a group of containers"
+    assert whole.usage.completion_tokens == len(ids) + 1 and whole.choices[0].finish_reason == "stop"
+    assert whole.usage.prompt_tokens == len(prompt_ids(tokenizer, prompt_template_for(tokenizer), "What is a Pod?"))
+    assert short.usage.completion_tokens == 2 and short.choices[0].finish_reason == "length"
 
 
 def early_end(folder: Path, base: Path) -> None:
