@@ -8,7 +8,8 @@ from store.commands.idempotency import new_token, record_once
 from store.commands.runs import CommandRefused
 from store.data_origin import FLAGS
 from store.database import Store
-from store.event_log.event_rows import append_without_claim
+from store.dataset_items import KINDS, review_of
+from store.event_log.event_rows import append_without_claim, read_kinds
 from store.events import ItemFlagged
 from store.permissions import Role, require_permission
 from store.schema import questions, runs
@@ -30,12 +31,14 @@ def flag(store: Store, run: str, flagged: ItemFlagged, role: Role = Role.OPERATO
         raise CommandRefused(f"a flag needs a reason of up to {_LONGEST_REASON} characters")
     if not flagged.by.strip():
         raise CommandRefused("a flag needs a name: enter yours")
-    with store.write() as connection:
+    with store.read() as connection:
         if connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar() is None:
             raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
         asked = select(questions.c.question).where(questions.c.run == run, questions.c.question == flagged.question_id)
-        if connection.execute(asked.limit(1)).scalar() is None:
+        if connection.execute(asked.limit(1)).scalar() is None and \
+                review_of(read_kinds(connection, run, KINDS)).item(flagged.question_id) is None:  # no draft either
             raise CommandRefused(f"run {run} has no question {flagged.question_id!r}: list them with "
                                  f"'python -m runner dataset show {run}'")
+    with store.write() as connection:
         if record_once(connection, token or new_token(), "flag", run):
             append_without_claim(connection, run, flagged)

@@ -17,6 +17,7 @@ from store.commands.review import Decision, Person
 from store.database import Store, open_store
 from store.dataset_items import APPROVED, REJECTED, UNDECIDED
 from store.permissions import Role
+from store.queries.dataset_flags import flags_of
 from store.queries.dataset_items import dataset_items, dataset_review, item_entries
 from tests.addresses import address_in
 from tests.dashboard.conftest import words_of
@@ -111,6 +112,10 @@ def test_reviewers_may_comment_and_flag_but_not_decide(waiting: tuple[Path, str,
     app.text_area(key=f"comment words {FIRST}").set_value("which winter?")
     click(app, "Comment")
     assert [(one.by, one.text) for one in item_entries(store, run)] == [("rita", "which winter?")]
+    app.text_area(key=f"reason {FIRST}").set_value("the plate says 9")
+    click(app, "Flag")
+    assert [(one.by, one.reason) for one in flags_of(store, run)] == [("rita", "the plate says 9")]
+    assert "wrong reference: the plate says 9 (rita" in words_of(app)
 
 
 def test_ten_thousand_items_are_shown_within_300_ms_cold_and_100_ms_warm(tmp_path: Path, opened: Opened) -> None:
