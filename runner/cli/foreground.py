@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from rich.console import Console
@@ -32,7 +34,8 @@ def run_in_foreground(store: Store, paths: Paths, run_id: str, json_output: bool
     Returns the exit code: 0 finished, 1 failed, 3 cancelled or paused, 130 interrupted by Ctrl-C.
     """
     console = Console(stderr=json_output, highlight=False)
-    code = _execute(store, paths, run_id, console, _becomes_runner(paths))
+    with _as_runner(paths) as is_runner:
+        code = _execute(store, paths, run_id, console, is_runner)
     if code == EXIT_INTERRUPTED:
         return code
     if json_output:
@@ -49,26 +52,36 @@ def runs_in_foreground(store: Store, paths: Paths, run_ids: Sequence[str], json_
     interrupted by Ctrl-C, with the rest still queued.
     """
     console, codes = Console(stderr=json_output, highlight=False), []
-    is_runner = _becomes_runner(paths)
-    for number, run_id in enumerate(run_ids, 1):
-        run = queries.find_run(store, run_id)
-        if run is None:
-            continue
-        console.print(f"{number} of {len(run_ids)}: {run.title}", markup=False, soft_wrap=True)
-        codes.append(_execute(store, paths, run_id, console, is_runner) if run.active else EXIT_CODES.get(run.work, 1))
-        if codes[-1] == EXIT_INTERRUPTED:
-            return EXIT_INTERRUPTED
+    with _as_runner(paths) as is_runner:
+        for number, run_id in enumerate(run_ids, 1):
+            run = queries.find_run(store, run_id)
+            if run is None:
+                continue
+            console.print(f"{number} of {len(run_ids)}: {run.title}", markup=False, soft_wrap=True)
+            codes.append(_execute(store, paths, run_id, console, is_runner) if run.active
+                         else EXIT_CODES.get(run.work, 1))
+            if codes[-1] == EXIT_INTERRUPTED:
+                return EXIT_INTERRUPTED
     return next((code for code in (1, 3) if code in codes), 0)
 
 
-def _becomes_runner(paths: Paths) -> bool:
-    """Whether this process executes runs itself, because no runner serves the data folder."""
+@contextlib.contextmanager
+def _as_runner(paths: Paths) -> Iterator[bool]:
+    """Yield whether this process executes runs itself, because no runner serves the data folder; then it is free again.
+
+    A notebook executes one run after the other in a process that goes on.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        acquire_runner_lock(paths.data)
+        lock = acquire_runner_lock(paths.data)
     except AlreadyRunning:
-        return False
-    return True
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def _execute(store: Store, paths: Paths, run_id: str, console: Console, is_runner: bool) -> int:

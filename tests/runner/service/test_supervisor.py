@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from runner.cli import foreground
 from runner.service.process_locks import (
     AlreadyRunning, acquire_lock, acquire_runner_lock, owner_is_dead, owner_lock_path,
 )
@@ -162,3 +163,13 @@ def test_an_owner_is_dead_only_where_that_can_be_known(tmp_path: Path) -> None:
     assert descriptor and not owner_is_dead(tmp_path, mine)
     os.close(descriptor)
     assert owner_is_dead(tmp_path, mine)  # it served this folder, and let go of its lock
+
+
+def test_one_process_executes_one_run_after_the_other_in_the_foreground(paths: Paths,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreground.signal, "signal", lambda *_: None)
+    for _ in range(2):
+        with foreground._as_runner(paths) as is_runner:
+            assert is_runner
+            with foreground._as_runner(paths) as second:
+                assert not second
