@@ -12,6 +12,7 @@ from dashboard.session import identity
 from dashboard.widgets import elements
 from knowledge.documents.file_discovery import KINDS
 from knowledge.question_sets import COLUMNS, FaultyQuestions, RowsRead
+from store.files import sha256_of
 from store.paths import default_paths
 from store.permissions import PermissionDenied
 from store.uploads import (
@@ -66,10 +67,11 @@ def _questions() -> None:
     st.caption("CSV or JSON lines with a question and an answer in each row, and if you have them passage, topic and "
                "split (practice or test). A practice file may hold the test's rows too.")
     found = {role: _upload(role) for role in _ROLES}
-    if not any(found.values()):
+    if not any(one for one, _ in found.values()):
         return
     try:
-        checked = check_uploads(found["practice"], found["test"])
+        (practice, practice_id), (test, test_id) = found["practice"], found["test"]
+        checked = _checked(practice_id, test_id, practice, test)
     except FaultyQuestions as error:
         _faults(error.errors)
         return
@@ -87,6 +89,13 @@ def _questions() -> None:
         elements.plain_text(said)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _checked(practice_id: str, test_id: str, _practice: QuestionUpload | None,
+             _test: QuestionUpload | None) -> CheckedQuestions:
+    """The rows of both files; ten thousand of them take seconds to check, and nobody should wait so at each click."""
+    return check_uploads(_practice, _test)
+
+
 def _keep_questions(checked: CheckedQuestions) -> None:
     uploads, role = default_paths().uploads, identity.current_user().role
     try:
@@ -98,20 +107,23 @@ def _keep_questions(checked: CheckedQuestions) -> None:
     st.session_state["kept questions"] = "Kept in the data folder; the launch form uses them."
 
 
-def _upload(role: str) -> QuestionUpload | None:
-    """Draw one uploader with the choice of columns; None without a file or with one that cannot be read."""
+def _upload(role: str) -> tuple[QuestionUpload | None, str]:
+    """Draw one uploader with the choice of columns; return the file with what its content depends on.
+
+    None and an empty text without a file, or with one that cannot be read.
+    """
     chosen = st.file_uploader(_ROLES[role], type=["csv", "tsv", "txt", "jsonl", "json"], key=f"upload {role}")
     if chosen is None:
-        return None
+        return None, ""
     file = UploadedFile(chosen.name, chosen.getvalue())
     try:
         names = columns_of_upload(file)
     except FaultyQuestions as error:
         _faults(error.errors)
-        return None
+        return None, ""
     except UploadRefused as error:
         _faults([str(error)])
-        return None
+        return None, ""
     columns: dict[str, str] = {}
     grid = st.grid(len(COLUMNS), min_column_width=130)
     for field, known in COLUMNS.items():
@@ -121,7 +133,7 @@ def _upload(role: str) -> QuestionUpload | None:
                                   index=[_NONE, *names].index(default))
         if picked != _NONE:
             columns[field] = str(picked)
-    return QuestionUpload(file, columns)
+    return QuestionUpload(file, columns), f"{file.name} {sha256_of(file.data)} {sorted(columns.items())}"
 
 
 def _rows(role: str, read: RowsRead) -> None:
