@@ -92,6 +92,12 @@ def domain_of(name: str, passages: Iterable[Passage], topic_names: Mapping[str, 
                   given_names=topic_names or {})
 
 
+def with_passages(domain: Domain, passages: Iterable[Passage]) -> Domain:
+    """Return a domain with further passages; its hash stays that of the documents, and nothing of it is cached."""
+    unique = {passage.id: passage for passage in (*domain.passages, *passages)}
+    return replace(domain, passages=tuple(unique.values()), follows_from="")
+
+
 @functools.cache
 def kubernetes() -> Domain:
     """The built-in domain: the project's notes, then the API reference.

@@ -74,6 +74,7 @@ def flag_sentence(flags: Iterable[tuple[str, str, str]]) -> list[str]:
             f"{len({id for id, _, _ in found}):,} questions ({', '.join(named)}); they stay in every result."]
 
 
-def trained_by_people(origins: Sequence[Origin]) -> bool:
-    """Return whether people wrote what the student was trained on."""
-    return any(one.part == "training" and one.kind == PEOPLE for one in origins)
+def trained_by_people(origins: Sequence[Origin]) -> str:
+    """Return how much of what the student was trained on people wrote: `all`, `some`, or empty."""
+    kinds = {one.kind for one in origins if one.part == "training" and one.questions}
+    return "" if PEOPLE not in kinds else "all" if kinds == {PEOPLE} else "some"

@@ -14,8 +14,8 @@ from typing import Any
 
 from store.data_origin import PEOPLE, Origin, kind_of_writer
 from store.events import (
-    DraftsAskedAgain, Event, ItemChange, ItemsApproved, ItemsDrafted, ItemsReviewed, QuestionRecord, QuestionsAsked,
-    QuestionsRejected, Recorded, ReferenceRecord, ReferencesWritten, ReviewFinished, WantedAgain,
+    AddedRecord, DraftsAskedAgain, Event, ItemChange, ItemsApproved, ItemsDrafted, ItemsReviewed, QuestionRecord,
+    QuestionsAsked, QuestionsRejected, Recorded, ReferenceRecord, ReferencesWritten, ReviewFinished, WantedAgain,
 )
 from store.files import sha256_of
 
@@ -168,14 +168,26 @@ def latest_of_stages(events: Iterable[Recorded]) -> dict[tuple[int, str, str], R
 def _apply(items: dict[str, DatasetItem], versions: dict[str, int], event: ItemsReviewed, correction: bool,
            version: int | None) -> None:
     parts = {items[change.question_id].part for change in event.changes if change.question_id in items}
+    parts |= {one.part for one in event.added}
     if correction:
-        parts = {part for part in parts if version is None or versions[part] < version}
+        parts = {part for part in parts if version is None or versions.get(part, 1) < version}
         for part in parts:
-            versions[part] += 1
+            versions[part] = versions.get(part, 1) + 1
     for change in event.changes:
         one = items.get(change.question_id)
         if one is not None and one.part in parts:
             items[change.question_id] = _changed(one, change, event)
+    for added in event.added:
+        if added.part in parts:
+            items[added.question.question_id] = dataclasses.replace(added_item(added), by=event.by, reason=event.reason)
+
+
+def added_item(added: AddedRecord) -> DatasetItem:
+    """Return a question that a person added."""
+    one = added.question
+    return DatasetItem(
+        one.question_id, added.of_cycle, added.part, one.tier, one.topic, one.title, one.text, added.answer, None,
+        one.passage, one.evidence, one.address, one.key_terms, (), PEOPLE, added.writer, passage_id=one.passage_id)
 
 
 def _changed(one: DatasetItem, change: ItemChange, event: ItemsReviewed) -> DatasetItem:
@@ -209,7 +221,11 @@ def _approved(event: ItemsApproved, drafts: Iterable[ItemsDrafted]) -> Iterable[
     before = {question.question_id: (question.text, next((
         one.text or "" for one in draft.references if one.question_id == question.question_id), ""))
         for draft in drafts for question in draft.questions if question.question_id in was.values()}
+    before |= {one.question.question_id: (one.question.text, one.answer) for one in event.added}
+    writers = {one.question.question_id: one.writer for one in event.added}
     for one in _items(event.part, event.of_cycle, event.teacher, event.questions, event.references):
+        if writer := writers.get(was.get(one.question_id, one.question_id)):
+            one = dataclasses.replace(one, origin=PEOPLE, writer=writer)
         if one.question_id in was:
             question, answer = before.get(was[one.question_id], ("", ""))
             one = dataclasses.replace(

@@ -78,13 +78,17 @@ PAYLOADS = {
     "ItemsApproved": """
         part of_cycle teacher reference_writer questions(question_id tier topic text passage_id title passage address
         evidence key_terms) references(question_id text missing evidence foils foil_rules) wanted set_hash
-        edited(question_id drafted_id) left_out(text topic tier passage_id reason)""",
+        edited(question_id drafted_id) left_out(text topic tier passage_id reason)
+        added(part of_cycle question(question_id tier topic text passage_id title passage address evidence key_terms)
+        answer writer)""",
     "ItemsDrafted": """
         part of_cycle round teacher reference_writer questions(question_id tier topic text passage_id title passage
         address evidence key_terms) references(question_id text missing evidence foils foil_rules) rejected(text topic
         tier passage_id reason) wanted set_hash sealed""",
     "ItemsReviewed": """
-        by reason source bulk changes(question_id was decision question_before question answer_before answer)""",
+        by reason source bulk changes(question_id was decision question_before question answer_before answer)
+        added(part of_cycle question(question_id tier topic text passage_id title passage address evidence key_terms)
+        answer writer)""",
     "ReviewFinished": "by approved rejected edited",
     "RunWaitingForReview": "questions round",
     "JudgeAudited": """

@@ -82,7 +82,8 @@ def _reviewed(event: happened.ItemsReviewed) -> str:
     """Who edited, approved and rejected how many questions, and why."""
     edited = sum(one.question is not None or one.answer is not None for one in event.changes)
     rejected = sum(one.decision == "rejected" for one in event.changes)
-    counted = {"edited": edited, "rejected": rejected, "approved": len(event.changes) - edited - rejected}
+    counted = {"edited": edited, "rejected": rejected, "approved": len(event.changes) - edited - rejected,
+               "added": len(event.added)}
     done = ", ".join(f"{name} {count:,}" for name, count in counted.items() if count)
     return (f"{event.by} {done} of the run's questions" + (f" from {event.source}" if event.source else "")
             + (f": {event.reason}" if event.reason else ""))

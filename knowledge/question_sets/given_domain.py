@@ -100,14 +100,14 @@ def with_question_sets(domain: Domain | None, sets: QuestionSets, name: str = ""
     taught = {} if sets.practice else {normalize(passage.text): passage for passage in domain.passages
                                        if side_of(passage.id) == PRACTICE_SIDE} if domain else {}
     for row in sets.practice:
-        passage = _passage(row, file_of[PRACTICE], PRACTICE_SIDE, counts)
+        passage = passage_of_row(row, file_of[PRACTICE], PRACTICE_SIDE, counts)
         passages.append(passage)
         given.append(GivenQuestion(row.question, row.answer, passage.topic, PRACTICE, passage.id, row.row))
-        taught |= dict.fromkeys(_fact_keys(row), passage)
+        taught |= dict.fromkeys(fact_keys(row.answer, row.passage), passage)
         names.setdefault(passage.topic, _topic_name(row, file_of[PRACTICE]))
     for row in sets.test:
-        fact = next((taught[key] for key in _fact_keys(row) if key in taught), None)
-        passage = fact or _passage(row, file_of[TEST], HELD_OUT_SIDE, counts)
+        fact = next((taught[key] for key in fact_keys(row.answer, row.passage) if key in taught), None)
+        passage = fact or passage_of_row(row, file_of[TEST], HELD_OUT_SIDE, counts)
         passages += [] if fact else [passage]
         tier = PARAPHRASE if fact else HELD_OUT
         given.append(GivenQuestion(row.question, row.answer, passage.topic, tier, passage.id, row.row))
@@ -138,14 +138,13 @@ def _file(role: str, read: RowsRead, rows: Sequence[QuestionRow]) -> QuestionFil
     return QuestionFile(role, read.name, read.sha256, len(rows), sum(bool(row.passage) for row in rows), read.remark)
 
 
-def _fact_keys(row: QuestionRow) -> list[str]:
-    """Return the texts by which two rows are known to be about one fact."""
-    return [normalize(text) for text, telling in ((row.passage, True),
-                                                  (row.answer, word_count(row.answer) >= TELLING_WORDS))
+def fact_keys(answer: str, passage: str) -> list[str]:
+    """Return the texts by which two questions are known to be about one fact."""
+    return [normalize(text) for text, telling in ((passage, True), (answer, word_count(answer) >= TELLING_WORDS))
             if text and telling]
 
 
-def _passage(row: QuestionRow, file: str, side: Side, counts: Counter[str]) -> Passage:
+def passage_of_row(row: QuestionRow, file: str, side: Side, counts: Counter[str]) -> Passage:
     """Return what a row rests on; its id is salted until it lies on the side of the row's set."""
     content = json.dumps([side, row.question, row.answer, row.passage], ensure_ascii=False)
     id = next(id for salt in count() if side_of(id := _digest(f"{salt} {content}")) == side)

@@ -144,10 +144,11 @@ def _import(store: Store, args: argparse.Namespace) -> int:
     except FaultyQuestions as error:
         raise UserError("\n".join(error.errors)) from error
     print(*map(_line, found.sentences()), sep="\n")
-    if args.dry_run or not found.changes:
+    if args.dry_run or found.nothing:
         return 0
     reason = args.reason or f"edited in {found.name}"
-    changed = review.decide(store, args.run, decisions_of(found.changes), Person(args.by), reason, found.source)
+    changed = review.decide(store, args.run, decisions_of(found.changes), Person(args.by), reason, found.source,
+                            added=found.added)
     return _said(store, args.run, changed, "changed")
 
 

@@ -1,4 +1,4 @@
-"""Edit, approve and reject questions of a run, ask for others, end its review; correct them later.
+"""Edit, approve, reject and add questions of a run, ask for others, end its review; correct them later.
 
 Many questions are changed in one transaction, all or none. Each decision names what its person saw: where another
 person was quicker, nothing is changed and the second one is told.
@@ -7,12 +7,13 @@ person was quicker, nothing is changed and the second one is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection, select, update
 
-from knowledge.near_duplicate_questions import find_near_duplicate, normalize
+from knowledge.near_duplicate_questions import NearDuplicateIndex, find_near_duplicate, normalize
 from knowledge.question_sets.checks import MOST_CHARACTERS
 from store.commands.idempotency import new_token, record_once
 from store.commands.runs import CommandRefused
@@ -22,7 +23,7 @@ from store.dataset_items import (
 )
 from store.event_log.event_rows import append_without_claim, read_kinds
 from store.events import (
-    DraftsAskedAgain, ItemChange, ItemCommented, ItemsReviewed, Recorded, ReviewFinished, RunRequeued,
+    AddedRecord, DraftsAskedAgain, ItemChange, ItemCommented, ItemsReviewed, Recorded, ReviewFinished, RunRequeued,
 )
 from store.permissions import Role, require_permission
 from store.schema import claims, runs
@@ -30,6 +31,7 @@ from store.schema import claims, runs
 WAITING = "waiting-for-review"
 OPINIONS = ("", "keep", "change")
 _MOST = MOST_CHARACTERS | {"reason": 2_000}
+_FEW = 20
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -57,8 +59,8 @@ class Person:
 
 
 def decide(store: Store, run: str, decisions: Sequence[Decision], person: Person, reason: str = "",
-           source: str = "", bulk: bool = False, token: str | None = None) -> int:
-    """Record decisions on questions of a run, all or none; return how many changed something.
+           source: str = "", bulk: bool = False, token: str | None = None, added: Sequence[AddedRecord] = ()) -> int:
+    """Record decisions on questions of a run, and new ones, all or none; return how many changed something.
 
     Args:
         store: the store.
@@ -69,13 +71,14 @@ def decide(store: Store, run: str, decisions: Sequence[Decision], person: Person
         source: name and hash of the file that the decisions were read from.
         bulk: whether a filter chose the questions.
         token: the same token is one command, however often it is given.
+        added: new questions, each checked as a row of a file is (`dataset_import`).
 
     Raises:
         PermissionDenied: the role may not edit, or not approve.
         CommandRefused: an unknown or sealed question, a text that cannot be used, a rejection without a reason, a run
             whose questions are being written, or another person was quicker; nothing was changed.
     """
-    edits = any(one.question is not None or one.answer is not None for one in decisions)
+    edits = bool(added) or any(one.question is not None or one.answer is not None for one in decisions)
     require_permission(person.role, "edit" if edits else "approve")
     _require_name(person)
     if any(one.decision == REJECTED for one in decisions) and not reason.strip():
@@ -91,11 +94,13 @@ def decide(store: Store, run: str, decisions: Sequence[Decision], person: Person
         _require_open_or_asked(connection, run, review)
         items = {id: one for one in review.items for id in (one.question_id, one.drafted_id) if id}
         changes = [change for one in decisions if (change := _change(run, items, one))]
-        if not changes or not record_once(connection, token or new_token(), "review", run):
+        if twice := next((one.question for one in added if one.question.question_id in items), None):
+            raise CommandRefused(f"the run has the question {_short(twice.text)} already: import the file again")
+        if not (changes or added) or not record_once(connection, token or new_token(), "review", run):
             return 0
         append_without_claim(connection, run, ItemsReviewed(
-            person.name.strip(), reason.strip(), source, bulk, tuple(changes)))
-        return len(changes)
+            person.name.strip(), reason.strip(), source, bulk, tuple(changes), tuple(added)))
+        return len(changes) + len(added)
 
 
 def comment(store: Store, run: str, commented: ItemCommented, role: Role = Role.OPERATOR,
@@ -286,14 +291,19 @@ def _refuse_duplicates(review: DatasetReview, decisions: Sequence[Decision]) -> 
     kept = [one for one in review.items if one.decision != REJECTED and one.question_id not in edited]
     same = {normalize(one.question): one for one in kept}
     part_of = {id: one.part for one in review.items for id in (one.question_id, one.drafted_id) if id}
-    others = {part: [one.question for one in kept if one.part == part] for part in (TRAIN, TEST)}
+    others = {part: _finder([one.question for one in kept if one.part == part], len(edited)) for part in (TRAIN, TEST)}
     for id, text in edited.items():
         if (twice := same.get(normalize(text))) is not None and id not in (twice.question_id, twice.drafted_id):
             raise CommandRefused(f"question {id} would ask the same as {twice.question_id}: reject one of them")
         across = {TRAIN: TEST, TEST: TRAIN}.get(part_of.get(id, ""), "")
-        if across and (found := find_near_duplicate(text, others[across])) is not None:
+        if across and (found := others[across](text)) is not None:
             raise CommandRefused(f"question {id} would ask in nearly the same words what the "
                                  f"{'test' if across == TEST else 'training set'} asks: {_short(found)}")
+
+
+def _finder(texts: list[str], times: int) -> Callable[[str], str | None]:
+    """Return what finds a near-duplicate among texts; an index takes as long to build as a few searches without one."""
+    return NearDuplicateIndex(texts).find if times > _FEW else partial(find_near_duplicate, others=texts)
 
 
 def _no_question(run: str, question_id: str) -> CommandRefused:

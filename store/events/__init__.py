@@ -35,7 +35,7 @@ from store.events.questions import (
 )
 from store.events.ratings_and_tags import AnswerRated, RunAnnotated, RunArchived, RunDeleted
 from store.events.review import (
-    DraftsAskedAgain, EditedRecord, ItemChange, ItemCommented, ItemsApproved, ItemsDrafted, ItemsReviewed,
+    AddedRecord, DraftsAskedAgain, EditedRecord, ItemChange, ItemCommented, ItemsApproved, ItemsDrafted, ItemsReviewed,
     ReviewFinished, RunWaitingForReview, WantedAgain,
 )
 from store.events.runs import (
@@ -56,8 +56,8 @@ from store.events.training import (
 )
 
 __all__ = [
-    "AdapterMissing", "AdapterTrained", "AgreementRecord", "AnswerRated", "AnswerRecord", "AnswerSampled",
-    "AnswersGiven",
+    "AdapterMissing", "AdapterTrained", "AddedRecord", "AgreementRecord", "AnswerRated", "AnswerRecord",
+    "AnswerSampled", "AnswersGiven",
     "AnswersJudgedAgain", "AnswersScored", "ArmChangeRecord", "ArmsCompared", "BatchEnded", "BatchPlanned",
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
     "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "DevQuestionsSetApart",

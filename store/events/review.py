@@ -1,4 +1,4 @@
-"""Events of the review of a run's questions: drafted, decided on, asked again, approved; and of later corrections."""
+"""Events of the review of a run's questions: drafted, decided on, added, asked again, approved; and corrections."""
 
 from __future__ import annotations
 
@@ -48,8 +48,22 @@ class ItemChange:
 
 
 @dataclass(frozen=True)
+class AddedRecord:
+    """A question that a person added, with its answer."""
+
+    part: str
+    """`train` or `test`."""
+    of_cycle: int
+    """The cycle that trains it; 0 for the test."""
+    question: QuestionRecord
+    answer: str
+    writer: str
+    """People, with the name of the file that it came in."""
+
+
+@dataclass(frozen=True)
 class ItemsReviewed(Event, event_type="ItemsReviewed"):
-    """A person edited, approved or rejected questions, all of them at once; after the review it is a correction."""
+    """A person edited, approved, rejected or added questions, all at once; after the review it is a correction."""
 
     by: str
     reason: str
@@ -58,6 +72,7 @@ class ItemsReviewed(Event, event_type="ItemsReviewed"):
     bulk: bool
     """Whether a filter chose the questions, and not the person one by one."""
     changes: tuple[ItemChange, ...]
+    added: tuple[AddedRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +140,8 @@ class ItemsApproved(Event, event_type="ItemsApproved"):
     edited: tuple[EditedRecord, ...]
     left_out: tuple[RejectedRecord, ...]
     """Rejected by people, or asking in the test about a fact that is not taught any more."""
+    added: tuple[AddedRecord, ...] = ()
+    """Those of the questions that people added in the review, as they added them."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ __all__ = ["GENERAL", "PARTS", "PRACTICE", "TEST", "TRAIN", "DatasetContent", "D
            "rejected_drafts"]
 
 
+ADDED = "added"
+
+
 @dataclass(frozen=True)
 class DatasetContent:
     """Everything that a run's questions are and were: the review's state, and the rejected drafts."""
@@ -35,7 +38,7 @@ class ItemEntry:
     at: datetime
     by: str
     what: str
-    """`approved`, `edited`, `rejected`, `commented`, or a flag."""
+    """`approved`, `edited`, `rejected`, `added`, `commented`, or a flag."""
     text: str
     """The reason or the comment."""
     question_before: str = ""
@@ -68,6 +71,8 @@ def item_entries(store: Store, run: str) -> list[ItemEntry]:
         event, at = recorded.event, recorded.at
         if isinstance(event, ItemsReviewed):
             found += [_entry(event, change, at) for change in event.changes]
+            found += [ItemEntry(one.question.question_id, at, event.by, ADDED, event.reason, question=one.question.text,
+                                answer=one.answer, bulk=event.bulk, source=event.source) for one in event.added]
         elif isinstance(event, ItemCommented):
             found.append(ItemEntry(event.question_id, at, event.by, "commented", event.comment, opinion=event.opinion))
         elif isinstance(event, ItemFlagged):

@@ -10,6 +10,7 @@ from knowledge.questions import HELD_OUT, PRACTICE
 from runner.pipeline.retrieval import retrievable
 from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.context_prompts import (
     EXAMPLES, PASSAGES, RESERVED_TOKENS, ContextItem, ContextStyle, example, fit_prompt, passage_item,
 )
@@ -51,7 +52,7 @@ def _of_tiers(context: StageContext, tiers: set[str]) -> list[QuestionRecord]:
 def retrieve_passages(context: StageContext) -> Sequence[Event]:
     """Retrieve passages for each test question from the whole domain, both sides of the split."""
     asked = arm_questions(context, RETRIEVAL)
-    passages = retrievable(context.domain.passages)
+    passages = retrievable(domain_of_questions(context).passages)
     retriever = context.resources.open_retriever()
     search = retriever.best([record.text for record in asked],
                             [passage_item(passage).text for passage in passages], CONTEXT_ITEMS)
@@ -131,7 +132,8 @@ def _practice_records(artifacts: Mapping[str, Artifact]) -> list[QuestionRecord]
 def _retrieved_context(context: StageContext) -> dict[str, list[ContextItem]]:
     """Return question id -> its retrieved passages."""
     found = context.inputs["retrieve"].only(PassagesRetrieved).found
-    passages = {id: context.domain.passage(id) for record in found for id in record.passages}
+    domain = domain_of_questions(context)
+    passages = {id: domain.passage(id) for record in found for id in record.passages}
     return {record.question_id: [passage_item(passages[id]) for id in record.passages] for record in found}
 
 

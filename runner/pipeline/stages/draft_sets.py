@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from knowledge.questions import NEW_TOPIC, PARAPHRASE, PRACTICE, PassageChoice
 from runner.pipeline.stage_context import StageContext
@@ -19,7 +19,8 @@ from store.data_origin import PEOPLE, kind_of_writer
 from store.dataset_items import REJECTED, TEST, TRAIN, DatasetReview
 from store.dev_split import DEV
 from store.events import (
-    Event, ItemsDrafted, QuestionRecord, QuestionsAsked, QuestionsRejected, ReferencesWritten, WantedAgain,
+    AddedRecord, Event, ItemsDrafted, ItemsReviewed, QuestionRecord, QuestionsAsked, QuestionsRejected, Recorded,
+    ReferencesWritten, ReviewFinished, WantedAgain,
 )
 
 SEED_STEP = 1009
@@ -54,13 +55,24 @@ def drafted(part: str, cycle: int, round: int, events: Sequence[Event], sealed: 
                         rejected, asked.wanted, asked.set_hash, sealed)
 
 
-def draft_again(context: StageContext, drafts: Sequence[ItemsDrafted], review: DatasetReview,
-                wanted: Sequence[WantedAgain], round: int) -> ItemsDrafted:
+def added_in_review(recorded: Iterable[Recorded]) -> list[AddedRecord]:
+    """Return the questions that people added before the review ended."""
+    found: list[AddedRecord] = []
+    for one in recorded:
+        if isinstance(one.event, ReviewFinished):
+            break
+        found += one.event.added if isinstance(one.event, ItemsReviewed) else ()
+    return found
+
+
+def draft_again(context: StageContext, drafts: Sequence[ItemsDrafted], added: Sequence[QuestionRecord],
+                review: DatasetReview, wanted: Sequence[WantedAgain], round: int) -> ItemsDrafted:
     """Write questions of one set in place of rejected ones; fewer where the teacher has no other.
 
     Args:
         context: of the stage.
         drafts: all sets so far; none of their questions is repeated.
+        added: questions that people added; none of them is repeated either.
         review: what people decided about them.
         wanted: how many of each tier, all of one set.
         round: number of this drafting.
@@ -71,8 +83,8 @@ def draft_again(context: StageContext, drafts: Sequence[ItemsDrafted], review: D
     seed = context.config.seed + cycle + SEED_STEP * (round - 1)
     count = sum(one.count for one in wanted)
     requests = [request for one in wanted for request in _requests(of_set, one, records, review)]
-    taken = [question_from_record(record) for record in records]
-    taken += [dataclasses.replace(question_from_record(record), text=edited.question) for record in records
+    taken = [question_from_record(record) for record in (*records, *added)]
+    taken += [dataclasses.replace(question_from_record(record), text=edited.question) for record in (*records, *added)
               if (edited := review.item(record.question_id)) and edited.question != record.text]
     try:
         events = ask_teacher(of_set, requests, seed, taken)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from knowledge.study import QuestionAnswer, WrittenFact
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.approved_sets import edited_questions
 from runner.pipeline.stages.event_records import record_usage
 from runner.pipeline.stages.training_setup import training_pairs
@@ -22,7 +23,8 @@ def write_facts(context: StageContext) -> Sequence[Event]:
     edited = edited_questions(context, TRAIN, context.cycle)  # their passages may say otherwise
     ids = list(dict.fromkeys(pair.passage_id for pair in training_pairs(context) if pair.question_id not in edited))
     teacher, counted = context.resources.teacher, itertools.count(1)
-    written = teacher.write_facts(context.domain, [context.domain.passage(id) for id in ids],
+    domain = domain_of_questions(context)
+    written = teacher.write_facts(domain, [domain.passage(id) for id in ids],
                                   lambda _: context.progress(next(counted), len(ids), "passages"))
     record_usage(context)
     return [FactsWritten(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from knowledge.study import StudyItem, shuffled_within
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.training_setup import (
     prepared_items, prepared_steps, step_reporter, training_config, training_examples, training_pairs,
 )
@@ -52,7 +53,8 @@ def _shuffled(context: StageContext, own: Sequence[StudyItem]) -> list[StudyItem
         order = derangement(_group_keys(own), f"placebo {context.config.seed} {context.cycle}")
         return [dataclasses.replace(item, answer=own[index].answer) for item, index in zip(own, order, strict=True)]
     try:
-        passages = [context.domain.passage(id) for id in dict.fromkeys(item.passage_id for item in own)]
+        domain = domain_of_questions(context)
+        passages = [domain.passage(id) for id in dict.fromkeys(item.passage_id for item in own)]
         return list(shuffled_within(own, passages, seed))
     except ValueError as error:
         raise NothingToShuffle(str(error)) from error

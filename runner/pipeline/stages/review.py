@@ -12,16 +12,17 @@ from knowledge.domain import Domain
 from knowledge.questions import PRACTICE, question_id
 from knowledge.near_duplicate_texts import SAME_TEXT
 from runner.pipeline.stage_context import StageContext, WaitsForReview
+from runner.pipeline.stages.added_passages import with_added
 from runner.pipeline.stages.approved_sets import edited_key_terms
-from runner.pipeline.stages.draft_sets import draft_again, written_by_people
+from runner.pipeline.stages.draft_sets import added_in_review, draft_again, written_by_people
 from runner.pipeline.stages.event_records import hash_of_texts, question_from_record
 from runner.pipeline.stages.given_questions import EQUAL, answers_as_passages
 from runner.pipeline.stages.reference_answers import preferred_passages
 from runner.pipeline.taught_facts import is_taught
 from store.dataset_items import BY_PEOPLE, KINDS, REJECTED, UNDECIDED, DatasetItem, DatasetReview, review_of
 from store.events import (
-    DraftsAskedAgain, EditedRecord, Event, ItemsApproved, ItemsDrafted, QuestionRecord, Recorded, ReferenceRecord,
-    RejectedRecord,
+    AddedRecord, DraftsAskedAgain, EditedRecord, Event, ItemsApproved, ItemsDrafted, QuestionRecord, Recorded,
+    ReferenceRecord, RejectedRecord,
 )
 
 
@@ -54,7 +55,8 @@ def _written_again(context: StageContext, recorded: list[Recorded], asked: Draft
         drafts = _drafts(recorded)
         if any((one.part, one.of_cycle, one.round) == (part, cycle, asked.round) for one in drafts):
             continue
-        written = draft_again(context, drafts, review_of(recorded), list(group), asked.round)
+        written = draft_again(context, drafts, [one.question for one in added_in_review(recorded)],
+                              review_of(recorded), list(group), asked.round)
         context.emit(written)
         recorded = [*recorded, Recorded(context.run, 0, 0, context.stage, "", written)]
     return recorded
@@ -68,11 +70,12 @@ def _drafts(recorded: Iterable[Recorded]) -> list[ItemsDrafted]:
 
 
 def _approved_sets(context: StageContext, recorded: Sequence[Recorded], state: DatasetReview) -> list[Event]:
-    drafts = _drafts(recorded)
+    drafts, added = _drafts(recorded), added_in_review(recorded)
     items = {one.question_id: one for one in state.items}
     untaught = _untaught_passages(drafts, items)
     sets = dict.fromkeys((one.part, one.of_cycle) for one in drafts)
-    return [_approved(context, [one for one in drafts if (one.part, one.of_cycle) == of_set], items, untaught)
+    return [_approved(context, [one for one in drafts if (one.part, one.of_cycle) == of_set],
+                      [one for one in added if (one.part, one.of_cycle) == of_set], items, untaught)
             for of_set in sets]
 
 
@@ -83,13 +86,14 @@ def _untaught_passages(drafts: Sequence[ItemsDrafted], items: dict[str, DatasetI
     return frozenset(record.passage_id for record in practised) - kept
 
 
-def _approved(context: StageContext, drafts: Sequence[ItemsDrafted], items: dict[str, DatasetItem],
-              untaught: frozenset[str]) -> ItemsApproved:
+def _approved(context: StageContext, drafts: Sequence[ItemsDrafted], added: Sequence[AddedRecord],
+              items: dict[str, DatasetItem], untaught: frozenset[str]) -> ItemsApproved:
     """Return one set as it was approved.
 
     Args:
         context: of the stage.
         drafts: of the set, by round.
+        added: of the set, by people.
         items: what people decided, by id.
         untaught: passages that are not taught any more; the test does not ask about them as taught.
     """
@@ -98,28 +102,36 @@ def _approved(context: StageContext, drafts: Sequence[ItemsDrafted], items: dict
     references: list[ReferenceRecord] = []
     edited: list[EditedRecord] = []
     left_out: list[RejectedRecord] = []
-    for draft in drafts:
-        written = {one.question_id: one for one in draft.references}
-        for record in draft.questions:
-            item, reference = items[record.question_id], written.get(record.question_id)
-            reason = f"{BY_PEOPLE}{item.by}: {item.reason}" if item.decision == REJECTED else \
-                "the question that would teach its fact was rejected" \
-                if is_taught(record) and record.passage_id in untaught and not sealed else ""
-            if reason:
-                left_out.append(RejectedRecord(item.question, record.topic, record.tier, record.passage_id, reason))
-                continue
-            if item.edited:
-                record, reference = _edited(context, record, reference, item, written_by_people(first))
-                edited.append(EditedRecord(record.question_id, item.question_id))
-            questions.append(record)
-            references += [reference] if reference else []
-    same = not edited and not left_out and len(drafts) == 1
+    own = written_by_people(first)
+    written = {one.question_id: one for draft in drafts for one in draft.references}
+    written |= {one.question.question_id: _reference_of_added(context, one, own) for one in added}
+    for record in [*(one for draft in drafts for one in draft.questions), *(one.question for one in added)]:
+        item, reference = items[record.question_id], written.get(record.question_id)
+        reason = f"{BY_PEOPLE}{item.by}: {item.reason}" if item.decision == REJECTED else \
+            "the question that would teach its fact was rejected" \
+            if is_taught(record) and record.passage_id in untaught and not sealed else ""
+        if reason:
+            left_out.append(RejectedRecord(item.question, record.topic, record.tier, record.passage_id, reason))
+            continue
+        if item.edited:
+            record, reference = _edited(context, record, reference, item, own)
+            edited.append(EditedRecord(record.question_id, item.question_id))
+        questions.append(record)
+        references += [reference] if reference else []
+    same = not edited and not left_out and not added and len(drafts) == 1
     answers = {one.question_id: one.text for one in references}
-    with_answers = bool(edited) or written_by_people(first)
+    with_answers = bool(edited or added) or own
     texts = [f"{one.text}\n{answers.get(one.question_id)}" if with_answers else one.text for one in questions]
     return ItemsApproved(first.part, first.of_cycle, first.teacher, first.reference_writer, tuple(questions),
                          tuple(references), first.wanted, first.set_hash if same else hash_of_texts(texts),
-                         tuple(edited), tuple(left_out))
+                         tuple(edited), tuple(left_out), tuple(added))
+
+
+def _reference_of_added(context: StageContext, added: AddedRecord, own: bool) -> ReferenceRecord:
+    """Return a person's answer to an added question as its reference, with distractors."""
+    record = added.question
+    foils, rules = _distractors(context, record, added.answer, own)
+    return ReferenceRecord(record.question_id, added.answer, None, record.evidence, foils, rules)
 
 
 def _edited(context: StageContext, record: QuestionRecord, reference: ReferenceRecord | None, item: DatasetItem,
@@ -154,6 +166,8 @@ def _distractors(context: StageContext, record: QuestionRecord, answer: str,
     domain: Domain = answers_as_passages(context.domain) if own else context.domain
     preferred = frozenset[str]() if own else preferred_passages(
         context.domain, [question_from_record(record)]).get(record.tier, frozenset())
+    if all(passage.id != record.passage_id for passage in domain.passages):
+        domain = with_added(domain, [(record, answer)])
     with contextlib.suppress(ValueError):
         found = make_distractors(record.text, answer, domain.passage(record.passage_id), domain, context.config.seed,
                                  preferred - {record.passage_id}, EQUAL if own else SAME_TEXT)

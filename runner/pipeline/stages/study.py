@@ -20,6 +20,7 @@ from runner.pipeline import study_set
 from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.reading_items import reading_items
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.approved_sets import edited_passage, edited_questions
 from runner.pipeline.stages.facts import facts_from_record
 from runner.pipeline.stages.training_setup import (
@@ -119,13 +120,14 @@ def _made(context: StageContext) -> MadeItems:
     facts_of = facts_from_record(written) if written else {}
     made = MadeItems([], [], [])
     siblings: dict[str, list[Passage]] = {}
-    trainable = practice_passages(context.domain)
+    domain = domain_of_questions(context)
+    trainable = practice_passages(domain)
     for passage in trainable:
         siblings.setdefault(passage.topic, []).append(passage)
     by_passage, shortened = {pair.passage_id: pair for pair in pairs}, 0
     edited = edited_questions(context, TRAIN, context.cycle)
     for number, (id, pair) in enumerate(by_passage.items(), 1):
-        passage = context.domain.passage(id)
+        passage = domain.passage(id)
         if pair.question_id in edited:
             passage = edited_passage(passage, pair.example.question, pair.example.answer)
         asked = dataclasses.replace(
@@ -142,7 +144,7 @@ def _made(context: StageContext) -> MadeItems:
             id, context.cycle, 0, refused, 1.0, tuple(term for term, times in counts.items() if not times),
             tuple(TermCoverage(term, times) for term, times in counts.items())))
         context.progress(number, len(by_passage), "facts")
-    passages = [context.domain.passage(id) for id in by_passage]
+    passages = [domain.passage(id) for id in by_passage]
     practised = [record for record in context.inputs["questions"].only(QuestionsAsked).questions
                  if record.tier == PRACTICE]
     given = any(passage.source in GIVEN for passage in passages)

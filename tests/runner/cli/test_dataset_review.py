@@ -109,9 +109,46 @@ def test_a_set_that_was_edited_elsewhere_comes_back_as_a_version_with_its_differ
     assert main(["dataset", "export", run, "--to", str(tmp_path / "v9"), "--version", "9"]) == 2
 
 
+def test_rows_that_are_new_are_peoples_own_in_the_next_version(store: Store, tmp_path: Path,
+                                                               capsys: pytest.CaptureFixture[str]) -> None:
+    run = asked_run(store)
+    assert main(["dataset", "export", run, "--to", str(tmp_path / "one")]) == 0
+    path = edited_csv(tmp_path / "one", {}, extra=(
+        ",Who paints the pumps?,The painter of the plant does,,pumps,\n"
+        ",Who is known to paint every pump?,The painter of the plant does,,pumps,test\n"
+        ",How old is the gate?,Nine years,,,test\n"))
+    capsys.readouterr()
+    assert main(["dataset", "import", run, str(path), "--by", "ann"]) == 0
+    said = capsys.readouterr().out
+    assert "4 unchanged, 3 new" in said and "new (train): 'Who paints the pumps?" in said
+    assert "now train version 2, test version 2" in said
+    added = {item.question: item for item in dataset_items(store, run) if item.origin == "people"}
+    assert [(one.part, one.tier, one.cycle) for one in added.values()] == [
+        ("train", "practice", 1), ("test", "paraphrase", 0), ("test", "held-out", 0)]
+    assert len({one.passage_id for one in added.values()}) == 2 and not any(one.edited for one in added.values())
+    assert len(dataset_review(store, run, version=1).items) == 7
+    assert main(["dataset", "import", run, str(path)]) == 0
+    assert "7 unchanged" in capsys.readouterr().out
+    assert main(["dataset", "export", run, "--to", str(tmp_path / "two")]) == 0
+    assert "written by people (edited.csv)" in (tmp_path / "two" / "README.md").read_text()
+    rows = [json.loads(line) for line in (tmp_path / "two" / "plain" / "train.jsonl").open()]
+    assert [(row["origin"], row["passage"]) for row in rows if row["question"] == "Who paints the pumps?"] == [
+        ("people", "")]
+
+
 @pytest.mark.parametrize(("change", "extra", "says"), [
     ({FIRST: ""}, "", "row 2 has no answer"),
-    ({}, "new,A new question of ours?,yes,,pumps,practice\n", "that the run does not have"),
+    ({}, "new,A new question of ours?,yes,,pumps,practice\n", "has the id 'new' that the run does not have: leave"),
+    ({}, ",A new question of ours?,yes,,pumps,exam\n", "row 6 has 'exam' in the column split"),
+    ({}, ",A new question of ours?,,,pumps,practice\n", "row 6 has no answer"),
+    ({}, ",Which pressure does held-out unit number 0 hold in winter?!,yes,,pumps,practice\n",
+     "row 6 is of the training set and is the same question as one of the test"),
+    ({}, ",Which pressure does held-out unit number 0 hold in winter?!,yes,,pumps,\n",
+     "row 6 is of the training set and is the same question as one of the test"),
+    ({}, ",Which pressure does the held-out unit number 1 hold in the winter?,yes,,pumps,practice\n",
+     "row 6 is new and asks in nearly the same words what the test asks"),
+    ({}, ",How full is it?,Unit 1 (held-out) holds 1 bar in winter.,,pumps,practice\n",
+     "row 6 is new and would teach the passage or the answer of a test question"),
     ({}, f"{FIRST},Asked in other words now?,yes,,pumps,practice\n", "is the same question as row 2"),
     ({}, '"cut off', "the file may be cut off")])
 def test_a_faulty_import_changes_nothing_and_names_the_row(
