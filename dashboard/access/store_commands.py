@@ -18,6 +18,7 @@ from store.commands.review import Decision, Person
 from store.commands.schedules import InvalidSchedule
 from store.commands.verifications import Artefact
 from store.database import Store, StoreError
+from store.dataset_import import ImportDifference, decisions_of
 from store.events import AnswerRated, ForecastRegistered, ItemCommented, ItemFlagged, SettingsChosen
 from store.permissions import PERMISSIONS, PermissionDenied
 from store.run_config import InvalidConfig, RunConfig
@@ -101,6 +102,12 @@ def flag(run: str, flagged: ItemFlagged, token: str) -> bool:
 def decide(run: str, decisions: Sequence[Decision], reason: str = "", bulk: bool = False, token: str = "") -> bool:
     """Edit, approve or reject questions of a run."""
     return _execute(lambda store: review.decide(store, run, decisions, _person(), reason, "", bulk, token or None))
+
+
+def bring_back(run: str, found: ImportDifference, reason: str, token: str) -> bool:
+    """Record what a set that was edited elsewhere changes."""
+    return _execute(lambda store: review.decide(store, run, decisions_of(found.changes), _person(), reason,
+                                                found.source, token=token, added=found.added))
 
 
 def comment(run: str, commented: ItemCommented, token: str) -> bool:

@@ -6,8 +6,10 @@ import streamlit as st
 
 from dashboard.access import cached_queries, store_access
 from dashboard.panels import dataset_items, review_actions
+from dashboard.panels.bring_back import bring_back
 from dashboard.panels.item_flags import item_flags
 from dashboard.panels.item_review import item_review
+from dashboard.panels.take_along import take_along
 from dashboard.panels.upload import bring_your_own
 from dashboard.session import url_state
 from dashboard.view_models import dataset_rows, run_selection
@@ -27,6 +29,8 @@ if not items and not drafts:
 review_actions.review_state(run, review)
 for sentence in dataset_rows.summary(review, drafts, flags):
     elements.plain_text(sentence)
+take_along(run, content)
+bring_back(run, review)
 counted = dataset_rows.counts(items, drafts, flags)
 part = url_state.choose("Set", "part", list(counted), ALL, counted.__getitem__, buttons=True)
 words = url_state.text_input("Text contains", "words", "Search question, reference and topic", hidden=True)

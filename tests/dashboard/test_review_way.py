@@ -1,6 +1,6 @@
 """A person's way with questions of their own: upload, review, ask again, train, see what was changed, take it along.
 
-Once on the page and once by the command line, with a real store, real files and worker processes.
+On the page, in a browser, and by the command line, with a real store, real files and worker processes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -21,11 +22,14 @@ from runner.cli.main import main
 from runner.service.supervisor import Supervisor
 from store import queries
 from store.database import Store, open_store
-from store.dataset_items import REJECTED, UNDECIDED
-from store.queries.dataset_items import dataset_items
+from store.dataset_items import REJECTED, UNDECIDED, DatasetItem
+from store.queries.dataset_items import dataset_items, dataset_review
 from store.report import as_html, gather
 from tests.addresses import address_in
 from tests.dashboard.conftest import words_of
+from tests.dashboard.served import serve
+from tests.dashboard.windows import Window
+from tests.runner.watching import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 Opened = Callable[..., AppTest]
@@ -110,6 +114,80 @@ def test_on_the_page(tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyP
     store.close()
 
 
+def made(store: Store, run: str, count: Callable[[list[DatasetItem]], int], wanted: int) -> None:
+    """Wait until what was done on the page is in the store."""
+    until(lambda: count(dataset_items(store, run)) == wanted)
+
+
+@pytest.mark.browser
+def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
+    store = open_store(address_in(tmp_path))
+    with serve(tmp_path) as server:
+        window = Window(browser, server)
+        page = window.page
+        window.open("dataset")
+        page.get_by_text("Bring documents and questions of your own").click()
+        page.locator(".st-key-upload-documents input[type=file]").set_input_files([
+            {"name": f"{thing}.md", "mimeType": "text/markdown", "buffer": page_of(thing, number).encode()}
+            for number, thing in enumerate(THINGS, 3)])
+        page.get_by_role("button", name="Keep 20 documents and use them").click(timeout=300_000)
+        page.get_by_text("20 documents kept in").wait_for(timeout=300_000)
+        page.get_by_role("tab", name="Questions and answers").click()
+        page.locator(".st-key-upload-test input[type=file]").set_input_files(
+            [{"name": "exam.csv", "mimeType": "text/csv", "buffer": exam().encode()}])
+        page.get_by_text("40 test questions").wait_for(timeout=300_000)
+        page.get_by_role("button", name="Use these questions").click()
+        page.get_by_text("Uses own test exam-").wait_for(timeout=300_000)
+        window.settle()
+        page.get_by_text("Advanced", exact=True).click()
+        page.get_by_test_id("stSidebar").get_by_text("Pause after questions").click()
+        window.settle()
+        page.get_by_role("button", name="Launch run").click()
+        page.wait_for_url("**/live?run=*", timeout=300_000)
+        (run,) = [one.id for one in queries.all_runs(store)]
+        assert executed(store, tmp_path, run) == "waiting-for-review"
+
+        train = [one for one in dataset_items(store, run) if one.part == "train"]
+        decide = page.locator(".st-key-decide")
+        for number, one in enumerate(train[:8], 1):
+            window.open("dataset", f"run={run}&part=train&item={one.question_id}-{one.cycle}")
+            if number <= 3:
+                decide.get_by_role("textbox", name="Reference").fill(f"Ann's answer number {number - 1} to this.")
+                decide.get_by_role("button", name="Save and approve").click()
+                made(store, run, lambda items: sum(item.edited for item in items), number)
+            else:
+                decide.get_by_role("textbox", name="Reason").fill("too easy")
+                decide.get_by_role("button", name="Reject").click()
+                made(store, run, lambda items: sum(item.decision == REJECTED for item in items), number - 3)
+        window.open("dataset", f"run={run}")
+        page.get_by_role("button", name="Ask again for 5").click()
+        page.get_by_text("The questions can be changed when the run waits").wait_for(timeout=300_000)
+        assert executed(store, tmp_path, run) == "waiting-for-review"
+        window.open("dataset", f"run={run}&part=undecided")
+        page.get_by_role("button", name="Approve all 49 shown").click()
+        made(store, run, lambda items: sum(item.decision == UNDECIDED for item in items), 0)
+        window.open("dataset", f"run={run}")
+        page.get_by_role("button", name="Train on what is approved").click()
+        until(lambda: dataset_review(store, run).finished)
+        assert executed(store, tmp_path, run) == "finished"
+        assert_honest(store, run)
+
+        window.open("overview", f"run={run}")
+        page.get_by_role("button", name="Evidence pack").click()
+        with page.expect_download(timeout=300_000) as pack:
+            page.get_by_role("button", name="Evidence as HTML").click()
+        text = Path(pack.value.path()).read_text()
+        assert "3 edited by people; 5 rejected by people" in text and "Ann&#39;s answer number 2 to this." in text
+        window.open("dataset", f"run={run}")
+        page.get_by_role("button", name="Take along").click()
+        with page.expect_download(timeout=300_000) as chats:
+            page.get_by_role("button", name="Training: chat (JSONL)").click()
+        assert_read_by_trl(Path(chats.value.path()), tmp_path)
+        assert window.errors == [] and window.foreign == []
+        window.close()
+    store.close()
+
+
 def test_by_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                              capsys: pytest.CaptureFixture[str]) -> None:
     data, documents = tmp_path / "data", tmp_path / "documents"
@@ -155,10 +233,14 @@ def assert_honest(store: Store, run: str) -> None:
 
 def assert_taken_along(run: str, to: Path) -> None:
     """The export is read by the loader that TRL's trainers take their data from, with the edited answers in it."""
+    assert main(["dataset", "export", run, "--to", str(to)]) == 0
+    assert_read_by_trl(to / "chat" / "train.jsonl", to)
+
+
+def assert_read_by_trl(file: Path, folder: Path) -> None:
     from datasets import load_dataset
     from trl.data_utils import is_conversational
 
-    assert main(["dataset", "export", run, "--to", str(to)]) == 0
-    chats = load_dataset("json", data_files=str(to / "chat" / "train.jsonl"), split="train", cache_dir=str(to / "c"))
+    chats = load_dataset("json", data_files=str(file), split="train", cache_dir=str(folder / "c"))
     assert len(chats) == TRAINED and all(map(is_conversational, chats))
     assert "Ann's answer number 0 to this." in [row["messages"][1]["content"] for row in chats]
