@@ -10,6 +10,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from store.data_origin import PEOPLE, Origin, kind_of_writer
@@ -108,7 +109,15 @@ class DatasetReview:
 
     def of(self, decision: str) -> list[DatasetItem]:
         """Return the items with this decision, without the general ones, which nobody reviews."""
-        return [one for one in self.items if one.decision == decision and one.part != GENERAL]
+        return self._by_decision.get(decision, [])
+
+    @cached_property
+    def _by_decision(self) -> dict[str, list[DatasetItem]]:
+        found: dict[str, list[DatasetItem]] = {}
+        for one in self.items:
+            if one.part != GENERAL:
+                found.setdefault(one.decision, []).append(one)
+        return found
 
     def wanted_again(self) -> tuple[WantedAgain, ...]:
         """Return how many questions are to be written in place of rejected ones; people's own are not."""

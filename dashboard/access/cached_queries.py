@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
+from dashboard.view_models.dataset_rows import Overview, overview
 from knowledge.domain import Domain
 from knowledge.split_stability import apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
@@ -34,7 +35,8 @@ from store.queries import (
 from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
-from store.queries.dataset_flags import flags_of
+from store.queries.dataset_flags import ItemFlag, flags_of
+from store.queries.dataset_items import DatasetContent
 from store.queries.dataset_items import dataset_content as read_dataset_content
 from store.queries.dataset_items import item_entries as read_item_entries
 from store.queries.memory import memory_by_stage
@@ -116,6 +118,18 @@ dataset_content = cached_by_run_version(8)(read_dataset_content)
 item_entries = cached_by_run_version(8)(read_item_entries)
 flags = cached_by_run_version(32)(flags_of)
 best = cached_by_run_version(32)(best_adapter)
+
+
+def dataset_overview(store: Store, run: Run) -> Overview:
+    """What the page Dataset says of all questions of a run."""
+    return _overview(store.url, run.id, run.last_event_id, dataset_content(store, run), flags(store, run))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _overview(url: str, run: str, last_event_id: int, _content: DatasetContent, _flags: list[ItemFlag]) -> Overview:
+    return overview(_content, _flags)
+
+
 _latest_event = cached_by_run_version(16)(queries.latest_event)
 past_stage_durations = cached_for_a_minute(queries.past_stages)
 asked = cached_for_a_minute(queries.passage_usage)

@@ -27,12 +27,12 @@ if not items and not drafts:
     elements.empty_state("No question of this run is written yet.")
     st.stop()
 review_actions.review_state(run, review)
-for sentence in dataset_rows.summary(review, drafts, flags):
+overview = cached_queries.dataset_overview(store, run)
+for sentence in overview.sentences:
     elements.plain_text(sentence)
 take_along(run, content)
 bring_back(run, review)
-counted = dataset_rows.counts(items, drafts, flags)
-part = url_state.choose("Set", "part", list(counted), ALL, counted.__getitem__, buttons=True)
+part = url_state.choose("Set", "part", list(overview.counts), ALL, overview.counts.__getitem__, buttons=True)
 words = url_state.text_input("Text contains", "words", "Search question, reference and topic", hidden=True)
 if part == DRAFTS:
     rows = dataset_rows.draft_rows(drafts, words)

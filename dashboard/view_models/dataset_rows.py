@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dashboard.style import labels
@@ -22,6 +23,21 @@ _NAMES = {ALL: "All", TRAIN: "Training", TEST: "Test", GENERAL: "General", UNDEC
           EDITED: "Edited", OUT: "Rejected by people", FLAGGED: "Flagged", DRAFTS: "Rejected drafts"}
 _STATES = {UNDECIDED: "○ undecided", APPROVED: "✓ approved", REJECTED: "✗ rejected"}
 _LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the page says of all questions of a run, whatever is filtered."""
+
+    sentences: list[str]
+    counts: dict[str, str]
+    """Choice of the filter -> its label with the number of rows."""
+
+
+def overview(content: DatasetContent, flags: Sequence[ItemFlag]) -> Overview:
+    """Return the sentences on a run's questions, and the labels of the filter."""
+    return Overview(summary(content.review, content.drafts, flags),
+                    counts(content.review.items, content.drafts, flags))
 
 
 def summary(review: DatasetReview, drafts: Sequence[RejectedDraft], flags: Sequence[ItemFlag]) -> list[str]:
@@ -46,7 +62,7 @@ def _version_sentences(review: DatasetReview) -> list[str]:
 
 def review_sentence(review: DatasetReview, waits: bool) -> str:
     """How far the review is."""
-    counted = Counter(one.decision for one in review.items if one.part != GENERAL)
+    counted = {decision: len(review.of(decision)) for decision in (UNDECIDED, APPROVED, REJECTED)}
     again = f" Drafting {review.round}." if review.round > 1 else ""
     state = "The run waits for this review; no student has answered." if waits else \
         "The questions can be changed when the run waits for the review."
@@ -69,7 +85,8 @@ def counts(items: Sequence[DatasetItem], drafts: Sequence[RejectedDraft],
 def filtered(items: Sequence[DatasetItem], flags: Sequence[ItemFlag], part: str, words: str) -> list[DatasetItem]:
     """The items of a set, the flagged, edited, undecided or rejected ones, that contain the words."""
     flagged, wanted = {flag.question_id for flag in flags}, words.casefold().strip()
-    of_set = [item for item in items if part in (ALL, item.part, item.decision)
+    of_set = list(items) if part == ALL else [
+              item for item in items if part in (item.part, item.decision)
               or (part == FLAGGED and item.question_id in flagged) or (part == EDITED and item.edited)
               or (part == OUT and item.decision == REJECTED)]
     return [item for item in of_set
