@@ -12,7 +12,7 @@ from runner.llm.batch_queue import BatchQueue
 from runner.llm.chat import Chat, ChatRequest, Completion
 from runner.llm.cost_limit import check_cost_limit
 from runner.llm.errors import (
-    ContextTooLong, EndpointUnavailable, ReplyNotStored, RequestRefused, UnreadableReply,
+    ContextTooLong, CostLimitReached, EndpointUnavailable, ReplyNotStored, RequestRefused, UnreadableReply,
 )
 from runner.llm.unicode_repair import storable
 from runner.protocols import Usage
@@ -23,6 +23,7 @@ from store.costs.llm_calls import (
 )
 from store.costs.reply_limits import MAX_REPLY_TOKENS, larger_limit
 from store.database import Store
+from store.event_log.outbox import BUDGET, note_occasion
 
 _LOOP_CHARACTERS = 40
 MAX_REPETITIONS = 20
@@ -73,6 +74,7 @@ class CachedChat:
         self._needs_larger_limit: set[str] = set()
         """Purposes whose replies were complete only with the larger token limit."""
         self._paid: list[Completion] = []
+        self._limit_noted = False
         self._lock = threading.Lock()
 
     @property
@@ -90,8 +92,15 @@ class CachedChat:
             TeacherError: the call was needed and failed; failures are not stored.
             CostLimitReached: the call was needed, and the run's budget is spent.
         """
-        request = replace(request, reasoning_effort=self._effort or request.reasoning_effort,
-                          max_tokens=min(request.max_tokens, self._max_reply_tokens))
+        try:
+            return self._complete(replace(request, reasoning_effort=self._effort or request.reasoning_effort,
+                                          max_tokens=min(request.max_tokens, self._max_reply_tokens)))
+        except CostLimitReached as error:
+            self._note_limit(str(error))
+            raise
+
+    def _complete(self, request: ChatRequest) -> Completion:
+        """The reply, asked for again with a larger limit where it was cut off."""
         larger = replace(request, max_tokens=larger_limit(request.max_tokens, self._max_reply_tokens)) \
             if request.grow else request
         if request.purpose in self._needs_larger_limit and not self._is_stored(request):
@@ -216,6 +225,16 @@ class CachedChat:
         with self._lock:
             self._paid.append(completion)
         return completion
+
+    def _note_limit(self, sentence: str) -> None:
+        """Note for webhooks that the run's budget is spent, once for each run."""
+        with self._lock:
+            noted, self._limit_noted = self._limit_noted, True
+        if self._store is not None and not noted:
+            of = f" on {self._model}, compared with its teacher" if self._comparing else ""
+            with self._store.write() as connection:
+                note_occasion(connection, BUDGET, self._run, f"No further call is made{of}: {sentence}.",
+                              f"{self._run}{of}")
 
     def _unrecorded(self) -> UsageTotals:
         with self._lock:

@@ -17,7 +17,7 @@ from store.schema import runs, webhook_outbox, webhooks
 from store.timestamps import utc_now
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
-LOST, SHUTDOWN = "lost", "teacher shutdown"
+LOST, SHUTDOWN, BUDGET = "lost", "teacher shutdown", "budget reached"
 
 
 def _finished(connection: Connection, recorded: Recorded, event: Any) -> list[tuple[str, str]]:
@@ -50,8 +50,9 @@ _SAYS: dict[type[events.Event], Callable[[Connection, Recorded, Any], list[tuple
     events.RunPaused: _paused,
 }
 """Event -> the occasions that it is, each with what is said of it."""
-OCCASIONS = ("finished", "verdict changed", "failed", LOST, "paused", "cancelled", SHUTDOWN)
-"""What a webhook can be about. `verdict changed`: a schedule's run has another verdict than the one before it."""
+OCCASIONS = ("finished", "verdict changed", "failed", LOST, "paused", "cancelled", BUDGET, SHUTDOWN)
+"""What a webhook can be about. `verdict changed`: a schedule's run has another verdict than the one before it. `budget
+reached`: a paid call was not made, because the run has cost what it may cost."""
 
 
 def note_deliveries(connection: Connection, recorded: Sequence[Recorded]) -> None:

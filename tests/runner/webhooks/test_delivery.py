@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ import pytest
 from sqlalchemy import select, update
 
 from runner.cli.main import main
+from runner.llm.chat import ChatRequest, Completion
+from runner.llm.errors import CostLimitReached
+from runner.llm.response_cache import CachedChat
 from runner.webhooks import addresses
 from runner.webhooks.addresses import AddressRefused, address_for
 from runner.webhooks.delivery import Sender
@@ -192,6 +196,30 @@ def test_a_teacher_that_will_be_shut_down_is_said_once(
         Sender(store).tick()
     (_, body), = receiver.got
     assert "gpt-4o-mini will be shut down on 14 January 2027, in 13 days" in json.loads(body)["data"]["sentence"]
+
+
+def test_a_spent_budget_is_said_once_for_a_run_when_a_call_is_not_made(store: Store, receiver: Receiver) -> None:
+    hooked(store, receiver, occasions=("budget reached",))
+    run = commands.launch_run(store, plain_run(), "test")
+    request = ChatRequest("", "Why?", "", {}, 0.0, 100, 1, "reference", "item 1")
+
+    class Paid:
+        def complete(self, request: ChatRequest) -> Completion:
+            return Completion("Because.", "stop", 1_000_000, 0)
+
+    def chat(**options: Any) -> CachedChat:
+        return CachedChat(Paid(), "gpt-4o-mini", "fake", run, store, budget_usd=0.1, **options)
+
+    assert chat().complete(request).text == "Because."  # 0.15 USD
+    Sender(store).tick()
+    assert receiver.got == []  # what was needed was paid
+    for client in (first := chat(), first, chat()):
+        with pytest.raises(CostLimitReached):
+            client.complete(replace(request, item="item 2"))
+    Sender(store).tick()
+    (_, body), = receiver.got
+    assert json.loads(body)["type"] == "budget reached" and json.loads(body)["data"] == {
+        "run": run, "sentence": "No further call is made: the run has cost 0.1500 USD of the 0.1 USD that it may cost."}
 
 
 def test_a_failed_attempt_is_repeated_with_the_same_id_and_later_each_time(store: Store, receiver: Receiver) -> None:
