@@ -13,10 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # no flock on this platform: age alone tells that nobody writes any more
-    fcntl = None  # type: ignore[assignment]
+from store.file_locks import AVAILABLE, try_lock
 
 PREFIX = ".upload-"
 """How the folder begins in which documents are written until they are complete."""
@@ -62,22 +59,14 @@ def remove_unfinished(uploads: Path) -> int:
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[bool]:
     """Hold a folder's lock; yield whether it was free."""
-    if fcntl is None:
+    if not AVAILABLE:  # age alone tells that nobody writes any more
         yield _age(folder) > _OLD_SECONDS
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        yield _taken(descriptor)
+        yield try_lock(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _age(path: Path) -> float:

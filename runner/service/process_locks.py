@@ -7,7 +7,6 @@ however it exits. So on the same host no lease has to expire.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 from collections.abc import Callable, Collection
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from runner.errors import UserError
+from store import file_locks
 from store.event_log.leases import owner_device
 
 LOCK_WAIT_SECONDS = 0.1
@@ -26,12 +27,17 @@ class AlreadyRunning(RuntimeError):
 
 
 def acquire_lock(path: Path) -> int | None:
-    """Take the lock until the process exits; return its descriptor, or None if another process holds it."""
+    """Take the lock until the process exits; return its descriptor, or None if another process holds it.
+
+    Raises:
+        UserError: this platform has no such locks.
+    """
+    if not file_locks.AVAILABLE:
+        raise UserError("this platform cannot lock files (flock), so that two runners could execute the same run: use "
+                        "Linux, macOS or WSL")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not file_locks.try_lock(descriptor):
         os.close(descriptor)
         return None
     os.ftruncate(descriptor, 0)

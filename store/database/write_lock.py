@@ -12,10 +12,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # no flock on this platform: SQLite's own polling remains
-    fcntl = None  # type: ignore[assignment]
+from store import file_locks
 
 LOCK_TIMEOUT_SECONDS = 30.0
 
@@ -34,7 +31,7 @@ class FairWriteLock:
         A second lock ("door") makes the queue FIFO: waiters hold or queue at the door, so a writer that has just
         released re-queues behind them.
         """
-        if fcntl is None:
+        if not file_locks.AVAILABLE:  # SQLite's own polling remains
             return False
         try:
             if not self._files:
@@ -44,12 +41,12 @@ class FairWriteLock:
         if not _flock(self._door):
             return False
         acquired = _flock(self._main)
-        fcntl.flock(self._door, fcntl.LOCK_UN)
+        file_locks.unlock(self._door)
         return acquired
 
     def release(self) -> None:
         """Release the lock."""
-        fcntl.flock(self._main, fcntl.LOCK_UN)
+        file_locks.unlock(self._main)
 
     def close(self) -> None:
         """Close the lock files; `acquire` opens them again."""
@@ -62,11 +59,7 @@ class FairWriteLock:
 
 
 def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return _wait(descriptor)
+    return file_locks.try_lock(descriptor) or _wait(descriptor)
 
 
 def _wait(descriptor: int) -> bool:
@@ -91,11 +84,11 @@ class _QueuedWaiter:
 
     def wait(self) -> None:
         """Wait for the lock; release it at once if the caller has cancelled meanwhile."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        file_locks.wait_for_lock(self._descriptor)
         with self._mutex:
             self.reached.set()
             if self._cancelled:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                file_locks.unlock(self._descriptor)
             os.close(self._descriptor)
 
     def cancel(self) -> bool:
