@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from runner.errors import UserError
 
 Item = TypeVar("Item")
+MOST = 10**9
+"""The largest number in a cursor."""
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items of the page.")]
 Cursor = Annotated[str, Query(max_length=400, description="`next` of the page before; empty: the first page.")]
 
@@ -29,11 +31,12 @@ def cursor_text(**position: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(position, sort_keys=True).encode()).decode().rstrip("=")
 
 
-def cursor_position(cursor: str, **of: Any) -> dict[str, Any]:
+def cursor_position(cursor: str, number: str, **of: Any) -> dict[str, Any]:
     """Decode a cursor; empty for the first page.
 
     Args:
-        cursor: what `cursor_text` wrote.
+        cursor: what `cursor_text` wrote, or what somebody else made up.
+        number: the field of the position that is a whole number.
         of: the list that is asked for; the cursor must be of the same one.
 
     Raises:
@@ -44,6 +47,8 @@ def cursor_position(cursor: str, **of: Any) -> dict[str, Any]:
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(position, dict) or any(position.get(key) != value for key, value in of.items()):
+            raise ValueError
+        if type(position.get(number)) is not int or not 0 <= position[number] <= MOST:
             raise ValueError
     except (ValueError, RecursionError):
         raise UserError(f"cursor {cursor[:60]!r} is none of this list: take `next` of a page of the same request, or "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -106,10 +108,10 @@ def list_answers(run: RunId, context: Context, asking: Asking, cycle: CycleNumbe
                  limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Page[AnswerPair]:
     """List the questions of a cycle with their references, both answers and all scores."""
     known_run(context, run)
-    position = cursor_position(cursor, run=run, **({"cycle": cycle} if cycle else {}))
+    position = cursor_position(cursor, "cycle", run=run, **({"cycle": cycle} if cycle else {}))
     cycle = cycle or position.get("cycle") or max(
         (one.cycle for one in queries.cycles_of(context.store, run)), default=1)
-    pairs = sorted(queries.answers_of(context.store, run, int(cycle)), key=lambda pair: pair.question)
+    pairs = sorted(queries.answers_of(context.store, run, cycle), key=lambda pair: pair.question)
     after = str(position.get("after", ""))
     left = [pair for pair in pairs if pair.question > after]
     following = cursor_text(run=run, cycle=cycle, after=left[limit - 1].question) if len(left) > limit else None
@@ -138,8 +140,12 @@ def get_report(run: RunId, context: Context, asking: Asking) -> Response:
 def list_artefacts(run: RunId, context: Context, asking: Asking) -> list[Artefact]:
     """List the files of a run that are on the machine of this interface."""
     folder = context.paths.run(known_run(context, run).id)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".tmp"))
-    return [Artefact(path=str(path.relative_to(folder)), size_bytes=path.stat().st_size) for path in files]
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):  # a running run replaces its files
+            if path.is_file() and not path.name.endswith(".tmp"):
+                found.append(Artefact(path=_name(path.relative_to(folder)), size_bytes=path.stat().st_size))
+    return found
 
 
 @router.get("/artefacts/{path:path}", response_class=FileResponse,
@@ -151,6 +157,11 @@ def get_artefact(run: RunId, path: Annotated[str, Path(max_length=500)], context
     """Get one file of a run, or with the header Range a part of it."""
     return FileResponse(artefact_file(context, known_run(context, run).id, path),
                         media_type="application/octet-stream", filename=FilePath(path).name)
+
+
+def _name(path: FilePath) -> str:
+    """A path as text; bytes that are none are shown as such, because JSON cannot hold them."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def artefact_file(context: ApiContext, run: str, path: str) -> FilePath:

@@ -134,9 +134,9 @@ def list_runs(context: Context, asking: Asking, limit: Limit = 50, cursor: Curso
     """List runs."""
     wanted = HistoryFilter(words, state, verdict, archived, order, group=group)
     filters = sha256_of(repr(wanted).encode())[:16]
-    offset = cursor_position(cursor, list=filters).get("offset", 0)
-    found = queries.found_runs(context.store, wanted, limit + 1, int(offset))
-    after = cursor_text(list=filters, offset=int(offset) + limit) if len(found) > limit else None
+    offset = cursor_position(cursor, "offset", list=filters).get("offset", 0)
+    found = queries.found_runs(context.store, wanted, limit + 1, offset)
+    after = cursor_text(list=filters, offset=offset + limit) if len(found) > limit else None
     return Page(items=[view_of(run) for run in found[:limit]], next=after)
 
 
