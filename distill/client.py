@@ -44,6 +44,7 @@ class Client:
             transport: another way to send requests, such as one of httpx for tests.
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._timeout_seconds = timeout_seconds
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout_seconds, transport=transport)
 
     def launch(self, settings: Mapping[str, Any], priority: int = 0, key: str | None = None) -> Run:
@@ -127,7 +128,8 @@ class Client:
         while True:
             try:
                 parameters: dict[str, Any] = {"after": after, "run": run, "kind": list(kinds)}
-                with self._http.stream("GET", "/v1/events/stream", params=parameters) as response:
+                with self._http.stream("GET", "/v1/events/stream", params=parameters,
+                                       timeout=self._until(ends)) as response:
                     _raise_for(response)
                     for line in response.iter_lines():
                         if line.startswith("data: "):
@@ -154,6 +156,11 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+    def _until(self, ends: float | None) -> httpx.Timeout:
+        """How long to wait for the next line of a stream: no longer than until its end."""
+        left = self._timeout_seconds if ends is None else max(0.1, ends - time.monotonic())
+        return httpx.Timeout(self._timeout_seconds, read=min(self._timeout_seconds, left))
 
     def _change(self, run: str, action: str, key: str | None) -> Run:
         return from_values(Run, self._command(f"/v1/runs/{run}/{action}", key, None))

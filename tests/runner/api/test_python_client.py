@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from distill import ApiError, Client
 from distill import client as client_module
+from runner.api.routes.events import KEEP_ALIVE_SECONDS
 from store import commands, queries
 from store.event_log.journal import append_without_claim
 from store.events import RunFinished
@@ -79,6 +81,12 @@ def test_events_are_followed_from_any_number_and_end_in_time(served: Any, client
     for event in client.events(after=seen[0].id, run=run):
         assert event.run == run
         break
+
+
+def test_following_ends_in_time_although_nothing_happens(served: Any, client: Client) -> None:
+    after, start = served.get("/v1/events?limit=1")["newest"], time.monotonic()
+    assert list(client.events(after=after, run="none", seconds=0.5)) == []
+    assert time.monotonic() - start < KEEP_ALIVE_SECONDS
 
 
 def test_a_request_is_repeated_while_the_store_is_busy_or_the_connection_breaks(
