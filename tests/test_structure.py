@@ -25,6 +25,10 @@ DOORS = {
     "trl": {"runner/student/trainer.py"},
     "ragas": {"runner/judge/ragas_metrics.py"},
     "openai": {"runner/llm/openai_client.py"},
+    "fcntl": {"store/file_locks.py"},
+    "mlflow": {"runner/export/mlflow_tracker.py"},
+    "trackio": {"runner/export/trackio_tracker.py"},
+    "opentelemetry": {"runner/export/otel_tracker.py"},
     "apscheduler": {"runner/service/serve.py",
                     "store/commands/recurrence.py"},  # the scheduler, and its triggers as a calendar
 }

@@ -6,12 +6,12 @@ written with the metrics of these events, so that a killed export continues wher
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from runner.errors import UserError
+from runner.export.tracked_values import metrics_of, milliseconds, settings_of
 from store import events
 from store.database import Store
 from store.event_log.event_rows import read_events
@@ -20,8 +20,6 @@ from store.report import as_json, gather
 
 EXPERIMENT = "distill"
 RUN_TAG, SEQ_TAG = "distill.run", "distill.seq"
-MOST_CHARACTERS = 500
-"""Of one parameter; MLflow takes no longer ones."""
 AT_ONCE = 500
 """Metrics of one request; MLflow takes up to 1,000."""
 _STATUS: dict[type[events.Event], str] = {
@@ -70,7 +68,7 @@ class MlflowTracker:
         assert isinstance(first.event, events.RunRequested)
         tags = {RUN_TAG: run, SEQ_TAG: "0", "mlflow.user": first.event.requested_by}
         name = first.event.config.get("name") or run
-        made = self._call(lambda: self._client.create_run(self._experiment, _milliseconds(first), tags, name))
+        made = self._call(lambda: self._client.create_run(self._experiment, milliseconds(first), tags, name))
         return str(made.info.run_id)
 
     def _write(self, store: Store, there: str, run: str, part: list[Recorded]) -> None:
@@ -81,15 +79,15 @@ class MlflowTracker:
             evidence = gather(store, run, None)
             if evidence is not None:
                 self._call(lambda: self._client.log_text(there, as_json(evidence), "evidence.json"))
-        metrics = [Metric(name, value, _milliseconds(one), step)
+        metrics = [Metric(name, value, milliseconds(one), step)
                    for one in part for name, value, step in metrics_of(one) if value is not None]
-        parameters = [Param(name, value) for one in part for name, value in parameters_of(one)]
+        parameters = [Param(name, value) for one in part for name, value in settings_of(one)]
         tags = [RunTag(name, value) for one in part for name, value in tags_of(one)]
         tags.append(RunTag(SEQ_TAG, str(part[-1].seq)))
         ended = next((one for one in reversed(part) if type(one.event) in (*_STATUS, events.RunRequeued)), None)
         if ended is not None:
             self._call(lambda: self._client.update_run(there, "RUNNING") if type(ended.event) not in _STATUS else
-                       self._client.set_terminated(there, _STATUS[type(ended.event)], _milliseconds(ended)))
+                       self._client.set_terminated(there, _STATUS[type(ended.event)], milliseconds(ended)))
         self._call(lambda: self._client.log_batch(there, metrics, parameters, tags))
 
     def _call(self, ask: Callable[[], Any]) -> Any:
@@ -97,26 +95,6 @@ class MlflowTracker:
             return ask()
         except self._refused as error:
             raise UserError(f"MLflow at {self.uri}: {str(error).splitlines()[0]}") from error
-
-
-def metrics_of(recorded: Recorded) -> Iterable[tuple[str, float | None, int]]:
-    """Return (name, value, step) of what an event measured: logged metrics, and the changes of all topics together."""
-    event, cycle = recorded.event, recorded.cycle or 0
-    if isinstance(event, events.MetricLogged):
-        return [(f"cycle {cycle}/{event.key}" if cycle else event.key, event.value, event.step)]
-    if isinstance(event, events.ArmsCompared):
-        number = event.of_cycle or cycle
-        return [(f"{row.tier}/{row.metric}/{name}", getattr(row, name), number) for row in event.changes
-                if not row.topic for name in ("baseline", "tuned", "change", "low", "high")]
-    return []
-
-
-def parameters_of(recorded: Recorded) -> list[tuple[str, str]]:
-    """Return the settings of a run, as texts."""
-    if not isinstance(recorded.event, events.RunRequested):
-        return []
-    return [(name, (value if isinstance(value, str) else json.dumps(value))[:MOST_CHARACTERS])
-            for name, value in recorded.event.config.items()]
 
 
 def tags_of(recorded: Recorded) -> list[tuple[str, str]]:
@@ -127,7 +105,3 @@ def tags_of(recorded: Recorded) -> list[tuple[str, str]]:
     if isinstance(event, events.RunFailed):
         return [("mlflow.note.content", f"{event.message} {event.advice}")]
     return []
-
-
-def _milliseconds(recorded: Recorded) -> int:
-    return int(recorded.at.timestamp() * 1000)

@@ -103,6 +103,17 @@ def insert_call(connection: Connection, call: LLMCall) -> bool:
     return connection.execute(inserted).scalar() is not None
 
 
+def calls_of_run(store: Store, run: str) -> list[tuple[LLMCall, str]]:
+    """Return a run's calls to its teacher and judge in the order of their times, each with its time; nothing asked or
+    compared afterwards."""
+    columns = [teacher_calls.c[name] for name in LLMCall.__dataclass_fields__]
+    later = or_(*map(_CALLS.purpose.startswith, (PLAYGROUND_PURPOSE, COMPARISON_PURPOSE)))
+    with store.read() as connection:
+        rows = connection.execute(select(_CALLS.at, *columns).where(_CALLS.run == run, ~later)
+                                  .order_by(_CALLS.at, _CALLS.key)).all()
+    return [(LLMCall(**{name: value for name, value in row._mapping.items() if name != "at"}), row.at) for row in rows]
+
+
 def cost_of(model: str, totals: UsageTotals) -> float | None:
     """The cost of calls in USD, those of batches at their own price; None where a price is not known.
 

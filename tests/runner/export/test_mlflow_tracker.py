@@ -107,7 +107,8 @@ def test_an_export_that_was_killed_continues_where_it_ended(
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
-    (("--to", "wandb:x"), "--to 'wandb:x': use mlflow:URI"),
+    (("--to", "wandb:x"), "--to 'wandb:x': use mlflow:URI, trackio:FOLDER or otel:URL"),
+    (("--to", "trackio:"), "--to 'trackio:': use mlflow:URI"),
     (("--to", "mlflow:http://127.0.0.1:9", "--since", "soon"), "--since 'soon' is no day"),
     (("--to", "mlflow:http://127.0.0.1:9", "--run", "none"), "no run 'none'"),
     (("--to", "mlflow:http://127.0.0.1:9"), "MLflow at http://127.0.0.1:9: "),
