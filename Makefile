@@ -5,6 +5,9 @@
 # make chaos   kill -9 and faults at every point of a run (TRIALS=20: a short one)
 # make aa      200 A/A trainings of a tiny student: how often other seeds alone claim a difference (5 to 30 minutes)
 # make test-postgres  the store's tests, a runner's, the pages and a short make chaos on a PostgreSQL server of their own
+# make api-load  10,000 requests that the OpenAPI document allows or forbids, 1,000 polling clients, 100 streams for an hour
+# make wheel   build the wheel, install it into an empty environment, and let it reach a verdict; downloads 0.5 to 2.5 GB
+# make trackers  runs in a real MLflow server and a real Trackio folder, each in an environment of its own
 # make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
 # make try-servers  vLLM on the CPU as a teacher, by hand: downloads it into a temporary folder, 25 minutes at most
 # make verify-engines  llama.cpp and OpenVINO, each in an environment of its own, and a student exported, served and
@@ -26,7 +29,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: aa browser chaos demo run served test try-servers verify-engines test-all test-postgres setup setup-dev bench lint clean
+.PHONY: aa api-load browser chaos demo run served test try-servers verify-engines test-all test-postgres setup setup-dev bench lint trackers wheel clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo $(if $(SEEDS),--seeds $(SEEDS))
@@ -42,10 +45,17 @@ test-all: setup-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu and not engines" $(ARGS)
 
 browser: setup-dev
-	@$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
+	@$(BIN)/python -m pytest -m browser tests/dashboard tests/runner/api $(ARGS)
 
 test-postgres: setup-dev
 	@$(BIN)/python -m tests.on_postgresql $(ARGS)
+
+api-load: setup-dev
+	@API_EXAMPLES=10000 $(BIN)/python -m pytest tests/runner/api/test_openapi.py
+	@$(BIN)/python -m tests.bench.api_load $(ARGS)
+
+wheel: setup-dev
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/test_wheel.py $(ARGS)
 
 served: setup-dev
 	@$(BIN)/python -m pytest -m slow tests/runner/llm/test_served_student.py $(ARGS)
@@ -55,6 +65,9 @@ try-servers: setup-dev
 
 verify-engines: setup-dev $(ENGINES_DIR)/llama-cpp/.stamp $(ENGINES_DIR)/openvino/.stamp
 	@ENGINES_DIR=$(ENGINES_DIR) $(BIN)/python -m pytest -m engines tests/runner/export $(ARGS)
+
+trackers: setup-dev $(ENGINES_DIR)/mlflow/.stamp $(ENGINES_DIR)/trackio/.stamp
+	@ENGINES_DIR=$(ENGINES_DIR) $(BIN)/python -m pytest -m engines tests/runner/export/test_trackers_for_real.py $(ARGS)
 
 # optimum-intel asks for torchvision, whose build on PyPI does not load beside torch for the CPU; it works without.
 $(ENGINES_DIR)/%/.stamp: requirements-%.txt

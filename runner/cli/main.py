@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from runner.cli.program import NAME, as_called, how_to_install, missing_modules
 from runner.errors import UserError
 from runner.service.process_locks import AlreadyRunning
 from store.commands import CommandRefused
@@ -55,6 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("forecast", "what a larger run would measure, from three or more finished runs of growing size",
             "forecast"),
     Command("serve", "serve the queue: execute launched runs, until stopped", "serve"),
+    Command("dashboard", "serve the dashboard alone, until stopped", "dashboard"),
     Command("demo", "serve runner and dashboard, with a demonstration run if the store is empty", "demo"),
     Command("resume", "continue a paused, cancelled, failed or interrupted run, in the foreground",
             "run_control", "add_resume_arguments", "resume"),
@@ -91,7 +93,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("serve-model", "serve a fine-tuned student at an OpenAI-compatible endpoint, until Ctrl-C", "serve_model"),
     Command("api", "serve the REST interface for other programs, until stopped", "api"),
     Command("mcp", "MCP tools over a running REST interface, by standard input and output", "mcp"),
-    Command("export-events", "write runs to MLflow from the events; again: what is new", "export_events"),
+    Command("export-events", "write runs to MLflow, Trackio or OpenTelemetry from the events; again: what is new",
+            "export_events"),
     Command("webhook", "webhooks about runs: add, list, remove, send-again", "webhook"),
     Command("token", "tokens for the REST interface: add, list, revoke", "token"),
     Command("download", "download a student from the Hugging Face Hub; resumes where it stopped", "download"),
@@ -103,6 +106,8 @@ COMMANDS: tuple[Command, ...] = (
 
 def main(arguments: Sequence[str]) -> int:
     """Parse the arguments, run the command, and return the exit code."""
+    if arguments and (missing := missing_modules(arguments[0])):
+        return _print_errors(how_to_install(missing, arguments[0]))
     args = parser(arguments[:1]).parse_args(arguments)
     execute: Callable[[argparse.Namespace], int] = args.execute
     try:
@@ -115,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _print_errors(*messages: str) -> int:
     for message in messages:
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {as_called(message)}", file=sys.stderr)
     return 2
 
 
@@ -127,7 +132,7 @@ def parser(only: Sequence[str] = ()) -> argparse.ArgumentParser:
             not wait for the libraries of others; empty imports all.
     """
     top = argparse.ArgumentParser(
-        prog="python -m runner", epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=NAME, epilog=as_called(EPILOGUE), formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Does distillation into a small model work for our domain? Run experiments and find out.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.parse
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -23,8 +24,8 @@ from tests.addresses import address_in
 from tests.dashboard import stores
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
-EXAMPLES = 9
-"""Of each of the paths, half of them invalid: some 200 in all."""
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "200"))
+"""Requests in all, half of them invalid."""
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +64,13 @@ def test_no_answer_contradicts_the_document_whatever_is_sent(own: tuple[Store, P
     schema.config.base_url = "http://127.0.0.1"
     operations = [one.ok() for one in schema.get_all_operations() if one.ok().path != "/v1/events/stream"]
     assert len(operations) >= 22
-    checked = 0
+    checked, each = 0, EXAMPLES // len(operations)
     for operation in operations:
         for mode in GenerationMode:
             if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
                 continue  # nothing of it can be wrong
             @given(case=operation.as_strategy(generation_mode=mode))
-            @settings(max_examples=EXAMPLES // 2 + 1, deadline=None, database=None, derandomize=True,
+            @settings(max_examples=each // 2 + 1, deadline=None, database=None, derandomize=True,
                       suppress_health_check=list(HealthCheck))
             def check(case: Any) -> None:
                 nonlocal checked
@@ -77,7 +78,7 @@ def test_no_answer_contradicts_the_document_whatever_is_sent(own: tuple[Store, P
                 case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
             check()
-    assert checked >= 150
+    assert checked >= 0.75 * EXAMPLES
 
 
 class _Links(HTMLParser):
@@ -95,5 +96,5 @@ def test_the_page_shows_every_path_and_fetches_nothing_from_other_hosts(served: 
     page = _Links()
     page.feed(served.client.get("/docs").text)
     assert page.details == sum(len(methods) for methods in json.loads(openapi_text())["paths"].values())
-    assert [urllib.parse.urlsplit(target).netloc for target in page.targets] == [""]
+    assert {urllib.parse.urlsplit(target).netloc for target in page.targets} == {""}
     assert served.get("/openapi.json") == json.loads(openapi_text())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
-from runner.cli.main import main
+from runner.cli.main import main, parser
 from store.analysis.quality_gate import InvalidRequirement, outcome_of, parse_requirement
 from store.statistics import paired_change
 from tests.dashboard import stores
@@ -101,3 +104,18 @@ def test_less_is_better_turns_the_requirement_round(text: str, gain: float, outc
 def test_half_a_requirement_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequirement, match="write it as"):
         parse_requirement(text)
+
+
+def test_the_workflow_of_the_readme_calls_commands_that_exist(
+        data: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = Path(__file__).parents[3] / "runner/cli/README.md"
+    workflow, = re.findall(r"^```yaml\n(.*?)^```", readme.read_text(encoding="utf-8"), re.M | re.S)
+    steps = yaml.safe_load(workflow)["jobs"]["gate"]["steps"]
+    commands = [shlex.split(command) for step in steps for line in [step.get("run", "").replace("\\\n", " ")]
+                for command in re.split(r"&&|> run\.json", line) if command.strip().startswith("distill ")]
+    assert [words[1] for words in commands] == ["setup", "run", "gate"]
+    parser(["run"]).parse_args(commands[1][1:])
+    monkeypatch.chdir(tmp_path)
+    filled = {"$(jq -rs 'last.run' run.json)": data[1]["strong"], "$GITHUB_STEP_SUMMARY": "summary.md"}
+    assert main([filled.get(word, word) for word in commands[2][1:]]) in (0, 1, 2)
+    assert ElementTree.parse("gate.xml").getroot().attrib["tests"] == "2" and Path("summary.md").read_text()
