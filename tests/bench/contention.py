@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import queue
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -22,6 +25,9 @@ from store.event_log.journal import Journal
 from store.events import MetricLogged
 from tests.bench.row import Row
 from tests.plain_runs import plain_run
+
+HANGS_SECONDS = 900.0
+"""Guards against hanging alone: a busy machine takes many times as long to start processes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def measure(writers: int, readers: int, seconds: float) -> Contention:
                      for number in range(writers + readers)]
         for process in processes:
             process.start()
-        told = [found.get(timeout=600) for _ in processes]
+        told = [_next(found, processes) for _ in processes]
         for process in processes:
             process.join()
     waits = [one for each in told if each.writes for one in each.seconds]
@@ -83,6 +89,17 @@ def measure(writers: int, readers: int, seconds: float) -> Contention:
     return Contention(writers, readers, len(waits) / seconds, statistics.median(waits), max(waits),
                       sum(len(each.seconds) for each in told if not each.writes), min(counts), max(counts),
                       [text for each in told for text in each.refused])
+
+
+def _next(found: Queue[Told], processes: Sequence[BaseProcess]) -> Told:
+    """What the next process tells; fails once one has failed, or after HANGS_SECONDS."""
+    until = time.monotonic() + HANGS_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(queue.Empty):
+            return found.get(timeout=1)
+        failed = [process.exitcode for process in processes if process.exitcode]
+        assert not failed, f"a process ended with {failed[0]}"
+    raise AssertionError(f"no process told anything within {HANGS_SECONDS:g} s")
 
 
 def _write(url: str, seconds: float, start: Barrier, found: Queue[Told]) -> None:
@@ -105,7 +122,7 @@ def _read(url: str, seconds: float, start: Barrier, found: Queue[Told]) -> None:
 def _repeat(work: Callable[[], Any], writes: bool, seconds: float, start: Barrier, found: Queue[Told]) -> None:
     took: list[float] = []
     refused: list[str] = []
-    start.wait(60)
+    start.wait(HANGS_SECONDS)
     until = time.perf_counter() + seconds
     while (began := time.perf_counter()) < until:
         try:

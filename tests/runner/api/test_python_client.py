@@ -19,6 +19,7 @@ from store import commands, queries
 from store.event_log.journal import append_without_claim
 from store.events import RunFinished
 from tests.plain_runs import plain_run
+from tests.runner.watching import LIMIT_SECONDS
 
 SETTINGS = {"questions": 5, "topics": ["pods"], "name": "by the client"}
 
@@ -41,7 +42,7 @@ def test_a_launch_is_repeated_by_its_key_and_waited_for(served: Any, client: Cli
     with pytest.raises(TimeoutError, match="is still queued"):
         client.wait(run.id, timeout_seconds=0)
     threading.Timer(0.2, finish).start()
-    ended = client.wait(run.id, timeout_seconds=60)
+    ended = client.wait(run.id, timeout_seconds=LIMIT_SECONDS)
     assert (ended.state, ended.verdict, ended.ended) == ("finished", "improved", True)
 
 

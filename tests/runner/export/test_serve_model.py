@@ -37,6 +37,7 @@ from store.events import AnswersGiven, PromptsPrepared, QuestionsAsked
 from store.paths import Paths
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
+from tests.runner.watching import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 QUESTION = "What does a Service do for a Pod?"
@@ -79,7 +80,7 @@ class Endpoint:
 
     def stop(self, by: signal.Signals) -> int:
         self.process.send_signal(by)
-        return self.process.wait(60)
+        return self.process.wait(LIMIT_SECONDS)
 
 
 @contextlib.contextmanager
