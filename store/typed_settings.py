@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from store.presets import preset
 from store.run_config import InvalidConfig, RunConfig
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "tuple": "a list"}
+_NO_CHARACTER = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def config_of_values(values: Mapping[str, Any]) -> RunConfig:
@@ -36,6 +38,14 @@ def _unknown(name: str, known: Mapping[str, Setting]) -> str:
     return f"no setting {name[:60]!r}{f', did you mean {near[0]}?' if near else ''}"
 
 
+def _unstorable(name: str, value: Any) -> str | None:
+    """Why no store can hold the texts of a value: characters that are in JSON, but in no UTF-8 and no database."""
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    if not any(_NO_CHARACTER.search(text) for text in texts):
+        return None
+    return f"{name} {str(value)[:60]!r} has a character that no store can hold (NUL, or half of a surrogate pair)"
+
+
 def _fault(setting: Setting, value: Any) -> str | None:
     """Why a value is not of the setting's kind; None if it is."""
     if value is None and setting.optional:
@@ -43,7 +53,7 @@ def _fault(setting: Setting, value: Any) -> str | None:
     accepted: Any = {int: int, float: (int, float), tuple: list}.get(setting.kind, setting.kind)
     right = isinstance(value, accepted) and (setting.kind is bool or not isinstance(value, bool))
     if right and (setting.kind is not tuple or all(isinstance(item, str) for item in value)):
-        return None
+        return _unstorable(setting.name, value)
     return f"{setting.name} {str(value)[:60]!r} is not {_KINDS[setting.kind.__name__]}"
 
 
