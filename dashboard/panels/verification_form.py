@@ -31,7 +31,8 @@ def verification_form(run: Run, cycles: Sequence[Cycle]) -> bool:
         return False
     with st.expander("Verify an export", icon=":material/fact_check:", expanded=True):
         cycle = int(url_state.choose("Exported cycle", "exported", trained, trained[-1],
-                                     lambda name: labels.cycle(int(name))))
+                                     lambda name: labels.cycle(int(name)),
+                                     "Its fine-tuned student's recorded answers are what the export is compared with."))
         with st.form("verification form", border=False):
             name = st.text_input("Folder, GGUF file or address", key="verification artefact",
                                  max_chars=MAX_ARTEFACT_LENGTH, placeholder="http://127.0.0.1:8000/v1",
@@ -39,7 +40,7 @@ def verification_form(run: Run, cycles: Sequence[Cycle]) -> bool:
             left, right = st.columns(2)
             with left:
                 engine = str(st.selectbox("Answered by", ENGINES, key="verification engine",
-                                          format_func=lambda one: _ENGINES[one]))
+                                          format_func=lambda one: _ENGINES[one], help=labels.EXPORT_ENGINE_HELP))
             with right:
                 model = st.text_input("Model's name at the server", key="verification model", max_chars=200,
                                       placeholder="the only one", help="Only for an address with several models.")

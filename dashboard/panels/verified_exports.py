@@ -27,7 +27,8 @@ def verified_exports(store: Store, run: Run) -> None:
     zone = elements.zone()
     by_number = {str(len(found) - at): one for at, one in enumerate(found)}
     number = url_state.choose("Verifications, newest first", "verification", list(by_number), shown=lambda key: (
-        f"{_short(by_number[key])} · {by_number[key].found.outcome} · {labels.when(by_number[key].at, zone)}"))
+        f"{_short(by_number[key])} · {by_number[key].found.outcome} · {labels.when(by_number[key].at, zone)}"),
+        help_text="Every verification of the run, from this page and from the command line.")
     one = by_number[number]
     elements.badge(labels.export_outcome(one.found.outcome))
     elements.plain_text(one.found.sentence)

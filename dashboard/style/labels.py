@@ -109,6 +109,9 @@ EXPORTS_HELP = ("A merged folder, a GGUF file, an OpenVINO folder or a server an
 ARTEFACT_HELP = ("A folder or file on the runner's machine, as `python -m runner export` writes it, or the base URL of "
                  "an OpenAI-compatible server that the runner reaches. A server's key is read from the runner's "
                  "environment.")
+EXPORT_ENGINE_HELP = ("A merged folder is answered for by transformers, an OpenVINO folder by OpenVINO. Of a GGUF file "
+                      "transformers measures what quantization costs, with likelihoods, and llama.cpp its own answers, "
+                      "where `make verify-engines` installed it.")
 NO_EXPORTS = ("No export of this run was verified yet. `python -m runner export RUN` writes one; name its folder "
               "above, or use `python -m runner verify`.")
 EXPORT_METRICS_NOTE = ("Over the locked test, paired by question. Recorded and exported answers are scored by the same "
