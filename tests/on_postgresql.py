@@ -16,8 +16,9 @@ from tests.store.postgres_server import NoServer, server
 _FILES = "backup or archive or copied or doctor or pruning or log_ or systemd or container or unit"
 PARTS: tuple[tuple[str, ...], ...] = (
     ("-m", "", "-k", "postgresql", "tests/store"),
-    ("-k", f"not ({_FILES})", "tests/runner/service/test_supervisor.py", "tests/runner/service/test_stopping.py",
-     "tests/runner/service/test_operations.py", "tests/runner/service/test_operating.py",
+    ("-k", f"not ({_FILES})", "tests/runner/service/test_supervisor.py", "tests/runner/service/test_at_once.py",
+     "tests/runner/service/test_stopping.py", "tests/runner/service/test_operations.py",
+     "tests/runner/service/test_operating.py",
      "tests/runner/playground/test_worker.py"),
     ("-k", "not judge_model", "tests/runner/batches/test_batch_runs.py"),
     ("-k", "kept_by_address or later_run", "tests/runner/teacher/test_remembered_options.py"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from runner.service.batch_poller import POLL_SECONDS, BatchPoller
+from runner.service.devices import runs_at_once, visible_gpus
 from runner.service.housekeeping import MAINTENANCE_TASKS
 from runner.service.process_locks import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
@@ -43,10 +45,11 @@ class Job:
     do: Callable[[], None]
 
 
-def serve(store: Store, paths: Paths, stand_by: bool = False) -> int:
-    """Serve the queue until SIGTERM or Ctrl-C; then the active run finishes its current item and is requeued.
+def serve(store: Store, paths: Paths, stand_by: bool = False, at_once: int | None = None) -> int:
+    """Serve the queue until SIGTERM or Ctrl-C; then each active run finishes its current item and is requeued.
 
-    With `stand_by`, first waits until the current runner of this data folder exits, however it exits.
+    With `stand_by`, first waits until the current runner of this data folder exits, however it exits. `at_once` is the
+    most runs at a time; None is one for each GPU, and one without.
 
     Raises:
         AlreadyRunning: another runner serves this data folder, and `stand_by` is false.
@@ -59,12 +62,16 @@ def serve(store: Store, paths: Paths, stand_by: bool = False) -> int:
     if acquire_runner_lock(paths.data, stop.wait if stand_by else None) is None:
         return 0
     configure(paths)
-    _serve(store, paths, stop)
+    _serve(store, paths, stop, at_once)
     return 0
 
 
-def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
-    supervisor = Supervisor(store, paths)
+def _serve(store: Store, paths: Paths, stop: threading.Event, at_once: int | None = None) -> None:
+    gpus = visible_gpus(os.environ)
+    most = runs_at_once(at_once, gpus)
+    if at_once and most < at_once:
+        log_event("fewer runs at once than asked for: one a GPU", logging.WARNING, at_once=most, asked_for=at_once)
+    supervisor = Supervisor(store, paths, at_once=most, gpus=gpus if most > 1 else ())
     scheduler = _scheduler()
     schedule_jobs = ScheduleJobs(store, scheduler, "schedules")
     jobs = [Job("poll", "work", TICK_SECONDS, supervisor.tick),
@@ -78,9 +85,10 @@ def _serve(store: Store, paths: Paths, stop: threading.Event) -> None:
         scheduler.add_job(job.do, "interval", seconds=job.every_seconds, executor=job.executor, name=job.name,
                           next_run_time=datetime.now(UTC))
     scheduler.start()
-    log_event("runner started", owner=supervisor.owner, store=paths.store_url.rpartition("@")[2], data=str(paths.data))
+    log_event("runner started", owner=supervisor.owner, store=paths.store_url.rpartition("@")[2], data=str(paths.data),
+              at_once=most)
     stop.wait()
-    log_event("runner stopping: an active run finishes its current item and is requeued")
+    log_event("runner stopping: each active run finishes its current item and is requeued")
     # The scheduler thread that started the worker has to stop it, because a worker dies with its thread; and heartbeats
     # continue until then.
     supervisor.stopping.set()

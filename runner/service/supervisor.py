@@ -1,6 +1,6 @@
 """Claim queued runs and execute each in a child process; the supervisor itself computes nothing.
 
-`tick` polls once: start a queued run, watch the worker, enforce stop requests, release the claims of dead runners. The
+`tick` polls once: watch the workers, enforce stop requests, release the claims of dead runners, start a queued run. The
 scheduler of `serve` and the foreground loop of `run` call it.
 """
 
@@ -49,8 +49,11 @@ class WorkerProcess:
 
     claim: Claim
     process: subprocess.Popen[bytes]
+    gpu: str = ""
+    """The GPU that it has for itself, as CUDA_VISIBLE_DEVICES names it; empty if it may use what the runner may."""
     oom_kills: int | None = None
-    """The kernel's count of OOM kills when the worker started; None if not available."""
+    """The kernel's count of OOM kills when the worker started, or since another one was killed so; None if not
+    available."""
     min_free_ram_share: float = 1.0
     """The smallest share of free RAM at any poll."""
     stop_seen_at: float | None = None
@@ -58,12 +61,16 @@ class WorkerProcess:
 
 @dataclass
 class Supervisor:
-    """One runner: executes at most one run at a time, because a run uses the whole device."""
+    """One runner: executes one run at a time, because a run uses the whole device; more where it has several."""
 
     store: Store
     paths: Paths
     only: str | None = None
     """Execute only this run (foreground `run`)."""
+    at_once: int = 1
+    """The most runs that it executes at a time."""
+    gpus: tuple[str, ...] = ()
+    """GPUs of which each worker gets one for itself, at least `at_once`; empty: all workers see the same devices."""
     worker: tuple[str, ...] = (sys.executable, "-m", "runner", "work")
     """The command that executes a run; the claim is appended."""
     answers: tuple[str, ...] = (sys.executable, "-m", "runner", "answer-questions")
@@ -72,7 +79,7 @@ class Supervisor:
     ram_available: Callable[[], tuple[int, int]] = ram
     """Returns total and available RAM, in bytes."""
     owner: str = field(default_factory=owner_name)
-    child: WorkerProcess | None = None
+    children: list[WorkerProcess] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
     _store_error: str = ""
@@ -110,32 +117,61 @@ class Supervisor:
         else:
             self._store_error = ""
 
+    @property
+    def child(self) -> WorkerProcess | None:
+        """The worker that was started first of those that run."""
+        return self.children[0] if self.children else None
+
     def _poll(self) -> None:
         if self.stopping.is_set():
-            self._requeue_current_run()
+            self._requeue_current_runs()
             self.stopped.set()
-        elif self.child is None:
-            if claim := self._claim():
-                self._playground.stop()  # a run uses the whole device
-                kills = self.oom_kills()
-                self.child = WorkerProcess(claim, self._spawn(claim), kills)
-                log_event("run started", run=claim.run, attempt=claim.attempt, worker=self.child.process.pid)
-            elif self.only is None:
-                self._playground.poll()
-        elif self.child.process.poll() is not None:
-            self._handle_worker_exit(self.child, self.child.process.returncode)
-            log_event("worker ended", run=self.child.claim.run, exit_code=self.child.process.returncode)
-            self.child = None  # cleared last, so that a store failure above is retried on the next poll
-        else:
+            return
+        at_work = len(self.children)
+        for child in list(self.children):
+            self._watch(child)
+        if len(self.children) < at_work:
+            return  # its place is filled at the next poll
+        if at_work < self.at_once and (claim := self._claim()):
+            self._start(claim)
+        elif self.only is None and not self.children:
+            self._playground.poll()
+
+    def _start(self, claim: Claim) -> None:
+        self._playground.stop()  # a run uses the whole device
+        self._kill_predecessor(claim)
+        kills, gpu = self.oom_kills(), next(iter(self._free_gpus()), "")
+        child = WorkerProcess(claim, self._spawn(claim, gpu), gpu, kills)
+        self.children.append(child)
+        on: dict[str, object] = {"gpu": gpu} if gpu else {}
+        log_event("run started", logging.INFO, run=claim.run, attempt=claim.attempt, worker=child.process.pid, **on)
+
+    def _kill_predecessor(self, claim: Claim) -> None:
+        """Kill a worker of ours whose lease has expired, if its run was claimed again: it was stopped, or hangs."""
+        for child in [child for child in self.children if child.claim.run == claim.run]:
+            terminate_process_group(child.process, (signal.SIGKILL, 10.0))
+            self.children.remove(child)
+            log_event("worker killed: it did not renew its lease", logging.WARNING, run=claim.run)
+
+    def _free_gpus(self) -> list[str]:
+        taken = {child.gpu for child in self.children}
+        return [gpu for gpu in self.gpus if gpu not in taken]
+
+    def _watch(self, child: WorkerProcess) -> None:
+        if child.process.poll() is None:
             total, free = self.ram_available()
-            self.child.min_free_ram_share = min(self.child.min_free_ram_share, free / total)
-            self._stop_if_asked(self.child)
+            child.min_free_ram_share = min(child.min_free_ram_share, free / total)
+            self._stop_if_asked(child)
+            return
+        self._handle_worker_exit(child, child.process.returncode)
+        log_event("worker ended", run=child.claim.run, exit_code=child.process.returncode)
+        self.children.remove(child)  # last, so that a store failure above is retried on the next poll
 
     def _claim(self) -> Claim | None:
         """Claim the next run. Claims of dead runners are released first, and the interruption is recorded."""
         for released in release_dead_claims(self.store, lambda owner: owner_is_dead(self.paths.data, owner)):
             log_event("run of a dead runner released", logging.WARNING, run=released)
-        claim = claim_next(self.store, self.owner, self.only, one_a_device=True)
+        claim = claim_next(self.store, self.owner, self.only, one_a_device=True, at_once=self.at_once)
         run = find_run(self.store, claim.run) if claim else None
         if claim and run and run.work == "running":
             kind = ErrorKind.INTERRUPTED
@@ -157,24 +193,30 @@ class Supervisor:
                 Journal(self.store, claim).append(RecoveryTaken(kind, RECOVERY[kind].action, claim.attempt, 0.0, found))
 
     def close(self) -> None:
-        """Let the worker finish its item, requeue its run, and record that this runner has stopped."""
-        self._requeue_current_run()
+        """Let the workers finish their items, requeue their runs, and record that this runner has stopped."""
+        self._requeue_current_runs()
         record_heartbeat(self.store, self.owner, self._started_at, stopped=True)
         owner_lock_path(self.paths.data, self.owner).unlink(missing_ok=True)
 
-    def _requeue_current_run(self) -> None:
+    def _requeue_current_runs(self) -> None:
         self._playground.stop()
-        if self.child:
-            terminate_process_group(self.child.process, (signal.SIGTERM, STOP_TIMEOUT_SECONDS), (signal.SIGKILL, 10.0))
-            release(self.store, self.child.claim, requeue_reason="the runner was stopped")
-            log_event("run requeued", run=self.child.claim.run, exit_code=self.child.process.returncode)
-            self.child = None
+        for child in self.children:  # all at once, so that they finish their items at the same time
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGTERM)
+        until = time.monotonic() + STOP_TIMEOUT_SECONDS
+        for child in list(self.children):
+            left = max(until - time.monotonic(), 0.0)
+            terminate_process_group(child.process, (signal.SIGTERM, left), (signal.SIGKILL, 10.0))
+            release(self.store, child.claim, requeue_reason="the runner was stopped")
+            log_event("run requeued", run=child.claim.run, exit_code=child.process.returncode)
+            self.children.remove(child)
 
-    def _spawn(self, claim: Claim) -> subprocess.Popen[bytes]:
+    def _spawn(self, claim: Claim, gpu: str) -> subprocess.Popen[bytes]:
         log = self.paths.run(claim.run) / "worker.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [*self.worker, claim.run, claim.owner, str(claim.fence), str(claim.attempt)]
         environment = os.environ | {"DATA_DIR": str(self.paths.data), "STORE_URL": self.paths.store_url}
+        environment |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_name("worker.log.1"))
         with log.open("ab") as output:
@@ -192,6 +234,9 @@ class Supervisor:
         crashes = self._crashes.get(child.claim.run, 0) + 1
         kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
         out_of_memory = code == -signal.SIGKILL and self._was_oom_killed(child)
+        if out_of_memory:  # the kernel's count is not that of another worker, if that is killed later
+            for other in self.children:
+                other.oom_kills = self.oom_kills()
         action = Action.USE_SMALLER_PLAN if out_of_memory else recovery.action
         message = f"the worker process exited with {how}{', most likely out of memory' if out_of_memory else ''}"
         journal = Journal(self.store, child.claim)
@@ -230,7 +275,7 @@ class Supervisor:
         if time.monotonic() - child.stop_seen_at < STOP_TIMEOUT_SECONDS:
             return
         terminate_process_group(child.process, (signal.SIGKILL, 10.0))
-        self.child = None
+        self.children.remove(child)
         log_event("worker killed: it did not stop in time", logging.WARNING, run=run.id)
         with contextlib.suppress(LeaseLost):
             Journal(self.store, child.claim).append(RunCancelled() if run.stop_requested == "cancel" else RunPaused())

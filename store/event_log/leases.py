@@ -36,11 +36,12 @@ def owner_device(owner: str) -> str:
     return owner.rsplit(":", 2)[0]
 
 
-def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: bool = False) -> Claim | None:
+def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: bool = False,
+               at_once: int = 1) -> Claim | None:
     """Claim the first queued run (by priority, then age) or a running one whose lease expired; None if there is none.
 
-    `run` restricts the choice to one run. With `one_a_device`, returns None while another valid claim exists on the
-    owner's device. The claim is written in the transaction that found the run.
+    `run` restricts the choice to one run. With `one_a_device`, returns None while another owner holds a valid claim on
+    the owner's device, or this one holds `at_once`. The claim is written in the transaction that found the run.
     """
     statement = (select(runs.c.id).join(claims, claims.c.run == runs.c.id)
                  .where(or_(runs.c.work == "queued", runs.c.work == "running"), free_now())
@@ -55,7 +56,8 @@ def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: b
     with store.write() as connection:
         if one_a_device:
             _serialize_per_device(connection, owner_device(owner))
-            if _is_busy(connection, owner_device(owner)):
+            held = _claims_on(connection, owner_device(owner))
+            if len(held) >= at_once or any(other != owner for other in held):
                 return None
         found = connection.execute(statement).scalar()
         return _claim(connection, found, owner) if found else None
@@ -70,15 +72,16 @@ def _serialize_per_device(connection: Connection, device: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(device, 0))))
 
 
-def _is_busy(connection: Connection, device: str) -> bool:
+def _claims_on(connection: Connection, device: str) -> list[str]:
+    """Return the owner of each valid claim on a device."""
     held = connection.execute(select(claims.c.owner).where(held_now(), claims.c.owner.is_not(None))).scalars()
-    return any(owner_device(owner) == device for owner in held)
+    return [owner for owner in held if owner_device(owner) == device]
 
 
 def is_busy(store: Store, device: str) -> bool:
     """Whether a runner holds a valid claim on this device now."""
     with store.read() as connection:
-        return _is_busy(connection, device)
+        return bool(_claims_on(connection, device))
 
 
 def claim_finished_run(store: Store, owner: str, run: str) -> Claim | None:

@@ -94,7 +94,7 @@ class _Runner(Supervisor):
         super().__init__(*arguments, **named)
         self._socket = socket
 
-    def _spawn(self, claim: Claim) -> Any:
+    def _spawn(self, claim: Claim, gpu: str) -> Any:
         socket.send_fds(self._socket, [json.dumps(dataclasses.astuple(claim)).encode()], [self._lock])
         return _Forked(self._socket, int(self._socket.recv(100)))
 
