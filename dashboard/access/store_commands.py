@@ -12,7 +12,8 @@ import streamlit as st
 from dashboard.access import store_access
 from dashboard.session import identity
 from dashboard.widgets import elements
-from store import commands
+from store import commands, queries
+from store.analysis.launch_forecast import longest_first
 from store.commands import CommandRefused, dataset, playground, ratings_and_tags, review, verifications
 from store.commands.review import Decision, Person
 from store.commands.schedules import InvalidSchedule
@@ -40,12 +41,15 @@ def launch(config: RunConfig, token: str) -> str | None:
 
 
 def launch_group(plan: SweepPlan) -> str | None:
-    """Queue the runs of a plan, each once; returns the first one's id, or None if they were refused."""
-    person, launched = identity.current_user(), []
-    if _execute(lambda store: launched.append(commands.launch_group(store, plan.configs, plan.group, person.name,
-                                                                    role=person.role))):
-        return launched[0].runs[0]
-    return None
+    """Queue the runs of a plan, each once, the longest first; returns the id of the first one in the queue, or None if
+    they were refused."""
+    person, launched = identity.current_user(), list[commands.QueuedGroup]()
+
+    def queue(store: Store) -> None:
+        configs = longest_first(plan.configs, queries.past_stages(store))
+        launched.append(commands.launch_group(store, configs, plan.group, person.name, role=person.role))
+
+    return launched[0].runs[0] if _execute(queue) else None
 
 
 def register_forecast(config: RunConfig, forecast: ForecastRegistered, advice: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from runner.cli import run as run_command
 from runner.errors import UserError
 from store import queries
-from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence
+from store.analysis.launch_forecast import forecast_of_runs, forecast_sentence, longest_first
 from store.commands import QueuedGroup, launch_group
 from store.config_metadata import settings_of
 from store.database import Store, StoreNotFound, open_for_reading, open_store
@@ -90,7 +90,19 @@ def _plan(args: argparse.Namespace, varied: Mapping[str, tuple[Any, ...]]) -> Sw
     if args.seeds_draw and not args.seeds:
         raise UserError("--seeds-draw says how the seeds differ: add --seeds")
     seeds = seeds_from(args.seeds, base.seed) if args.seeds else (base.seed,)
-    return plan_runs(lambda point: run_command.config_of(single, point), varied, seeds, args.seeds_draw, args.group)
+    return _longest_first(plan_runs(lambda point: run_command.config_of(single, point), varied, seeds, args.seeds_draw,
+                                    args.group))
+
+
+def _longest_first(plan: SweepPlan) -> SweepPlan:
+    """Order the runs of a plan by how long past runs say that they take."""
+    store = _store_for(dry=True)
+    if store is None:
+        return plan
+    try:
+        return dataclasses.replace(plan, configs=longest_first(plan.configs, queries.past_stages(store)))
+    finally:
+        store.close()
 
 
 def _print_and_queue(args: argparse.Namespace, plan: SweepPlan) -> QueuedGroup | None:

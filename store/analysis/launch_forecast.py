@@ -102,6 +102,19 @@ def forecast_of_runs(configs: Sequence[RunConfig], past: Sequence[PastStage],
                     any(one.at_least for one in found))
 
 
+def longest_first(configs: Sequence[RunConfig], past: Sequence[PastStage]) -> tuple[RunConfig, ...]:
+    """Return configurations in the order in which several runners are done with them soonest: the longest run first.
+
+    Where one of them has no forecast, they stay in their order; runs that take equally long do so too.
+    """
+    each = [forecast(config, past, {}) for config in configs]
+    known = [one.seconds for one in each if one is not None]
+    if len(known) < len(each):
+        return tuple(configs)
+    order = sorted(range(len(known)), key=lambda at: -known[at])
+    return tuple(configs[at] for at in order)
+
+
 def forecast_sentence(guess: Forecast | None, offline: bool) -> str:
     """Format a forecast as one sentence; an unknown cost is called unknown."""
     if guess is None:

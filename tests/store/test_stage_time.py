@@ -12,7 +12,7 @@ import pytest
 
 from dashboard.view_models import time_remaining
 from dashboard.view_models.time_remaining import Remaining
-from store.analysis.launch_forecast import forecast
+from store.analysis.launch_forecast import forecast, longest_first
 from store.analysis.stage_time import StageTimes, comparable, work_of
 from store.presets import preset
 from store.queries import PastStage
@@ -40,6 +40,15 @@ def test_the_second_run_of_a_kind_takes_what_was_forecast_within_a_quarter_in_th
     assert len(errors) == 12
     assert median(errors) < 0.25
     assert max(errors) < 0.35, "also where the second run is several times as large"
+
+
+def test_the_runs_of_a_group_are_ordered_by_how_long_they_take_where_that_is_known() -> None:
+    config, past = recorded(0)[0].config, [*recorded(0), *recorded(1)]
+    runs = [dataclasses.replace(config, passes=passes, training_seed=seed) for passes in (3.0, 30.0) for seed in (1, 2)]
+    assert longest_first(runs, past) == (*runs[2:], *runs[:2])
+    assert longest_first(runs, []) == tuple(runs)  # nothing is known
+    unknown = [*runs, dataclasses.replace(config, student="another")]
+    assert longest_first(unknown, past) == tuple(unknown)
 
 
 def test_the_form_and_the_live_page_say_the_same() -> None:
