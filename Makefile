@@ -14,7 +14,8 @@
 #              verified by each; downloads 1.5 GB once
 # make setup   the common part: idempotent, quick the second time
 #
-# DATA_DIR=... moves all state; STORE_URL=... the event store alone; PORT=... the dashboard; PYTHON=... the interpreter.
+# DATA_DIR=... moves all state; STORE_URL=... the event store alone; ARTIFACTS=... shares files of runs; PORT=... the dashboard;
+# PYTHON=... the interpreter.
 
 PYTHON ?= python3
 VENV   ?= .venv

@@ -1,6 +1,7 @@
 """Paths of the data directory and the store's URL, both configurable by environment variables.
 
-`DATA_DIR` (default `data`) holds everything; `STORE_URL` (default: SQLite in DATA_DIR) moves only the store.
+`DATA_DIR` (default `data`) holds everything; `STORE_URL` (default: SQLite in DATA_DIR) moves only the store;
+`ARTIFACTS` (default: none) keeps the files of runs a second time, where other hosts find them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ class Paths:
 
     data: Path
     store_url: str
+    artifacts: str = ""
+    """Address of the artifact store; empty if files are in the data folder alone."""
 
     @property
     def models(self) -> Path:
@@ -44,11 +47,17 @@ class Paths:
     def run(self, run_id: str) -> Path:
         return self.data / "runs" / run_id
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables by which another process has the same paths."""
+        return {"DATA_DIR": str(self.data), "STORE_URL": self.store_url, "ARTIFACTS": self.artifacts}
+
 
 def default_paths() -> Paths:
     """Return the paths set by the environment variables, absolute."""
     data = Path(os.environ.get("DATA_DIR") or "data").absolute()
-    return Paths(data=data, store_url=os.environ.get("STORE_URL") or sqlite_url(data / "events.db"))
+    return Paths(data=data, store_url=os.environ.get("STORE_URL") or sqlite_url(data / "events.db"),
+                 artifacts=os.environ.get("ARTIFACTS") or "")
 
 
 def sqlite_url(file: Path) -> str:

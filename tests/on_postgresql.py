@@ -18,7 +18,7 @@ PARTS: tuple[tuple[str, ...], ...] = (
     ("-m", "", "-k", "postgresql", "tests/store"),
     ("-k", f"not ({_FILES})", "tests/runner/service/test_supervisor.py", "tests/runner/service/test_at_once.py",
      "tests/runner/service/test_stopping.py", "tests/runner/service/test_operations.py",
-     "tests/runner/service/test_operating.py",
+     "tests/runner/service/test_operating.py", "tests/runner/pipeline/test_shared_files.py",
      "tests/runner/playground/test_worker.py"),
     ("-k", "not judge_model", "tests/runner/batches/test_batch_runs.py"),
     ("-k", "kept_by_address or later_run", "tests/runner/teacher/test_remembered_options.py"),

@@ -68,6 +68,7 @@ PAYLOADS = {
     "FactsWritten": """
         teacher facts(passage_id statement paraphrases questions(question answer) reverse(question answer) key_terms)
         refused(passage_id text reason) without(passage_id reason)""",
+    "FilesStored": "sha256 files size_bytes",
     "ForecastRegistered": """
         group metric tier size questions change low high confidence margin stop pilots(run size change error freedom
         pairs baseline)""",
@@ -260,6 +261,7 @@ disk failure
 process killed
 interrupted
 checkpoints elsewhere
+artifact store
 reply not stored
 price file
 batch refused

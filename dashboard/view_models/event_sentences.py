@@ -109,6 +109,8 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.RunRequested: lambda e: f"Requested by the {e.requested_by}",
     happened.RunStarted: lambda e: f"Started on {_owner(e.owner)}"
                                     + (f" (attempt {e.attempt})" if e.attempt > 1 else ""),
+    happened.FilesStored: lambda e: f"{labels.count(e.files, 'file')} in the artifact store, "
+                                    f"{e.size_bytes / 1e6:,.1f} MB",
     happened.KnowledgeChanged: _knowledge_changed,
     happened.KnowledgeRead: _knowledge_read,
     happened.PlanChosen: lambda e: f"Hardware and precision: {e.device}, {e.precision}: {e.reason}",

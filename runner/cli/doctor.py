@@ -8,12 +8,15 @@ import importlib.util
 import json
 import os
 import sqlite3
+import time
 from typing import Any
 
 import pysqlite3.dbapi2 as safe_sqlite
 from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError
 
+from runner.artifact_store import check_artifact_store
+from runner.artifact_store.errors import InvalidAddress
 from runner.pipeline.preflight import free_bytes, nearest_folder
 from runner.pipeline.worker import versions
 from store.database import Store, StoreError, StoreNotFound, integrity_faults, open_for_reading, sqlite_is_safe
@@ -79,6 +82,7 @@ def findings(paths: Paths) -> dict[str, dict[str, Any]]:
                   "python's own sqlite": f"{sqlite3.sqlite_version} (not used)", **store_findings(paths)},
         "data folder": {"path": str(paths.data), "free GB": round(free_bytes(paths) / 1e9, 1),
                         "writable": is_writable(paths)},
+        "artifact store": artifact_store_findings(paths),
         "versions": versions(),
     }
 
@@ -92,7 +96,9 @@ def _wrong(found: dict[str, dict[str, Any]]) -> list[str]:
         message for is_wrong, message in (
             (not store["safe"], f"SQLite {store['sqlite']} can corrupt a store"),
             (bool(store["fault"]), f"the store: {store['fault']}"),
-            (not folder["writable"], f"{folder['path']} is not writable")) if is_wrong]
+            (not folder["writable"], f"{folder['path']} is not writable"),
+            (bool(found["artifact store"]["fault"]), f"the artifact store: {found['artifact store']['fault']}"))
+        if is_wrong]
 
 
 def _name(key: str) -> str:
@@ -118,6 +124,17 @@ def is_writable(paths: Paths) -> bool:
     return os.access(nearest_folder(paths), os.W_OK | os.X_OK)
 
 
+def artifact_store_findings(paths: Paths) -> dict[str, Any]:
+    """Write to the artifact store, and read it back."""
+    began = time.monotonic()
+    try:
+        check_artifact_store(paths.artifacts)
+    except (InvalidAddress, OSError) as error:
+        return {"address": "not shown" if isinstance(error, InvalidAddress) else paths.artifacts, "fault": str(error)}
+    return {"address": paths.artifacts, "fault": "",
+            "written and read back": f"in {time.monotonic() - began:.2f} s" if paths.artifacts else None}
+
+
 def store_findings(paths: Paths) -> dict[str, Any]:
     """Describe the store's content and faults; read only, and no store is created."""
     try:
@@ -138,10 +155,12 @@ def store_findings(paths: Paths) -> dict[str, Any]:
 def _content(store: Store, paths: Paths) -> dict[str, str]:
     facts, here = store_facts(store), [state.owner for state in connected_runners(store)]
     gone = [run for run, path in stage_files(store) if not (paths.run(run) / path).is_file()]
+    then = "a worker gets what the artifact store has of them" if paths.artifacts else \
+        "a resumed run repeats these stages"
     return {"holds": f"{facts.runs} runs, {facts.events:,} events, schema version {facts.schema_version}",
             "runners": ", ".join(here) or "none connected",
-            "checkpoints": f"{len(gone)} missing in this data folder, of {', '.join(sorted(set(gone)))}: a resumed run "
-                           "repeats these stages" if gone else "all present"}
+            "checkpoints": f"{len(gone)} missing in this data folder, of {', '.join(sorted(set(gone)))}: {then}"
+                           if gone else "all present"}
 
 
 def _key_state() -> str:

@@ -14,7 +14,7 @@ from rich.console import Console
 from runner.cli.progress import follow
 from runner.cli.summary import as_json, as_lines
 from runner.pipeline.recovery import RECOVERY, ErrorKind
-from runner.pipeline.resume import missing_checkpoints
+from runner.pipeline.shared_files import checkpoints_gone
 from runner.service.batch_poller import BatchPoller
 from runner.service.process_locks import AlreadyRunning, acquire_runner_lock
 from runner.service.runner_log import configure
@@ -91,7 +91,7 @@ def _execute(store: Store, paths: Paths, run_id: str, console: Console, is_runne
         supervisor = None
     else:
         console.print(f"run {run_id}")
-        if found := missing_checkpoints(read_events(store, run_id), paths.run(run_id)):
+        if found := checkpoints_gone(read_events(store, run_id), paths, run_id):
             console.print(f"{found}. {RECOVERY[ErrorKind.CHECKPOINTS_MISSING].advice}", markup=False, soft_wrap=True)
         configure(paths, on_screen=False)
         supervisor = Supervisor(store, paths, only=run_id)

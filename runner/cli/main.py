@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from runner.artifact_store.errors import ArtifactStoreError
 from runner.cli.program import NAME, as_called, how_to_install, missing_modules
 from runner.errors import UserError
 from runner.service.process_locks import AlreadyRunning
@@ -31,7 +32,7 @@ examples:
   python -m runner report RUN --to evidence.html           the evidence pack of a run, as one file
   python -m runner compare RUN RUN:1                       which fine-tuned student is better on the same test
 
-all state is in ./data; DATA_DIR moves it, STORE_URL moves the event store only.
+all state is in ./data; DATA_DIR moves it, STORE_URL moves the event store only, ARTIFACTS shares the files of runs.
 exit codes: 0 done; 1 the run failed; 2 invalid input, nothing was written; 3 cancelled or paused; 130 Ctrl-C.
 """
 
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
         return execute(args)
     except InvalidConfig as error:
         return _print_errors(*error.errors)
-    except (UserError, StoreError, AlreadyRunning, CommandRefused, InvalidPrices) as error:
+    except (UserError, StoreError, AlreadyRunning, CommandRefused, InvalidPrices, ArtifactStoreError) as error:
         return _print_errors(str(error))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from runner.errors import UserError
 from store.database import open_store
 from store.paths import default_paths
 
@@ -20,9 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
+    from runner.pipeline.preflight import artifact_store_errors
     from runner.service.serve import serve
 
     paths = default_paths()
+    if errors := artifact_store_errors(paths):
+        raise UserError(errors[0])
     return serve(open_store(paths.store_url), paths, args.stand_by, args.at_once)
 
 

@@ -1,7 +1,8 @@
 """Back up store, checkpoints and adapters to one archive with hashes, and restore it.
 
 The store is copied first: a row is written after its file, so every file that the copy refers to exists.
-Models are left out, because they can be downloaded again; so are logs.
+Models are left out, because they can be downloaded again; so are logs. Files that are only in the artifact store are
+in the archive too.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 
+from runner.artifact_store.errors import ArtifactStoreError
 from runner.errors import UserError
-from store.database import Store, backup, integrity_faults, migrations, open_store
+from runner.export import archived_file_lists
+from store.database import Store, backup, integrity_faults, migrations, open_for_reading, open_store
 from store.files import fsync_directory, replace_durably, sha256_of_file, temporary_path
 from store.paths import Paths, sqlite_file, sqlite_url
 
@@ -57,6 +60,7 @@ def write_archive(store: Store, paths: Paths, to: Path) -> Content:
 
     Raises:
         StoreError: the store cannot be copied (PostgreSQL).
+        ArtifactStoreError, InvalidAddress: the artifact store has files that are nowhere else, and does not answer.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(to)
@@ -66,7 +70,7 @@ def write_archive(store: Store, paths: Paths, to: Path) -> Content:
             copy = Path(folder) / STORE
             backup.copy_database(store, copy)
             with tarfile.open(fileobj=raw, mode="w") as tar:
-                for name, path in [(STORE, copy), *_files_to_archive(paths.data)]:
+                for name, path in _files_to_archive(copy, paths, Path(folder)):
                     _add(tar, name, path, files)
                 manifest = {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(), "files": files,
                             "schema": migrations.CURRENT}
@@ -83,7 +87,8 @@ def restore_archive(archive: Path, paths: Paths, force: bool) -> Content:
     With `force`, existing data is moved to a folder of its own, never deleted.
 
     Raises:
-        UserError: no such archive, a damaged or foreign one, or existing data without `force`.
+        UserError: no such archive, a damaged or foreign one, existing data without `force`, or the artifact store
+            does not answer; in the last case the archive is restored, and its files are not stored there again.
     """
     target = _store_file(paths)
     existing = [path for path in (target, *(paths.data / name for name in FOLDERS)) if path.exists()]
@@ -101,6 +106,15 @@ def restore_archive(archive: Path, paths: Paths, force: bool) -> Content:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(unpacked / STORE, target)  # last, because the store refers to the files
         fsync_directory(paths.data)
+        if paths.artifacts:
+            store = open_for_reading(paths.store_url)
+            try:
+                archived_file_lists.store_again(store, paths, unpacked / archived_file_lists.LISTS)
+            except ArtifactStoreError as error:
+                raise UserError(f"everything is restored in {paths.data}, but {error}: other hosts do not find its "
+                                "files; a run stores them again when it goes on here") from error
+            finally:
+                store.close()
     return _content(manifest)
 
 
@@ -153,11 +167,19 @@ def _move_aside(data: Path, target: Path, existing: list[Path]) -> None:
             shutil.move(path, aside / path.name)
 
 
-def _files_to_archive(data: Path) -> Iterator[tuple[str, Path]]:
+def _files_to_archive(copy: Path, paths: Paths, work: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the name in the archive and the path of each file; what is fetched into `work` is there until the next."""
+    yield STORE, copy
     for folder in FOLDERS:
-        for path in sorted((data / folder).rglob("*")):
+        for path in sorted((paths.data / folder).rglob("*")):
             if path.is_file() and not path.name.endswith(_LEFT_OUT):
-                yield str(path.relative_to(data)), path
+                yield str(path.relative_to(paths.data)), path
+    if paths.artifacts:
+        store = open_for_reading(sqlite_url(copy))
+        try:
+            yield from archived_file_lists.files_to_archive(store, paths, work)
+        finally:
+            store.close()
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path, files: dict[str, dict[str, Any]]) -> None:

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
+from runner.artifact_store.errors import InvalidAddress
 from runner.export.checksums import changed_files, hashes_of, write_checksums
 from runner.export.engine_environments import OPENVINO, command
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
 from runner.export.gguf_quantizer import installed_quantizer, quantize
 from runner.export.model_card import base_licence, base_of, licence_note, model_card
+from runner.pipeline.shared_files import get_missing_files
 from runner.pipeline.stage_checkpoints import ADAPTER_FILES
 from runner.pipeline.stages.generate_answers import generation_config
 from store import queries
 from store.database import Store
+from store.events import FilesStored
 from store.files import sha256_of_file
 from store.paths import Paths
 from store.queries import Cycle, Run
@@ -86,11 +89,27 @@ def tuned_cycle(store: Store, paths: Paths, run_id: str, number: int | None) -> 
         raise CannotExport(f"run {run_id} has no adapter of cycle {number}: {available}")
     cycle = cycles[number]
     folder = paths.run(run_id) / str(cycle.adapter)
+    if paths.artifacts and not all((folder / name).is_file() for name in ADAPTER_FILES):
+        _get_files(store, paths, run_id)
     if missing := [name for name in ADAPTER_FILES if not (folder / name).is_file()]:
         raise CannotExport(f"adapter {folder}: {missing[0]} is missing; restore the run's folder from a backup")
     if sha256_of_file(folder / ADAPTER_FILES[1]) != cycle.adapter_sha256:
         raise CannotExport(f"adapter {folder} is not the one that was recorded: its hash differs")
     return run, cycle, folder
+
+
+def _get_files(store: Store, paths: Paths, run_id: str) -> None:
+    """Get the run's files from the artifact store.
+
+    Raises:
+        CannotExport: some of them cannot be used, or it does not answer.
+    """
+    try:
+        faults = get_missing_files(queries.events_of_kinds(store, run_id, [FilesStored]), paths, run_id)
+    except (InvalidAddress, OSError) as error:
+        raise CannotExport(str(error)) from error
+    if faults:
+        raise CannotExport(f"files of run {run_id} cannot be used: {'; '.join(faults[:3])}")
 
 
 def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path, form: str,

@@ -76,6 +76,8 @@ class PipelineExecutor:
     loading_seconds: Callable[[], float] = lambda: 0.0
     """Seconds that this process has spent on loading models and their libraries so far."""
     sleep: Callable[[float], None] = time.sleep
+    store_files: Callable[[], Sequence[Event]] = tuple
+    """Stores the run's files where other hosts find them, and returns what is to be recorded of it."""
     group: str = ""
     """Name of the run's group; empty for a run of its own, which holds nothing back."""
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
@@ -242,8 +244,22 @@ class PipelineExecutor:
 
     def _record_finished(self, step: StageRun, artifact: Artifact, seconds: float, memory: Mapping[str, float],
                          adopted: bool, loading: float = 0.0) -> None:
-        """Record in one transaction the stage's events, that it finished, and its memory use."""
+        """Record in one transaction the stage's events, that it finished, its stored files and its memory use."""
         finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
                                  artifact.sha256, artifact.header.inputs_sha256, adopted, loading)
         metrics = [MetricLogged(key, 0, value, "bytes") for key, value in memory.items()]
-        self.journal.append(*artifact.events, finished, *metrics, cycle=step.cycle, stage=step.row.stage)
+        stored = self._stored_files(step)
+        self.journal.append(*artifact.events, finished, *stored, *metrics, cycle=step.cycle, stage=step.row.stage)
+
+    def _stored_files(self, step: StageRun) -> Sequence[Event]:
+        """Store the run's files before the stage counts as finished, as often as the recovery table allows."""
+        attempt = 0
+        while True:
+            try:
+                return self.store_files()
+            except OSError as error:
+                attempt += 1
+                if not self._recover(error, attempt, self._context_of(step)):
+                    kind, trace = classify_error(error), "".join(traceback.format_exception(error))
+                    raise RunAborted(kind, f"{step.row.title} is done, and its files could not be stored: {error}",
+                                     trace) from error

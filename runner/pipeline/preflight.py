@@ -1,6 +1,6 @@
 """Check a configuration before its run is queued from the command line, to refuse what would certainly fail later.
 
-No model is loaded and nothing is written; an endpoint is asked only whether it has the batches that a run needs.
+No model is loaded and nothing stays written; an endpoint is asked only whether it has the batches that a run needs.
 Errors that only show in the worker are reported there.
 """
 
@@ -13,6 +13,8 @@ from knowledge.documents import NoSuchFolder, NothingReadable
 from knowledge.kubernetes.topics import BUILT_IN, unknown_topics
 from knowledge.question_sets import FaultyQuestions
 from knowledge.sources import NoSuchDocuments
+from runner.artifact_store import check_artifact_store
+from runner.artifact_store.errors import ArtifactStoreDenied, ArtifactStoreError, InvalidAddress
 from runner.pipeline.early_stopping import EVALUATIONS
 from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.stages.fine_tune import SNAPSHOT_SHARES
@@ -47,7 +49,7 @@ def preflight_errors(config: RunConfig, paths: Paths, runs: int = 1,
     reader = documents or DocumentsReader(paths.documents)
     found = [*shutdown_errors(config), *budget_errors(config), *access_errors(config),
              *_knowledge_errors(config, reader),
-             *_student_errors(config), *_disk_space_errors(config, paths, runs)]
+             *_student_errors(config), *_disk_space_errors(config, paths, runs), *artifact_store_errors(paths)]
     return found or _batch_errors(config)
 
 
@@ -145,6 +147,19 @@ def free_bytes(paths: Paths) -> int:
 def nearest_folder(paths: Paths) -> Path:
     """Return the data folder, or its nearest parent that exists."""
     return next(parent for parent in (paths.data, *paths.data.parents) if parent.exists())
+
+
+def artifact_store_errors(paths: Paths) -> list[str]:
+    """Write to the artifact store and read it back; one that does not answer now is left to the run."""
+    try:
+        check_artifact_store(paths.artifacts)
+    except (InvalidAddress, ArtifactStoreDenied) as error:
+        return [str(error)]
+    except ArtifactStoreError:
+        return []  # the run meets it, waits and says so
+    except OSError as error:
+        return [f"ARTIFACTS={paths.artifacts} cannot be written: {error}"]
+    return []
 
 
 def _disk_space_errors(config: RunConfig, paths: Paths, runs: int) -> list[str]:

@@ -33,6 +33,7 @@ class ErrorKind(enum.StrEnum):
     PROCESS_KILLED = "process killed"
     INTERRUPTED = "interrupted"
     CHECKPOINTS_MISSING = "checkpoints elsewhere"
+    ARTIFACT_STORE = "artifact store"
     REPLY_NOT_STORED = "reply not stored"
     PRICE_FILE = "price file"
     BATCH_REFUSED = "batch refused"
@@ -90,6 +91,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely because memory ran out."),
     K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner resumes from the last checkpoint automatically."),
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),
+    K.ARTIFACT_STORE:             Recovery(A.WAIT, 5, 2.0, True, "Check ARTIFACTS, its credentials and that it answers (`python -m runner doctor`), then resume the run; what is finished is in its folder here."),
     K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),
     K.PRICE_FILE:                 Recovery(A.GIVE_UP, 0, 0.0, True, "Correct the price file in the data folder or remove it, then retry the run."),
     K.BATCH_REFUSED:       Recovery(A.GIVE_UP, 0, 0.0, True, "Follow the endpoint's own words and retry the run, or launch it without --teacher-batch."),

@@ -1,7 +1,7 @@
 """What a resumed run starts from, derived from its events: missing checkpoints and the memory plan.
 
 Checkpoints are files in the data folder of the runner that made them; a runner with another data folder can take the
-run over and finds none of them.
+run over and finds none of them, unless both share an artifact store (`shared_files.py`).
 """
 
 from __future__ import annotations

@@ -14,13 +14,16 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.domain import Domain
 from knowledge.split_stability import Comparison
+from runner.artifact_store.errors import InvalidAddress
 from runner.hardware import loading_seconds, track_stage_memory
 from runner.judge.protocols import LLMJudge
 from runner.llm.capabilities import RefusedOption
@@ -29,9 +32,10 @@ from runner.pipeline import run_knowledge
 from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
 from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
-from runner.pipeline.recovery import RECOVERY, Action, classify_error
+from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
-from runner.pipeline.resume import starting_plan_index
+from runner.pipeline.resume import missing_checkpoints, starting_plan_index
+from runner.pipeline.shared_files import latest_stored, open_shared_files
 from runner.pipeline.stage_context import WaitsForReview
 from runner.protocols import Judge, Student, StudentInfo, Teacher
 from store.analysis.earlier_documents import apart_from_earlier_runs
@@ -39,13 +43,14 @@ from store.database import Store, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew
 from store.events import (
-    EndpointOptionRefused, Event, PlanChosen, RecoveryTaken, RunCancelled, RunFailed, RunPaused, RunRequeued,
-    RunStarted, RunWaitingForBatch, RunWaitingForReview,
+    EndpointOptionRefused, Event, PlanChosen, Recorded, RecoveryTaken, RunCancelled, RunFailed, RunPaused,
+    RunRequeued, RunStarted, RunWaitingForBatch, RunWaitingForReview,
 )
 from store.paths import Paths
 from store.queries import all_runs, find_run
 from store.run_config import RunConfig
 
+T = TypeVar("T")
 LEASE_CHECK_SECONDS = 0.5
 RENEW_EVERY_CHECKS = 10
 EXIT_LEASE_LOST = 3
@@ -83,13 +88,20 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
     try:
         folder.mkdir(parents=True, exist_ok=True)
         history = read_events(store, claim.run)
+        files = open_shared_files(paths, journal, run.config.held_out_set)
+        if files:
+            faults = _retried(partial(files.get, history), journal)
+            _report_missing(history, folder, journal, faults)
+            if run.config.held_out_set:
+                _retried(partial(files.get_test_set, store, paths, run.config.held_out_set), journal)
         resources = make_resources(run.config, claim.run, store, paths, journal)
         resources.plan_index = starting_plan_index(history)
         if resources.batches:
             resources.batches.wait_for_open_batch()
-        PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
-                         history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds,
-                         group=run.group).execute()
+        with files.storing() if files else contextlib.nullcontext():
+            PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
+                             history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds,
+                             store_files=files.store if files else tuple, group=run.group).execute()
     except StopRequested as stop:
         journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # an unknown request pauses: nothing is lost
     except LeaseLost:
@@ -102,10 +114,44 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         journal.append(RunWaitingForReview(waiting_for.questions, waiting_for.round))
     except RunAborted as aborted:
         journal.append(RunFailed(aborted.kind, str(aborted), aborted.advice, aborted.trace))
+    except InvalidAddress as invalid:
+        kind = ErrorKind.ARTIFACT_STORE
+        journal.append(RunFailed(kind, str(invalid), RECOVERY[kind].advice, ""))
     except (OSError, SQLAlchemyError) as error:  # disk or store, outside any stage
         kind = classify_error(error)
         if _has_not_ended(store, claim.run):
             journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
+
+
+def _retried(get: Callable[[], T], journal: Journal) -> T:
+    """Get something from the artifact store, as often as the recovery table allows.
+
+    Raises:
+        ArtifactStoreError: it does not answer, after all retries.
+        StopRequested: passed on from the journal.
+    """
+    attempt = 0
+    while True:
+        try:
+            return get()
+        except OSError as error:
+            attempt += 1
+            kind = classify_error(error)
+            recovery = RECOVERY[kind]
+            if recovery.action is not Action.WAIT or attempt > recovery.retries or \
+                    not getattr(error, "retryable", True):
+                raise
+            wait = retry_delay(error, recovery, attempt)
+            journal.append(RecoveryTaken(kind, recovery.action, attempt, wait, str(error)))
+            _sleep(journal, wait)
+
+
+def _report_missing(history: Sequence[Recorded], folder: Path, journal: Journal, faults: Sequence[str]) -> None:
+    """Record which finished stages run again, because the artifact store does not have their checkpoints whole."""
+    if latest_stored(history) and (missing := missing_checkpoints(history, folder)):
+        kind = ErrorKind.CHECKPOINTS_MISSING
+        journal.append(RecoveryTaken(kind, RECOVERY[kind].action, journal.claim.attempt, 0.0,
+                                     f"{missing}. {'; '.join(faults[:3])}"))
 
 
 def _has_not_ended(store: Store, run: str) -> bool:

@@ -82,7 +82,7 @@ class PlaygroundProcess:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"DATA_DIR": str(self.paths.data), "STORE_URL": self.paths.store_url}
+        environment = os.environ | self.paths.environment
         with self._log.open("wb") as output:  # truncated: the log holds the newest process only
             return subprocess.Popen([*self.command, self.owner], stdin=subprocess.DEVNULL, stdout=output,
                                     stderr=output, env=environment, start_new_session=True, pass_fds=(self.lock,),

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from runner.hardware import oom_kills, ram
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
-from runner.pipeline.resume import missing_checkpoints
+from runner.pipeline.shared_files import checkpoints_gone
 from runner.service.process_locks import acquire_lock, owner_is_dead, owner_lock_path
 from runner.service.process_termination import terminate_process_group
 from runner.service.playground_process import PlaygroundProcess
@@ -184,7 +184,7 @@ class Supervisor:
 
     def _report_missing_checkpoints(self, claim: Claim) -> None:
         """Record and log that finished stages run again because their checkpoints are in another data folder."""
-        found = missing_checkpoints(read_events(self.store, claim.run), self.paths.run(claim.run))
+        found = checkpoints_gone(read_events(self.store, claim.run), self.paths, claim.run)
         if found:
             kind = ErrorKind.CHECKPOINTS_MISSING
             log_event("checkpoints are not in this data folder", logging.WARNING, run=claim.run, why=found,
@@ -215,8 +215,7 @@ class Supervisor:
         log = self.paths.run(claim.run) / "worker.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [*self.worker, claim.run, claim.owner, str(claim.fence), str(claim.attempt)]
-        environment = os.environ | {"DATA_DIR": str(self.paths.data), "STORE_URL": self.paths.store_url}
-        environment |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
+        environment = os.environ | self.paths.environment | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_name("worker.log.1"))
         with log.open("ab") as output:

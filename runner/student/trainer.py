@@ -21,7 +21,7 @@ from trl import SFTConfig, SFTTrainer
 
 from runner.hardware import freeze_gc
 from runner.protocols import TrainingConfig, TrainingExample, TrainingResult, TrainingStep, adapter_snapshot_path
-from runner.student import training_checkpoints
+from runner.student import checkpoint_files, training_checkpoints
 from runner.student.errors import TrainingFailed
 from runner.student.inference.likelihood import token_losses
 from runner.student.llama_cpu.training_loss import FusedLoraLoss, supports_training
@@ -188,7 +188,7 @@ def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, 
     callback = _TrainingCallback(on_step, fingerprint, resume.seconds if resume else 0.0,
                                  partial(_save_snapshot, adapted, recipe, to), until)
     trainer = CompletionTrainer(
-        model=adapted, args=_settings(recipe, to / training_checkpoints.FOLDER, loaded, autocast=fused_loss is None),
+        model=adapted, args=_settings(recipe, to / checkpoint_files.FOLDER, loaded, autocast=fused_loss is None),
         train_dataset=rows, processing_class=loaded.hf_tokenizer, callbacks=[callback])
     trainer.fused_loss = fused_loss
     trainer.remove_callback(PrinterCallback)  # it prints each log entry

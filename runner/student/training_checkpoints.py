@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from runner.protocols import TrainingConfig, TrainingExample, TrainingResult
+from runner.student.checkpoint_files import FOLDER, RECORD, SEAL
 from runner.student.lora.adapter_files import weights_sha256
 from store.files import sha256_of, sha256_of_file, write_atomic
 
-FOLDER, SEAL, RECORD = "checkpoints", "seal.json", "training.json"
 _TRAINER_STATE = "trainer_state.json"
 """As transformers names it."""
 

@@ -39,8 +39,8 @@ from store.events.review import (
     ReviewFinished, RunWaitingForReview, WantedAgain,
 )
 from store.events.runs import (
-    FlowRow, KnowledgeChanged, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished, RunPaused,
-    RunPrioritised, RunRequested, RunRequeued, RunStarted,
+    FilesStored, FlowRow, KnowledgeChanged, KnowledgeRead, PlanChosen, RunCancelled, RunFailed, RunFinished,
+    RunPaused, RunPrioritised, RunRequested, RunRequeued, RunStarted,
 )
 from store.events.schedules import (
     ScheduleAdded, ScheduleFailed, ScheduleFired, ScheduleMissed, SchedulePaused, ScheduleRemoved, ScheduleResumed,
@@ -62,7 +62,8 @@ __all__ = [
     "BatchProgressed", "BatchSent", "BatchedCall", "CandidateRecord", "ChangeRecord", "ControlArmsCompared",
     "CurvePoint", "CycleChosen", "CycleFinished", "CycleStarted", "DesignSealed", "DevQuestionsSetApart",
     "DraftsAskedAgain", "EditedRecord", "EndpointOptionRefused", "EvaluationRecord", "Event", "ExportChange",
-    "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine", "FlowRow",
+    "ExportScore", "ExportVerified", "FactRecord", "FactlessRecord", "FactsWritten", "FailedLine", "FilesStored",
+    "FlowRow",
     "ForecastRegistered", "ForecastScored", "FormRecord", "FoundRecord", "GainShareRecord", "GapRecord",
     "ItemChange", "ItemCommented", "ItemFlagged", "ItemsApproved", "ItemsDrafted", "ItemsReviewed", "JudgeAudited",
     "JudgingCompared", "JudgingEstimated", "JudgingFinished", "JudgingStarted", "KINDS", "KindRecord",

@@ -45,6 +45,16 @@ class RunStarted(Event, event_type="RunStarted"):
 
 
 @dataclass(frozen=True)
+class FilesStored(Event, event_type="FilesStored"):
+    """The run's files are in the artifact store: those of finished stages, and results of the current one so far."""
+
+    sha256: str
+    """Of the list of the files and their hashes, which is in the artifact store too."""
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class KnowledgeRead(Event, event_type="KnowledgeRead"):
     """The run's knowledge base was loaded."""
 

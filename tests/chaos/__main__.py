@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # no threads where there is forking
 
 from tests.chaos import failing_store, power_cuts, real_models
+from tests.chaos.hosts import HostCampaign
 from tests.chaos.trials import Campaign, launches_once
 
 
@@ -42,6 +43,10 @@ def main() -> int:
     cuts = power_cuts.run(given.trials // 2, given.seed)
     parts.append(f"{cuts.cuts} power cuts that lost {cuts.lost} acknowledged events")
     failures += cuts.failures
+    elsewhere = HostCampaign(folder / "hosts", given.seed)
+    moved = elsewhere.run(given.trials // 10, _tell)
+    parts.append(f"{moved.trials} trials over {elsewhere.hosts} hosts with one artifact store, {moved.kills} kill -9s")
+    failures += moved.failures
     failing = failing_store.run(given.trials // 10, given.seed, folder / "failing")
     parts.append(f"{failing.trials} runs through {failing.faults.total()} faults of the store")
     failures += failing.failures

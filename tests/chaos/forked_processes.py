@@ -63,16 +63,23 @@ def forked(act: Callable[[], int]) -> int:
         os._exit(code)
 
 
-def run_the_runner(folder: Path, run: str, trace: Path | None = None) -> int:
-    """Serve as a runner until the run has ended."""
+def run_the_runner(folder: Path, run: str, trace: Path | None = None, paths: Paths | None = None) -> int:
+    """Serve as a runner until the run has ended.
+
+    Args:
+        folder: of the trial.
+        run: the run.
+        trace: the file for the names of the points that are passed.
+        paths: of the runner; None: the data folder in the folder of the trial.
+    """
+    paths = paths or places_in(folder)
     logging.getLogger("runner").addHandler(logging.NullHandler())
     ours, theirs = socket.socketpair()
     boss = os.getpid()
-    helper = forked(lambda: _fork_workers(theirs, folder, boss, trace))
+    helper = forked(lambda: _fork_workers(theirs, folder, paths, boss, trace))
     theirs.close()
     points = Points("runner", Plan(folder / "plan.json"), trace=trace)
     points.put_in()
-    paths = places_in(folder)
     store = open_store(paths.store_url)
     supervisor = _Runner(store, paths, socket=ours)
     until = time.monotonic() + STRAY_SECONDS
@@ -126,7 +133,7 @@ class _Forked:
         return self.returncode
 
 
-def _fork_workers(link: socket.socket, folder: Path, boss: int, trace: Path | None) -> int:
+def _fork_workers(link: socket.socket, folder: Path, paths: Paths, boss: int, trace: Path | None) -> int:
     _die_with(boss)
     mine = os.getpid()
     while True:
@@ -134,14 +141,14 @@ def _fork_workers(link: socket.socket, folder: Path, boss: int, trace: Path | No
         if not told:
             return 0
         claim = Claim(*json.loads(told))
-        pid = forked(lambda claim=claim: _work(claim, folder, mine, boss, trace))  # type: ignore[misc]
+        pid = forked(lambda claim=claim: _work(claim, folder, paths, mine, boss, trace))  # type: ignore[misc]
         os.close(descriptors[0])
         link.send(str(pid).encode())
         _, status = os.waitpid(pid, 0)
         link.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _work(claim: Claim, folder: Path, parent: int, boss: int, trace: Path | None) -> int:
+def _work(claim: Claim, folder: Path, paths: Paths, parent: int, boss: int, trace: Path | None) -> int:
     os.setsid()
     _die_with(parent)
     log = os.open(folder / "worker.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -151,7 +158,7 @@ def _work(claim: Claim, folder: Path, parent: int, boss: int, trace: Path | None
     points.put_in()
     worker.PipelineExecutor = _Execution  # type: ignore[misc]
     worker.track_stage_memory = lambda: dict  # type: ignore[assignment]
-    return worker.execute_claimed_run(claim, places_in(folder), lambda *given: _bench(points, folder, *given))
+    return worker.execute_claimed_run(claim, paths, lambda *given: _bench(points, folder, *given))
 
 
 def _die_with(parent: int) -> None:

@@ -16,7 +16,7 @@ from store.projections.rebuild import rebuild
 from tests.chaos.forked_processes import places_in
 
 _OF_ATTEMPTS = {"RunStarted", "RunRequeued", "RunPaused", "RunCancelled", "RunFailed", "RecoveryTaken", "StageStarted",
-                "StageFailed", "StageProgressed", "MetricLogged", "AnswerSampled", "PlanChosen"}
+                "StageFailed", "StageProgressed", "MetricLogged", "AnswerSampled", "PlanChosen", "FilesStored"}
 """Events about attempts, which may differ in number; all other events occur exactly once."""
 _CLOCK = {"StageFinished": ("seconds", "adopted")}
 

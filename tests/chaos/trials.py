@@ -20,6 +20,7 @@ from typing import Any
 
 from store import commands, queries
 from store.database import open_store
+from store.paths import Paths
 from tests.addresses import SERVER, copy_store
 from tests.chaos import outcome
 from tests.chaos.children import asked, children, has_ended, send, wait
@@ -64,19 +65,24 @@ def undisturbed(folder: Path) -> Undisturbed:
     template, calm = folder / "template", folder / "calm"
     (template / "data").mkdir(parents=True)
     run = str(asked(lambda: _launch(template), folder))
-    _copy(template, calm)
-    _prepare(calm, [])
+    copy_trial(template, calm)
+    prepare_trial(calm, [])
     began = time.monotonic()
     code = wait(forked(lambda: run_the_runner(calm, run, trace=calm / "trace")))
     seconds = time.monotonic() - began
     assert code == 0, f"the undisturbed run ended with {code}: {(calm / 'worker.log').read_text()[-2000:]}"
     facts = asked(lambda: outcome.facts(calm, run), folder)
     assert facts["work"][0] == "finished", facts["work"]
+    return Undisturbed(template, run, facts, points_in(calm / "trace"), seconds)
+
+
+def points_in(trace: Path) -> dict[str, list[str]]:
+    """Return the names of the points that each role passed."""
     points: dict[str, list[str]] = {"runner": [], "worker": []}
-    for line in (calm / "trace").read_text().splitlines():
+    for line in trace.read_text().splitlines():
         role, _, name = line.split(" ", 2)
         points[role].append(name)
-    return Undisturbed(template, run, facts, points, seconds)
+    return points
 
 
 class Campaign:
@@ -111,6 +117,13 @@ class Campaign:
         if self.tally.trials % 50 == 0:
             tell(f"{self.tally.trials} trials, {self.tally.kills} kills, {len(self.tally.failures)} failures")
 
+    def paths_of_next_runner(self, folder: Path) -> Paths:
+        """Return where the next runner of a trial works."""
+        return places_in(folder)
+
+    def gather(self, folder: Path) -> None:
+        """Bring what the runners of a trial have made to its data folder."""
+
     def _mishaps(self, number: int) -> tuple[str, list[dict[str, Any]], list[str], str | None]:
         """Kind, what happens at points, who is killed at random instants, what a person asks."""
         chance = self.chance
@@ -142,12 +155,13 @@ class Campaign:
     def _trial(self, plan: list[dict[str, Any]], instants: list[str], stop: str | None) -> list[str]:
         folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="trial-"))
         shutil.rmtree(folder)
-        _copy(self.calm.template, folder)
-        _prepare(folder, plan)
+        copy_trial(self.calm.template, folder)
+        prepare_trial(folder, plan)
         happenings = [partial(self._ask, folder, stop)] if stop else []
         happenings += [partial(self._kill, victim) for victim in instants]
         for _ in range(MOST_RUNNERS):
-            runner = forked(lambda: run_the_runner(folder, self.calm.run))
+            paths = self.paths_of_next_runner(folder)
+            runner = forked(lambda paths=paths: run_the_runner(folder, self.calm.run, paths=paths))  # type: ignore[misc]
             while happenings and self._after_a_while(runner, happenings[0]):
                 happenings.pop(0)
             if wait(runner) == 0 and self._ended(folder):
@@ -161,6 +175,7 @@ class Campaign:
         self.tally.kills += sum(mishap["does"].startswith("kill") for mishap in happened)
         self.tally.mishaps += sum(not mishap["does"].startswith("kill") for mishap in happened)
         self.tally.reached |= {f"{m['role']} {m['point']}" for m in happened if m["point"]}
+        self.gather(folder)
         deaths = len(happened) + len(instants) + bool(stop)
         wrong: list[str] = asked(lambda: outcome.faults(folder, self.calm.run, self.calm.facts, deaths), folder)
         if not wrong:
@@ -200,8 +215,8 @@ def launches_once(folder: Path, calm: Undisturbed) -> list[str]:
     wrong = []
     for point in range(1, 9):
         place = folder / f"launch-{point}"
-        _copy(calm.template, place)
-        _prepare(place, [{"role": "dashboard", "point": point, "does": "kill"}])
+        copy_trial(calm.template, place)
+        prepare_trial(place, [{"role": "dashboard", "point": point, "does": "kill"}])
         for _ in range(2):
             wait(forked(lambda place=place: _launch_killed(place)))  # type: ignore[misc]
         runs = asked(lambda place=place: _count(place), folder)  # type: ignore[misc]
@@ -242,13 +257,13 @@ def _work_of(folder: Path, run: str) -> str:
     return found.work
 
 
-def _copy(template: Path, folder: Path) -> None:
+def copy_trial(template: Path, folder: Path) -> None:
     shutil.copytree(template, folder)
     if os.environ.get(SERVER):
         assert wait(forked(lambda: copy_store(template / "data", folder / "data") or 0)) == 0
 
 
-def _prepare(folder: Path, plan: list[dict[str, Any]]) -> None:
+def prepare_trial(folder: Path, plan: list[dict[str, Any]]) -> None:
     Plan(folder / "plan.json").write(plan)
     (folder / "worker.log").touch()
     (folder / "calls").touch()
