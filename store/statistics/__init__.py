@@ -30,7 +30,7 @@ from store.statistics.size_forecast import (
 )
 from store.statistics.verdict import (
     IMPROVED, INCONCLUSIVE, LOSSES, NO_EVIDENCE, NO_RELEVANT_CHANGE, NOT_MEASURED, REGRESSED, TESTED, TOO_FEW,
-    WORSE, title_in_sentence, verdict_of, verdict_sentence,
+    WORSE, interval_words, is_unmoved, title_in_sentence, verdict_of, verdict_sentence,
 )
 from store.statistics.welch import Distance, welch_difference
 
@@ -42,8 +42,9 @@ __all__ = [
     "Pilot", "Power", "PredictionPowered", "REGRESSED", "REPLACES", "SizeForecast", "TESTED", "TOO_FEW", "WORDING",
     "WORSE", "agreement", "by_fact", "change_over_seeds", "cluster_bootstrap", "clustered_interval", "cohens_kappa",
     "default_sd", "difference_between_groups", "effect_size", "forecast_at_size", "gain_shares", "gap_closed", "holm",
-    "holm_adjusted_verdicts", "mean_of", "min_pairs_within", "minimum_detectable_effect", "non_inferiority",
-    "over_cycles", "paired_change", "pairs_to_decide", "power", "power_before", "prediction_powered_mean", "sign_test",
+    "holm_adjusted_verdicts", "interval_words", "is_unmoved", "mean_of", "min_pairs_within",
+    "minimum_detectable_effect", "non_inferiority", "over_cycles", "paired_change", "pairs_to_decide", "power",
+    "power_before", "prediction_powered_mean", "sign_test",
     "title_in_sentence", "verdict_of", "verdict_sentence", "welch_difference", "wilcoxon_test", "wilson_interval",
     "within_margin",
 ]

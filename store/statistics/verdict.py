@@ -65,26 +65,46 @@ _LEADS = {IMPROVED: "Improved", WORSE: "Worse", NO_RELEVANT_CHANGE: "No relevant
           REGRESSED: "Regressed", NO_EVIDENCE: "No evidence of a change", TOO_FEW: "Too few to say"}
 
 
+def interval_words(change: PairedChange, is_share: bool = True) -> str:
+    """Describe the interval of a change in words; identical scores that are no shares have none.
+
+    Args:
+        is_share: whether scores lie between 0 and 1. The interval of equal pairs assumes that.
+    """
+    if not is_share and is_unmoved(change):
+        return "identical scores"
+    if change.low is None or change.high is None:
+        return "no interval"
+    return f"95% interval {change.low:+.2f} to {change.high:+.2f}"
+
+
+def is_unmoved(change: PairedChange) -> bool:
+    """Whether every pair has the same score before and after."""
+    return change.change == 0 and change.wins == change.losses == 0
+
+
 def verdict_sentence(verdict: str, title: str, change: PairedChange, questions: str = "held-out questions",
-                     margin: float | None = None) -> str:
+                     margin: float | None = None, is_share: bool = True) -> str:
     """Describe the verdict with its numbers.
 
     Args:
         title: the metric's title.
         questions: what was asked.
         margin: as in `verdict_of`.
+        is_share: as in `interval_words`.
     """
     title = title_in_sentence(title)
     if change.change is None or change.baseline is None or change.tuned is None:
         return f"Not measured: none of the {questions} has both a baseline and a tuned score for {title}."
     numbers = f"{title} on {questions} went from {change.baseline:.2f} to {change.tuned:.2f}"
-    interval = "no interval"
-    if change.low is not None and change.high is not None:
-        interval = f"95% interval {change.low:+.2f} to {change.high:+.2f}"
-        if verdict in (NO_EVIDENCE, INCONCLUSIVE) and not change.low <= 0 <= change.high:
-            interval += f", but only {change.wins + change.losses} answers changed their score"
+    interval = interval_words(change, is_share)
+    beside_zero = change.low is not None and change.high is not None and not change.low <= 0 <= change.high
+    if verdict in (NO_EVIDENCE, INCONCLUSIVE) and beside_zero:
+        interval += f", but only {change.wins + change.losses} answers changed their score"
     sentence = f"{_LEADS[verdict]}: {numbers} ({change.change:+.2f}, {interval}, n = {change.scored})."
-    return sentence if margin is None else f"{sentence}{_margin_note(verdict, change, margin)}"
+    if margin is None or (not is_share and is_unmoved(change)):
+        return sentence
+    return f"{sentence}{_margin_note(verdict, change, margin)}"
 
 
 def _margin_note(verdict: str, change: PairedChange, margin: float) -> str:

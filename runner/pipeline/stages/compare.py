@@ -16,11 +16,11 @@ from store.events import (
     StudySetPrepared,
 )
 from store.headline import HEADLINE_QUESTIONS, margin_of
-from store.metrics import METRICS
+from store.metrics import METRICS, NATS
 from store.run_config import TAUGHT, RunConfig
 from store.statistics import (
-    IMPROVED, LOSSES, NO_RELEVANT_CHANGE, PairedChange, holm_adjusted_verdicts, paired_change, title_in_sentence,
-    verdict_of, verdict_sentence, within_margin,
+    IMPROVED, LOSSES, NO_RELEVANT_CHANGE, PairedChange, holm_adjusted_verdicts, interval_words, is_unmoved,
+    paired_change, title_in_sentence, verdict_of, verdict_sentence, within_margin,
 )
 
 COMPANION = "reference_nll"
@@ -90,7 +90,8 @@ def verdict_on(tier: str, asked: Sequence[QuestionRecord], config: RunConfig, sc
     headline = _change(test, config.headline, scores)
     measure, margin = METRICS[config.headline], margin_of(config, config.headline)
     verdict = verdict_of(headline, measure.better, margin)
-    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[tier], margin)]
+    sentences = [verdict_sentence(verdict, measure.title, headline, HEADLINE_QUESTIONS[tier], margin,
+                                  measure.unit != NATS)]
     if tier == TAUGHT:
         sentences.append(_control_finding([q for q in asked if q.tier == HELD_OUT], config, scores))
     sentences.append(_secondary_findings(test, config, scores))
@@ -106,7 +107,9 @@ def _control_finding(held_out: Sequence[QuestionRecord], config: RunConfig, scor
     if change.low is None or change.high is None:
         return f"Control, on facts never taught: too few questions to say (n = {change.scored})."
     found = verdict_of(change, measure.better, margin)
-    if found == NO_RELEVANT_CHANGE or (margin is None and within_margin(change, measure.margin)):
+    if is_unmoved(change) and measure.unit == NATS:
+        words = "no score changed, as expected"
+    elif found == NO_RELEVANT_CHANGE or (margin is None and within_margin(change, measure.margin)):
         words = "no relevant change, as expected"
     elif found in (IMPROVED, *LOSSES):
         words = f"{found}, which is no knowledge of them"
@@ -114,8 +117,8 @@ def _control_finding(held_out: Sequence[QuestionRecord], config: RunConfig, scor
         words = "inconclusive, since so few questions cannot show that nothing changed"
     else:
         words = f"inconclusive, since a change of {margin or measure.margin:g} lies within its interval"
-    return (f"Control, on facts never taught: {words} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
-            f"{change.high:+.2f}, n = {change.scored}).")
+    return (f"Control, on facts never taught: {words} ({change.change:+.2f}, "
+            f"{interval_words(change, measure.unit != NATS)}, n = {change.scored}).")
 
 
 _COMPANION_WORDS = {IMPROVED: "improved", NO_RELEVANT_CHANGE: "did not change relevantly",
@@ -132,8 +135,8 @@ def _secondary_findings(test: Sequence[QuestionRecord], config: RunConfig, score
     verdict = verdict_of(change, METRICS[COMPANION].better, margin_of(config, COMPANION))
     return (f"Secondary: {title_in_sentence(METRICS[COMPANION].title)} (lower is better) "
             f"{_COMPANION_WORDS.get(verdict, 'did not clearly change')}: "
-            f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, 95% interval {change.low:+.2f} to "
-            f"{change.high:+.2f}).")
+            f"{change.baseline:.2f} to {change.tuned:.2f} ({change.change:+.2f}, "
+            f"{interval_words(change, METRICS[COMPANION].unit != NATS)}).")
 
 
 def _finished(context: StageContext, missing: AdapterMissing | None, verdict: str, sentence: str) -> CycleFinished:
