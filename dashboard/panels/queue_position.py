@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard.access import store_commands
 from dashboard.style import labels
-from dashboard.widgets import elements
 from store import queries
 from store.database import Store
 from store.queries import Run
@@ -14,12 +13,15 @@ from store.queries import Run
 _SHOWN = 5
 
 
-def queue_position(store: Store, run: Run) -> None:
-    """Draw the queue position of a queued run."""
-    queue = queries.queue(store)
-    before = queue[:next((index for index, other in enumerate(queue) if other.id == run.id), 0)]
-    position = position_sentence(len(before), len(queries.runs_at_work(store)))
-    elements.plain_text(position if queries.connected_runners(store) else f"{position} {labels.NO_RUNNER_HINT}")
+def queue_sentence(store: Store, run: Run) -> str:
+    """The queue position of a queued run, and what it waits for where no runner is connected."""
+    position = position_sentence(len(_before(store, run)), len(queries.runs_at_work(store)))
+    return position if queries.connected_runners(store) else f"{position} {labels.NO_RUNNER_HINT}"
+
+
+def runs_ahead(store: Store, run: Run) -> None:
+    """Draw links to the runs that are executed before a queued run, and the button to move it to the front."""
+    before = _before(store, run)
     with st.container(horizontal=True, vertical_alignment="center"):
         for other in before[:_SHOWN]:
             st.page_link("app_pages/live.py", label=labels.run_link(other), query_params={"run": other.id},
@@ -29,6 +31,11 @@ def queue_position(store: Store, run: Run) -> None:
                 help="Ahead of all other queued runs. The active run is not interrupted.") \
                 and store_commands.prioritise(run.id, f"front {run.id} {run.last_event_id}"):
             st.rerun()
+
+
+def _before(store: Store, run: Run) -> list[Run]:
+    queue = queries.queue(store)
+    return queue[:next((index for index, other in enumerate(queue) if other.id == run.id), 0)]
 
 
 def position_sentence(before: int, at_work: int) -> str:

@@ -1,4 +1,4 @@
-"""The card of a run that has ended: its verdict with the numbers, and the ways on from it."""
+"""A run that has ended: a card with its verdict and numbers, and the links that lead on from it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from store.queries import Run
 
 
 def result_card(store: Store, run: Run) -> None:
-    """Draw the verdict as a heading with its sentence and links; of a run without one the links that are of use."""
+    """Draw the verdict, if there is one, as a heading with its sentence; and how long the run took."""
     with st.container(border=True):
         if run.verdict:
             style = labels.verdict(run.verdict)
             st.subheader(f"{style.sign} {labels.ANSWERS.get(run.verdict, style.label)}")
             elements.plain_text(run_selection.headline_of(run, run.sentence))
         _facts(store, run)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if run.verdict:
-                link = {"run": run.id}
-                for page, label, icon in (("overview", "See the result", "verified"),
-                                          ("answers", "Read the answers", "compare"),
-                                          ("playground", "Try the student", "chat")):
-                    st.page_link(f"app_pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=link)
-            if store_commands.is_allowed("launch") and st.button(
-                    "Edit and rerun", icon=":material/edit_note:", key="edit and rerun", on_click=copy_to_form,
-                    args=(run,), help="Copies this run's settings to the launch form in the sidebar."):
-                st.rerun()  # the form is not part of this fragment
+
+
+def result_links(run: Run) -> None:
+    """Draw links to the result, the answers and the playground, if there is a verdict, and the button to run again."""
+    if run.verdict:
+        link = {"run": run.id}
+        for page, label, icon in (("overview", "See the result", "verified"),
+                                  ("answers", "Read the answers", "compare"),
+                                  ("playground", "Try the student", "chat")):
+            st.page_link(f"app_pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=link)
+    if store_commands.is_allowed("launch") and st.button(
+            "Edit and rerun", icon=":material/edit_note:", key="edit and rerun", on_click=copy_to_form,
+            args=(run,), help="Copies this run's settings to the launch form in the sidebar."):
+        st.rerun()  # the form is not part of this fragment
 
 
 def _facts(store: Store, run: Run) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from dashboard.access import store_commands
@@ -14,20 +12,14 @@ _BUTTONS = {"pause": ("Pause", ":material/pause:"), "resume": ("Resume", ":mater
             "retry": ("Retry", ":material/replay:"), "cancel": ("Cancel", ":material/stop:")}
 
 
-def run_commands(run: Run, beside: Callable[[], None] = lambda: None) -> None:
-    """Draw a button for each command that is possible in the run's state, after what `beside` draws."""
+def run_commands(run: Run) -> None:
+    """Draw a button for each command that is possible in the run's state."""
     # The store treats an interrupted run as running: the runner that resumes it executes the command.
     work = "running" if run.work == "lost" else run.work
-    kinds = [kind for kind in _BUTTONS if work in TRANSITIONS[kind] and store_commands.is_allowed(kind)]
-    if run.stop_requested:
-        st.info(f"Requested: {run.stop_requested}. The runner stops before its next item.",
-                icon=":material/hourglass_top:")
-    with st.container(horizontal=True):
-        beside()
-        for kind in kinds:
-            label, icon = _BUTTONS[kind]
-            if st.button(label, icon=icon, key=f"command {kind}", disabled=run.stop_requested == kind):
-                _submit(kind, run)
+    for kind, (label, icon) in _BUTTONS.items():
+        if work in TRANSITIONS[kind] and store_commands.is_allowed(kind) \
+                and st.button(label, icon=icon, key=f"command {kind}", disabled=run.stop_requested == kind):
+            _submit(kind, run)
 
 
 def _submit(kind: str, run: Run) -> None:

@@ -9,9 +9,9 @@ from dashboard.figures.loss_curves import losses, memory, throughput
 from dashboard.figures.stage_board import stage_board as board_figure
 from dashboard.panels.best_step import best_step
 from dashboard.panels.live_metrics import SPEEDS, live_metrics
-from dashboard.panels.queue_position import queue_position
+from dashboard.panels.queue_position import queue_sentence, runs_ahead
 from dashboard.panels.run_commands import run_commands
-from dashboard.panels.result_card import result_card
+from dashboard.panels.result_card import result_card, result_links
 from dashboard.panels.run_facts import failure
 from dashboard.panels.sample_answers import sample_answers
 from dashboard.panels.stage_lines import stage_lines
@@ -29,6 +29,8 @@ _LOG_COLUMNS = {"when": st.column_config.TextColumn(width=175), "where": st.colu
                 "what": st.column_config.TextColumn(width=560)}
 _TALL = 330
 """Height in pixels of the chart of losses, and of what stands in its place or beside it."""
+_WAITING = 900
+"""Height in pixels kept free on the page of a queued run, so that nothing in view moves when the run starts."""
 _FAILURES = ("RunFailed", "StageFailed")
 """Incidents that stand above already, with their advice, where the run has failed."""
 
@@ -39,26 +41,32 @@ def run_monitor(store: Store, run: Run) -> None:
     title = labels.tab_title(run, stage_board.share_done(cells))
     st.set_page_config(page_title=title)
     _state(run, cells)
-    run_commands(run, lambda: run_notification(run.id, run.active, title.removesuffix(" · Live"),
-                                               escape_invisible(labels.signed(run.sentence or ""))))
-    if run.work == "queued":
-        queue_position(store, run)
+    with st.container(horizontal=True, vertical_alignment="center", key="live-actions"):
+        run_commands(run)
+        if run.ended_at:
+            result_links(run)
+        run_notification(run.id, run.active, title.removesuffix(" · Live"),
+                         escape_invisible(labels.signed(run.sentence or "")))
     if run.work == "waiting-for-review":
         st.page_link("app_pages/dataset.py", label="Review its questions on the page Dataset",
                      icon=":material/rate_review:", query_params={"run": run.id})
     for batch in queries.open_batches(store, run.id) if run.config.teacher_batch else ():
         elements.plain_text(f"{batch.sentence()}. {labels.batch_cost(batch.estimated_cost_usd)}")
-    failure(run)
-    if cells:
-        _progress(store, run, cells)
-    if run.ended_at:
-        result_card(store, run)  # in the place of the tiles, so that the stages below stay where they are
-    elif cells:
-        live_metrics(store, run, cached_queries.held_out_losses(store, run))
+    _progress(store, run, cells)
+    if run.work == "queued" and not cells:  # what follows would be empty, and would move down when the run starts
+        with st.container(height=_WAITING, border=False):
+            runs_ahead(store, run)
+        return
+    with st.container(key="live-head"):  # keeps its height, so that the stages below stay where they are
+        failure(run)
+        if run.ended_at:
+            result_card(store, run)
+        elif cells:
+            live_metrics(store, run, cached_queries.held_out_losses(store, run))
     if cells:
         stage_lines(stage_board.phases(cells))
-    if run.work == "queued" and not cells:
-        return  # what follows would be empty, and would move down when the run starts
+    if run.work == "queued":
+        runs_ahead(store, run)
     _training(store, run)
     best_step(store, run)
     _stages(cells)
@@ -77,6 +85,8 @@ def _state(run: Run, cells: list[stage_board.Cell]) -> None:
 def _status(run: Run, cells: list[stage_board.Cell]) -> str:
     """The state of the run in a sentence or two."""
     last_event = f"Last event {labels.ago(run.last_event_at)}."
+    if run.stop_requested:
+        return f"Requested: {run.stop_requested}. The runner stops before its next item. {last_event}"
     if run.work == "queued":
         return f"Queued (requested {labels.ago(run.requested_at)})."
     if run.work == "lost":
@@ -96,8 +106,11 @@ def _status(run: Run, cells: list[stage_board.Cell]) -> str:
 
 
 def _progress(store: Store, run: Run, cells: list[stage_board.Cell]) -> None:
+    """Draw how many stages are done and the time left; of a queued run the position in the queue."""
     done = sum(cell.state == "finished" for cell in cells)
-    text = f"{done} of {len(cells)} stages done"
+    text = f"{done} of {len(cells)} stages done" if cells else ""
+    if run.work == "queued":
+        text = " · ".join(filter(None, (text, queue_sentence(store, run))))
     if run.work == "running":
         guess = time_remaining.estimate(stage_board.remaining(cells), run.id, run.config,
                                         cached_queries.past_stage_durations(store))

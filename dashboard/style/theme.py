@@ -40,6 +40,8 @@ DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64
 # readable both under white text and as text on the background. So text on it is dark where the surrounding text is
 # light, and white otherwise. The selector also matches popovers, which are outside of the app's element.
 # The launch button stays in view while the form below and above it is scrolled.
+# On the page Live, what stands above the stages keeps its height when a run starts and ends: the row of buttons, and
+# the tiles or the result, of which a narrow window has more rows.
 # The stages of a run on the page Live are one line a phase, with a square for each stage.
 # And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above.
 PAGE_CSS = """<style>
@@ -50,6 +52,9 @@ PAGE_CSS = """<style>
   position: sticky; top: 0; bottom: 0; z-index: 5; padding: 0.4rem 0;
   background: oklch(from currentcolor clamp(0.185, (0.6 - l) * 1000, 0.984) 0.01 256);  /* the sidebar's own */
 }
+.st-key-live-actions { min-height: 2.8rem; }
+.st-key-live-head { min-height: 12.2rem; }
+@media (max-width: 640px) { .st-key-live-head { min-height: 18.6rem; } }
 .phases { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 0.8rem; font-size: 0.875rem; }
 .phases .line { display: flex; flex-wrap: wrap; align-items: center; gap: 0.15rem 0.7rem; min-width: 0; }
 .phases .squares { display: flex; flex-wrap: wrap; gap: 2px; }

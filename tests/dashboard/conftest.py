@@ -105,5 +105,6 @@ def words_of(app: AppTest) -> str:
     kinds = ("title", "header", "subheader", "markdown", "text", "caption", "info", "warning", "error", "success",
              "code")
     said = [str(element.value) for kind in kinds for element in app.get(kind)]
+    said += [bar.proto.text for bar in app.get("progress")]
     said += [str(metric.label) + " " + str(metric.value) for metric in app.metric]
     return "\n".join(said)
