@@ -107,16 +107,19 @@ verdict.caveats([
 if part := elements.unfolded("Learning curve", "learning folded", ":material/show_chart:"):
     with part:
         learning(store, run, changes, metrics, metric)
-arms_tab, judges_tab, metrics_tab = st.tabs(["Control arms", "Judges", "Metric definitions"])
+# What stands in the tab of the judges is sent when it is chosen: its tables need a library of their own.
+arms_tab, judges_tab, metrics_tab = st.tabs(["Control arms", "Judges", "Metric definitions"], key="overview tab",
+                                            on_change="rerun")
 with arms_tab:
     if not control_arms.control_arms(store, run, metric):
         st.caption(labels.ARMS_TO_COME if run.config.arms and run.active else labels.NO_ARMS)
-with judges_tab:
-    judge_validation.judge_validation(judged.trials)
-    for judging, rejudged_changes, audits in judged.again:
-        judge_validation.rejudged(judging, rejudged_changes, changes, audits)
-    if ratings := cached_queries.ratings(store, run):
-        people_and_judges(cached_queries.answers(store, run, shown), ratings, shown, metrics)
+if judges_tab.open:
+    with judges_tab:
+        judge_validation.judge_validation(judged.trials)
+        for judging, rejudged_changes, audits in judged.again:
+            judge_validation.rejudged(judging, rejudged_changes, changes, audits)
+        if ratings := cached_queries.ratings(store, run):
+            people_and_judges(cached_queries.answers(store, run, shown), ratings, shown, metrics)
 with metrics_tab:
     metric_notes.metric_notes(metrics)
     metric_notes.choice_baselines([pair for pair in cached_queries.answers(store, run, shown)

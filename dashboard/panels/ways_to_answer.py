@@ -20,7 +20,7 @@ def quality_speed_cost(store: Store, run: Run, metric: str) -> None:
     if not cached_queries.ways_to_answer(store, run, metric, None):
         return
     st.subheader("Quality, speed and cost")
-    price = st.number_input("Price of the machine, USD an hour", 0.0, 10_000.0, None, key="machine price",
+    price = st.number_input("Price of the machine, USD an hour", 0.0, 10_000.0, None, key="machine price", width=300,
                             help=labels.MACHINE_PRICE_HELP)
     ways = cached_queries.ways_to_answer(store, run, metric, price)
     elements.static_table([row(one) for one in ways])

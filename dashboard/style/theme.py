@@ -43,6 +43,7 @@ DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64
 # On the page Live, what stands above the stages keeps its height when a run starts and ends: the row of buttons, and
 # the tiles or the result, of which a narrow window has more rows.
 # The stages of a run on the page Live are one line a phase, with a square for each stage.
+# Small tables are HTML of our own, which a narrow window scrolls.
 # And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above.
 PAGE_CSS = """<style>
 :is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
@@ -60,6 +61,12 @@ PAGE_CSS = """<style>
 .phases .squares { display: flex; flex-wrap: wrap; gap: 2px; }
 .phases .squares div { width: 1.15rem; height: 1.15rem; line-height: 1.15rem; border-radius: 3px; font-size: 0.7rem;
                        text-align: center; color: #ffffff; }
+.static-table { overflow-x: auto; border: 1px solid rgba(139, 147, 161, 0.45); border-radius: 8px;
+                font-size: 0.875rem; }
+.static-table table { border-collapse: collapse; width: 100%; margin: 0; }
+.static-table :is(th, td) { padding: 0.35rem 0.6rem; text-align: left; vertical-align: top; }
+.static-table th { font-weight: 600; }
+.static-table tbody td { border-top: 1px solid rgba(139, 147, 161, 0.3); }
 [data-testid="stElementToolbar"] { top: auto !important; bottom: 0.4rem; right: 0.4rem; }
 </style>"""
 

@@ -21,6 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.style import labels, theme
 from dashboard.style.labels import StatusStyle
 from dashboard.style.word_diff import diff_html
+from dashboard.widgets.html_table import html_table
 from store import csv_json_html
 from store.formatting import escape_invisible
 
@@ -158,7 +159,7 @@ def selected_row(state: Any, count: int, start: int = 0) -> int | None:
 
 def static_table(rows: TableRows) -> None:
     """Draw a small table that shows its cells in full."""
-    st.table([{labels.heading(name): cell for name, cell in row.items()} for row in rows], hide_index=True)
+    st.html(html_table(rows))
 
 
 def verbatim(body: str | None, missing: str | None = None) -> None:

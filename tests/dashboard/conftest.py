@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -98,6 +99,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
             app.switch_page(f"app_pages/{page}.py").run()
         return app
     return open_app
+
+
+def static_tables(app: AppTest) -> list[ElementTree.Element]:
+    """The small tables of a page, as HTML elements."""
+    return [ElementTree.fromstring(block.proto.body) for block in app.get("html") if "static-table" in block.proto.body
+            and not block.proto.body.startswith("<style>")]
 
 
 def words_of(app: AppTest) -> str:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.view_models import event_sentences, launch_request
 from store import queries
 from tests.dashboard import stores
-from tests.dashboard.conftest import words_of
+from tests.dashboard.conftest import static_tables, words_of
 from tests.dashboard.run_maker import RunMaker, clock_at
 
 Opened = Callable[..., AppTest]
@@ -41,11 +41,13 @@ def test_the_trial_stands_beside_the_verdict_with_its_numbers(judged: Path, open
     app = opened(judged)
     assert not app.exception
     assert any("failed its audit" in warning.value for warning in app.main.warning)
-    assert "Judge reliability" in words_of(app)
+    app.session_state["overview tab"] = "Judges"
+    assert "Judge reliability" in words_of(app.run())
     rows = table_with(app, "audit").set_index("metric")
     assert rows.loc["Answer similarity", "audit"] == "✗ failed" and rows.loc["Answer similarity", "negated"] == 0.96
     assert rows.loc["Faithfulness", "audit"] == "✓ passed" and rows.loc["Faithfulness", "judge"] == "gpt-4o-mini"
-    assert "Not to be confused with answer similarity" in "".join(table.value.to_csv() for table in app.table)
+    cells = [cell.text or "" for table in static_tables(app) for cell in table.iter("td")]
+    assert any("Not to be confused with answer similarity" in text for text in cells)
 
 
 def test_a_verdict_by_a_metric_that_passed_has_no_warning(state_folders: Any, opened: Opened) -> None:

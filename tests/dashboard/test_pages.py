@@ -14,7 +14,7 @@ from dashboard.style import labels
 from store import queries
 from store.event_log import heartbeats
 from tests.dashboard import stores
-from tests.dashboard.conftest import PAGES, words_of
+from tests.dashboard.conftest import PAGES, static_tables, words_of
 
 Opened = Callable[..., AppTest]
 Folders = dict[str, tuple[Path, str | None]]
@@ -72,7 +72,8 @@ def own_texts(app: AppTest) -> Iterator[str]:
         yield from (str(element.value) for kind in ("caption", "markdown", "metric") for element in app.get(kind))
         return
     yield from words_of(app).split("\n")
-    for frame in (*app.dataframe, *app.table):
+    yield from (cell.text or "" for table in static_tables(app) for cell in table.iter("td"))
+    for frame in app.dataframe:
         yield from (cell for column in frame.value.columns for cell in frame.value[column] if isinstance(cell, str))
     yield from (chart.proto.spec for chart in app.get("plotly_chart"))
 
