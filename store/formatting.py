@@ -16,7 +16,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    return DASH if value is None else f"{value:.{digits}f}"
+    """Format a number with a minus sign where it is negative; one that rounds to zero has none."""
+    return DASH if value is None else change(value, digits).removeprefix("+")
 
 
 def change(value: float | None, digits: int = 2) -> str:

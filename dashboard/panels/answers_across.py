@@ -90,8 +90,8 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], metric: str) -> Row:
     with st.container(horizontal=True, vertical_alignment="center"):
         url_state.step_buttons(_KEY, questions, at, "Question")
         url_state.window_buttons(_KEY, questions, elements.WINDOW_ROWS)
-        st.caption(f"Score by {labels.metric_within(metric)}, mark against {columns[0].name}, answer. Largest loss "
-                   "first.", width="content")
+    elements.note(f"Each cell: mark against {columns[0].name}, score by {labels.metric_within(metric)}, answer. "
+                  "Largest loss first.")
     return rows[at]
 
 

@@ -25,8 +25,8 @@ from store.database import Store
 from store.formatting import escape_invisible
 from store.queries import Run
 
-_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=175), "where": st.column_config.TextColumn(width=250),
-                "what": st.column_config.TextColumn(width=560)}
+_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=150), "where": st.column_config.TextColumn(width=190),
+                "what": st.column_config.TextColumn(width=480)}
 _TALL = 330
 """Height in pixels of the chart of losses, and of what stands in its place or beside it."""
 _WAITING = 900

@@ -76,7 +76,7 @@ def two_columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 def columns_of(count: int) -> list[DeltaGenerator]:
     """That many columns, stacked where they would be too narrow to read; four never as three and one."""
     if count != 4:
-        grid = st.grid(min(3, count), min_column_width=250, gap="medium")
+        grid = st.grid(min(3, count), min_column_width=220, gap="medium")
         return [grid.cell() for _ in range(count)]
     halves = st.grid(2, min_column_width=400)
     return [quarter for _ in range(2) for quarter in _two_in(halves.cell())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.formatting import change, change_interval, limits
+from store.formatting import change, change_interval, limits, number
 from store.statistics import paired_change
 
 SAME, OTHER = [3.0] * 12, [3.0] * 11 + [2.0]
@@ -14,6 +14,11 @@ PASSAGES = list(range(12))
 @pytest.mark.parametrize(("value", "shown"), [(-0.2, "−0.20"), (0.2, "+0.20"), (0.0, "0.00"), (-0.001, "0.00")])
 def test_a_change_has_a_minus_sign_and_none_at_zero(value: float, shown: str) -> None:
     assert change(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-0.19, "−0.19"), (0.2, "0.20"), (-0.001, "0.00"), (None, "–")])
+def test_a_negative_score_has_a_minus_sign_too(value: float | None, shown: str) -> None:
+    assert number(value) == shown
 
 
 def test_identical_scores_in_nats_have_no_interval_that_was_made_for_shares() -> None:
