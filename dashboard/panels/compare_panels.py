@@ -10,6 +10,7 @@ from dashboard.access import cached_queries
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.stage_durations import stage_durations
 from dashboard.figures.topic_heatmap import topic_heatmap
+from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import cycle_selection, run_selection
 from dashboard.view_models.cycle_selection import SelectedCycle
@@ -70,7 +71,7 @@ def wins(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
                 st.page_link("app_pages/answers.py", label=labels.answers_link(row.losses),
                              icon=":material/compare:",
                              query_params={"run": item.run.id, "cycle": str(item.cycle), "tier": tier,
-                                           "metric": metric})
+                                           "metric": metric, "question": url_state.FIRST})
 
 
 def scores(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.widgets import elements
 from store.analysis.choice_baselines import choice_baselines as baselines_of
@@ -21,7 +22,8 @@ def wins_line(run: Run, row: ChangeRow | None, metric: str, tier: str) -> None:
         st.markdown(f"**{labels.wins(row)}** in cycle {row.cycle} by {labels.metric_within(metric)} "
                     f"({labels.coverage(row.scored, row.asked)}).")
         st.page_link("app_pages/answers.py", label=labels.answers_link(row.losses), icon=":material/compare:",
-                     query_params={"run": run.id, "cycle": str(row.cycle), "tier": tier, "metric": metric})
+                     query_params={"run": run.id, "cycle": str(row.cycle), "tier": tier, "metric": metric,
+                                   "question": url_state.FIRST})
 
 
 def choice_baselines(pairs: Sequence[AnswerPair]) -> None:

@@ -17,6 +17,8 @@ from dashboard.widgets import elements
 from store.formatting import escape_invisible
 from store.queries import Run
 
+FIRST = "first"
+"""As the item in view of a link: the first one, and not the one that was last in view."""
 _MAX_NAMED = 6
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from streamlit.testing.v1 import AppTest
 
@@ -60,6 +61,19 @@ def test_after_a_launch_the_form_speaks_of_its_own_values(tmp_path: Path, opened
 
 def test_a_worst_answer_is_offered_only_where_one_got_worse() -> None:
     assert labels.answers_link(3) == "Worst regressions" and labels.answers_link(0) == "Read the answers"
+
+
+def test_the_link_to_the_worst_answer_opens_it_whatever_was_read_before(all_states: tuple[Path, dict[str, str]],
+                                                                         opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, run=runs["finished"])
+    (link,) = [one.proto.query_string for one in app.main.get("page_link") if one.proto.page.endswith("answers")]
+    app = opened(folder, "answers", **dict(parse_qsl(link)))
+    next(button for button in app.button if button.label == "Next").click().run()
+    assert "Question 2 of" in words_of(app)
+    for name, value in parse_qsl(link):
+        app.query_params[name] = value
+    assert "Question 1 of" in words_of(app.run())
 
 
 def test_overview_sends_its_tables_and_small_charts_when_they_are_opened(all_states: tuple[Path, dict[str, str]],
