@@ -181,7 +181,7 @@ def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
         window.open("dataset", f"run={run}")
         page.get_by_role("button", name="Take along").click()
         with page.expect_download(timeout=300_000) as chats:
-            page.get_by_role("button", name="Training: chat (JSONL)").click()
+            page.get_by_role("button", name="Training set: chat (JSONL)").click()
         assert_read_by_trl(Path(chats.value.path()), tmp_path)
         assert window.errors == [] and window.foreign == []
         window.close()
