@@ -52,7 +52,7 @@ test-postgres: setup-dev
 	@$(BIN)/python -m tests.on_postgresql $(ARGS)
 
 api-load: setup-dev
-	@API_EXAMPLES=10000 $(BIN)/python -m pytest tests/runner/api/test_openapi.py
+	@API_EXAMPLES=15000 $(BIN)/python -m pytest -s tests/runner/api/test_openapi.py
 	@$(BIN)/python -m tests.bench.api_load $(ARGS)
 
 wheel: setup-dev

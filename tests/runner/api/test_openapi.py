@@ -25,7 +25,7 @@ from tests.dashboard import stores
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "200"))
-"""Requests in all, half of them invalid."""
+"""Requests in all, half of them invalid; a path that takes hardly anything has fewer than its share."""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,8 @@ def test_no_answer_contradicts_the_document_whatever_is_sent(own: tuple[Store, P
                 case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
             check()
-    assert checked >= 0.75 * EXAMPLES
+    print(f"{checked:,} requests")
+    assert checked >= 0.6 * EXAMPLES
 
 
 class _Links(HTMLParser):
