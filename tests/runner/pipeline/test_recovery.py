@@ -12,6 +12,7 @@ from typing import Any
 import fakes
 import pytest
 
+from runner.artifact_store.errors import ArtifactStoreError
 from runner.hardware import InsufficientMemory, NoSmallerPlan
 from runner.judge.errors import JudgeFailed
 from runner.llm.errors import (
@@ -91,6 +92,7 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.BATCH_REFUSED: ("answer", BatchRefused("no such page")),
     ErrorKind.REPLY_NOT_STORED: ("answer", ReplyNotStored("no stored reply")),
     ErrorKind.PRICE_FILE: ("answer", InvalidPrices("no price")),
+    ErrorKind.ARTIFACT_STORE: ("answer", ArtifactStoreError("no answer")),
     ErrorKind.DISK_FULL: ("answer", OSError(errno.ENOSPC, "no space")),
     ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),
     ErrorKind.UNEXPECTED: ("answer", KeyError("surprise")),
