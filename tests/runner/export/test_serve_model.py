@@ -23,7 +23,7 @@ from runner.export.chat_server import bound_socket
 from runner.export.checksums import changed_files
 from runner.export.retrieval_prompts import RetrievalPrompts
 from runner.export.served_models import ServedModel, ask_served, served_model
-from runner.export.student_export import export
+from runner.export.student_export import export, kept_export, tuned_cycle
 from runner.pipeline.retrieval import open_retriever
 from runner.pipeline.run_knowledge import domain_of_finished_run
 from runner.student.exported_model import ExportedModel
@@ -215,7 +215,7 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(
 
 def test_a_taken_port_a_changed_export_and_a_missing_library_are_refused(
         made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    _, run, paths = made
+    store, run, paths = made
     monkeypatch.setenv("DATA_DIR", str(paths.data))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["serve-model", run, "--port", str(taken.getsockname()[1])]) == 2
@@ -224,7 +224,7 @@ def test_a_taken_port_a_changed_export_and_a_missing_library_are_refused(
         without.setitem(sys.modules, "fastapi", None)
         assert main(["serve-model", run, "--port", "0"]) == 2
         assert "needs what is not installed (fastapi)" in capsys.readouterr().err
-    (kept,) = paths.exports.iterdir()
+    kept = kept_export(store, paths, run, tuned_cycle(store, paths, run, None)[1], print)
     with (kept / "config.json").open("a") as config:
         config.write("\n")
     assert main(["serve-model", run, "--port", "0"]) == 2
