@@ -15,6 +15,7 @@ from knowledge.given_questions import ANSWER_ALONE
 from knowledge.kubernetes.topics import unknown_topics
 from knowledge.questions import ANY_PASSAGE, PassageChoice, Question
 from runner.pipeline.stage_context import StageContext
+from runner.protocols import Usage
 from store.events import Event, QuestionRecord, QuestionsAsked, QuestionsRejected, RejectedRecord
 from store.files import sha256_of
 
@@ -152,13 +153,17 @@ def record_usage(context: StageContext) -> None:
     """Log the teacher's usage so far as metrics: calls, tokens, and cost in USD if its price is known."""
     usage = context.resources.teacher.usage()
     if usage.calls:
-        context.metric("teacher_calls", context.cycle, usage.calls, "calls")
-        context.metric("teacher_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
-        context.metric("teacher_cost_usd", context.cycle, usage.cost_usd, "USD")
-        if usage.reasoning_tokens:
-            context.metric("teacher_reasoning_tokens", context.cycle, usage.reasoning_tokens, "tokens")
-        if usage.cached_prompt_tokens:
-            context.metric("teacher_cached_prompt_tokens", context.cycle, usage.cached_prompt_tokens, "tokens")
+        log_usage(context, "teacher", usage)
+
+
+def log_usage(context: StageContext, who: str, usage: Usage) -> None:
+    """Log a usage so far as metrics of `teacher` or `judge`: calls, tokens, and cost in USD if its price is known."""
+    context.metric(f"{who}_calls", context.cycle, usage.calls, "calls")
+    context.metric(f"{who}_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
+    context.metric(f"{who}_cost_usd", context.cycle, usage.cost_usd, "USD")
+    for part in ("reasoning_tokens", "cached_prompt_tokens"):
+        if tokens := getattr(usage, part):
+            context.metric(f"{who}_{part}", context.cycle, tokens, "tokens")
 
 
 def question_record(domain: Domain, question: Question) -> QuestionRecord:

@@ -11,6 +11,7 @@ from runner.judge.protocols import LLMJudge
 from runner.judge.scoring import ScoredItem, llm_scores, score_answers
 from runner.pipeline.dev_split import asked_in_cycle
 from runner.pipeline.stage_context import StageContext
+from runner.pipeline.stages.event_records import log_usage
 from runner.pipeline.stages.generate_answers import adapter_path, read_questions
 from runner.pipeline.stages.score_likelihoods import LikelihoodScorer, likelihood_scores, read_references
 from store.events import AnswersGiven, AnswersScored, Event, QuestionRecord, ScoreRecord
@@ -64,11 +65,4 @@ def _llm_judge_scores(context: StageContext, arm: str, given: Sequence[ScoredIte
 
 def record_judge_usage(context: StageContext, judge: LLMJudge) -> None:
     """Log the LLM judge's usage so far as metrics: calls, tokens, and cost in USD if its price is known."""
-    usage = judge.usage()
-    context.metric("judge_calls", context.cycle, usage.calls, "calls")
-    context.metric("judge_tokens", context.cycle, usage.prompt_tokens + usage.completion_tokens, "tokens")
-    context.metric("judge_cost_usd", context.cycle, usage.cost_usd, "USD")
-    if usage.reasoning_tokens:
-        context.metric("judge_reasoning_tokens", context.cycle, usage.reasoning_tokens, "tokens")
-    if usage.cached_prompt_tokens:
-        context.metric("judge_cached_prompt_tokens", context.cycle, usage.cached_prompt_tokens, "tokens")
+    log_usage(context, "judge", judge.usage())

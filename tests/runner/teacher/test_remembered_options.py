@@ -170,13 +170,17 @@ def test_reasoning_is_part_of_the_completion_tokens(usage: dict[str, Any], compl
     assert (found.completion_tokens, found.reasoning_tokens) == (completion, reasoning)
 
 
-def test_reasoning_tokens_stand_in_the_bill_of_a_run(fake: FakeOpenAI, store: Store, tmp_path: Path) -> None:
-    def thoughtful(handler: Any, body: dict[str, Any]) -> None:
-        usage = {"prompt_tokens": 100, "completion_tokens": 70, "completion_tokens_details": {"reasoning_tokens": 50}}
+def reporting(usage: dict[str, Any]) -> Any:
+    """An endpoint that answers and reports this usage with every reply."""
+    def reply(handler: Any, body: dict[str, Any]) -> None:
         message = {"role": "assistant", "content": handler.fake.words(body)}
         handler.send(200, json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}))
+    return reply
 
-    fake.script.append(always(thoughtful))
+
+def test_reasoning_tokens_stand_in_the_bill_of_a_run(fake: FakeOpenAI, store: Store, tmp_path: Path) -> None:
+    fake.script.append(always(reporting({
+        "prompt_tokens": 100, "completion_tokens": 70, "completion_tokens_details": {"reasoning_tokens": 50}})))
     run = carry_out(store, tmp_path, config_at(fake))
     used, totals = queries.teacher_usage(store, [run.id])[run.id], run_usage(store, run.id)
     assert used.reasoning_tokens == totals.reasoning_tokens == 50 * totals.calls > 0
@@ -201,12 +205,8 @@ def test_cached_tokens_are_read_in_every_form_and_never_more_than_the_prompt_has
 
 
 def test_a_run_pays_the_lower_price_for_cached_tokens(fake: FakeOpenAI, store: Store, tmp_path: Path) -> None:
-    def cached(handler: Any, body: dict[str, Any]) -> None:
-        usage = {"prompt_tokens": 1000, "completion_tokens": 50, "prompt_tokens_details": {"cached_tokens": 800}}
-        message = {"role": "assistant", "content": handler.fake.words(body)}
-        handler.send(200, json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}))
-
-    fake.script.append(always(cached))
+    fake.script.append(always(reporting({
+        "prompt_tokens": 1000, "completion_tokens": 50, "prompt_tokens_details": {"cached_tokens": 800}})))
     run = carry_out(store, tmp_path, config_at(fake))
     used, totals, price = (queries.teacher_usage(store, [run.id])[run.id], run_usage(store, run.id),
                            price_of(run.config.teacher))
