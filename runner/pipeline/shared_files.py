@@ -105,7 +105,6 @@ class SharedFiles:
             if (error := sys.exception()) and not isinstance(error, LeaseLost):
                 self.store_progress()
 
-
     def get_test_set(self, store: Store, paths: Paths, name: str) -> None:
         """Get the shared test set that the run answers, if a run at another host has written it.
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert
 
-from store import commands, queries
+from store import queries
 from store.commands import CommandRefused, playground
 from store.commands.playground import ArmAnswer, Claimed
 from store.database import Store
 from store.permissions import PermissionDenied, Role
-from store.run_config import RunConfig
-from store.schema import cycles
 
 OWNER = "host:1:1"
-
-
-@pytest.fixture
-def run(store: Store) -> str:
-    """A run with an adapter of cycle 1."""
-    made = commands.launch_run(store, RunConfig(), "test")
-    with store.write() as connection:
-        connection.execute(insert(cycles).values(run=made, cycle=1, work="finished", adapter="cycle-01/adapter",
-                                                 started_at="2026-01-01T00:00:00+00:00"))
-    return made
 
 
 def asked(store: Store, number: int) -> queries.PlaygroundQuestion:

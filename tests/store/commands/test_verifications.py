@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert
 
-from store import commands
 from store.commands import CommandRefused, verifications
 from store.commands.verifications import BY_LLAMA_CPP, QUEUE, Artefact
 from store.database import Store
 from store.permissions import PermissionDenied, Role
-from store.run_config import RunConfig
-from store.schema import cycles
 from store.queries.verifications import VerificationRequest, verification_requests
 
 OWNER = "host:1:1"
 FOLDER = Artefact("/exports/pods")
-
-
-@pytest.fixture
-def run(store: Store) -> str:
-    """A run with an adapter of cycle 1."""
-    made = commands.launch_run(store, RunConfig(), "test")
-    with store.write() as connection:
-        connection.execute(insert(cycles).values(run=made, cycle=1, work="finished", adapter="cycle-01/adapter",
-                                                 started_at="2026-01-01T00:00:00+00:00"))
-    return made
 
 
 def put(store: Store, name: str, token: str = "token", **more: str) -> int:
