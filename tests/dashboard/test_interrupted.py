@@ -61,7 +61,8 @@ def test_a_killed_runner_is_missed_on_the_open_page(browser: Any, tmp_path: Path
         killed = time.monotonic()
         window.page.get_by_text("No runner is connected").wait_for(timeout=600_000)
         window.page.get_by_text("Runner disconnected.").wait_for(timeout=600_000)
-        assert time.monotonic() - killed < 25, "15 s on an idle machine"
+        crowded = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        assert time.monotonic() - killed < 25 * crowded, "15 s on an idle machine"
         window.page.get_by_text("Runner disconnected").wait_for(timeout=600_000)
         window.settle()
         window.shoot("runner-killed")

@@ -37,6 +37,7 @@ class FakeOpenAI:
         self.most_at_once = 0
         self.models, self.key, self.forms, self.seconds = models, key, forms, seconds
         self.words = words or good_words
+        self.closed = threading.Event()
         self._at_once = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -53,6 +54,7 @@ class FakeOpenAI:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -153,11 +155,10 @@ def send(text: str, kind: str = "application/json", status: int = 200) -> Step:
     return lambda handler, body: handler.send(status, text, kind=kind)
 
 
-def slow(seconds: float) -> Step:
-    def step(handler: _Handler, body: dict[str, Any]) -> None:
-        time.sleep(seconds)
-        answer(handler, body)
-    return step
+def silent(handler: _Handler, body: dict[str, Any]) -> None:
+    """Never reply; the request is held until the server closes."""
+    handler.fake.closed.wait()
+    handler.close_connection = True
 
 
 def cut_off(handler: _Handler, body: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from tests.runner.fake_openai import FakeOpenAI
 
 KEY = "sk-test-1234567890"
 REQUEST = ChatRequest("s", "u", "questions", {"type": "object"}, 0.7, 100, 5, "questions", "i")
-IMPATIENT = RetryPolicy(total_seconds=0.2, first_seconds=0.01, max_seconds=0.02)
+IMPATIENT = RetryPolicy(total_seconds=60.0, first_seconds=0.01, max_seconds=0.02)
 
 
 def teacher_at(fake: FakeOpenAI, store: Store | None = None, model: str = "gpt-4o-mini") -> LLMTeacher:

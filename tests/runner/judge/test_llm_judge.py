@@ -21,10 +21,10 @@ from store.database import Store
 from store.metrics import JUDGE_METRICS
 from store.run_config import TAUGHT, InvalidConfig, RunConfig
 from tests.runner import fake_judges
-from tests.runner.fake_openai import FakeOpenAI, cut_off, refuse, say, slow
+from tests.runner.fake_openai import FakeOpenAI, cut_off, refuse, say, silent
 from tests.plain_runs import plain_run
 
-IMPATIENT = RetryPolicy(total_seconds=3.0, first_seconds=0.01, max_seconds=0.02)
+IMPATIENT = RetryPolicy(total_seconds=60.0, first_seconds=0.01, max_seconds=0.02)
 RIGHT = "A Pod groups containers. It has one address."
 ITEM = JudgedAnswer("What is a Pod?", "A Pod groups containers. It is a node.", RIGHT, RIGHT + " It is mortal.")
 
@@ -173,11 +173,11 @@ def test_a_judge_that_could_be_read_once_is_asked_on(fake: FakeOpenAI) -> None:
 
 
 def test_one_slow_answer_is_given_up_and_the_others_are_judged(fake: FakeOpenAI) -> None:
-    fake.script.append(slow(4.0))
-    judge = opened(fake, limits=Limits(at_once=1, answer_seconds=3.0))
+    fake.script.append(silent)
+    judge = opened(fake, limits=Limits(at_once=1, answer_seconds=8.0))
     other = JudgedAnswer("Q?", "A Pod groups containers.", RIGHT, RIGHT)
     (late, right) = marks(judge, "faithfulness", ITEM, other)
-    assert late == (None, "the judge gave no score within 3 s") and right == (1.0, None)
+    assert late == (None, "the judge gave no score within 8 s") and right == (1.0, None)
 
 
 def test_a_judge_that_the_endpoint_does_not_have_is_asked_once(fake: FakeOpenAI) -> None:

@@ -21,7 +21,7 @@ from runner.llm.errors import (
 from runner.llm.json_extraction import extract_json
 from runner.llm.openai_client import OpenAIChat
 from runner.llm.openai_errors import TRANSLATIONS
-from tests.runner.fake_openai import FakeOpenAI, Step, answer, cut_off, hang_up, refuse, say, send, slow
+from tests.runner.fake_openai import FakeOpenAI, Step, answer, cut_off, hang_up, refuse, say, send, silent
 from tests.runner.fake_teachers import KEY, REQUEST
 
 
@@ -32,7 +32,7 @@ def fake() -> Iterator[FakeOpenAI]:
         yield server
 
 
-def chat_at(fake: FakeOpenAI, key: str = KEY, model: str = "gpt-4o-mini", reply_seconds: float = 5.0) -> OpenAIChat:
+def chat_at(fake: FakeOpenAI, key: str = KEY, model: str = "gpt-4o-mini", reply_seconds: float = 120.0) -> OpenAIChat:
     return OpenAIChat(model, fake.url, key, reply_seconds)
 
 
@@ -85,7 +85,7 @@ def test_a_wait_that_the_server_asks_for_comes_with_the_error(fake: FakeOpenAI) 
 
 
 def test_a_slow_endpoint_is_down_after_the_time_out(fake: FakeOpenAI) -> None:
-    fake.script.append(slow(1.0))
+    fake.script.append(silent)
     with pytest.raises(EndpointUnavailable, match="timed out"):
         chat_at(fake, reply_seconds=0.2).complete(REQUEST)
 

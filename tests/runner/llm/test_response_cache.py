@@ -136,7 +136,7 @@ class Nursery:
 
 def kill_after(client: int, fake: FakeOpenAI, calls: int, seconds: float) -> None:
     """Kill -9 so many calls after now, and a moment more: before, within or after the commit."""
-    goal, deadline = len(fake.requests) + calls, time.monotonic() + 120
+    goal, deadline = len(fake.requests) + calls, time.monotonic() + 900
     while len(fake.requests) < goal and time.monotonic() < deadline:
         time.sleep(0.001)
     time.sleep(seconds)

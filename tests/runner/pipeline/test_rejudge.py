@@ -29,7 +29,7 @@ from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI
 from tests.plain_runs import plain_run
 
-IMPATIENT = RetryPolicy(total_seconds=0.5, first_seconds=0.01, max_seconds=0.02)
+IMPATIENT = RetryPolicy(total_seconds=60.0, first_seconds=0.01, max_seconds=0.02)
 
 
 @pytest.fixture
