@@ -26,6 +26,7 @@ MIN_SEQUENCE_TOKENS = 128
 """Sequences are not cut below this, which would leave hardly any answer to learn from."""
 MAX_ANSWER_BATCH = 96
 """The largest number of questions answered at a time."""
+_MUCH_SLOWER = 1.5
 
 
 class InsufficientMemory(Exception):
@@ -147,7 +148,7 @@ def _plan(index: int, candidate: _PlanCandidate, request: PlanRequest, machine: 
     answers = max(1, min(MAX_ANSWER_BATCH, int(for_answers / _answer_bytes(size))))
     kept = int(min(spare, 1.0 * GB) / size.activation_bytes_per_token) if on_cpu else 0
     shorter = candidate.tokens if candidate.tokens < request.max_sequence_tokens else None
-    where = _why_cpu(request, machine, probe) if on_cpu else _why_gpu(request, machine)
+    where = _why_cpu(request, machine, probe, candidate.precision) if on_cpu else _why_gpu(request, machine)
     return Plan(candidate.device, candidate.precision, candidate.batch, accumulation, answers,
                 machine.cores if on_cpu else 1, kept,
                 f"{where}: {candidate.precision}, batch {candidate.batch} x {accumulation}"
@@ -190,7 +191,7 @@ def _why_gpu(request: PlanRequest, machine: Machine) -> str:
     return f"GPU {machine.gpu} with {machine.gpu_free_bytes / GB:.1f} GB free{capped}{half}"
 
 
-def _why_cpu(request: PlanRequest, machine: Machine, probe: PrecisionProbe) -> str:
+def _why_cpu(request: PlanRequest, machine: Machine, probe: PrecisionProbe, precision: str) -> str:
     if not machine.gpu:
         gpu = "no GPU"
     elif machine.gpu_free_bytes < GPU_BORDER_BYTES:
@@ -199,10 +200,12 @@ def _why_cpu(request: PlanRequest, machine: Machine, probe: PrecisionProbe) -> s
         gpu = "the GPU's memory was not enough"
     cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
     return (f"{gpu}, {cores} and {machine.ram_available_bytes / GB:.1f} GB of RAM free; "
-            + _cpu_choice(request.precision, probe))
+            + _cpu_choice(request.precision, probe, precision))
 
 
-def _cpu_choice(requested: str, probe: PrecisionProbe) -> str:
+def _cpu_choice(requested: str, probe: PrecisionProbe, precision: str) -> str:
     if requested == "auto":
         return probe.reason
-    return "fp16 is for GPUs, so bf16 instead" if requested == "fp16" else f"{requested} requested"
+    chosen = "fp16 is for GPUs, so bf16 instead" if requested == "fp16" else f"{requested} requested"
+    slower = probe.fp32_gflops / probe.bf16_gflops if precision == "bf16" and probe.bf16_gflops else 1.0
+    return chosen if slower < _MUCH_SLOWER else f"{chosen}, {slower:.0f} times slower than fp32 here ({probe.reason})"

@@ -37,6 +37,14 @@ def test_the_reason_is_a_sentence_with_the_numbers() -> None:
     assert "200 GFLOP/s" in reason and "batch 4 x 1" in reason
 
 
+def test_a_precision_that_is_much_slower_here_says_by_how_much() -> None:
+    without = PrecisionProbe(128.0, 0.9, "fp32", "measured 1 GFLOP/s in bf16 and 128 in fp32")
+    reason = plan_for(plain_run(precision="bf16"), CPU, without).reason
+    assert "bf16 requested, 142 times slower than fp32 here (measured 1 GFLOP/s in bf16 and 128 in fp32)" in reason
+    for precision, probe in (("bf16", BF16), ("fp32", without)):
+        assert "slower" not in plan_for(plain_run(precision=precision), CPU, probe).reason
+
+
 @pytest.mark.parametrize(("free", "device"), [(4 * GB, "cuda"), (4 * GB - 1, "cpu")])
 def test_the_gpu_needs_four_gb_of_free_memory(free: int, device: str) -> None:
     machine = dataclasses.replace(GPU, gpu_free_bytes=free)
