@@ -42,6 +42,8 @@ class FormContext:
     start: RunConfig
     about: KnowledgeChoice
     values: Mapping[str, Any]
+    drawn: bool = True
+    """Whether the field is drawn; else it gives the value that the form has."""
 
 
 def set_knowledge(source: str) -> None:
@@ -98,20 +100,21 @@ def topics_field(setting: Setting, context: FormContext) -> list[str]:
 
 def knowledge_field(setting: Setting, context: FormContext) -> str:
     """Draw the folder of documents; its value was read before the form was drawn, because topics depend on it."""
-    st.text_input(setting.label, key=FOLDER, max_chars=setting.max_chars, placeholder=setting.empty,
-                  help=setting.help)
+    if context.drawn:
+        st.text_input(setting.label, key=FOLDER, max_chars=setting.max_chars, placeholder=setting.empty,
+                      help=setting.help)
     return context.about.source
 
 
 def knowledge_name_field(setting: Setting, context: FormContext) -> str:
     """Draw the name of the folder's domain; the built-in domain has its own name."""
-    return "" if context.about.source == BUILT_IN else setting_field(setting, context.start)
+    return "" if context.about.source == BUILT_IN else setting_field(setting, context.start, drawn=context.drawn)
 
 
 def max_cost_field(setting: Setting, context: FormContext) -> float | None:
     """Draw the teacher's budget; disabled for the offline teacher, which costs nothing."""
     offline = context.values["teacher"].strip() == OFFLINE_TEACHER
-    budget = setting_field(setting, context.start, disabled=offline)
+    budget = setting_field(setting, context.start, disabled=offline, drawn=context.drawn)
     return None if offline else budget
 
 
@@ -120,7 +123,10 @@ def new_topics_field(setting: Setting, context: FormContext) -> list[str]:
     about, key = context.about, field_key(context.start.preset, setting.name)
     free = [slug for slug in about.topics if slug not in context.values["topics"]]
     # A topic that is trained on now, or is of another folder, is not unseen any more.
-    st.session_state[key] = [slug for slug in st.session_state.get(key, context.start.new_topics) if slug in free]
+    chosen = [slug for slug in st.session_state.get(key, context.start.new_topics) if slug in free]
+    st.session_state[key] = chosen
+    if not context.drawn:
+        return chosen
     return st.multiselect(setting.label, free, format_func=lambda slug: escape_invisible(about.topics[slug]), key=key,
                           wrap=False, placeholder=setting.empty if free else "deselect a topic first",
                           help=setting.help)
@@ -131,4 +137,5 @@ def new_topic_questions_field(setting: Setting, context: FormContext) -> int:
     if not context.values["new_topics"]:
         return 0
     count = context.start.new_topic_questions or _NEW_TOPIC_QUESTIONS
-    return int(setting_field(setting, dataclasses.replace(context.start, new_topic_questions=count)))
+    start = dataclasses.replace(context.start, new_topic_questions=count)
+    return int(setting_field(setting, start, drawn=context.drawn))

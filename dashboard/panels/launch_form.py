@@ -42,6 +42,8 @@ from store.presets import PRESETS
 from store.statistics import PastVariance
 
 _TOKEN = "launch token"
+ADVANCED = "launch-advanced"
+"""Session key of the folded part in the sidebar, with whether it is open."""
 _SEVERAL = "Several seeds and settings"
 _SPECIAL_FIELDS: dict[str, Callable[[Setting, FormContext], Any]] = {
     "max_cost_usd": knowledge_fields.max_cost_field,
@@ -96,10 +98,13 @@ def _form(groups: Mapping[str, DeltaGenerator]) -> None:
     values: dict[str, Any] = {}
     _draw([setting for setting in settings if setting.form == "main"], start, about, values)
     button, notes = st.container(key="launch-bar"), st.container()
-    with contextlib.nullcontext() if groups else st.expander("Advanced", icon=":material/tune:", key="launch-advanced"):
-        _advanced(settings, start, about, values, groups)
+    # Folded, its sixty fields are not sent: a new browser would draw them before the page.
+    advanced = None if groups else st.expander("Advanced", icon=":material/tune:", key=ADVANCED, on_change="rerun")
+    drawn = advanced is None or bool(advanced.open)
+    with advanced or contextlib.nullcontext():
+        _advanced(settings, start, about, values, groups, drawn)
         with groups.get(_SEVERAL, contextlib.nullcontext()):
-            choice = sweep_fields(titled=not groups)
+            choice = sweep_fields(titled=not groups, drawn=drawn)
     own, own_faults = own_questions.settings(about.source, int(values.get("cycles") or 1))
     values |= own
     # The page has the button again below its fields: in a narrow window the sidebar is folded.
@@ -172,7 +177,7 @@ def _preset() -> str:
 
 
 def _advanced(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any],
-              groups: Mapping[str, DeltaGenerator]) -> None:
+              groups: Mapping[str, DeltaGenerator], drawn: bool) -> None:
     """Draw the fields that are not always shown, by group; those that few runs change are folded within their group.
 
     Args:
@@ -181,20 +186,25 @@ def _advanced(settings: Sequence[Setting], start: RunConfig, about: KnowledgeCho
         about: the chosen documents.
         values: the values of the fields above; those drawn are added.
         groups: as in `_form`.
+        drawn: whether the fields are drawn; else their values are added as the form has them.
     """
     expert = by_group([setting for setting in settings if setting.form == "expert"])
     for group, members in by_group([setting for setting in settings if setting.form in ("advanced", "expert")]).items():
+        shown = [setting for setting in members if setting.form == "advanced"]
+        if not drawn:
+            _draw([*shown, *expert.get(group, ())], start, about, values, drawn=False)
+            continue
         with groups.get(launch_request.form_group(group), contextlib.nullcontext()):
             if not groups:
                 st.markdown(f"**{group}**")
-            _draw([setting for setting in members if setting.form == "advanced"], start, about, values, bool(groups))
+            _draw(shown, start, about, values, bool(groups))
             if group in expert:
                 with st.expander(f"More: {group.lower()}", type="compact", key=f"launch-more {group}"):
                     _draw(expert[group], start, about, values, bool(groups))
 
 
 def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice, values: dict[str, Any],
-          wide: bool = False) -> None:
+          wide: bool = False, drawn: bool = True) -> None:
     """Draw fields in order and add their values; a field may depend on the values above it.
 
     Args:
@@ -203,13 +213,15 @@ def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice,
         about: the chosen documents.
         values: the values of the fields above; those drawn are added.
         wide: whether the fields stand beside each other.
+        drawn: as in `_advanced`.
     """
     grid = st.grid(4, min_column_width=210, vertical_alignment="bottom") if wide and settings else None
     for setting in settings:
-        special, context = _SPECIAL_FIELDS.get(setting.name), FormContext(start, about, values)
+        special, context = _SPECIAL_FIELDS.get(setting.name), FormContext(start, about, values, drawn)
         with grid.cell() if grid and knowledge_fields.is_drawn(setting, context) else contextlib.nullcontext():
             values[setting.name] = (special(setting, context) if special else
-                                    setting_field(setting, start, recipe=launch_request.recipe_values(start, values)))
+                                    setting_field(setting, start, recipe=launch_request.recipe_values(start, values),
+                                                  drawn=drawn))
 
 
 def _past_variances(start: RunConfig, values: dict[str, Any]) -> list[PastVariance]:

@@ -14,14 +14,18 @@ from store.run_config import RunConfig
 
 
 def setting_field(setting: Setting, start: RunConfig, disabled: bool = False,
-                  recipe: Mapping[str, Any] = MappingProxyType({})) -> Any:
+                  recipe: Mapping[str, Any] = MappingProxyType({}), drawn: bool = True) -> Any:
     """Draw the widget that fits the setting's kind and return its value.
 
     Args:
         start: has the initial value.
         recipe: initial values that follow from other fields of the form.
+        drawn: whether the widget is drawn; else its value is returned as the form has it.
     """
     value = recipe.get(setting.name, getattr(start, setting.name))
+    if not drawn:
+        initial = (value or "") if setting.kind is str else list(value) if setting.kind is tuple else value
+        return st.session_state.get(field_key(start.preset, setting.name, recipe), initial)
     common: dict[str, Any] = {"key": field_key(start.preset, setting.name, recipe), "help": setting.help,
                               "disabled": disabled}
     if setting.kind is tuple:

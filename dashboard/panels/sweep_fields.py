@@ -9,8 +9,18 @@ from dashboard.view_models.sweep_request import SweepChoice, settings_to_vary
 _NONE = ""
 
 
-def sweep_fields(titled: bool = True) -> SweepChoice:
-    """Draw the fields, under a title if `titled`; one seed and no setting that varies launch a single run."""
+def sweep_fields(titled: bool = True, drawn: bool = True) -> SweepChoice:
+    """Draw the fields, under a title if `titled`; one seed and no setting that varies launch a single run.
+
+    Args:
+        titled: whether they have a title.
+        drawn: whether they are drawn; else the choice is as the form has it.
+    """
+    if not drawn:
+        kept = {name: st.session_state.get(f"launch {name}") or "" for name in ("seeds", "varied", "varied values",
+                                                                                 "group")}
+        return SweepChoice(kept["seeds"].strip(), bool(st.session_state.get("launch draws")), kept["varied"],
+                           kept["varied values"].strip() if kept["varied"] else "", kept["group"].strip())
     settings = settings_to_vary()
     if titled:
         st.markdown("**Several seeds and settings**")

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.panels.launch_form import ADVANCED
 from dashboard.session import form_draft
 from tests.addresses import address_in
 from tests.bench.seeded_store import Size, seed
@@ -85,11 +86,12 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Open the app on a page over a data directory, with URL parameters."""
-    def open_app(folder: Path, page: str = "overview", **url: str) -> AppTest:
+    """Open the app on a page over a data directory, with URL parameters; the form's Advanced is open unless told."""
+    def open_app(folder: Path, page: str = "overview", advanced: bool = True, **url: str) -> AppTest:
         monkeypatch.setenv("DATA_DIR", str(folder))
         monkeypatch.setenv("STORE_URL", address_in(folder))
         app = AppTest.from_file(str(APP), default_timeout=600)
+        app.session_state[ADVANCED] = advanced
         for key, value in url.items():
             app.query_params[key] = value
         app.run()
@@ -105,6 +107,12 @@ def static_tables(app: AppTest) -> list[ElementTree.Element]:
     """The small tables of a page, as HTML elements."""
     return [ElementTree.fromstring(block.proto.body) for block in app.get("html") if "static-table" in block.proto.body
             and not block.proto.body.startswith("<style>")]
+
+
+def row_charts(app: AppTest) -> list[ElementTree.Element]:
+    """The charts of a page that are HTML."""
+    return [ElementTree.fromstring(block.proto.body) for block in app.get("html")
+            if block.proto.body.startswith("<div class='row-chart'")]
 
 
 def words_of(app: AppTest) -> str:
