@@ -56,9 +56,8 @@ def _scores(pair: AnswerPair) -> None:
              "scored by": labels.judge((pair.judges or {}).get(name, ""))}
             for name, (before, after) in pair.scores.items()]
     if rows:
-        number = st.column_config.NumberColumn(format="%.3f")
-        elements.data_table(rows, signed={"change": 3}, column_config={
-            "metric": st.column_config.TextColumn(width=240), "before": number, "after": number})
+        elements.data_table(rows, signed={"change": 3}, numbers={"before": 3, "after": 3},
+                            column_config={"metric": st.column_config.TextColumn(width=240)})
 
 
 def _more(pair: AnswerPair) -> None:

@@ -30,13 +30,13 @@ def row_labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
 
 def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     """Draw the table with buttons to step through it; returns the pair in view, by default the first."""
-    number = st.column_config.NumberColumn(format="%.3f", width=64)
+    number = st.column_config.NumberColumn(width=64)
     questions = [pair.question for pair in pairs]
     first = url_state.window_start("question", questions, elements.WINDOW_ROWS)
     rows = [_row(pair, metric) for pair in pairs[first:first + elements.WINDOW_ROWS]]
     table = elements.data_table(
         rows, key=f"answer list {first}", **elements.SELECTS_ROW, height=min(200, 36 * len(rows) + 40),
-        signed={"change": 3},
+        signed={"change": 3}, numbers={"before": 3, "after": 3},
         column_config={"before": number, "after": number,
                        "change": st.column_config.NumberColumn(width=72),
                        "topic": st.column_config.TextColumn(width=130),

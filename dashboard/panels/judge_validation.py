@@ -41,12 +41,10 @@ def judge_validation(audits: Sequence[Audit]) -> None:
 
 
 def _table(audits: Sequence[Audit], key: str) -> None:
-    number = st.column_config.NumberColumn(format="%.2f")
     rows = [_row(audit) for audit in audits]
     elements.table(rows, "judge-audits", key,
                    [{**row, "reasons": "\n".join(audit.reasons)} for row, audit in zip(rows, audits, strict=True)],
-                   column_config=dict.fromkeys(_KINDS.values(), number)
-                   | {"retest noise": st.column_config.NumberColumn(format="%.3f")})
+                   numbers={**dict.fromkeys(_KINDS.values(), 2), "retest noise": 3})
 
 
 def _row(audit: Audit) -> dict[str, object]:

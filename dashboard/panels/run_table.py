@@ -24,7 +24,7 @@ SHOWN_FIRST = ("state", "verdict", "change", "interval", "before", "after", "cre
                "teacher cost", "student", "training length", "learning rate", "tags", "note", "run")
 """Columns of a table that nobody has changed."""
 _NO_GROUPS: Mapping[str, GroupSize] = {}
-_NUMBERS = {"before": ("%.2f", 66), "after": ("%.2f", 66), "duration, min": ("%.1f", 100),
+_NUMBERS = {"before": (None, 66), "after": (None, 66), "duration, min": ("%.1f", 100),
             "learning rate": ("%.2g", 105)}
 
 
@@ -49,7 +49,7 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], changes: 
     table = elements.data_table(
         [{name: row[name] for name in row if name in (*ALWAYS, *shown)} for row in rows], key="run table",
         on_select="rerun", selection_mode=["multi-row", "single-cell"], signed={"change": 2},
-        height=min(520, 36 * len(runs) + 40),
+        numbers={"before": 2, "after": 2}, height=min(520, 36 * len(runs) + 40),
         column_config={"name": st.column_config.TextColumn(width=190),
                        "group": st.column_config.TextColumn(width=170),
                        "state": st.column_config.TextColumn(width=105),

@@ -130,9 +130,7 @@ def coverage_line(changes: list[ChangeRow], metrics: list[str], tier: str) -> No
           "effect size (g)": labels.effect(row.effect, row.effect_low, row.effect_high),
           "bootstrap interval": labels.interval(row.bootstrap_low, row.bootstrap_high), "passages": row.clusters,
           "verdict": f"{labels.verdict(row.verdict).sign} {labels.verdict(row.verdict).label}"} for row in rows],
-        signed={"change": 3}, column_config={
-            name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "sign test p",
-                                                                            "Wilcoxon p")})
+        signed={"change": 3}, numbers=dict.fromkeys(("before", "after", "sign test p", "Wilcoxon p"), 3))
 
 
 def not_tuned(pairs: list[AnswerPair], tiers: list[str]) -> None:

@@ -67,6 +67,11 @@ def _fingerprint(figure: Callable[..., go.Figure], given: object) -> str:
     return hashlib.blake2b(pickle.dumps((figure.__module__, figure.__qualname__, given))).hexdigest()
 
 
+def html_chart(figure: Callable[..., str], alt: str, *given: Any) -> None:
+    """Draw `figure(alt, *given)`, a chart that is HTML and has its description in it."""
+    st.html(figure(alt, *given))
+
+
 def two_columns() -> tuple[DeltaGenerator, DeltaGenerator]:
     """Two columns, stacked where a chart would be too narrow to read."""
     grid = st.grid(2, min_column_width=330)
@@ -111,31 +116,33 @@ def data_table(rows: TableRows, **options: Any) -> Any:
     Headings are capitalized; exports keep the column names.
 
     Args:
-        options: passed to `st.dataframe`; `signed` maps columns of changes to their digits: they are shown as in texts,
-            with a minus sign and no sign at zero, and sort as numbers.
+        options: passed to `st.dataframe`; `numbers` maps columns of values to their digits, and `signed` those of
+            changes: they are shown as in texts, with a minus sign and no sign at zero, and sort as numbers.
     """
-    signed: Mapping[str, int] = options.pop("signed", {})
+    forms = {**{name: partial(_number_text, form=labels.number, digits=digits)
+                for name, digits in options.pop("numbers", {}).items()},
+             **{name: partial(_number_text, form=labels.change, digits=digits)
+                for name, digits in options.pop("signed", {}).items()}}
     cells = [{name: escape_invisible(cell)[:_LONGEST_CELL] if isinstance(cell, str) else cell for name,
               cell in row.items()}
              for row in rows]
     columns = options.pop("column_config", {})
     headed = {name: {**columns.get(name, {}), "label": labels.heading(name)} for name in (rows[0] if rows else ())}
-    shown = _styled(cells, signed) if signed and cells else cells
+    shown = _styled(cells, forms) if forms and cells else cells
     return st.dataframe(shown, **{"hide_index": True, "width": "stretch", "placeholder": labels.DASH,
                                   "column_config": headed, **options})
 
 
-def _styled(cells: Sequence[Mapping[str, Any]], signed: Mapping[str, int]) -> Any:
-    """A table whose columns of changes are formatted as in texts."""
+def _styled(cells: Sequence[Mapping[str, Any]], forms: Mapping[str, Callable[[float | None], str]]) -> Any:
+    """A table whose columns of numbers are formatted as in texts."""
     import pandas  # late: only pages with such a table need its formatter
 
     frame = pandas.DataFrame(cells)
-    return frame.style.format({
-        name: partial(_signed_text, digits=digits) for name, digits in signed.items() if name in frame.columns})
+    return frame.style.format({name: form for name, form in forms.items() if name in frame.columns})
 
 
-def _signed_text(value: float | None, digits: int) -> str:
-    return labels.DASH if value is None or value != value else labels.change(float(value), digits)
+def _number_text(value: float | None, form: Callable[[float, int], str], digits: int) -> str:
+    return labels.DASH if value is None or value != value else form(float(value), digits)
 
 
 WINDOW_ROWS = 100
