@@ -25,8 +25,7 @@ from store.database import Store
 from store.formatting import escape_invisible
 from store.queries import Run
 
-_LOG_COLUMNS = {"when": st.column_config.TextColumn(width=150), "where": st.column_config.TextColumn(width=190),
-                "what": st.column_config.TextColumn(width=480)}
+_LOG_COLUMNS = {"where": st.column_config.TextColumn(width=230), "what": st.column_config.TextColumn(width=440)}
 _TALL = 330
 """Height in pixels of the chart of losses, and of what stands in its place or beside it."""
 _WAITING = 900
@@ -190,7 +189,11 @@ def _log(lines: list[dict[str, str]]) -> None:
     if not lines:
         st.caption("No events yet.")
         return
-    elements.data_table(lines, column_config=_LOG_COLUMNS, height=min(320, 36 * len(lines) + 40))
+    day, shown = event_sentences.without_day(lines)
+    if day:
+        st.caption(f"All of {day}.")
+    width = st.column_config.TextColumn(width=75 if day else 150)
+    elements.data_table(shown, column_config={"when": width, **_LOG_COLUMNS}, height=min(320, 36 * len(lines) + 40))
 
 
 def _resources(store: Store, run: Run) -> None:

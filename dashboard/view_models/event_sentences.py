@@ -246,6 +246,14 @@ def table(entries: list[LogEntry], zone: tzinfo = UTC,
             for item in entries]
 
 
+def without_day(lines: Sequence[Mapping[str, str]]) -> tuple[str, list[dict[str, str]]]:
+    """The day of all rows of `table` and the rows with the time alone; an empty day where they are of several."""
+    days = {line["when"].partition(" ")[0] for line in lines}
+    if len(days) != 1:
+        return "", [dict(line) for line in lines]
+    return days.pop(), [{**line, "when": line["when"].partition(" ")[2]} for line in lines]
+
+
 def rows(entries: Sequence[LogEntry]) -> list[dict[str, Any]]:
     """The log as export rows: timestamps in UTC, stages by name."""
     return [{"event": item.id, "at": item.at.isoformat(), "cycle": item.cycle, "stage": item.stage, "kind": item.kind,

@@ -140,3 +140,10 @@ def test_past_stages_carry_their_configuration(opened_store: tuple[Store, dict[s
     rows = [row for row in queries.past_stages(store) if row.run == runs["small"]]
     assert {row.config.held_out for row in rows} == {12}
     assert all(row.seconds > 0 for row in rows)
+
+
+def test_the_log_of_one_day_has_the_times_alone() -> None:
+    lines = [{"when": "2026-01-02 03:04:05", "where": "Run", "what": "Started"}]
+    assert event_sentences.without_day(lines) == ("2026-01-02", [{**lines[0], "when": "03:04:05"}])
+    several = [*lines, {**lines[0], "when": "2026-01-03 00:00:01"}]
+    assert event_sentences.without_day(several) == ("", several)
