@@ -74,9 +74,9 @@ if not rows:
     st.caption(labels.NOT_ON_TIER)
 left, right = elements.two_columns()
 with left:
-    elements.chart(before_after, "before and after", "Before and after training, by cycle", rows, metric)
+    elements.html_chart(before_after, "Before and after training, by cycle", rows, metric)
 with right:
-    elements.chart(paired_change, "paired change", "Paired change with its 95% interval, by cycle", rows, metric)
+    elements.html_chart(paired_change, "Paired change with its 95% interval, by cycle", rows, metric)
 metric_notes.wins_line(run, run_selection.latest(changes, metric, tier), metric, tier)
 if len(rows) > 1:
     together = run_selection.cycles_corrected(changes, metric, tier)
@@ -107,7 +107,7 @@ verdict.caveats([
 if part := elements.unfolded("Learning curve", "learning folded", ":material/show_chart:"):
     with part:
         learning(store, run, changes, metrics, metric)
-# What stands in the tab of the judges is sent when it is chosen: its tables need a library of their own.
+# What stands in the other tabs is sent when they are chosen: a new browser would draw it before the first screen.
 arms_tab, judges_tab, metrics_tab = st.tabs(["Control arms", "Judges", "Metric definitions"], key="overview tab",
                                             on_change="rerun")
 with arms_tab:
@@ -120,7 +120,8 @@ if judges_tab.open:
             judge_validation.rejudged(judging, rejudged_changes, changes, audits)
         if ratings := cached_queries.ratings(store, run):
             people_and_judges(cached_queries.answers(store, run, shown), ratings, shown, metrics)
-with metrics_tab:
-    metric_notes.metric_notes(metrics)
-    metric_notes.choice_baselines([pair for pair in cached_queries.answers(store, run, shown)
-                                   if pair.tier == run.config.headline_tier])
+if metrics_tab.open:
+    with metrics_tab:
+        metric_notes.metric_notes(metrics)
+        metric_notes.choice_baselines([pair for pair in cached_queries.answers(store, run, shown)
+                                       if pair.tier == run.config.headline_tier])

@@ -13,9 +13,13 @@ def axis_title(metric: str) -> str:
     return measure.unit + (", lower is better" if measure.better < 0 else "") if measure else metric
 
 
+def is_proportion(values: Sequence[float | None], metric: str) -> bool:
+    """Whether the metric is a share and all values lie in 0 to 1, so that the axis shows all of that."""
+    measure = METRICS.get(metric)
+    return (measure is not None and measure.unit != NATS
+            and all(value is None or 0 <= value <= 1 for value in values))
+
+
 def axis_span(values: Sequence[float | None], metric: str) -> list[float] | None:
     """A fixed range around 0 to 1 for proportions, so that a small change looks small; None (automatic) for others."""
-    measure = METRICS.get(metric)
-    if measure is None or measure.unit == NATS or any(value is not None and not 0 <= value <= 1 for value in values):
-        return None
-    return [-0.08, 1.12]
+    return [-0.08, 1.12] if is_proportion(values, metric) else None

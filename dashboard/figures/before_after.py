@@ -4,82 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
-from dashboard.figures.axes import axis_span, axis_title
+from dashboard.figures.axes import axis_title, is_proportion
+from dashboard.figures.row_chart import Mark, Row, row_chart
 from dashboard.figures.verdict_marks import in_legend_order, verdict_mark
 from dashboard.style import labels, theme
+from store.axis_scale import AxisScale
 from store.formatting import limits
 from store.metrics import METRICS
 from store.queries import ChangeRow
 
 
-def before_after(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None,
-                 same_set: Sequence[Sequence[int]] = ()) -> go.Figure:
-    """Per row, an open dot (untrained) and a filled dot (fine-tuned), joined and labelled with the change.
+def before_after(alt: str, rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None,
+                 same_set: Sequence[Sequence[int]] | None = None) -> str:
+    """Per row, an open dot (untrained) and a filled dot (fine-tuned), joined, with both scores.
 
     Args:
+        alt: name of the chart for screen readers.
         row_names: labels of the rows; by default their cycles.
-        same_set: groups of row positions with the same questions, which are joined by a line.
+        same_set: groups of row positions with the same questions; a line divides rows that are in none together.
     """
-    names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
-    scored = [at for at, row in enumerate(rows) if row.baseline is not None and row.tuned is not None]
-    figure = go.Figure()
-    for group in same_set:
-        joined = [at for at in group if at in scored]
-        figure.add_scatter(x=[names[at] for at in joined], y=[rows[at].tuned for at in joined], mode="lines",
-                           line={"color": theme.TUNED, "width": 1.5, "dash": "dot"}, showlegend=False,
-                           hoverinfo="skip")
-    for at in scored:
-        figure.add_scatter(x=[names[at]] * 2, y=[rows[at].baseline, rows[at].tuned], mode="lines", showlegend=False,
-                           line={"color": theme.RULE, "width": 4}, hoverinfo="skip")
-    hover = [_hover(rows[at], names[at]) for at in scored]
-    figure.add_scatter(x=[names[at] for at in scored], y=[rows[at].baseline for at in scored], mode="markers",
-                       marker={"symbol": "circle-open", "size": 15, "color": theme.BASELINE, "line": {"width": 3}},
-                       name="before (untrained)", customdata=hover, hovertemplate="%{customdata}<extra></extra>")
-    figure.add_scatter(x=[names[at] for at in scored], y=[rows[at].tuned for at in scored], mode="markers+text",
-                       marker={"symbol": "circle", "size": 16, "color": theme.TUNED}, name="after (fine-tuned)",
-                       text=[labels.change(rows[at].change) for at in scored], textfont={"color": theme.TEXT_COLOUR},
-                       textposition=["bottom center" if (rows[at].change or 0) < 0 else "top center" for at in scored],
-                       customdata=hover, hovertemplate="%{customdata}<extra></extra>")
-    figure.update_xaxes(range=_category_range(len(scored)), categoryorder="array",
-                        categoryarray=[names[at] for at in scored])
-    values = [value for at in scored for value in (rows[at].baseline, rows[at].tuned)]
-    figure.update_yaxes(title=axis_title(metric), range=axis_span(values, metric))
-    return theme.apply_theme(figure, 290, _score_title([rows[at] for at in scored], metric))
+    names = row_names or [labels.cycle(row.cycle) for row in rows]
+    drawn: list[Row] = []
+    ends: list[float] = []
+    above: int | None = None
+    for at, (name, row) in enumerate(zip(names, rows, strict=True)):
+        if row.baseline is None or row.tuned is None:
+            continue
+        marks = (Mark("bar", theme.RULE, row.baseline, row.tuned), Mark("ring", theme.BASELINE, row.baseline),
+                 Mark("dot", theme.TUNED, row.tuned))
+        drawn.append(Row(name, marks, f"{labels.number(row.baseline)} → {labels.number(row.tuned)}",
+                         _hover(row, name), apart=above is not None and _is_apart(at, above, same_set)))
+        above = at
+        ends += [row.baseline, row.tuned]
+    low, high = (0.0, 1.0) if is_proportion(ends, metric) else (min(ends, default=0.0), max(ends, default=1.0))
+    legend = [("ring", theme.BASELINE, "before (untrained)"), ("dot", theme.TUNED, "after (fine-tuned)")]
+    return row_chart(alt, _score_title(rows, metric), legend, drawn, AxisScale(low, high, 0, 100), axis_title(metric))
 
 
-def paired_change(rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None) -> go.Figure:
+def paired_change(alt: str, rows: Sequence[ChangeRow], metric: str, row_names: Sequence[str] | None = None) -> str:
     """The mean paired change with its 95% interval; grey where no change is shown."""
-    names = [theme.tick(name) for name in row_names or (labels.cycle(row.cycle) for row in rows)]
-    measured = [(name, row) for name, row in zip(names, rows, strict=True) if row.change is not None]
-    figure = go.Figure()
-    for verdict in in_legend_order([row.verdict for _, row in measured]):
-        mark = verdict_mark(verdict, "triangle-up", "triangle-down")
-        chosen = [(name, row) for name, row in measured if row.verdict == verdict]
-        figure.add_scatter(
-            x=[name for name, _ in chosen], y=[row.change for _, row in chosen], mode="markers", name=mark.name,
-            marker={"symbol": mark.symbol, "size": 14, "color": mark.color}, showlegend=True,
-            error_y=_bars([row for _, row in chosen], mark.color),
-            customdata=[_hover(row, name) for name, row in chosen], hovertemplate="%{customdata}<extra></extra>")
-    figure.add_hline(y=0, line={"color": theme.INCONCLUSIVE, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(categoryorder="array", categoryarray=[name for name, _ in measured],
-                        range=_category_range(len(measured)))
+    names = row_names or [labels.cycle(row.cycle) for row in rows]
+    drawn: list[Row] = []
+    ends = [0.0]
+    for name, row in zip(names, rows, strict=True):
+        if row.change is None:
+            continue
+        mark = verdict_mark(row.verdict, "up", "down")
+        low, high = limits(row, metric)
+        bar = [] if low is None or high is None else [Mark("interval", mark.color, low, high)]
+        drawn.append(Row(name, [*bar, Mark(mark.symbol, mark.color, row.change)],
+                         f"{labels.change(row.change)} ({labels.change_interval(row, metric)})", _hover(row, name)))
+        ends += [end for end in (row.change, low, high) if end is not None]
+    known = {mark.name: (mark.symbol, mark.color) for mark in (
+        verdict_mark(verdict, "up", "down") for verdict in in_legend_order([
+            row.verdict for row in rows if row.change is not None]))}
     better = METRICS[metric].better if metric in METRICS else 1
-    figure.update_yaxes(title="fine-tuned − untrained" + (" (below 0 is better)" if better < 0 else ""),
-                        zeroline=False)
-    return theme.apply_theme(figure, 290, _verdict_title([row for _, row in measured]))
+    return row_chart(alt, _verdict_title([row for row in rows if row.change is not None]),
+                     [(*drawn_as, name) for name, drawn_as in known.items()], drawn,
+                     AxisScale(min(ends), max(ends), 0, 100), "fine-tuned − untrained, with 95% interval" + (
+                         " (below 0 is better)" if better < 0 else ""), zero_line=True)
 
 
-def _category_range(count: int) -> list[float]:
-    """The range of the category axis; a single category is centred."""
-    return [-1.0, 1.0] if count == 1 else [-0.5, count - 0.5]
+def _is_apart(at: int, above: int, same_set: Sequence[Sequence[int]] | None) -> bool:
+    """Whether a row has other questions than the one above it; False where nothing is known of that."""
+    return same_set is not None and not any(at in group and above in group for group in same_set)
 
 
 def _score_title(rows: Sequence[ChangeRow], metric: str) -> str:
     """Chart title: the metric and, for one run, the last row's scores before and after."""
-    last = rows[-1:] if len({row.run for row in rows}) == 1 else []
-    return theme.escaped(labels.metric_short(metric)) + "".join(
+    scored = [row for row in rows if row.baseline is not None and row.tuned is not None]
+    last = scored[-1:] if len({row.run for row in scored}) == 1 else []
+    return labels.metric_short(metric) + "".join(
         f": {labels.number(row.baseline)} → {labels.number(row.tuned)}" for row in last)
 
 
@@ -95,15 +90,6 @@ def _verdict_title(rows: Sequence[ChangeRow]) -> str:
 
 
 def _hover(row: ChangeRow, name: str) -> str:
-    return (f"{name}<br>before {labels.number(row.baseline, 3)}, after {labels.number(row.tuned, 3)}<br>"
-            f"change {labels.change(row.change, 3)} ({labels.change_interval(row, row.metric)})<br>"
+    return (f"{name}\nbefore {labels.number(row.baseline, 3)}, after {labels.number(row.tuned, 3)}\n"
+            f"change {labels.change(row.change, 3)} ({labels.change_interval(row, row.metric)})\n"
             f"{labels.coverage(row.scored, row.asked)}")
-
-
-def _bars(rows: Sequence[ChangeRow], color: str) -> dict[str, object]:
-    def reach(row: ChangeRow, to: float | None) -> float:
-        return 0.0 if to is None or row.change is None else abs(to - row.change)
-    ends = [(row, *limits(row, row.metric)) for row in rows]
-    return {"type": "data", "symmetric": False, "array": [reach(row, high) for row, _, high in ends],
-            "arrayminus": [reach(row, low) for row, low, _ in ends], "color": color, "thickness": 2.5, "width": 8}
-

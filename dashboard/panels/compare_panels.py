@@ -38,8 +38,8 @@ def configuration(picked: Sequence[SelectedCycle]) -> None:
     """Draw the settings that differ, with a warning if the held-out sets differ."""
     runs = list({item.run.id: item.run for item in picked}.values())
     if cycle_selection.held_out_set_names(picked) > 1:
-        st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. Charts "
-                   "connect cycles of one test alone.", icon=":material/warning:")
+        st.warning("These runs were tested on different held-out sets: compare their changes, not their levels. In "
+                   "the chart a dashed line divides them.", icon=":material/warning:")
     st.subheader("Configuration differences")
     rows = cycle_selection.differences_by_label(runs)
     if len(runs) == 1:
@@ -78,13 +78,13 @@ def scores(picked: Sequence[SelectedCycle], metric: str, tier: str) -> None:
     """Draw scores before and after training, the paired change, and a table of all metrics and tiers."""
     names = cycle_selection.labels(picked)
     known = [(at, row) for at, item in enumerate(picked) if (row := item.row(metric, tier))]
-    rows, shown = [row for _, row in known], [names[at] for at, _ in known]
+    rows, shown = [row for _, row in known], [labels.heading(names[at]) for at, _ in known]
     groups = cycle_selection.same_test([picked[at] for at, _ in known], tier)
     left, right = elements.two_columns()
     with left:
-        elements.chart(before_after, "compare scores", "Before and after, by chosen cycle", rows, metric, shown, groups)
+        elements.html_chart(before_after, "Before and after, by chosen cycle", rows, metric, shown, groups)
     with right:
-        elements.chart(paired_change, "compare change", "Paired change, by chosen cycle", rows, metric, shown)
+        elements.html_chart(paired_change, "Paired change, by chosen cycle", rows, metric, shown)
     rows_of_table = table(picked, tier)
     elements.data_table(rows_of_table, height=min(320, 36 * len(rows_of_table) + 40),
                         column_config={"metric": st.column_config.TextColumn(width=180)})

@@ -15,6 +15,8 @@ from dashboard.widgets import elements
 from store.queries import ChangeRow, Run, TeacherUsage
 
 _FEWEST = 2
+UNFOLDED = "run changes unfolded"
+"""Session key of the expander."""
 
 
 def changes_of_runs(runs: Sequence[Run], changes: Mapping[str, ChangeRow],
@@ -26,8 +28,11 @@ def changes_of_runs(runs: Sequence[Run], changes: Mapping[str, ChangeRow],
         return
     knowledge, metric = kinds.most_common(1)[0][0]
     shown = [run for run in measured if (run.config.knowledge, run.config.headline) == (knowledge, metric)]
-    with st.expander(f"Change over time: {labels.count(len(shown), 'run')} on {labels.knowledge(shown[0].config)}",
-                     icon=":material/scatter_plot:"):
+    part = elements.unfolded(f"Change over time: {labels.count(len(shown), 'run')} on "
+                             f"{labels.knowledge(shown[0].config)}", UNFOLDED, ":material/scatter_plot:")
+    if not part:
+        return
+    with part:
         axis = url_state.choose("Against", "history axis", list(AXES), "created", AXES.__getitem__,
                                 "Differences between runs may come from any of their settings.")
         points = [RunPoint(run.title, at, changes[run.id]) for run in shown

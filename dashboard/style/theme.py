@@ -44,6 +44,7 @@ DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64
 # the tiles or the result, of which a narrow window has more rows.
 # The stages of a run on the page Live are one line a phase, with a square for each stage.
 # Small tables are HTML of our own, which a narrow window scrolls.
+# Charts of rows are HTML, too: marks at a percent of the row's width, so that every window has them in full.
 # And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above.
 PAGE_CSS = """<style>
 :is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
@@ -67,6 +68,33 @@ PAGE_CSS = """<style>
 .static-table :is(th, td) { padding: 0.35rem 0.6rem; text-align: left; vertical-align: top; }
 .static-table th { font-weight: 600; }
 .static-table tbody td { border-top: 1px solid rgba(139, 147, 161, 0.3); }
+.row-chart { font-size: 0.8125rem; line-height: 1.25; }
+.row-chart .title { font-size: 0.9375rem; font-weight: 600; }
+.row-chart .legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1.1rem; margin: 0.35rem 0 0.5rem; min-height: 1rem; }
+.row-chart .legend span { display: inline-flex; align-items: center; gap: 0.45rem; }
+.row-chart .rows { display: grid; grid-template-columns: fit-content(34%) minmax(0, 1fr) max-content; }
+.row-chart :is(.label, .words) { align-self: stretch; display: flex; align-items: center; padding: 0.4rem 0; }
+.row-chart .label { padding-right: 0.6rem; overflow-wrap: anywhere; }
+.row-chart .words { padding-left: 0.6rem; font-variant-numeric: tabular-nums; }
+.row-chart :is(.label, .words, .track).apart { border-top: 1px dashed #8b93a1; }
+.row-chart .track { position: relative; min-height: 2.1rem; }
+.row-chart .ticks { position: relative; height: 1.2rem; font-size: 0.75rem; border-top: 1px solid #8b93a1; }
+.row-chart .ticks span { position: absolute; top: 0.15rem; transform: translateX(-50%); }
+.row-chart .axis { grid-column: 2 / 4; margin-top: 0.1rem; }
+.row-chart i { position: absolute; top: 50%; box-sizing: border-box; }
+.row-chart :is(i.grid, i.zero) { top: 0; bottom: 0; width: 0; border-left: 1px solid rgba(139, 147, 161, 0.28); }
+.row-chart i.zero { border-left: 2px dotted #8b93a1; margin-left: -1px; }
+.row-chart i.bar { height: 4px; margin-top: -2px; background: var(--mark); }
+.row-chart i.interval { height: 12px; margin-top: -6px; border: solid var(--mark); border-width: 0 2px;
+                        background: linear-gradient(var(--mark), var(--mark)) center / 100% 2.5px no-repeat; }
+.row-chart :is(i.ring, i.dot, i.circle, i.square, i.up, i.down) { width: 14px; height: 14px; margin: -7px 0 0 -7px;
+                                                                 background: var(--mark); }
+.row-chart :is(i.ring, i.dot, i.circle) { border-radius: 50%; }
+.row-chart i.ring { border: 3px solid var(--mark);  /* over the page's own background */
+  background: oklch(from currentcolor clamp(0.208, (0.6 - l) * 1000, 1) clamp(0, (l - 0.6) * 1000, 0.04) 265); }
+.row-chart .legend i { position: relative; top: 0; margin: 0; flex: none; }
+.row-chart i.up { clip-path: polygon(50% 0, 100% 100%, 0 100%); }
+.row-chart i.down { clip-path: polygon(0 0, 100% 0, 50% 100%); }
 [data-testid="stElementToolbar"] { top: auto !important; bottom: 0.4rem; right: 0.4rem; }
 </style>"""
 

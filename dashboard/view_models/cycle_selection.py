@@ -99,11 +99,11 @@ def held_out_set_names(picked: Sequence[SelectedCycle]) -> int:
     return len({item.run.held_out_hash for item in picked if item.run.held_out_hash})
 
 
-def same_test(picked: Sequence[SelectedCycle], tier: str) -> list[list[int]]:
-    """Groups of positions with the same questions: cycles of one run, for tiers in `ONCE_PER_RUN`."""
+def same_test(picked: Sequence[SelectedCycle], tier: str) -> list[list[int]] | None:
+    """Groups of positions with the same test; None for tiers whose questions are new in each cycle."""
     if tier not in ONCE_PER_RUN:
-        return []
+        return None
     groups: dict[str, list[int]] = {}
     for at, item in enumerate(picked):
-        groups.setdefault(item.run.id, []).append(at)
+        groups.setdefault(item.run.held_out_hash or item.run.id, []).append(at)
     return [group for group in groups.values() if len(group) > 1]

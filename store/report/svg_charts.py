@@ -5,12 +5,12 @@ All text from a run is escaped; an SVG here contains only lines, circles and tex
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from store.axis_scale import AxisScale
 from store.formatting import change, number
 
 WIDTH, LABEL, VALUE, ROW, TOP, BOTTOM = 780, 222, 160, 28, 28, 30
@@ -45,7 +45,7 @@ def forest_plot(rows: Sequence[IntervalBar], better: int, title: str, sides: tup
     """Draw changes with their 95% intervals around a line at zero, with a label for each side (`sides`)."""
     left, right = sides or (_MORE_IS_BETTER if better > 0 else _LESS_IS_BETTER)
     ends = [0.0, *(end for row in rows for end in (row.low, row.high, row.value) if end is not None)]
-    scale = _Scale(min(ends), max(ends), LABEL, WIDTH - VALUE)
+    scale = AxisScale(min(ends), max(ends), LABEL, WIDTH - VALUE)
     height = TOP + ROW * len(rows) + BOTTOM
     zero, base = scale(0), height - BOTTOM
     parts = [_ticks(scale, base), _line("zero", zero, TOP - 4, zero, base),
@@ -58,8 +58,8 @@ def forest_plot(rows: Sequence[IntervalBar], better: int, title: str, sides: tup
 def dumbbell_plot(rows: Sequence[BeforeAfter], title: str) -> Markup:
     """Draw an open dot for before and a filled one for after, with both values as text."""
     ends = [end for row in rows for end in (row.before, row.after) if end is not None] or [0.0, 1.0]
-    scale = _Scale(min(*ends, 0.0) if min(ends) >= 0 and max(ends) <= 1 else min(ends), max(*ends, max(ends) + 1e-9),
-                   LABEL, WIDTH - VALUE)
+    lowest = 0.0 if min(ends) >= 0 and max(ends) <= 1 else min(ends)
+    scale = AxisScale(lowest, max(ends) + 1e-9, LABEL, WIDTH - VALUE)
     height = TOP + ROW * len(rows) + BOTTOM
     parts = [_ticks(scale, height - BOTTOM)]
     for at, row in enumerate(rows):
@@ -67,25 +67,7 @@ def dumbbell_plot(rows: Sequence[BeforeAfter], title: str) -> Markup:
     return _svg(height, title, parts)
 
 
-class _Scale:
-    """Maps values to pixels, with a margin at both ends and round ticks."""
-
-    def __init__(self, low: float, high: float, left: float, right: float) -> None:
-        margin = (high - low or 1.0) * 0.08
-        self.low, self.high, self.left, self.right = low - margin, high + margin, left, right
-
-    def __call__(self, value: float) -> float:
-        return self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left)
-
-    def ticks(self) -> list[float]:
-        raw = (self.high - self.low) / 5
-        unit = 10.0 ** math.floor(math.log10(raw))
-        step = next(unit * nice for nice in (1, 2, 5, 10) if unit * nice >= raw)
-        first = math.ceil(self.low / step)
-        return [step * at for at in range(first, math.floor(self.high / step) + 1)]
-
-
-def _interval_row(row: IntervalBar, scale: _Scale, y: float) -> Markup:
+def _interval_row(row: IntervalBar, scale: AxisScale, y: float) -> Markup:
     parts = [_text("label", LABEL - 12, y + 4, _short(row.label), "end")]
     kind = row.verdict if row.verdict in _SIGN else "unsure"
     if row.value is None:
@@ -99,7 +81,7 @@ def _interval_row(row: IntervalBar, scale: _Scale, y: float) -> Markup:
     return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, value, "start")])
 
 
-def _dumbbell_row(row: BeforeAfter, scale: _Scale, y: float) -> Markup:
+def _dumbbell_row(row: BeforeAfter, scale: AxisScale, y: float) -> Markup:
     parts = [_text("label", LABEL - 12, y + 4, _short(row.label), "end")]
     if row.before is not None and row.after is not None:
         parts.append(_line("stick", scale(row.before), y, scale(row.after), y))
@@ -111,10 +93,10 @@ def _dumbbell_row(row: BeforeAfter, scale: _Scale, y: float) -> Markup:
     return Markup("").join([*parts, _text("value", WIDTH - VALUE + 12, y + 4, value, "start")])
 
 
-def _ticks(scale: _Scale, y: float) -> Markup:
+def _ticks(scale: AxisScale, y: float) -> Markup:
     return Markup("").join(
         _line("grid", scale(tick), TOP - 4, scale(tick), y) + _text("tick", scale(tick), y + 17, f"{tick:g}", "middle")
-        for tick in (round(tick, 10) for tick in scale.ticks()))
+        for tick in scale.ticks())
 
 
 def _svg(height: float, title: str, parts: Sequence[Markup]) -> Markup:

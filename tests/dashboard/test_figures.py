@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -41,50 +43,86 @@ def opened_store(all_states: tuple[Path, dict[str, str]]) -> Iterator[tuple[Stor
     store.close()
 
 
-def test_before_is_open_and_after_is_filled_with_the_change_in_words() -> None:
-    figure = before_after([row(1), row(2, -0.1)], "choice_accuracy")
-    before, after = figure.data[-2], figure.data[-1]
-    assert (before.marker.symbol, before.marker.color) == ("circle-open", theme.BASELINE)
-    assert (after.marker.symbol, after.marker.color) == ("circle", theme.TUNED)
-    assert list(after.text) == ["+0.20", "−0.10"]
+def drawn(chart: str) -> dict[str, ElementTree.Element]:
+    """The tracks of a chart of rows, by their labels."""
+    rows = ElementTree.fromstring(chart).find("div[@class='rows']")
+    assert rows is not None
+    parts = list(rows)
+    return {str(label.text): track for label, track in pairwise(parts) if "label" in label.get("class", "")}
+
+
+def marks(track: ElementTree.Element) -> list[tuple[str, str]]:
+    """Shape and colour of a row's marks, from back to front, without the grid."""
+    return [(mark.get("class", ""), mark.get("style", "").partition("--mark:")[2]) for mark in track.findall("i")
+            if mark.get("class") not in ("grid", "zero")]
+
+
+def place(track: ElementTree.Element, shape: str) -> dict[str, float]:
+    """Where a mark lies, in percent of the width: its left end and, of a bar, its width."""
+    (mark,) = [mark for mark in track.findall("i") if mark.get("class") == shape]
+    return {name: float(value.removesuffix("%")) for name, _, value in (
+        part.partition(":") for part in mark.get("style", "").split(";")) if value.endswith("%")}
+
+
+def test_before_is_open_and_after_is_filled_with_both_scores_in_words() -> None:
+    chart = before_after("Scores", [row(1), row(2, -0.1)], "choice_accuracy")
+    tracks = drawn(chart)
+    assert list(tracks) == ["Cycle 1", "Cycle 2"]
+    assert marks(tracks["Cycle 1"]) == [("bar", theme.RULE), ("ring", theme.BASELINE), ("dot", theme.TUNED)]
+    assert "0.40 → 0.60" in chart and "0.40 → 0.30" in chart and "change −0.100" in chart
+    up, down = tracks.values()
+    assert place(up, "ring")["left"] == place(down, "ring")["left"], "one axis for all rows"
+    assert place(down, "dot")["left"] < place(down, "ring")["left"] < place(up, "dot")["left"]
+    assert place(up, "bar")["left"] == place(up, "ring")["left"]
+
+
+def test_shares_have_the_whole_axis_so_that_a_small_change_looks_small() -> None:
+    (share,) = drawn(before_after("", [row(1, 0.02)], "choice_accuracy")).values()
+    (loss,) = drawn(before_after("", [row(1, 0.02, metric="reference_nll")], "reference_nll")).values()
+    assert place(share, "bar")["width"] < 2 < 80 < place(loss, "bar")["width"]
 
 
 def test_a_cycle_without_tuned_scores_is_left_out_not_drawn_as_zero() -> None:
-    figure = before_after([row(1), row(2, None)], "choice_accuracy")
-    assert list(figure.data[-1].x) == ["Cycle 1"]
-    assert 0 not in list(figure.data[-1].y)
+    assert list(drawn(before_after("", [row(1), row(2, None)], "choice_accuracy"))) == ["Cycle 1"]
+    assert list(drawn(paired_change("", [row(1), row(2, None)], "choice_accuracy"))) == ["Cycle 1"]
+    assert drawn(before_after("", [row(1, None)], "choice_accuracy")) == {}
 
 
 def test_the_interval_is_grey_where_nothing_can_be_said() -> None:
-    figure = paired_change([row(1), row(2, 0.05, "no evidence"), row(3, -0.3, "regressed")], "choice_accuracy")
-    colors = {trace.name: trace.marker.color for trace in figure.data}
-    assert colors == {"improved": theme.BETTER, "regressed": theme.WORSE,
-                      "no evidence of a change": theme.INCONCLUSIVE}
-    assert {trace.marker.symbol for trace in figure.data} == {"triangle-up", "triangle-down", "circle"}
+    chart = paired_change("", [row(1), row(2, 0.05, "no evidence"), row(3, -0.3, "regressed")], "choice_accuracy")
+    assert [marks(track) for track in drawn(chart).values()] == [
+        [("interval", theme.BETTER), ("up", theme.BETTER)],
+        [("interval", theme.INCONCLUSIVE), ("circle", theme.INCONCLUSIVE)],
+        [("interval", theme.WORSE), ("down", theme.WORSE)]]
+    for name in ("improved", "regressed", "no evidence of a change"):
+        assert f">{name}<" in chart.replace("</i>", ">")
 
 
-def test_error_bars_have_a_colour_of_their_own() -> None:
-    for trace in paired_change([row(1)], "choice_accuracy").data:
-        assert trace.error_y.color and trace.error_y.color not in ("black", "#000")
-        assert trace.error_y.array[0] == pytest.approx(0.1)
-        assert trace.error_y.arrayminus[0] == pytest.approx(0.1)
+def test_an_interval_reaches_from_its_low_to_its_high_end_over_a_line_at_zero() -> None:
+    (track,) = drawn(paired_change("", [row(1, 0.2)], "choice_accuracy")).values()
+    bar, change, zero = place(track, "interval"), place(track, "up")["left"], place(track, "zero")["left"]
+    assert change == pytest.approx(bar["left"] + bar["width"] / 2, abs=0.02)
+    assert (bar["left"] - zero) / (change - zero) == pytest.approx(0.5, abs=0.01), "0.1 of 0.2"
 
 
-def test_a_zero_line_can_be_seen_in_both_themes() -> None:
-    figure = paired_change([row(1)], "choice_accuracy")
-    assert figure.layout.shapes[0].line.color == theme.INCONCLUSIVE
+def test_identical_scores_in_nats_have_no_interval() -> None:
+    same = row(1, 0.0, "no evidence", "reference_nll", wins=0, losses=0, ties=12)
+    chart = paired_change("", [same], "reference_nll")
+    assert marks(drawn(chart)["Cycle 1"]) == [("circle", theme.INCONCLUSIVE)] and "identical scores" in chart
 
 
-def test_lines_join_only_what_was_asked_the_same() -> None:
+def test_a_line_divides_rows_that_were_not_asked_the_same() -> None:
     rows = [row(1), row(2), row(1)]
-    joined = before_after(rows, "choice_accuracy", ["a", "b", "c"], [[0, 1]])
-    lines = [trace for trace in joined.data if trace.mode == "lines" and trace.line.dash == "dot"]
-    assert [list(line.x) for line in lines] == [["a", "b"]]
+    divided = drawn(before_after("", rows, "choice_accuracy", ["a", "b", "c"], [[0, 1]]))
+    assert {name for name, track in divided.items() if "apart" in track.get("class", "")} == {"c"}
+    assert "apart" not in before_after("", rows, "choice_accuracy", ["a", "b", "c"])
 
 
 def test_a_hostile_label_is_no_markup() -> None:
-    figure = before_after([row(1), row(2)], "choice_accuracy", [stores.EVIL, "b"])
-    assert all("<img" not in str(name) for trace in figure.data for name in trace.x)
+    for chart in (before_after, paired_change):
+        html = chart(stores.EVIL, [row(1), row(2)], "choice_accuracy", [stores.EVIL, "' onmouseover='alert(4)"])
+        assert "<img" not in html and "<script" not in html
+        assert not any("on" in name[:2] for one in ElementTree.fromstring(html).iter() for name in one.attrib)
 
 
 def test_the_learning_curve_joins_held_out_and_leaves_practice_as_points() -> None:

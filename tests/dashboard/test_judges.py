@@ -46,6 +46,8 @@ def test_the_trial_stands_beside_the_verdict_with_its_numbers(judged: Path, open
     rows = table_with(app, "audit").set_index("metric")
     assert rows.loc["Answer similarity", "audit"] == "✗ failed" and rows.loc["Answer similarity", "negated"] == 0.96
     assert rows.loc["Faithfulness", "audit"] == "✓ passed" and rows.loc["Faithfulness", "judge"] == "gpt-4o-mini"
+    app.session_state["overview tab"] = "Metric definitions"
+    app.run()
     cells = [cell.text or "" for table in static_tables(app) for cell in table.iter("td")]
     assert any("Not to be confused with answer similarity" in text for text in cells)
 

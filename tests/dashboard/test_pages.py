@@ -14,7 +14,7 @@ from dashboard.style import labels
 from store import queries
 from store.event_log import heartbeats
 from tests.dashboard import stores
-from tests.dashboard.conftest import PAGES, static_tables, words_of
+from tests.dashboard.conftest import PAGES, row_charts, static_tables, words_of
 
 Opened = Callable[..., AppTest]
 Folders = dict[str, tuple[Path, str | None]]
@@ -33,7 +33,7 @@ SAID = {
     ("live", "untuned"): "Finished after",
     ("overview", "failed"): "The run failed before its first verdict.",
     ("overview", "lost"): "The runner disconnected",
-    ("overview", "hostile"): "Metric definitions",
+    ("overview", "hostile"): "All metrics",
     ("live", "queued"): "Queued (requested ",
     ("live", "running"): "Cycle 2 of 3: Fine-tune the student, 30 of 60 steps.",
     ("live", "finished"): "Finished after",
@@ -75,6 +75,8 @@ def own_texts(app: AppTest) -> Iterator[str]:
     yield from (cell.text or "" for table in static_tables(app) for cell in table.iter("td"))
     for frame in app.dataframe:
         yield from (cell for column in frame.value.columns for cell in frame.value[column] if isinstance(cell, str))
+    yield from (text for chart in row_charts(app) for text in (*chart.itertext(), *(one.get("title", "")
+                                                                                   for one in chart.iter("div"))))
     yield from (chart.proto.spec for chart in app.get("plotly_chart"))
 
 

@@ -81,9 +81,9 @@ def test_overview_sends_its_tables_and_small_charts_when_they_are_opened(all_sta
     folder, runs = all_states
     app = opened(folder, run=runs["finished"])
     charts, tables = len(app.get("plotly_chart")), len(app.dataframe)
-    assert (charts, tables) == (2, 0), "what a new browser has to draw"
+    assert (charts, tables) == (0, 0), "what a new browser has to draw"
     assert not app.table, "nor does it load the library of Streamlit's tables"
     app.session_state["learning folded"] = app.session_state["intervals folded"] = True
     app.session_state["overview tab"] = "Judges"
     app.run()
-    assert len(app.get("plotly_chart")) == 3 and len(app.dataframe) == 3 and not app.exception
+    assert len(app.get("plotly_chart")) == 1 and len(app.dataframe) == 3 and not app.exception

@@ -99,12 +99,12 @@ def test_only_differing_settings_are_compared(opened_store: tuple[Store, dict[st
     assert {row["setting"] for row in rows} == {"held out", "cycles"}
 
 
-def test_cycles_of_different_runs_are_never_joined(opened_store: tuple[Store, dict[str, str]]) -> None:
+def test_cycles_with_different_tests_are_never_together(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
     found = [queries.find_run(store, runs[name]) for name in ("finished", "finished", "small", "finished")]
     picked = [cycle_selection.SelectedCycle(run, cycle, ()) for cycle, run in enumerate(found, 1) if run]
     assert cycle_selection.same_test(picked, "held-out") == [[0, 1, 3]]
-    assert cycle_selection.same_test(picked, "practice") == []
+    assert cycle_selection.same_test(picked, "practice") is None
     assert cycle_selection.held_out_set_names(picked) == 2
 
 

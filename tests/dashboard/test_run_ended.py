@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.run_changes import AXES
+from dashboard.panels.run_changes import UNFOLDED
 from dashboard.style import labels
 from dashboard.view_models import run_selection, stage_board
 from dashboard.view_models.stage_board import CANCELLED
@@ -102,6 +103,9 @@ def test_a_champion_is_pinned_and_unpinned_from_history(tmp_path: Path, opened: 
 def test_history_draws_the_change_of_all_runs_over_time_and_settings(axis: str, all_states: AllStates,
                                                                      opened: Opened) -> None:
     app = opened(all_states[0], "history", **{"history axis": axis})
+    assert not app.get("plotly_chart"), "drawn when it is opened"
+    app.session_state[UNFOLDED] = True
+    app.run()
     assert not app.exception
     charts = [chart for chart in app.get("plotly_chart") if "Multiple-choice accuracy" in chart.proto.spec]
     assert bool(charts) == (axis != "cost"), "no run of this store has a paid teacher"

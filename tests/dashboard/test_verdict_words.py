@@ -26,6 +26,7 @@ from store.run_config import NO_MARGIN, RANGES, TAUGHT, RunConfig
 from store.statistics import pairs_to_decide
 from tests.addresses import address_in
 from tests.dashboard import stores
+from tests.dashboard.conftest import row_charts
 
 Opened = Callable[..., AppTest]
 RUNS: dict[str, dict[str, Any]] = {
@@ -56,9 +57,8 @@ def runs(folder: Path) -> dict[str, str]:
 
 
 def titles(app: AppTest) -> list[str]:
-    """Titles of the charts that have one."""
-    specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-    return [text for spec in specs if (text := spec["layout"].get("title", {}).get("text"))]
+    """Titles of the charts of scores and changes."""
+    return [str(title.text) for chart in row_charts(app) for title in chart.findall("div[@class='title']")]
 
 
 def other_words(word: str) -> list[str]:

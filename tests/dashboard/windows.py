@@ -44,6 +44,18 @@ _FAULTS_OF_PAGE = """() => {
                                               + '[data-testid=stMain] button p'))
     if (one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
       faults.push(`"${one.innerText}" is cut off`);
+  for (const chart of document.querySelectorAll('.row-chart')) {
+    if (!chart.ariaLabel) faults.push('a chart without a description');
+    const frame = chart.getBoundingClientRect(), texts = [...chart.querySelectorAll('span')]
+        .filter(one => one.textContent.trim()).map(one => ({words: one.textContent, box: one.getBoundingClientRect()}));
+    for (const {words, box} of texts)
+      if (box.left < frame.left - 2 || box.right > frame.right + 2) faults.push(`"${words}" is cut off`);
+    texts.forEach((one, at) => texts.slice(at + 1).forEach(other => {
+      if (Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left) > 2
+          && Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top) > 4)
+        faults.push(`"${one.words}" lies over "${other.words}"`);
+    }));
+  }
   for (const one of document.querySelectorAll('[data-testid=stPlotlyChart]'))
     if (!one.closest('[aria-label]') && !one.querySelector('[aria-label]'))
       faults.push('a chart without a description');
