@@ -61,7 +61,7 @@ def form_of_later() -> None:
     settings, about = form_settings(Later), knowledge_fields.selected_knowledge()
     values: dict[str, object] = {}
     launch_form._draw([setting for setting in settings if setting.form == "main"], Later(), about, values)
-    launch_form._advanced(settings, Later(), about, values, {})
+    launch_form._advanced(settings, Later(), about, values, {}, drawn=True)
 
 
 def test_the_form_draws_a_field_with_the_bounds_and_help_of_the_setting() -> None:
