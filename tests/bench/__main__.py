@@ -1,7 +1,7 @@
 """`make bench`: measures side by side in one run, prints a table, keeps it in data/bench/latest.json.
 
-`make bench ARGS="appends generation"` runs some of them; what the others found before stays in the file. `engines` runs
-only where it is named: the engines live in environments of their own.
+`make bench ARGS="appends generation"` runs some of them; what the others found before stays in the file. `engines` and
+`first-load` run only where they are named: the engines live in environments of their own, and the other needs Chromium.
 Times depend on the machine and on who else uses it: read the ratios.
 """
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, str] = {
     "contention": "tests.bench.contention:measure_contention",
     "group-statistics": "tests.bench.group_statistics:measure_group_statistics",
     "large-store": "tests.bench.large_store:measure_large_store",
+    "first-load": "tests.bench.first_load:measure_first_load",
     "generation": "tests.bench.generation:measure_generation",
     "load": "tests.bench.load:measure_load",
     "pages": "tests.bench.pages:measure_pages",
@@ -35,7 +36,7 @@ BENCHMARKS: dict[str, str] = {
     "scale": "tests.bench.scale:measure_scale",
     "training": "tests.bench.training:measure_training",
 }
-BY_HAND = ("engines",)
+BY_HAND = ("engines", "first-load")
 
 
 def main(arguments: list[str]) -> int:

@@ -43,13 +43,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(data: Path, every_seconds: float = 0.2, port: int | None = None) -> Iterator[Server]:
-    """Start the dashboard, wait until it responds, yield it, and stop it; by default on a free port."""
+def serve(data: Path, every_seconds: float = 0.2, port: int | None = None, root: Path = ROOT) -> Iterator[Server]:
+    """Start the dashboard, wait until it responds, yield it, and stop it; by default on a free port.
+
+    Args:
+        data: its data folder.
+        every_seconds: how often it is asked whether it responds.
+        port: the port, free by default.
+        root: the checkout whose dashboard it is.
+    """
     port = port or free_port()
     environment = {key: value for key, value in os.environ.items() if key != "STORE_URL"} | {"DATA_DIR": str(data)}
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT)
         server = Server(f"http://127.0.0.1:{port}", process.pid)
         try:
             _wait(server, process, every_seconds)
