@@ -47,6 +47,7 @@ def check(config: RunConfig) -> RunConfig:
                for field in ("teacher", "judge") if (name := getattr(config, field)).strip()
                and (name != name.strip() or not name.isprintable())]
     errors += address_errors("teacher_base_url", config.teacher_base_url)
+    errors += address_errors("student_server", config.student_server)
     if config.teacher_batch and config.teacher == OFFLINE_TEACHER and not config.judge:
         errors.append(f"teacher_batch with the teacher {OFFLINE_TEACHER!r}, which makes no calls: name a teacher at an "
                       "API, or leave --teacher-batch out")

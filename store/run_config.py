@@ -85,6 +85,11 @@ class RunConfig:
         EMBEDDED_STUDENT, label="Student", group=MODELS, affects=("duration", "work", "variance"),
         help="The model that is fine-tuned: embedded (SmolLM2-135M-Instruct), a Hugging Face id, or a local model "
         "folder.")
+    student_server: str | None = setting(
+        None, label="Student server", group=MODELS, metavar="URL", was=None, empty="this machine", form="expert",
+        affects=("duration",),
+        help="Base URL of a server with the student's weights that speaks vLLM's form of /v1/completions: it answers "
+        "and scores, and loads each cycle's adapter. Training stays on this machine.")
     own_chat_template: bool = setting(
         True, label="The student's own chat template", group=MODELS, flag="--no-own-chat-template", was=False,
         form="expert",

@@ -19,7 +19,8 @@ def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,
     """Load the configured student.
 
     `plan_index` is the first memory plan to consider; raise it to try again after memory ran out. `on_plan` is called
-    with the chosen plan before the model is loaded.
+    with the chosen plan before the model is loaded. With `config.student_server`, answers and likelihoods come from
+    there.
 
     Raises:
         ModelLoadFailed: the model cannot be loaded; the message has the reason and what to do.
@@ -32,4 +33,12 @@ def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,
     with time_loading():
         from runner.student.local_student import LocalStudent  # late: imports torch
 
-        return LocalStudent.open(config, models_dir, plan_index, on_plan)
+        if config.student_server is None:
+            return LocalStudent.open(config, models_dir, plan_index, on_plan)
+        from runner.student.completion_server import CompletionServer
+        from runner.student.served_student import ServedStudent, served_info
+
+        server = CompletionServer(config.student_server, "", config.max_answer_seconds)
+        local = LocalStudent.open(config, models_dir, plan_index,
+                                  lambda info: on_plan(served_info(info, server.address)))
+    return ServedStudent(local, server)

@@ -25,8 +25,8 @@ def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: Pr
 
     `on_scored` is called after each batch with the number of scored pairs.
     """
-    truncated = [_truncate(prompt_ids(tokenizer, template, question), answer_ids(tokenizer, template, answer), context)
-              for question, answer in pairs]
+    truncated = [cut_to_context(prompt_ids(tokenizer, template, question), answer_ids(tokenizer, template, answer),
+                                context) for question, answer in pairs]
     order = sorted(range(len(truncated)), key=lambda index: len(truncated[index][0]) + len(truncated[index][1]))
     found: dict[int, Likelihood] = {}
     for batch in _batches(order, [len(prompt) + len(answer) for prompt, answer, _ in truncated]):
@@ -37,7 +37,7 @@ def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: Pr
     return [found[index] for index in range(len(truncated))]
 
 
-def _truncate(prompt: list[int], answer: list[int], context: int) -> tuple[list[int], list[int], bool]:
+def cut_to_context(prompt: list[int], answer: list[int], context: int) -> tuple[list[int], list[int], bool]:
     """Cut to the context: the prompt from the left, to no less than half the context, then the answer from the right.
 
     The last value is whether anything was cut.
