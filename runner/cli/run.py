@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from runner.cli.question_files import with_question_files
 from runner.cli.reading_progress import show_reading
 from runner.errors import UserError
 from runner.pipeline.documents_reader import DocumentsReader
+from runner.service.devices import first_gpus
 from store import commands
 from store.analysis.training_note import training_note
 from store.config_metadata import Setting, by_group, settings_of
@@ -34,6 +36,8 @@ from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunCo
 from store.config_checks import check, range_errors
 from store.presets import preset
 
+MOST_GPUS = 16
+
 
 def _csv(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
@@ -44,6 +48,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     add_seed_arguments(parser, "queue the run once for each training seed, as a group with one test: how many (3), a "
                                "range (1-20) or a list (1,5,9)")
+    parser.add_argument("--gpus", type=_gpus, metavar="N", help="train on N of this machine's GPUs, a process on each "
+                        "(default: on all that CUDA_VISIBLE_DEVICES names)")
     parser.add_argument("--forecast", action="store_true",
                         help="execute three small pilots instead, forecast what the run will measure, and queue it "
                              "paused with its forecast: resume it, or cancel it")
@@ -112,6 +118,12 @@ def _allowed(setting: Setting) -> str:
     return " ({:,} to {:,})".format(*setting.range) if setting.range else ""
 
 
+def _gpus(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MOST_GPUS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of GPUs: use 1 to {MOST_GPUS}")
+    return int(text)
+
+
 def _escaped(text: str) -> str:
     """Help text with each percent sign doubled, because argparse formats it."""
     return text.replace("%", "%%")
@@ -119,6 +131,8 @@ def _escaped(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything, then queue the run and follow it to its end."""
+    if args.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = first_gpus(args.gpus, os.environ)
     if args.forecast:
         if args.seeds:
             raise UserError("--forecast is about one run: leave --seeds out, or forecast one of its seeds")

@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Mapping
 from itertools import takewhile
 
+from runner.errors import UserError
+
 _ASK_SECONDS = 20.0
 
 
@@ -27,6 +29,20 @@ def visible_gpus(environment: Mapping[str, str]) -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):  # a tool without a driver
         return ()
     return tuple(re.findall(r"^GPU (\d+):", listed, flags=re.M))
+
+
+def first_gpus(wanted: int, environment: Mapping[str, str]) -> str:
+    """Return so many of the GPUs that this process may use, as the value of CUDA_VISIBLE_DEVICES.
+
+    Raises:
+        UserError: there are fewer.
+    """
+    gpus = visible_gpus(environment)
+    if wanted > len(gpus):
+        there = f"{len(gpus)} ({', '.join(gpus)})" if gpus else "none"
+        raise UserError(f"--gpus {wanted}: of this machine's GPUs this process may use {there}; ask for as many, or "
+                        "change CUDA_VISIBLE_DEVICES")
+    return ",".join(gpus[:wanted])
 
 
 def runs_at_once(wanted: int | None, gpus: tuple[str, ...]) -> int:

@@ -17,6 +17,7 @@ from runner import hardware
 from runner.protocols import (
     Answer, GenerationConfig, Likelihood, StudentInfo, TrainingConfig, TrainingExample, TrainingResult, TrainingStep,
 )
+from runner.student.device_processes import DistributedTraining, devices_for, train_on_devices
 from runner.student.inference import continuous_batching, likelihood, streaming
 from runner.student.inference.decode_batch import DecodeBatch, HFDecodeBatch
 from runner.student.llama_cpu import decoder
@@ -33,8 +34,17 @@ class LocalStudent:
     """Implements `protocols.StreamingStudent`. Not thread-safe."""
 
     def __init__(self, loaded: LoadedModel, name: str, plan: hardware.Plan, weights: str = "",
-                 own_template: bool = True) -> None:
-        self.loaded, self.plan = loaded, plan
+                 own_template: bool = True, source: str = "", devices: int = 1) -> None:
+        """Combine a loaded model with its plan.
+
+        Args:
+            loaded, name, plan, weights: the model, what it is called, how it runs, and the hash of its weights.
+            own_template: whether prompts follow its own chat template.
+            source: where its weights are; needed to load it once more, a process a device.
+            devices: how many it may be trained on.
+        """
+        self.loaded, self.plan, self.source, self.devices = loaded, plan, source, devices
+        self._own_template = own_template
         self.template = prompt_template_for(loaded.tokenizer, own_template)
         self.info = _info(name, loaded.parameters, plan, weights)
         self._tuned_model: tuple[str, Any] | None = None
@@ -68,7 +78,8 @@ class LocalStudent:
         hardware.cap_gpu(plan, config.gpu_memory_cap_gb, machine, torch.cuda)
         with translate_oom(f"loading student {config.student!r}"):
             loaded = load_model(source, plan.precision, plan.device)
-        return cls(loaded, name, plan, weights, config.own_chat_template)
+        devices = max(1, torch.cuda.device_count()) if plan.device == "cuda" else 1
+        return cls(loaded, name, plan, weights, config.own_chat_template, source, devices)
 
     def answer(self, questions: Sequence[Question], decoding: GenerationConfig, seed: int,
                adapter: Path | None) -> Iterator[list[Answer]]:
@@ -139,12 +150,24 @@ class LocalStudent:
 
         self._drop_inference_models()
         try:
+            if (devices := devices_for(self._clamped_to_plan(recipe), self.devices)) > 1:
+                return self._fine_tune_on_devices(devices, examples, recipe, start, to, on_step, until)
             with translate_oom(f"fine-tuning on {len(examples)} examples"):
                 return trainer.fine_tune(self.loaded, self.template, examples, self._clamped_to_plan(recipe), start, to,
                                          on_step, self.plan.kept_tokens, until)
         finally:
             self.loaded.unload()
             hardware.release_memory()
+
+    def _fine_tune_on_devices(self, devices: int, examples: Sequence[TrainingExample], recipe: TrainingConfig,
+                              start: Path | None, to: Path, on_step: Callable[[TrainingStep], None],
+                              until: int | None) -> TrainingResult:
+        self.loaded.unload()
+        hardware.release_memory()
+        training = DistributedTraining(
+            self.source, self.plan.precision, self.plan.device, self._own_template, tuple(examples),
+            self._clamped_to_plan(recipe), str(start) if start else None, str(to), self.plan.kept_tokens, until)
+        return train_on_devices(training, devices, on_step)
 
     def _clamped_to_plan(self, recipe: TrainingConfig) -> TrainingConfig:
         """The recipe with batch size and sequence length limited to the plan's; examples per step stay as

@@ -2,7 +2,8 @@
 
 The loss covers the answers only, including the end tokens of those that end, and documents as a whole. A killed
 training resumes from its last complete checkpoint with the same result as an uninterrupted one. The base model is
-restored afterwards.
+restored afterwards. On several devices this runs in one process a device (`device_processes`): all compute, the first
+one writes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from trl import SFTConfig, SFTTrainer
 
 from runner.hardware import freeze_gc
 from runner.protocols import TrainingConfig, TrainingExample, TrainingResult, TrainingStep, adapter_snapshot_path
-from runner.student import checkpoint_files, training_checkpoints
+from runner.student import checkpoint_files, ranks, training_checkpoints
 from runner.student.errors import TrainingFailed
 from runner.student.inference.likelihood import token_losses
 from runner.student.llama_cpu.training_loss import FusedLoraLoss, supports_training
@@ -54,7 +55,8 @@ class CompletionTrainer(SFTTrainer):
         batch = inputs["input_ids"], inputs["attention_mask"], inputs["labels"]
         self.tokens_seen += int(inputs["attention_mask"].sum())
         count = (inputs["labels"][:, 1:] != -100).sum() if num_items_in_batch is None else num_items_in_batch
-        return (self.fused_loss(*batch) if self.fused_loss else token_losses(model, *batch).sum()) / count
+        loss = (self.fused_loss(*batch) if self.fused_loss else token_losses(model, *batch).sum()) / count
+        return loss * ranks.processes()  # the labels of all processes are counted, and their gradients averaged
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Do nothing: a checkpoint needs no model card."""
@@ -78,16 +80,19 @@ class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if not logs or "loss" not in logs or self.trainer is None:
             return
-        loss = float(logs["loss"])
+        tokens, loss = ranks.total(self.trainer.tokens_seen), float(logs["loss"])
         if not math.isfinite(loss):
             raise TrainingFailed(f"the loss became {loss} at step {state.global_step} of {state.max_steps}: use a "
                                  f"lower learning rate than {args.learning_rate:g}, or precision bf16 or fp32")
         step = TrainingStep(state.global_step, state.max_steps, loss, float(logs.get("learning_rate", 0.0)),
-                            self.trainer.tokens_seen, self.earlier_seconds + self.seconds)
+                            tokens, self.earlier_seconds + self.seconds)
         try:
             self.on_step(step)
         except StopRequested as stop:  # a user paused or cancelled; save a checkpoint, since the run may be resumed
-            self.stop, control.should_save, control.should_training_stop = stop, True, True
+            self.stop = stop
+        if ranks.total(self.stop is not None):
+            self.stop = self.stop or StopRequested("hand back")
+            control.should_save = control.should_training_stop = True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.save_snapshot(state.global_step)  # before this step's checkpoint, so that resuming never misses one
@@ -95,9 +100,12 @@ class _TrainingCallback(TrainerCallback):  # type: ignore[misc,valid-type]
             control.should_save, control.should_training_stop = True, True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.trainer is not None:
+        if self.trainer is None:
+            return
+        tokens = ranks.total(self.trainer.tokens_seen)  # which also waits until each has written its part
+        if ranks.is_first():
             training_checkpoints.mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}",
-                                               self.fingerprint, state.global_step, self.trainer.tokens_seen,
+                                               self.fingerprint, state.global_step, tokens,
                                                self.earlier_seconds + self.seconds)
 
 
@@ -137,7 +145,7 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
     adapted = peft_adapter.add_adapter(loaded.model, recipe, targets, start)
     fused_loss = None
     try:
-        if not recipe.gradient_checkpointing and supports_training(adapted):
+        if not recipe.gradient_checkpointing and supports_training(adapted) and ranks.processes() == 1:
             fused_loss = FusedLoraLoss(adapted)
         training = dataclasses.replace(_train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step,
                                               targets, until), cut=cut, left_out=left_out)
@@ -145,7 +153,8 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
         if fused_loss:
             fused_loss.release()
         restore_base_model(loaded.model, adapted)
-    training_checkpoints.write_record(saved, training, fingerprint)
+    if ranks.is_first():
+        training_checkpoints.write_record(saved, training, fingerprint)
     return training
 
 
@@ -184,7 +193,8 @@ def example_ids(tokenizer: Any, template: PromptTemplate, example: TrainingExamp
 def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, rows: Any, recipe: TrainingConfig,
            to: Path, fingerprint: str, on_step: Callable[[TrainingStep], None],
            targets: peft_adapter.Targets, until: int | None) -> TrainingResult:
-    resume = training_checkpoints.resume_point(to, fingerprint)
+    with ranks.first_process_first():
+        resume = training_checkpoints.resume_point(to, fingerprint)
     callback = _TrainingCallback(on_step, fingerprint, resume.seconds if resume else 0.0,
                                  partial(_save_snapshot, adapted, recipe, to), until)
     trainer = CompletionTrainer(
@@ -192,7 +202,7 @@ def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, 
         train_dataset=rows, processing_class=loaded.hf_tokenizer, callbacks=[callback])
     trainer.fused_loss = fused_loss
     trainer.remove_callback(PrinterCallback)  # it prints each log entry
-    trainer.tokens_seen = resume.tokens if resume else 0
+    trainer.tokens_seen = resume.tokens if resume and ranks.is_first() else 0
     callback.trainer = trainer
     if resume and resume.step == until:  # killed between its checkpoint and its record
         losses = training_checkpoints.logged_losses(resume.folder)
@@ -202,16 +212,19 @@ def _train(loaded: LoadedModel, adapted: Any, fused_loss: FusedLoraLoss | None, 
     if callback.stop:
         raise callback.stop
     saved = to if until is None else adapter_snapshot_path(to, until)
+    with ranks.first_process_first():
+        if until is None and ranks.is_first():
+            peft_adapter.save(adapted, to)
     return TrainingResult(
-        adapter=str(saved), steps=until or trainer.state.global_step,
-        adapter_sha256=peft_adapter.save(adapted, to) if until is None else weights_sha256(saved),
-        seconds=callback.earlier_seconds + callback.seconds, tokens=trainer.tokens_seen, first_loss=losses[0],
+        adapter=str(saved), steps=until or trainer.state.global_step, adapter_sha256=weights_sha256(saved),
+        seconds=callback.earlier_seconds + callback.seconds, tokens=ranks.total(trainer.tokens_seen),
+        first_loss=losses[0],
         last_loss=losses[-1], trainable_parameters=peft_adapter.trainable_parameters(adapted),
         matched_modules=targets.counts, unmatched_targets=targets.unmatched)
 
 
 def _save_snapshot(adapted: Any, recipe: TrainingConfig, to: Path, step: int) -> None:
-    if step in recipe.keep_at:
+    if step in recipe.keep_at and ranks.is_first():
         peft_adapter.save(adapted, adapter_snapshot_path(to, step))
 
 
