@@ -87,7 +87,7 @@ class RunConfig:
         "folder.")
     student_server: str | None = setting(
         None, label="Student server", group=MODELS, metavar="URL", was=None, empty="this machine", form="expert",
-        affects=("duration",),
+        affects=("duration", "work"),
         help="Base URL of a server with the student's weights that speaks vLLM's form of /v1/completions: it answers "
         "and scores, and loads each cycle's adapter. Training stays on this machine.")
     own_chat_template: bool = setting(
