@@ -5,12 +5,14 @@ Importing this package is cheap: torch and the libraries on top of it are import
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runner.protocols import StreamingStudent, StudentInfo
+    from runner.student.local_student import LocalStudent
     from store.run_config import RunConfig
 
 
@@ -34,7 +36,8 @@ def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,
         from runner.student.local_student import LocalStudent  # late: imports torch
 
         if config.student_server is None:
-            return LocalStudent.open(config, models_dir, plan_index, on_plan)
+            local = LocalStudent.open(config, models_dir, plan_index, on_plan)
+            return _on_every_gpu(local) if local.plan.device == "cuda" else local
         from runner.student.completion_server import CompletionServer
         from runner.student.served_student import ServedStudent, served_info
 
@@ -42,3 +45,11 @@ def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,
         local = LocalStudent.open(config, models_dir, plan_index,
                                   lambda info: on_plan(served_info(info, server.address)))
     return ServedStudent(local, server)
+
+
+def _on_every_gpu(local: LocalStudent) -> StreamingStudent:
+    """The student with a replica on each further GPU; with one GPU too, so that the batches are the same."""
+    from runner.student.replicas import DealtStudent
+
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(local.devices)))
+    return DealtStudent(local, visible.split(",")[1:local.devices])

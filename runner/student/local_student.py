@@ -44,7 +44,7 @@ class LocalStudent:
             devices: how many it may be trained on.
         """
         self.loaded, self.plan, self.source, self.devices = loaded, plan, source, devices
-        self._own_template = own_template
+        self.own_template = own_template
         self.template = prompt_template_for(loaded.tokenizer, own_template)
         self.info = _info(name, loaded.parameters, plan, weights)
         self._tuned_model: tuple[str, Any] | None = None
@@ -165,7 +165,7 @@ class LocalStudent:
         self.loaded.unload()
         hardware.release_memory()
         training = DistributedTraining(
-            self.source, self.plan.precision, self.plan.device, self._own_template, tuple(examples),
+            self.source, self.plan.precision, self.plan.device, self.own_template, tuple(examples),
             self._clamped_to_plan(recipe), str(start) if start else None, str(to), self.plan.kept_tokens, until)
         return train_on_devices(training, devices, on_step)
 
