@@ -8,8 +8,9 @@ depth mismatch", python/cpython issue 106905).
 from __future__ import annotations
 
 import ast
-import gc
 import threading
+
+from knowledge.garbage_collection import collection_paused
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -20,11 +21,5 @@ def parse_source(text: str) -> ast.Module:
     Raises:
         SyntaxError: the text is no Python.
     """
-    with _ONE_AT_A_TIME:
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            return ast.parse(text)
-        finally:
-            if collecting:
-                gc.enable()
+    with _ONE_AT_A_TIME, collection_paused():
+        return ast.parse(text)

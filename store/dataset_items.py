@@ -6,12 +6,11 @@ correction: it changes no result, and makes another version of the training set 
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.data_origin import PEOPLE, Origin, kind_of_writer
 from store.events import (
@@ -31,9 +30,8 @@ KINDS: tuple[type[Event], ...] = (QuestionsAsked, ReferencesWritten, ItemsDrafte
 """The events that say what a run's questions are."""
 
 
-@dataclass(frozen=True)
-class DatasetItem:
-    """One question of a run."""
+class DatasetItem(NamedTuple):
+    """One question of a run; a tuple, because a page makes thousands of them, and a frozen dataclass takes longer."""
 
     question_id: str
     cycle: int
@@ -188,7 +186,7 @@ def _apply(items: dict[str, DatasetItem], versions: dict[str, int], event: Items
             items[change.question_id] = _changed(one, change, event)
     for added in event.added:
         if added.part in parts:
-            items[added.question.question_id] = dataclasses.replace(added_item(added), by=event.by, reason=event.reason)
+            items[added.question.question_id] = added_item(added)._replace(by=event.by, reason=event.reason)
 
 
 def added_item(added: AddedRecord) -> DatasetItem:
@@ -205,8 +203,8 @@ def _changed(one: DatasetItem, change: ItemChange, event: ItemsReviewed) -> Data
         texts |= {"question": change.question, "drafted_question": one.drafted_question or one.question}
     if change.answer is not None:
         texts |= {"answer": change.answer, "missing": None, "drafted_answer": one.drafted_answer or one.answer or ""}
-    return dataclasses.replace(one, decision=change.decision, by=event.by, reason=event.reason,
-                               edited=one.edited or bool(texts), **texts)
+    return one._replace(decision=change.decision, by=event.by, reason=event.reason, edited=one.edited or bool(texts),
+                        **texts)
 
 
 def _asked(events: Sequence[Recorded]) -> Iterable[DatasetItem]:
@@ -234,11 +232,11 @@ def _approved(event: ItemsApproved, drafts: Iterable[ItemsDrafted]) -> Iterable[
     writers = {one.question.question_id: one.writer for one in event.added}
     for one in _items(event.part, event.of_cycle, event.teacher, event.questions, event.references):
         if writer := writers.get(was.get(one.question_id, one.question_id)):
-            one = dataclasses.replace(one, origin=PEOPLE, writer=writer)
+            one = one._replace(origin=PEOPLE, writer=writer)
         if one.question_id in was:
             question, answer = before.get(was[one.question_id], ("", ""))
-            one = dataclasses.replace(
-                one, edited=True, drafted_id=was[one.question_id],
+            one = one._replace(
+                edited=True, drafted_id=was[one.question_id],
                 drafted_question=question if question != one.question else "",
                 drafted_answer=answer if answer != one.answer else "")
         yield one

@@ -117,7 +117,7 @@ def _upload(role: str) -> tuple[QuestionUpload | None, str]:
         return None, ""
     file = UploadedFile(chosen.name, chosen.getvalue())
     try:
-        names = columns_of_upload(file)
+        names = [name for name in dict.fromkeys(columns_of_upload(file)) if name]
     except FaultyQuestions as error:
         _faults(error.errors)
         return None, ""

@@ -43,10 +43,11 @@ def current_user() -> User:
     user = st.user.to_dict()
     name = str(user.get("email") or user.get("name") or "") if user.get("is_logged_in") else ""
     header = os.environ.get("DASHBOARD_USER_HEADER")
+    headers = st.context.headers  # once: Streamlit builds all of them at each access
     if header and not name:
-        name = st.context.headers.get(header) or ""
+        name = headers.get(header) or ""
     signs_in = "is_logged_in" in user
-    proxied = any(st.context.headers.get(name) for name in FORWARDED)
+    proxied = any(headers.get(name) for name in FORWARDED)
     shared = signs_in or bool(header) or proxied or st.get_option("server.address") not in LOOPBACK
     return User(name or ANONYMOUS, role_of(name, shared, os.environ), signs_in and not user.get("is_logged_in"),
                 proxied and not header and not signs_in)

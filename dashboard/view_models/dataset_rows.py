@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ def draft_rows(drafts: Sequence[RejectedDraft], words: str) -> list[dict[str, An
 def exported(items: Sequence[DatasetItem], flags: Sequence[ItemFlag]) -> list[dict[str, Any]]:
     """The rows as they are downloaded: every field, and the flags."""
     named = _flags_by_question(flags)
-    return [{**dataclasses.asdict(item), "key_terms": "; ".join(item.key_terms),
+    return [{**item._asdict(), "key_terms": "; ".join(item.key_terms),
              "distractors": "; ".join(item.distractors), "flags": named.get(item.question_id, "")} for item in items]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 import unicodedata
 
@@ -16,6 +17,10 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codec
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NO_TEXT = frozenset(("Cc", "Cn", "Co", "Cs", "So"))
 _MIN_TEXT_SHARE = 0.98
+_CLEAR_COHERENCE, _OTHER_LETTERS = 0.5, 0.9
+"""How well a detected encoding must fit a language, and the share of letters outside ASCII that are not Latin."""
+_NOT_WESTERN = re.compile("[\xc0-\xff]{5}")
+"""Letters of Western languages outside ASCII, more in a row than any word of them has."""
 _DECLARED = re.compile(rb"<meta[^>]+charset=[\"']?([\w-]+)", re.I)
 
 
@@ -23,7 +28,7 @@ def decode(data: bytes) -> tuple[str, str]:
     """The text, and a remark on its encoding, which is empty for UTF-8.
 
     Raises:
-        Unreadable: binary data.
+        Unreadable: binary data, or text in an encoding that is not recognised.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
@@ -45,11 +50,13 @@ def _not_utf8(data: bytes) -> tuple[str, str]:
     good = sum(char > "\x7f" for char in text) - bad
     if good > bad:
         return _lines(text), f"invalid UTF-8: {bad} bytes replaced"
-    for encoding in (*_declared(data), *_detected(data), "cp1252"):
-        try:
+    for encoding in (*_declared(data), *_detected(data)):
+        with contextlib.suppress(UnicodeDecodeError, LookupError):
             return _lines(data.decode(encoding)), f"not UTF-8: read as {encoding}"
-        except (UnicodeDecodeError, LookupError):
-            continue
+    if _NOT_WESTERN.search(data[:_SAMPLE_BYTES].decode("latin-1")):
+        raise Unreadable("text in an encoding that is not recognised, so save it as UTF-8")
+    with contextlib.suppress(UnicodeDecodeError):
+        return _lines(data.decode("cp1252")), "not UTF-8: read as cp1252"
     return _lines(text), f"invalid UTF-8: {bad} bytes replaced"
 
 
@@ -61,8 +68,13 @@ def _declared(data: bytes) -> list[str]:
 def _detected(data: bytes) -> list[str]:
     best = from_bytes(data[:_SAMPLE_BYTES]).best()
     # Western text is most likely, and detection errs on short texts: accept only clear evidence of another alphabet.
-    return [best.encoding] if best and best.alphabets and "Basic Latin" not in best.alphabets[:1] else \
-        [best.encoding] if best and best.multi_byte_usage > 0.1 else []
+    return [best.encoding] if best and (best.multi_byte_usage > 0.1 or (
+        best.coherence >= _CLEAR_COHERENCE and _is_another_alphabet(str(best)))) else []
+
+
+def _is_another_alphabet(text: str) -> bool:
+    letters = [char for char in text if char > "\x7f" and char.isalpha()]
+    return sum(not unicodedata.name(char, "").startswith("LATIN") for char in letters) > _OTHER_LETTERS * len(letters)
 
 
 def _without_mark(data: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.near_duplicate_questions import NearDuplicateIndex, normalize
+from knowledge.question_sets.cells import cell_faults
 
 if TYPE_CHECKING:
     from knowledge.question_sets.rows import QuestionRow
@@ -40,9 +41,10 @@ def row_faults(rows: Sequence[QuestionRow]) -> list[str]:
         for field, most in MOST_CHARACTERS.items():
             text = getattr(row, field)
             if len(text) > most:
-                faults.append(f"row {row.row} has a {field} of {len(text):,} characters: use {most:,} at most")
+                faults.append(f"row {row.row} has {len(text):,} characters in its {field}: use {most:,} at most")
             if _NO_TEXT.search(text):
                 faults.append(f"row {row.row} has a character in its {field} that is no text: delete it")
+        faults += cell_faults(row)
         if row.question and not normalize(row.question):
             faults.append(f"row {row.row} has a question without a word, {_quoted(row.question)}: reword or delete it")
         elif row.question:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 from knowledge.documents.document import Unreadable
 from knowledge.documents.text_decoding import decode
+from knowledge.question_sets.cells import kept_as_text, text_of
 from knowledge.question_sets.checks import MOST_FAULTS, FaultyQuestions
 
 MOST_ROWS = 10_000
@@ -34,6 +36,8 @@ SPLITS = {"": "", "practice": "practice", "train": "practice", "training": "prac
 """Value of the column `split` -> the set that the row belongs to; empty: the one that the file is given as."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _DELIMITERS = ",;\t"
+_MOST_OF_CELL = 10_000_000
+_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class RowsRead:
     sha256: str
     rows: tuple[QuestionRow, ...]
     remark: str
-    """The encoding and the columns that are left out; empty where there is nothing to say."""
+    """The encoding, the columns that are left out, formulas and HTML; empty where there is nothing to say."""
 
 
 def read_rows(path: Path, columns: Mapping[str, str] | None = None) -> RowsRead:
@@ -81,18 +85,18 @@ def read_rows(path: Path, columns: Mapping[str, str] | None = None) -> RowsRead:
     except Unreadable as error:
         raise FaultyQuestions(path.name, [f"{error}: save it as CSV or JSON lines"]) from error
     renamed = {column.casefold(): field for field, column in (columns or {}).items()}
-    records = list(_records(path.name, text.removeprefix("\ufeff"), renamed))
+    reading = _records(path.name, text.removeprefix("\ufeff"), renamed)
+    records = list(itertools.islice(reading, MOST_ROWS))
+    if more := sum(1 for _ in reading):
+        raise FaultyQuestions(path.name, [f"it has {len(records) + more:,} rows: use {MOST_ROWS:,} at most"])
     if not records:
         raise FaultyQuestions(path.name, ["it has no rows: write one question with its answer in each"])
-    if len(records) > MOST_ROWS:
-        raise FaultyQuestions(path.name, [f"it has {len(records):,} rows: use {MOST_ROWS:,} at most"])
     known = {name for names in COLUMNS.values() for name in names} | OF_EXPORT
     left_out = sorted({str(name) for _, record in records for name in record if name not in known})
-    said = [remark, f"columns left out: {', '.join(left_out[:MOST_FAULTS])}" if left_out else ""]
-    return RowsRead(path.name, hashlib.sha256(data).hexdigest(),
-                    tuple(QuestionRow(row, **_fields(record), id=str(record.get("id") or "").strip(),
-                                      seen=str(record.get("seen") or "").strip()) for row, record in records),
-                    "; ".join(filter(None, said)))
+    rows = tuple(QuestionRow(row, **_fields(path.name, row, record), id=str(record.get("id") or "").strip(),
+                             seen=str(record.get("seen") or "").strip()) for row, record in records)
+    said = [remark, f"columns left out: {_named(left_out)}" if left_out else "", *kept_as_text(rows)]
+    return RowsRead(path.name, hashlib.sha256(data).hexdigest(), rows, "; ".join(filter(None, said)))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -115,15 +119,25 @@ def columns_of(path: Path) -> list[str]:
         text = decode(_bytes_of(path))[0].removeprefix("\ufeff")
     except Unreadable as error:
         raise FaultyQuestions(path.name, [f"{error}: save it as CSV or JSON lines"]) from error
-    if not text.lstrip().startswith("{"):
-        head = text.split("\n", 1)[0]
-        return [cell.strip().casefold() for cell in next(csv.reader([head], delimiter=_delimiter(head)), [])]
+    head = text.lstrip().split("\n", 1)[0]
+    if not head.startswith("{"):
+        _refuse_list(path.name, head)
+        csv.field_size_limit(max(csv.field_size_limit(), _MOST_OF_CELL))
+        try:
+            cells = next(csv.reader([head], delimiter=_delimiter(head)), [])
+        except csv.Error as error:
+            raise FaultyQuestions(path.name, [f"row 1 is no CSV ({error}): name the columns in it"]) from error
+        return [cell.strip().casefold() for cell in cells]
     try:
-        first = json.loads(text.lstrip().split("\n", 1)[0])
-    except ValueError as error:
+        names = [str(name).casefold() for name in json.loads(head)]
+    except (ValueError, RecursionError) as error:
         raise FaultyQuestions(path.name, [f"row 1 is no JSON ({error}): write one object in each line"]) from error
-    names = [str(name).casefold() for name in first]
     return ["question", "answer", *names] if "messages" in names else names
+
+
+def _refuse_list(name: str, text: str) -> None:
+    if text.lstrip().startswith("["):
+        raise FaultyQuestions(name, ["it is one JSON list: write one object in each line"])
 
 
 def _records(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -135,6 +149,7 @@ def _records(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple
         renamed: column -> the field that people chose it for; a column of that name that they did not choose is
             another one.
     """
+    _refuse_list(name, text)
     return _json_lines(name, text, renamed) if text.lstrip().startswith("{") else _csv(name, text, renamed)
 
 
@@ -152,7 +167,7 @@ def _renamed(column: str, renamed: Mapping[str, str]) -> str:
 def _csv(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     delimiter = _delimiter(text.split("\n", 1)[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    csv.field_size_limit(max(csv.field_size_limit(), 10_000_000))
+    csv.field_size_limit(max(csv.field_size_limit(), _MOST_OF_CELL))
     columns: list[str] = []
     line = 1
     try:
@@ -160,6 +175,7 @@ def _csv(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int
             if not columns:
                 columns = [_renamed(cell.strip().casefold(), renamed) for cell in cells]
                 _require_columns(name, columns)
+                _refuse_twice(name, columns)
             elif any(cell.strip() for cell in cells):
                 if len(cells) > len(columns):
                     raise FaultyQuestions(name, [f"row {line} has {len(cells)} cells, and the first row names "
@@ -167,7 +183,8 @@ def _csv(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tuple[int
                 yield line, dict(zip(columns, map(_without_guard, cells), strict=False))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise FaultyQuestions(name, [f"row {line} is no CSV ({error}): the file may be cut off"]) from error
+        raise FaultyQuestions(name, [f"row {line} is no CSV ({error}): double the quotes within a text; or the file "
+                                     "may be cut off"]) from error
 
 
 def _without_guard(cell: str) -> str:
@@ -181,8 +198,9 @@ def _json_lines(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tu
             continue
         try:
             record = json.loads(content)
-        except ValueError as error:
-            raise FaultyQuestions(name, [f"row {line} is no JSON ({error}): the file may be cut off"]) from error
+        except (ValueError, RecursionError) as error:
+            raise FaultyQuestions(name, [f"row {line} is no JSON ({error}): write one object in each line; or the file "
+                                         "may be cut off"]) from error
         if not isinstance(record, dict):
             raise FaultyQuestions(name, [f"row {line} is no JSON object: write {{\"question\": ..., \"answer\": ...}}"])
         record = {str(key).casefold(): value for key, value in record.items()}
@@ -191,6 +209,18 @@ def _json_lines(name: str, text: str, renamed: Mapping[str, str]) -> Iterator[tu
         record = {_renamed(key, renamed): value for key, value in record.items()}
         _require_columns(name, list(record), line)
         yield line, record
+
+
+def _named(columns: list[str]) -> str:
+    shown = [repr(column if len(column) <= _SHOWN else f"{column[:_SHOWN]}...")[1:-1] for column in columns if column]
+    more = len(shown) - MOST_FAULTS
+    return ", ".join(shown[:MOST_FAULTS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _refuse_twice(name: str, columns: list[str]) -> None:
+    used = [column for names in COLUMNS.values() for column in names if columns.count(column) > 1]
+    if used:
+        raise FaultyQuestions(name, [f"row 1 names the column {used[0]} {columns.count(used[0])} times: keep one"])
 
 
 def _of_messages(name: str, line: int, messages: Any) -> dict[str, Any]:
@@ -206,13 +236,16 @@ def _of_messages(name: str, line: int, messages: Any) -> dict[str, Any]:
 def _require_columns(name: str, columns: list[str], line: int = 1) -> None:
     if missing := [field for field in ("question", "answer") if not set(COLUMNS[field]) & set(columns)]:
         raise FaultyQuestions(name, [
-            f"row {line} has the columns {', '.join(columns[:MOST_FAULTS]) or 'none'} and no {' and no '.join(missing)}"
+            f"row {line} has the columns {_named(columns) or 'none'} and no {' and no '.join(missing)}"
             f": name them question and answer (passage, topic and split are optional)"])
 
 
-def _fields(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of a row; a missing or null one is empty, and anything but text becomes its JSON text."""
-    found = {field: next((record[name] for name in names if record.get(name) is not None), "")
-             for field, names in COLUMNS.items()}
-    return {field: (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).strip()
-            for field, value in found.items()}
+def _fields(name: str, row: int, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of a row as text; a missing or null one is empty."""
+    found: dict[str, str] = {}
+    for field, names in COLUMNS.items():
+        try:
+            found[field] = text_of(next((record[one] for one in names if record.get(one) is not None), ""))
+        except ValueError as error:
+            raise FaultyQuestions(name, [f"row {row} has in its {field} {error}"]) from error
+    return found

@@ -69,7 +69,7 @@ def _show(store: Store, args: argparse.Namespace) -> int:
     items = [item for item in dataset_items(store, args.run) if args.part in (None, item.part)]
     drafts = rejected_drafts(store, args.run) if args.part in (None, REJECTED) else []
     if args.json:
-        for row in (*map(dataclasses.asdict, items), *map(dataclasses.asdict, drafts)):
+        for row in (*(item._asdict() for item in items), *map(dataclasses.asdict, drafts)):
             print(json.dumps(row, ensure_ascii=False))
         return 0
     print(*origin_sentences(origins_of(store, args.run)) or ["no question is written yet"], sep="\n")

@@ -120,8 +120,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _print_errors(*messages: str) -> int:
+    from store.formatting import escape_invisible  # a message may quote a file's content
+
     for message in messages:
-        print(f"error: {as_called(message)}", file=sys.stderr)
+        print(f"error: {escape_invisible(as_called(message))}", file=sys.stderr)
     return 2
 
 

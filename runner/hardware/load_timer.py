@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import time
 from collections.abc import Iterator
+
+from knowledge.garbage_collection import collection_paused
 
 _clock = {"spent": 0.0, "depth": 0.0}
 
@@ -17,16 +18,13 @@ def time_loading() -> Iterator[None]:
     The garbage collector is off meanwhile: objects of a library stay alive, and scanning them again and again took a
     quarter of the import time of RAGAS, transformers and TRL.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
     _clock["depth"] += 1
     began = time.monotonic()
     try:
-        yield
+        with collection_paused():
+            yield
     finally:
         _clock["depth"] -= 1
-        if was_enabled:
-            gc.enable()
         if not _clock["depth"]:
             _clock["spent"] += time.monotonic() - began
 

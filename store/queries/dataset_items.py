@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from knowledge.garbage_collection import collection_paused
 from store.database import Store
 from store.dataset_items import (
     APPROVED, GENERAL, KINDS, PARTS, PRACTICE, REJECTED, REJECTING, TEST, TRAIN, DatasetItem, DatasetReview,
@@ -60,8 +61,9 @@ def dataset_content(store: Store, run: str, version: int | None = None) -> Datas
         run: the run's id.
         version: of the training set and the test; None is the newest, 1 is what the run used.
     """
-    recorded = events_of_kinds(store, run, tuple(dict.fromkeys((*KINDS, *REJECTING))))
-    return DatasetContent(review_of(recorded, version), rejected_of(recorded))
+    with collection_paused():
+        recorded = events_of_kinds(store, run, tuple(dict.fromkeys((*KINDS, *REJECTING))))
+        return DatasetContent(review_of(recorded, version), rejected_of(recorded))
 
 
 def item_entries(store: Store, run: str) -> list[ItemEntry]:

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.session import identity
+from dashboard.session import gc_tuning, identity
 from store import queries
 from store.commands import review
 from store.commands.review import Decision, Person
@@ -21,6 +21,7 @@ from store.queries.dataset_flags import flags_of
 from store.queries.dataset_items import dataset_items, dataset_review, item_entries
 from tests.addresses import address_in
 from tests.dashboard.conftest import words_of
+from tests.quiet_time import QuietTime
 from tests.store.made_review import record, waiting_run
 
 Opened = Callable[..., AppTest]
@@ -118,19 +119,26 @@ def test_reviewers_may_comment_and_flag_but_not_decide(waiting: tuple[Path, str,
     assert "wrong reference: the plate says 9 (rita" in words_of(app)
 
 
-def test_ten_thousand_items_are_shown_within_300_ms_cold_and_100_ms_warm(tmp_path: Path, opened: Opened) -> None:
+def test_ten_thousand_items_are_shown_within_300_ms_cold_and_100_ms_warm(
+        tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(address_in(tmp_path))
     run = waiting_run(store, train=9_000, test=1_000)
     app = opened(tmp_path, "dataset", run=run)  # imports
-    cold, warm = [], []
-    for _ in range(3):
+    # A page is drawn in a thread of its own, which calls this at its end; AppTest's waiting is in another.
+    spent: list[float] = []
+    monkeypatch.setattr(gc_tuning, "freeze_gc", lambda: spent.append(time.thread_time()))
+    cold, warm, quiet = 9.0, 9.0, QuietTime()
+    quiet.look()
+    for _ in range(5):
         st.cache_resource.clear()
-        for times in (cold, warm, warm):
-            began = time.process_time()  # the CPU's seconds: other tests may run beside this one
+        for _ in range(3):
             app.run()
-            times.append(time.process_time() - began)
+        quiet.look()
+        cold, warm = min(cold, quiet.of(spent[-3])), min(warm, *map(quiet.of, spent[-2:]))
+        if cold < 0.3 and warm < 0.1:
+            break
     assert not app.exception and "10,000 undecided" in words_of(app)
-    print(f"cold {min(cold):.3f} s, warm {min(warm):.3f} s of CPU")
-    assert min(cold) < 0.5 and min(warm) < 0.2  # AppTest's own work, and the sidebar, are in these
+    print(f"cold {cold:.3f} s, warm {warm:.3f} s of a quiet processor, sidebar included; measured {spent}")
+    assert cold < 0.3 and warm < 0.1
     assert set(states(store, run).values()) == {UNDECIDED}
     store.close()

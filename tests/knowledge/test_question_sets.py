@@ -12,7 +12,9 @@ from knowledge.domain import domain_of
 from knowledge.domain_json import from_json, to_json
 from knowledge.given_questions import ANSWER_ALONE, PEOPLE
 from knowledge.passages import Passage
-from knowledge.question_sets import FaultyQuestions, QuestionSets, open_question_sets, read_rows, with_question_sets
+from knowledge.question_sets import (
+    FaultyQuestions, QuestionSets, columns_of, open_question_sets, read_rows, with_question_sets,
+)
 from knowledge.split import side_of
 
 HEAD = "question,answer\n"
@@ -38,6 +40,45 @@ def test_a_row_is_read_as_it_is_from_every_form_and_encoding(tmp_path: Path, nam
     read = read_rows(tmp_path / name)
     assert [(row.question, row.answer) for row in read.rows] == [("Wie heißt er, bitte?", "=SUM(A1) <b>Öl</b>")]
     assert ("note" in read.remark) == (name == "b.csv")
+    assert "1 row with a formula, kept as text (row " in read.remark and "1 row with HTML" in read.remark
+
+
+def test_parts_of_a_chat_and_numbers_are_text(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": [{"type": "text", "text": "What is"}, {"type": "text", "text": '
+        '"it?"}]}, {"role": "assistant", "content": "a"}]}\n{"question": "How many?", "answer": 5}\n')
+    assert [(row.question, row.answer) for row in read_rows(tmp_path / "own.jsonl").rows] == [
+        ("What is\nit?", "a"), ("How many?", "5")]
+
+
+@pytest.mark.parametrize(("name", "data", "says"), [
+    ("image.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40, "binary data"),
+    ("list.json", b'[{"question": 1}]', "it is one JSON list"),
+    ("deep.jsonl", b'{"a": ' + b"[" * 99_999, "row 1 is no JSON")])
+def test_columns_of_a_file_that_has_none_are_refused(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(FaultyQuestions, match=says):
+        columns_of(tmp_path / name)
+
+
+@pytest.mark.parametrize(("encoding", "row"), [
+    ("cp1251", "Какой лимит? Кто отвечает за насос?,Лимит равен тридцати секундам. Ночная смена завода"),
+    ("cp1253", "Ποιο είναι το όριο;,Το όριο είναι τριάντα δευτερόλεπτα"), ("cp932", "制限は何ですか,制限は三十秒です"),
+    ("cp949", "제한은 무엇입니까,제한은 삼십 초입니다"), ("cp1252", "Wie heißt die Übung?,Öl für die Bäume")])
+def test_other_alphabets_are_read_in_their_encoding(tmp_path: Path, encoding: str, row: str) -> None:
+    (tmp_path / "own.csv").write_bytes(f"{HEAD}{row}\n".encode(encoding))
+    read = read_rows(tmp_path / "own.csv")
+    assert [f"{one.question},{one.answer}" for one in read.rows] == [row]
+    assert read.remark.startswith("not UTF-8: read as ")
+
+
+@pytest.mark.parametrize(("encoding", "row"), [("koi8-r", "Какой лимит?,Тридцать"), ("cp1255", "מהו הגבול?,הגבול הוא"),
+                                               ("cp1256", "ما هو الحد?,ثلاثون ثانية")])
+def test_an_encoding_that_is_not_recognised_is_refused_and_not_read_as_another(tmp_path: Path, encoding: str,
+                                                                               row: str) -> None:
+    (tmp_path / "own.csv").write_bytes(f"{HEAD}{row}\n".encode(encoding))
+    with pytest.raises(FaultyQuestions, match="not recognised, so save it as UTF-8"):
+        read_rows(tmp_path / "own.csv")
 
 
 @pytest.mark.parametrize(("text", "says"), [
@@ -53,7 +94,22 @@ def test_a_row_is_read_as_it_is_from_every_form_and_encoding(tmp_path: Path, nam
     ("question,answer,split\nWhat is it?,a,maybe\n", "row 2 has 'maybe' in the column split"),
     (HEAD, "it has no rows"), ("", "no rows"),
     (HEAD + "".join(f"What is {n}?,a\n" for n in range(100_000)), "it has 100,000 rows: use 10,000 at most"),
-    (HEAD + f"What is it?,{'a' * 20_001}\n", "an answer of 20,001 characters".replace("an ", "a "))])
+    (HEAD + f"What is it?,{'a' * 20_001}\n", "row 2 has 20,001 characters in its answer"),
+    (HEAD + 'What is it?,"say "it" twice"\n', "double the quotes within a text"),
+    ("question,answer,answer\nWhat is it?,a,b\n", "row 1 names the column answer 2 times"),
+    ("c" * 200_000 + ",b\nWhat is it?,a\n", "row 1 has the columns " + "c" * 60 + "..., b and no question"),
+    ('[{"question": "What is it?", "answer": "a"}]', "it is one JSON list"),
+    ('{"question": "What is it?", "answer": ["a"]}', "row 1 has in its answer a list and no text"),
+    ('{"question": "What is it?", "answer": NaN}', "row 1 has no answer"),
+    ('{"question": "What is it?", "answer": ' + "[" * 99_999, "row 1 is no JSON"),
+    (HEAD + "What is it?,#REF!\n", "row 2 has '#REF!', an error of a spreadsheet, as its answer"),
+    (HEAD + '"=IMAGE(""a.png"")",it\n', "row 2 has an image in its question"),
+    (HEAD + "What is it?,![a chart](chart.png)\n", "row 2 has an image in its answer"),
+    (HEAD + 'What is it?,"<p><img src=""a.png""></p>"\nWho is it?,<img src=b>\n', "row 3 has an image in its answer"),
+    ("question,answer,passage\nWhat is it?,a,\"see data:image/png;base64,iVBORw0KGgo= there\"\n",
+     "row 2 has an image in its passage"),
+    ('{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}, '
+     '{"role": "assistant", "content": "a"}]}', "row 1 has in its question a part of the type 'image_url'")])
 def test_a_fault_is_named_with_its_row(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "own.csv").write_text(text, encoding="utf-8")
     with pytest.raises(FaultyQuestions) as refused:
