@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -31,12 +32,17 @@ def cursor_text(**position: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(position, sort_keys=True).encode()).decode().rstrip("=")
 
 
-def cursor_position(cursor: str, number: str, **of: Any) -> dict[str, Any]:
+def is_number(value: Any) -> bool:
+    """Return whether a part of a cursor is a whole number that a list can have."""
+    return type(value) is int and 0 <= value <= MOST
+
+
+def cursor_position(cursor: str, valid: Callable[[dict[str, Any]], bool], **of: Any) -> dict[str, Any]:
     """Decode a cursor; empty for the first page.
 
     Args:
         cursor: what `cursor_text` wrote, or what somebody else made up.
-        number: the field of the position that is a whole number.
+        valid: whether the position can be one of this list.
         of: the list that is asked for; the cursor must be of the same one.
 
     Raises:
@@ -48,7 +54,7 @@ def cursor_position(cursor: str, number: str, **of: Any) -> dict[str, Any]:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(position, dict) or any(position.get(key) != value for key, value in of.items()):
             raise ValueError
-        if type(position.get(number)) is not int or not 0 <= position[number] <= MOST:
+        if not valid(position):
             raise ValueError
     except (ValueError, RecursionError):
         raise UserError(f"cursor {cursor[:60]!r} is none of this list: take `next` of a page of the same request, or "

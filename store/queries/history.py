@@ -54,12 +54,26 @@ ORDERS: dict[str, Callable[[bool], tuple[Any, ...]]] = {
 """Sort orders by name; ties are sorted by id."""
 
 
-def found_runs(store: Store, wanted: HistoryFilter, limit: int | None = None, offset: int = 0) -> list[Run]:
-    """Return the runs that match, from `offset` on; all of them if `limit` is None."""
+def found_runs(store: Store, wanted: HistoryFilter, limit: int | None = None, offset: int = 0,
+               after: tuple[str, str] | None = None) -> list[Run]:
+    """Return the runs that match, from `offset` on; all of them if `limit` is None.
+
+    Args:
+        store: the store.
+        wanted: filters and order.
+        limit: of runs.
+        offset: runs to leave out.
+        after: time of the request, as stored, and id of the run that comes before the first one; of the orders newest
+            and oldest. Runs that are launched or deleted meanwhile move nothing, as they do with an offset.
+    """
     order = ORDERS[wanted.order](store.is_sqlite)
+    query = _fitting(run_rows(), store, wanted)
+    if after:
+        (at, id), column = after, runs.c.requested_at
+        beyond = column < at if wanted.order == "newest" else column > at
+        query = query.where(or_(beyond, and_(column == at, runs.c.id > id)))
     with store.read() as connection:
-        rows = connection.execute(_fitting(run_rows(), store, wanted).order_by(*order, runs.c.id)
-                                  .limit(limit).offset(offset)).all()
+        rows = connection.execute(query.order_by(*order, runs.c.id).limit(limit).offset(offset)).all()
     return [run_of(row) for row in rows]
 
 

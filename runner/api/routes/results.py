@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from runner.api.access import Asking
 from runner.api.context import ApiContext, Context
-from runner.api.pages import Cursor, Page, cursor_position, cursor_text
+from runner.api.pages import Cursor, Page, cursor_position, cursor_text, is_number
 from runner.api.problems import NotFound, responses
 from runner.api.routes.runs import RunId, known_run
 from store import queries
@@ -108,7 +108,8 @@ def list_answers(run: RunId, context: Context, asking: Asking, cycle: CycleNumbe
                  limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Page[AnswerPair]:
     """List the questions of a cycle with their references, both answers and all scores."""
     known_run(context, run)
-    position = cursor_position(cursor, "cycle", run=run, **({"cycle": cycle} if cycle else {}))
+    position = cursor_position(cursor, lambda found: is_number(found.get("cycle")), run=run,
+                               **({"cycle": cycle} if cycle else {}))
     cycle = cycle or position.get("cycle") or max(
         (one.cycle for one in queries.cycles_of(context.store, run)), default=1)
     pairs = sorted(queries.answers_of(context.store, run, cycle), key=lambda pair: pair.question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -20,10 +21,13 @@ from store.files import sha256_of
 from store.permissions import require_permission
 from store.queries import HistoryFilter, Run
 from store.run_config import InvalidConfig
+from store.timestamps import as_text
 from store.typed_settings import config_of_values
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 RunId = Annotated[str, Path(max_length=64, examples=["20261130-101500-1a2b3c4d"], description="The run's id.")]
+_POSITION = {"at": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"),
+             "run": re.compile("[!-~]{1,64}")}
 Key = Annotated[str | None, Header(
     alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$",
     description="Names this command: the same key again is the same command, and executed once. Without it a request "
@@ -134,10 +138,16 @@ def list_runs(context: Context, asking: Asking, limit: Limit = 50, cursor: Curso
     """List runs."""
     wanted = HistoryFilter(words, state, verdict, archived, order, group=group)
     filters = sha256_of(repr(wanted).encode())[:16]
-    offset = cursor_position(cursor, "offset", list=filters).get("offset", 0)
-    found = queries.found_runs(context.store, wanted, limit + 1, offset)
-    after = cursor_text(list=filters, offset=offset + limit) if len(found) > limit else None
-    return Page(items=[view_of(run) for run in found[:limit]], next=after)
+    position = cursor_position(cursor, _is_position, list=filters)
+    found = queries.found_runs(context.store, wanted, limit + 1,
+                               after=(position["at"], position["run"]) if position else None)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(items=[view_of(run) for run in found[:limit]], next=None if last is None else cursor_text(
+        list=filters, at=as_text(last.requested_at), run=last.id))
+
+
+def _is_position(found: dict[str, Any]) -> bool:
+    return all(isinstance(found.get(name), str) and form.fullmatch(found[name]) for name, form in _POSITION.items())
 
 
 @router.get("/queue", responses=responses())

@@ -87,6 +87,14 @@ def test_the_list_is_filtered_and_read_page_by_page(served: Any) -> None:
         found += [run["name"] for run in page["items"]]
         cursor = page["next"]
     assert sorted(found) == ["paged 0", "paged 1", "paged 2"]
+    whole = [run["id"] for run in served.get("/v1/runs?words=paged")["items"]]
+    page = served.get("/v1/runs?words=paged&limit=2")
+    served.post("/v1/runs", json={"settings": SMALL | {"name": "paged later"}})  # moves no page that is being read
+    rest = served.get("/v1/runs", params={"words": "paged", "limit": 2, "cursor": page["next"]})
+    assert [run["id"] for run in (*page["items"], *rest["items"])] == whole and rest["next"] is None
+    by_age = served.get("/v1/runs?words=paged&limit=3&order=oldest")
+    last = served.get("/v1/runs", params={"words": "paged", "order": "oldest", "cursor": by_age["next"]})
+    assert [run["name"] for run in last["items"]] == ["paged later"]
     assert [run["id"] for run in served.get("/v1/runs?state=finished")["items"]] == [served.finished]
     first = served.get("/v1/runs", params={"words": "paged", "limit": 1})["next"]
     wrong = served.get("/v1/runs", 422, params={"words": "other", "cursor": first})
