@@ -38,8 +38,8 @@ class Client:
         """Connect when something is asked.
 
         Args:
-            address: base URL, as `python -m runner api` prints it.
-            token: of `python -m runner token add`; none is needed on the same machine.
+            address: base URL, as the command `api` prints it.
+            token: of the command `token add`; none is needed on the same machine.
             timeout_seconds: how long one answer may take.
             transport: another way to send requests, such as one of httpx for tests.
         """

@@ -38,7 +38,7 @@ def build_server(client: Client) -> MCPServer:
     @server.tool(annotations=_READS)
     def compare_verdicts(runs: list[str]) -> list[dict[str, Any]]:
         """Read the verdicts of up to 10 runs side by side. Each is against its own untrained student: two runs are only
-        compared with one another by `python -m runner compare`, on the same test."""
+        compared with one another by the command `compare`, on the same test."""
         return _answer(lambda: [dataclasses.asdict(client.verdict(run)) for run in runs[:10]])
 
     @server.tool(annotations=_WRITES)

@@ -18,6 +18,7 @@ from store.config_metadata import Setting, settings_of
 from store.files import sha256_of
 from store.formatting import plural
 from store.headline import taught_wanted
+from store.program_name import NAME
 from store.run_config import OFFLINE_TEACHER, TAUGHT, InvalidConfig, RunConfig, to_json
 from store.config_checks import check
 from store.statistics import MIN_SEEDS
@@ -54,7 +55,7 @@ class SweepPlan:
                  "All runs ask the same practice questions; the training seed differs."]
         if first.hold_test:
             lines.append("No run answers the test before the settings are chosen on the development questions: "
-                         f"python -m runner choose {self.group}")
+                         f"{NAME} choose {self.group}")
         return [*lines, seeds_sentence(len(self.seeds)), *self._paid()]
 
     def _paid(self) -> list[str]:
@@ -165,7 +166,7 @@ def plan_runs(make: Callable[[Mapping[str, Any]], RunConfig], varied: Mapping[st
     configs = _made(make, points, seeds, draws)
     if any(config.review for config in configs):
         raise InvalidConfig(["review in a group, whose runs share one test: review a single run, export its sets with "
-                             "'python -m runner dataset export', and queue the group with them as --practice and "
+                             f"'{NAME} dataset export', and queue the group with them as --practice and "
                              "--test"])
     several = {name: tuple(values) for name, values in varied.items() if len(values) > 1}
     group = group or f"{'sweep' if several else 'seeds'}-{sha256_of(chr(10).join(map(to_json, configs)).encode())[:8]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -16,7 +17,8 @@ import pytest
 from distill import setup_command
 from distill.wheel_metadata import requirements
 from runner.cli.main import COMMANDS
-from runner.cli.program import NEEDS, SERVING, TRAINING, as_called, how_to_install
+from runner.cli.program import NEEDS, SERVING, TRAINING, how_to_install
+from store.program_name import as_called
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = {"serve", "docs", "train", "phi2", "gpu", "dev"}
@@ -69,6 +71,19 @@ def test_setup_takes_torch_from_another_index_first(monkeypatch: pytest.MonkeyPa
         ["--index-url", "http://x/cpu", "torch==2"], ["torch==2", "trl==1"], models]
     assert setup_command.steps(nowhere, True, "http://x/cpu") == [models]
     assert setup_command.steps(ROOT, False, None)[0] == ["-r", str(ROOT / "requirements.txt")]
+
+
+def test_no_text_of_the_program_names_the_command_of_a_checkout_alone() -> None:
+    """Texts have the name from `store.program_name`; those of three modules, and documentation, are translated."""
+    translated = {"store/program_name.py", "runner/cli/main.py", "runner/cli/demo.py", "dashboard/style/labels.py"}
+    found = []
+    for path in (path for folder in ("store", "runner", "dashboard") for path in sorted((ROOT / folder).rglob("*.py"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        found += [f"{path.relative_to(ROOT)}:{node.lineno}" for node in ast.walk(tree)
+                  if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents
+                  and "python -m runner" in node.value and str(path.relative_to(ROOT)) not in translated]
+    assert found == []
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from dashboard.view_models import schedule_settings
 from dashboard.widgets import elements
 from store import queries
 from store.commands.schedules import GRACE_SECONDS
+from store.program_name import NAME
 
 st.title("Schedules")
 st.caption("A schedule queues a run whenever it is due; a connected runner then executes it. Runs due while no runner "
@@ -25,7 +26,7 @@ if found and store:
         st.caption("Select a row to pause or remove a schedule and to see its runs.")
     elements.export_buttons(schedule_settings.export_rows(found), "schedules", "schedules")
 else:
-    elements.empty_state("No schedule yet. Add one below, or with `python -m runner schedule add NAME --every 1d`.")
+    elements.empty_state(f"No schedule yet. Add one below, or with `{NAME} schedule add NAME --every 1d`.")
 
 if store_commands.is_allowed("schedule"):
     st.subheader("Add a schedule")

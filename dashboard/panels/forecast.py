@@ -10,6 +10,7 @@ from store import queries
 from store.analysis.gain_forecast import advice, forecast_sentences, forecasts_held, outcome
 from store.database import Store
 from store.metrics import METRICS
+from store.program_name import NAME
 from store.queries import Run, RunForecast
 
 
@@ -30,7 +31,7 @@ def forecasts(store: Store) -> None:
     """Draw how often forecasts held and how wide they were, with a row for each."""
     found = queries.scored_forecasts(store)
     if not found:
-        st.caption("No forecast has been scored yet: the launch form makes one before a run, as does `python -m runner "
+        st.caption(f"No forecast has been scored yet: the launch form makes one before a run, as does `{NAME} "
                    "run --forecast`, and the run's end scores it.")
         return
     elements.plain_text(forecasts_held(found))

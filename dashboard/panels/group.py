@@ -14,6 +14,7 @@ from dashboard.widgets import elements
 from store.analysis.group_result import BETWEEN_NOTE, Combination, GroupChange, GroupResult, counts
 from store.analysis.settings_choice import CannotChoose, choose_settings, dev_scores
 from store.database import Store
+from store.program_name import NAME
 from store.queries import Run
 from store.queries.openings_of_test import openings_of_test, openings_sentence
 from store.statistics import MIN_SEEDS
@@ -105,7 +106,7 @@ def _choose(store: Store, name: str) -> None:
                 and store_commands.open_test(choice.chosen.run_ids, choice.other_ids, choice.event(name)):
             st.rerun()
         with st.popover("Command", icon=":material/terminal:"):
-            st.code(f"python -m runner choose {name}", language="bash", wrap_lines=True)
+            st.code(f"{NAME} choose {name}", language="bash", wrap_lines=True)
 
 
 def _title(result: GroupResult, one: Combination) -> str:

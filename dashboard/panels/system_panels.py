@@ -11,6 +11,7 @@ from dashboard.access import disk_usage
 from dashboard.access.disk_usage import StoredFile
 from dashboard.style import labels
 from dashboard.widgets import elements
+from store.program_name import NAME
 from store.queries import Environment, Run, RunnerState, StoreFacts
 from store.queries.webhooks import Webhook
 
@@ -30,7 +31,7 @@ def plan(runs: Sequence[Run]) -> None:
     """Draw device, precision and batch size of the newest run that has a plan, with the reason."""
     run = next((run for run in runs if run.plan), None)
     if run is None or run.plan is None:
-        st.caption("No run has a plan yet. `python -m runner doctor` shows what this machine can run.")
+        st.caption(f"No run has a plan yet. `{NAME} doctor` shows what this machine can run.")
         return
     chosen = run.plan
     elements.plain_text(f"Reason: {chosen.get('reason', labels.DASH)}")
@@ -50,11 +51,11 @@ def store_facts(facts: StoreFacts) -> None:
 def webhooks(found: Sequence[Webhook]) -> None:
     """Draw how the deliveries of each webhook went; those that were given up stand out."""
     if not found:
-        st.caption("No webhook: `python -m runner webhook add NAME URL` adds one.")
+        st.caption(f"No webhook: `{NAME} webhook add NAME URL` adds one.")
         return
     for hook in found:
         if hook.dead:
-            st.warning(f"{hook.dead} to `{hook.name}` given up after a day: `python -m runner webhook send-again "
+            st.warning(f"{hook.dead} to `{hook.name}` given up after a day: `{NAME} webhook send-again "
                        f"{hook.name}` sends them again.", icon=":material/link_off:")
     elements.table([{"webhook": hook.name, "host": urlsplit(hook.url).hostname, "format": hook.format,
                      "delivered": hook.delivered, "pending": hook.pending, "given up": hook.dead,
@@ -71,7 +72,7 @@ def stored_files_table(found: Sequence[StoredFile], free: int | None, folder: st
         elements.data_table(rows)
         elements.export_buttons(rows, "data-folder", "things")
     if not any(one.kind == "backup" for one in found):
-        st.caption("No backup yet: a runner service makes one a day; `python -m runner backup` makes one now.")
+        st.caption(f"No backup yet: a runner service makes one a day; `{NAME} backup` makes one now.")
 
 
 def versions(environment: Environment | None) -> None:

@@ -14,6 +14,7 @@ from knowledge.sources import short_name
 from store import formatting, metrics
 from store.analysis.export_verdict import DIFFERENT, INCONCLUSIVE, SAME
 from store.metrics import METRICS
+from store.program_name import NAME, as_called
 from store.queries import ChangeRow, PlaygroundQuestion, Run, TeacherUsage
 from store.run_config import EMBEDDED_STUDENT, OFFLINE_TEACHER, RunConfig
 from store.statistics import title_in_sentence
@@ -24,7 +25,7 @@ number, change, interval, effect, coverage = (
 duration, money, metric, clipped = formatting.duration, formatting.money, formatting.metric, formatting.clipped
 count, change_interval = formatting.plural, formatting.change_interval
 
-NO_STORE = "Nothing has been recorded yet. Launch a run from the sidebar, or with `python -m runner run`."
+NO_STORE = f"Nothing has been recorded yet. Launch a run from the sidebar, or with `{NAME} run`."
 NO_RUNS: dict[str, str] = {
     "overview": "No run yet. Here stands whether the student learned, by how much and how surely.",
     "live": "No run yet. Here a run is followed while it works, and paused or cancelled.",
@@ -35,7 +36,7 @@ NO_RUNS: dict[str, str] = {
     "playground": "No run yet. Here both students are asked one question.",
 }
 """What a page would show, where nothing has been recorded yet."""
-NO_RUNNER = "No runner is connected: start one with `make run` or `python -m runner serve`."
+NO_RUNNER = as_called("No runner is connected: start one with `make run` or `python -m runner serve`.")
 NO_RUNNER_HINT = "It starts as soon as a runner is connected: see the sidebar."
 NO_SCORES = "No cycle of this run has been evaluated yet. The page Live shows its progress."
 ENDED_WITHOUT_SCORES = "This run ended before any cycle was evaluated. The page Live shows how far it got."
@@ -106,14 +107,14 @@ EXPORTS_HELP = ("A merged folder, a GGUF file, an OpenVINO folder or a server an
                 "answers stand beside the recorded ones; different is what changes a metric beyond its margin, "
                 "likelihoods beyond their tolerance, or how questions are put and answers end. Another text alone is "
                 "not.")
-ARTEFACT_HELP = ("A folder or file on the runner's machine, as `python -m runner export` writes it, or the base URL of "
+ARTEFACT_HELP = (f"A folder or file on the runner's machine, as `{NAME} export` writes it, or the base URL of "
                  "an OpenAI-compatible server that the runner reaches. A server's key is read from the runner's "
                  "environment.")
 EXPORT_ENGINE_HELP = ("A merged folder is answered for by transformers, an OpenVINO folder by OpenVINO. Of a GGUF file "
                       "transformers measures what quantization costs, with likelihoods, and llama.cpp its own answers, "
                       "where `make verify-engines` installed it.")
-NO_EXPORTS = ("No export of this run was verified yet. `python -m runner export RUN` writes one; name its folder "
-              "above, or use `python -m runner verify`.")
+NO_EXPORTS = (f"No export of this run was verified yet. `{NAME} export RUN` writes one; name its folder "
+              f"above, or use `{NAME} verify`.")
 EXPORT_METRICS_NOTE = ("Over the locked test, paired by question. Recorded and exported answers are scored by the same "
                        "judge now; the interval is that of the mean change.")
 SHARES_NOTE = ("Over {facts} of {asked} facts that the last cycle taught and the test asks for. The intervals hold for "

@@ -16,6 +16,7 @@ from runner.api.problems import TooManyRequests, Unauthorized
 from runner.export.chat_server import LOOPBACK
 from store.commands.api_tokens import SCOPES
 from store.permissions import PermissionDenied, Role
+from store.program_name import NAME
 from store.queries.api_tokens import find_token
 
 LOCAL = "api"
@@ -24,8 +25,8 @@ BURST_SECONDS = 2.0
 """A caller that was silent may send as many requests at once as in this time."""
 MOST_CALLERS = 10_000
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-_MAKE_ONE = "make one with 'python -m runner token add NAME --scope view'"
-_bearer = HTTPBearer(auto_error=False, description="A token of `python -m runner token add`. Requests from the same "
+_MAKE_ONE = f"make one with '{NAME} token add NAME --scope view'"
+_bearer = HTTPBearer(auto_error=False, description=f"A token of `{NAME} token add`. Requests from the same "
                                                    "machine need none, unless the interface was started for others.")
 
 

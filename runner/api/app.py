@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from runner.api.context import ApiContext
 from runner.api.problems import Problem, add_handlers
 from runner.api.reference_page import reference_page
 from runner.api.routes import events, results, runs, system
+from store.program_name import as_called
 
 VERSION = "1"
 DESCRIPTION = """Launch and follow distillation runs, and read what they measured.
@@ -52,5 +54,5 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             operation["security"] = [*operation.get("security", ()), {}]  # programs of this machine need no token
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        app.openapi_schema = document
+        app.openapi_schema = json.loads(as_called(json.dumps(document)))
     return app.openapi_schema

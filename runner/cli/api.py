@@ -16,6 +16,7 @@ from runner.errors import UserError
 from runner.export.chat_server import LOOPBACK, base_url, bound_socket, serve
 from store.database import Store, open_store
 from store.paths import Paths, default_paths
+from store.program_name import NAME
 from store.queries.api_tokens import api_tokens
 
 PORT = 8600
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     with bound_socket(args.host, args.port) as bound:
         store = open_store(paths.store_url)
         if (shared or args.tokens_only) and not any(token.state == "valid" for token in api_tokens(store)):
-            raise UserError(f"{args.host} needs tokens and there is none: make one with 'python -m runner token add "
+            raise UserError(f"{args.host} needs tokens and there is none: make one with '{NAME} token add "
                             "NAME --scope view'" + (f", or serve at {LOOPBACK[0]}" if shared else ""))
         url = base_url(args.host, bound)
         context = context_for(store, paths, shared or args.tokens_only, args.rate)

@@ -13,6 +13,7 @@ from store.analysis.settings_choice import CannotChoose, Choice, choose_settings
 from store.commands import open_test
 from store.database import Store, open_for_reading, open_store
 from store.paths import default_paths
+from store.program_name import NAME
 from store.queries.openings_of_test import openings_of_test, openings_sentence
 
 
@@ -59,7 +60,7 @@ def _after(store: Store, group: str, choice: Choice) -> list[str]:
 
     best = choice.best_run
     return ["", *combination_lines(store, group, choice.chosen.combination.label), *_openings(store, best.run),
-            f"Best of its seeds on the development questions: python -m runner export {best.run}"]
+            f"Best of its seeds on the development questions: {NAME} export {best.run}"]
 
 
 def _openings(store: Store, run: str) -> list[str]:

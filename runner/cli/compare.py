@@ -15,6 +15,7 @@ from store.analysis.run_comparison import (
 )
 from store.database import Store, open_for_reading
 from store.paths import default_paths
+from store.program_name import NAME
 from store.queries import ChangeRow
 from store.queries.openings_of_test import NO_WINNER, openings_of_test, openings_sentence
 from store.statistics import PairedChange
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     sides = [side_of(store, name) for name in args.runs]
     labels = [one.label for one in sides]
     if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-        raise UserError("name two or more different runs or cycles: python -m runner compare RUN RUN, or RUN:1 RUN:2")
+        raise UserError(f"name two or more different runs or cycles: {NAME} compare RUN RUN, or RUN:1 RUN:2")
     runs = list({one.run.id: one.run for one in sides}.values())
     paired, refused = compare_pairwise(sides[0], sides[1:])
     if args.json:
@@ -61,7 +62,7 @@ def side_of(store: Store, name: str) -> ComparedRun:
     run_id, _, typed = name.partition(":")
     run = queries.find_run(store, run_id)
     if run is None:
-        raise UserError(f"no run {run_id!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {run_id!r}: list them with '{NAME} status'")
     cycles = sorted({row.cycle for row in queries.changes_of(store, run_id)})
     if not cycles:
         raise UserError(f"run {run_id} has no results yet: it is {run.work}")

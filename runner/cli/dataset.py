@@ -16,6 +16,7 @@ from store.database import Store, open_for_reading, open_store
 from store.events import ItemFlagged
 from store.formatting import escape_invisible
 from store.paths import default_paths
+from store.program_name import NAME
 from store.queries import find_run
 from store.queries.data_origin import origins_of
 from store.queries.dataset_flags import flags_of
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     store = open_for_reading(default_paths().store_url)
     if find_run(store, args.run) is None:
-        raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {args.run!r}: list them with '{NAME} status'")
     return _export(store, args) if args.action == "export" else _show(store, args)
 
 

@@ -17,6 +17,7 @@ from store.dataset_items import APPROVED, GENERAL, REJECTED, TEST, TRAIN, UNDECI
 from store.events import ItemCommented
 from store.formatting import escape_invisible
 from store.paths import default_paths
+from store.program_name import NAME
 from store.queries import find_run
 from store.queries.dataset_items import dataset_review, item_entries
 
@@ -66,7 +67,7 @@ def add_arguments(actions: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def execute(args: argparse.Namespace) -> int:
     """Execute one of these actions."""
     if find_run(open_for_reading(default_paths().store_url), args.run) is None:
-        raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {args.run!r}: list them with '{NAME} status'")
     return _ACTIONS[args.action](open_store(default_paths().store_url), args)
 
 
@@ -74,7 +75,7 @@ def show_item(store: Store, run: str, question: str) -> int:
     """Print one question in full, with what people did with it."""
     item = dataset_review(store, run).item(question)
     if item is None:
-        raise UserError(f"run {run} has no question {question!r}: list them with 'python -m runner dataset list {run}'")
+        raise UserError(f"run {run} has no question {question!r}: list them with '{NAME} dataset list {run}'")
     print(f"{item.question_id}  {item.part}, cycle {item.cycle}, {item.tier}, {item.topic}, {_state(item)}, written by "
           f"{item.writer}")
     for name, text in (("question", item.question), ("answer", item.answer or f"(missing: {item.missing})"),
@@ -133,7 +134,7 @@ def _comment(store: Store, args: argparse.Namespace) -> int:
 
 def _ask_again(store: Store, args: argparse.Namespace) -> int:
     count = review.ask_again(store, args.run, Person(args.by))
-    print(f"{count:,} questions are written again: execute the run with 'python -m runner resume {args.run}', unless a "
+    print(f"{count:,} questions are written again: execute the run with '{NAME} resume {args.run}', unless a "
           "runner is online; then review them")
     return 0
 
@@ -162,7 +163,7 @@ def _said(store: Store, run: str, changed: int, what: str) -> int:
     if found.open:
         left = len(found.of(UNDECIDED))
         print(f"{changed:,} {what}; {left:,} undecided" + ("" if left else
-              f": the run goes on with 'python -m runner resume {run}'"))
+              f": the run goes on with '{NAME} resume {run}'"))
     else:
         versions = ", ".join(f"{part} version {number}" for part, number in found.versions.items())
         print(f"{changed:,} {what}; now {versions}. The run used version 1: no result changes")

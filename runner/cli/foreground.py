@@ -23,6 +23,7 @@ from store import queries
 from store.database import Store
 from store.event_log.journal import read_events
 from store.paths import Paths
+from store.program_name import NAME
 
 EXIT_CODES = {"finished": 0, "failed": 1, "cancelled": 3, "paused": 3, "waiting-for-review": 3}
 EXIT_INTERRUPTED = 130
@@ -98,7 +99,7 @@ def _execute(store: Store, paths: Paths, run_id: str, console: Console, is_runne
     try:
         run = _follow(store, run_id, console, supervisor)
     except KeyboardInterrupt:
-        console.print(f"interrupted; finished work is kept. Continue with: python -m runner resume {run_id}",
+        console.print(f"interrupted; finished work is kept. Continue with: {NAME} resume {run_id}",
                       soft_wrap=True)
         return EXIT_INTERRUPTED
     finally:

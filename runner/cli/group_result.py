@@ -13,6 +13,7 @@ from store.analysis.group_result import (
     group_result,
 )
 from store.database import Store
+from store.program_name import NAME
 from store.statistics import ChangeOverSeeds
 from store.sweep import seeds_sentence
 
@@ -58,7 +59,7 @@ def combination_json(store: Store, group: str, label: str) -> dict[str, Any]:
 def _result(store: Store, group: str) -> GroupResult:
     result = group_result(store, group)
     if result is None:
-        raise UserError(f"no group {group!r}: list the runs with their groups: 'python -m runner status --json'")
+        raise UserError(f"no group {group!r}: list the runs with their groups: '{NAME} status --json'")
     return result
 
 

@@ -9,6 +9,7 @@ from store import queries
 from store.database import Store, StoreError, StoreNotFound, open_for_reading, open_store
 from store.metrics import ANSWER_METRICS, JUDGE_METRICS, FROM_LIKELIHOOD
 from store.paths import default_paths
+from store.program_name import NAME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +80,7 @@ def stored_run(store: Store, name: str, purpose: str) -> queries.Run:
     """
     run = queries.find_run(store, name)
     if run is None:
-        raise UserError(f"no run {name!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {name!r}: list them with '{NAME} status'")
     if run.active:
         raise UserError(f"run {name} is {run.work}: {purpose} when it has finished")
     return run

@@ -13,6 +13,7 @@ from runner.errors import UserError
 from store import queries
 from store.database import Store, open_for_reading
 from store.paths import default_paths
+from store.program_name import NAME
 
 POLL_SECONDS = 0.5
 
@@ -37,12 +38,12 @@ def run(args: argparse.Namespace) -> int:
     if args.run:
         store = open_for_reading(paths.store_url)
         if queries.find_run(store, args.run) is None:
-            raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
+            raise UserError(f"no run {args.run!r}: list them with '{NAME} status'")
         lines = _of_run(store, args.run, args.lines, args.follow)
     else:
         path = log_path(paths)
         if not path.exists() and not args.follow:
-            raise UserError(f"no log at {path} yet: a runner writes it while it serves (python -m runner serve)")
+            raise UserError(f"no log at {path} yet: a runner writes it while it serves ({NAME} serve)")
         lines = _of_runner(path, args.lines, args.follow)
     try:
         for line in lines:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.artifact_store.errors import ArtifactStoreError
-from runner.cli.program import NAME, as_called, how_to_install, missing_modules
+from runner.cli.program import how_to_install, missing_modules
 from runner.errors import UserError
 from runner.service.process_locks import AlreadyRunning
 from store.commands import CommandRefused
 from store.costs.prices import InvalidPrices
 from store.database import StoreError
+from store.program_name import NAME, as_called
 from store.run_config import InvalidConfig
 
 EPILOGUE = """\

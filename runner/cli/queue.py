@@ -9,6 +9,7 @@ from runner.errors import UserError
 from store import commands, queries
 from store.database import StoreNotFound, open_for_reading, open_store
 from store.paths import default_paths
+from store.program_name import NAME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,5 +44,5 @@ def run(args: argparse.Namespace) -> int:
     if not waiting:
         print("no run is queued")
     for run in queries.runs_in_review(store):
-        print(f"     {run.id}  waits for a review of its questions: python -m runner dataset show {run.id}")
+        print(f"     {run.id}  waits for a review of its questions: {NAME} dataset show {run.id}")
     return 0

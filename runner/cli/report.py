@@ -11,6 +11,7 @@ from runner.errors import UserError
 from store.database import open_for_reading
 from store.files import write_atomic
 from store.paths import default_paths
+from store.program_name import NAME
 from store.report import (
     Evidence, NothingToExport, as_csv, as_html, as_inspect, as_json, as_latex, as_markdown, gather,
 )
@@ -78,7 +79,7 @@ def _made(make: Callable[[Evidence], str], evidence: Evidence) -> str:
 def _evidence(args: argparse.Namespace) -> Evidence:
     evidence = gather(open_for_reading(default_paths().store_url), args.run, args.machine_usd_per_hour)
     if evidence is None:
-        raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {args.run!r}: list them with '{NAME} status'")
     return evidence
 
 

@@ -30,6 +30,7 @@ from store.costs.study_cost import estimate_facts
 from store.database import Store, open_for_reading, open_store
 from store.metrics import METRICS
 from store.paths import Paths, default_paths
+from store.program_name import NAME
 from store.queries import find_run, last_training_speed
 from store.sweep import takes_several, values_from
 from store.run_config import CONTROL_ARMS, OFFLINE_TEACHER, InvalidConfig, RunConfig
@@ -245,7 +246,7 @@ def _repeated(run: str) -> RunConfig:
     """
     found = find_run(open_for_reading(default_paths().store_url), run)
     if found is None:
-        raise UserError(f"--from-replies {run!r}: no such run; `python -m runner status` lists them")
+        raise UserError(f"--from-replies {run!r}: no such run; `{NAME} status` lists them")
     if found.config.teacher == OFFLINE_TEACHER:
         raise UserError(f"--from-replies {run!r}: its teacher is the knowledge base itself, which makes no calls: "
                         "launch it again with the same seed")

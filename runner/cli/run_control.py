@@ -10,6 +10,7 @@ from store import commands, queries
 from store.commands import review
 from store.database import open_existing_store, open_store
 from store.paths import default_paths
+from store.program_name import NAME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def resume(args: argparse.Namespace) -> int:
     store = open_store(paths.store_url)
     run = queries.find_run(store, args.run)
     if run is None:
-        raise UserError(f"no run {args.run!r}: list them with 'python -m runner status'")
+        raise UserError(f"no run {args.run!r}: list them with '{NAME} status'")
     if run.work == "finished":
         raise UserError(f"run {run.id} is finished: there is nothing to resume")
     if run.work == review.WAITING:

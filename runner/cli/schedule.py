@@ -17,6 +17,7 @@ from store.costs.model_shutdowns import shutdown_errors, shutdown_notes
 from store.costs.prices import keep_team_prices
 from store.database import StoreNotFound, open_existing_store, open_for_reading, open_store
 from store.paths import default_paths
+from store.program_name import NAME
 from store.run_config import InvalidConfig
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -65,7 +66,7 @@ def _list(args: argparse.Namespace) -> int:
         last = f"last {s.last_outcome} {s.last_due_at:%Y-%m-%d %H:%M} UTC" if s.last_due_at else "not due yet"
         print(f"{s.name}  {s.timing.describe}  {due}  {last}{': ' + s.last_message if s.last_message else ''}")
     if not found:
-        print("no schedule yet: add one with 'python -m runner schedule add NAME --every 1d'")
+        print(f"no schedule yet: add one with '{NAME} schedule add NAME --every 1d'")
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from runner.errors import UserError
 from store.database import Store, open_for_reading
 from store.paths import Paths, default_paths
+from store.program_name import NAME
 from store.queries import Run
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _serve_gguf(store: Store, paths: Paths, args: argparse.Namespace, file: Path
     bound_socket(args.host, args.port).close()  # says so if it is taken
     name = model_name(of_run.id, cycle.cycle)
     with llama_cpp_server(file, name, args.host, args.port, args.key) as (url, engine):
-        print(f"{engine} serves {file}; whether it is what was measured: python -m runner verify {of_run.id} "
+        print(f"{engine} serves {file}; whether it is what was measured: {NAME} verify {of_run.id} "
               f"--artefact {file} --engine llama.cpp")
         _say(how_to_ask(url.removesuffix("/v1"), name, args.key))
         with announced(paths, ServedModel(url, name, args.key)):
@@ -124,7 +125,7 @@ def _student(store: Store, paths: Paths, args: argparse.Namespace) -> tuple[Path
     if not (folder / "config.json").is_file():
         raise UserError(f"{args.export} is no model folder: it has no config.json and no GGUF file; export the student "
                         "with --form merged or gguf, or leave --artefact out")
-    print(f"whether {args.export} is what was measured: python -m runner verify {of_run.id} --artefact {args.export}")
+    print(f"whether {args.export} is what was measured: {NAME} verify {of_run.id} --artefact {args.export}")
     return folder, name, of_run
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from runner.cli.program import as_called
 from store import queries
 from store.database import Store, StoreNotFound, open_for_reading
 from store.paths import default_paths
+from store.program_name import NAME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return show_runs(open_for_reading(default_paths().store_url), args.json)
     except StoreNotFound:
-        print("[]" if args.json else as_called("no run yet: start one with 'python -m runner run'"))
+        print("[]" if args.json else f"no run yet: start one with '{NAME} run'")
         return 0
 
 
@@ -36,7 +36,7 @@ def show_runs(store: Store, json_output: bool) -> int:
         return 0
     connected = queries.connected_runners(store)
     print(f"runner: {connected[0].owner}" if connected else
-          as_called("No runner is online: start one with 'python -m runner serve'."))
+          f"No runner is online: start one with '{NAME} serve'.")
     for run in runs:
         where = f"cycle {run.cycle or 0} of {run.config.cycles}, {run.stage}" if run.active and run.stage else ""
         print(f"{run.id}  {run.work:9}  {run.verdict or where or '-':18}  {run.name}")

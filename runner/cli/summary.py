@@ -20,6 +20,7 @@ from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
 from store.headline import headline_wanted, margin_of
 from store.metrics import METRICS
+from store.program_name import NAME
 from store.queries import ArmChange, CurveRow, GainShare, Gap, Replacement, Run
 from store.report.data_formats import larger_test_json
 from store.report.reproduce_command import command_of
@@ -81,9 +82,9 @@ def as_lines(store: Store, run_id: str) -> list[str]:
     lines += [text for text in (run.sentence, run.error, run.advice) if text]
     if run.work == "waiting-for-review":
         lines += ["Its questions wait for a review; no student has answered. List them:",
-                  f"    python -m runner dataset list {run.id}",
+                  f"    {NAME} dataset list {run.id}",
                   "Edit, reject (with a reason) and approve them there or on the page Dataset, then go on with:",
-                  f"    python -m runner resume {run.id}"]
+                  f"    {NAME} resume {run.id}"]
     if forecast := queries.forecast_of(store, run_id):
         lines += [*forecast_sentences(forecast)[:1], outcome(forecast)]
     cycles = queries.cycles_of(store, run_id)

@@ -17,6 +17,7 @@ from store.commands import QueuedGroup, launch_group
 from store.config_metadata import settings_of
 from store.database import Store, StoreNotFound, open_for_reading, open_store
 from store.paths import default_paths
+from store.program_name import NAME
 from store.run_config import OFFLINE_TEACHER, InvalidConfig, RunConfig
 from store.sweep import SweepPlan, plan_runs, seeds_from, shown, takes_several, values_from, without_seeds
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     elif queued:
         print(f"queued {len(queued.runs) - len(queued.known)}"
               + (f", {len(queued.known)} were in the group already" if queued.known else "")
-              + f"; execute them: python -m runner serve. Result: python -m runner compare --group {plan.group}")
+              + f"; execute them: {NAME} serve. Result: {NAME} compare --group {plan.group}")
     else:
         print("dry run: nothing was queued")
     return 0
@@ -64,7 +65,7 @@ def run_seeds(args: argparse.Namespace) -> int:
     store = open_store(paths.store_url)
     code = runs_in_foreground(store, paths, queued.runs, args.json)
     if code == EXIT_INTERRUPTED:
-        print("the other runs of the group stay queued: python -m runner serve executes them", file=sys.stderr)
+        print(f"the other runs of the group stay queued: {NAME} serve executes them", file=sys.stderr)
         return code
     from runner.cli.group_result import group_json, group_lines
 

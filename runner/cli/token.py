@@ -10,6 +10,7 @@ import json
 from store.commands.api_tokens import SCOPES, add_token, revoke_token
 from store.database import StoreNotFound, open_existing_store, open_for_reading, open_store
 from store.paths import default_paths
+from store.program_name import NAME
 from store.queries.api_tokens import ApiToken, api_tokens
 
 
@@ -52,7 +53,7 @@ def _list(args: argparse.Namespace) -> int:
         ends = f"expires {token.expires_at:%Y-%m-%d}" if token.expires_at else "does not expire"
         print(f"{token.name:20} {token.scope:8} {token.state:8} made {token.made_at:%Y-%m-%d}, {ends}")
     if not found:
-        print("no token yet: make one with 'python -m runner token add NAME --scope view'")
+        print(f"no token yet: make one with '{NAME} token add NAME --scope view'")
     return 0
 
 

@@ -15,6 +15,7 @@ from store.commands.verifications import BY_TRANSFORMERS, ENGINES, Artefact
 from store.events import ExportVerified
 from store.metrics import METRICS
 from store.paths import default_paths
+from store.program_name import NAME
 
 EXIT_CODES = {SAME: 0, DIFFERENT: 1, INCONCLUSIVE: 2}
 
@@ -22,9 +23,9 @@ EXIT_CODES = {SAME: 0, DIFFERENT: 1, INCONCLUSIVE: 2}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, and where the exported student is."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = """\
-  python -m runner export RUN --to exported && python -m runner verify RUN --artefact exported
-  python -m runner verify RUN --artefact http://localhost:8000/v1 --model exported
+    parser.epilog = f"""\
+  {NAME} export RUN --to exported && {NAME} verify RUN --artefact exported
+  {NAME} verify RUN --artefact http://localhost:8000/v1 --model exported
 
 exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input."""
     parser.add_argument("run", help="a run's id, as `status` shows it")

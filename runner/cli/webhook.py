@@ -12,6 +12,7 @@ from store.commands.webhooks import FORMATS, add_webhook, remove_webhook, send_a
 from store.database import StoreNotFound, open_existing_store, open_for_reading, open_store
 from store.event_log.outbox import OCCASIONS
 from store.paths import default_paths
+from store.program_name import NAME
 from store.queries.webhooks import Webhook, all_webhooks
 
 
@@ -62,7 +63,7 @@ def _list(args: argparse.Namespace) -> int:
         print(f"{hook.name}  {hook.format}  {urlsplit(hook.url).hostname}  {hook.delivered} delivered, {hook.pending} "
               f"pending, {hook.dead} given up{f': {hook.error}' if hook.error else ''}")
     if not found:
-        print("no webhook yet: add one with 'python -m runner webhook add NAME URL'")
+        print(f"no webhook yet: add one with '{NAME} webhook add NAME URL'")
     return 0
 
 

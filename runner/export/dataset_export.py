@@ -12,6 +12,7 @@ from store import queries
 from store.database import Store
 from store.dataset_files import NothingToExport, dataset_files
 from store.files import fsync_directory
+from store.program_name import NAME
 from store.queries.dataset_items import dataset_content
 
 
@@ -40,7 +41,7 @@ def export_dataset(store: Store, run: str, to: Path, version: int | None = None)
     """
     found = queries.find_run(store, run)
     if found is None:
-        raise CannotExport(f"no run {run!r}: list them with 'python -m runner status'")
+        raise CannotExport(f"no run {run!r}: list them with '{NAME} status'")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
     content = dataset_content(store, run, version)

@@ -26,6 +26,7 @@ from store.database import Store
 from store.events import FilesStored
 from store.files import sha256_of_file
 from store.paths import Paths
+from store.program_name import NAME
 from store.queries import Cycle, Run
 from store.queries.data_origin import origins_of
 from store.queries.best_adapter import best_adapter
@@ -79,7 +80,7 @@ def tuned_cycle(store: Store, paths: Paths, run_id: str, number: int | None) -> 
     """
     run = queries.find_run(store, run_id)
     if run is None:
-        raise CannotExport(f"no run {run_id!r}: list them with 'python -m runner status'")
+        raise CannotExport(f"no run {run_id!r}: list them with '{NAME} status'")
     cycles = {cycle.cycle: cycle for cycle in queries.cycles_of(store, run_id) if cycle.adapter}
     if number is None:
         best = best_adapter(store, run_id)

@@ -27,6 +27,7 @@ from store.events import (
     SettingsChosen, StageFailed, StageFinished, StageStarted,
 )
 from store.files import sha256_of
+from store.program_name import NAME
 from store.run_config import RunConfig, to_json
 
 
@@ -57,7 +58,7 @@ class TestHeldBack(Exception):
     def __init__(self, group: str) -> None:
         super().__init__(f"It holds its test back until the settings of group {group} are chosen on the development "
                          "questions.")
-        self.advice = f"When all runs of the group have paused here: python -m runner choose {group}"
+        self.advice = f"When all runs of the group have paused here: {NAME} choose {group}"
 
 
 @dataclass

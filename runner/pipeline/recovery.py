@@ -9,6 +9,8 @@ import enum
 import errno
 from dataclasses import dataclass
 
+from store.program_name import NAME
+
 
 class ErrorKind(enum.StrEnum):
     """Error categories; the values are stored in events."""
@@ -71,15 +73,15 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     #                       action       tries wait   fatal  advice
     K.OUT_OF_MEMORY:       Recovery(A.USE_SMALLER_PLAN, 20, 0.0, False, "Close other programs, or choose a smaller batch or nf4 precision."),
     K.NO_SMALLER_PLAN:        Recovery(A.GIVE_UP, 0, 0.0, False, "Close other programs, or choose a smaller batch or student, then retry the run."),
-    K.INSUFFICIENT_MEMORY:             Recovery(A.GIVE_UP, 0, 0.0, True, "Free memory or choose a smaller student such as 'embedded', then retry the run; `python -m runner doctor` shows what is free."),
+    K.INSUFFICIENT_MEMORY:             Recovery(A.GIVE_UP, 0, 0.0, True, f"Free memory or choose a smaller student such as 'embedded', then retry the run; `{NAME} doctor` shows what is free."),
     K.RATE_LIMIT:          Recovery(A.WAIT, 8, 5.0, True, "Wait until the rate limit resets, or request a higher one; then retry the run."),
     K.TEACHER_UNREACHABLE: Recovery(A.WAIT, 4, 2.0, True, "Check the address and that the server is up, then retry the run."),
     K.TEACHER_REPLY:       Recovery(A.WAIT, 2, 0.5, True, "The teacher does not answer in a usable form: choose another model."),
     K.AUTHENTICATION:      Recovery(A.GIVE_UP, 0, 0.0, True, "Set OPENAI_API_KEY in the environment or in .env, then retry the run."),
     K.BUDGET:              Recovery(A.GIVE_UP, 0, 0.0, True, "Raise the budget, or ask fewer questions, then retry the run."),
     K.CONTEXT_TOO_LONG:    Recovery(A.GIVE_UP, 0, 0.0, False, "Choose a model with a larger context, or shorter passages."),
-    K.MODEL_LOADING:       Recovery(A.USE_NEXT_SETTINGS, 2, 0.0, True, "Check the student's name or folder; `python -m runner doctor` lists what is available."),
-    K.MODEL_UNUSABLE:      Recovery(A.GIVE_UP, 0, 0.0, True, "Choose a student with safetensors weights; `python -m runner doctor` lists what is available."),
+    K.MODEL_LOADING:       Recovery(A.USE_NEXT_SETTINGS, 2, 0.0, True, f"Check the student's name or folder; `{NAME} doctor` lists what is available."),
+    K.MODEL_UNUSABLE:      Recovery(A.GIVE_UP, 0, 0.0, True, f"Choose a student with safetensors weights; `{NAME} doctor` lists what is available."),
     K.ADAPTER:             Recovery(A.GIVE_UP, 0, 0.0, False, "Train again from the base model (--adapter fresh), or restore the run's folder from a backup."),
     K.TRAINING:            Recovery(A.GIVE_UP, 0, 0.0, False, "Lower the learning rate or change the seed; the cycle ends without an adapter."),
     K.JUDGE:               Recovery(A.WAIT, 1, 0.5, False, "Scores are missing; the stored answers can be judged again."),
@@ -91,7 +93,7 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely because memory ran out."),
     K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner resumes from the last checkpoint automatically."),
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),
-    K.ARTIFACT_STORE:             Recovery(A.WAIT, 5, 2.0, True, "Check ARTIFACTS, its credentials and that it answers (`python -m runner doctor`), then resume the run; what is finished is in its folder here."),
+    K.ARTIFACT_STORE:             Recovery(A.WAIT, 5, 2.0, True, f"Check ARTIFACTS, its credentials and that it answers (`{NAME} doctor`), then resume the run; what is finished is in its folder here."),
     K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),
     K.PRICE_FILE:                 Recovery(A.GIVE_UP, 0, 0.0, True, "Correct the price file in the data folder or remove it, then retry the run."),
     K.BATCH_REFUSED:       Recovery(A.GIVE_UP, 0, 0.0, True, "Follow the endpoint's own words and retry the run, or launch it without --teacher-batch."),

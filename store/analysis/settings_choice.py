@@ -15,6 +15,7 @@ from store.database import Store
 from store.events import CycleChosen, SettingsChosen, SettingsRecord
 from store.formatting import number, plural
 from store.metrics import METRICS
+from store.program_name import NAME
 from store.queries.best_adapter import BestAdapter, best_adapter
 from store.statistics import title_in_sentence
 
@@ -92,7 +93,7 @@ def choose_settings(store: Store, group: str) -> Choice:
     """
     result = group_result(store, group, [])
     if result is None:
-        raise CannotChoose(f"no group {group!r}: list the runs with their groups: 'python -m runner status --json'")
+        raise CannotChoose(f"no group {group!r}: list the runs with their groups: '{NAME} status --json'")
     scores = dev_scores(store, result)
     if not scores:
         several = plural(len(result.combinations), "combination")

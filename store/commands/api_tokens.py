@@ -12,6 +12,7 @@ from store.commands.runs import CommandRefused
 from store.database import Store
 from store.files import sha256_of
 from store.permissions import Role
+from store.program_name import NAME
 from store.schema import api_tokens
 from store.timestamps import as_text, utc_now
 
@@ -63,4 +64,4 @@ def revoke_token(store: Store, name: str) -> None:
             .values(revoked_at=utc_now()))
         if not found.rowcount:
             raise CommandRefused(f"no token {name!r} that could be revoked: list them with "
-                                 "'python -m runner token list'")
+                                 f"'{NAME} token list'")

@@ -12,6 +12,7 @@ from store.dataset_items import KINDS, review_of
 from store.event_log.event_rows import append_without_claim, read_kinds
 from store.events import ItemFlagged
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.schema import questions, runs
 
 _LONGEST_REASON = 2000
@@ -33,12 +34,12 @@ def flag(store: Store, run: str, flagged: ItemFlagged, role: Role = Role.OPERATO
         raise CommandRefused("a flag needs a name: enter yours")
     with store.read() as connection:
         if connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar() is None:
-            raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+            raise CommandRefused(f"no run {run!r}: list them with '{NAME} status'")
         asked = select(questions.c.question).where(questions.c.run == run, questions.c.question == flagged.question_id)
         if connection.execute(asked.limit(1)).scalar() is None and \
                 review_of(read_kinds(connection, run, KINDS)).item(flagged.question_id) is None:  # no draft either
             raise CommandRefused(f"run {run} has no question {flagged.question_id!r}: list them with "
-                                 f"'python -m runner dataset show {run}'")
+                                 f"'{NAME} dataset show {run}'")
     with store.write() as connection:
         if record_once(connection, token or new_token(), "flag", run):
             append_without_claim(connection, run, flagged)

@@ -16,6 +16,7 @@ from store.commands.runs import CommandRefused
 from store.database import Store
 from store.formatting import money, plural
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.schema import asked, cycles, runs
 from store.timestamps import utc_now
 
@@ -109,7 +110,7 @@ def ask(store: Store, run: str, cycle: int, question: str, asked_by: str, token:
 
 def _check_answerable(connection: Connection, run: str, cycle: int) -> None:
     if connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar() is None:
-        raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+        raise CommandRefused(f"no run {run!r}: list them with '{NAME} status'")
     trained = connection.execute(select(cycles.c.adapter).where(cycles.c.run == run, cycles.c.cycle == cycle)).scalar()
     if cycle != UNTRAINED and not trained:
         raise CommandRefused(f"run {run} has no adapter of cycle {cycle}: only the untrained student can answer; "

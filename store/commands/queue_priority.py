@@ -10,6 +10,7 @@ from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.events import RunPrioritised
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.schema import runs
 
 
@@ -28,7 +29,7 @@ def prioritise(store: Store, run: str, priority: int | None = None, token: str |
         work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
         if work not in ("queued", "paused"):
             raise CommandRefused(f"run {run} is {work}: only a run that waits can be moved in the queue" if work else
-                                 f"no run {run!r}: list them with 'python -m runner queue'")
+                                 f"no run {run!r}: list them with '{NAME} queue'")
         if priority is None:
             first = connection.execute(select(func.max(runs.c.priority)).where(runs.c.work == "queued",
                                                                                runs.c.id != run)).scalar()

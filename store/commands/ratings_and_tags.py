@@ -13,6 +13,7 @@ from store.database import Store
 from store.event_log.event_rows import append_without_claim
 from store.events import AnswerRated, Event, RunAnnotated, RunArchived, RunDeleted
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.schema import answers, runs
 
 RATINGS = ("better", "same", "worse")
@@ -103,7 +104,7 @@ def delete(store: Store, run: str, by: str, role: Role = Role.OPERATOR, token: s
 def _write(connection: Connection, kind: str, run: str, event: Event, token: str | None,
            cycle: int | None = None) -> None:
     if connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar() is None:
-        raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+        raise CommandRefused(f"no run {run!r}: list them with '{NAME} status'")
     if record_once(connection, token or new_token(), kind, run):
         append_without_claim(connection, run, event, cycle=cycle)
 

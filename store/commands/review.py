@@ -26,6 +26,7 @@ from store.events import (
     AddedRecord, DraftsAskedAgain, ItemChange, ItemCommented, ItemsReviewed, Recorded, ReviewFinished, RunRequeued,
 )
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.schema import claims, runs
 
 WAITING = "waiting-for-review"
@@ -172,7 +173,7 @@ def finish_in_transaction(connection: Connection, run: str, by: str, review: Dat
     approved, rejected = review.of(APPROVED), review.of(REJECTED)
     if undecided := review.of(UNDECIDED):
         raise CommandRefused(f"{len(undecided):,} questions are neither approved nor rejected: decide on them, or "
-                             f"approve the rest with 'python -m runner dataset approve {run} --rest'")
+                             f"approve the rest with '{NAME} dataset approve {run} --rest'")
     for part, name in ((TRAIN, "training"), (TEST, "test")):
         if any(one.part == part for one in rejected) and not any(one.part == part for one in approved):
             raise CommandRefused(f"no {name} question is approved: approve one at least, or ask again")
@@ -200,7 +201,7 @@ def _read(store: Store, run: str) -> _Read:
 def _locked(connection: Connection, run: str, before: _Read) -> DatasetReview:
     """Lock the run's events and return its review as it is now; only what came meanwhile is read again."""
     if connection.execute(select(claims.c.run).where(claims.c.run == run).with_for_update()).scalar() is None:
-        raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+        raise CommandRefused(f"no run {run!r}: list them with '{NAME} status'")
     newer = read_kinds(connection, run, KINDS, before.recorded[-1].seq if before.recorded else 0)
     return review_of([*before.recorded, *newer]) if newer else before.review
 
@@ -308,7 +309,7 @@ def _finder(texts: list[str], times: int) -> Callable[[str], str | None]:
 
 def _no_question(run: str, question_id: str) -> CommandRefused:
     return CommandRefused(f"run {run} has no question {question_id!r}: list them with "
-                          f"'python -m runner dataset show {run}'")
+                          f"'{NAME} dataset show {run}'")
 
 
 def _short(text: str) -> str:

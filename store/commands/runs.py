@@ -17,6 +17,7 @@ from store.event_log.journal import append_without_claim
 from store.event_log.lease_expiry import held_now
 from store.events import RunCancelled, RunPaused, RunRequested, RunRequeued
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.run_config import RunConfig
 from store.config_checks import check
 from store.schema import claims, runs
@@ -73,7 +74,7 @@ def change_run_state(store: Store, kind: str, run: str, token: str | None = None
             return
         work = connection.execute(select(runs.c.work).where(runs.c.id == run)).scalar()
         if work is None:
-            raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+            raise CommandRefused(f"no run {run!r}: list them with '{NAME} status'")
         if work not in TRANSITIONS[kind]:
             raise CommandRefused(f"run {run} is {work}: {kind} works on runs that are {' or '.join(TRANSITIONS[kind])}")
         change_state_in_transaction(connection, kind, run)

@@ -24,6 +24,7 @@ from store.events import (
     ScheduleResumed, ScheduleSkipped,
 )
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.projections.schedules import STREAM
 from store.run_config import InvalidConfig, RunConfig, from_json
 from store.config_checks import check
@@ -181,7 +182,7 @@ def _row(connection: Connection, name: str) -> Row[Any] | None:
 def _known(connection: Connection, name: str) -> Row[Any]:
     row = _row(connection, name)
     if row is None:
-        raise CommandRefused(f"no schedule {name!r}: list them with 'python -m runner schedule list'")
+        raise CommandRefused(f"no schedule {name!r}: list them with '{NAME} schedule list'")
     return row
 
 

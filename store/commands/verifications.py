@@ -14,6 +14,7 @@ from store.commands.runs import CommandRefused
 from store.database import Store
 from store.endpoint_address import address_errors
 from store.permissions import Role, require_permission
+from store.program_name import NAME
 from store.schema import cycles, runs, verifications
 from store.timestamps import utc_now
 
@@ -100,7 +101,7 @@ def _check_name(name: str, artefact: Artefact) -> None:
 
 def _check_run(connection: Connection, run: str, cycle: int) -> None:
     if connection.execute(select(runs.c.id).where(runs.c.id == run)).scalar() is None:
-        raise CommandRefused(f"no run {run!r}: list them with 'python -m runner status'")
+        raise CommandRefused(f"no run {run!r}: list them with '{NAME} status'")
     if not connection.execute(select(cycles.c.adapter).where(cycles.c.run == run, cycles.c.cycle == cycle)).scalar():
         raise CommandRefused(f"run {run} has no adapter of cycle {cycle}: nothing of it can have been exported")
     if (waiting := QUEUE.waiting(connection)) >= MAX_WAITING:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from store.commands.runs import CommandRefused
 from store.database import Store
 from store.event_log.outbox import DEAD, OCCASIONS, PENDING
+from store.program_name import NAME
 from store.schema import webhook_outbox, webhooks
 from store.timestamps import utc_now
 
@@ -84,7 +85,7 @@ def send_again(store: Store, name: str) -> int:
 
 
 def _unknown(name: str) -> str:
-    return f"no webhook {name!r}: list them with 'python -m runner webhook list'"
+    return f"no webhook {name!r}: list them with '{NAME} webhook list'"
 
 
 def _parts(url: str) -> object | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 
+from store.program_name import NAME
+
 
 class StoreError(RuntimeError):
     """The store cannot be opened; the message names the store, the reason and the remedy."""
@@ -38,4 +40,4 @@ class SchemaTooNew(StoreError):
 def command(name: str) -> str:
     """A runner command to paste into a shell, prefixed with DATA_DIR where the environment sets it."""
     environment = [f"{key}={shlex.quote(os.environ[key])}" for key in ("DATA_DIR",) if os.environ.get(key)]
-    return " ".join([*environment, "python -m runner", name])
+    return " ".join([*environment, f"{NAME}", name])

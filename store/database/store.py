@@ -24,6 +24,7 @@ from store.database.sqlite import (
 )
 from store.database.write_lock import FairWriteLock
 from store.database.write_transactions import PooledWriter, SqliteWriter, Writer
+from store.program_name import NAME
 
 sqlite_is_safe = is_safe
 
@@ -181,7 +182,7 @@ def _as_store_errors(url: str) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         if "malformed" in str(cause):
             raise StoreError(f"the store {make_url(url).render_as_string()} is damaged ({cause}): restore a copy, "
-                             "with 'python -m runner restore' or from data/backups") from error
+                             f"with '{NAME} restore' or from data/backups") from error
         raise StoreError(f"the store {make_url(url).render_as_string()} cannot be opened ({cause}): check that it "
                          "is a database of this program and may be written, or set STORE_URL or DATA_DIR") from error
 

@@ -7,11 +7,12 @@ import json
 import shlex
 
 from store.config_metadata import Setting, settings_of
+from store.program_name import NAME
 from store.run_config import OFFLINE_TEACHER, RunConfig, earlier_values
 from store.config_checks import range_errors
 from store.presets import PRESETS, implied_changes
 
-COMMAND = "python -m runner run"
+COMMAND = f"{NAME} run"
 _TRIGGERS = {"study", "student", "steps", "passes", "minutes"}
 """Settings from which others follow: named whenever they differ from the preset's."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runner.student.errors import ModelLoadFailed
+from store.program_name import NAME
 
 FILE_PATTERNS = ("*.safetensors", "*.json", "tokenizer.model", "vocab.*", "merges.txt", "LICENSE*", "README.md")
 _REACH_SECONDS = 3.0
@@ -42,7 +43,7 @@ def check_reachable(model: str) -> None:
         ModelLoadFailed: the message says what to do.
     """
     advice = ("choose 'embedded' or a local model folder, or fetch it where there is a network "
-               f"(python -m runner download {model}) and bring the cache along (HF_HOME)")
+               f"({NAME} download {model}) and bring the cache along (HF_HOME)")
     if reason := unreachable():
         raise ModelLoadFailed(f"student {model!r} is not in the local cache and {reason}: {advice}")
 
