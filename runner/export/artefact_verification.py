@@ -11,10 +11,11 @@ from runner.errors import UserError
 from runner.export.errors import CannotExport
 from runner.export.export_facts import ExportFact, facts_of_folder
 from runner.export.inference_engines import ChatServer, Engine
+from runner.export.measured_tokens import MeasuredTokens
 from runner.export.llama_cpp_server import llama_cpp_server
 from runner.export.openvino_model import opened_folder
 from runner.export.student_export import tuned_cycle
-from runner.export.verification import CannotVerify, Exported, recorded_test, verify, with_prompt_tokens
+from runner.export.verification import CannotVerify, Exported, recorded_test, verify
 from runner.llm.errors import TeacherError
 from runner.llm.redaction import redact_url
 from runner.student.errors import StudentError
@@ -43,8 +44,6 @@ def verify_artefact(store: Store, paths: Paths, run: queries.Run, cycle: int | N
         _, chosen, _ = tuned_cycle(store, paths, run.id, cycle)
         test = recorded_test(store, run, chosen.cycle)
         with _opened(artefact, run, paths) as (export, engine, facts):
-            if isinstance(engine, ChatServer):
-                test = with_prompt_tokens(test, paths.models)
             report(f"{engine.name} answers {len(test.items)} questions of run {run.id}, cycle {chosen.cycle}")
             return verify(store, test, export, engine, judge.open_judge(), facts, report)
     except (CannotAnswer, CannotVerify, CannotExport, StudentError, TeacherError) as error:
@@ -57,11 +56,12 @@ def _opened(artefact: Artefact, run: queries.Run, paths: Paths) -> Iterator[tupl
     if artefact.engine == BY_LLAMA_CPP:
         (file,) = weight_files(_folder(artefact.name, "gguf"))
         with llama_cpp_server(file, file.parent.name) as (url, engine):
-            server = ChatServer(url)
+            server = ChatServer(url, measured=MeasuredTokens(run, paths.models))
             server.name = engine
             yield Exported(str(file.parent), file.stat().st_size), server, []
     elif artefact.is_server:
-        yield Exported(redact_url(artefact.name)), ChatServer(artefact.name, artefact.model), []
+        yield Exported(redact_url(artefact.name)), ChatServer(
+            artefact.name, artefact.model, measured=MeasuredTokens(run, paths.models)), []
     else:
         folder = _folder(artefact.name)
         with opened_folder(folder) as model:

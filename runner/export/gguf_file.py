@@ -71,7 +71,8 @@ def _describe(writer: gguf.GGUFWriter, folder: Path, shape: Shape, config: Mappi
     decoding = generation_of(folder)
     if penalty := decoding.get("repetition_penalty"):
         writer.add_sampling_penalty_repeat(float(penalty))
-        writer.add_sampling_penalty_last_n(-1)  # the whole text, as in the test; llama.cpp's default are 64 tokens
+        # The whole text, as in the test. llama.cpp takes 64 tokens by default, and -1 switches the penalty off.
+        writer.add_sampling_penalty_last_n(int(config["max_position_embeddings"]))
     writer.add_sampling_temp(float(decoding.get("temperature") or 0.0) if decoding.get("do_sample") else 0.0)
     add_tokenizer(writer, folder, config["vocab_size"])
 

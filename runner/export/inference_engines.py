@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from runner.export.measured_tokens import MeasuredTokens
+from runner.export.served_tokens import ServedTokens, served_tokens
 from runner.llm.chat import ChatRequest
 from runner.llm.credentials import key_for
 from runner.llm.errors import EndpointUnavailable, InvalidKey, TeacherError
@@ -38,7 +40,8 @@ class Engine(Protocol):
 class ChatServer:
     """A model behind an OpenAI-compatible server, asked with temperature 0, without a system prompt."""
 
-    def __init__(self, address: str, model: str = "", policy: RetryPolicy = _POLICY, key: str | None = None) -> None:
+    def __init__(self, address: str, model: str = "", policy: RetryPolicy = _POLICY, key: str | None = None,
+                 measured: MeasuredTokens | None = None) -> None:
         """Connect.
 
         Args:
@@ -46,6 +49,8 @@ class ChatServer:
             model: name of the model; empty takes the only one that the server lists.
             policy: when calls that failed are repeated.
             key: of the address; None takes that of the environment.
+            measured: how the run asked, by which answers are scored where the server gives likelihoods; None asks for
+                none.
 
         Raises:
             CannotAnswer: no server answers, or it lists other models, or several and none is named.
@@ -67,8 +72,9 @@ class ChatServer:
         if not model and len(listed) > 1:
             raise CannotAnswer(f"{redact_url(address)} lists {len(listed)} models: {', '.join(listed[:5])}; name one "
                                "with --model")
-        model = model or listed[0]
+        model = client.model = model or listed[0]
         self.name = f"{model} at {redact_url(address)}"
+        self.measured, self.tokens = measured, served_tokens(client, address) if measured else None
         self._chat = open_chat(model, address, key, "", None, policy)
 
     def answers(self, questions: Sequence[str], max_new_tokens: int) -> Iterator[EngineAnswer]:
@@ -83,4 +89,12 @@ class ChatServer:
                                made.cut_off, made.prompt_tokens)
 
     def losses(self, pairs: Sequence[tuple[str, str]]) -> Losses | None:
-        return None
+        if self.measured is None or self.tokens is None:
+            return None
+        prompts = {question: self.tokens.prompt(question) for question in dict.fromkeys(one for one, _ in pairs)}
+        return [self._nll(self.tokens, prompts[question], self.measured.answer(text)) for question, text in pairs]
+
+    @staticmethod
+    def _nll(tokens: ServedTokens, prompt: list[int], answer: list[int]) -> float | None:
+        fits = tokens.context is None or len(prompt) + len(answer) < tokens.context
+        return tokens.nll(prompt, answer) if fits else None

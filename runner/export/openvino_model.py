@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class OpenVinoModel(ExportedModel):
         except hf_loader.UNREADABLE as error:
             raise CannotAnswer(f"{folder} cannot be read by transformers: {in_short(error)}") from error
         self._describe(folder, engine, [folder / WEIGHTS], decoding, config)
-        self._process = process
+        self._process, self._asking = process, threading.Lock()
         self.model = GeneratingProcess(config, decoding, self._generate)
 
     def _generate(self, prompt: list[int], max_new_tokens: int) -> list[int]:
@@ -60,15 +61,16 @@ class OpenVinoModel(ExportedModel):
         assert isinstance(found, list)
         return found
 
-    def _nll(self, prompt: list[int], answer: list[int]) -> float:
-        found = self._reply({"prompt": prompt, "answer": answer})["nll"]
-        assert isinstance(found, float)
+    def token_logprobs(self, ids: list[int]) -> list[float]:
+        found = self._reply({"text": ids})["logprobs"]
+        assert isinstance(found, list)
         return found
 
     def _reply(self, asked: dict[str, object]) -> dict[str, object]:
         try:
-            self._process.send(json.dumps(asked))
-            return self._process.read()
+            with self._asking:
+                self._process.send(json.dumps(asked))
+                return self._process.read()
         except CannotExport as error:
             raise CannotAnswer(str(error)) from error
 

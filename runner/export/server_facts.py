@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from runner.export.export_facts import ExportFact
+from runner.export.measured_tokens import MeasuredTokens
+from runner.export.served_tokens import ServedTokens
 from runner.student.exported_model import EngineAnswer
-from runner.student.models.bundled import student_source
-from runner.student.models.hf_loader import open_tokenizer_and_config
-from runner.student.prompt_template import prompt_ids, prompt_template_for
-from store import queries
 from store.events import AnswerRecord
 
 FEWEST = 6
@@ -32,26 +29,52 @@ class AskedServer:
     """How many tokens the prompt had when it was measured; None where that is not known."""
 
 
-def measured_prompt_tokens(run: queries.Run, models_dir: Path, questions: Sequence[str]) -> list[int]:
-    """Return how many tokens the prompt of each question had in the run.
-
-    Raises:
-        StudentError: the run's student is no longer there.
-    """
-    tokenizer, _ = open_tokenizer_and_config(student_source(run.config.student, models_dir))
-    template = prompt_template_for(tokenizer, run.config.own_chat_template)
-    return [len(prompt_ids(tokenizer, template, question)) for question in questions]
-
-
-def facts_of_server(asked: Sequence[AskedServer], again: Sequence[EngineAnswer] = ()) -> list[ExportFact]:
+def facts_of_server(asked: Sequence[AskedServer],
+                    again: Sequence[Sequence[EngineAnswer]] = ()) -> list[ExportFact]:
     """Return what differs from the record; another precision changes none of what decides.
 
     Args:
         asked: the questions of the test, in order.
-        again: a second answer to each of the first questions.
+        again: further answers to the first questions, by the time at which these were asked again.
     """
-    found = [_prompts(asked), _adapter(asked), _goes_on(asked), _ends_early(asked), _drawn(asked, again)]
+    found = [_cut_prompts(asked) or _prompts(asked), _adapter(asked), _goes_on(asked), _ends_early(asked),
+             _drawn(asked, again)]
     return [fact for fact in found if fact]
+
+
+def facts_of_tokens(measured: MeasuredTokens, served: ServedTokens, questions: Sequence[str],
+                    limit: int) -> list[ExportFact]:
+    """Compare the tokens that a server makes of each question, its context and its weights with what was measured.
+
+    Args:
+        limit: tokens of the longest answer.
+    """
+    pairs = [(measured.prompt(question), served.prompt(question)) for question in questions]
+    others = [(ours, theirs) for ours, theirs in pairs if ours != theirs]
+    found = [] if served.weights == measured.precision != "" else [ExportFact(
+        f"weights in {served.weights}, measured in {measured.precision}" if served.weights and measured.precision else
+        "weights of a type that the server does not say", other_precision=True)]
+    if len(others) > len(pairs) / 2:
+        ours, theirs = others[0]
+        found.append(ExportFact(f"another prompt: its tokens are {measured.text(theirs)!r}, but it was measured with "
+                                f"{measured.text(ours)!r}", decisive=True))
+    longest = max(len(ours) for ours, _ in pairs) + limit
+    if served.context is not None and served.context < longest:
+        found.append(ExportFact(f"a truncated context: {served.context} tokens, where questions and answers have up to "
+                                f"{longest}", decisive=True))
+    return found
+
+
+def _cut_prompts(asked: Sequence[AskedServer]) -> ExportFact | None:
+    """Find counts that never exceed one number, at which longer prompts end: a server that cuts them says nothing."""
+    counts = [(one.prompt_tokens, one.given.prompt_tokens) for one in asked
+              if one.prompt_tokens is not None and one.given.prompt_tokens is not None]
+    most = max((given for _, given in counts), default=0)
+    cut = [measured for measured, _ in counts if measured > most]
+    if len(set(cut)) < 2 or any(given != min(measured, most) for measured, given in counts):
+        return None
+    return ExportFact(f"a truncated context: {len(cut)} of {len(counts)} prompts are cut at {most} tokens",
+                      decisive=len(cut) >= FEWEST)
 
 
 def _prompts(asked: Sequence[AskedServer]) -> ExportFact | None:
@@ -102,14 +125,18 @@ def _ends(count: int, asked: int, phrase: str) -> ExportFact | None:
         if count >= FEWEST and count > asked / 2 else None
 
 
-def _drawn(asked: Sequence[AskedServer], again: Sequence[EngineAnswer]) -> ExportFact | None:
-    """Compare two answers to one question; a batch of another shape changes answers too, so that this decides nothing.
+def _drawn(asked: Sequence[AskedServer], again: Sequence[Sequence[EngineAnswer]]) -> ExportFact | None:
+    """Compare several answers to one question.
+
+    A batch of another shape changes a greedy answer too, where two tokens are almost equally likely; that nearly every
+    question gets a new answer each time is no such accident.
     """
-    changed = sum(one.given.text != other.text for one, other in zip(asked, again))
+    texts = [[one.given.text, *(other.text for other in others)] for one, *others in zip(asked, *again) if others]
+    changed, new = sum(len(set(of)) > 1 for of in texts), sum(len(set(of)) == len(of) > 2 for of in texts)
     if not changed:
         return None
-    return ExportFact(f"answers are not repeatable, as if sampled: of {len(again)} questions that were asked again "
-                      f"{changed} got another answer")
+    return ExportFact(f"answers are not repeatable, as if sampled: of {len(texts)} questions that were asked again "
+                      f"{changed} got another answer", decisive=len(texts) >= FEWEST and new >= len(texts) - 1)
 
 
 def _recorded(one: AskedServer) -> str:

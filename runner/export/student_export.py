@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -229,8 +230,9 @@ def _write_gguf(store: Store, run: Run, folder: Path, merged: Merged, work: Path
     if tool:
         quantize(tool, written, work / GGUF_FILE, gguf.quantization)
     shutil.copyfile(folder / "generation_config.json", work / "generation_config.json")
+    context = int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["max_position_embeddings"])
     (work / "Modelfile").write_text(modelfile(GGUF_FILE, merged.template, merged.ends, generation_config(run.config),
-                                              licence_note(run, origins_of(store, run.id))), encoding="utf-8")
+                                              licence_note(run, origins_of(store, run.id)), context), encoding="utf-8")
     return f"written to GGUF with weights in {gguf.quantization.upper()}{' by llama-quantize' if tool else ''}"
 
 

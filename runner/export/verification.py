@@ -9,13 +9,12 @@ adapter that was not applied).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from knowledge.questions import PRACTICE
 from runner.export.export_facts import ExportFact, nll_tolerance
-from runner.export.inference_engines import Engine
-from runner.export.server_facts import AskedServer, facts_of_server, measured_prompt_tokens
+from runner.export.inference_engines import ChatServer, Engine
+from runner.export.server_facts import FEWEST, AskedServer, facts_of_server, facts_of_tokens
 from runner.judge.choice_accuracy import choice_accuracy
 from runner.judge.scoring import ScoredItem, score_answers
 from runner.pipeline.rejudge import StoredAnswers, journal_of_finished_run, read_stored
@@ -32,7 +31,7 @@ from store.statistics import PairedChange, paired_change
 ReportProgress = Callable[[str], None]
 BASELINE_ARM, TUNED_ARM = "baseline", "tuned"
 ASKED_AGAIN = 3
-"""How many questions a server is asked twice."""
+"""How many questions a server is asked twice; where most of them get another answer, more are asked thrice."""
 
 
 class CannotVerify(Exception):
@@ -61,23 +60,10 @@ class RecordedTest:
     """Question -> the fine-tuned student's recorded choice accuracy."""
     untrained: Mapping[str, str]
     """Question -> the untrained student's answer."""
-    prompt_tokens: Mapping[str, int] = field(default_factory=dict)
-    """Question -> how many tokens its prompt had; empty where that is not to be compared."""
 
     @property
     def limit(self) -> int:
         return self.run.config.max_new_tokens
-
-
-def with_prompt_tokens(test: RecordedTest, models_dir: Path) -> RecordedTest:
-    """The same test with the count of each prompt's tokens, which servers report too.
-
-    Raises:
-        StudentError: the run's student is no longer there.
-    """
-    counts = measured_prompt_tokens(test.run, models_dir, [item.question.text for item in test.items])
-    return replace(test, prompt_tokens={item.question.question_id: count
-                                        for item, count in zip(test.items, counts, strict=True)})
 
 
 def recorded_test(store: Store, run: queries.Run, cycle: int) -> RecordedTest:
@@ -124,7 +110,8 @@ def verify(store: Store, test: RecordedTest, export: Exported, engine: Engine, j
         given = [] if unusable else _given(test, engine, report)
         losses = None if unusable else _losses(test, engine)
         answers = _unasked(test, unusable) if unusable else _answered(test, given)
-        observed = [] if unusable or losses is not None else _observed(test, engine, given)
+        files = losses is not None and not isinstance(engine, ChatServer)
+        observed = [] if unusable or files else _observed(test, engine, given)
         found = _compared(test, (export, engine.name), answers, losses, judge, [*facts, *observed])
         journal.append(found, cycle=test.cycle)
         return found
@@ -160,12 +147,19 @@ def _answered(test: RecordedTest, given: Sequence[EngineAnswer]) -> list[AnswerR
 
 
 def _observed(test: RecordedTest, engine: Engine, given: Sequence[EngineAnswer]) -> list[ExportFact]:
-    """What the answers of an engine without likelihoods say of it; some questions are asked twice for it."""
-    again = list(engine.answers([item.question.text for item in test.items[:ASKED_AGAIN]], test.limit))
-    return facts_of_server(
+    """What a server, of which there are no files, shows by its answers and tokens; some are asked twice for it."""
+    questions = [item.question.text for item in test.items]
+    again = [list(engine.answers(questions[:ASKED_AGAIN], test.limit))]
+    if sum(one.text != other.text for one, other in zip(given, again[0])) > 1:
+        again = [list(engine.answers(questions[:FEWEST], test.limit)) for _ in range(2)]
+    measured = engine.measured if isinstance(engine, ChatServer) else None
+    found = facts_of_server(
         [AskedServer(item.answer, test.untrained.get(item.question.question_id, ""), answer,
-                     test.prompt_tokens.get(item.question.question_id))
+                     None if measured is None else len(measured.prompt(item.question.text)))
          for item, answer in zip(test.items, given, strict=True)], again)
+    if isinstance(engine, ChatServer) and measured and engine.tokens:
+        found += facts_of_tokens(measured, engine.tokens, questions, test.limit)
+    return found
 
 
 def _unasked(test: RecordedTest, reason: str) -> list[AnswerRecord]:

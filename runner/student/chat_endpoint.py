@@ -1,7 +1,8 @@
 """An exported student behind an OpenAI-compatible endpoint: the app of `transformers serve`, with one model only.
 
 That app loads every model that a caller names and lists the hub's cache. Here it holds one model, loaded from a
-folder, under one name; its other endpoints are not there, and a key is asked for where one is set.
+folder, under one name; its other endpoints are not there, and a key is asked for where one is set. Beside it are two
+paths by which an export is compared with what was measured (`scoring_endpoint`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from runner.student.endpoint_replies import error_reply, json_reply
 from runner.student.exported_model import CannotAnswer, ExportedModel
 from runner.student.question_rewriting import App, QuestionRewriting, Receive, Scope, Send
+from runner.student.scoring_endpoint import COMPLETIONS, TOKENIZE, scoring_endpoint
 
 NOT_INSTALLED = ("`transformers serve` cannot run here, because {missing} is not installed: "
                  "pip install -r requirements.txt")
@@ -61,9 +64,9 @@ def chat_endpoint(exported: ExportedModel, name: str, key: str = "", prompt: Pro
     app: App = build_server(manager, ChatCompletionHandler(model_manager=manager, generation_state=state),
                        completion_handler=None, response_handler=None, transcription_handler=None,
                        systemone_handler=None, generation_state=state)
-    if prompt is not None:
-        app = QuestionRewriting(app, lambda question: prompt(question, exported.fits_context))
-    return OneModelApp(app, name, key)
+    if prompt is None:
+        return OneModelApp(app, name, key, scoring_endpoint(exported, name))
+    return OneModelApp(QuestionRewriting(app, lambda question: prompt(question, exported.fits_context)), name, key)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class OneModelApp:
     app: App
     name: str
     key: str = ""
+    scoring: App | None = None
+    """Gives tokens and their likelihoods; None where questions are changed on their way to the model."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self.app if scope["type"] != "http" or scope["path"] == HEALTH else self._answer(scope)
@@ -81,15 +86,18 @@ class OneModelApp:
     def _answer(self, scope: Scope) -> App:
         path = scope["path"].rstrip("/")
         if not self._has_key(scope):
-            return _error(401, "this endpoint asks for its key: send it as `Authorization: Bearer KEY`",
+            return error_reply(401, "this endpoint asks for its key: send it as `Authorization: Bearer KEY`",
                           "invalid_api_key")
         if path == CHAT:
             return self.app
+        if self.scoring and path in (TOKENIZE, COMPLETIONS):
+            return self.scoring
         if path == MODELS:
-            return _json({"object": "list", "data": [self._listed()]})
+            return json_reply({"object": "list", "data": [self._listed()]})
         if path == f"{MODELS}/{self.name}":
-            return _json(self._listed())
-        return _error(404, f"nothing answers at {path or '/'}: there are {CHAT}, {MODELS} and {HEALTH}", "not_found")
+            return json_reply(self._listed())
+        return error_reply(404, f"nothing answers at {path or '/'}: there are {CHAT}, {MODELS} and {HEALTH}",
+                           "not_found")
 
     def _has_key(self, scope: Scope) -> bool:
         sent = next((value for header, value in scope["headers"] if header == b"authorization"), b"")
@@ -97,14 +105,3 @@ class OneModelApp:
 
     def _listed(self) -> dict[str, object]:
         return {"id": self.name, "object": "model", "created": int(time.time()), "owned_by": "distillation"}
-
-
-def _json(content: dict[str, object], status: int = 200) -> App:
-    from starlette.responses import JSONResponse
-
-    return JSONResponse(content, status)
-
-
-def _error(status: int, message: str, code: str) -> App:
-    """Return an error in the form of the OpenAI API."""
-    return _json({"error": {"message": message, "type": "invalid_request_error", "code": code}}, status)

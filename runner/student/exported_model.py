@@ -143,8 +143,12 @@ class ExportedModel:
 
     def _nll(self, prompt: list[int], answer: list[int]) -> float:
         """Mean negative log-likelihood of the answer's tokens, in nats per token."""
-        ids = torch.tensor([prompt + answer])
-        labels = ids.clone()
-        labels[:, :len(prompt)] = -100
+        return -sum(self.token_logprobs(prompt + answer)[len(prompt) - 1:]) / len(answer)
+
+    def token_logprobs(self, ids: list[int]) -> list[float]:
+        """The natural log-probability of each token but the first, given those before it."""
+        text = torch.tensor([ids])
         with torch.inference_mode():
-            return float(self.model(input_ids=ids, labels=labels).loss)
+            logits = self.model(input_ids=text).logits[0, :-1].float()
+            found: list[float] = (-torch.nn.functional.cross_entropy(logits, text[0, 1:], reduction="none")).tolist()
+        return found

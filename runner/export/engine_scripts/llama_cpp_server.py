@@ -12,6 +12,8 @@ import sys
 
 CONTEXT = 2048
 """Tokens of each request, where several are answered at once."""
+WHOLE_TEXT = 1 << 17
+"""Tokens over which repetition is penalized: all of them, as transformers does. -1 would switch the penalty off."""
 
 
 def main() -> None:
@@ -27,7 +29,7 @@ def main() -> None:
         parameters.n_ctx = CONTEXT * parameters.n_parallel  # the context is shared among the requests
     parameters.api_keys = [key] if key else []
     parameters.ui = False
-    parameters.sampling.penalty_last_n = -1  # repetition is penalized over the whole text, as transformers does
+    parameters.sampling.penalty_last_n = WHOLE_TEXT
     server = xllamacpp.Server(parameters)
     print(json.dumps({"address": server.listening_address, "engine": f"llama.cpp, by xllamacpp "
                                                                       f"{xllamacpp.__version__}"}), flush=True)

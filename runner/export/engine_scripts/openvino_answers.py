@@ -1,7 +1,7 @@
 """Answer by an OpenVINO model: `python openvino_answers.py FOLDER`, a JSON object a line, in and out.
 
 `{"prompt": ids, "max_new_tokens": n, "pad": id}` -> `{"ids": new tokens}`, by the folder's generation configuration.
-`{"prompt": ids, "answer": ids}` -> `{"nll": mean negative log-likelihood of the answer, in nats per token}`.
+`{"text": ids}` -> `{"logprobs": the natural log-probability of each token but the first}`.
 Runs in an environment that has optimum-intel, and imports nothing of this project.
 """
 
@@ -22,14 +22,14 @@ def main() -> None:
     print(json.dumps({"engine": f"OpenVINO {openvino.__version__.split('-')[0]}"}), flush=True)
 
     def reply(asked: dict[str, Any]) -> dict[str, Any]:
-        prompt, answer = asked["prompt"], asked.get("answer") or []
-        ids = torch.tensor([prompt + answer])
-        if not answer:
-            made = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=asked["max_new_tokens"],
+        ids = torch.tensor([asked.get("prompt") or asked["text"]])
+        mask = torch.ones_like(ids)
+        if "prompt" in asked:
+            made = model.generate(ids, attention_mask=mask, max_new_tokens=asked["max_new_tokens"],
                                   pad_token_id=asked["pad"])
-            return {"ids": made[0, len(prompt):].tolist()}
-        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, len(prompt) - 1:-1].float()
-        return {"nll": float(torch.nn.functional.cross_entropy(logits, torch.tensor(answer)))}
+            return {"ids": made[0, ids.shape[1]:].tolist()}
+        logits = model(input_ids=ids, attention_mask=mask).logits[0, :-1].float()
+        return {"logprobs": (-torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")).tolist()}
 
     for line in sys.stdin:
         print(json.dumps(reply(json.loads(line))), flush=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Callable, Iterator
@@ -19,12 +20,14 @@ import pytest
 from runner.cli.main import main
 from runner.export.engine_environments import VARIABLE, running
 from runner.export.errors import CannotExport
+from runner.export.gguf_file import write_gguf
 from runner.export.student_export import Gguf, OpenVino, export
 from store.database import Store
 from store.event_log.journal import read_events
 from store.events import ExportVerified
 from store.paths import Paths
 from tests.runner.export.test_serve_model import served
+from tests.runner.export.test_verify import chatml, with_template
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
 
@@ -136,15 +139,42 @@ def test_a_script_that_ends_is_quoted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize(("quantization", "equal"), [("f16", 4), ("q8_0", 1), ("q4_k_m", 0)])
+@pytest.mark.parametrize(("quantization", "equal", "nll"), [("f16", 4, 0.005), ("q8_0", 1, 0.05), ("q4_k_m", 0, 0.1)])
 def test_llama_cpps_own_server_gives_what_was_measured(
-        made: Made, tmp_path: Path, verify: Callable[..., ExportVerified], quantization: str, equal: int) -> None:
+        made: Made, tmp_path: Path, verify: Callable[..., ExportVerified], quantization: str, equal: int,
+        nll: float) -> None:
     """Of a model of random weights, many tokens are almost as likely as the likeliest."""
     folder = export(made[0], made[2], made[1], 1, tmp_path / "out", "gguf", Gguf(quantization)).folder
     found = verify(folder, "--engine", "llama.cpp")
     assert found.engine.startswith("llama.cpp") and found.size_bytes == (folder / "model.gguf").stat().st_size
     assert all(answer.text for answer in found.answers) and found.equal >= equal, found.sentence
-    assert found.outcome != "different" or quantization == "q4_k_m", found.sentence
+    scores = [score for score in found.scores if score.metric == "reference_nll"]
+    gaps = [abs(score.exported - score.recorded) for score in scores if score.exported and score.recorded]
+    assert len(gaps) >= 6 and sum(gaps) / len(gaps) < nll and found.outcome == "same as measured", found.sentence
+    assert "choice_accuracy" in {change.metric for change in found.changes}
+
+
+def other_base(folder: Path) -> None:
+    shutil.copyfile(llama_folder(folder.parent / "other", 7, context=512, hidden=256) / "model.safetensors",
+                    folder / "model.safetensors")
+
+
+def system_prompt(folder: Path) -> None:
+    with_template(chatml(system="You are a pirate."))(folder, folder)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize(("spoil", "cause"), [(other_base, "references' NLL differs by"),
+                                              (system_prompt, "another prompt: its tokens are")])
+def test_a_spoilt_file_is_different_through_llama_cpps_server(
+        made: Made, tmp_path: Path, verify: Callable[..., ExportVerified], spoil: Callable[[Path], None],
+        cause: str) -> None:
+    folder, to = export(made[0], made[2], made[1], 1, tmp_path / "merged", "merged").folder, tmp_path / "gguf"
+    spoil(folder)
+    to.mkdir()
+    write_gguf(folder, to / "model.gguf", "f16", "spoilt")
+    found = verify(to, "--engine", "llama.cpp")
+    assert found.outcome == "different" and cause in found.sentence, found.sentence
 
 
 @pytest.mark.engines

@@ -156,16 +156,18 @@ def test_an_export_has_the_file_its_modelfile_and_their_hashes(tmp_path: Path) -
     card = (done.folder / "README.md").read_text()
     assert "with weights in Q8_0" in done.precision and hashes_of(done.folder)["model.gguf"] in card
     assert "whose provider's terms apply" in card or "whose own terms apply" in card
-    assert "<|im_start|>user\n{{ if .System }}" in (done.folder / "Modelfile").read_text()
+    said = (done.folder / "Modelfile").read_text()
+    assert "<|im_start|>user\n{{ if .System }}" in said and "PARAMETER repeat_last_n 512\n" in said
+    assert fields_of(done.folder / "model.gguf")["general.sampling.penalty_last_n"] == 512
     store.close()
 
 
 def test_the_modelfile_states_template_decoding_and_ends() -> None:
     text = modelfile("model.gguf", PromptTemplate("Instruct: ", "\nOutput:", " ", 0, (0,), ("\nInstruct:",)),
-                     ["<|endoftext|>"], GenerationConfig(96, 0.0, 0.95, 50, 1.1, 60), "It is free.")
+                     ["<|endoftext|>"], GenerationConfig(96, 0.0, 0.95, 50, 1.1, 60), "It is free.", 131072)
     assert 'TEMPLATE """Instruct: {{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}\nOutput:' in text
     for line in ("FROM ./model.gguf", "PARAMETER temperature 0", "PARAMETER repeat_penalty 1.1",
-                 "PARAMETER repeat_last_n -1", "PARAMETER num_predict 96", 'PARAMETER stop "<|endoftext|>"',
+                 "PARAMETER repeat_last_n 131072", "PARAMETER num_predict 96", 'PARAMETER stop "<|endoftext|>"',
                  'PARAMETER stop "\\nInstruct:"'):
         assert f"{line}\n" in text
     assert "top_p" not in text

@@ -1,4 +1,4 @@
-"""A spoilt student is found through its server too, which gives answers and counts of tokens and nothing else."""
+"""A spoilt student is found through its server too, by answers, counts of tokens, tokens and likelihoods."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from transformers import AutoTokenizer
 from runner.export.chat_server import bound_socket
 from runner.export.engine_environments import VARIABLE
 from runner.export.inference_engines import ChatServer
+from runner.export.measured_tokens import MeasuredTokens
 from runner.export.openvino_model import WEIGHTS, opened_folder
 from runner.export.server_facts import AskedServer, facts_of_server
 from runner.export.student_export import export
-from runner.export.verification import Exported, recorded_test, verify, with_prompt_tokens
-from runner.student.chat_endpoint import chat_endpoint
+from runner.export.verification import Exported, recorded_test, verify
+from runner.student.chat_endpoint import CHAT, chat_endpoint
 from runner.student.exported_model import EngineAnswer, ExportedModel
+from runner.student.question_rewriting import App, Message, Receive, Scope, Send
 from runner.student.prompt_template import prompt_ids, prompt_template_for
 from store import queries
 from store.analysis.export_verdict import DIFFERENT, SAME
@@ -34,6 +36,7 @@ from store.events import AnswerRecord, ExportVerified
 from tests.runner.export.test_verify import (
     TEMPLATE, Made, chatml, edited, with_template, with_weights,
 )
+from tests.runner.student.test_chat_template import folder_of
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
 
@@ -51,11 +54,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     store.close()
 
 
+def sampling(app: App) -> App:
+    """An app that is asked with temperature 1, whatever its callers say."""
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != CHAT:
+            await app(scope, receive, send)
+            return
+        body = json.dumps(json.loads((await receive())["body"]) | {"temperature": 1.0, "seed": None}).encode()
+        headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+
+        async def replayed() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+        await app({**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, replayed, send)
+    return asked
+
+
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, spoil: Callable[[App], App] = lambda app: app) -> Iterator[str]:
     """Serve a folder as `serve-model` does, from a thread."""
     with bound_socket("127.0.0.1", 0) as bound, opened_folder(folder) as exported:
-        server = uvicorn.Server(uvicorn.Config(chat_endpoint(exported, "ours"), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(spoil(chat_endpoint(exported, "ours")), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
@@ -68,18 +86,22 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def verified(made: Made, folder: Path) -> ExportVerified:
+def verified(made: Made, folder: Path, spoil: Callable[[App], App] = lambda app: app, cycle: int = 1) -> ExportVerified:
     store, run_id, paths, _ = made
     run = queries.find_run(store, run_id)
     assert run
-    test = with_prompt_tokens(recorded_test(store, run, 1), paths.models)
-    with served(folder) as address:
-        return verify(store, test, Exported(address), ChatServer(address), fakes.FakeJudge(), [], lambda line: None)
+    with served(folder, spoil) as address:
+        return verify(store, recorded_test(store, run, cycle), Exported(address),
+                      ChatServer(address, measured=MeasuredTokens(run, paths.models)), fakes.FakeJudge(), [],
+                      lambda line: None)
 
 
 def test_an_honest_student_is_the_same_through_its_server(made: Made) -> None:
     found = verified(made, made[3])
     assert found.outcome == SAME and found.equal == found.asked == 8 and found.causes == ()
+    compared = {change.metric: change for change in found.changes}
+    assert compared["choice_accuracy"].change == 0 and compared["choice_accuracy"].scored >= 6
+    assert abs(compared["reference_nll"].change or 0.0) < 1e-3
 
 
 def without_merges(folder: Path, base: Path) -> None:
@@ -139,6 +161,12 @@ def early_end(folder: Path, base: Path) -> None:
     pytest.param(without_merges, "another tokenizer", id="wrong tokenizer"),
     pytest.param(with_weights(0.0), "the adapter was not applied", id="unmerged LoRA"),
     pytest.param(early_end, "answers end earlier", id="wrong stop"),
+    pytest.param(with_weights(0.3), "references' NLL differs", id="LoRA scale"),
+    pytest.param(with_weights(0.0, seed=7), "references' NLL differs", id="other base"),
+    pytest.param(edited("config.json", rope_parameters={"rope_type": "default", "rope_theta": 100.0}),
+                 "references' NLL differs", id="other rope"),
+    pytest.param(edited("config.json", max_position_embeddings=64), "a truncated context: 64 tokens",
+                 id="truncated context"),
 ])
 def test_a_spoilt_student_is_different_through_its_server(made: Made, tmp_path: Path, spoil: Spoil, cause: str) -> None:
     folder = tmp_path / "spoilt"
@@ -146,6 +174,29 @@ def test_a_spoilt_student_is_different_through_its_server(made: Made, tmp_path: 
     spoil(folder, made[2].data / "tiny")
     found = verified(made, folder)
     assert found.outcome == DIFFERENT and cause in found.sentence, found.sentence
+
+
+def test_a_server_that_samples_whatever_it_is_asked_is_different(made: Made, tmp_path: Path) -> None:
+    folder = tmp_path / "spoilt"
+    shutil.copytree(made[3], folder)
+    edited("generation_config.json", do_sample=True)(folder, folder)
+    assert verified(made, folder).outcome == SAME  # for who asks with temperature 0
+    found = verified(made, folder, sampling)
+    assert found.outcome == DIFFERENT and "as if sampled: of 6 questions" in found.sentence, found.sentence
+
+
+def test_a_served_student_without_the_bos_of_training_is_different_and_the_honest_one_is_the_same(
+        tmp_path: Path) -> None:
+    store, run, paths = launched(tmp_path, folder_of("llama-3", tmp_path / "tiny", context=640),
+                                 repetition_penalty=1.0, learning_rate=2e-2)
+    carried_out(store, run, paths)
+    folder = export(store, paths, run, 1, tmp_path / "out", "merged").folder
+    assert verified((store, run, paths, folder), folder).outcome == SAME
+    template = AutoTokenizer.from_pretrained(folder).chat_template
+    with_template(template.replace("<|begin_of_text|>", ""))(folder, folder)
+    found = verified((store, run, paths, folder), folder)
+    assert found.outcome == DIFFERENT and "another prompt: its tokens are" in found.sentence, found.sentence
+    store.close()
 
 
 def asked(recorded: str, given: str, untrained: str = "", cut: tuple[bool, bool] = (False, False),
@@ -169,6 +220,8 @@ OTHER = "A Pod is one or more containers"
     ([asked(LONG, LONG, tokens=(9, 9))] * 5 + [asked(LONG, LONG, tokens=(9, 10))] * 3, "", False),  # some odd texts
     ([asked(LONG, LONG, tokens=(9, n)) for n in (10, 12, 13, 14)], "another tokenizer", True),
     ([asked(LONG, LONG, tokens=(9, n)) for n in (1, 2, 3, 9)], "6 tokens fewer", False),  # cached, and not counted
+    ([asked(LONG, LONG, tokens=(n, min(n, 20))) for n in range(18, 29)], "8 of 11 prompts are cut at 20 tokens", True),
+    ([asked(LONG, LONG, tokens=(n, min(n, 20))) for n in range(12, 23)], "2 of 11 prompts are cut at 20 tokens", False),
     ([asked(LONG, BASE, BASE)] * 8, "the adapter was not applied: 8 answers", True),
     ([asked(BASE, BASE, BASE)] * 8, "", False),  # training changed no answer
     ([asked(LONG, BASE, BASE)] * 6 + [asked(LONG, LONG, BASE)] * 2, "", False),
@@ -184,9 +237,13 @@ def test_what_a_server_says_of_itself(test: list[AskedServer], says: str, decide
     assert says in "".join(fact.phrase for fact in found)
 
 
-def test_answers_that_change_when_asked_again_are_a_cause_and_never_decide() -> None:
+def test_answers_that_change_when_asked_again_are_a_cause_and_decide_where_each_is_new() -> None:
     test = [asked(LONG, LONG)] * 8
     same, other = (EngineAnswer(text, 4, 0.1, False) for text in (LONG, OTHER))
-    assert facts_of_server(test, [same] * 3) == []
-    (fact,) = facts_of_server(test, [same, other, other])
+    assert facts_of_server(test, [[same] * 3]) == []
+    (fact,) = facts_of_server(test, [[same, other, other]])
     assert "of 3 questions that were asked again 2 got another answer" in fact.phrase and not fact.decisive
+    new = [[EngineAnswer(f"{LONG} {time}", 4, 0.1, False)] * 6 for time in range(2)]
+    (sampled,) = facts_of_server(test, new)
+    (twice,) = facts_of_server(test, [new[0], new[0]])
+    assert sampled.decisive and not twice.decisive
