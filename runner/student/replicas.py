@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.hardware import Plan
 from runner.hardware.parent_death import kill_with_parent
+from runner.student.errors import StudentError
 from runner.protocols import (
     Answer, GenerationConfig, Likelihood, TrainingConfig, TrainingExample, TrainingResult, TrainingStep,
 )
@@ -101,19 +102,18 @@ class DealtStudent:
                    for replica in self._running(len(work) - 1)]
         for thread in threads:
             thread.start()
+        left = len(work)
         try:
-            left = len(work)
             while left:
                 for result in self._finished(work, waiting, done):
                     if isinstance(result, BaseException):
                         raise result
                     left -= 1
                     yield result
-        except BaseException:
-            self.close()  # they may be in the middle of a piece
-            raise
         finally:
             stop.set()
+            if left:
+                self.close()  # they may be in the middle of a piece
             for thread in threads:
                 thread.join()
             self._replicas = [replica for replica in self._replicas if replica.alive]
@@ -199,7 +199,7 @@ def _serve(parent: int, described: ReplicaOf, device: str, pipe: Connection) -> 
                     load_model(described.source, described.plan.precision, described.plan.device), described.name,
                     described.plan, described.weights, described.own_template, described.source)
                 result: Any = _METHODS[method](student, *arguments)
-            except Exception as error:
+            except (StudentError, RuntimeError, OSError, ValueError, TypeError, KeyError) as error:
                 error.__cause__ = error.__context__ = None  # of a library, which need not be picklable
                 result = error
             pipe.send(result)
