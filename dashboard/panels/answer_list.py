@@ -39,6 +39,7 @@ def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
         signed={"change": 3}, numbers={"before": 3, "after": 3},
         column_config={"before": number, "after": number,
                        "change": st.column_config.NumberColumn(width=72),
+                       "question": st.column_config.TextColumn(width=480),
                        "topic": st.column_config.TextColumn(width=130),
                        "tier": st.column_config.TextColumn(width=130), "": st.column_config.TextColumn(width=30)})
     at = url_state.browse("question", questions, elements.selected_row(table, len(rows), first))
@@ -54,5 +55,5 @@ def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
 def _row(pair: AnswerPair, metric: str) -> dict[str, object]:
     before, after = pair.scores.get(metric, (None, None))
     return {"": _SIGNS[answer_filter.outcome(pair, metric)], "change": pair.change(metric),
-            "question": pair.text[:300], "before": before, "after": after, "topic": labels.topic(pair.topic),
+            "before": before, "after": after, "question": pair.text[:300], "topic": labels.topic(pair.topic),
             "tier": labels.tier_short(pair.tier)}

@@ -71,7 +71,7 @@ def topic_table(rows: Sequence[TopicCoverage]) -> None:
               "questions": row.questions, "train": row.practice, "test": row.held_out,
               "questions used": row.asked, "passages used": row.passages_asked} for row in rows]
     elements.data_table(shown, height=min(780, 35 * len(rows) + 38), column_config={
-        "topic": st.column_config.TextColumn(width=230),
+        "topic": st.column_config.TextColumn(width=245),
         "train": st.column_config.NumberColumn(help="Passages that may be trained on."),
         "test": st.column_config.NumberColumn(help="Held-out passages, used for tests only."),
         "questions used": st.column_config.NumberColumn(help="Questions of all runs of this store."),
