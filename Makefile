@@ -12,6 +12,7 @@
 # make try-servers  vLLM on the CPU as a teacher, by hand: downloads it into a temporary folder, 25 minutes at most
 # make verify-engines  llama.cpp and OpenVINO, each in an environment of its own, and a student exported, served and
 #              verified by each; downloads 1.5 GB once
+# make ray     runs on a real Ray cluster of two nodes on this machine, in an environment of its own
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; ARTIFACTS=... shares files of runs; PORT=... the dashboard;
@@ -30,7 +31,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: aa api-load browser chaos demo run served test try-servers verify-engines test-all test-postgres setup setup-dev bench lint trackers wheel clean
+.PHONY: aa api-load browser chaos demo run served test try-servers verify-engines test-all test-postgres ray setup setup-dev bench lint trackers wheel clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo $(if $(SEEDS),--seeds $(SEEDS))
@@ -69,6 +70,17 @@ verify-engines: setup-dev $(ENGINES_DIR)/llama-cpp/.stamp $(ENGINES_DIR)/openvin
 
 trackers: setup-dev $(ENGINES_DIR)/mlflow/.stamp $(ENGINES_DIR)/trackio/.stamp
 	@ENGINES_DIR=$(ENGINES_DIR) $(BIN)/python -m pytest -m engines tests/runner/export/test_trackers_for_real.py $(ARGS)
+
+ray: setup-dev $(ENGINES_DIR)/ray/.stamp
+	@$(ENGINES_DIR)/ray/bin/python -m pytest -m engines tests/runner/service/test_ray.py $(ARGS)
+
+# The project's own libraries, and Ray beside them.
+$(ENGINES_DIR)/ray/.stamp: requirements-ray.txt $(TEST_STAMP)
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' \
+	  > $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/project.pth
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # optimum-intel asks for torchvision, whose build on PyPI does not load beside torch for the CPU; it works without.
 $(ENGINES_DIR)/%/.stamp: requirements-%.txt

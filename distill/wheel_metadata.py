@@ -11,6 +11,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 WITH_TRAINING = ("train", "phi2", "gpu")
 """Extras that can execute runs: they read a team's own documents too."""
 DEVELOPMENT = "dev"
+FILES = ("requirements.txt", "requirements-dev.txt", "requirements-ray.txt")
 
 
 class RequirementsHook(MetadataHookInterface):
@@ -18,26 +19,25 @@ class RequirementsHook(MetadataHookInterface):
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Set dependencies and extras."""
-        texts = [Path(self.root, name).read_text(encoding="utf-8") for name in ("requirements.txt",
-                                                                                "requirements-dev.txt")]
-        found = requirements(*texts)
+        found = requirements(*(Path(self.root, name).read_text(encoding="utf-8") for name in FILES))
         metadata["dependencies"] = found.pop("")
         metadata["optional-dependencies"] = found
 
 
-def requirements(text: str, for_development: str = "") -> dict[str, list[str]]:
+def requirements(text: str, for_development: str = "", optional: str = "") -> dict[str, list[str]]:
     """Return the requirements by extra; the empty one is what every installation has.
 
     Args:
         text: of requirements.txt.
         for_development: of requirements-dev.txt; the extra `dev` has it besides all others.
+        optional: of extras that are installed by name alone, and are no part of `dev`.
     """
     found = _by_heading(text)
     for extra in WITH_TRAINING:
         found[extra] += found["docs"]
     all_others = [line for extra, lines in found.items() if extra for line in lines]
     found[DEVELOPMENT] = [*dict.fromkeys(all_others), *_by_heading(for_development)[""]]
-    return found
+    return found | {extra: lines for extra, lines in _by_heading(optional).items() if extra}
 
 
 def _by_heading(text: str) -> dict[str, list[str]]:

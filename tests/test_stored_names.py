@@ -129,7 +129,7 @@ PAYLOADS = {
     "RunPrioritised": "priority",
     "RunRequested": "config requested_by priority group",
     "RunRequeued": "reason",
-    "RunStarted": "owner attempt versions flow(stage phase doer title) folder",
+    "RunStarted": "owner attempt versions flow(stage phase doer title) folder node",
     "RunWaitingForBatch": "batch calls until",
     "ScheduleAdded": "name cron every_seconds zone config skip_if_queued priority added_by next_due_at",
     "ScheduleFailed": "due_at message next_due_at",
@@ -180,7 +180,7 @@ TABLES = {
         "verdict clusters t_p_value adjusted_p wilcoxon_p bootstrap_low bootstrap_high effect effect_low "
         "effect_high spread freedom "
     ),
-    "claims": "run owner fence attempt expires_at stop_requested",
+    "claims": "run owner fence attempt expires_at stop_requested waits_for",
     "commands": "id token kind run at",
     "curve_points": "run cycle step metric value change low high of_steps scored asked",
     "cycles": (
@@ -201,6 +201,7 @@ TABLES = {
     "judging_scores": "run judging cycle arm question metric judge value missing",
     "judgings": "run judging metrics judge cycles started_at ended_at scored asked calls tokens cost_usd",
     "metrics": "run key cycle stage step value unit at",
+    "nodes": "id name owner alive cpus gpus cpus_used gpus_used since gone_at reason",
     "questions": (
         "run cycle question tier topic text passage passage_id title address evidence reference "
         "reference_missing foils "
@@ -214,7 +215,7 @@ TABLES = {
     "runs": (
         "id name config requested_by requested_at priority work verdict sentence started_at ended_at attempts "
         "cycle stage done total unit detail flow plan knowledge_hash held_out_hash error_kind error advice "
-        "trace tags note archived done_before done_seconds group_name "
+        "trace tags note archived done_before done_seconds group_name node "
     ),
     "schedules": (
         "name cron every_seconds zone config skip_if_queued priority added_by added_at enabled next_due_at "
@@ -260,6 +261,8 @@ disk full
 disk failure
 process killed
 interrupted
+node lost
+not placed
 checkpoints elsewhere
 artifact store
 reply not stored
@@ -334,10 +337,10 @@ def test_arms_metrics_and_tiers_keep_their_names() -> None:
 
 
 def errors() -> list[type[BaseException]]:
-    """Every exception class of the program."""
+    """Every exception class of the program; what needs Ray, which is optional, defines none."""
     for package in (knowledge, store, runner):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
+            if not module.name.endswith("__main__") and not module.name.startswith("runner.service.on_ray."):
                 importlib.import_module(module.name)
     found: list[type[BaseException]] = []
 
@@ -356,7 +359,8 @@ def test_each_error_says_its_kind_itself_and_each_kind_is_one_that_the_table_kno
     assert set(kinds.values()) <= {kind.value for kind in RECOVERY}
     # These have no class of ours: memory and disk errors of Python, and what the supervisor finds out.
     assert {kind.value for kind in ErrorKind} - set(kinds.values()) == {
-        "disk full", "disk failure", "process killed", "interrupted", "checkpoints elsewhere", "unforeseen"}
+        "disk full", "disk failure", "process killed", "interrupted", "node lost", "not placed",
+        "checkpoints elsewhere", "unforeseen"}
 
 
 @pytest.mark.parametrize(("name", "kind"), [("OutOfMemoryError", ErrorKind.OUT_OF_MEMORY),

@@ -29,6 +29,7 @@ DOORS = {
     "mlflow": {"runner/export/mlflow_tracker.py"},
     "trackio": {"runner/export/trackio_tracker.py"},
     "opentelemetry": {"runner/export/otel_tracker.py"},
+    "ray": {f"runner/service/on_ray/{name}.py" for name in ("cluster", "launcher", "node_actor", "job", "checks")},
     "apscheduler": {"runner/service/serve.py",
                     "store/commands/recurrence.py"},  # the scheduler, and its triggers as a calendar
 }

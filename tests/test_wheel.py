@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from distill import setup_command
-from distill.wheel_metadata import requirements
+from distill.wheel_metadata import FILES, requirements
 from runner.cli.main import COMMANDS
 from runner.cli.program import NEEDS, SERVING, TRAINING, how_to_install
 from store.program_name import as_called
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = {"serve", "docs", "train", "phi2", "gpu", "dev"}
+EXTRAS = {"serve", "docs", "train", "phi2", "gpu", "ray", "dev"}
 Distill = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = {"questions": 8, "cycles": 1, "held_out": 0, "general": 0, "arms": [], "passes": 2.0}
 """A demonstration that is as quick as one with a verdict can be."""
@@ -33,8 +33,7 @@ def lines(name: str) -> list[str]:
 
 
 def extras() -> dict[str, list[str]]:
-    return requirements(*((ROOT / name).read_text(encoding="utf-8")
-                          for name in ("requirements.txt", "requirements-dev.txt")))
+    return requirements(*((ROOT / name).read_text(encoding="utf-8") for name in FILES))
 
 
 def test_what_the_dashboard_needs_is_installed_without_torch() -> None:
@@ -44,6 +43,7 @@ def test_what_the_dashboard_needs_is_installed_without_torch() -> None:
     assert {"streamlit", "plotly", "sqlalchemy", "httpx"} <= names[""]
     assert {"torch", "transformers", "peft", "trl", "openai", "ragas", "pypdf"} <= names["train"]
     assert names["phi2"] == names["gpu"] == names["train"] | {"bitsandbytes"}
+    assert names["ray"] == {"ray"}
     assert names["serve"] == {"fastapi", "uvicorn", "prometheus-client"}
 
 

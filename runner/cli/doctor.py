@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", metavar="NAME", help="try this model as a teacher, with three small calls")
     parser.add_argument("--teacher-base-url", metavar="URL", help="its OpenAI-compatible endpoint")
     parser.add_argument("--teacher-effort", metavar="NAME", default="auto", help="its reasoning effort, as for run")
+    parser.add_argument("--ray", metavar="ADDRESS", help="ask every node of a Ray cluster, as serve --ray names it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -40,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
         from runner.cli.doctor_teacher import try_teacher
 
         return try_teacher(args.teacher or "", args.teacher_base_url, args.teacher_effort, args.json, default_paths())
+    if args.ray:
+        from runner.cli.doctor_ray import examine_cluster
+
+        return examine_cluster(args.ray, default_paths(), args.json)
     return examine_machine(default_paths(), args.json)
 
 

@@ -34,6 +34,8 @@ class ErrorKind(enum.StrEnum):
     DISK = "disk failure"
     PROCESS_KILLED = "process killed"
     INTERRUPTED = "interrupted"
+    NODE_LOST = "node lost"
+    NOT_PLACED = "not placed"
     CHECKPOINTS_MISSING = "checkpoints elsewhere"
     ARTIFACT_STORE = "artifact store"
     REPLY_NOT_STORED = "reply not stored"
@@ -92,6 +94,9 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     # The crash-loop limit: so many crashes of its worker in a row, then the run fails (counted by the supervisor).
     K.PROCESS_KILLED:      Recovery(A.WAIT, 3, 1.0, True, "The worker was killed repeatedly, most likely because memory ran out."),
     K.INTERRUPTED:         Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: a runner resumes from the last checkpoint automatically."),
+    K.NODE_LOST:           Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: the run goes on from its last checkpoint at another node."),
+    # Never fails a run: retried for as long as it is queued, with waits that double (in the supervisor).
+    K.NOT_PLACED:          Recovery(A.WAIT, 0, 5.0, True, f"Nothing is lost: the run waits until a node can take it; `{NAME} doctor --ray` asks every node."),
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),
     K.ARTIFACT_STORE:             Recovery(A.WAIT, 5, 2.0, True, f"Check ARTIFACTS, its credentials and that it answers (`{NAME} doctor`), then resume the run; what is finished is in its folder here."),
     K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),

@@ -42,6 +42,7 @@ from store.analysis.earlier_documents import apart_from_earlier_runs
 from store.database import Store, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew
+from store.event_log.nodes import NODE_VARIABLE
 from store.events import (
     EndpointOptionRefused, Event, PlanChosen, Recorded, RecoveryTaken, RunCancelled, RunFailed, RunPaused,
     RunRequeued, RunStarted, RunWaitingForBatch, RunWaitingForReview,
@@ -84,7 +85,8 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
     run = find_run(store, claim.run)
     assert run is not None
     folder = paths.run(claim.run)
-    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows(run.config), str(folder)))
+    journal.append(RunStarted(claim.owner, claim.attempt, versions(), flow_rows(run.config), str(folder),
+                              os.environ.get(NODE_VARIABLE, "")))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         history = read_events(store, claim.run)

@@ -13,6 +13,8 @@ from itertools import takewhile
 
 from runner.errors import UserError
 
+MOST_AT_ONCE = 64
+"""The most runs that one runner executes at a time."""
 _ASK_SECONDS = 20.0
 
 

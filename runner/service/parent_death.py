@@ -1,25 +1,19 @@
-"""Kill a worker when its runner is killed (PR_SET_PDEATHSIG), so that no orphan process goes on working."""
+"""Kill a worker when the process that started it is killed, so that no orphan goes on working."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
-import signal
-import sys
 
-_PR_SET_PDEATHSIG = 1
+from runner.hardware.parent_death import kill_with_parent
+
+PARENT_VARIABLE = "RUNNER_PARENT"
+"""Process id of a worker's parent, where that is not the runner itself."""
 
 
 def die_with_parent(owner: str) -> None:
-    """Have the kernel kill this process when its parent, the runner `owner`, exits; exit now if it already has.
+    """Have the kernel kill this process when its parent exits; exit now if it already has.
 
-    Linux only: elsewhere an orphan continues until it finds that its claim was taken over. The kernel watches the
-    *thread* of the parent that started the child, so a runner must start workers from a thread that lives as long as
-    the runner.
+    The parent is the runner `owner`, or the process that PARENT_VARIABLE names. The kernel watches the *thread* of the
+    parent that started the child, so workers must be started from a thread that lives as long as the parent.
     """
-    if platform.system() != "Linux":
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(owner.rsplit(":", 2)[1]):
-        sys.exit(4)
+    kill_with_parent(int(os.environ.get(PARENT_VARIABLE) or owner.rsplit(":", 2)[1]))

@@ -17,7 +17,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from runner.service.batch_poller import POLL_SECONDS, BatchPoller
-from runner.service.devices import runs_at_once, visible_gpus
+from runner.service.cluster_options import RayOptions, require_token
+from runner.service.devices import MOST_AT_ONCE, runs_at_once, visible_gpus
 from runner.service.housekeeping import MAINTENANCE_TASKS
 from runner.service.process_locks import acquire_runner_lock
 from runner.service.runner_log import configure, log_event
@@ -45,14 +46,17 @@ class Job:
     do: Callable[[], None]
 
 
-def serve(store: Store, paths: Paths, stand_by: bool = False, at_once: int | None = None) -> int:
+def serve(store: Store, paths: Paths, stand_by: bool = False, at_once: int | None = None,
+          ray: RayOptions | None = None) -> int:
     """Serve the queue until SIGTERM or Ctrl-C; then each active run finishes its current item and is requeued.
 
     With `stand_by`, first waits until the current runner of this data folder exits, however it exits. `at_once` is the
-    most runs at a time; None is one for each GPU, and one without.
+    most runs at a time; None is one for each GPU, and one without. With `ray`, runs are executed on a cluster, and None
+    is as many as it has places for.
 
     Raises:
         AlreadyRunning: another runner serves this data folder, and `stand_by` is false.
+        UserError: the cluster cannot be used.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -62,16 +66,28 @@ def serve(store: Store, paths: Paths, stand_by: bool = False, at_once: int | Non
     if acquire_runner_lock(paths.data, stop.wait if stand_by else None) is None:
         return 0
     configure(paths)
-    _serve(store, paths, stop, at_once)
+    _serve(store, paths, stop, _ray_supervisor(store, paths, at_once, ray) if ray
+           else _local_supervisor(store, paths, at_once))
     return 0
 
 
-def _serve(store: Store, paths: Paths, stop: threading.Event, at_once: int | None = None) -> None:
+def _ray_supervisor(store: Store, paths: Paths, at_once: int | None, options: RayOptions) -> Supervisor:
+    require_token()
+    from runner.service.on_ray.launcher import open_ray, ray_launcher  # late: Ray is optional
+
+    needs = open_ray(options.address, options.gpus, at_once)
+    return Supervisor(store, paths, at_once=at_once or MOST_AT_ONCE, make_launcher=partial(ray_launcher, needs))
+
+
+def _local_supervisor(store: Store, paths: Paths, at_once: int | None) -> Supervisor:
     gpus = visible_gpus(os.environ)
     most = runs_at_once(at_once, gpus)
     if at_once and most < at_once:
         log_event("fewer runs at once than asked for: one a GPU", logging.WARNING, at_once=most, asked_for=at_once)
-    supervisor = Supervisor(store, paths, at_once=most, gpus=gpus if most > 1 else ())
+    return Supervisor(store, paths, at_once=most, gpus=gpus if most > 1 else ())
+
+
+def _serve(store: Store, paths: Paths, stop: threading.Event, supervisor: Supervisor) -> None:
     scheduler = _scheduler()
     schedule_jobs = ScheduleJobs(store, scheduler, "schedules")
     jobs = [Job("poll", "work", TICK_SECONDS, supervisor.tick),
@@ -86,7 +102,7 @@ def _serve(store: Store, paths: Paths, stop: threading.Event, at_once: int | Non
                           next_run_time=datetime.now(UTC))
     scheduler.start()
     log_event("runner started", owner=supervisor.owner, store=paths.store_url.rpartition("@")[2], data=str(paths.data),
-              at_once=most)
+              at_once=supervisor.most_at_once())
     stop.wait()
     log_event("runner stopping: each active run finishes its current item and is requeued")
     # The scheduler thread that started the worker has to stop it, because a worker dies with its thread; and heartbeats

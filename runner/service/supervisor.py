@@ -8,55 +8,57 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from runner.hardware import oom_kills, ram
-from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
+from runner.pipeline.recovery import RECOVERY, ErrorKind
 from runner.pipeline.shared_files import checkpoints_gone
-from runner.service.process_locks import acquire_lock, owner_is_dead, owner_lock_path
-from runner.service.process_termination import terminate_process_group
+from runner.service.launcher import LaunchedWorker, Launcher, stop_worker
+from runner.service.local_launcher import LocalLauncher
 from runner.service.playground_process import PlaygroundProcess
+from runner.service.process_locks import acquire_lock, owner_is_dead, owner_lock_path
 from runner.service.runner_log import log_event
+from runner.service.worker_exits import WorkerExits
 from store.database import Store
-from store.event_log.journal import Claim, Journal, LeaseLost, read_events
-from store.event_log.leases import claim_next, owner_name, release, release_dead_claims
 from store.event_log.heartbeats import HEARTBEAT_SECONDS, record_heartbeat, register_runner
-from store.events import RecoveryTaken, RunCancelled, RunFailed, RunPaused
+from store.event_log.journal import Claim, Journal, LeaseLost, read_events
+from store.event_log.leases import claim_next, owner_name, release, release_dead_claims, renew
+from store.event_log.nodes import Node, record_nodes, record_wait
+from store.events import RecoveryTaken, RunCancelled, RunPaused
 from store.paths import Paths
-from store.queries import find_run
+from store.queries import Run, find_run
 
 STOP_TIMEOUT_SECONDS = 8.0
 """How long a worker may take to stop between two items before it is killed."""
-LOW_MEMORY_SHARE = 0.1
-"""If less of the RAM was free, an unexplained SIGKILL is attributed to an out-of-memory watchdog."""
-LOG_BYTES = 1_000_000
-"""A larger `worker.log` is rotated when the next worker starts."""
+RENEW_SECONDS = 5.0
+"""How often the lease of a run is renewed whose worker has not begun, because it waits for a place or loads."""
 
 
 @dataclass
-class WorkerProcess:
-    """A running worker."""
+class Child:
+    """A run that this runner executes: its claim and its worker."""
 
     claim: Claim
-    process: subprocess.Popen[bytes]
-    gpu: str = ""
-    """The GPU that it has for itself, as CUDA_VISIBLE_DEVICES names it; empty if it may use what the runner may."""
-    oom_kills: int | None = None
-    """The kernel's count of OOM kills when the worker started, or since another one was killed so; None if not
-    available."""
-    min_free_ram_share: float = 1.0
-    """The smallest share of free RAM at any poll."""
+    worker: LaunchedWorker
+    place: str = ""
+    """Where the worker is, once it has a place."""
+    waits_for: str = ""
+    """What is recorded that it waits for."""
     stop_seen_at: float | None = None
+    renewed_at: float = field(default_factory=time.monotonic)
+
+
+def local_launcher(supervisor: Supervisor, lock: int) -> Launcher:
+    """Return what starts workers as child processes of this one."""
+    return LocalLauncher(supervisor.paths, supervisor.worker, lock, supervisor.at_once, supervisor.gpus,
+                         supervisor.oom_kills, supervisor.ram_available)
 
 
 @dataclass
@@ -79,16 +81,19 @@ class Supervisor:
     ram_available: Callable[[], tuple[int, int]] = ram
     """Returns total and available RAM, in bytes."""
     owner: str = field(default_factory=owner_name)
-    children: list[WorkerProcess] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
+    make_launcher: Callable[[Supervisor, int], Launcher] = local_launcher
+    """Called with the descriptor of the owner's lock; returns what starts workers."""
     _store_error: str = ""
-    _crashes: dict[str, int] = field(default_factory=dict)
+    _nodes: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
         descriptor = acquire_lock(owner_lock_path(self.paths.data, self.owner))
         assert descriptor is not None
-        self._lock = descriptor
+        self.launcher = self.make_launcher(self, descriptor)
+        self._exits = WorkerExits(self.store)
         self._playground = PlaygroundProcess(self.store, self.paths, self.owner, descriptor, self.answers)
         self._started_at = register_runner(self.store, self.owner)
         self._beaten_at = time.monotonic()
@@ -118,7 +123,7 @@ class Supervisor:
             self._store_error = ""
 
     @property
-    def child(self) -> WorkerProcess | None:
+    def child(self) -> Child | None:
         """The worker that was started first of those that run."""
         return self.children[0] if self.children else None
 
@@ -130,55 +135,89 @@ class Supervisor:
         at_work = len(self.children)
         for child in list(self.children):
             self._watch(child)
+        self._record_nodes()
         if len(self.children) < at_work:
             return  # its place is filled at the next poll
-        if at_work < self.at_once and (claim := self._claim()):
+        if at_work < self.most_at_once() and (claim := self._claim()):
             self._start(claim)
         elif self.only is None and not self.children:
             self._playground.poll()
 
+    def most_at_once(self) -> int:
+        """Return how many runs this runner may hold at the moment."""
+        return min(self.at_once, self.launcher.most_at_once())
+
     def _start(self, claim: Claim) -> None:
         self._playground.stop()  # a run uses the whole device
         self._kill_predecessor(claim)
-        kills, gpu = self.oom_kills(), next(iter(self._free_gpus()), "")
-        child = WorkerProcess(claim, self._spawn(claim, gpu), gpu, kills)
+        child = Child(claim, self.launcher.start(claim))
         self.children.append(child)
-        on: dict[str, object] = {"gpu": gpu} if gpu else {}
-        log_event("run started", logging.INFO, run=claim.run, attempt=claim.attempt, worker=child.process.pid, **on)
+        self._watch_place(child)
+
+    def _watch_place(self, child: Child) -> None:
+        """Record what a worker waits for, and log where it is when it has a place."""
+        waits_for = child.worker.waits_for
+        if waits_for != child.waits_for:
+            record_wait(self.store, child.claim, waits_for)
+            child.waits_for = waits_for
+            if waits_for:
+                log_event("run waits for a place", run=child.claim.run, why=waits_for)
+        if not child.place and (place := child.worker.place):
+            child.place = place
+            log_event("run started", run=child.claim.run, attempt=child.claim.attempt, worker=place)
 
     def _kill_predecessor(self, claim: Claim) -> None:
         """Kill a worker of ours whose lease has expired, if its run was claimed again: it was stopped, or hangs."""
         for child in [child for child in self.children if child.claim.run == claim.run]:
-            terminate_process_group(child.process, (signal.SIGKILL, 10.0))
+            stop_worker(child.worker, (signal.SIGKILL, 10.0))
             self.children.remove(child)
             log_event("worker killed: it did not renew its lease", logging.WARNING, run=claim.run)
 
-    def _free_gpus(self) -> list[str]:
-        taken = {child.gpu for child in self.children}
-        return [gpu for gpu in self.gpus if gpu not in taken]
-
-    def _watch(self, child: WorkerProcess) -> None:
-        if child.process.poll() is None:
-            total, free = self.ram_available()
-            child.min_free_ram_share = min(child.min_free_ram_share, free / total)
-            self._stop_if_asked(child)
+    def _watch(self, child: Child) -> None:
+        ended = child.worker.poll()
+        if ended is None:
+            self._watch_place(child)
+            run = find_run(self.store, child.claim.run)
+            self._renew_until_begun(child, run)
+            self._stop_if_asked(child, run)
             return
-        self._handle_worker_exit(child, child.process.returncode)
-        log_event("worker ended", run=child.claim.run, exit_code=child.process.returncode)
+        self._exits.handle(child.claim, ended)
+        log_event("worker ended", run=child.claim.run,
+                  **({"why": ended.reason} if ended.lost else {"exit_code": ended.code}))
+        child.worker.abandon()
         self.children.remove(child)  # last, so that a store failure above is retried on the next poll
+
+    def _renew_until_begun(self, child: Child, run: Run | None) -> None:
+        """Renew the lease in the place of a worker that has not begun; afterwards the worker does so itself."""
+        begun = run is not None and run.work != "queued" and run.attempts >= child.claim.attempt
+        if not begun and time.monotonic() - child.renewed_at >= RENEW_SECONDS:
+            renew(self.store, child.claim)
+            child.renewed_at = time.monotonic()
+
+    def _record_nodes(self) -> None:
+        """Record the nodes of the cluster, if there is one, when something about them changed."""
+        seen = self.launcher.nodes()
+        if seen is None or tuple(seen) == self._nodes:
+            return
+        record_nodes(self.store, self.owner, seen)
+        for lost in {node.id: node for node in seen if not node.alive}.values():
+            if any(node.id == lost.id and node.alive for node in self._nodes):
+                log_event("node lost", logging.WARNING, node=lost.name, why=lost.reason)
+        self._nodes = tuple(seen)
 
     def _claim(self) -> Claim | None:
         """Claim the next run. Claims of dead runners are released first, and the interruption is recorded."""
         for released in release_dead_claims(self.store, lambda owner: owner_is_dead(self.paths.data, owner)):
             log_event("run of a dead runner released", logging.WARNING, run=released)
-        claim = claim_next(self.store, self.owner, self.only, one_a_device=True, at_once=self.at_once)
+        claim = claim_next(self.store, self.owner, self.only, one_a_device=True,
+                           at_once=self.most_at_once(), without=self._exits.not_yet())
         run = find_run(self.store, claim.run) if claim else None
         if claim and run and run.work == "running":
             kind = ErrorKind.INTERRUPTED
             with contextlib.suppress(LeaseLost):
                 Journal(self.store, claim).append(RecoveryTaken(
                     kind, RECOVERY[kind].action, claim.attempt, 0.0, "the runner that executed it is gone"))
-        if claim and claim.attempt > 1:
+        if claim and claim.attempt > 1 and self.launcher.nodes() is None:  # else its folder is at a node
             self._report_missing_checkpoints(claim)
         return claim
 
@@ -201,81 +240,29 @@ class Supervisor:
     def _requeue_current_runs(self) -> None:
         self._playground.stop()
         for child in self.children:  # all at once, so that they finish their items at the same time
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGTERM)
+            child.worker.send_signal(signal.SIGTERM)
         until = time.monotonic() + STOP_TIMEOUT_SECONDS
         for child in list(self.children):
-            left = max(until - time.monotonic(), 0.0)
-            terminate_process_group(child.process, (signal.SIGTERM, left), (signal.SIGKILL, 10.0))
+            left = max(until - time.monotonic(), 0.0) if child.worker.place else 0.0
+            stop_worker(child.worker, (signal.SIGTERM, left), (signal.SIGKILL, 10.0 if child.worker.place else 0.0))
             release(self.store, child.claim, requeue_reason="the runner was stopped")
-            log_event("run requeued", run=child.claim.run, exit_code=child.process.returncode)
+            log_event("run requeued", run=child.claim.run)
             self.children.remove(child)
 
-    def _spawn(self, claim: Claim, gpu: str) -> subprocess.Popen[bytes]:
-        log = self.paths.run(claim.run) / "worker.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        command = [*self.worker, claim.run, claim.owner, str(claim.fence), str(claim.attempt)]
-        environment = os.environ | self.paths.environment | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            log.replace(log.with_name("worker.log.1"))
-        with log.open("ab") as output:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
-                                    start_new_session=True, pass_fds=(self._lock,),
-                                    cwd=Path(__file__).resolve().parents[2])
-
-    def _handle_worker_exit(self, child: WorkerProcess, code: int) -> None:
-        """Handle worker exit: unless the run has ended, requeue it, or fail it after too many crashes."""
-        run = find_run(self.store, child.claim.run)
-        if code == 0 or run is None or run.work not in ("running", "lost", "queued"):
-            release(self.store, child.claim)
-            return
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        crashes = self._crashes.get(child.claim.run, 0) + 1
-        kind, recovery = ErrorKind.PROCESS_KILLED, RECOVERY[ErrorKind.PROCESS_KILLED]
-        out_of_memory = code == -signal.SIGKILL and self._was_oom_killed(child)
-        if out_of_memory:  # the kernel's count is not that of another worker, if that is killed later
-            for other in self.children:
-                other.oom_kills = self.oom_kills()
-        action = Action.USE_SMALLER_PLAN if out_of_memory else recovery.action
-        message = f"the worker process exited with {how}{', most likely out of memory' if out_of_memory else ''}"
-        journal = Journal(self.store, child.claim)
-        with contextlib.suppress(LeaseLost):
-            if crashes > recovery.retries:
-                journal.append(RunFailed(kind, message, recovery.advice, self._log_tail(child.claim.run)))
-                release(self.store, child.claim)
-            else:
-                journal.append(RecoveryTaken(kind, action, crashes, recovery.wait_seconds, message))
-                release(self.store, child.claim, requeue_reason=message)
-            self._crashes[child.claim.run] = crashes
-
-    def _was_oom_killed(self, child: WorkerProcess) -> bool:
-        """Return whether a SIGKILL was due to memory: the kernel's OOM count has risen, or is not available.
-
-        Other watchdogs (earlyoom, a cluster manager) are not in that count; they kill when hardly any memory is left.
-        """
-        now = self.oom_kills()
-        return (now is None or child.oom_kills is None or now > child.oom_kills
-                or child.min_free_ram_share < LOW_MEMORY_SHARE)
-
-    def _log_tail(self, run: str) -> str:
-        with contextlib.suppress(OSError):
-            return (self.paths.run(run) / "worker.log").read_text(errors="replace")[-4000:]
-        return ""
-
-    def _stop_if_asked(self, child: WorkerProcess) -> None:
+    def _stop_if_asked(self, child: Child, run: Run | None) -> None:
         """Kill a worker that has not stopped within the timeout after a stop request; checkpoints are kept.
 
-        Normally a worker stops by itself between two items.
+        Normally a worker stops by itself between two items. One that waits for a place is given up at once.
         """
-        run = find_run(self.store, child.claim.run)
         if run is None or run.stop_requested is None:
             return
         child.stop_seen_at = child.stop_seen_at or time.monotonic()
-        if time.monotonic() - child.stop_seen_at < STOP_TIMEOUT_SECONDS:
+        if not child.worker.waits_for and time.monotonic() - child.stop_seen_at < STOP_TIMEOUT_SECONDS:
             return
-        terminate_process_group(child.process, (signal.SIGKILL, 10.0))
+        stop_worker(child.worker, (signal.SIGKILL, 10.0 if child.worker.place else 0.0))
         self.children.remove(child)
-        log_event("worker killed: it did not stop in time", logging.WARNING, run=run.id)
+        if child.place:
+            log_event("worker killed: it did not stop in time", logging.WARNING, run=run.id)
         with contextlib.suppress(LeaseLost):
             Journal(self.store, child.claim).append(RunCancelled() if run.stop_requested == "cancel" else RunPaused())
         release(self.store, child.claim)

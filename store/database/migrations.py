@@ -123,11 +123,17 @@ def _verifications(connection: Connection) -> None:
     schema.verifications.create(connection, checkfirst=True)
 
 
+def _nodes(connection: Connection) -> None:
+    schema.nodes.create(connection, checkfirst=True)
+    for table in (schema.claims, schema.runs):
+        _add_missing_columns(connection, table)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first_tables, _schedules, _control_arms, _statistics_of_changes, _one_page_an_event, _indexes_of_pages, _remarks,
     _judging, _playground, _pace, _endpoint_options, _batches, _groups,
     _replacement_and_shares, _forecasts, _call_claims, _programs,
-    _webhooks, _cached_prompts, _verifications)
+    _webhooks, _cached_prompts, _verifications, _nodes)
 CURRENT = len(STEPS)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, func, or_, select, update
 
@@ -37,17 +37,20 @@ def owner_device(owner: str) -> str:
 
 
 def claim_next(store: Store, owner: str, run: str | None = None, one_a_device: bool = False,
-               at_once: int = 1) -> Claim | None:
+               at_once: int = 1, without: Collection[str] = ()) -> Claim | None:
     """Claim the first queued run (by priority, then age) or a running one whose lease expired; None if there is none.
 
-    `run` restricts the choice to one run. With `one_a_device`, returns None while another owner holds a valid claim on
-    the owner's device, or this one holds `at_once`. The claim is written in the transaction that found the run.
+    `run` restricts the choice to one run, and `without` leaves runs out. With `one_a_device`, returns None while
+    another owner holds a valid claim on the owner's device, or this one holds `at_once`. The claim is written in the
+    transaction that found the run.
     """
     statement = (select(runs.c.id).join(claims, claims.c.run == runs.c.id)
                  .where(or_(runs.c.work == "queued", runs.c.work == "running"), free_now())
                  .order_by(runs.c.priority.desc(), runs.c.requested_at, runs.c.id).limit(1))
     if run:
         statement = statement.where(runs.c.id == run)
+    if without:
+        statement = statement.where(runs.c.id.not_in(without))
     with store.read() as connection:  # polling an empty queue takes no write lock
         if connection.execute(statement).scalar() is None:
             return None
@@ -103,7 +106,7 @@ def _claim(connection: Connection, run: str, owner: str) -> Claim:
     row = connection.execute(
         update(claims).where(claims.c.run == run)
         .values(owner=owner, fence=claims.c.fence + 1, attempt=claims.c.attempt + 1,
-                expires_at=time.time() + LEASE_SECONDS)
+                expires_at=time.time() + LEASE_SECONDS, waits_for=None)
         .returning(claims.c.fence, claims.c.attempt)).one()
     return Claim(run=run, owner=owner, fence=row.fence, attempt=row.attempt)
 
@@ -128,7 +131,7 @@ def release(store: Store, claim: Claim, requeue_reason: str | None = None) -> No
         ours = (claims.c.run == claim.run, claims.c.owner == claim.owner, claims.c.fence == claim.fence)
         stop = connection.execute(select(claims.c.stop_requested).where(*ours).with_for_update()).scalar()
         result = connection.execute(update(claims).where(*ours)
-                                    .values(owner=None, expires_at=None, stop_requested=None))
+                                    .values(owner=None, expires_at=None, stop_requested=None, waits_for=None))
         work = connection.execute(select(runs.c.work).where(runs.c.id == claim.run)).scalar()
         if result.rowcount == 1 and requeue_reason and work == "running":
             append_without_claim(connection, claim.run, RunRequeued(requeue_reason))

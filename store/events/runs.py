@@ -41,7 +41,9 @@ class RunStarted(Event, event_type="RunStarted"):
     versions: dict[str, str]
     flow: tuple[FlowRow, ...]
     folder: str = ""
-    """Folder of its checkpoints, on the owner's host."""
+    """Folder of its checkpoints, on the owner's host, or on the node."""
+    node: str = ""
+    """Node of a cluster that the worker is on, with its GPUs; empty for a child process of the runner."""
 
 
 @dataclass(frozen=True)

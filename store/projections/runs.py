@@ -26,7 +26,8 @@ def _started(connection: Connection, recorded: Recorded, event: events.RunStarte
     first = connection.execute(select(runs.c.started_at).where(runs.c.id == recorded.run)).scalar()
     flow = json.dumps([dataclasses.asdict(row) for row in event.flow])
     set_run(connection, recorded, work="running", attempts=event.attempt, flow=flow,
-            started_at=first or moment(recorded), ended_at=None, error_kind=None, error=None, advice=None, trace=None)
+            started_at=first or moment(recorded), ended_at=None, error_kind=None, error=None, advice=None, trace=None,
+            node=event.node or None)
 
 
 def _knowledge(connection: Connection, recorded: Recorded, event: events.KnowledgeRead) -> None:

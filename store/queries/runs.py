@@ -70,6 +70,10 @@ class Run:
     """Items of the stage that were restored from an earlier attempt."""
     done_seconds: float | None = None
     """Time that this attempt took for the other items, as of its latest progress event."""
+    node: str | None = None
+    """Node of a cluster that its latest worker is on; None for a child process of the runner."""
+    waits_for: str | None = None
+    """What it waits for while a cluster has no place for it."""
 
     def stage_seconds_left(self, now: datetime) -> float | None:
         """Estimate the current stage's remaining seconds from this attempt's throughput; None before there is one.
@@ -165,7 +169,7 @@ def connected_runners(store: Store) -> list[RunnerState]:
 
 def run_rows() -> Any:
     claims, events, runners, runs = schema.claims, schema.events, schema.runners, schema.runs
-    return (select(runs, claims.c.expires_at, claims.c.stop_requested, runners.c.next_beat_by,
+    return (select(runs, claims.c.expires_at, claims.c.stop_requested, claims.c.waits_for, runners.c.next_beat_by,
                    _newest_event(events.c.seq, runs.c.id).scalar_subquery().label("last_event_id"),
                    _newest_event(events.c.at, runs.c.id).scalar_subquery().label("last_event_at"))
             .outerjoin(claims, claims.c.run == runs.c.id)

@@ -15,7 +15,7 @@ from store.schema.events import events, metadata, worth_a_line
 from store.schema.forecasts import forecasts
 from store.schema.judging import judge_audits, judging_changes, judging_scores, judgings
 from store.schema.leases_and_commands import (
-    asked, call_claims, claims, commands, endpoint_options, runners, teacher_calls, verifications,
+    asked, call_claims, claims, commands, endpoint_options, nodes, runners, teacher_calls, verifications,
 )
 from store.schema.ratings_and_tags import ratings
 from store.schema.runs import cycles, metrics, runs, stages
@@ -26,7 +26,7 @@ __all__ = [
     "READ_MODELS", "answers", "api_tokens", "arm_changes", "arm_prompts", "asked", "batches", "call_claims",
     "changes", "claims", "commands", "curve_points", "cycles", "endpoint_options", "event_numbers", "events",
     "forecasts", "gain_shares", "gaps", "judge_audits", "judging_changes", "judging_scores", "judgings", "metadata",
-    "metrics", "questions", "ratings", "replacements", "runners", "runs", "schedules", "scores", "stages",
+    "metrics", "nodes", "questions", "ratings", "replacements", "runners", "runs", "schedules", "scores", "stages",
     "teacher_calls", "verifications", "webhook_outbox", "webhooks", "worth_a_line",
 ]
 

@@ -1,5 +1,5 @@
-"""Tables of claims, commands, runners, cached LLM calls and claims on them, refused options, playground questions,
-verifications.
+"""Tables of claims, commands, runners, nodes of a cluster, cached LLM calls and claims on them, refused options,
+playground questions, verifications.
 
 None of them is a projection: they are the only copy of their data.
 """
@@ -18,6 +18,7 @@ claims = Table(
     Column("attempt", Integer, nullable=False, default=0),
     Column("expires_at", Float),
     Column("stop_requested", String),
+    Column("waits_for", Text),
 )
 
 commands = Table(
@@ -38,6 +39,17 @@ runners = Table(
     Column("beat_at", Float, nullable=False),
     Column("next_beat_by", Float, nullable=False),
     Column("stopped", Boolean, nullable=False, default=False),
+)
+
+nodes = Table(
+    "nodes", metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("alive", Boolean, nullable=False),
+    *(Column(name, Float, nullable=False) for name in ("cpus", "gpus", "cpus_used", "gpus_used", "since")),
+    Column("gone_at", Float),
+    Column("reason", Text, nullable=False),
 )
 
 teacher_calls = Table(

@@ -40,6 +40,7 @@ runs = Table(
     Column("done_before", Integer),
     Column("done_seconds", Float),
     Column("group_name", String, nullable=False, default=""),
+    Column("node", String),
     Index("runs_by_state", "work", "priority", "requested_at"),
     Index("runs_by_group", "group_name"),
 )

@@ -29,6 +29,7 @@ from runner.llm.chat import ChatRequest, Completion
 from runner.llm.response_cache import CachedChat
 from runner.pipeline import executor, worker
 from runner.pipeline.resources import RunResources
+from runner.service.local_launcher import LocalLauncher
 from runner.service.supervisor import Supervisor
 from runner.teacher.offline_teacher import OfflineTeacher
 from store import queries
@@ -81,7 +82,7 @@ def run_the_runner(folder: Path, run: str, trace: Path | None = None, paths: Pat
     points = Points("runner", Plan(folder / "plan.json"), trace=trace)
     points.put_in()
     store = open_store(paths.store_url)
-    supervisor = _Runner(store, paths, socket=ours)
+    supervisor = Supervisor(store, paths, make_launcher=lambda _, lock: _ForkingLauncher(paths, (), lock, link=ours))
     until = time.monotonic() + STRAY_SECONDS
     while time.monotonic() < until:
         supervisor.tick()
@@ -94,20 +95,19 @@ def run_the_runner(folder: Path, run: str, trace: Path | None = None, paths: Pat
     return 71
 
 
-class _Runner(Supervisor):
-    """The real supervisor, with workers forked by the helper."""
+@dataclasses.dataclass
+class _ForkingLauncher(LocalLauncher):
+    """The real launcher, with workers forked by the helper."""
 
-    def __init__(self, *arguments: Any, socket: socket.socket, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._socket = socket
+    link: Any = None
 
-    def _spawn(self, claim: Claim, gpu: str) -> Any:
-        socket.send_fds(self._socket, [json.dumps(dataclasses.astuple(claim)).encode()], [self._lock])
-        return _Forked(self._socket, int(self._socket.recv(100)))
+    def _spawn(self, claim: Claim, gpu: str, log: Path) -> Any:
+        socket.send_fds(self.link, [json.dumps(dataclasses.astuple(claim)).encode()], [self.lock])
+        return _Forked(self.link, int(self.link.recv(100)))
 
 
 class _Forked:
-    """The part of `subprocess.Popen` that the supervisor uses."""
+    """The part of `subprocess.Popen` that the launcher uses."""
 
     def __init__(self, link: socket.socket, pid: int) -> None:
         self._link, self.pid, self.returncode = link, pid, None

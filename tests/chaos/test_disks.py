@@ -147,7 +147,7 @@ def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkey
     supervisor.tick()
     child = supervisor.child
     assert child
-    child.process.wait()
+    child.worker.process.wait()
     with monkeypatch.context() as broken:
         def fails(*_: Any, **__: Any) -> None:
             raise OperationalError("UPDATE", {}, Exception("disk I/O error"))

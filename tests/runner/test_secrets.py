@@ -91,7 +91,7 @@ def test_the_key_goes_to_the_processes_of_a_runner_by_their_environment_and_stan
     seen = [shown_of(answers)]
     supervisor.tick()
     assert supervisor.child
-    seen.append(shown_of(psutil.Process(supervisor.child.process.pid)))
+    seen.append(shown_of(psutil.Process(supervisor.child.worker.process.pid)))
     supervisor.close()
     store.close()
     for command, environment in seen:

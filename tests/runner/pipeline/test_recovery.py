@@ -98,7 +98,8 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.UNEXPECTED: ("answer", KeyError("surprise")),
 }
 # A death is no exception: these rows are the supervisor's, and tested with it.
-BY_THE_SUPERVISOR = {ErrorKind.PROCESS_KILLED, ErrorKind.INTERRUPTED, ErrorKind.CHECKPOINTS_MISSING}
+BY_THE_SUPERVISOR = {ErrorKind.PROCESS_KILLED, ErrorKind.INTERRUPTED, ErrorKind.NODE_LOST, ErrorKind.NOT_PLACED,
+                     ErrorKind.CHECKPOINTS_MISSING}
 
 
 def test_every_row_has_its_example() -> None:

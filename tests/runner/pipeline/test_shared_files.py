@@ -256,7 +256,7 @@ def test_a_killed_worker_of_a_lost_host_loses_what_was_not_stored_yet_and_no_mor
     killed = Supervisor(store, first, worker=WORKER)
     tick_until(killed, lambda: killed.child)
     assert killed.child
-    killed.child.process.wait()
+    killed.child.worker.process.wait()
     leases.release(store, killed.child.claim, requeue_reason="the host is gone")
     killed.children.clear()
     shutil.rmtree(first.data / "runs")

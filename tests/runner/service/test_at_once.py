@@ -45,7 +45,7 @@ def test_two_runs_go_on_at_once_and_the_third_waits_for_a_place(store: Store, pa
     assert run_of(store, third).work == "queued" and len(supervisor.children) == 2
     device = leases.owner_device(supervisor.owner)
     assert leases.claim_next(store, f"{device}:1:1", one_a_device=True, at_once=2) is None  # another runner's turn
-    kept = next(child.process for child in supervisor.children if child.claim.run == second)
+    kept = next(child.worker.process for child in supervisor.children if child.claim.run == second)
     commands.change_run_state(store, "cancel", first)
     tick_until(supervisor, lambda: run_of(store, third).work == "finished")
     assert run_of(store, first).work == "cancelled"
@@ -59,9 +59,9 @@ def test_a_killed_worker_does_not_touch_the_other(store: Store, paths: Paths) ->
     supervisor = Supervisor(store, paths, worker=WORKER, at_once=2, oom_kills=lambda: 0, ram_available=lambda: (2, 1))
     tick_until(supervisor, lambda: [run_of(store, run).stage for run in (first, second)] == ["fine-tune"] * 2)
     killed, kept = (next(child for child in supervisor.children if child.claim.run == run) for run in (first, second))
-    killed.process.kill()
+    killed.worker.process.kill()
     tick_until(supervisor, lambda: run_of(store, first).attempts == 2 and run_of(store, first).stage == "fine-tune")
-    assert kept in supervisor.children and kept.process.poll() is None
+    assert kept in supervisor.children and kept.worker.process.poll() is None
     assert [item.event.kind for item in read_events(store, first) if isinstance(item.event, RecoveryTaken)] == [
         "process killed"]
     assert not [item for item in read_events(store, second) if isinstance(item.event, RecoveryTaken | RunRequeued)]
@@ -78,7 +78,7 @@ def test_two_trainings_at_once_come_to_the_same_adapter_though_one_is_killed(sto
                             ram_available=lambda: (2, 1))
     checkpoints = paths.run(first) / "cycle-01" / "adapter" / "checkpoints"
     tick_until(supervisor, lambda: list(checkpoints.glob("checkpoint-*/seal.json")))
-    next(child for child in supervisor.children if child.claim.run == first).process.kill()
+    next(child for child in supervisor.children if child.claim.run == first).worker.process.kill()
     tick_until(supervisor, lambda: {run_of(store, run).work for run in (first, second)} == {"finished"})
     supervisor.close()
     adapters = [item.event.sha256 for run in (first, second) for item in read_events(store, run)
@@ -95,7 +95,7 @@ def test_each_worker_has_a_gpu_of_its_own_and_all_stop_together(store: Store, pa
     logs = [paths.run(run) / "worker.log" for run in runs]
     tick_until(supervisor, lambda: all(log.exists() and log.read_text() for log in logs[:2]))
     assert [log.read_text() for log in logs[:2]] == ["0\n", "1\n"] and not logs[2].exists()
-    next(child for child in supervisor.children if child.gpu == "0").process.kill()
+    next(child for child in supervisor.children if child.worker.gpu == "0").worker.process.kill()
     tick_until(supervisor, lambda: logs[0].read_text() == "0\n0\n")  # goes on at the GPU that is free again
     supervisor.stopping.set()
     supervisor.tick()
@@ -111,16 +111,16 @@ def test_a_worker_that_hangs_past_its_lease_is_killed_where_its_run_is_claimed_a
     tick_until(supervisor, lambda: supervisor.child)
     hanging = supervisor.child
     assert hanging
-    os.killpg(hanging.process.pid, signal.SIGSTOP)
+    os.killpg(hanging.worker.process.pid, signal.SIGSTOP)
     with store.write() as connection:
         from sqlalchemy import update
 
         from store.schema import claims
         connection.execute(update(claims).where(claims.c.run == run).values(expires_at=1.0))
     tick_until(supervisor, lambda: supervisor.child is not hanging and supervisor.child)
-    assert hanging.process.poll() == -signal.SIGKILL and len(supervisor.children) == 1
+    assert hanging.worker.process.poll() == -signal.SIGKILL and len(supervisor.children) == 1
     for child in supervisor.children:
-        child.process.kill()
+        child.worker.process.kill()
     supervisor.close()
 
 
