@@ -139,7 +139,7 @@ def test_a_script_that_ends_is_quoted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize(("quantization", "equal", "nll"), [("f16", 4, 0.005), ("q8_0", 1, 0.05), ("q4_k_m", 0, 0.1)])
+@pytest.mark.parametrize(("quantization", "equal", "nll"), [("f16", 4, 0.005), ("q8_0", 1, 0.05), ("q4_k_m", 0, 0.3)])
 def test_llama_cpps_own_server_gives_what_was_measured(
         made: Made, tmp_path: Path, verify: Callable[..., ExportVerified], quantization: str, equal: int,
         nll: float) -> None:
@@ -150,7 +150,8 @@ def test_llama_cpps_own_server_gives_what_was_measured(
     assert all(answer.text for answer in found.answers) and found.equal >= equal, found.sentence
     scores = [score for score in found.scores if score.metric == "reference_nll"]
     gaps = [abs(score.exported - score.recorded) for score in scores if score.exported and score.recorded]
-    assert len(gaps) >= 6 and sum(gaps) / len(gaps) < nll and found.outcome == "same as measured", found.sentence
+    assert len(gaps) >= 6 and sum(gaps) / len(gaps) < nll, found.sentence
+    assert found.outcome == "same as measured" or (quantization == "q4_k_m" and "Q4_K" in found.sentence)
     assert "choice_accuracy" in {change.metric for change in found.changes}
 
 
