@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.access import disk_usage, store_access
-from dashboard.panels import forecast, system_panels
+from dashboard.panels import cluster, forecast, system_panels
 from dashboard.style import labels
 from store import queries
 from store.paths import default_paths
+from store.queries.nodes import nodes
 from store.queries.webhooks import all_webhooks
 
 st.title("System")
@@ -17,6 +18,12 @@ paths, store = default_paths(), store_access.reading_if_usable()
 
 st.subheader("Runners")
 system_panels.runners(queries.runners(store) if store else [])
+
+st.subheader("Nodes")
+cluster.nodes(nodes(store) if store else [], queries.all_runs(store) if store else [])
+
+st.subheader("Queue")
+cluster.queue(queries.queue(store) if store else [], len(queries.runs_at_work(store)) if store else 0)
 
 st.subheader("Hardware and precision")
 system_panels.plan(queries.all_runs(store, limit=20) if store else [])

@@ -14,8 +14,10 @@ _SHOWN = 5
 
 
 def queue_sentence(store: Store, run: Run) -> str:
-    """The queue position of a queued run, and what it waits for where no runner is connected."""
+    """The queue position of a queued run; what it waits for where a cluster has no place, or no runner is connected."""
     position = position_sentence(len(_before(store, run)), len(queries.runs_at_work(store)))
+    if run.waits_for:
+        return f"Waits for a place: {run.waits_for}."
     return position if queries.connected_runners(store) else f"{position} {labels.NO_RUNNER_HINT}"
 
 

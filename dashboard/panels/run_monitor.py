@@ -161,6 +161,8 @@ def _hardware(store: Store, run: Run) -> None:
                             f"{run.plan['batch_size']}, {labels.count(run.plan['threads'], 'thread')}, "
                             f"{run.plan['parameters'] / 1e6:,.0f} million parameters")
         elements.plain_text(f"Reason: {run.plan['reason']}")
+        if run.node:
+            elements.plain_text(f"Node: {run.node}, attempt {run.attempts}")
     else:
         st.caption("The run ended before device and precision were selected." if run.ended_at else
                    "The runner selects device, precision and batch size when it starts the run.")

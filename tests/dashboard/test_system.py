@@ -12,10 +12,14 @@ from streamlit.testing.v1 import AppTest
 from dashboard.access import disk_usage
 from dashboard.view_models import schedule_settings
 from dashboard.view_models.schedule_settings import CRON, EVERY
-from store import queries
+from store import commands, queries
 from store.commands import schedules
 from store.commands.recurrence import Recurrence, timing_errors
 from store.database import Store, open_for_reading, open_store
+from store.event_log import leases
+from store.event_log.journal import Journal
+from store.event_log.nodes import Node, record_nodes, record_wait
+from store.events import RunStarted
 from store.paths import Paths
 from store.permissions import PermissionDenied, Role
 from store.presets import preset
@@ -125,3 +129,26 @@ def test_models_and_copies_are_listed_with_their_sizes(tmp_path: Path) -> None:
     assert [(thing.kind, thing.name, disk_usage.size(thing.size_bytes))
             for thing in disk_usage.stored_files(paths)] == [
         ("backup", "events-1.db", "3.0 MB"), ("model", "small", "2.5 kB"), ("store", "events.db", "10 bytes")]
+
+
+def test_the_page_system_shows_nodes_what_runs_where_losses_and_why_runs_wait(tmp_path: Path, store: Store,
+                                                                              opened: Opened) -> None:
+    running, waiting, behind = (commands.launch_run(store, plain_run(name=name), "test")
+                                for name in ("on a node", "without a place", "behind it"))
+    first = leases.claim_next(store, leases.owner_name(), running)
+    assert first
+    Journal(store, first).append(RunStarted(first.owner, 1, {}, (), node="host-a/12345678 GPU 0"))
+    second = leases.claim_next(store, leases.owner_name(), waiting)
+    assert second
+    record_wait(store, second, "needs 1 GPU, 0 of 1 free")
+    stays = Node("1", "host-a/12345678", True, 8, 1, 1, 1)
+    record_nodes(store, first.owner, [stays, Node("2", "host-b/9", True, 8, 1)])
+    record_nodes(store, first.owner, [stays, Node("2", "host-b/9", False, 8, 1, reason="it does not answer")])
+    app = opened(tmp_path, "system")
+    words = " ".join(str(frame.value.to_dict()) for frame in app.dataframe)
+    for text in ("host-a/12345678", "1 of 1", "on a node", "host-b/9", "it does not answer", "needs 1 GPU, 0 of 1 free",
+                 "ahead in the queue"):
+        assert text in words, text
+    words = words_of(opened(tmp_path, "live", run=waiting))
+    assert "Waits for a place: needs 1 GPU, 0 of 1 free." in words
+    assert behind
