@@ -87,3 +87,10 @@ def test_overview_sends_its_tables_and_small_charts_when_they_are_opened(all_sta
     app.session_state["overview tab"] = "Judges"
     app.run()
     assert len(app.get("plotly_chart")) == 1 and len(app.dataframe) == 3 and not app.exception
+
+
+def test_scores_stand_before_the_question_which_may_be_long(all_states: tuple[Path, dict[str, str]],
+                                                            opened: Opened) -> None:
+    folder, runs = all_states
+    columns = list(opened(folder, "answers", run=runs["finished"]).dataframe[0].value.columns)
+    assert columns[1:5] == ["change", "before", "after", "question"]
