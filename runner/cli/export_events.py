@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runner.cli.program import how_to_install
 from runner.errors import UserError
+from runner.export.errors import CannotExport
 from runner.export.mlflow_tracker import MlflowTracker
 from runner.export.otel_tracker import OtelTracker, otlp_exporter
 from runner.export.trackio_tracker import TrackioTracker
@@ -30,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="only runs that were requested on this day or later, such as 2026-11-30")
     parser.add_argument("--experiment", default="distill", metavar="NAME",
                         help="MLflow's experiment, or Trackio's project (default: %(default)s)")
+    parser.add_argument("--register", default="", metavar="NAME",
+                        help="register the adapter of --run as a version of this model in MLflow's registry")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     kind, _, place = args.to.partition(":")
     if kind not in TRACKERS or not place:
         raise UserError(f"--to {args.to!r}: use {FORMS}, such as mlflow:http://127.0.0.1:5000")
+    if args.register and (kind != "mlflow" or len(args.run) != 1):
+        raise UserError("--register is about one run in MLflow: give --to mlflow:URI and one --run")
     try:
         since = datetime.fromisoformat(args.since).replace(tzinfo=UTC) if args.since else None
     except ValueError:
@@ -49,6 +55,14 @@ def run(args: argparse.Namespace) -> int:
     tracker = TRACKERS[kind](place, args.experiment)
     written = [tracker.export(store, run.id) for run in runs]
     print(f"{sum(written):,} events of {sum(map(bool, written))} runs written to {tracker.uri}")
+    if args.register and isinstance(tracker, MlflowTracker):
+        try:
+            version = tracker.register(store, default_paths(), args.run[0], args.register)
+        except CannotExport as error:
+            raise UserError(f"--register {args.register}: {error}") from error
+        except ImportError as error:
+            raise UserError(how_to_install([str(error.name)], "export-events --register")) from error
+        print(f"registered as version {version} of {args.register}")
     return 0
 
 

@@ -7,6 +7,7 @@ written with the metrics of these events, so that a killed export continues wher
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +17,14 @@ from store import events
 from store.database import Store
 from store.event_log.event_rows import read_events
 from store.events import Recorded
+from store.paths import Paths
 from store.report import as_json, gather
 
 EXPERIMENT = "distill"
 RUN_TAG, SEQ_TAG = "distill.run", "distill.seq"
+ADAPTER = "adapter"
+"""Folder of the adapter among the artifacts of an MLflow run."""
+_MODEL_NAME = re.compile(r"[\w.-]{1,200}")
 AT_ONCE = 500
 """Metrics of one request; MLflow takes up to 1,000."""
 _STATUS: dict[type[events.Event], str] = {
@@ -54,7 +59,7 @@ class MlflowTracker:
 
     def export(self, store: Store, run: str) -> int:
         """Write the events of a run that were not written yet; return how many there were."""
-        mine = self._call(lambda: self._client.search_runs([self._experiment], f"tags.`{RUN_TAG}` = '{run}'"))
+        mine = self._found(run)
         after = int(mine[0].data.tags.get(SEQ_TAG, 0)) if mine else 0
         new = read_events(store, run, after)
         if not new:
@@ -63,6 +68,37 @@ class MlflowTracker:
         for start in range(0, len(new), AT_ONCE):
             self._write(store, there, run, new[start:start + AT_ONCE])
         return len(new)
+
+    def register(self, store: Store, paths: Paths, run: str, model: str) -> str:
+        """Register the adapter that a run keeps as a version of a model; return the version.
+
+        A run has one version of a model, so that the same command again changes nothing. The adapter's files are
+        artifacts of the MLflow run, which must have been written before.
+
+        Raises:
+            CannotExport: the run has no adapter, or not the recorded one.
+            UserError: the model cannot have this name, or the server refuses.
+        """
+        from runner.export.student_export import tuned_cycle  # needs more than the first installation has
+
+        if not _MODEL_NAME.fullmatch(model):
+            raise UserError(f"--register {model!r}: use letters, digits, dots, hyphens and underscores")
+        ours, cycle, folder = tuned_cycle(store, paths, run, None)
+        there, named = self._found(run)[0].info.run_id, f"name = '{model}'"
+        versions = self._call(lambda: self._client.search_model_versions(named))
+        if known := [one for one in versions if one.run_id == there]:
+            return str(known[0].version)
+        if not self._call(lambda: self._client.search_registered_models(named)):
+            self._call(lambda: self._client.create_registered_model(model))
+        self._call(lambda: self._client.log_artifacts(there, str(folder), ADAPTER))
+        tags = {RUN_TAG: run, "distill.cycle": str(cycle.cycle), "distill.student": ours.config.student,
+                "distill.verdict": ours.verdict or "", "distill.adapter_sha256": cycle.adapter_sha256 or ""}
+        made = self._call(lambda: self._client.create_model_version(
+            model, f"runs:/{there}/{ADAPTER}", there, tags, description=ours.sentence or ""))
+        return str(made.version)
+
+    def _found(self, run: str) -> Any:
+        return self._call(lambda: self._client.search_runs([self._experiment], f"tags.`{RUN_TAG}` = '{run}'"))
 
     def _created(self, run: str, first: Recorded) -> str:
         assert isinstance(first.event, events.RunRequested)

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from runner.cli.main import main
 from runner.export import mlflow_tracker
 from runner.export.mlflow_tracker import MlflowTracker
 from store import queries
+from store.database import Store
 from store.event_log.journal import append_without_claim
 from store.events import MetricLogged, RunRequeued
+from store.files import sha256_of
+from store.paths import Paths
+from store.schema import cycles
 from tests.dashboard import stores
 
 pytest.importorskip("mlflow")
@@ -34,6 +39,19 @@ def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Any) -> str:
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.setenv("DATA_DIR", str(made[0]))
     return f"file:{tmp_path / 'mlruns'}"
+
+
+def with_an_adapter(store: Store, folder: Path, run: str) -> bytes:
+    """Give the last cycle of a made run the files of an adapter; return the weights."""
+    cycle = max(queries.cycles_of(store, run), key=lambda one: one.cycle)
+    files = Paths(folder, store.url).run(run) / str(cycle.adapter)
+    files.mkdir(parents=True, exist_ok=True)
+    (files / "adapter_config.json").write_text("{}")
+    (files / "adapter_model.safetensors").write_bytes(b"weights")
+    with store.write() as connection:
+        connection.execute(update(cycles).where(cycles.c.run == run, cycles.c.cycle == cycle.cycle).values(
+            adapter_sha256=sha256_of(b"weights")))
+    return b"weights"
 
 
 def exported(uri: str, run: str) -> Any:
@@ -64,6 +82,35 @@ def test_settings_curves_verdict_and_evidence_are_those_of_the_store(uri: str, m
     assert json.loads(Path(file).read_text())["run"]["id"] == run.id
     assert exported(uri, made[2])[1].info.status == "FAILED" and exported(uri, made[3])[1].info.status == "RUNNING"
     store.close()
+
+
+def test_an_adapter_is_registered_once_as_a_version_with_its_verdict(
+        uri: str, made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = stores.store_at(made[0])
+    adapter = with_an_adapter(store, made[0], made[1])
+    command = ["export-events", "--to", f"mlflow:{uri}", "--run", made[1], "--register", "our-student"]
+    assert main(command) == 0 and main(command) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("registered")] == [
+        "registered as version 1 of our-student"] * 2
+    client, found = exported(uri, made[1])
+    (version,) = client.search_model_versions("name = 'our-student'")
+    run = queries.find_run(store, made[1])
+    assert run and (version.run_id, version.description) == (found.info.run_id, run.sentence)
+    assert version.tags["distill.verdict"] == run.verdict and version.tags["distill.student"] == run.config.student
+    files = client.download_artifacts(version.run_id, "adapter", str(tmp_path))
+    assert (Path(files) / "adapter_model.safetensors").read_bytes() == adapter
+    store.close()
+
+
+@pytest.mark.parametrize(("more", "says"), [
+    (["--register", "ours"], "--register is about one run in MLflow"),
+    (["--register", "our's", "--run", "RUN"], "use letters, digits"),
+    (["--register", "ours", "--run", "FAILED"], "no adapter of cycle")])
+def test_what_cannot_be_registered_is_said(uri: str, made: Any, more: list[str], says: str,
+                                           capsys: pytest.CaptureFixture[str]) -> None:
+    named = {"RUN": made[1], "FAILED": made[3]}
+    assert main(["export-events", "--to", f"mlflow:{uri}", *(named.get(one, one) for one in more)]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_the_same_command_again_writes_only_what_is_new(

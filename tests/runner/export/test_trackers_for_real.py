@@ -18,6 +18,7 @@ import pytest
 
 from store import queries
 from tests.dashboard import stores
+from tests.runner.export.test_mlflow_tracker import with_an_adapter
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +44,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     return folder, finished, failed
 
 
-def exported(python: Path | str, data: Path, to: str) -> str:
-    done = subprocess.run([str(python), "-m", "runner", "export-events", "--to", to], cwd=ROOT, capture_output=True,
-                          text=True, env=os.environ | {"DATA_DIR": str(data), "PYTHONPATH": str(ROOT)})
+def exported(python: Path | str, data: Path, to: str, *more: str) -> str:
+    done = subprocess.run([str(python), "-m", "runner", "export-events", "--to", to, *more], cwd=ROOT,
+                          capture_output=True, text=True,
+                          env=os.environ | {"DATA_DIR": str(data), "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
 
@@ -133,4 +135,12 @@ def test_a_real_mlflow_server_shows_the_curve_the_verdict_and_the_evidence(
         (point.step, point.value) for point in queries.series(store, finished, "loss"))
     evidence = client.download_artifacts(there[finished].info.run_id, "evidence.json", str(tmp_path))
     assert json.loads(Path(evidence).read_text())["run"]["id"] == finished
+    weights = with_an_adapter(store, data, finished)
+    for _ in range(2):
+        said = exported(sys.executable, data, f"mlflow:{mlflow}", "--run", finished, "--register", "our-student")
+        assert said == "registered as version 1 of our-student"
+    version = client.get_model_version("our-student", "1")
+    assert (version.run_id, version.tags["distill.verdict"]) == (there[finished].info.run_id, run.verdict)
+    files = client.download_artifacts(version.run_id, "adapter", str(tmp_path))
+    assert (Path(files) / "adapter_model.safetensors").read_bytes() == weights
     store.close()
