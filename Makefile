@@ -13,6 +13,7 @@
 # make verify-engines  llama.cpp and OpenVINO, each in an environment of its own, and a student exported, served and
 #              verified by each; downloads 1.5 GB once
 # make ray     runs on a real Ray cluster of two nodes on this machine, in an environment of its own
+# make chaos-ray  kill -9 of workers, actors, raylets, nodes and runners of such a cluster (TRIALS=5: a short one)
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; ARTIFACTS=... shares files of runs; PORT=... the dashboard;
@@ -31,7 +32,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: aa api-load browser chaos demo run served test try-servers verify-engines test-all test-postgres ray setup setup-dev bench lint trackers wheel clean
+.PHONY: aa api-load browser chaos demo run served test try-servers verify-engines test-all test-postgres ray chaos-ray setup setup-dev bench lint trackers wheel clean
 
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(BIN)/python -m runner demo $(if $(SEEDS),--seeds $(SEEDS))
@@ -73,6 +74,9 @@ trackers: setup-dev $(ENGINES_DIR)/mlflow/.stamp $(ENGINES_DIR)/trackio/.stamp
 
 ray: setup-dev $(ENGINES_DIR)/ray/.stamp
 	@$(ENGINES_DIR)/ray/bin/python -m pytest -m engines tests/runner/service/test_ray.py $(ARGS)
+
+chaos-ray: setup-dev $(ENGINES_DIR)/ray/.stamp
+	@$(ENGINES_DIR)/ray/bin/python -m tests.chaos.ray_kills --trials $(TRIALS) $(ARGS)
 
 # The project's own libraries, and Ray beside them.
 $(ENGINES_DIR)/ray/.stamp: requirements-ray.txt $(TEST_STAMP)
