@@ -59,16 +59,21 @@ def serve(store: Store, paths: Paths, stand_by: bool = False, at_once: int | Non
         UserError: the cluster cannot be used.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    _stop_on_signals(stop)
     if stand_by:
         print(f"standing by for {paths.data}; press Ctrl-C to stop", flush=True)
     if acquire_runner_lock(paths.data, stop.wait if stand_by else None) is None:
         return 0
     configure(paths)
-    _serve(store, paths, stop, _ray_supervisor(store, paths, at_once, ray) if ray
-           else _local_supervisor(store, paths, at_once))
+    supervisor = _ray_supervisor(store, paths, at_once, ray) if ray else _local_supervisor(store, paths, at_once)
+    _stop_on_signals(stop)  # Ray has put in its own
+    _serve(store, paths, stop, supervisor)
     return 0
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
 
 
 def _ray_supervisor(store: Store, paths: Paths, at_once: int | None, options: RayOptions) -> Supervisor:

@@ -246,7 +246,8 @@ class Supervisor:
             left = max(until - time.monotonic(), 0.0) if child.worker.place else 0.0
             stop_worker(child.worker, (signal.SIGTERM, left), (signal.SIGKILL, 10.0 if child.worker.place else 0.0))
             release(self.store, child.claim, requeue_reason="the runner was stopped")
-            log_event("run requeued", run=child.claim.run)
+            ended = child.worker.poll()
+            log_event("run requeued", run=child.claim.run, exit_code=ended.code if ended else None)
             self.children.remove(child)
 
     def _stop_if_asked(self, child: Child, run: Run | None) -> None:

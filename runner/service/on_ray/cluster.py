@@ -73,8 +73,9 @@ def connect(address: str) -> None:
         raise UserError("the Ray cluster refuses this token: set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the one of "
                         f"the cluster ({_first_line(error)})") from error
     except (ConnectionError, RayError, ValueError) as error:
-        raise UserError(f"no Ray cluster can be reached: set RAY_ADDRESS to host:6379 of its head, or start a node of "
-                        f"it here ({_first_line(error)})") from error
+        raise UserError("no Ray cluster can be reached with this token: set RAY_ADDRESS to HEAD:6379 or start a node "
+                        "here, and set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
+                        f"({_first_line(error)})") from error
     if not asks_for_token():
         ray.shutdown()
         raise UserError("the Ray cluster asks for no token, so anybody who reaches it can execute code: start each of "

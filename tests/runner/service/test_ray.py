@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +19,7 @@ import pytest
 from store.database import Store, open_store
 from tests.runner.same_run import launch, outcome, undisturbed
 from tests.runner.service.launcher_contract import held_at_an_item, places_of, recoveries_of, workers_of
-from tests.runner.service.ray_nodes import RayNodes, ray_nodes, ray_runner
+from tests.runner.service.ray_nodes import ROOT, SERVE, RayNodes, ray_nodes, ray_runner
 from tests.runner.watching import run_of, until
 from tests.store.postgres_server import database, server
 
@@ -73,3 +78,68 @@ def test_a_worker_and_a_node_that_are_killed_change_nothing_about_a_result(
     assert len(places) == 3 and places[2] != places[1] == where
     for number, run in enumerate((disturbed, other), 1):
         assert outcome(store, run) == undisturbed(tmp_path / run, number)
+
+
+def called(cluster: RayNodes, environment: dict[str, str], data: Path, *arguments: str,
+           **changes: str) -> subprocess.CompletedProcess[str]:
+    whole = os.environ | environment | cluster.environment | {"DATA_DIR": str(data)} | changes
+    return subprocess.run([sys.executable, "-m", "runner", *arguments], env=whole, capture_output=True, text=True,
+                          cwd=ROOT, timeout=900)
+
+
+def test_doctor_asks_every_node(cluster: RayNodes, environment: dict[str, str], tmp_path: Path) -> None:
+    asked = called(cluster, environment, tmp_path, "doctor", "--ray", "auto", "--json")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    found = json.loads(asked.stdout.splitlines()[-1])
+    assert found["problems"] == [] and len(found["nodes"]) == 3
+    assert len({node["node"] for node in found["nodes"]}) == 3
+    assert {node["data folder"] for node in found["nodes"]} > {str(cluster.folder / "node-2")}
+    assert all(node["gpu"] == "none" and node["ray"] and node["cores"] for node in found["nodes"])
+
+
+def test_doctor_says_what_is_wrong_at_which_node(cluster: RayNodes, environment: dict[str, str],
+                                                 tmp_path: Path) -> None:
+    asked = called(cluster, environment, tmp_path, "doctor", "--ray", "auto", "--json", ARTIFACTS="",
+                   STORE_URL="postgresql+psycopg://tests@127.0.0.1:9/nothing")
+    assert asked.returncode == 1, asked.stdout + asked.stderr
+    problems = json.loads(asked.stdout.splitlines()[-1])["problems"]
+    assert sum("store: " in problem for problem in problems) == 3 and "nodes share no files" in problems[-1]
+
+
+def test_another_token_is_refused(cluster: RayNodes, environment: dict[str, str], tmp_path: Path) -> None:
+    refused = called(cluster, environment, tmp_path, "doctor", "--ray", "auto", RAY_AUTH_TOKEN="0" * 64)
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr
+    assert "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to" in refused.stderr, refused.stderr
+
+
+def test_a_need_that_no_node_has_is_said_at_once_and_waits(cluster: RayNodes, store: Store, environment: dict[str, str],
+                                                           tmp_path: Path) -> None:
+    run, log = launch(store, 9), tmp_path / "serve.log"
+    says = "needs 8 GPUs of one node, and no node has more than 0"
+    with ray_runner(cluster, tmp_path / "driver", log, environment, "--gpus", "8"):
+        until(lambda: f"no node of the cluster can take one  why={says}" in log.read_text())
+        until(lambda: run_of(store, run).waits_for == says)
+    assert run_of(store, run).work == "queued"
+
+
+def test_a_cluster_of_this_machine_alone_needs_no_server(tmp_path: Path, items: Path) -> None:
+    """`--ray local` with a SQLite store: Ray makes a token, and all of it ends with the runner."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | {
+        "HOME": str(tmp_path), "DATA_DIR": str(tmp_path / "data"), "RAY_worker_niceness": "0",
+        **held_at_an_item(items)}
+    (items / "go").touch()
+    store = open_store(f"sqlite:///{tmp_path / 'data' / 'events.db'}")
+    run = launch(store, 1)
+    with (tmp_path / "serve.log").open("wb") as log:
+        serving = subprocess.Popen([sys.executable, str(SERVE), "--ray", "local"], env=environment, stdout=log,
+                                   stderr=log, start_new_session=True)
+    try:
+        until(lambda: run_of(store, run).work == "finished" or serving.poll() is not None)
+        assert (tmp_path / ".ray" / "auth_token").read_text().strip()
+        serving.terminate()
+        assert serving.wait(300) == 0
+    finally:
+        if serving.poll() is None:
+            os.killpg(serving.pid, signal.SIGKILL)
+    assert outcome(store, run) == undisturbed(tmp_path / "alone", 1)
+    store.close()
