@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 
 from runner.pipeline.worker import execute_claimed_run
-from runner.service import supervisor as supervisors
+from runner.service import worker_exits
 from runner.service.supervisor import Supervisor
 from store import commands, queries, schema
 from store.database import Store, integrity_faults, open_store
@@ -152,8 +152,8 @@ def test_a_runner_outlives_a_store_that_fails_for_a_while(tmp_path: Path, monkey
         def fails(*_: Any, **__: Any) -> None:
             raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
 
-        broken.setattr(supervisors, "release", fails)
-        broken.setattr(supervisors, "find_run", fails)
+        broken.setattr(worker_exits, "release", fails)
+        broken.setattr(worker_exits, "find_run", fails)
         for _ in range(3):
             supervisor.tick()
         assert supervisor.child is child  # not buried yet, and not forgotten
