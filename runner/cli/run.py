@@ -13,6 +13,7 @@ from typing import Any
 
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.sources import NoSuchDocuments, pin
+from runner.cli.counts import count_of
 from runner.cli.documents_notes import documents_notes
 from runner.cli.question_files import with_question_files
 from runner.cli.reading_progress import show_reading
@@ -49,8 +50,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     add_seed_arguments(parser, "queue the run once for each training seed, as a group with one test: how many (3), a "
                                "range (1-20) or a list (1,5,9)")
-    parser.add_argument("--gpus", type=_gpus, metavar="N", help="train on N of this machine's GPUs, a process on each "
-                        "(default: on all that CUDA_VISIBLE_DEVICES names)")
+    parser.add_argument("--gpus", type=count_of("GPUs", MOST_GPUS), metavar="N",
+                        help="train on N of this machine's GPUs, a process on each (default: on all that "
+                             "CUDA_VISIBLE_DEVICES names)")
     parser.add_argument("--forecast", action="store_true",
                         help="execute three small pilots instead, forecast what the run will measure, and queue it "
                              "paused with its forecast: resume it, or cancel it")
@@ -117,12 +119,6 @@ def _allowed(setting: Setting) -> str:
     if setting.choices:
         return f" {'Any' if setting.kind is tuple else 'One'} of: {', '.join(setting.choices)}."
     return " ({:,} to {:,})".format(*setting.range) if setting.range else ""
-
-
-def _gpus(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= MOST_GPUS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of GPUs: use 1 to {MOST_GPUS}")
-    return int(text)
 
 
 def _escaped(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Callable
 
+from runner.cli.counts import count_of
 from runner.errors import UserError
 from runner.service.cluster_options import JOB_SCHEMES, RayOptions, refuse_address, require_token
 from runner.service.devices import MOST_AT_ONCE
@@ -18,13 +18,13 @@ MOST_GPUS = 64
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How many runs at once, on which cluster, and what to do if another runner already serves."""
-    parser.add_argument("--at-once", type=_count(MOST_AT_ONCE, "runs"), metavar="N", help="the most runs at a time "
+    parser.add_argument("--at-once", type=count_of("runs", MOST_AT_ONCE), metavar="N", help="the most runs at a time "
                         "(default: one for each GPU; one on a machine without, where N runs share the processor and "
                         "the memory)")
     parser.add_argument("--ray", metavar="ADDRESS", help="execute runs on a Ray cluster: local starts one on this "
                         "machine, auto joins that of RAY_ADDRESS or of this machine, http://HEAD:8265 submits this "
                         "runner as a job")
-    parser.add_argument("--gpus", type=_count(MOST_GPUS, "GPUs", least=0), metavar="N",
+    parser.add_argument("--gpus", type=count_of("GPUs", MOST_GPUS, least=0), metavar="N",
                         help="with --ray: GPUs of one node that each run gets (default: 1 where a node has one)")
     parser.add_argument("--stand-by", action="store_true",
                         help="if another runner serves this data folder, wait and take over when it exits")
@@ -65,13 +65,3 @@ def check_ray(address: str, paths: Paths) -> None:
     if importlib.util.find_spec("ray") is None:
         raise UserError("--ray needs Ray, which is not installed: "
                         f"pip install {'distill[ray]' if INSTALLED else '-r requirements-ray.txt'}")
-
-
-def _count(most: int, what: str, least: int = 1) -> Callable[[str], int]:
-    """Return a reader of a whole number in a range, for argparse."""
-    def read(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what}: use {least} to {most}")
-        return int(text)
-
-    return read

@@ -41,7 +41,7 @@ def open_student(config: RunConfig, models_dir: Path, plan_index: int = 0,
         from runner.student.completion_server import CompletionServer
         from runner.student.served_student import ServedStudent, served_info
 
-        server = CompletionServer(config.student_server, "", config.max_answer_seconds)
+        server = CompletionServer(config.student_server, config.max_answer_seconds)
         local = LocalStudent.open(config, models_dir, plan_index,
                                   lambda info: on_plan(served_info(info, server.address)))
     return ServedStudent(local, server)

@@ -34,17 +34,16 @@ class Completion:
 class CompletionServer:
     """Asks one base model, and the adapters that it has loaded. Safe to use from several threads."""
 
-    def __init__(self, address: str, model: str, reply_seconds: float) -> None:
+    def __init__(self, address: str, reply_seconds: float) -> None:
         """A client for one server.
 
         Args:
             address: base URL that ends in /v1.
-            model: the base model's name there; empty takes the only one that is listed.
             reply_seconds: the longest wait for a reply.
         """
         self.address = redact_url(address)
-        self._chat = OpenAIChat(model, address, key_for(address), reply_seconds)
-        self._loaded: dict[str, str] = {}
+        self._chat = OpenAIChat("", address, key_for(address), reply_seconds)
+        self._loaded: set[str] = set()
 
     def find_model(self, wanted: str) -> str:
         """Return the name under which the server has a base model, and ask that one from now on.
@@ -86,7 +85,7 @@ class CompletionServer:
                     f"the student server {self.address} does not load the adapter {folder}: "
                     f"{refusal.message or found}; start vLLM with --enable-lora, --max-lora-rank of at least "
                     "the run's rank, and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1, where it sees this folder")
-        self._loaded[name] = str(folder)
+        self._loaded.add(name)
         return name
 
     def complete(self, prompt: Sequence[int], adapter: str | None, options: Mapping[str, Any]) -> Completion:

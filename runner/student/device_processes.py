@@ -19,6 +19,7 @@ from typing import Any
 
 from runner.protocols import TrainingConfig, TrainingExample, TrainingResult, TrainingStep
 from runner.student import errors
+from runner.student.training_checkpoints import with_tuples
 from store.event_log.journal import StopRequested
 
 STEP, RESULT, FAILURE = "step", "result", "failure"
@@ -94,7 +95,7 @@ def read_training(path: Path) -> DistributedTraining:
     """Return a training as `train_on_devices` wrote it."""
     fields = json.loads(path.read_text(encoding="utf-8"))
     return DistributedTraining(**fields | {
-        "recipe": TrainingConfig(**_with_tuples(fields["recipe"])),
+        "recipe": TrainingConfig(**with_tuples(fields["recipe"])),
         "examples": tuple(TrainingExample(**example) for example in fields["examples"])})
 
 
@@ -126,7 +127,7 @@ def _result(process: subprocess.Popen[str], training: DistributedTraining, on_st
                 stop = request
                 Path(training.stop_file).touch()
         elif kind == RESULT:
-            result = TrainingResult(**_with_tuples(said))
+            result = TrainingResult(**with_tuples(said))
         elif kind == FAILURE:
             raise getattr(errors, said["error"])(said["message"])
     process.wait()
@@ -140,11 +141,6 @@ def _result(process: subprocess.Popen[str], training: DistributedTraining, on_st
         raise errors.TrainingFailed(f"the training processes ended with code {process.returncode} and without a "
                                     f"result: {' '.join(text[-_LAST_WORDS:].split()) or 'no word of why'}")
     return result
-
-
-def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record as they were before JSON made lists of its tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def _messages(lines: Iterable[str]) -> Iterable[dict[str, Any]]:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from runner.hardware import Plan
 from runner.hardware.parent_death import kill_with_parent
-from runner.student.errors import StudentError
 from runner.protocols import (
     Answer, GenerationConfig, Likelihood, TrainingConfig, TrainingExample, TrainingResult, TrainingStep,
 )
+from runner.student.errors import StudentError
 
 if TYPE_CHECKING:
     from knowledge.questions import Question

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,16 @@ def read_record(to: Path, fingerprint: str) -> TrainingResult | None:
     """The result of this training if it already finished and its adapter is unchanged; else None."""
     try:
         record = json.loads((to / RECORD).read_text(encoding="utf-8"))
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in record["training"].items()}
-        training = TrainingResult(**{**values, "adapter": str(to)})
+        training = TrainingResult(**{**with_tuples(record["training"]), "adapter": str(to)})
         unchanged = record["fingerprint"] == fingerprint and weights_sha256(to) == training.adapter_sha256
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return training if unchanged else None
+
+
+def with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record as they were before JSON made lists of its tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def _read_manifest(folder: Path, fingerprint: str) -> ResumePoint | None:

@@ -42,7 +42,7 @@ def adapter(folder: Path) -> Path:
 
 
 def served(local: LocalStudent, server: FakeVllm) -> ServedStudent:
-    return ServedStudent(local, CompletionServer(server.url, "", 600.0))
+    return ServedStudent(local, CompletionServer(server.url, 600.0))
 
 
 def texts(of: Any, adapter: Path | None) -> dict[str, tuple[str | None, int, bool]]:
@@ -106,7 +106,7 @@ def test_a_server_without_log_probabilities_or_nobody_there_is_a_sentence(folder
     with FakeVllm(student(folder), scores=False) as server, pytest.raises(ModelLoadFailed, match="prompt_logprobs"):
         served(student(folder), server)
     with pytest.raises(EndpointUnavailable, match="127.0.0.1:9"):
-        ServedStudent(student(folder), CompletionServer("http://127.0.0.1:9/v1", "", 5.0))
+        ServedStudent(student(folder), CompletionServer("http://127.0.0.1:9/v1", 5.0))
 
 
 def test_the_address_is_checked_before_the_run_is_queued() -> None:
