@@ -8,9 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import fakes
@@ -34,12 +33,13 @@ from store.database import Store, open_store
 from store.event_log import leases
 from store.event_log.journal import Claim, Journal, LeaseLost, read_events
 from store.events import (
-    AdapterTrained, ArmsCompared, FilesStored, MetricLogged, RecoveryTaken, RunFailed, RunStarted, StageFinished,
-    StageProgressed, to_json,
+    AdapterTrained, FilesStored, MetricLogged, RecoveryTaken, RunFailed, RunStarted, StageFinished,
+    StageProgressed,
 )
 from store.paths import Paths
 from tests.addresses import address_in
 from tests.plain_runs import plain_run
+from tests.runner import same_run
 from tests.runner.artifact_store.fake_s3 import CREDENTIALS, fake_s3
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import tiny_resources
@@ -59,51 +59,12 @@ def two_hosts(tmp_path: Path, store: Store, shared: str) -> tuple[Paths, Paths]:
     return Paths(tmp_path / "a", store.url, shared), Paths(tmp_path / "b", store.url, shared)
 
 
-def launch(store: Store, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
-    """Queue a run whose id is always the same, because its checkpoints hold it."""
-    then = datetime(2026, 11, 30, tzinfo=UTC)
-    small: dict[str, Any] = {"topics": ("pods", "services", "jobs"), "questions": 6, "held_out": 6, "steps": 4}
-    with monkeypatch.context() as fixed:
-        fixed.setattr("store.commands.runs.secrets", SimpleNamespace(token_hex=lambda _: "00000001"))
-        fixed.setattr("store.commands.runs.datetime", SimpleNamespace(now=lambda _: then))
-        run = commands.launch_run(store, plain_run(**small | changes), "test")
-    assert run == RUN
-    return run
-
-
 def work(store: Store, paths: Paths, fail: Callable[[Journal], None] = lambda _: None) -> list[Any]:
     """Execute the next run with fakes; `fail` is called with the journal before each of their items."""
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, paths, lambda *given: fakes.fake_resources(
         *given, fail=lambda _where: fail(given[-1]))) == 0
     return [item.event for item in read_events(store, RUN)]
-
-
-def hashes(store: Store) -> dict[Any, str]:
-    """Of the checkpoint of every finished stage; one that was finished twice must have come out the same.
-
-    Two checkpoints state how long the run took: their comparisons and verdicts stand here instead.
-    """
-    found: dict[Any, str] = {}
-    for item in read_events(store, RUN):
-        if isinstance(item.event, StageFinished):
-            content = item.event.sha256 if item.stage not in ("comparison", "final-report") else ""
-            assert found.setdefault((item.cycle, item.stage), content) == content
-        elif isinstance(item.event, ArmsCompared):
-            found["changes", item.cycle] = to_json(item.event)
-    return found | {"verdict": f"{run_of(store, RUN).verdict}: {run_of(store, RUN).sentence}"}
-
-
-def undisturbed(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[Any, str]:
-    """The hashes of the same run on one host, without an artifact store."""
-    paths = Paths(folder, address_in(folder))
-    store = open_store(paths.store_url)
-    launch(store, monkeypatch, **changes)
-    work(store, paths)
-    assert run_of(store, RUN).work == "finished"
-    found = hashes(store)
-    store.close()
-    return found
 
 
 def until_stage(store: Store, stage: str, cycle: int, calls: int) -> Callable[[Journal], None]:
@@ -123,18 +84,18 @@ def until_stage(store: Store, stage: str, cycle: int, calls: int) -> Callable[[J
 @pytest.mark.parametrize(("stage", "cycle", "calls"), [
     ("tuned", 1, 2), pytest.param("fine-tune", 2, 2, marks=pytest.mark.slow)])
 def test_a_run_goes_on_at_another_host_to_the_bytes_of_one_host(
-        store: Store, hosts: tuple[Paths, Paths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str,
+        store: Store, hosts: tuple[Paths, Paths], tmp_path: Path, stage: str,
         cycle: int, calls: int) -> None:
-    alone = undisturbed(tmp_path / "alone", monkeypatch, cycles=2, adapter="continue")
-    launch(store, monkeypatch, cycles=2, adapter="continue")
+    alone = same_run.undisturbed(tmp_path / "alone", cycles=2, adapter="continue")
+    same_run.launch(store, cycles=2, adapter="continue")
     first, second = hosts
     work(store, first, until_stage(store, stage, cycle, calls))
     assert run_of(store, RUN).work == "paused" and run_of(store, RUN).stage == stage
-    finished_before = len(hashes(store))
+    finished_before = len(same_run.outcome(store, RUN))
     shutil.rmtree(first.data)  # the host is gone
     commands.change_run_state(store, "resume", RUN)
     events = work(store, second)
-    assert run_of(store, RUN).work == "finished" and hashes(store) == alone
+    assert run_of(store, RUN).work == "finished" and same_run.outcome(store, RUN) == alone
     stages = [event for event in events if isinstance(event, StageFinished)]
     assert len({key for key in alone if key != "verdict" and key[0] != "changes"}) == len(stages) > finished_before > 5
     assert not [event for event in events if isinstance(event, RecoveryTaken)]
@@ -147,8 +108,8 @@ def test_a_run_goes_on_at_another_host_by_a_bucket(store: Store, tmp_path: Path,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    alone = undisturbed(tmp_path / "alone", monkeypatch)
-    launch(store, monkeypatch)
+    alone = same_run.undisturbed(tmp_path / "alone")
+    same_run.launch(store)
     with fake_s3("made-for-runs") as endpoint:
         address = f"s3://made-for-runs/a/prefix?endpoint_override={endpoint}"
         first, second = two_hosts(tmp_path, store, address)
@@ -156,7 +117,7 @@ def test_a_run_goes_on_at_another_host_by_a_bucket(store: Store, tmp_path: Path,
         shutil.rmtree(first.data)
         commands.change_run_state(store, "resume", RUN)
         events = work(store, second)
-    assert hashes(store) == alone and not [event for event in events if isinstance(event, RecoveryTaken)]
+    assert same_run.outcome(store, RUN) == alone and not [event for event in events if isinstance(event, RecoveryTaken)]
     assert any(event.before for event in events if isinstance(event, StageProgressed) and event.unit == "answers")
 
 
@@ -166,10 +127,10 @@ def test_a_real_training_goes_on_at_another_host_from_its_checkpoint(
     """A real tiny student: weights, optimizer and random state travel, and the adapter is the same bit by bit."""
     small = {"student": str(llama_folder(tmp_path / "tiny")), "precision": "fp32", "steps": 18, "max_new_tokens": 4,
              "batch_size": 2}
-    launch(store, monkeypatch, **small)
+    same_run.launch(store, **small)
     alone = Paths(tmp_path / "alone", address_in(tmp_path / "alone"))
     calm = open_store(alone.store_url)
-    launch(calm, monkeypatch, **small)
+    same_run.launch(calm, **small)
     expected = adapter_of(tiny_work(calm, alone))
     first, second = hosts
     monkeypatch.setattr(shared_files, "STORE_SECONDS", 0.1)
@@ -205,9 +166,8 @@ def adapter_of(events: list[Any]) -> str:
     return str(trained.sha256)
 
 
-def test_a_shared_test_set_comes_from_the_host_that_wrote_it(store: Store, hosts: tuple[Paths, Paths],
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
-    launch(store, monkeypatch, held_out_set="team")
+def test_a_shared_test_set_comes_from_the_host_that_wrote_it(store: Store, hosts: tuple[Paths, Paths]) -> None:
+    same_run.launch(store, held_out_set="team")
     first, second = hosts
     work(store, first)
     commands.launch_run(store, plain_run(topics=("pods", "services", "jobs"), questions=6, held_out=6, steps=4,
@@ -221,7 +181,7 @@ def test_a_shared_test_set_comes_from_the_host_that_wrote_it(store: Store, hosts
 def test_the_artifact_store_forgets_what_was_replaced_more_than_a_week_ago(
         store: Store, hosts: tuple[Paths, Paths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_files, "STORE_SECONDS", 0.02)
-    launch(store, monkeypatch)
+    same_run.launch(store)
     work(store, hosts[0], lambda _: time.sleep(0.05))
     blobs = tmp_path / "shared" / "blobs"
     before = {path.name for path in blobs.iterdir()}
@@ -249,8 +209,8 @@ def test_the_artifact_store_forgets_what_was_replaced_more_than_a_week_ago(
 def test_a_killed_worker_of_a_lost_host_loses_what_was_not_stored_yet_and_no_more(
         store: Store, hosts: tuple[Paths, Paths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real process and a real SIGKILL within a stage; the other host has a data folder of its own."""
-    alone = undisturbed(tmp_path / "alone", monkeypatch)
-    launch(store, monkeypatch)
+    alone = same_run.undisturbed(tmp_path / "alone")
+    same_run.launch(store)
     first, second = hosts
     monkeypatch.setenv("KILL_AT", "tuned:inside")
     killed = Supervisor(store, first, worker=WORKER)
@@ -264,14 +224,14 @@ def test_a_killed_worker_of_a_lost_host_loses_what_was_not_stored_yet_and_no_mor
     other = Supervisor(store, second, worker=WORKER)
     tick_until(other, lambda: run_of(store, RUN).work == "finished" and other.child is None)
     other.close()
-    assert hashes(store) == alone
+    assert same_run.outcome(store, RUN) == alone
     assert not [item for item in read_events(store, RUN) if isinstance(item.event, RecoveryTaken)]
 
 
 def test_a_damaged_object_is_refused_and_only_its_stage_runs_again(
-        store: Store, hosts: tuple[Paths, Paths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = undisturbed(tmp_path / "alone", monkeypatch)
-    launch(store, monkeypatch)
+        store: Store, hosts: tuple[Paths, Paths], tmp_path: Path) -> None:
+    alone = same_run.undisturbed(tmp_path / "alone")
+    same_run.launch(store)
     first, second = hosts
     work(store, first, until_stage(store, "fine-tune", 1, 2))
     judged = next(item.event for item in read_events(store, RUN)
@@ -281,13 +241,13 @@ def test_a_damaged_object_is_refused_and_only_its_stage_runs_again(
     events = work(store, second)
     (told,) = [event for event in events if isinstance(event, RecoveryTaken)]
     assert told.kind == "checkpoints elsewhere" and "incomplete or foreign" in told.message
-    assert "1 of" in told.message and hashes(store) == alone
+    assert "1 of" in told.message and same_run.outcome(store, RUN) == alone
     assert open_artifact_store(second.artifacts).read_bytes(judged.sha256)  # type: ignore[union-attr]  # repaired
 
 
 def test_files_of_a_worker_that_lost_its_claim_do_not_count(
-        store: Store, hosts: tuple[Paths, Paths], monkeypatch: pytest.MonkeyPatch) -> None:
-    launch(store, monkeypatch)
+        store: Store, hosts: tuple[Paths, Paths]) -> None:
+    same_run.launch(store)
     first, second = hosts
     work(store, first, until_stage(store, "fine-tune", 1, 2))
     commands.change_run_state(store, "resume", RUN)
@@ -310,7 +270,7 @@ def test_files_of_a_worker_that_lost_its_claim_do_not_count(
 def test_progress_is_stored_while_a_stage_goes_on(store: Store, hosts: tuple[Paths, Paths],
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_files, "STORE_SECONDS", 0.05)
-    launch(store, monkeypatch)
+    same_run.launch(store)
 
     def slow(_: Journal) -> None:
         if run_of(store, RUN).stage == "held-out-baseline":
@@ -327,9 +287,8 @@ def test_progress_is_stored_while_a_stage_goes_on(store: Store, hosts: tuple[Pat
     assert last and not any("parts" in file.path for file in read_list(artifacts, last.sha256).files)
 
 
-def test_a_newer_state_of_this_host_is_not_replaced_by_an_older_one(store: Store, hosts: tuple[Paths, Paths],
-                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    launch(store, monkeypatch)
+def test_a_newer_state_of_this_host_is_not_replaced_by_an_older_one(store: Store, hosts: tuple[Paths, Paths]) -> None:
+    same_run.launch(store)
     first, second = hosts
     work(store, first, until_stage(store, "tuned", 1, 2))
     parts = first.run(RUN) / "cycle-01" / "tuned.parts.jsonl"
@@ -349,7 +308,7 @@ def test_a_newer_state_of_this_host_is_not_replaced_by_an_older_one(store: Store
 
 def test_an_artifact_store_that_fails_is_waited_for_and_then_fails_the_run_with_advice(
         store: Store, hosts: tuple[Paths, Paths], monkeypatch: pytest.MonkeyPatch) -> None:
-    launch(store, monkeypatch)
+    same_run.launch(store)
     calls: list[int] = []
 
     def failing(self: RunFiles) -> Any:
@@ -374,15 +333,15 @@ def test_an_address_without_credentials_fails_the_run_and_names_what_is_missing(
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    launch(store, monkeypatch)
+    same_run.launch(store)
     (failed,) = [event for event in work(store, Paths(tmp_path / "a", store.url, "s3://bucket/x"))
                  if isinstance(event, RunFailed)]
     assert failed.kind == "artifact store" and "no credentials" in failed.message
 
 
 def test_an_export_and_a_backup_get_what_only_the_artifact_store_has(
-        store: Store, hosts: tuple[Paths, Paths], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    launch(store, monkeypatch)
+        store: Store, hosts: tuple[Paths, Paths], tmp_path: Path) -> None:
+    same_run.launch(store)
     first, second = hosts
     work(store, first)
     _, _, adapter = tuned_cycle(store, second, RUN, None)
