@@ -40,7 +40,8 @@ def train(of: LocalStudent, to: Path, steps: list[TrainingStep], recipe: Trainin
     return of.fine_tune(EXAMPLES, recipe, start, to, steps.append)
 
 
-@pytest.mark.parametrize("make", [llama_folder, pytest.param(phi_folder, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [llama_folder, phi_folder])
 def test_two_devices_train_what_one_trains(tmp_path: Path, make: object) -> None:
     folder = make(tmp_path / "student")  # type: ignore[operator]
     one: list[TrainingStep] = []
