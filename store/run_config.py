@@ -349,6 +349,11 @@ class RunConfig:
         choices={arm.name: arm.title for arm in ARMS.values()},
         switches=[Switch(arm.name, f"--{arm.flag}", arm.how) for arm in ARMS.values()],
         help="Baselines that answer the held-out test too, after the last cycle: cheaper explanations of a gain.")
+    question_before_passages: bool = setting(
+        True, label="Question before passages too", group=CONTROL_ARMS, was=False, form="expert",
+        affects=("work",),
+        help="Ask the question before the retrieved passages as well as after them, in the retrieval arms and in "
+        "reading items: a model that reads from left to right then knows what to look for. Off: only after them.")
     learning_curve: bool = setting(
         False, label="Evaluate intermediate checkpoints", group=CONTROL_ARMS, affects=("duration", "work"),
         help="Score the held-out test after 25% and 50% of each cycle's steps too, by log-likelihood; no answer is "

@@ -12,7 +12,6 @@ import torch
 from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.questions import Question
 from knowledge.study import SHARES
-from runner.pipeline.stages.context_prompts import PASSAGES
 from runner.protocols import Answer, Likelihood, TrainingConfig, TrainingExample
 from store.run_config import DEFAULT_TARGET_MODULES, RunConfig
 from tests.bench.recipes import __main__ as lab, soft_targets
@@ -126,7 +125,8 @@ class _Reciter:
         return [Likelihood(0.1 if self._knows(*pair) else 2.1, 10) for pair in pairs]
 
     def answer(self, questions: Sequence[Question], *_: object) -> Iterator[list[Answer]]:
-        yield [Answer(one.id, self.by_wording[one.text.rpartition("Question: ")[2]], 10, 0.1) for one in questions]
+        yield [Answer(one.id, self.by_wording[one.text.rpartition("with the help of these notes: ")[2]], 10, 0.1)
+               for one in questions]
 
     def _knows(self, question: str, answer: str) -> bool:
         return self.by_wording.get(question, "").startswith(answer)
@@ -139,13 +139,14 @@ class _SameOrNot:
 
 def test_the_exam_gives_full_marks_to_a_student_that_knows_every_fact() -> None:
     facts, controls = taught(16), held_out(4)
-    scores, answers = examine(_Reciter((*facts, *controls)), None, facts, controls, _SameOrNot())  # type: ignore[arg-type]
+    scores, answers = examine(_Reciter((*facts, *controls)), None, facts, controls,  # type: ignore[arg-type]
+                              _SameOrNot())  # type: ignore[arg-type]
     mean = {name: sum(of.values()) / len(of) for name, of in scores.items()}
     assert set(COLUMNS) <= set(mean) and answers[facts[0].passage.id] == facts[0].reference
     for name in ("choice", "choice_without_altered", "similarity", "opening", "opening_trained", "held_out_choice"):
         assert mean[name] == 1, name
-    assert min(mean["recall"], mean["recall_trained"], mean["reading"]) > 0.95  # `Never` in code is not found
-    assert mean["reading_right"] == 1
+    assert min(mean["recall"], mean["recall_trained"], mean["reading_asked_first"]) > 0.95  # `Never` in code
+    assert mean["reading_asked_first_right"] == 1
     assert mean["binding"] == pytest.approx(2.0)
     assert mean["general"] == mean["reverse"] == pytest.approx(0.25)  # it knows nothing of these: ties of four
 
@@ -163,7 +164,7 @@ def test_reading_items_take_their_share_of_a_recipe() -> None:
     facts = taught(8)
     examples, _ = examples_of(dataclasses.replace(RECIPES["default, reading 0.3"], presentations=20, general=0.0),
                               facts, (), 1)
-    read = [example for example in examples if PASSAGES.before in example.question]
+    read = [example for example in examples if "\n\nNotes:\n\n" in example.question]
     assert len(read) / len(examples) == pytest.approx(0.3, abs=0.03)
 
 
@@ -205,7 +206,7 @@ def test_the_whole_path_runs_on_a_tiny_model(tmp_path: Path, capsys: pytest.Capt
     found = measure(student(llama_folder(tmp_path / "model", context=2048)), _SameOrNot(), "default, three cycles",
                     recipe, 1, facts, controls, REPLAY, tmp_path / "out")  # type: ignore[arg-type]
     assert found.tokens > 0 and set(COLUMNS) <= set(found.scores)
-    assert len(found.scores["first_recall"]) == 5 and len(found.scores["reading"]) == 2
+    assert len(found.scores["first_recall"]) == 5 and len(found.scores["reading_asked_first"]) == 2
     keep(tmp_path / "kept.jsonl", found)
     assert lab.main(["default, three cycles", "--facts", "16", "--table", "--goals", "--results",
                      str(tmp_path / "kept.jsonl")]) == 0

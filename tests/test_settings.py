@@ -126,7 +126,7 @@ def test_the_sliders_keep_their_ranges() -> None:
                  "reading_share dev_questions keep_best_step early_stopping_patience"),
     ("work", "teacher teacher_base_url student student_server precision knowledge practice test max_new_tokens "
              "temperature fine_tune arms learning_curve study general_replay reading_share keep_best_step "
-             "early_stopping_patience"),
+             "early_stopping_patience question_before_passages"),
     ("amount", "questions cycles held_out paraphrases new_topic_questions general steps batch_size "
                "gradient_accumulation taught_questions passes minutes dev_questions"),
     ("variance", "knowledge practice test student teacher"),

@@ -17,7 +17,7 @@ from knowledge.near_duplicate_texts import SAME_TEXT
 from knowledge.study import StudyItem
 from knowledge.study.recipe import READING
 from knowledge.study.passage_parts import content_words, sentences
-from runner.pipeline.stages.context_prompts import PASSAGES, passage_item
+from runner.pipeline.stages.context_prompts import ContextStyle, passage_item
 from store.control_arms import CONTEXT_ITEMS
 
 ITEMS = 10
@@ -32,7 +32,7 @@ _NEAREST = 6
 
 
 def reading_items(passage: Passage, questions: Sequence[str], others: Sequence[Passage], seed: int,
-                  fits: Callable[[StudyItem], bool]) -> tuple[list[StudyItem], int]:
+                  style: ContextStyle, fits: Callable[[StudyItem], bool]) -> tuple[list[StudyItem], int]:
     """The reading items of a passage, and how many of them show fewer passages than the retrieval arm does.
 
     They show fewer distractors where an item would be too long. The passages of an item are in random order.
@@ -40,6 +40,7 @@ def reading_items(passage: Passage, questions: Sequence[str], others: Sequence[P
     Args:
         questions: trainable wordings, used in turn.
         others: passages that distractors may come from; those of the same topic come first.
+        style: the template of the retrieval arms.
         fits: whether an item can be trained whole.
     """
     rng = random.Random(f"{seed} {passage.id} reading")
@@ -49,11 +50,11 @@ def reading_items(passage: Passage, questions: Sequence[str], others: Sequence[P
         absent = number % ABSENT_EVERY == ABSENT_EVERY - 1
         distractors = _drawn(ranked, CONTEXT_ITEMS - (not absent), rng)
         question = questions[number % len(questions)]
-        order = rng.random()
-        item = _item(passage, question, distractors, absent, order)
+        made = functools.partial(_item, passage, question, absent=absent, order=rng.random(), style=style)
+        item = made(distractors)
         while not fits(item) and len(distractors) > 1:
             distractors = distractors[:-1]
-            item = _item(passage, question, distractors, absent, order)
+            item = made(distractors)
         shortened += len(distractors) + (not absent) < CONTEXT_ITEMS
         items.append(item)
     return items, shortened
@@ -66,11 +67,22 @@ def quoted(passage: Passage) -> str:
     return " ".join(found or sentences(passage.text))
 
 
-def _item(passage: Passage, question: str, distractors: Sequence[Passage], absent: bool, order: float) -> StudyItem:
+def _item(passage: Passage, question: str, distractors: Sequence[Passage], absent: bool, order: float,
+          style: ContextStyle) -> StudyItem:
+    """Make one item.
+
+    Args:
+        passage: what is asked about.
+        question: one of its wordings.
+        distractors: other passages to show.
+        absent: whether the passage itself is not shown, so that the answer says so.
+        order: place (0..1) of the passage among the others.
+        style: the template of the prompt.
+    """
     texts = [passage_item(other).text for other in distractors]
     if not absent:
         texts.insert(int(order * (len(texts) + 1)), passage_item(passage).text)
-    return StudyItem(passage.id, READING, WITHOUT if absent else WITH, PASSAGES.prompt(texts, question),
+    return StudyItem(passage.id, READING, WITHOUT if absent else WITH, style.prompt(texts, question),
                      NOT_IN_NOTES if absent else quoted(passage))
 
 

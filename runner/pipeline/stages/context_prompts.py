@@ -24,24 +24,35 @@ class ContextItem:
 
 @dataclass(frozen=True)
 class ContextStyle:
-    """The prompt template around the context items."""
+    """The prompt template around the context items; `{question}` in `before` and `after` stands for the question."""
 
     before: str
     between: str
     after: str
-    """Holds `{question}`."""
 
     def prompt(self, texts: Sequence[str], question: str) -> str:
         """Return the prompt; without texts it is the bare question, as in every other arm."""
         if not texts:
             return question
-        return self.before + self.between.join(texts) + self.after.replace("{question}", question)
+        before, after = (part.replace("{question}", question) for part in (self.before, self.after))
+        return before + self.between.join(texts) + after
 
 
 # No "Answer:" at the end: the embedded student, a chat model, gave an empty answer to 15 of 40 such prompts.
 EXAMPLES = ContextStyle("Here are questions with their answers.\n\n", "\n\n",
                         "\n\nNow answer this question: {question}")
 PASSAGES = ContextStyle("Answer the question with the help of these notes.\n\n", "\n\n", "\n\nQuestion: {question}")
+PASSAGES_BETWEEN = ContextStyle("Question: {question}\n\nNotes:\n\n", "\n\n",
+                                "\n\nAnswer the question with the help of these notes: {question}")
+
+
+def passages_style(question_before: bool) -> ContextStyle:
+    """Return the template for passages: the question before and after them, or only after them.
+
+    A model that reads from left to right weighs the passages by a question that it has already read (Liu et al. 2023,
+    "Lost in the Middle", call this query-aware contextualization).
+    """
+    return PASSAGES_BETWEEN if question_before else PASSAGES
 
 
 def passage_item(passage: Passage) -> ContextItem:

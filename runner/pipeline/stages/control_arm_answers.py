@@ -12,7 +12,7 @@ from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.context_prompts import (
-    EXAMPLES, PASSAGES, RESERVED_TOKENS, ContextItem, ContextStyle, example, fit_prompt, passage_item,
+    EXAMPLES, RESERVED_TOKENS, ContextItem, ContextStyle, example, fit_prompt, passage_item, passages_style,
 )
 from runner.pipeline.stages.event_records import question_from_record, record_usage
 from runner.pipeline.stages.generate_answers import (
@@ -77,13 +77,15 @@ def few_shot(context: StageContext) -> Sequence[Event]:
 
 def retrieval(context: StageContext) -> Sequence[Event]:
     """RAG answers of the base student."""
-    prompts = _prompts(context, RETRIEVAL, _retrieved_context(context), PASSAGES)
+    prompts = _prompts(context, RETRIEVAL, _retrieved_context(context),
+                       passages_style(context.config.question_before_passages))
     return [prompts, _answer_prompts(context, prompts, adapter=False)]
 
 
 def tuned_retrieval(context: StageContext) -> Sequence[Event]:
     """RAG answers of the fine-tuned student."""
-    prompts = _prompts(context, TUNED_RETRIEVAL, _retrieved_context(context), PASSAGES)
+    prompts = _prompts(context, TUNED_RETRIEVAL, _retrieved_context(context),
+                       passages_style(context.config.question_before_passages))
     return [prompts, _answer_prompts(context, prompts, adapter=True)]
 
 

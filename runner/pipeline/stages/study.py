@@ -22,6 +22,7 @@ from runner.pipeline.reading_items import reading_items
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.approved_sets import edited_passage, edited_questions
+from runner.pipeline.stages.context_prompts import passages_style
 from runner.pipeline.stages.facts import facts_from_record
 from runner.pipeline.stages.training_setup import (
     TrainingPair, form_shares, plain_items, presented_items, training_pairs,
@@ -179,6 +180,7 @@ def _reading(context: StageContext, asked: Passage, trainable: Sequence[Passage]
         return (), 0, 0
     trainable = [passage for passage in trainable if passage.source != ANSWER_ALONE]
     items, shortened = reading_items(asked, asked.questions, trainable, config.seed,
+                                     passages_style(config.question_before_passages),
                                      lambda item: tokens_of(item) <= config.max_sequence_tokens)
     return *without_near_duplicates(items, locked), shortened
 

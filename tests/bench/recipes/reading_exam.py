@@ -10,12 +10,15 @@ from rapidfuzz import fuzz
 from knowledge.passages import Passage
 from knowledge.questions import HELD_OUT, Question, question_id
 from runner.judge.fact_recall import fact_recall
-from runner.pipeline.stages.context_prompts import PASSAGES, passage_item
+from runner.pipeline.stages.context_prompts import passage_item, passages_style
 from runner.protocols import GenerationConfig, Student
 from store.control_arms import CONTEXT_ITEMS
+from store.run_config import RunConfig
 from tests.bench.recipes.facts import Fact, domain
 
 SEED = 1
+STYLE = passages_style(RunConfig().question_before_passages)
+"""The template of the retrieval arms of a run."""
 
 
 def reading_scores(student: Student, adapter: Path | None, controls: tuple[Fact, ...],
@@ -29,8 +32,8 @@ def reading_scores(student: Student, adapter: Path | None, controls: tuple[Fact,
     given = {id: answers[question.id] for id, question in questions.items()}
     recalls = {fact.passage.id: fact_recall(given[fact.passage.id], fact.passage.key_terms, fact.reference)
                for fact in controls}
-    return {"reading": {id: value for id, value in recalls.items() if value is not None},
-            "reading_right": {fact.passage.id: float(_is_about(given[fact.passage.id], fact.passage,
+    return {"reading_asked_first": {id: value for id, value in recalls.items() if value is not None},
+            "reading_asked_first_right": {fact.passage.id: float(_is_about(given[fact.passage.id], fact.passage,
                                                                shown[fact.passage.id])) for fact in controls}}
 
 
@@ -43,7 +46,7 @@ def _shown(passage: Passage) -> list[Passage]:
 
 
 def _question(fact: Fact, shown: list[Passage]) -> Question:
-    text = PASSAGES.prompt([passage_item(one).text for one in shown], fact.locked)
+    text = STYLE.prompt([passage_item(one).text for one in shown], fact.locked)
     return Question(question_id(text), text, fact.passage.topic, HELD_OUT, fact.passage.id, "", fact.passage.title)
 
 

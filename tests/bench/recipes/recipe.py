@@ -14,6 +14,7 @@ from runner.pipeline.stages.study import tokens_of
 from runner.protocols import TrainingConfig, TrainingExample
 from store.run_config import DEFAULT_TARGET_MODULES
 from tests.bench.recipes.facts import Fact, domain, siblings
+from tests.bench.recipes.reading_exam import STYLE
 
 
 MAX_TOKENS = 512
@@ -95,7 +96,7 @@ def _items(facts: tuple[Fact, ...], seed: int, reading: bool) -> tuple[list[Stud
         others = [one.passage for one in siblings(fact, facts)]
         items += study_items(fact.passage, seed, siblings=others)
         if reading:
-            items += reading_items(fact.passage, fact.passage.questions, practice_passages(domain()), seed,
+            items += reading_items(fact.passage, fact.passage.questions, practice_passages(domain()), seed, STYLE,
                                    lambda item: tokens_of(item) <= MAX_TOKENS)[0]
     kept, refused = without_near_duplicates(items, [fact.locked for fact in facts])
     return list(kept), refused

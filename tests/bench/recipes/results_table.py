@@ -18,7 +18,8 @@ COLUMNS = {"choice": "choice", "choice_without_altered": "without the altered co
            "recall": "key-term recall", "recall_trained": "recall, trained wording", "similarity": "similarity",
            "opening": "opening among six", "opening_trained": "opening, trained wording", "reverse": "reversed",
            "held_out_choice": "held-out choice", "similarity_held_out": "held-out similarity",
-           "general": "general", "reading": "recall with passages", "reading_right": "from the right passage"}
+           "general": "general", "reading_asked_first": "recall with passages",
+           "reading_asked_first_right": "from the right passage"}
 """Metric -> heading."""
 RESAMPLES = 2000
 

@@ -26,6 +26,7 @@ from runner.export.served_models import ServedModel, ask_served, served_model
 from runner.export.student_export import export, kept_export, tuned_cycle
 from runner.pipeline.retrieval import open_retriever
 from runner.pipeline.run_knowledge import domain_of_finished_run
+from runner.pipeline.stages.context_prompts import PASSAGES_BETWEEN
 from runner.student.exported_model import ExportedModel
 from runner.student.question_rewriting import rewritten
 from store import queries
@@ -152,7 +153,7 @@ def test_with_retrieval_it_is_asked_the_very_prompts_of_the_retrieval_arm(retrie
     domain = domain_of_finished_run(paths.run(run) / COPY, queries.find_run(store, run).knowledge_hash,  # type: ignore[union-attr]
                                     lambda: pytest.fail("the copy is there"))
     exported = ExportedModel(next(paths.exports.iterdir()))
-    ours = RetrievalPrompts(domain, open_retriever(), 4)
+    ours = RetrievalPrompts(domain, open_retriever(), 4, PASSAGES_BETWEEN)
     texts = {one.question_id: one.text for one in asked}
     assert [ours.prompt(texts[prompt.question_id], exported.fits_context) for prompt in prompts] == [
         prompt.text for prompt in prompts]

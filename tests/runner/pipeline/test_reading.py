@@ -14,7 +14,7 @@ from knowledge.questions import HELD_OUT, PARAPHRASE
 from knowledge.split import held_out_passages, practice_passages
 from knowledge.study import StudyItem, shares_of
 from runner.pipeline.reading_items import ITEMS, NOT_IN_NOTES, WITH, WITHOUT, quoted, reading_items
-from runner.pipeline.stages.context_prompts import PASSAGES, passage_item
+from runner.pipeline.stages.context_prompts import PASSAGES, PASSAGES_BETWEEN, ContextStyle, passage_item
 from runner.pipeline.study_set import read_items
 from runner.pipeline.worker import execute_claimed_run
 from store import commands, queries
@@ -33,10 +33,11 @@ from store.presets import preset
 ARMS = (RETRIEVAL, TUNED_RETRIEVAL)
 
 
-def of_a_passage(fits: Any = lambda item: True) -> tuple[Any, list[StudyItem], int]:
+def of_a_passage(fits: Any = lambda item: True,
+                 style: ContextStyle = PASSAGES_BETWEEN) -> tuple[Any, list[StudyItem], int]:
     trainable = practice_passages(fakes.small_domain())
     passage = next(one for one in trainable if len(one.questions) > 1)
-    return passage, *reading_items(passage, passage.questions, trainable, 1, fits)
+    return passage, *reading_items(passage, passage.questions, trainable, 1, style, fits)
 
 
 def test_items_show_the_right_passage_among_others_that_differ_or_say_that_it_is_absent() -> None:
@@ -53,14 +54,16 @@ def test_items_show_the_right_passage_among_others_that_differ_or_say_that_it_is
     assert {len(texts) for texts in shown} == {CONTEXT_ITEMS}
     assert not [text for text in held_out for item in items if text in item.prompt]
     assert len({tuple(sorted(texts)) for texts in shown}) > ITEMS // 2  # not the same distractors again and again
-    assert len({item.prompt.index(own) > len(PASSAGES.before) for item in present}) == 2  # not always first
+    assert len({item.prompt.index(own) > item.prompt.index("Notes:") + 10 for item in present}) == 2  # not always first
 
 
-def test_the_prompt_is_the_retrieval_arms_own() -> None:
-    passage, items, _ = of_a_passage()
+@pytest.mark.parametrize(("style", "times"), [(PASSAGES, 1), (PASSAGES_BETWEEN, 2)])
+def test_the_prompt_is_the_retrieval_arms_own(style: ContextStyle, times: int) -> None:
+    passage, items, _ = of_a_passage(style=style)
     item = next(item for item in items if item.wording == WITH)
-    assert item.prompt.startswith(PASSAGES.before) and item.prompt.endswith(
-        PASSAGES.after.replace("{question}", passage.questions[0]))
+    asked = passage.questions[0]
+    assert item.prompt.startswith(style.before.replace("{question}", asked))
+    assert item.prompt.endswith(style.after.replace("{question}", asked)) and item.prompt.count(asked) == times
     assert all(term.casefold() in item.answer.casefold() for term in passage.key_terms)
 
 
@@ -114,7 +117,7 @@ def test_the_closed_book_stream_carries_no_passage(ran: tuple[Path, Store, queri
     items = read_items(folder / "runs" / run.id / prepared.file)
     texts = [" ".join(passage.text.split()) for passage in fakes.small_domain().passages]
     closed = [item for item in items if item.form != "reading"]
-    assert closed and not [item for item in closed if PASSAGES.before in item.prompt]
+    assert closed and not [item for item in closed if "\n\nNotes:\n\n" in item.prompt]
     assert not [item for item in closed for text in texts if text in item.prompt]
     locked = NearDuplicateIndex(record.text for record in recorded(store, run, QuestionsAsked)[0].questions)
     reading = [item for item in items if item.form == "reading"]
