@@ -20,10 +20,11 @@ from knowledge.study.passage_parts import content_words, sentences
 from runner.pipeline.stages.context_prompts import ContextStyle, passage_item
 from store.control_arms import CONTEXT_ITEMS
 
-ITEMS = 10
+ITEMS = 20
 """Items of a passage."""
-ABSENT_EVERY = 5
-"""Every so many items of a passage, its own text is not among those shown."""
+ABSENT_EVERY = 20
+"""Every so many items of a passage, its own text is not among those shown. With every fifth, the embedded student said
+of half of all questions that the notes do not say (tests/bench/README.md)."""
 NOT_IN_NOTES = "The notes do not say."
 WITH, WITHOUT = "with the right passage", "without the right passage"
 """Names of the wordings."""
