@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.panels.launch_form import ADVANCED
@@ -25,6 +27,9 @@ PAGES = ("overview", "new_run", "live", "answers", "history", "compare", "playgr
 _RUNNING: list[tuple[Path, str]] = []
 """Data directories of the whole session, each with its active run."""
 _RENEWED = [0.0]
+
+# Every AppTest looks through all installed packages for components, which takes longer than to draw a page.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(autouse=True)
