@@ -31,6 +31,8 @@ TEST_STAMP := $(VENV)/.stamp-dev
 
 # Two OpenMP threads on a busy machine slow each other down; the runner sets its own count by what it measures.
 export TOKENIZERS_PARALLELISM = false
+# Without compiled files kept, every process compiles the project's modules again, and takes three times as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: aa api-load browser chaos demo run served test try-servers verify-engines test-all test-postgres ray chaos-ray setup setup-dev bench lint trackers wheel clean
 

@@ -49,7 +49,7 @@ PASSAGES_BETWEEN = ContextStyle("Question: {question}\n\nNotes:\n\n", "\n\n",
 def passages_style(question_before: bool) -> ContextStyle:
     """Return the template for passages: the question before and after them, or only after them.
 
-    A model that reads from left to right weighs the passages by a question that it has already read (Liu et al. 2023,
+    A model that reads from left to right knows what to look for if it has read the question (Liu et al. 2023,
     "Lost in the Middle", call this query-aware contextualization).
     """
     return PASSAGES_BETWEEN if question_before else PASSAGES
