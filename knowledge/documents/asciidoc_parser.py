@@ -19,6 +19,11 @@ _LINE = re.compile(r"^(?:\[.*\]|//.*|\.[^\s.].*|\+|'''|<<<|"
 _ITEM = re.compile(r"^\s*(?:\*+|-|\.+|\d+\.)\s+(?=\S)")
 _TERM = re.compile(r"^(\S.*?)(?:::+|;;)(?:\s+(.*))?$")
 _REMARK = re.compile(r"^(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION):\s+")
+_CHARACTERS = {"nbsp": " ", "sp": " ", "empty": "", "zwsp": "", "plus": "+", "pp": "++", "cpp": "C++", "asterisk": "*",
+               "caret": "^", "tilde": "~", "backtick": "`", "apos": "'", "quot": '"', "lsquo": "'", "rsquo": "'",
+               "ldquo": '"', "rdquo": '"', "amp": "&", "deg": "\N{DEGREE SIGN}", "startsb": "[", "endsb": "]"}
+"""Attributes that every AsciiDoc file has."""
+_MACRO = re.compile(r"\b(kbd|btn|menu|footnote|indexterm2?|anchor):([^\s\[]*)\[([^\]]*)\]")
 _CODE = re.compile(r"(`\+?)(.+?)(\+?`)|(?<!\w)\+(\S(?:.*?\S)?)\+(?!\w)")
 
 
@@ -29,7 +34,7 @@ def read_asciidoc(path: str, text: str) -> Page:
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:
-    attributes: dict[str, str] = {}
+    attributes = dict(_CHARACTERS)
     words: list[str] = []
     at, item = 0, False
 
@@ -91,6 +96,17 @@ def _inline(text: str, attributes: dict[str, str]) -> str:
 def _without_marks(text: str, attributes: dict[str, str]) -> str:
     text = re.sub(r"\{([\w-]+)\}", lambda found: attributes.get(found[1], found[0]), text)
     text = re.sub(r"<<[^,>]+,\s*([^>]+)>>", r"\1", text)
-    text = re.sub(r"(?:link:|xref:|https?://|mailto:)[^\s\[]+\[([^\],]+)[^\]]*\]", r"\1", text)
-    text = re.sub(r"(?<!\w)([*_#]{1,2})(?=\S)([^*_#]+?)(?<=\S)\1(?!\w)", r"\2", text)
-    return re.sub(r"\s\+$|\(\(.*?\)\)|\[\[.*?\]\]", "", text)
+    text = re.sub(r"(?:link:|xref:|https?://|mailto:)[^\s\[]+\[([^\],]+)[^\]]*\]", r"\1", _MACRO.sub(_said, text))
+    text = re.sub(r"(?:(?<!\w)\[[.\w-]+\])?(?<!\w)([*_#]{1,2})(?=\S)([^*_#]+?)(?<=\S)\1(?!\w)", r"\2", text)
+    text = re.sub(r"\(\(\(.*?\)\)\)|\s\+$|\[\[[\w:.-]+(?:,[^\]]*)?\]\]", "", text)
+    return re.sub(r"\(\((?=[^\s(])([^()]+)(?<=\S)\)\)", r"\1", text)
+
+
+def _said(macro: re.Match[str]) -> str:
+    """What the reader sees of a macro within a sentence."""
+    name, target, content = macro.groups()
+    if name in ("kbd", "btn", "indexterm2"):
+        return content
+    if name == "menu":
+        return " > ".join(part.strip() for part in (target, *content.split(">")) if part.strip())
+    return ""

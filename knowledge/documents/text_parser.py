@@ -9,10 +9,12 @@ from knowledge.documents.document import Block, Page, anchor_of, tidy
 
 _RULE = re.compile(r"^([=\-~^\"'`#*+.:_<>])\1{2,}\s*$")
 _DIRECTIVE = re.compile(r"^\s*\.\. (?:([\w:.-]+)::(.*)|.*)$")
-_REMARKS = frozenset(re.findall(r"\S+", """
-note warning tip important caution hint attention danger seealso versionadded versionchanged admonition topic
-only
-""")) - {"seealso", "only"}
+_REMARKS = frozenset(("note", "warning", "tip", "important", "caution", "hint", "attention", "danger", "error"))
+PROSE_DIRECTIVES = _REMARKS | frozenset(re.findall(r"\S+", """
+versionadded versionchanged versionremoved deprecated admonition topic sidebar container compound highlights epigraph
+pull-quote tabs tab group-tab tab-set tab-item dropdown details collapse card grid grid-item grid-item-card rst-class
+"""))
+"""Directives whose content is prose of the page. The argument of a remark is part of it, that of others a title."""
 # Directives that document one object each: their argument is used as a heading.
 _DESCRIBES = re.compile(r"^(?:\w+:)?(?:function|class|method|attribute|data|exception|module|option|confval|envvar|"
                         r"variable|command|property|setting|program|describe|object|macro|type)$|^(?:prop_\w+|"
@@ -22,6 +24,12 @@ _RST = re.compile(r"^\.\. [\w:-]+::", re.M)
 _ROLE = re.compile(r":[\w:+.-]+:`[~!]?([^`]+?)(?:\s+<[^`>]*>)?`")
 _LINK = re.compile(r"`([^`<]+?)\s*<[^`>]+>`_{1,2}")
 _LITERAL = re.compile(r"``(?!\s)(.+?)(?<!\s)``(?!`)")
+_BARS = re.compile(r"(?<![\w|])\|(?![\s|])[^|]*?(?<!\s)\|(?![\w|])")
+"""Text between bars, which is no column: a substitution, or an absolute value."""
+_SUBSTITUTION = re.compile(r"^\.\. \|([^|\n]+)\| replace:: +(\S.*)$", re.M)
+_TARGET = re.compile(r"^\.\. _(\w+):", re.M)
+_NAMED = re.compile(r"``.+?``|\|([^|`\n]+)\||\b(\w+?)_(?![\w`])")
+"""Literal text, a substitution, or a reference to a target."""
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\(?\d{1,3}[.)]|\(?[a-z][.)]|#\.)\s+(?=\S)")
 _FIELD = re.compile(r"^\s*:[\w ]+:(?:\s|$)")
 _NUMBERED = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?]{2,60}$")
@@ -29,9 +37,19 @@ _NUMBERED = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?]{2,60}$")
 
 def read_text(path: str, text: str) -> Page:
     """Parse a .txt or .rst file; the title is its first heading."""
-    lines = [line.expandtabs(4).rstrip() for line in text.split("\n")]
-    blocks = tuple(_blocks(lines, path.lower().endswith(".rst") or bool(_RST.search(text))))
+    is_rst = path.lower().endswith(".rst") or bool(_RST.search(text))
+    lines = [line.expandtabs(4).rstrip() for line in (_with_names(text) if is_rst else text).split("\n")]
+    blocks = tuple(_blocks(lines, is_rst))
     return Page(path, next((block.text for block in blocks if block.level), ""), blocks)
+
+
+def _with_names(text: str) -> str:
+    """Put in the substitutions that the file defines, and the names of its targets."""
+    substitutions, targets = dict(_SUBSTITUTION.findall(text)), {name.casefold() for name in _TARGET.findall(text)}
+
+    def named(found: re.Match[str]) -> str:
+        return found[2] if found[2] and found[2].casefold() in targets else substitutions.get(found[1], found[0])
+    return _NAMED.sub(named, text) if substitutions or targets else text
 
 
 def _blocks(lines: list[str], is_rst: bool) -> Iterator[Block]:
@@ -75,8 +93,8 @@ def _underlined(lines: list[str], at: int) -> tuple[str, str, int] | None:
 def _directive(lines: list[str], at: int, found: re.Match[str]) -> tuple[int, list[Block]]:
     """Admonitions keep their content, object descriptions become headings, other directives are skipped whole."""
     name, argument = (found[1] or "").lower(), (found[2] or "").strip()
-    if name in _REMARKS or name == "glossary":
-        words = _inline(argument) if " " in argument and not name.startswith("version") else ""
+    if name in PROSE_DIRECTIVES or name == "glossary":
+        words = _inline(argument) if " " in argument and name in _REMARKS else ""
         return at + 1, [Block(words)] if words else []
     if _DESCRIBES.match(name) and argument:
         term = re.sub(r"\(.*", "", argument).split(",")[0].strip()
@@ -96,7 +114,7 @@ def _paragraph(lines: list[str], at: int) -> tuple[int, list[Block]]:
     if raw.endswith("::"):
         at, text = _after_indented(lines, at, _indent(first)), text.removesuffix(":")
     # A table or a drawing: at least two wide gaps in one line.
-    drawn = any(len(re.findall(r"\S(?: {3,}|\s*\|\s*)(?=\S)", _LITERAL.sub("code", line))) > 1
+    drawn = any(len(re.findall(r"\S(?: {3,}|\s*\|\s*)(?=\S)", _BARS.sub("x", _LITERAL.sub("code", line)))) > 1
                 for line in lines[start:at])
     return at, [] if drawn or "+--" in raw or not text else [Block(text, item=bool(item))]
 
@@ -131,6 +149,6 @@ def _inline(text: str) -> str:
 def _without_marks(text: str) -> str:
     text = _LINK.sub(r"\1", text.replace("``", "`"))
     text = _ROLE.sub(r"`\1`", text)
-    text = re.sub(r"`([^`]+)`__?\b", r"\1", text)
+    text = re.sub(r"`([^`]+)`__?\b|(?<!\w)_`([^`]+)`", r"\1\2", text)
     text = re.sub(r"(?<![\w*])\*{1,2}(?=\S)([^*]+?)(?<=\S)\*{1,2}(?![\w*])", r"\1", text)
     return re.sub(r"\[[\w#*]+\]_", "", text)

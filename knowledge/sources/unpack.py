@@ -47,6 +47,8 @@ def unpack(archive: Path, to: Path) -> None:
             files += 1
             if files > limits.MOST_FILES:
                 raise NoSuchDocuments(limits.too_many_files(str(archive)))
+            if member.opened is None and PurePosixPath(member.name) == PurePosixPath():
+                continue  # `./`, with which tar begins where it packs the current folder
             path = to / _checked(archive, member.name)
             if member.opened is None:
                 continue

@@ -56,6 +56,15 @@ def test_an_archive_is_unpacked_once_and_named_by_its_hash(tmp_path: Path, name:
     assert pin(pinned, fetched) == pinned
 
 
+def test_an_archive_of_the_current_folder_is_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    write(tmp_path / "docs" / "queues.md", PAGE)
+    with tarfile.open(tmp_path / "guide.tgz", "w:gz") as file:
+        file.add(tmp_path / "docs", ".")
+    domain = open_knowledge(pin(str(tmp_path / "guide.tgz"), tmp_path / "fetched"), "", tmp_path / "fetched")
+    assert [passage.text for passage in domain.passages] == [PLAIN]
+
+
 def test_an_archive_that_has_changed_is_refused_with_both_hashes(tmp_path: Path) -> None:
     archive = zip_of(tmp_path / "guide.zip", ["queues.md"])
     pinned = pin(str(archive), tmp_path / "fetched")
