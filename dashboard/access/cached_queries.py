@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
-from dashboard.view_models.dataset_rows import Overview, overview
+from dashboard.view_models.dataset_rows import Overview, overview, written
 from knowledge.domain import Domain
 from knowledge.split_stability import apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
@@ -36,7 +36,7 @@ from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
 from store.queries.dataset_flags import ItemFlag, flags_of
-from store.queries.dataset_items import DatasetContent
+from store.queries.dataset_items import DatasetContent, ItemEntry
 from store.queries.dataset_items import dataset_content as read_dataset_content
 from store.queries.dataset_items import item_entries as read_item_entries
 from store.queries.memory import memory_by_stage
@@ -123,6 +123,16 @@ best = cached_by_run_version(32)(best_adapter)
 def dataset_overview(store: Store, run: Run) -> Overview:
     """What the page Dataset says of all questions of a run."""
     return _overview(store.url, run.id, run.last_event_id, dataset_content(store, run), flags(store, run))
+
+
+def questions_written(store: Store, run: Run) -> list[str]:
+    """Who wrote the questions of a run, and what people changed of them, one sentence each."""
+    return _written(store.url, run.id, run.last_event_id, dataset_content(store, run), item_entries(store, run))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _written(url: str, run: str, last_event_id: int, _content: DatasetContent, _entries: list[ItemEntry]) -> list[str]:
+    return written(_content, _entries)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -15,7 +15,7 @@ from dashboard.panels.people_and_judges import people_and_judges
 from dashboard.panels.run_facts import failure, run_facts
 from dashboard.session import url_state
 from dashboard.style import labels
-from dashboard.view_models import dataset_rows, export_rows, run_selection
+from dashboard.view_models import export_rows, run_selection
 from dashboard.widgets import elements
 from store import queries
 from store.analysis.required_sample_size import larger_test
@@ -102,7 +102,7 @@ verdict.caveats([
     *([best.sentence] if best else []), *step_sentences(cycles),
     *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
     *([] if "binding" in metrics else [labels.NO_BINDING]), *verdict.notes(run),
-    *dataset_rows.written(cached_queries.dataset_content(store, run), cached_queries.item_entries(store, run))])
+    *cached_queries.questions_written(store, run)])
 
 if part := elements.unfolded("Learning curve", "learning folded", ":material/show_chart:"):
     with part:

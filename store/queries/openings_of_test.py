@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union
 
 from store import schema
 from store.database import Store
@@ -35,12 +35,14 @@ def openings_of_test(store: Store, run: Run) -> int:
     """
     if run.held_out_hash is None:
         return 0
-    scores, questions, runs = schema.scores, schema.questions, schema.runs
-    students = (select(scores.c.run, scores.c.cycle).distinct()
+    scores, questions, runs, cycles = schema.scores, schema.questions, schema.runs, schema.cycles
+    with_test = select(runs.c.id).where(runs.c.held_out_hash == run.held_out_hash)
+    students = union(select(cycles.c.run, cycles.c.cycle).where(cycles.c.run.in_(with_test)),
+                     select(runs.c.id, literal(0)).where(runs.c.id.in_(with_test))).subquery("students")
+    answered = (select(scores.c.question)
                 .join(questions, (questions.c.run == scores.c.run) & (questions.c.question == scores.c.question)
                       & (questions.c.cycle == 0))
-                .join(runs, runs.c.id == scores.c.run)
-                .where(scores.c.arm == "tuned", scores.c.value.is_not(None), runs.c.held_out_hash == run.held_out_hash,
-                       questions.c.tier.not_in((DEV, "general"))).subquery())
+                .where(scores.c.run == students.c.run, scores.c.cycle == students.c.cycle, scores.c.arm == "tuned",
+                       scores.c.value.is_not(None), questions.c.tier.not_in((DEV, "general"))).exists())
     with store.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(students)).scalar_one())
+        return int(connection.execute(select(func.count()).select_from(students).where(answered)).scalar_one())

@@ -140,22 +140,26 @@ def _page_rows() -> list[Row]:
 
 
 def _pages_of(questions: int) -> dict[str, float]:
-    """Milliseconds of every page over a store with one run of ten cycles of so many questions."""
+    """Milliseconds of the server's processor time of every page, with one run in the store: ten cycles of so many
+    practice questions, and a test of as many."""
+    from datetime import UTC, datetime, timedelta
+
     from store.database import open_store
     from tests.bench.pages import PAGES, page_milliseconds
-    from tests.bench.seeded_store import Size, run_name, seed
     from tests.dashboard.served import serve
+    from tests.dashboard.stores import finished
 
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/events.db")
-        seed(store, Size(events=30_000, cycles=CYCLES, answers=2 * CYCLES * questions))
+        run = finished(store, datetime.now(UTC) - timedelta(days=1), (0.1,) * CYCLES, questions=questions,
+                       held_out=questions)
         store.close()
         took: dict[str, float] = {}
         with serve(Path(folder), every_seconds=0.02) as server:
-            for name, page in PAGES.items():
-                cold, warm = page_milliseconds(server, page, f"run={run_name(0)}" if name in _OF_A_RUN else "")
-                took |= {f"{name}, cold": cold, f"{name}, warm": warm}
+            for name, page in (PAGES | {"dataset": "dataset"}).items():
+                found = page_milliseconds(server, page, f"run={run}" if name in _OF_A_RUN else "")
+                took |= {f"{name}, cold": found.cold_processor, f"{name}, warm": found.warm_processor}
         return took
 
 
-_OF_A_RUN = ("answers", "compare", "live")
+_OF_A_RUN = ("answers", "compare", "dataset", "live")
