@@ -47,7 +47,7 @@ ARMS: dict[str, ControlArm] = {
                    "wrong in content.",
                    "A gain that the placebo shares is style, not knowledge. Wrong references can also do harm, so "
                    "tuned minus placebo may overstate what was learned."),
-        ControlArm(TEACHER, "Teacher", "teacher-ceiling",
+        ControlArm(TEACHER, "Teacher ceiling", "teacher-ceiling",
                    "The teacher's own answer to the test question, without the passage.",
                    "The ceiling: what the student could reach with all of its teacher's knowledge."),
     )

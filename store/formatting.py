@@ -28,6 +28,11 @@ def change(value: float | None, digits: int = 2) -> str:
     return text if text.strip("+−0.") else text[1:]
 
 
+def whole(value: float | None) -> str:
+    """Format a count, with commas between thousands."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
 def interval(low: float | None, high: float | None) -> str:
     return "no interval" if low is None or high is None else f"{change(low)} to {change(high)}"
 

@@ -235,7 +235,7 @@ class RunConfig:
     general_replay: float = setting(
         STUDY_REPLAY, label="General replay", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",
         affects=("duration", "work"), was=0.0,
-        help="Share of the training examples that are the untrained student's own answers to everyday questions, so "
+        help="Share of the training examples that are the untrained student's own answers to general questions, so "
         "that it forgets less. Only with study items.")
     document_share: float = setting(
         0.1, label="Documents as text", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",

@@ -18,6 +18,7 @@ from knowledge.kubernetes.notes import MalformedNote
 from knowledge.kubernetes.topics import BUILT_IN
 from knowledge.sources import NoSuchDocuments, folder_of, parse_address
 from store.paths import default_paths
+from store.program_name import as_called
 
 if TYPE_CHECKING:
     from knowledge.documents import IngestResult, SkippedFile
@@ -108,7 +109,7 @@ def _folder(source: str) -> Path:
     try:
         return folder_of(source, default_paths().documents, may_fetch=False)
     except NoSuchDocuments as error:
-        raise KnowledgeError(str(error)) from error
+        raise KnowledgeError(as_called(str(error))) from error
 
 
 def folder_fingerprint(folder: str) -> str:

@@ -17,6 +17,7 @@ from store.queries.verifications import verification_requests as requests_of
 TICK_SECONDS = 1.0
 
 st.title("Is what left this run what was measured?", help=labels.EXPORTS_HELP)
+st.caption("What was exported of a run answers its locked test again; its answers stand beside the recorded ones.")
 store, runs = store_access.runs_or_stop("exports")
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 st.page_link("app_pages/overview.py", label="Overview of this run", icon=":material/verified:",

@@ -34,6 +34,7 @@ def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     questions = [pair.question for pair in pairs]
     first = url_state.window_start("question", questions, elements.WINDOW_ROWS)
     rows = [_row(pair, metric) for pair in pairs[first:first + elements.WINDOW_ROWS]]
+    url_state.mark_in_view("question", questions, f"answer list {first}", "question", first, len(rows))
     table = elements.data_table(
         rows, key=f"answer list {first}", **elements.SELECTS_ROW, height=min(200, 36 * len(rows) + 40),
         signed={"change": 3}, numbers={"before": 3, "after": 3},

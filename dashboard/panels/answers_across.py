@@ -78,6 +78,7 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], metric: str) -> Row:
     questions = [row.pair.question for row in rows]
     first = url_state.window_start(_KEY, questions, elements.WINDOW_ROWS)
     drawn = rows[first:first + elements.WINDOW_ROWS]
+    url_state.mark_in_view(_KEY, questions, f"answers across {first}", "question", first, len(drawn))
     table = elements.data_table(
         [{"question": row.pair.text[:300], "reference": (row.pair.reference or labels.DASH)[:300],
           **{column.name: _cell(given, mark)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from dashboard.panels.knowledge_fields import FormContext
@@ -14,7 +16,8 @@ from store.control_arms import ARMS, PLACEBO, TUNED_RETRIEVAL, ControlArm
 def arms_field(setting: Setting, context: FormContext) -> tuple[str, ...]:
     """Draw a checkbox for each control arm; those that need an adapter are disabled without fine-tuning."""
     impossible = () if context.values["fine_tune"] else (TUNED_RETRIEVAL, PLACEBO)
-    chosen = [arm.name for arm in ARMS.values() if _is_chosen(arm, context, arm.name in impossible)]
+    with st.container(horizontal=True) if context.drawn else contextlib.nullcontext():
+        chosen = [arm.name for arm in ARMS.values() if _is_chosen(arm, context, arm.name in impossible)]
     return tuple(arm for arm in chosen if arm not in impossible)
 
 

@@ -15,6 +15,8 @@ from store.queries.dataset_items import DatasetItem
 
 PAGE_SIZE = 500
 """Rows that are sent to the browser at once."""
+_COLUMNS = {"flags": st.column_config.TextColumn(width=70), "question": st.column_config.TextColumn(width=270),
+            "reference": st.column_config.TextColumn(width=270)}
 
 
 def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag],
@@ -28,11 +30,12 @@ def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag],
     """
     first = url_state.page("rows", len(items), PAGE_SIZE)
     shown = items[first:first + PAGE_SIZE]
+    keys = [f"{item.question_id}-{item.cycle}" for item in shown]
+    url_state.mark_in_view("item", keys, "dataset list", "question")
     table = elements.data_table(dataset_rows.item_rows(shown, flags, with_state), key="dataset list",
                                 on_select="rerun", selection_mode=["multi-row", "single-cell"],
-                                height=min(420, 36 * len(shown) + 40))
+                                height=min(420, 36 * len(shown) + 40), column_config=_COLUMNS)
     selected = [shown[row] for row in (table.selection.rows if table else ()) if row < len(shown)]
-    keys = [f"{item.question_id}-{item.cycle}" for item in shown]
     at = url_state.browse("item", keys, elements.selected_row(table, len(shown)))
     with st.container(horizontal=True, vertical_alignment="center"):
         url_state.step_buttons("item", keys, at, "Question")

@@ -70,7 +70,8 @@ def topic_table(rows: Sequence[TopicCoverage]) -> None:
                  if len(sources) > 1 else {}),
               "questions": row.questions, "train": row.practice, "test": row.held_out,
               "questions used": row.asked, "passages used": row.passages_asked} for row in rows]
-    elements.data_table(shown, height=min(780, 35 * len(rows) + 38), column_config={
+    counts = [name for row in shown[:1] for name in row if name != "topic"]
+    elements.data_table(shown, height=min(780, 35 * len(rows) + 38), counts=counts, column_config={
         "topic": st.column_config.TextColumn(width=245),
         "train": st.column_config.NumberColumn(help="Passages that may be trained on."),
         "test": st.column_config.NumberColumn(help="Held-out passages, used for tests only."),
@@ -129,12 +130,14 @@ def passage_picker(passages: Sequence[Passage], names: Mapping[str, str], sides:
     rows = [{"title": passage.title[:200], "topic": names[passage.topic],
              "source": _SOURCES.get(passage.source, passage.source), "split": side(sides[passage.id]).lower(),
              "questions used": asked.get(passage.id, 0), "text": passage.text[:300]} for passage in passages]
+    ids = [passage.id for passage in passages]
+    url_state.mark_in_view("passage", ids, "passage list", "title")
     table = elements.data_table(rows, key="passage list", **elements.SELECTS_ROW,
                                 height=min(300, 36 * len(rows) + 40), column_config={
                                     "title": st.column_config.TextColumn(width="medium"),
                                     "topic": st.column_config.TextColumn(width=170),
+                                    "source": st.column_config.TextColumn(width=100),
                                     "text": st.column_config.TextColumn(width="large")})
-    ids = [passage.id for passage in passages]
     at = url_state.browse("passage", ids, elements.selected_row(table, len(ids)))
     url_state.step_buttons("passage", ids, at, "Passage")
     return passages[at]

@@ -56,6 +56,8 @@ _SPECIAL_FIELDS: dict[str, Callable[[Setting, FormContext], Any]] = {
     "learning_curve": control_arm_fields.learning_curve_field,
 }
 """Fields that depend on other fields; every other setting has the widget that fits its kind."""
+_WHOLE_WIDTH = ("arms", "learning_curve")
+"""Fields of boxes to check, whose labels are too long for a column."""
 
 
 @st.fragment
@@ -215,10 +217,12 @@ def _draw(settings: Sequence[Setting], start: RunConfig, about: KnowledgeChoice,
         wide: whether the fields stand beside each other.
         drawn: as in `_advanced`.
     """
-    grid = st.grid(4, min_column_width=210, vertical_alignment="bottom") if wide and settings else None
+    in_columns = [setting.name for setting in settings if setting.name not in _WHOLE_WIDTH]
+    grid = st.grid(4, min_column_width=210, vertical_alignment="bottom") if wide and in_columns else None
     for setting in settings:
         special, context = _SPECIAL_FIELDS.get(setting.name), FormContext(start, about, values, drawn)
-        with grid.cell() if grid and knowledge_fields.is_drawn(setting, context) else contextlib.nullcontext():
+        in_cell = setting.name in in_columns and knowledge_fields.is_drawn(setting, context)
+        with grid.cell() if grid and in_cell else contextlib.nullcontext():
             values[setting.name] = (special(setting, context) if special else
                                     setting_field(setting, start, recipe=launch_request.recipe_values(start, values),
                                                   drawn=drawn))

@@ -25,7 +25,7 @@ from store.database import Store
 from store.formatting import escape_invisible
 from store.queries import Run
 
-_LOG_COLUMNS = {"where": st.column_config.TextColumn(width=230), "what": st.column_config.TextColumn(width=440)}
+_LOG_COLUMNS = {"what": st.column_config.TextColumn(width=500), "where": st.column_config.TextColumn(width=230)}
 _TALL = 330
 """Height in pixels of the chart of losses, and of what stands in its place or beside it."""
 _WAITING = 900
@@ -180,7 +180,7 @@ def _errors_and_log(store: Store, run: Run) -> None:
     if incidents:
         # Plain text, not a table: there are few, they are read in full, and static tables interpret Markdown.
         for line in event_sentences.table(incidents, zone, titles):
-            elements.plain_text(" · ".join(filter(None, line.values())))
+            elements.plain_text(" · ".join(filter(None, (line["when"], line["where"], line["what"]))))
     else:
         st.caption("None so far.")
     st.subheader("Event log")

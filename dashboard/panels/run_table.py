@@ -49,7 +49,8 @@ def run_table(runs: Sequence[Run], usages: Mapping[str, TeacherUsage], changes: 
     table = elements.data_table(
         [{name: row[name] for name in row if name in (*ALWAYS, *shown)} for row in rows], key="run table",
         on_select="rerun", selection_mode=["multi-row", "single-cell"], signed={"change": 2},
-        numbers={"before": 2, "after": 2}, height=min(520, 36 * len(runs) + 40),
+        numbers={"before": 2, "after": 2}, counts=("training questions", "test questions"),
+        height=min(520, 36 * len(runs) + 40),
         column_config={"name": st.column_config.TextColumn(width=190),
                        "group": st.column_config.TextColumn(width=170),
                        "state": st.column_config.TextColumn(width=105),

@@ -22,16 +22,16 @@ def schedule_form(runs: Sequence[Run]) -> None:
     """Draw the form: name, timing, settings and a preview of the next due times."""
     settings = schedule_settings.repeatable_configs(runs)
     with st.container(border=True):
-        left, right = st.columns(2)
+        left, right = elements.two_columns()
         with left:
             name = st.text_input("Name", key="schedule name", placeholder="nightly", max_chars=64,
                                  help="Unique name; its runs are named after it.")
             chosen = st.selectbox("Settings", list(settings), key="schedule settings", format_func=escape_invisible,
                                   help="A preset, or the settings of an earlier run.")
-            skip = st.checkbox("Skip while an earlier run of it is queued or active", value=True,
-                               key="schedule skip", help="Off: the new run is queued behind the earlier one.")
         with right:
             timing = _timing()
+        skip = st.checkbox("Skip while an earlier run of it is queued or active", value=True, key="schedule skip",
+                           help="Off: the new run is queued behind the earlier one.")
         errors = timing_errors(timing)
         if errors:
             elements.plain_text("\n".join(errors))

@@ -59,7 +59,8 @@ def webhooks(found: Sequence[Webhook]) -> None:
                        f"{hook.name}` sends them again.", icon=":material/link_off:")
     elements.table([{"webhook": hook.name, "host": urlsplit(hook.url).hostname, "format": hook.format,
                      "delivered": hook.delivered, "pending": hook.pending, "given up": hook.dead,
-                     "latest error": hook.error or ""} for hook in found], "webhooks", "webhooks")
+                     "latest error": hook.error or ""} for hook in found], "webhooks", "webhooks",
+                   counts=("delivered", "pending", "given up"))
 
 
 def stored_files_table(found: Sequence[StoredFile], free: int | None, folder: str) -> None:

@@ -55,6 +55,7 @@ def _answers(store: Store, run: Run, one: Verified) -> None:
     questions = [row.question for row in rows]
     first = url_state.window_start(_KEY, questions, elements.WINDOW_ROWS)
     drawn = rows[first:first + elements.WINDOW_ROWS]
+    url_state.mark_in_view(_KEY, questions, f"export answers {first}", "question", first, len(drawn))
     table = elements.data_table(
         [{"question": row.text[:300], "text": "= same" if row.equal else "≠ other", "recorded": row.recorded[:300],
           "exported": row.exported[:300]} for row in drawn],

@@ -74,6 +74,30 @@ def text_input(label: str, key: str, placeholder: str, help_text: str | None = N
     return value
 
 
+def mark_in_view(key: str, items: Sequence[str], table: str, column: str, first: int = 0,
+                 count: int | None = None) -> None:
+    """Select the row of the item in view in its table, which is drawn next, unless a person has just selected another.
+
+    The row in view is then marked; and a table with a selection keeps it when Tab moves the focus there, where one
+    without would select its first row.
+
+    Args:
+        key: of the item in the URL.
+        items: all of them.
+        table: key of the table.
+        column: the column whose cell is selected.
+        first: position of the table's first row among all items.
+        count: number of rows of the table; by default all items.
+    """
+    rows, state = len(items) if count is None else count, st.session_state.get(table)
+    selected, shown = elements.selected_row(state, rows, first), _in_view(key)
+    at = items.index(shown) if shown in items else 0
+    person = state is not None and selected != st.session_state.get(_selection_key(key))
+    if not person and at != selected and 0 <= at - first < rows and not (state and state["selection"]["rows"]):
+        st.session_state[table] = {"selection": {"rows": [], "columns": [], "cells": [(at - first, column)]}}
+        st.session_state[_selection_key(key)] = at
+
+
 def browse(key: str, items: Sequence[str], selected: int | None) -> int:
     """The position of the item in view: just selected in a table, stepped to, given by a link, or else the first.
 
@@ -101,7 +125,7 @@ def step_buttons(key: str, items: Sequence[str], at: int, what: str) -> None:
             inside = 0 <= to < len(items)
             st.button(label, icon=icon, key=f"{key} {label}", disabled=not inside, shortcut=letter, on_click=go_to,
                       args=(key, items[to if inside else at]))
-        st.caption(f"{what} {at + 1} of {len(items)}", width="content")
+        st.caption(f"{what} {at + 1:,} of {len(items):,}", width="content")
 
 
 def window_start(key: str, items: Sequence[str], size: int) -> int:

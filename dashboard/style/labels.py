@@ -23,7 +23,7 @@ DASH = formatting.DASH
 number, change, interval, effect, coverage = (
     formatting.number, formatting.change, formatting.interval, formatting.effect, formatting.scored_of)
 duration, money, metric, clipped = formatting.duration, formatting.money, formatting.metric, formatting.clipped
-count, change_interval = formatting.plural, formatting.change_interval
+count, change_interval, whole = formatting.plural, formatting.change_interval, formatting.whole
 
 NO_STORE = f"Nothing has been recorded yet. Launch a run from the sidebar, or with `{NAME} run`."
 NO_RUNS: dict[str, str] = {

@@ -45,7 +45,8 @@ DIVERGING = [[0.0, "#be123c"], [0.25, "#9d3d5c"], [0.46, "#64748b"], [0.54, "#64
 # The stages of a run on the page Live are one line a phase, with a square for each stage.
 # Small tables are HTML of our own, which a narrow window scrolls.
 # Charts of rows are HTML, too: marks at a percent of the row's width, so that every window has them in full.
-# And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above.
+# And the toolbars of tables and charts lie within them, at the lower right, and not over what stands above; that of a
+# table with a selection, which Streamlit shows always, is shown as the others are, where the pointer or the focus is.
 PAGE_CSS = """<style>
 :is(button[data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelectTagsContainer"] [data-tag]) {
   color: oklch(from currentcolor clamp(0.17, (0.6 - l) * 1000, 1) 0 0);
@@ -66,7 +67,8 @@ PAGE_CSS = """<style>
                 font-size: 0.875rem; }
 .static-table table { border-collapse: collapse; width: 100%; margin: 0; }
 .static-table :is(th, td) { padding: 0.35rem 0.6rem; text-align: left; vertical-align: top; }
-.static-table th { font-weight: 600; }
+.static-table th { font-weight: 600; min-width: 4.5rem; }
+.static-table :is(th, td):first-child { min-width: 8.5rem; }
 .static-table tbody td { border-top: 1px solid rgba(139, 147, 161, 0.3); }
 .row-chart { font-size: 0.8125rem; line-height: 1.25; }
 .row-chart .title { font-size: 0.9375rem; font-weight: 600; }
@@ -96,6 +98,7 @@ PAGE_CSS = """<style>
 .row-chart i.up { clip-path: polygon(50% 0, 100% 100%, 0 100%); }
 .row-chart i.down { clip-path: polygon(0 0, 100% 0, 50% 100%); }
 [data-testid="stElementToolbar"] { top: auto !important; bottom: 0.4rem; right: 0.4rem; }
+[data-testid="stDataFrame"]:not(:hover, :has(:focus-visible)) [data-testid="stElementToolbar"] { opacity: 0; }
 </style>"""
 
 # Plotly's "share" button uploads the chart's data to an external server.

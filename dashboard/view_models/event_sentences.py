@@ -146,7 +146,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.JudgingFinished: lambda e: f"Rescoring {e.judging} finished: {e.scored} of {e.asked} scored",
     happened.AdapterTrained: lambda e: f"Adapter trained: {labels.count(e.steps, 'step')}, loss {e.first_loss:.2f} to "
                                        f"{e.last_loss:.2f}, {labels.duration(e.seconds)}" + _too_long(e) + _step(e),
-    happened.ReplayAnswered: lambda e: f"{len(e.answers)} everyday questions answered for replay" +
+    happened.ReplayAnswered: lambda e: f"{labels.count(len(e.answers), 'general question')} answered for replay" +
                                        (f", {e.missing} without an answer" if e.missing else ""),
     happened.FactsWritten: _facts_written,
     happened.StudySetPrepared: _study_set,
@@ -236,13 +236,13 @@ def where(entry: LogEntry, titles: Mapping[str, str]) -> str:
 
 def table(entries: list[LogEntry], zone: tzinfo = UTC,
           titles: Mapping[str, str] | None = None) -> list[dict[str, str]]:
-    """The log as table rows, with times in `zone`.
+    """The log as table rows, with times in `zone`; what happened comes second, so that a phone shows most of it.
 
     Args:
         titles: stage titles by stage name.
     """
-    return [{"when": f"{item.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", "where": where(item, titles or {}),
-             "what": describe(item)}
+    return [{"when": f"{item.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", "what": describe(item),
+             "where": where(item, titles or {})}
             for item in entries]
 
 

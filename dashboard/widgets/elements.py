@@ -117,12 +117,15 @@ def data_table(rows: TableRows, **options: Any) -> Any:
 
     Args:
         options: passed to `st.dataframe`; `numbers` maps columns of values to their digits, and `signed` those of
-            changes: they are shown as in texts, with a minus sign and no sign at zero, and sort as numbers.
+            changes: they are shown as in texts, with a minus sign and no sign at zero, and sort as numbers. So are
+            the columns named in `counts`, with commas between thousands.
     """
-    forms = {**{name: partial(_number_text, form=labels.number, digits=digits)
-                for name, digits in options.pop("numbers", {}).items()},
-             **{name: partial(_number_text, form=labels.change, digits=digits)
-                for name, digits in options.pop("signed", {}).items()}}
+    forms: dict[str, Callable[[float | None], str]] = {
+        **dict.fromkeys(options.pop("counts", ()), _count_text),
+        **{name: partial(_number_text, form=labels.number, digits=digits)
+           for name, digits in options.pop("numbers", {}).items()},
+        **{name: partial(_number_text, form=labels.change, digits=digits)
+           for name, digits in options.pop("signed", {}).items()}}
     cells = [{name: escape_invisible(cell)[:_LONGEST_CELL] if isinstance(cell, str) else cell for name,
               cell in row.items()}
              for row in rows]
@@ -145,6 +148,10 @@ def _number_text(value: float | None, form: Callable[[float, int], str], digits:
     return labels.DASH if value is None or value != value else form(float(value), digits)
 
 
+def _count_text(value: float | None) -> str:
+    return labels.DASH if value is None or value != value else labels.whole(value)
+
+
 WINDOW_ROWS = 100
 """Rows of a long list that are sent to the browser at once."""
 SELECTS_ROW: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-cell"}
@@ -159,8 +166,8 @@ def selected_row(state: Any, count: int, start: int = 0) -> int | None:
         count: number of rows of the table.
         start: position of its first row among all rows, which is added.
     """
-    chosen = state.selection if state else None
-    found = [*(cell[0] for cell in chosen.cells), *chosen.rows] if chosen else []
+    chosen = state["selection"] if state else None
+    found = [*(cell[0] for cell in chosen["cells"]), *chosen["rows"]] if chosen else []
     return start + found[0] if found and found[0] < count else None
 
 

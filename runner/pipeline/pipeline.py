@@ -102,7 +102,7 @@ PIPELINE: tuple[StageSpec, ...] = (
               ("held-out", "general"), partial(answers_fallback, "baseline")),
     StageSpec(RUN_STARTS, "held-out-baseline-evaluation", "judge", "Score baseline (test)", score_baseline,
               ("held-out", "general", "held-out-baseline"), partial(scores_fallback, "baseline")),
-    StageSpec(RUN_STARTS, "replay", "student", "Answer everyday questions (for replay)", replay_answers, (),
+    StageSpec(RUN_STARTS, "replay", "student", "Answer general questions (for replay)", replay_answers, (),
               replay_fallback, when=lambda config: has_study_set(config) and config.general_replay > 0),
     StageSpec(RUN_STARTS, "teacher-answers", "teacher", "Closed-book teacher answers (test)",
               control_arm_answers.teacher,

@@ -74,8 +74,44 @@ def test_compare_shows_answers_by_question_with_filters_and_a_word_diff(all_stat
     assert 0 < len(table(better)) < 40 and all(cell.startswith("▲") for cell in table(better)["cycle 3"])
     few = open_compare(all_states, opened, only="pods")
     assert len(table(few)) == 8
-    few.selectbox(key="diff").select("cycle 1").run()
-    assert not few.exception and "cycle 1" in words_of(few).lower()
+    few.multiselect(key="columns").select(f"{all_states[1]['finished']} untrained").run()
+    assert not marked(few)
+    few.selectbox(key="diff").select("untrained").run()
+    assert not few.exception and len(marked(few)) == 2, "both cycles are marked against the untrained student"
+
+
+def marked(app: AppTest) -> list[str]:
+    """The word diffs of the page."""
+    bodies = [block.proto.body for block in app.main.get("html")]
+    return [body for body in bodies if "<ins" in body or "<del" in body]
+
+
+def test_the_scores_are_a_row_a_metric_and_a_column_a_cycle_the_headline_first_and_obey_the_filters(
+        all_states: AllStates, opened: Opened) -> None:
+    def scores(tier: str) -> Any:
+        folder, runs = all_states
+        app = opened(folder, "compare", cycles=f"{runs['finished']}:1,{runs['finished']}:3", tier=tier)
+        (found,) = [frame.value for frame in app.dataframe if list(frame.value.columns) == ["metric", "cycle 1",
+                                                                                          "cycle 3"]]
+        return found
+    held_out, practice = scores("held-out"), scores("practice")
+    assert held_out["metric"][0].startswith("Multiple-choice accuracy") and len(set(held_out["metric"])) > 3
+    assert "▲ +0." in held_out["cycle 3"][0] and list(held_out["cycle 3"]) != list(practice["cycle 3"])
+
+
+def test_the_row_in_view_is_selected_so_that_a_table_that_gets_the_focus_leaves_it(all_states: AllStates,
+                                                                                   opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "answers", run=runs["finished"], question="held-out-0-17")
+    position = int(position_of(app).split()[1])
+
+    def selected() -> list[int]:
+        return [row for row, _ in app.session_state["answer list 0"]["selection"]["cells"]]
+    assert position > 1 and selected() == [position - 1] and app.query_params["question"] == "held-out-0-17"
+    next(button for button in app.button if button.key == "question Next").click().run()
+    assert selected() == [position] and position_of(app).startswith(f"Question {position + 1} ")
+    app.session_state["answer list 0"] = {"selection": {"rows": [], "columns": [], "cells": [(position - 1, "topic")]}}
+    assert position_of(app.run()).startswith(f"Question {position} "), "the row that was selected before the button"
 
 
 def test_further_columns_are_the_untrained_student_and_the_control_arms(

@@ -110,7 +110,7 @@ def test_every_kind_of_event_has_a_sentence(opened_store: tuple[Store, dict[str,
     assert {kind.event_type for kind in event_sentences._DESCRIPTIONS} == set(KINDS) - silent
     for run in runs.values():
         for line in event_sentences.table(queries.latest_events(store, run)):
-            assert line["what"]
+            assert line["what"] and list(line) == ["when", "what", "where"], "a phone shows the first two"
 
 
 def test_the_log_is_newest_first_without_series(opened_store: tuple[Store, dict[str, str]]) -> None:

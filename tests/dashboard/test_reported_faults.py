@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.stage_durations import stage_durations
-from dashboard.style import labels
+from dashboard.style import labels, theme
+from dashboard.view_models import cycle_selection
+from store import queries
 from store.commands.schedules import GRACE_SECONDS
 from store.queries import StageState
 from store.queries.best_adapter import BestAdapter
-from tests.dashboard.conftest import words_of
+from tests.dashboard import stores
+from tests.dashboard.conftest import PAGES, words_of
+from tests.dashboard.made_content import TOPICS
+from tests.dashboard.served import ROOT
 
 Opened = Callable[..., AppTest]
 
@@ -94,3 +102,69 @@ def test_scores_stand_before_the_question_which_may_be_long(all_states: tuple[Pa
     folder, runs = all_states
     columns = list(opened(folder, "answers", run=runs["finished"]).dataframe[0].value.columns)
     assert columns[1:5] == ["change", "before", "after", "question"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_line_under_each_title_says_what_the_page_is_for(page: str) -> None:
+    script = ast.parse((ROOT / "dashboard" / "app_pages" / f"{page}.py").read_text(encoding="utf-8"))
+    calls = [ast.unparse(statement.value) for statement in script.body
+             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)]
+    assert calls[0].startswith("st.title(") and calls[1].startswith("st.caption(")
+
+
+def test_answers_say_up_to_which_change_they_count_as_unchanged(all_states: tuple[Path, dict[str, str]],
+                                                                opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "answers", run=runs["finished"], metric="answer_similarity")
+    assert "Changes up to 0.01 count as unchanged." in words_of(app)
+    (question,) = [column for name, column in json.loads(app.dataframe[0].proto.columns).items() if name == "question"]
+    assert question["width"] >= 480, "more than forty characters of a question"
+
+
+def test_topics_with_fewer_than_three_questions_are_not_drawn(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    run = stores.finished(store, stores.long_ago(3), (0.1, 0.2), held_out=10, topics=TOPICS)
+    store.close()
+    app = opened(tmp_path, "compare", cycles=f"{run}:1,{run}:2", tier="held-out")
+    assert "No topic has 3 questions or more that were scored before and after." in words_of(app)
+
+
+def test_a_deletion_does_not_look_like_a_launch(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    app = opened(all_states[0], "history", **{"history state": "finished"})
+    app.session_state["run table"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
+    app.run()
+    kinds = {button.key: button.proto.type for button in app.button if button.key in ("delete sure", "launch")}
+    assert kinds == {"delete sure": "secondary", "launch": "primary"}
+
+
+def test_better_and_worse_have_colours_of_their_own() -> None:
+    series = {*theme.SERIES, *theme.STAGES, theme.BASELINE, theme.TUNED, theme.PRACTICE, theme.PARAPHRASE,
+              theme.NEW_TOPIC, theme.GENERAL}
+    assert not {theme.BETTER, theme.WORSE, theme.INCONCLUSIVE} & series
+
+
+def test_runs_of_one_name_are_told_apart_where_they_are_compared(tmp_path: Path) -> None:
+    store = stores.store_at(tmp_path)
+    for hours in (9, 8):
+        stores.finished(store, stores.long_ago(hours), (0.1,), name="the same", held_out=6, topics=TOPICS[:2])
+    runs = queries.all_runs(store)
+    store.close()
+    names = cycle_selection.names_of(runs, {run.id: [1] for run in runs})
+    assert len(set(names.values())) == 2 and all(run.id[-4:] in names[f"{run.id}:1"] for run in runs)
+
+
+def test_a_failed_run_is_retried_or_edited(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, "live", run=runs["failed"])
+    assert {"Retry", "Edit and rerun"} <= {button.label for button in app.main.button}
+
+
+def test_overview_is_short_and_folds_its_caveats(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
+    folder, runs = all_states
+    app = opened(folder, run=runs["finished"])
+    (caveats,) = [block for block in app.main.expander if block.label.startswith("Caveats (")]
+    folded = [caption.value for caption in caveats.caption]
+    assert labels.SIMILARITY_NOTE in folded
+    said = " ".join(str(element.value) for kind in ("title", "subheader", "markdown", "text", "caption")
+                    for element in app.main.get(kind) if str(element.value) not in folded)
+    assert len(said.split()) < 330, said

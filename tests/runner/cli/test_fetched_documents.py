@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from runner.cli.run import config_of
 from runner.pipeline.documents_reader import DocumentsReader
 from runner.pipeline.preflight import preflight_errors
 from store.paths import default_paths
+from store.program_name import as_called
 from tests.knowledge.folder_files import FACT, write
 from tests.knowledge.sources.git_server import commit
 from tests.knowledge.sources.test_archives import zip_of
@@ -35,6 +37,13 @@ def test_a_run_names_the_commit_of_its_documents(data: Path, tmp_path: Path) -> 
     assert (data / "documents" / found / "content" / "page.md").is_file()
     errors = preflight_errors(config, default_paths())
     assert not [error for error in errors if "work" in error], errors
+
+
+def test_an_installed_wheel_names_its_own_command(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowledge_loader, "as_called", partial(as_called, installed=True))
+    archive = zip_of(tmp_path / "guide.zip", ["docs/queues.md"])
+    with pytest.raises(knowledge_loader.KnowledgeError, match="not fetched yet: `distill knowledge --knowledge"):
+        knowledge_loader.open_knowledge(knowledge_loader.normalize_path(str(archive)))
 
 
 def test_an_archive_is_listed_with_the_address_that_pages_take(data: Path, tmp_path: Path,
