@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,44 @@ def test_a_click_anywhere_in_a_row_and_j_and_k_open_an_answer_and_back_leaves_th
     search.press_sequentially("jkjk")
     assert search.input_value() == "jkjk", "letters that are typed lead nowhere"
     assert page.get_by_text("Question 4 of ").count() == 1
+
+
+def test_a_table_that_gets_the_focus_keeps_the_question_in_view_and_arrows_lead_on(
+        window: Window, all_states: tuple[Path, dict[str, str]]) -> None:
+    page = window.page
+    window.open("answers", f"run={all_states[1]['finished']}&question=held-out-0-17")
+    shown = page.get_by_test_id("stMain").get_by_text(re.compile(r"^Question \d+ of "))
+    before = int(shown.inner_text().split()[1])
+    assert before > 1
+    page.get_by_role("textbox", name="Text contains").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.tagName") == "CANVAS":
+            break
+    else:
+        raise AssertionError("the table is not reached by Tab")
+    page.wait_for_timeout(1_000)  # a selection by the focus would be sent within 0.2 s
+    window.settle()
+    position(window, before)
+    page.keyboard.press("ArrowDown")
+    position(window, before + 1)
+    table, tools = (page.get_by_test_id("stMain").get_by_test_id(name).first.bounding_box()
+                    for name in ("stDataFrame", "stElementToolbar"))
+    assert table and tools and table["y"] < tools["y"], "the toolbar lies within its table"
+    assert tools["y"] + tools["height"] <= table["y"] + table["height"]
+
+
+def test_the_launch_button_stays_in_view_however_far_the_open_form_is_scrolled(window: Window) -> None:
+    page = window.page
+    window.open("system")
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_test_id("stSidebar").get_by_role("textbox", name="Folder of documents").wait_for(timeout=600_000)
+    window.settle()
+    last = page.get_by_test_id("stSidebar").get_by_role("button", name="Settings as YAML")
+    for end in (last, page.get_by_role("heading", name="Launch a run")):
+        end.scroll_into_view_if_needed()
+        button = page.get_by_role("button", name="Launch run").bounding_box()
+        assert button and 0 <= button["y"] <= 800 - button["height"]
 
 
 def test_back_leaves_a_page_that_was_only_looked_at(window: Window, all_states: tuple[Path, dict[str, str]]) -> None:

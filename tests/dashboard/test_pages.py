@@ -62,6 +62,8 @@ WITHOUT_A_RUNNER = {
     **{("schedules", state): "a connected runner then executes it" for state in stores.STATES},
 }
 """What pages show in addition where the missing runner matters."""
+_HYPHEN = re.compile(r"(?<![\w.,:/@=+()-])-\d|[-−]0\.0+(?!\d)")
+"""A hyphen where a minus sign belongs, or a zero with a sign."""
 # Levels of confidence and power, and shares of time and of steps, are not shares of a few items.
 _PERCENT = re.compile(r"\d\s?%(?! (?:intervals?|power|confidence|of the time|of each cycle))")
 
@@ -92,6 +94,8 @@ def test_every_page_opens_in_every_state(page: str, state: str, state_folders: F
     assert WITHOUT_A_RUNNER.get((page, state), "") in words
     assert [text for text in own_texts(app) if _PERCENT.search(text)] == [], "shares of few items are shown as counts"
     assert SAID.get((page, state), "") in words
+    assert state == "hostile" or [text for text in own_texts(app) if not text.startswith("{")  # a chart's JSON
+                                  and _HYPHEN.search(text)] == []
 
 
 def test_a_very_long_answer_is_clipped_with_a_note(state_folders: Folders, opened: Opened) -> None:
