@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import email
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from distill import setup_command
 from distill.wheel_metadata import FILES, requirements
@@ -94,6 +97,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(folder), str(ROOT)],
                    check=True)
     return next(folder.glob("*.whl"))
+
+
+@pytest.mark.slow
+def test_the_metadata_of_the_wheel_has_every_extra_with_what_it_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+    needed = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
+    assert set(metadata.get_all("Provides-Extra", [])) == EXTRAS
+    found = extras()
+    for extra in EXTRAS:
+        assert {canonicalize_name(one.name) for one in needed if not one.marker or one.marker.evaluate({"extra": extra})
+                } == {canonicalize_name(Requirement(line).name) for line in found[""] + found[extra]}
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
-"""Who is asking, and how often: tokens with their scopes, requests from this machine, and the rate limit."""
+"""Who is asking, how often, and for nothing unknown: tokens and scopes, requests from this machine, the rate limit."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,7 +13,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from runner.api.context import ApiContext, Context
+from runner.api.operation import query_parameters, takes_body
 from runner.api.problems import TooManyRequests, Unauthorized
+from runner.errors import UserError
 from runner.export.chat_server import LOOPBACK
 from store.commands.api_tokens import SCOPES
 from store.permissions import PermissionDenied, Role
@@ -109,4 +112,34 @@ def _require_local(request: Request, context: ApiContext) -> None:
         raise PermissionDenied("without a token only programs of this machine may ask, at the address 127.0.0.1")
 
 
-Asking = Annotated[Caller, Depends(caller)]
+async def asking(request: Request, found: Annotated[Caller, Depends(caller)]) -> Caller:
+    """The caller of a request that has nothing which its path would ignore.
+
+    Raises:
+        UserError: a parameter or a body that the path does not have, or one value too many.
+    """
+    known = query_parameters(request)
+    unknown = [name for name in request.query_params if name not in known]
+    twice = [name for name, schema in known.items() if len(request.query_params.getlist(name)) > 1
+             and "array" not in (one.get("type") for one in (schema, *schema.get("anyOf", ())))]
+    sentences = [f"{name[:60]!r} is no parameter of this path: use {', '.join(known) or 'none'}" for name in unknown]
+    sentences += [f"{name} is given more than once" for name in twice]
+    if not takes_body(request) and request.method != "GET" and (await request.body()).strip() not in (b"", b"{}"):
+        sentences.append("this path takes no body")
+    if sentences:
+        raise UserError("; ".join(sentences))
+    return found
+
+
+def still_valid(context: Context,
+                credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Callable[[], bool]:
+    """Return what says whether the request's token is valid at a later time; without a token it always is."""
+    def valid() -> bool:
+        token = find_token(context.store, credentials.credentials) if credentials else None
+        return credentials is None or (token is not None and token.state == "valid")
+
+    return valid
+
+
+Asking = Annotated[Caller, Depends(asking)]
+StillValid = Annotated[Callable[[], bool], Depends(still_valid)]

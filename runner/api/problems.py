@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
+from runner.api.operation import range_of
 from runner.errors import UserError
 from store.commands import CommandRefused
 from store.commands.schedules import InvalidSchedule
@@ -66,6 +67,7 @@ STATUS_OF: dict[type[Exception], int] = {
     StoreError: 503, OperationalError: 503, InterfaceError: 503,
 }
 """The HTTP status of each error; the most specific class counts."""
+_RANGE_FAULTS = ("greater_than_equal", "less_than_equal", "int_parsing_size")
 _BUSY = "the store does not answer in time: try again"
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -74,7 +76,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What the OpenAPI document says of the errors of a path, with those that every path can have."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": _title(status), "content": content}
-            for status in sorted({401, 403, 429, 503, *statuses})}
+            for status in sorted({401, 403, 422, 429, 503, *statuses})}
 
 
 def problem(status: int, detail: str, errors: Sequence[str] = (), headers: Mapping[str, str] | None = None) -> Response:
@@ -116,11 +118,11 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    sentences = [_sentence(fault) for fault in error.errors()]
+    sentences = [_sentence(request, fault) for fault in error.errors()]
     return problem(422, "; ".join(sentences), sentences)
 
 
-def _sentence(fault: Mapping[str, Any]) -> str:
+def _sentence(request: Request, fault: Mapping[str, Any]) -> str:
     """One of pydantic's errors as a sentence that names the field and the value."""
     place = [str(part) for part in fault["loc"] if part not in ("body", "query", "path", "header")]
     name = ".".join(place) or "the body"
@@ -128,5 +130,9 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         return f"{name} is no field of this request"
     if fault["type"] == "json_invalid":
         return f"the body is no JSON: {fault.get('ctx', {}).get('error', fault['msg'])}"
+    if fault["type"] in _RANGE_FAULTS and (limits := range_of(request, fault["loc"])):
+        return f"{name} {str(fault.get('input'))[:60]} is out of range: use {limits[0]:.0f} to {limits[1]:.0f}"
+    if tuple(fault["loc"]) == ("body",) and isinstance(fault.get("input"), bytes):
+        return "the body is not sent as JSON: add the header 'Content-Type: application/json'"
     value = "" if fault["type"] == "missing" else f" {str(fault.get('input'))[:60]!r}"
     return f"{name}{value}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"

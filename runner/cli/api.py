@@ -20,6 +20,7 @@ from store.program_name import NAME
 from store.queries.api_tokens import api_tokens
 
 PORT = 8600
+MOST_FILES = 65_536
 DOCTOR_SECONDS = 60.0
 """How long an examination of the machine, which takes seconds, is shown again."""
 
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.openapi:
         print(openapi_text())
         return 0
+    _allow_many_connections()
     signal.signal(signal.SIGTERM, _interrupt)  # uvicorn ends its work and raises the signal again
     shared = args.host not in LOOPBACK
     with bound_socket(args.host, args.port) as bound:
@@ -71,6 +73,16 @@ def run(args: argparse.Namespace) -> int:
             sender.join()
             store.close()
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files, which connections count as: many systems begin with 1,024."""
+    import resource  # late: Windows has none
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def context_for(store: Store, paths: Paths, tokens_only: bool = False, rate: float = 50.0) -> Any:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""In a network that has IPv6 alone, names of IPv4 hosts are resolved to these."""
+
 
 class AddressRefused(ValueError):
     """Nothing is sent to this address."""
@@ -33,5 +37,14 @@ def address_for(host: str, port: int, private_allowed: bool) -> str:
 
 def _is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    return found.is_global and not found.is_multicast and (inner is None or _is_public(str(inner)))
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour or (_last_four_bytes(found) if found in _NAT64 else None)
+        if inner is not None:
+            return _is_public(str(inner))
+        if found not in _GLOBAL_UNICAST:
+            return False
+    return found.is_global and not found.is_multicast
+
+
+def _last_four_bytes(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(address.packed[-4:])

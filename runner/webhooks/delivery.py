@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -25,7 +26,7 @@ from store.schema import runs, schedules, webhooks
 POLL_SECONDS = 1.0
 SHUTDOWN_CHECK_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
-"""How long a receiver may take; shorter than the lease of a delivery."""
+"""How long a receiver may take for its whole answer; shorter than the lease of a delivery."""
 MOST_AT_ONCE = 100
 Log = Callable[..., None]
 
@@ -73,16 +74,27 @@ def send(delivery: Delivery) -> str | None:
     url, body = httpx.URL(delivery.url), body_of(delivery)
     try:
         address = address_for(url.host, url.port or {"https": 443}.get(url.scheme, 80), delivery.private_addresses)
-        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
-            headers = headers_of(delivery, body, int(time.time())) | {"Host": url.netloc.decode("ascii")}
-            with client.stream("POST", url.copy_with(host=address), content=body, headers=headers,
-                               extensions={"sni_hostname": url.host}) as response:
-                status = response.status_code  # the answer's body is not read: it may be of any length
+        headers = headers_of(delivery, body, int(time.time())) | {"Host": url.netloc.decode("ascii")}
+        status = asyncio.run(_status(httpx.Request("POST", url.copy_with(host=address), content=body, headers=headers,
+                                                   extensions={"sni_hostname": url.host})))
+    except TimeoutError:
+        return f"no answer within {TIMEOUT_SECONDS:g} s"
     except (AddressRefused, httpx.HTTPError, httpx.InvalidURL) as error:
         return str(error) or type(error).__name__
     if 300 <= status < 400:
         return f"answered with {status}, a redirect, which is not followed: give the address that it leads to"
     return None if 200 <= status < 300 else f"answered with {status}"
+
+
+async def _status(request: httpx.Request) -> int:
+    """Send a request and return the status. The answer's body is not read: it may be of any length.
+
+    httpx limits each read, so that a receiver which sends a byte now and then could go on for hours.
+    """
+    async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient(timeout=None, trust_env=False) as client:
+        response = await client.send(request, stream=True, follow_redirects=False)
+        await response.aclose()
+        return response.status_code
 
 
 def note_shutdowns(store: Store) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, inspect, select, text, update
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, inspect, select, text, update
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from store import schema
@@ -159,6 +159,11 @@ def version_of(connection: Connection) -> int:
     if not inspect(connection).has_table(_version.name):
         return 0
     return max(connection.execute(select(_version.c.version)).scalars(), default=0)
+
+
+def made_at(connection: Connection) -> str:
+    """Return when the database got its first tables."""
+    return str(connection.execute(select(func.min(_version.c.at))).scalar_one())
 
 
 def refuse_newer(version: int) -> None:

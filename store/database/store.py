@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from store.database import postgresql
 from store.database.errors import SchemaTooNew, SchemaTooOld, StoreError, StoreNotFound
-from store.database.migrations import CURRENT, migrate, refuse_newer, version_of
+from store.database.migrations import CURRENT, made_at, migrate, refuse_newer, version_of
 from store.database.sqlite import (
     check_durability, copy_before_migration, copy_of, engine_for, file_of, is_safe, prepare,
 )
@@ -63,6 +63,11 @@ class Store:
             yield raw.driver_connection
         finally:
             raw.close()
+
+    def made_at(self) -> str:
+        """Return when the store was made, to the microsecond: it tells this store from any other one."""
+        with self.read() as connection:
+            return made_at(connection)
 
     @property
     def is_sqlite(self) -> bool:

@@ -95,10 +95,13 @@ def stream_rows(found: Found, args: argparse.Namespace) -> list[Row]:
     what = f"{args.streams} streams, {args.stream_seconds:g} s"
     delays = [delay for _, delay in sorted(found.delays)]
     tenth = max(1, len(delays) // 10)
+    middle = found.rss[len(found.rss) // 2]
     end = max(found.rss[-max(1, len(found.rss) // 10):])
     return [Row(f"{what}: events to each", min(found.events), "events"),
             Row(f"{what}: p99 of the delay, first tenth", 1000 * p99(delays[:tenth]), "ms"),
             Row(f"{what}: p99 of the delay, last tenth", 1000 * p99(delays[-tenth:]), "ms"),
+            Row(f"{what}: memory at the beginning", found.rss[0] / 1e6, "MB"),
+            Row(f"{what}: memory in the middle", middle / 1e6, "MB", middle / found.rss[0], "the beginning"),
             Row(f"{what}: memory at the end", end / 1e6, "MB", end / found.rss[0], "the beginning", GOAL_GROWTH)]
 
 

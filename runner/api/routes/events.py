@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import OperationalError
 
-from runner.api.access import Asking
+from runner.api.access import Asking, StillValid
 from runner.api.context import Context
-from runner.api.event_poller import EventPoller
+from runner.api.event_poller import POLL_SECONDS, EventPoller
 from runner.api.problems import responses
 from runner.errors import UserError
 from store.event_log.event_numbers import EventPage, NumberedEvent
@@ -27,11 +29,13 @@ OfRun = Annotated[str, Query(max_length=100, description="Only events of this ru
 AfterId = Annotated[int, Query(ge=0, le=2**62, description="The id of the last event that is known; 0: none.")]
 KEEP_ALIVE_SECONDS = 15.0
 """A comment is sent after so long without an event, so that proxies keep the connection and a dead one shows."""
+TOKEN_CHECK_SECONDS = 5.0
+"""How often a stream looks whether its token is still valid, when there are events; without any, at every comment."""
 EVENTS_A_PAGE = 200
 _KEEP_ALIVE = ": keep-alive\n\n"
 
 
-@router.get("", responses=responses(409, 422))
+@router.get("", responses=responses(409))
 def list_events(context: Context, asking: Asking, after: AfterId = 0, run: OfRun = "", kind: Kinds = None,
                 limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> EventPage:
     """List events of all runs after an id, oldest first. Ask again with `after=next` as long as `next` < `newest`."""
@@ -39,10 +43,10 @@ def list_events(context: Context, asking: Asking, after: AfterId = 0, run: OfRun
 
 
 @router.get("/stream", response_class=StreamingResponse,
-            responses=responses(409, 422) | {200: {
+            responses=responses(409) | {200: {
                 "description": "Server-Sent Events: `id` is the event's id, `event` its kind, `data` the event as JSON",
                 "content": {"text/event-stream": {}}}})
-def stream_events(request: Request, context: Context, asking: Asking,
+def stream_events(context: Context, asking: Asking, token_is_valid: StillValid,
                   after: Annotated[int | None, Query(ge=0, le=2**62, description="The id of the last event that is "
                                                      "known; without it only new events are sent.")] = None,
                   run: OfRun = "", kind: Kinds = None,
@@ -56,7 +60,7 @@ def stream_events(request: Request, context: Context, asking: Asking,
     start = context.feed.newest() if after is None else after
     kinds = checked_kinds(kind)
     context.feed.page(start, 1)  # an id of another store is refused before the stream begins
-    return StreamingResponse(_stream(context.feed, start, run, kinds), media_type="text/event-stream",
+    return StreamingResponse(_stream(context.feed, start, run, kinds, token_is_valid), media_type="text/event-stream",
                              headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
 
@@ -71,14 +75,24 @@ def checked_kinds(kinds: list[str] | None) -> tuple[str, ...]:
     return tuple(kinds or ())
 
 
-async def _stream(feed: EventPoller, after: int, run: str, kinds: tuple[str, ...]) -> AsyncIterator[str]:
-    """Events after a number, until the process is to end.
+async def _stream(feed: EventPoller, after: int, run: str, kinds: tuple[str, ...],
+                  token_is_valid: Callable[[], bool]) -> AsyncIterator[str]:
+    """Events after a number, until the process is to end or the token of who asked has been revoked or is expired.
 
     A page is read when the one before has been sent, so that a slow reader keeps one in memory.
     """
     yield "retry: 1000\n\n"
+    checked = time.monotonic()
     while not feed.closed:
-        page = await asyncio.to_thread(feed.page, after, EVENTS_A_PAGE, run, kinds)
+        try:
+            if time.monotonic() - checked >= TOKEN_CHECK_SECONDS:
+                if not await asyncio.to_thread(token_is_valid):
+                    return
+                checked = time.monotonic()
+            page = await asyncio.to_thread(feed.page, after, EVENTS_A_PAGE, run, kinds)
+        except OperationalError:  # the store is busy: what is new is read a little later
+            await asyncio.sleep(POLL_SECONDS)
+            continue
         for event in page.events:
             yield as_sse(event)
         after = page.next

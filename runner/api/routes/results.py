@@ -74,7 +74,7 @@ class Artefact(BaseModel):
     size_bytes: int
 
 
-@router.get("/cycles", responses=responses(404, 422))
+@router.get("/cycles", responses=responses(404))
 def list_cycles(run: RunId, context: Context, asking: Asking) -> list[CycleView]:
     """List the cycles of a run."""
     known_run(context, run)
@@ -84,14 +84,14 @@ def list_cycles(run: RunId, context: Context, asking: Asking) -> list[CycleView]
             for cycle in queries.cycles_of(context.store, run)]
 
 
-@router.get("/scores", responses=responses(404, 422))
+@router.get("/scores", responses=responses(404))
 def list_scores(run: RunId, context: Context, asking: Asking, cycle: CycleNumber = None) -> list[ChangeRow]:
     """List the paired changes of every metric, tier and topic, of all cycles or one."""
     known_run(context, run)
     return queries.changes_of(context.store, run, cycle)
 
 
-@router.get("/verdict", responses=responses(404, 422))
+@router.get("/verdict", responses=responses(404))
 def get_verdict(run: RunId, context: Context, asking: Asking) -> VerdictView:
     """Get the verdict with the change of the headline metric on the headline test in the last compared cycle."""
     found = known_run(context, run)
@@ -103,7 +103,7 @@ def get_verdict(run: RunId, context: Context, asking: Asking) -> VerdictView:
                        cycle=last.cycle if last else None, change=last)
 
 
-@router.get("/answers", responses=responses(404, 422))
+@router.get("/answers", responses=responses(404))
 def list_answers(run: RunId, context: Context, asking: Asking, cycle: CycleNumber = None, cursor: Cursor = "",
                  limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Page[AnswerPair]:
     """List the questions of a cycle with their references, both answers and all scores."""
@@ -119,7 +119,7 @@ def list_answers(run: RunId, context: Context, asking: Asking, cycle: CycleNumbe
     return Page(items=left[:limit], next=following)
 
 
-@router.get("/series", responses=responses(404, 422))
+@router.get("/series", responses=responses(404))
 def get_series(run: RunId, context: Context, asking: Asking,
                key: Annotated[str, Query(max_length=100, examples=["loss"])]) -> list[SeriesPoint]:
     """Get the logged values of one metric, such as the training loss, by cycle and step."""
@@ -128,7 +128,7 @@ def get_series(run: RunId, context: Context, asking: Asking,
             for point in queries.series(context.store, run, key)]
 
 
-@router.get("/report", responses=responses(404, 422) | {200: {"content": {"application/json": {}}}},
+@router.get("/report", responses=responses(404) | {200: {"content": {"application/json": {}}}},
             response_class=Response)
 def get_report(run: RunId, context: Context, asking: Asking) -> Response:
     """Get the evidence pack of a run, which `verify-pack` checks."""
@@ -137,7 +137,7 @@ def get_report(run: RunId, context: Context, asking: Asking) -> Response:
     return Response(as_json(evidence), media_type="application/json")
 
 
-@router.get("/artefacts", responses=responses(404, 422))
+@router.get("/artefacts", responses=responses(404))
 def list_artefacts(run: RunId, context: Context, asking: Asking) -> list[Artefact]:
     """List the files of a run that are on the machine of this interface."""
     folder = context.paths.run(known_run(context, run).id)
@@ -150,7 +150,7 @@ def list_artefacts(run: RunId, context: Context, asking: Asking) -> list[Artefac
 
 
 @router.get("/artefacts/{path:path}", response_class=FileResponse,
-            responses=responses(404, 416, 422) | {
+            responses=responses(404, 416) | {
                 200: {"content": {"application/octet-stream": {}}, "description": "The file"},
                 206: {"content": {"application/octet-stream": {}}, "description": "The range that was asked for"}})
 def get_artefact(run: RunId, path: Annotated[str, Path(max_length=500)], context: Context,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -13,19 +14,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runner.api.access import Asking
 from runner.api.context import ApiContext, Context
+from runner.api.metrics import STATES
 from runner.api.pages import Cursor, Limit, Page, cursor_position, cursor_text
 from runner.api.problems import NotFound, responses
+from runner.errors import UserError
 from store import commands, queries
 from store.commands import CommandRefused
 from store.files import sha256_of
 from store.permissions import require_permission
 from store.queries import HistoryFilter, Run
 from store.run_config import InvalidConfig
+from store.statistics.verdict import NOT_MEASURED, TESTED, TOO_FEW
 from store.timestamps import as_text
 from store.typed_settings import config_of_values
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 RunId = Annotated[str, Path(max_length=64, examples=["20261130-101500-1a2b3c4d"], description="The run's id.")]
+VERDICTS = (*TESTED, TOO_FEW, NOT_MEASURED)
 _POSITION = {"at": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"),
              "run": re.compile("[!-~]{1,64}")}
 Key = Annotated[str | None, Header(
@@ -110,7 +115,7 @@ def known_run(context: ApiContext, run: str) -> Run:
     return found
 
 
-@router.post("/runs", status_code=201, responses=responses(400, 409, 413, 422))
+@router.post("/runs", status_code=201, responses=responses(400, 409, 413))
 def launch_run(request: LaunchRequest, context: Context, asking: Asking, response: Response,
                key: Key = None) -> RunView:
     """Queue a run. A runner executes it: `python -m runner serve`."""
@@ -128,7 +133,7 @@ def launch_run(request: LaunchRequest, context: Context, asking: Asking, respons
     return view_of(found)
 
 
-@router.get("/runs", responses=responses(422))
+@router.get("/runs", responses=responses())
 def list_runs(context: Context, asking: Asking, limit: Limit = 50, cursor: Cursor = "",
               state: Annotated[str, Query(max_length=40)] = "", verdict: Annotated[str, Query(max_length=60)] = "",
               group: Annotated[str, Query(max_length=100)] = "",
@@ -136,14 +141,21 @@ def list_runs(context: Context, asking: Asking, limit: Limit = 50, cursor: Curso
                                           "teacher, student or documents.")] = "",
               archived: bool = False, order: Literal["newest", "oldest"] = "newest") -> Page[RunView]:
     """List runs."""
+    _require_one_of("state", state, STATES)
+    _require_one_of("verdict", verdict, VERDICTS)
     wanted = HistoryFilter(words, state, verdict, archived, order, group=group)
-    filters = sha256_of(repr(wanted).encode())[:16]
+    filters = sha256_of(f"{context.store.made_at()} {wanted!r}".encode())[:16]
     position = cursor_position(cursor, _is_position, list=filters)
     found = queries.found_runs(context.store, wanted, limit + 1,
                                after=(position["at"], position["run"]) if position else None)
     last = found[limit - 1] if len(found) > limit else None
     return Page(items=[view_of(run) for run in found[:limit]], next=None if last is None else cursor_text(
         list=filters, at=as_text(last.requested_at), run=last.id))
+
+
+def _require_one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value and value not in known:
+        raise UserError(f"{name} {value!r} is none that a run can have: use {', '.join(known)}")
 
 
 def _is_position(found: dict[str, Any]) -> bool:
@@ -156,13 +168,13 @@ def list_queue(context: Context, asking: Asking) -> list[RunView]:
     return [view_of(run) for run in queries.queue(context.store)]
 
 
-@router.get("/runs/{run}", responses=responses(404, 422))
+@router.get("/runs/{run}", responses=responses(404))
 def get_run(run: RunId, context: Context, asking: Asking) -> RunView:
     """Get one run."""
     return view_of(known_run(context, run))
 
 
-@router.post("/runs/{run}/{action}", status_code=202, responses=responses(404, 409, 413, 422))
+@router.post("/runs/{run}/{action}", status_code=202, responses=responses(404, 409, 413))
 def change_run(run: RunId, action: Action, context: Context, asking: Asking, key: Key = None) -> RunView:
     """Pause, resume, cancel or retry a run. One that is being executed stops after its current item."""
     require_permission(asking.role, action.value)

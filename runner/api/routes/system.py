@@ -128,7 +128,7 @@ def list_schedules(context: Context, asking: Asking) -> list[ScheduleView]:
     return [_view(schedule) for schedule in queries.schedules(context.store)]
 
 
-@router.post("/v1/schedules", status_code=201, responses=responses(400, 413, 422))
+@router.post("/v1/schedules", status_code=201, responses=responses(400, 413))
 def add_schedule(request: ScheduleRequest, context: Context, asking: Asking) -> ScheduleView:
     """Add a recurring run."""
     require_permission(asking.role, "schedule")
@@ -144,7 +144,7 @@ def add_schedule(request: ScheduleRequest, context: Context, asking: Asking) -> 
     return _view(_known(context, request.name))
 
 
-@router.post("/v1/schedules/{name}/{action}", status_code=202, responses=responses(404, 409, 413, 422))
+@router.post("/v1/schedules/{name}/{action}", status_code=202, responses=responses(404, 409, 413))
 def change_schedule(name: ScheduleName, action: Literal["pause", "resume"], context: Context,
                     asking: Asking) -> ScheduleView:
     """Pause or resume a recurring run."""
@@ -154,7 +154,7 @@ def change_schedule(name: ScheduleName, action: Literal["pause", "resume"], cont
     return _view(_known(context, name))
 
 
-@router.delete("/v1/schedules/{name}", status_code=204, responses=responses(404, 409, 422))
+@router.delete("/v1/schedules/{name}", status_code=204, responses=responses(404, 409, 413))
 def remove_schedule(name: ScheduleName, context: Context, asking: Asking) -> None:
     """Remove a schedule; its runs stay."""
     require_permission(asking.role, "schedule")

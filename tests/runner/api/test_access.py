@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,3 +130,13 @@ def test_the_interface_is_not_shared_without_any_token(
     assert main(["api", "--host", "0.0.0.0", "--port", "0"]) == 2
     assert "0.0.0.0 needs tokens and there is none: make one with" in capsys.readouterr().err
     assert main(["api", "--rate", "0"]) == 2
+
+
+def test_as_many_connections_are_taken_as_the_system_allows() -> None:
+    """In a process of its own: the limit is one of a process."""
+    script = ("import resource; from runner.cli import api; files = resource.RLIMIT_NOFILE\n"
+              "resource.setrlimit(files, (256, resource.getrlimit(files)[1])); api._allow_many_connections()\n"
+              "print(resource.getrlimit(files)[0] == min(api.MOST_FILES, resource.getrlimit(files)[1]))")
+    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout == "True\n"

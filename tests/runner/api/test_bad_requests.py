@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
-from store import queries
+from store import commands, queries
+from store.database import open_store
+from store.paths import Paths
+from tests.addresses import address_in
+from tests.plain_runs import plain_run
 
-
+ADDRESS = "http://127.0.0.1:8600"
 DEEP = b"[" * 100_000
 LARGE = b"9" * 400
 BODIES = (
@@ -43,7 +52,9 @@ PATHS = (
     "runs/{run}/answers?cycle=" + "9" * 400, "runs/{run}/series", "runs/{run}/answers?limit=1e3",
     "runs?limit=0", "runs?limit=" + "9" * 400, "runs?archived=perhaps", "runs?order=random",
     "runs?words=" + "x" * 5000, "runs?cursor=%00", "runs?cursor=%ff", "events?after=-1", "events?after=" + "9" * 400,
-    "events?limit=1001", "events?kind=%00", "events/stream?after=x", "events/stream?kind=None",
+    "events?limit=1001", "events?kind=%00", "runs?stat=failed", "runs?state=fialed", "runs?verdict=good",
+    "runs?limit=1&limit=2", "events?kinds=RunFinished", "queue?limit=5", "status?x",
+    "events/stream?after=x", "events/stream?kind=None",
 )
 
 
@@ -89,6 +100,45 @@ def test_no_path_or_query_is_more_than_refused(served: Any, address: str) -> Non
             refused(client.get("/v1/events/stream", headers=header))
         for key in (b"", b"a b", b"\xff", b"k" * 201):
             refused(client.post("/v1/runs", json={}, headers=[(b"Idempotency-Key", key)]))
+
+
+@pytest.mark.parametrize(("path", "sentence"), [
+    ("runs?stat=failed", "'stat' is no parameter of this path: use limit, cursor, state, verdict, group, words, "
+                         "archived, order"),
+    ("queue?limit=5", "'limit' is no parameter of this path: use none"),
+    ("runs?limit=1&limit=2", "limit is given more than once"),
+    ("runs?limit=999", "limit 999 is out of range: use 1 to 500"),
+    ("runs/{run}/answers?cycle=0", "cycle 0 is out of range: use 1 to 1000"),
+    ("runs?state=fialed", "state 'fialed' is none that a run can have: use queued, running, waiting-for-batch, "
+                          "waiting-for-review, paused, finished, failed, cancelled, lost"),
+])
+def test_what_would_be_ignored_or_is_out_of_range_is_named(served: Any, path: str, sentence: str) -> None:
+    assert served.get(f"/v1/{path.format(run=served.finished)}", 422)["detail"] == sentence
+
+
+def test_a_body_that_is_not_json_or_not_asked_for_is_named(served: Any) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert served.post("/v1/runs", 422, content=b'{"settings": {}}', headers=form)["detail"] == (
+        "the body is not sent as JSON: add the header 'Content-Type: application/json'")
+    assert served.post("/v1/runs", 422, json={"priority": 2_000_000})["detail"] == (
+        "priority 2000000 is out of range: use -1000000 to 1000000")
+    pause = f"/v1/runs/{served.queued}/pause"
+    assert served.post(pause, 422, json={"reason": "x"})["detail"] == "this path takes no body"
+    assert served.get(f"/v1/runs/{served.queued}")["state"] == "queued"
+    assert served.post(pause, 413, content=(b" " * 1_000_000 for _ in range(100)))["status"] == 413
+    assert served.post(pause, 202, json={})["state"] == "paused"
+    assert served.post(f"/v1/runs/{served.queued}/resume", 202)["state"] == "queued"
+
+
+def test_a_cursor_of_another_store_is_refused(served: Any, make_app: Callable[..., FastAPI], tmp_path: Path) -> None:
+    with contextlib.closing(open_store(address_in(tmp_path))) as other, \
+            TestClient(make_app(other, Paths(tmp_path, other.url)), base_url=ADDRESS) as client:
+        for _ in range(2):
+            commands.launch_run(other, plain_run(), "test")
+        cursor = client.get("/v1/runs?limit=1").json()["next"]
+        assert client.get("/v1/runs", params={"limit": 1, "cursor": cursor}).json()["items"]
+    refused = served.get("/v1/runs", 422, params={"limit": 1, "cursor": cursor})
+    assert "is none of this list" in refused["detail"]
 
 
 def test_a_cursor_that_somebody_made_up_is_refused(served: Any) -> None:

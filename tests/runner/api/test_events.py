@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from runner.api.event_poller import EventPoller
 from runner.api.routes import events
 from store import commands
+from store.commands.api_tokens import add_token, revoke_token
+from store.event_log.event_numbers import EventPage
 from store.event_log.journal import append_without_claim
 from store.events import RunAnnotated
 from tests.plain_runs import plain_run
@@ -97,6 +102,29 @@ def test_a_silent_stream_is_kept_alive(served: Any, address: str, monkeypatch: p
     monkeypatch.setattr(events, "KEEP_ALIVE_SECONDS", 0.05)
     with stream(address) as seen:
         assert next(seen) == {"comment": ": keep-alive"}
+
+
+def test_a_stream_ends_when_its_token_is_revoked(served: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(events, "TOKEN_CHECK_SECONDS", 0.0)
+    token = add_token(served.store, "listener", "view")
+    with stream(address, Authorization=f"Bearer {token}") as seen:
+        assert next(seen) == {"comment": ": keep-alive"}
+        revoke_token(served.store, "listener")
+        assert len(list(itertools.islice(seen, 400))) < 400
+
+
+def test_a_busy_store_cuts_no_stream_off(served: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, refusals = EventPoller.page, iter(range(2))
+
+    def busy_twice(feed: EventPoller, after: int, limit: int, *of: Any) -> EventPage:
+        if limit == events.EVENTS_A_PAGE and next(refusals, None) is not None:
+            raise OperationalError("SELECT", {}, Exception("database is locked"))
+        return page(feed, after, limit, *of)
+
+    monkeypatch.setattr(EventPoller, "page", busy_twice)
+    with stream(address, "/v1/events/stream?after=0") as seen:
+        assert next(seen)["id"] == 1
 
 
 @pytest.mark.parametrize("sent", ["-1", "abc", "1.5", "²"])
