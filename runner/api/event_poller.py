@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import OperationalError
 
 from store.database import Store
 from store.event_log.event_numbers import EventPage, number_new_events, numbered_events
 
+Result = TypeVar("Result")
 POLL_SECONDS = 0.25
 """How often the store is asked for new events while somebody waits for them."""
 
@@ -28,6 +30,7 @@ class EventPoller:
         self._changed: asyncio.Event | None = None
         self._poller: asyncio.Task[None] | None = None
         self._waiting = 0
+        self._calls: dict[Hashable, asyncio.Task[Any]] = {}
         self.closed = False
         """Whether the process is to end: streams end with it."""
 
@@ -47,6 +50,15 @@ class EventPoller:
         """Return up to `limit` events after a number; parameters and errors as of `numbered_events`."""
         self.newest()
         return numbered_events(self._store, after, limit, run, kinds)
+
+    async def shared(self, call: Callable[..., Result], *arguments: Hashable) -> Result:
+        """Call a function in a thread; all who ask for the same call while it goes on share its result."""
+        key = (call, *arguments)
+        task = self._calls.get(key)
+        if task is None:
+            task = self._calls[key] = asyncio.create_task(asyncio.to_thread(call, *arguments))
+            task.add_done_callback(lambda _: self._calls.pop(key, None))
+        return cast(Result, await asyncio.shield(task))  # one who goes away ends no call of others
 
     async def wait(self, after: int, seconds: float) -> bool:
         """Return True once there is an event after this number, False after so many seconds without one."""

@@ -39,6 +39,8 @@ GOAL_GROWTH = "< 1.1 x"
 EVENTS_PER_SECOND = 2
 KEPT_SECONDS = 4.0
 """The server closes a connection that is silent for five seconds: who polls less often opens a new one."""
+ARRIVAL_SECONDS = 60.0
+"""How long the last events may be on their way on a machine that others use."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -195,7 +197,9 @@ async def _follow(url: str, process: psutil.Process, store: Store, run: str, str
         await asyncio.sleep(1.0)
     stop.set()
     await asyncio.to_thread(thread.join)
-    await asyncio.sleep(5.0)  # the last events arrive
+    ends = time.monotonic() + ARRIVAL_SECONDS
+    while min(found.events) < written[0] and time.monotonic() < ends:
+        await asyncio.sleep(0.1)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -89,15 +89,23 @@ async def _stream(feed: EventPoller, after: int, run: str, kinds: tuple[str, ...
                 if not await asyncio.to_thread(token_is_valid):
                     return
                 checked = time.monotonic()
-            page = await asyncio.to_thread(feed.page, after, EVENTS_A_PAGE, run, kinds)
+            texts, after, newest = await feed.shared(_texts_after, feed, after, run, kinds)
         except OperationalError:  # the store is busy: what is new is read a little later
             await asyncio.sleep(POLL_SECONDS)
             continue
-        for event in page.events:
-            yield as_sse(event)
-        after = page.next
-        if after >= page.newest and not await feed.wait(after, KEEP_ALIVE_SECONDS) and not feed.closed:
+        for text in texts:
+            yield text
+        if after >= newest and not await feed.wait(after, KEEP_ALIVE_SECONDS) and not feed.closed:
             yield _KEEP_ALIVE
+
+
+def _texts_after(feed: EventPoller, after: int, run: str, kinds: tuple[str, ...]) -> tuple[list[str], int, int]:
+    """Return the next events as text, the number of the last one looked at, and the newest number.
+
+    Read and written once for all streams that are at the same place, as those are that wait for the next event.
+    """
+    page = feed.page(after, EVENTS_A_PAGE, run, kinds)
+    return [as_sse(event) for event in page.events], page.next, page.newest
 
 
 def as_sse(event: NumberedEvent) -> str:
