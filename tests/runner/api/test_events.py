@@ -95,7 +95,8 @@ def test_many_readers_get_every_event_and_one_that_reads_nothing_holds_up_nobody
         readers = [opened.enter_context(stream(address, path)) for _ in range(10)]
         annotate(served, 300, "many ")
         for reader in readers:
-            assert [next(reader)["id"] for _ in range(300)] == list(range(start + 1, start + 301))
+            ids = (event["id"] for event in reader if "id" in event)  # a slow machine has time for comments
+            assert list(itertools.islice(ids, 300)) == list(range(start + 1, start + 301))
 
 
 def test_a_silent_stream_is_kept_alive(served: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
