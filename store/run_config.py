@@ -245,10 +245,10 @@ class RunConfig:
     reading_share: float = setting(
         0.0, label="Reading share", group=TRAINING, unit="share", range=(0, 1), step=0.05, was=0.0,
         affects=("duration", "work"),
-        help="Share of a fact's presentations with passages before the question, as in retrieval: the right one among "
+        help="Share of the presentations that show passages before the question, as in retrieval: the right one among "
         "others, and in a twentieth of them absent, so that the answer is that the notes do not say. Answers quote. "
-        "The other presentations stay closed-book. Needs the control arms retrieval and tuned+retrieval, whose "
-        "difference is the verdict on reading.")
+        "They ask about passages that are not taught; the other presentations stay closed-book. Needs the control arms "
+        "retrieval and tuned+retrieval, whose difference is the verdict on reading.")
     learning_rate: float = setting(
         1.5e-3, label="Learning rate", group=TRAINING, range=(1e-6, 1e-1), step=5e-5,
         help="Peak learning rate of AdamW. Too high a rate makes the student forget what it knew.")

@@ -1,14 +1,14 @@
 """Study items with passages before the question, as the retrieval arm asks: the student learns to read and to quote.
 
-They are a stream of their own beside the closed-book items, which never carry the passage that they teach. In a share
-of them the right passage is absent, and the answer says so. Pure functions.
+They are a stream of their own beside the closed-book items, which never carry the passage that they teach, and ask
+about other passages than these do. In a share of them the right passage is absent, and the answer says so. Pure.
 """
 
 from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from rapidfuzz import fuzz
 
@@ -20,11 +20,13 @@ from knowledge.study.passage_parts import content_words, sentences
 from runner.pipeline.stages.context_prompts import ContextStyle, passage_item
 from store.control_arms import CONTEXT_ITEMS
 
-ITEMS = 20
-"""Items of a passage."""
-ABSENT_EVERY = 20
-"""Every so many items of a passage, its own text is not among those shown. With every fifth, the embedded student said
-of half of all questions that the notes do not say (tests/bench/README.md)."""
+ITEMS, ITEMS_A_PASSAGE = 1200, 20
+"""Items of a training set, and at most of a passage."""
+ABSENT = 0.05
+"""Share of the items whose own passage is not among those shown. With a fifth of them, the embedded student said of
+half of all questions that the notes do not say (tests/bench/README.md)."""
+FEWEST_READ = 10
+"""Passages that must be there beside the taught ones, for these not to be read."""
 NOT_IN_NOTES = "The notes do not say."
 WITH, WITHOUT = "with the right passage", "without the right passage"
 """Names of the wordings."""
@@ -32,26 +34,44 @@ _NEAREST = 6
 """Passages among which the first distractor of an item is drawn: those that share most words with the right one."""
 
 
-def reading_items(passage: Passage, questions: Sequence[str], others: Sequence[Passage], seed: int,
-                  style: ContextStyle, fits: Callable[[StudyItem], bool]) -> tuple[list[StudyItem], int]:
+def passages_to_read(trainable: Sequence[Passage], taught: Collection[str], seed: int) -> list[Passage]:
+    """The passages that reading items ask about: trainable ones with questions that are not taught closed-book.
+
+    A student that knows a passage by heart answers from memory, and does not learn to read. Where there are too few
+    others, the taught ones are read too.
+
+    Args:
+        taught: ids of passages.
+    """
+    asked = [passage for passage in trainable if passage.questions]
+    others = [passage for passage in asked if passage.id not in taught]
+    found = others if len(others) >= FEWEST_READ else asked
+    return random.Random(f"{seed} read").sample(found, min(len(found), ITEMS))
+
+
+def reading_items(passage: Passage, count: int, others: Sequence[Passage], seed: int, style: ContextStyle,
+                  fits: Callable[[StudyItem], bool]) -> tuple[list[StudyItem], int]:
     """The reading items of a passage, and how many of them show fewer passages than the retrieval arm does.
 
     They show fewer distractors where an item would be too long. The passages of an item are in random order.
 
     Args:
-        questions: trainable wordings, used in turn.
+        passage: its questions are used in turn.
+        count: number of items.
         others: passages that distractors may come from; those of the same topic come first.
+        seed: of distractors and order.
         style: the template of the retrieval arms.
         fits: whether an item can be trained whole.
     """
     rng = random.Random(f"{seed} {passage.id} reading")
     ranked = _ranked(passage, others)
+    questions = rng.sample(passage.questions, len(passage.questions))
     items, shortened = [], 0
-    for number in range(ITEMS if questions and ranked else 0):
-        absent = number % ABSENT_EVERY == ABSENT_EVERY - 1
+    for number in range(count if questions and ranked else 0):
+        absent = rng.random() < ABSENT
         distractors = _drawn(ranked, CONTEXT_ITEMS - (not absent), rng)
-        question = questions[number % len(questions)]
-        made = functools.partial(_item, passage, question, absent=absent, order=rng.random(), style=style)
+        made = functools.partial(_item, passage, questions[number % len(questions)], absent=absent, order=rng.random(),
+                                 style=style)
         item = made(distractors)
         while not fits(item) and len(distractors) > 1:
             distractors = distractors[:-1]

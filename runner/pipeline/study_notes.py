@@ -49,10 +49,25 @@ def question_notes(asked: int, wanted: int) -> list[str]:
             "in the test; add documents or topics, or ask for fewer"] if asked < wanted else []
 
 
-def reading_notes(shortened: int, tokens: int) -> list[str]:
-    """Say how many reading items show fewer passages than the retrieval arm, so that they fit into `tokens`."""
-    return [f"{shortened} reading items show fewer than {CONTEXT_ITEMS} passages: more would not fit into "
-            f"{tokens} tokens"] if shortened else []
+def reading_notes(shortened: int, tokens: int, refused: int, taught: int) -> list[str]:
+    """Say what is not as planned of the reading items.
+
+    Args:
+        shortened: items that show fewer passages than the retrieval arm, so that they fit into `tokens`.
+        tokens: the longest example.
+        refused: items that nearly repeat a test question.
+        taught: passages that are both read and taught closed-book.
+    """
+    notes = []
+    if shortened:
+        notes.append(f"{shortened} reading items show fewer than {CONTEXT_ITEMS} passages: more would not fit into "
+                     f"{tokens} tokens")
+    if refused:
+        notes.append(f"{refused} reading items were left out: they nearly repeat a test question")
+    if taught:
+        notes.append(f"reading is trained on {taught} passages that are also taught without notes, because there are "
+                     "too few others with questions: the student may answer these from memory instead of reading")
+    return notes
 
 
 def written_notes(event: FactsWritten, passages: Sequence[Passage], alone: bool) -> list[str]:

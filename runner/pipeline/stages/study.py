@@ -6,9 +6,10 @@ With `study` off, the items are this cycle's training questions with their refer
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.given_questions import ANSWER_ALONE, GIVEN, GIVEN_FORMS
@@ -16,9 +17,10 @@ from knowledge.passages import Passage
 from knowledge.questions import PRACTICE
 from knowledge.split import practice_passages
 from knowledge.study import ALL, StudyItem, coverage, study_items, without_near_duplicates, written_items
+from knowledge.study.recipe import READING
 from runner.pipeline import study_set
 from runner.pipeline.stage_checkpoints import Artifact
-from runner.pipeline.reading_items import reading_items
+from runner.pipeline.reading_items import ITEMS, ITEMS_A_PASSAGE, passages_to_read, reading_items
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.approved_sets import edited_passage, edited_questions
@@ -53,11 +55,11 @@ class NothingToStudy(Exception):
 
 @dataclass(frozen=True)
 class MadeItems:
-    """The study items of a cycle's own facts, and what is to be said about them."""
+    """Study items that were made for a cycle, and what is to be said about them."""
 
     items: list[StudyItem]
     facts: list[StudiedFact]
-    """Without the number of items."""
+    """Without the number of items; none for passages that are read and not taught."""
     notes: list[str]
 
 
@@ -67,9 +69,11 @@ def study(context: StageContext) -> Sequence[Event]:
     made = _made(context)
     earlier = _latest_set(context.inputs) if config.study != "off" else None
     kept = study_set.read_items(context.run_folder / earlier.file) if earlier else []
-    items = [*kept, *made.items]
+    items = [*(item for item in kept if item.form != READING), *made.items]
     if not items:
         raise NothingToStudy("no training question of this cycle has a reference: there is nothing to train on")
+    read = _reading(context, {item.passage_id for item in items})
+    items += read.items
     recalls = practice_recall(context.inputs)
     facts = [dataclasses.replace(fact, weight=weight_of(recalls.get(fact.passage_id)))
              for fact in (earlier.facts if earlier else ())]
@@ -84,7 +88,7 @@ def study(context: StageContext) -> Sequence[Event]:
     replayed = round(examples * config.general_replay) if _replay(context) else 0
     weights = {fact.passage_id: fact.weight for fact in facts}
     shown = presented_items(context, items, examples - replayed, weights) if config.study != "off" else []
-    notes = made.notes + (presentation_notes(Counter(item.passage_id for item in shown), list(weights))
+    notes = [*made.notes, *read.notes] + (presentation_notes(Counter(item.passage_id for item in shown), list(weights))
                           if shown else [])
     return [StudySetPrepared(
         str(path.relative_to(context.run_folder)), digest, tuple(facts), _forms(items, shown), examples, replayed,
@@ -116,7 +120,7 @@ def _made(context: StageContext) -> MadeItems:
         items = plain_items(pairs)
         return MadeItems(items, [StudiedFact(id, context.cycle, 0, 0, 1.0, ())
                                  for id in dict.fromkeys(item.passage_id for item in items)], [])
-    locked = [record.text for record in context.inputs["held-out"].only(QuestionsAsked).questions]
+    locked = _locked(context)
     written = context.inputs["facts"].only(FactsWritten) if "facts" in context.inputs else None
     facts_of = facts_from_record(written) if written else {}
     made = MadeItems([], [], [])
@@ -125,7 +129,7 @@ def _made(context: StageContext) -> MadeItems:
     trainable = practice_passages(domain)
     for passage in trainable:
         siblings.setdefault(passage.topic, []).append(passage)
-    by_passage, shortened = {pair.passage_id: pair for pair in pairs}, 0
+    by_passage = {pair.passage_id: pair for pair in pairs}
     edited = edited_questions(context, TRAIN, context.cycle)
     for number, (id, pair) in enumerate(by_passage.items(), 1):
         passage = domain.passage(id)
@@ -136,10 +140,7 @@ def _made(context: StageContext) -> MadeItems:
         candidates = [*_by_rule(context.config, asked, pair, siblings[passage.topic]),
                       *written_items(passage, () if pair.question_id in edited else facts_of.get(id, ()))]
         kept, refused = without_near_duplicates(candidates, locked)
-        read, refused_reading, short = _reading(context, asked, trainable, locked)
-        shortened += short
-        refused += refused_reading
-        made.items.extend([*kept, *read])
+        made.items.extend(kept)
         counts = coverage(kept, passage)
         made.facts.append(StudiedFact(
             id, context.cycle, 0, refused, 1.0, tuple(term for term, times in counts.items() if not times),
@@ -151,8 +152,7 @@ def _made(context: StageContext) -> MadeItems:
     given = any(passage.source in GIVEN for passage in passages)
     made.notes.extend([*([] if given else question_notes(len(practised), context.config.questions)),
                        *given_notes(passages), *passage_notes(passages),
-                       *edited_notes(sum(pair.question_id in edited for pair in by_passage.values())),
-                       *reading_notes(shortened, context.config.max_sequence_tokens)])
+                       *edited_notes(sum(pair.question_id in edited for pair in by_passage.values()))])
     if written:
         made.notes.extend(written_notes(written, passages, alone=context.config.study == "teacher"))
     return made
@@ -172,17 +172,34 @@ def _by_rule(config: RunConfig, asked: Passage, pair: TrainingPair, siblings: Se
     return [item for item in items if item.form == "document" or item.wording == "as asked"]
 
 
-def _reading(context: StageContext, asked: Passage, trainable: Sequence[Passage],
-             locked: Sequence[str]) -> tuple[Sequence[StudyItem], int, int]:
-    """Return a passage's reading items, how many were refused, and how many show fewer passages than planned."""
+def _reading(context: StageContext, taught: Collection[str]) -> MadeItems:
+    """Return the reading items of this cycle's training; what nearly repeats a test question is refused and counted.
+
+    Args:
+        taught: ids of the passages that are taught closed-book.
+    """
     config = context.config
-    if not config.reading_share or asked.source == ANSWER_ALONE:
-        return (), 0, 0
-    trainable = [passage for passage in trainable if passage.source != ANSWER_ALONE]
-    items, shortened = reading_items(asked, asked.questions, trainable, config.seed,
-                                     passages_style(config.question_before_passages),
-                                     lambda item: tokens_of(item) <= config.max_sequence_tokens)
-    return *without_near_duplicates(items, locked), shortened
+    if not config.reading_share or config.study == "off":
+        return MadeItems([], [], [])
+    trainable = [passage for passage in practice_passages(domain_of_questions(context))
+                 if passage.source != ANSWER_ALONE and passage.topic not in config.new_topics]
+    read = passages_to_read(trainable, taught, config.seed)
+    each = min(ITEMS_A_PASSAGE, math.ceil(ITEMS / max(1, len(read))))
+    style, fits = passages_style(config.question_before_passages), _fits(config)
+    made = [reading_items(passage, each, trainable, config.seed, style, fits) for passage in read]
+    items, refused = without_near_duplicates([item for found, _ in made for item in found], _locked(context))
+    notes = reading_notes(sum(shortened for _, shortened in made), config.max_sequence_tokens, refused,
+                          sum(passage.id in taught for passage in read))
+    return MadeItems(list(items), [], notes)
+
+
+def _locked(context: StageContext) -> list[str]:
+    """Return the questions of the test."""
+    return [record.text for record in context.inputs["held-out"].only(QuestionsAsked).questions]
+
+
+def _fits(config: RunConfig) -> Callable[[StudyItem], bool]:
+    return lambda item: tokens_of(item) <= config.max_sequence_tokens
 
 
 def _forms(items: Sequence[StudyItem], shown: Sequence[StudyItem]) -> tuple[FormRecord, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from knowledge.split import practice_passages
 from knowledge.study import StudyItem, draw_presentations, shuffled_within, study_items, without_near_duplicates
 from knowledge.study.recipe import READING
-from runner.pipeline.reading_items import reading_items
+from runner.pipeline.reading_items import ITEMS, passages_to_read, reading_items
 from runner.pipeline.stages.study import tokens_of
 from runner.protocols import TrainingConfig, TrainingExample
 from store.run_config import DEFAULT_TARGET_MODULES
@@ -65,7 +65,7 @@ def examples_of(recipe: Recipe, facts: tuple[Fact, ...], general: tuple[Training
         asked = {fact.passage.questions[0] for fact in facts}
         items = [item for item in items if item.prompt in asked]
     if recipe.placebo:
-        items = list(shuffled_within(items, [fact.passage for fact in facts], seed))
+        items = list(shuffled_within(items, practice_passages(domain()), seed))
     count = round(recipe.presentations * sum((weights or {}).get(fact.passage.id, 1.0) for fact in facts))
     last = count // 10 if recipe.final else 0
     shares = {form: share * (1 - recipe.reading) for form, share in recipe.shares.items()}
@@ -95,9 +95,11 @@ def _items(facts: tuple[Fact, ...], seed: int, reading: bool) -> tuple[list[Stud
     for fact in facts:
         others = [one.passage for one in siblings(fact, facts)]
         items += study_items(fact.passage, seed, siblings=others)
-        if reading:
-            items += reading_items(fact.passage, fact.passage.questions, practice_passages(domain()), seed, STYLE,
-                                   lambda item: tokens_of(item) <= MAX_TOKENS)[0]
+    trainable = practice_passages(domain())
+    read = passages_to_read(trainable, {fact.passage.id for fact in facts}, seed) if reading else []
+    for passage in read:
+        items += reading_items(passage, math.ceil(ITEMS / len(read)), trainable, seed, STYLE,
+                               lambda item: tokens_of(item) <= MAX_TOKENS)[0]
     kept, refused = without_near_duplicates(items, [fact.locked for fact in facts])
     return list(kept), refused
 

@@ -13,7 +13,9 @@ from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.questions import HELD_OUT, PARAPHRASE
 from knowledge.split import held_out_passages, practice_passages
 from knowledge.study import StudyItem, shares_of
-from runner.pipeline.reading_items import ABSENT_EVERY, ITEMS, NOT_IN_NOTES, WITH, WITHOUT, quoted, reading_items
+from runner.pipeline.reading_items import (
+    FEWEST_READ, NOT_IN_NOTES, WITH, WITHOUT, passages_to_read, quoted, reading_items,
+)
 from runner.pipeline.stages.context_prompts import PASSAGES, PASSAGES_BETWEEN, ContextStyle, passage_item
 from runner.pipeline.study_set import read_items
 from runner.pipeline.worker import execute_claimed_run
@@ -31,21 +33,22 @@ from store.run_config import InvalidConfig
 from store.presets import preset
 
 ARMS = (RETRIEVAL, TUNED_RETRIEVAL)
+COUNT = 40
 
 
 def of_a_passage(fits: Any = lambda item: True,
                  style: ContextStyle = PASSAGES_BETWEEN) -> tuple[Any, list[StudyItem], int]:
     trainable = practice_passages(fakes.small_domain())
     passage = next(one for one in trainable if len(one.questions) > 1)
-    return passage, *reading_items(passage, passage.questions, trainable, 1, style, fits)
+    return passage, *reading_items(passage, COUNT, trainable, 1, style, fits)
 
 
 def test_items_show_the_right_passage_among_others_that_differ_or_say_that_it_is_absent() -> None:
     passage, items, shortened = of_a_passage()
     own = passage_item(passage).text
-    assert len(items) == ITEMS and not shortened
+    assert len(items) == COUNT and not shortened
     absent = [item for item in items if item.wording == WITHOUT]
-    assert len(absent) == ITEMS // ABSENT_EVERY > 0
+    assert 0 < len(absent) < COUNT // 5
     assert all(item.answer == NOT_IN_NOTES and own not in item.prompt for item in absent)
     present = [item for item in items if item.wording == WITH]
     assert all(own in item.prompt and item.answer == quoted(passage) for item in present)
@@ -54,7 +57,7 @@ def test_items_show_the_right_passage_among_others_that_differ_or_say_that_it_is
     shown = [[text for text in trainable if text in item.prompt] for item in items]
     assert {len(texts) for texts in shown} == {CONTEXT_ITEMS}
     assert not [text for text in held_out for item in items if text in item.prompt]
-    assert len({tuple(sorted(texts)) for texts in shown}) > ITEMS // 2  # not the same distractors again and again
+    assert len({tuple(sorted(texts)) for texts in shown}) > COUNT // 2  # not the same distractors again and again
     assert len({item.prompt.index(own) > item.prompt.index("Notes:") + 10 for item in present}) == 2  # not always first
 
 
@@ -62,18 +65,28 @@ def test_items_show_the_right_passage_among_others_that_differ_or_say_that_it_is
 def test_the_prompt_is_the_retrieval_arms_own(style: ContextStyle, times: int) -> None:
     passage, items, _ = of_a_passage(style=style)
     item = next(item for item in items if item.wording == WITH)
-    asked = passage.questions[0]
+    (asked,) = {question for question in passage.questions if question in item.prompt}
     assert item.prompt.startswith(style.before.replace("{question}", asked))
     assert item.prompt.endswith(style.after.replace("{question}", asked)) and item.prompt.count(asked) == times
     assert all(term.casefold() in item.answer.casefold() for term in passage.key_terms)
 
 
+def test_passages_that_are_not_taught_are_read_where_there_are_enough() -> None:
+    trainable = practice_passages(fakes.small_domain())
+    taught = {passage.id for passage in trainable[:3]}
+    read = passages_to_read(trainable, taught, 1)
+    assert len(read) == len(trainable) - 3 >= FEWEST_READ and not taught & {passage.id for passage in read}
+    assert read == passages_to_read(trainable, taught, 1) != passages_to_read(trainable, taught, 2)
+    all_but_two = {passage.id for passage in trainable[2:]}
+    assert {passage.id for passage in passages_to_read(trainable, all_but_two, 1)} == {one.id for one in trainable}
+
+
 def test_an_item_that_is_too_long_shows_fewer_passages_and_is_counted() -> None:
     whole = max(len(item.prompt) for item in of_a_passage()[1])
     _, items, shortened = of_a_passage(lambda item: len(item.prompt) < whole * 0.7)
-    assert shortened and len(items) == ITEMS
+    assert shortened and len(items) == COUNT
     passage, items, shortened = of_a_passage(lambda item: False)
-    assert shortened == ITEMS
+    assert shortened == COUNT
     assert all(passage_item(passage).text in item.prompt for item in items if item.wording == WITH)
 
 
@@ -122,7 +135,8 @@ def test_the_closed_book_stream_carries_no_passage(ran: tuple[Path, Store, queri
     assert not [item for item in closed for text in texts if text in item.prompt]
     locked = NearDuplicateIndex(record.text for record in recorded(store, run, QuestionsAsked)[0].questions)
     reading = [item for item in items if item.form == "reading"]
-    assert not [item for item in reading if locked.find(item.prompt.rpartition("Question: ")[2])]
+    assert not [item for item in reading if locked.find(item.prompt.rpartition("notes: ")[2])]
+    assert not {item.passage_id for item in reading} & {fact.passage_id for fact in prepared.facts}, "read, not taught"
     shown = {form.form: form.presentations for form in prepared.forms}
     assert shown["reading"] / sum(shown.values()) == pytest.approx(0.4, abs=0.05)
     taught = json.loads((folder / "runs" / run.id / "cycle-01" / "adapter" / "adapter_config.json").read_text())
