@@ -62,6 +62,7 @@ RECIPES: dict[str, Recipe] = {
     "default, soft targets 0.5": _default(soft=0.5),
     "default, reading 0.3": _default(reading=0.3),
     "default, reading 0.6": _default(reading=0.6),
+    "reading alone": _default(reading=1.0, presentations=8, general=0.0, learning_rate=1e-3),
     "values of a student of 3 billion": as_product(preset("phi-2", study="rules")),
     "values of a student of 7 billion": as_product(preset("embedded", student="7b")),
     "off": Recipe({"question": 1.0}, 15, one_wording=True, learning_rate=2e-4, rank=16, alpha=32, dropout=0.05,
