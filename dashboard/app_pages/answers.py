@@ -21,8 +21,8 @@ from store import csv_json_html, queries
 READ, RATE = "read", "rate"
 MODES = {READ: "Browse", RATE: "Blind A/B rating"}
 
-st.title("Answers side by side")
-st.caption("Every question of one cycle with both answers, the reference and the scores; or rated blind.")
+elements.page_title("Answers side by side",
+                    "Every question of one cycle with both answers, the reference and the scores; or rated blind.")
 store, runs = store_access.runs_or_stop("answers")
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 cycles = [str(cycle.cycle) for cycle in queries.cycles_of(store, run.id)] or ["0"]

@@ -16,8 +16,8 @@ from store import queries
 
 AT_MOST = 6
 
-st.title("Compare cycles")
-st.caption("Two to six cycles of any runs on the same questions: settings, scores, answers, time.")
+elements.page_title("Compare cycles",
+                    "Two to six cycles of any runs on the same questions: settings, scores, answers, time.")
 store, runs = store_access.runs_or_stop("compare")
 if groups := queries.group_sizes(store):
     name = url_state.choose("Group of runs", "group", ["", *groups], "",

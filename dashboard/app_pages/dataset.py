@@ -16,8 +16,8 @@ from dashboard.view_models import dataset_rows, run_selection
 from dashboard.view_models.dataset_rows import ALL, DRAFTS
 from dashboard.widgets import elements
 
-st.title("Dataset")
-st.caption("What the student is taught and tested by: every question with its reference, and who wrote it.")
+elements.page_title("Dataset",
+                    "What the student is taught and tested by: every question with its reference, and who wrote it.")
 bring_your_own()
 store, runs = store_access.runs_or_stop()
 run = url_state.choose_run(runs, run_selection.newest_to_review(runs))

@@ -11,13 +11,16 @@ from dashboard.panels.verified_exports import verified_exports
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import run_selection
+from dashboard.widgets import elements
 from store import queries
 from store.queries.verifications import verification_requests as requests_of
 
 TICK_SECONDS = 1.0
 
-st.title("Is what left this run what was measured?", help=labels.EXPORTS_HELP)
-st.caption("What was exported of a run answers its locked test again; its answers stand beside the recorded ones.")
+elements.page_title(
+    "Is what left this run what was measured?",
+    "What was exported of a run answers its locked test again; its answers stand beside the recorded ones.",
+    help=labels.EXPORTS_HELP)
 store, runs = store_access.runs_or_stop("exports")
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 st.page_link("app_pages/overview.py", label="Overview of this run", icon=":material/verified:",

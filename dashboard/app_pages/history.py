@@ -20,8 +20,7 @@ from store.queries import ORDERS, HistoryFilter
 
 ALL = "all"
 
-st.title("History")
-st.caption("All runs: find, open, compare, rename, tag, archive or delete them.")
+elements.page_title("History", "All runs: find, open, compare, rename, tag, archive or delete them.")
 store = store_access.require_read_store("history")
 options = queries.filter_options(store)
 if not options.works:

@@ -12,8 +12,8 @@ from dashboard.view_models import export_rows, topic_coverage
 from dashboard.view_models.topic_coverage import ANY, SIDES, PassageFilter
 from dashboard.widgets import elements
 
-st.title("Documents")
-st.caption("What is distilled: topics, passages and questions, and the side of the split of each.")
+elements.page_title("Documents",
+                    "What is distilled: topics, passages and questions, and the side of the split of each.")
 typed = url_state.text_input("Folder of documents", "knowledge", "empty: the built-in Kubernetes v1.28",
                              "A folder of documents on the machine that runs this dashboard.")
 try:

@@ -14,8 +14,9 @@ from store.queries.memory import memory_by_stage
 
 TICK_SECONDS = 2
 
-st.title("Live")
-st.caption("One run as it is executed: stages, training curves, errors; here it is paused, cancelled or retried.")
+elements.page_title(
+    "Live",
+    "One run as it is executed: stages, training curves, errors; here it is paused, cancelled or retried.")
 store, runs = store_access.runs_or_stop("live")
 run = url_state.choose_run(runs, run_selection.newest_active(runs))
 

@@ -6,14 +6,13 @@ way to another page.
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dashboard.access import store_access, store_commands
 from dashboard.widgets import elements
 
-st.title("New run")
-st.caption("All settings of a run. The sidebar has those that most runs change, the button, and what the run would "
-           "take.")
+elements.page_title(
+    "New run",
+    "All settings of a run. The sidebar has those that most runs change, the button, and what the run would "
+    "take.")
 store_access.read_store()  # the app says why, where it cannot be read
 if not store_commands.is_allowed("launch"):
     elements.empty_state("Only operators may launch runs.")

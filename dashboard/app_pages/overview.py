@@ -24,8 +24,7 @@ from store.costs.model_shutdowns import shutdowns
 from store.costs.prices import price_fault
 from store.queries.openings_of_test import openings_of_test, openings_sentence
 
-st.title("Did the student learn?")
-st.caption("The result of one run: the verdict, its evidence and its limits.")
+elements.page_title("Did the student learn?", "The result of one run: the verdict, its evidence and its limits.")
 store, runs = store_access.runs_or_stop("overview")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     run = url_state.choose_run(runs, run_selection.newest_finished(runs))

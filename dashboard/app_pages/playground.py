@@ -16,9 +16,10 @@ from store import queries
 TICK_SECONDS = 0.5
 EARLIER = 100
 
-st.title("Playground")
-st.caption("Ask both students the same question. Nothing here is recorded in the run or scored, and a single answer "
-           "proves nothing: the verdict is based on the held-out test.")
+elements.page_title(
+    "Playground",
+    "Ask both students the same question. Nothing here is recorded in the run or scored, and a single answer "
+    "proves nothing: the verdict is based on the held-out test.")
 store, runs = store_access.runs_or_stop("playground")
 run = url_state.choose_run(runs, run_selection.newest_finished(runs))
 if playground_form(store, run, queries.cycles_of(store, run.id)):

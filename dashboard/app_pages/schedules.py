@@ -13,9 +13,10 @@ from store import queries
 from store.commands.schedules import GRACE_SECONDS
 from store.program_name import NAME
 
-st.title("Schedules")
-st.caption("A schedule queues a run whenever it is due; a connected runner then executes it. Runs due while no runner "
-           f"is online are skipped, unless one comes online within {labels.duration(GRACE_SECONDS)}.")
+elements.page_title(
+    "Schedules",
+    "A schedule queues a run whenever it is due; a connected runner then executes it. Runs due while no runner "
+    f"is online are skipped, unless one comes online within {labels.duration(GRACE_SECONDS)}.")
 store = store_access.reading_if_usable()
 found = queries.schedules(store) if store else []
 if found and store:

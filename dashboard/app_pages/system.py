@@ -7,13 +7,13 @@ import streamlit as st
 from dashboard.access import disk_usage, store_access
 from dashboard.panels import cluster, forecast, system_panels
 from dashboard.style import labels
+from dashboard.widgets import elements
 from store import queries
 from store.paths import default_paths
 from store.queries.nodes import nodes
 from store.queries.webhooks import all_webhooks
 
-st.title("System")
-st.caption("For operators: runners, hardware, the store and its size, versions.")
+elements.page_title("System", "For operators: runners, hardware, the store and its size, versions.")
 paths, store = default_paths(), store_access.reading_if_usable()
 
 st.subheader("Runners")

@@ -30,6 +30,13 @@ _LONGEST_CELL = 2000
 """Maximum characters of a table cell: about what an opened cell can show. Exports are not truncated."""
 
 
+def page_title(title: str, purpose: str, help: str | None = None) -> None:
+    """Draw the title of a page and close under it the line that says what the page is for."""
+    with st.container(gap=None):
+        st.title(title, help=help)
+        st.caption(purpose)
+
+
 def zone() -> tzinfo:
     """The time zone of the viewer's browser; UTC if unknown."""
     try:

@@ -91,7 +91,7 @@ def test_the_verdict_its_numbers_and_the_launch_button_are_seen_without_scrollin
                  main.get_by_test_id("stMetricLabel").filter(has_text="95% interval"),
                  main.locator(".row-chart").first, window.page.get_by_role("button", name="Launch run")):
         box = seen.bounding_box()
-        assert box and box["y"] + box["height"] < 940, seen
+        assert box and box["y"] + box["height"] < 940, (seen, box)
     main.get_by_text(re.compile("Worst regressions|Read the answers")).click()
     words = window.page.locator("del, ins").first
     words.wait_for(timeout=600_000)
