@@ -109,7 +109,7 @@ def test_a_line_under_each_title_says_what_the_page_is_for(page: str) -> None:
     script = ast.parse((ROOT / "dashboard" / "app_pages" / f"{page}.py").read_text(encoding="utf-8"))
     calls = [ast.unparse(statement.value) for statement in script.body
              if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)]
-    assert calls[0].startswith("st.title(") and calls[1].startswith("st.caption(")
+    assert calls[0].startswith("elements.page_title("), "which has both"
 
 
 def test_answers_say_up_to_which_change_they_count_as_unchanged(all_states: tuple[Path, dict[str, str]],
