@@ -135,7 +135,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
                                          + (f"; at most {e.most_calls:,} calls" if e.most_calls else ""),
     happened.JudgeAudited: lambda e: f"Audit of {labels.metric_within(e.metric)} by {e.judge}: "
                                      + ("passed" if e.passed else "failed: " + "; ".join(e.reasons)),
-    happened.ExportVerified: lambda e: f"Export {e.export} answered by {e.engine}: {e.sentence}",
+    happened.ExportVerified: lambda e: f"Export {e.export} answered by {e.engine}: {labels.signed(e.sentence)}",
     happened.TeachersCompared: lambda e: f"Teacher compared with {e.teacher}: "
                                          f"{labels.count(len(e.references), 'reference')} of it",
     happened.JudgingStarted: lambda e: f"Rescoring {e.judging} of stored answers by {', '.join(e.metrics)}",
@@ -162,7 +162,7 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.ControlArmsCompared: lambda e: labels.count(len({c.arm for c in e.changes} - {"tuned"}), "control arm")
                                             + " compared",
     happened.LearningCurveMeasured: lambda e: f"Checkpoints evaluated: {labels.count(len(e.points), 'point')}",
-    happened.ArmsCompared: lambda e: e.sentence,
+    happened.ArmsCompared: lambda e: labels.signed(e.sentence),
     happened.DesignSealed: lambda e: (f"Design sealed before the test was asked: {labels.metric_short(e.headline)} on "
                                       f"{labels.tier(e.headline_tier)}, {labels.count(e.questions, 'test question')}"),
     happened.ForecastRegistered: lambda e: (f"Forecast registered before the run: {labels.metric_short(e.metric)} "
@@ -174,8 +174,9 @@ _DESCRIPTIONS: dict[type[happened.Event], Callable[[Any], str]] = {
     happened.SettingsChosen: lambda e: (f"Settings chosen among {len(e.candidates)} on the development questions: "
                                         f"{e.settings}. The run goes on to answer its test"),
     happened.CycleChosen: lambda e: f"Cycle {e.cycle} answers the test: {e.reason}",
-    happened.CycleFinished: lambda e: f"Cycle ended: {labels.CYCLE_WORK.get(e.work, e.work)}. {e.sentence}",
-    happened.RunFinished: lambda e: f"Run finished. {e.sentence}",
+    happened.CycleFinished: lambda e: (f"Cycle ended: {labels.CYCLE_WORK.get(e.work, e.work)}. "
+                                       f"{labels.signed(e.sentence)}"),
+    happened.RunFinished: lambda e: f"Run finished. {labels.signed(e.sentence)}",
     happened.RunFailed: lambda e: f"Run failed ({e.kind}): {e.message} {e.advice}",
     happened.RunCancelled: lambda e: f"Cancelled{': ' + e.reason if e.reason else ''}",
     happened.RunPaused: lambda e: f"Paused: {e.reason} {e.advice}" if e.reason else "Paused",
