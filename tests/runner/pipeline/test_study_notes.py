@@ -83,9 +83,11 @@ def test_each_shortage_is_one_sentence_with_its_count() -> None:
     without_term, one_sentence = passage_notes([*bare, passages[2]])
     assert without_term.startswith("2 of 3 passages are without a key term")
     assert one_sentence.startswith("2 of 3 passages are of one sentence")
-    assert passage_notes(passages[2:]) == [] and question_notes(5, 5) == [] and reading_notes(0, 512) == []
+    assert passage_notes(passages[2:]) == [] and question_notes(5, 5) == [] and reading_notes(0, 512, 0, 0) == []
     assert question_notes(3, 50)[0].startswith("3 of 50 training questions")
-    assert reading_notes(4, 512) == ["4 reading items show fewer than 3 passages: more would not fit into 512 tokens"]
+    fewer, refused, known = reading_notes(4, 512, 2, 3)
+    assert fewer == "4 reading items show fewer than 3 passages: more would not fit into 512 tokens"
+    assert refused.startswith("2 reading items were left out") and known.startswith("reading is trained on 3 passages")
     never, rarely = presentation_notes({"a": 2, "b": 40}, ["a", "b", "c"])
     assert never.startswith("1 of 3 facts are never presented")
     assert rarely.startswith("1 of 3 facts are presented fewer than 4 times each")
