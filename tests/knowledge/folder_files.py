@@ -9,6 +9,7 @@ from pathlib import Path
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
+from knowledge.documents import IngestResult, read_folder
 from tests.knowledge.made_up import WORDS
 
 FACT = ("A queue is a list of jobs that waits on the disk of one scheduler. By default a queue holds at most 40 jobs, "
@@ -52,6 +53,17 @@ def write(path: Path, content: str | bytes) -> None:
     """A file, with the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def reading(folder: Path, name: str, text: str) -> IngestResult:
+    """What is read of a folder with one file."""
+    write(folder / name, text)
+    return read_folder(folder)
+
+
+def text_of(result: IngestResult) -> str:
+    """The texts of all passages."""
+    return " ".join(passage.text for passage in result.passages)
 
 
 def pdf_of(text: str, password: str = "", image: bool = False, pages: int = 1) -> bytes:

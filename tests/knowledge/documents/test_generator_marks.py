@@ -6,23 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.documents import IngestResult, read_folder
-from tests.knowledge.folder_files import write
+from tests.knowledge.folder_files import reading, text_of
 
 FIRST = "The first mark of every chart opens an expression in each line of the whole file."
 OTHER = "A chart holds all files of one application in one folder, and nothing else is in it."
 LAST = "The last mark of every chart ends an expression in each line of the whole file."
 INDENTED, PRE, QUOTED, TILDES = "    {}", "<pre><code>\n{}\n</code></pre>", "> ```\n> {}\n> ```", "~~~\n{}\n~~~"
 IN_A_LIST = "1. A step holds the mark:\n\n   ```\n   {}\n   ```"
-
-
-def reading(folder: Path, name: str, text: str) -> IngestResult:
-    write(folder / name, text)
-    return read_folder(folder)
-
-
-def text_of(result: IngestResult) -> str:
-    return " ".join(passage.text for passage in result.passages)
 
 
 @pytest.mark.parametrize("block", [INDENTED, PRE, QUOTED, TILDES, IN_A_LIST])

@@ -6,21 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.documents import IngestResult, read_folder
 from knowledge.documents.sentence_splitter import prose_fault, sentences
-from tests.knowledge.folder_files import write
+from tests.knowledge.folder_files import reading, text_of
 
 BRACES = "braces, addresses or code outside code marks"
 OTHER = "A chart holds all files of one application in one folder, and nothing else is in it."
-
-
-def reading(folder: Path, name: str, text: str) -> IngestResult:
-    write(folder / name, text)
-    return read_folder(folder)
-
-
-def text_of(result: IngestResult) -> str:
-    return " ".join(passage.text for passage in result.passages)
 
 
 @pytest.mark.parametrize(("name", "sentence"), [
