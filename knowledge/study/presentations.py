@@ -31,7 +31,8 @@ def draw_presentations(items: Sequence[StudyItem], shares: Mapping[str, float], 
     rng = random.Random(f"{seed} presentations")
     taught = {item.passage_id for item in usable if item.form != READING}
     read = [item for item in usable if item.passage_id not in taught]
-    times = round(count * shares[READING] / sum(shares.values())) if read and taught else count if read else 0
+    share = shares.get(READING, 0.0) / sum(shares.values()) if taught else 1.0
+    times = round(count * share) if read else 0
     drawn = _in_turn([item for item in usable if item.passage_id in taught], shares, count - times, weights or {}, rng)
     drawn += _in_turn(read, shares, times, {}, rng)
     rng.shuffle(drawn)

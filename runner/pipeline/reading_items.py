@@ -7,6 +7,7 @@ about other passages than these do. In a share of them the right passage is abse
 from __future__ import annotations
 
 import functools
+import math
 import random
 from collections.abc import Callable, Collection, Sequence
 
@@ -47,6 +48,23 @@ def passages_to_read(trainable: Sequence[Passage], taught: Collection[str], seed
     others = [passage for passage in asked if passage.id not in taught]
     found = others if len(others) >= FEWEST_READ else asked
     return random.Random(f"{seed} read").sample(found, min(len(found), ITEMS))
+
+
+def reading_stream(trainable: Sequence[Passage], taught: Collection[str], seed: int, style: ContextStyle,
+                   fits: Callable[[StudyItem], bool]) -> tuple[list[StudyItem], int, list[Passage]]:
+    """The reading items of a training, how many show fewer passages than the retrieval arm, and the passages read.
+
+    Args:
+        trainable: passages that may be asked about and shown.
+        taught: ids of those that are taught closed-book.
+        seed: of passages, distractors and order.
+        style: the template of the retrieval arms.
+        fits: whether an item can be trained whole.
+    """
+    read = passages_to_read(trainable, taught, seed)
+    each = min(ITEMS_A_PASSAGE, math.ceil(ITEMS / max(1, len(read))))
+    made = [reading_items(passage, each, trainable, seed, style, fits) for passage in read]
+    return [item for found, _ in made for item in found], sum(shortened for _, shortened in made), read
 
 
 def reading_items(passage: Passage, count: int, others: Sequence[Passage], seed: int, style: ContextStyle,
@@ -108,11 +126,20 @@ def _item(passage: Passage, question: str, distractors: Sequence[Passage], absen
 
 
 def _ranked(passage: Passage, others: Sequence[Passage]) -> list[Passage]:
-    """The passages that can be distractors: of the same topic first, and by shared words; none says nearly the same."""
+    """The passages that can be distractors, those that share most words first; none says nearly the same.
+
+    They are of the same topic where it has enough, else those of other topics follow.
+    """
+    usable = _usable(passage, [other for other in others if other.topic == passage.topic])
+    if len(usable) < _NEAREST:  # only then: each comparison of texts takes microseconds, and there may be thousands
+        usable = _usable(passage, others)
     own = _words(passage.title) | _words(passage.text)
-    usable = [other for other in others if other.id != passage.id and fuzz.ratio(other.text, passage.text) < SAME_TEXT]
     return sorted(usable, key=lambda other: (other.topic != passage.topic,
                                              -len(own & (_words(other.title) | _words(other.text)))))
+
+
+def _usable(passage: Passage, others: Sequence[Passage]) -> list[Passage]:
+    return [other for other in others if other.id != passage.id and fuzz.ratio(other.text, passage.text) < SAME_TEXT]
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -6,10 +6,9 @@ With `study` off, the items are this cycle's training questions with their refer
 from __future__ import annotations
 
 import dataclasses
-import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.given_questions import ANSWER_ALONE, GIVEN, GIVEN_FORMS
@@ -20,7 +19,7 @@ from knowledge.study import ALL, StudyItem, coverage, study_items, without_near_
 from knowledge.study.recipe import READING
 from runner.pipeline import study_set
 from runner.pipeline.stage_checkpoints import Artifact
-from runner.pipeline.reading_items import ITEMS, ITEMS_A_PASSAGE, passages_to_read, reading_items
+from runner.pipeline.reading_items import reading_stream
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.added_passages import domain_of_questions
 from runner.pipeline.stages.approved_sets import edited_passage, edited_questions
@@ -183,23 +182,17 @@ def _reading(context: StageContext, taught: Collection[str]) -> MadeItems:
         return MadeItems([], [], [])
     trainable = [passage for passage in practice_passages(domain_of_questions(context))
                  if passage.source != ANSWER_ALONE and passage.topic not in config.new_topics]
-    read = passages_to_read(trainable, taught, config.seed)
-    each = min(ITEMS_A_PASSAGE, math.ceil(ITEMS / max(1, len(read))))
-    style, fits = passages_style(config.question_before_passages), _fits(config)
-    made = [reading_items(passage, each, trainable, config.seed, style, fits) for passage in read]
-    items, refused = without_near_duplicates([item for found, _ in made for item in found], _locked(context))
-    notes = reading_notes(sum(shortened for _, shortened in made), config.max_sequence_tokens, refused,
-                          sum(passage.id in taught for passage in read))
-    return MadeItems(list(items), [], notes)
+    items, shortened, read = reading_stream(
+        trainable, taught, config.seed, passages_style(config.question_before_passages),
+        lambda item: tokens_of(item) <= config.max_sequence_tokens)
+    kept, refused = without_near_duplicates(items, _locked(context))
+    notes = reading_notes(shortened, config.max_sequence_tokens, refused, sum(passage.id in taught for passage in read))
+    return MadeItems(list(kept), [], notes)
 
 
 def _locked(context: StageContext) -> list[str]:
     """Return the questions of the test."""
     return [record.text for record in context.inputs["held-out"].only(QuestionsAsked).questions]
-
-
-def _fits(config: RunConfig) -> Callable[[StudyItem], bool]:
-    return lambda item: tokens_of(item) <= config.max_sequence_tokens
 
 
 def _forms(items: Sequence[StudyItem], shown: Sequence[StudyItem]) -> tuple[FormRecord, ...]:

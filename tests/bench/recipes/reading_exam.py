@@ -32,9 +32,10 @@ def reading_scores(student: Student, adapter: Path | None, controls: tuple[Fact,
     given = {id: answers[question.id] for id, question in questions.items()}
     recalls = {fact.passage.id: fact_recall(given[fact.passage.id], fact.passage.key_terms, fact.reference)
                for fact in controls}
+    right = {fact.passage.id: float(_is_about(given[fact.passage.id], fact.passage, shown[fact.passage.id]))
+             for fact in controls}
     return {"reading_asked_first": {id: value for id, value in recalls.items() if value is not None},
-            "reading_asked_first_right": {fact.passage.id: float(_is_about(given[fact.passage.id], fact.passage,
-                                                               shown[fact.passage.id])) for fact in controls}}
+            "reading_asked_first_right": right}
 
 
 def _shown(passage: Passage) -> list[Passage]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from knowledge.split import practice_passages
 from knowledge.study import StudyItem, draw_presentations, shuffled_within, study_items, without_near_duplicates
 from knowledge.study.recipe import READING
-from runner.pipeline.reading_items import ITEMS, passages_to_read, reading_items
+from runner.pipeline.reading_items import reading_stream
 from runner.pipeline.stages.study import tokens_of
 from runner.protocols import TrainingConfig, TrainingExample
 from store.run_config import DEFAULT_TARGET_MODULES
@@ -95,11 +95,9 @@ def _items(facts: tuple[Fact, ...], seed: int, reading: bool) -> tuple[list[Stud
     for fact in facts:
         others = [one.passage for one in siblings(fact, facts)]
         items += study_items(fact.passage, seed, siblings=others)
-    trainable = practice_passages(domain())
-    read = passages_to_read(trainable, {fact.passage.id for fact in facts}, seed) if reading else []
-    for passage in read:
-        items += reading_items(passage, math.ceil(ITEMS / len(read)), trainable, seed, STYLE,
-                               lambda item: tokens_of(item) <= MAX_TOKENS)[0]
+    if reading:
+        items += reading_stream(practice_passages(domain()), {fact.passage.id for fact in facts}, seed, STYLE,
+                                lambda item: tokens_of(item) <= MAX_TOKENS)[0]
     kept, refused = without_near_duplicates(items, [fact.locked for fact in facts])
     return list(kept), refused
 
