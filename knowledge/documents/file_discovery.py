@@ -23,7 +23,8 @@ MAX_PACKED_BYTES = 100 * 2**20
 _OTHER_DOCUMENTS = (".doc", ".odt", ".rtf", ".ppt", ".xls", ".xlsx", ".ods", ".odp", ".csv", ".tsv",
                     ".tex", ".org", ".textile", ".wiki", ".xml", ".ps", ".djvu", ".pages", ".key", ".numbers", ".msg",
                     ".eml")
-_ARCHIVE = re.compile(r"\.(?:zip|tar|tgz|7z|rar|tar\.(?:gz|bz2|xz|zst))$", re.I)
+_ARCHIVE = re.compile(r"\.(?:zip|tar|tgz|tbz2|txz|tar\.(?:gz|bz2|xz))$", re.I)
+_OTHER_ARCHIVE = re.compile(r"\.(?:7z|rar|tzst|tar\.(?:zst|lz4?))$", re.I)
 _NOT_DOCUMENTS = frozenset(("node_modules", "__pycache__", "CVS", "_darcs", "venv", "site-packages"))
 # Files of sites and tools without prose.
 _NOT_PAGES = frozenset(("robots.txt", "requirements.txt", "cmakelists.txt", "search.html", "genindex.html", "404.html",
@@ -77,6 +78,8 @@ def _skip_reason(path: Path) -> str:
     kind = path.suffix.lower()
     if _ARCHIVE.search(path.name):
         return "an archive in the folder: unpack it there, or name it as the documents"
+    if _OTHER_ARCHIVE.search(path.name):
+        return "an archive in the folder: unpack it there"
     if kind in _OTHER_DOCUMENTS:
         return f"a {kind} file: only {KINDS_IN_WORDS} are read"
     if kind not in KINDS:

@@ -13,7 +13,7 @@ from bs4.element import Comment, NavigableString, PageElement, Tag
 from knowledge.documents.document import Block, Page, Unreadable, anchor_of, tidy
 
 _DROPPED = frozenset(re.findall(r"\S+", """
-script style noscript template svg math canvas iframe object form button select nav header footer aside pre table figure
+script style noscript template svg math canvas iframe object form button select nav header footer pre table figure
 img picture video audio
 """))
 _DROPPED_CLASSES = frozenset(re.findall(r"\S+", """
@@ -27,7 +27,7 @@ _MAIN = ("main", "[role=main]", "article", "#content", ".content", ".document .b
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(re.findall(r"\S+", """
 p li dd div section article blockquote main body ul ol dl td th tr table hr address center details summary html
-header fieldset
+header fieldset aside
 """))
 _SITE_NAME = re.compile(r"\s+[|\u2013\u2014·-]\s+(?:(?!\s[|\u2013\u2014·-]\s).)*$")
 # Minimum share of the page's words in its main element; with less, the whole body is used.
@@ -68,10 +68,18 @@ def _is_boilerplate(tag: Tag) -> bool:
     if tag.name == "header":
         # A page's own heading is often in a header element: only one without a heading is boilerplate.
         return tag.find(list(_HEADINGS)) is None
+    if tag.name == "aside" and _is_list_of_links(tag):
+        return True
     classes = tag.get("class") or ()
     return (tag.name in _DROPPED or tag.get("id") in _DROPPED_IDS or tag.get("role") in _DROPPED_ROLES
             or tag.get("aria-hidden") == "true"
             or (tag.name not in ("html", "body", "main") and not _DROPPED_CLASSES.isdisjoint(classes)))
+
+
+def _is_list_of_links(tag: Tag) -> bool:
+    """Whether at least half of the words are those of links, as in a sidebar; notes beside the text are prose."""
+    linked = sum(len(link.get_text(" ").split()) for link in tag.find_all("a"))
+    return 2 * linked >= len(tag.get_text(" ").split())
 
 
 # A piece is the start of a block (heading level, anchor, list item) or a run of text within one.

@@ -1,6 +1,7 @@
-"""Remove what site generators add to Markdown: shortcodes, template marks, admonitions, roles, MDX; leaves code alone.
+"""Remove what site generators and wikis add to Markdown: shortcodes, template marks, admonitions, roles, MDX, links.
 
-Supported are marks of Hugo, Jekyll, Docusaurus, MkDocs, MyST, Pandoc, Kramdown and GitHub.
+Code is left alone. The marks are those of Hugo, Jekyll, Docusaurus, MkDocs, MyST, Pandoc, Kramdown, Obsidian and
+GitHub.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ _FOLDED = re.compile(r"([ \t]*)(?:(?:!!!|\?\?\?\+?)\s+\w.*|===\+?!?\s+\".*)")
 _FOLD = "    "
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]:?")
 _FOOTNOTE_TEXT = re.compile(r"^\[\^([^\]\s]+)\]:", re.M)
+_WIKI_LINK = re.compile(r"!?\[\[([^\W\d_][^\[\]|\n]*?)(?:\|([^\[\]|\n]+))?\]\](?![(\[])")
+"""A link of Obsidian, `[[page|text]]`, or of a wiki of GitHub, `[[text|page]]`; one with `!` embeds the page."""
 _DIRECTIVE = re.compile(r"\{([\w-]+)\}")
 _PRE = re.compile(r"\s*<pre\b", re.I)
 _HIDDEN = "\ue000"
@@ -84,6 +87,7 @@ def without_additions(text: str, is_mdx: bool) -> str:
         text = _COMPONENT.sub("", _MODULE.sub("", text))
     text = _GLOSSARY.sub(r"\1", _COMMENT.sub("", _without_literal_marks(text)))
     text = _STATEMENT.sub("", _ADDED.sub("", _ALONE.sub("", _without_wrappers(_without_footnote_marks(text)))))
+    text = _WIKI_LINK.sub(_text_of_link, text)
     return _PLACE.sub(lambda found: code[int(found[1])], text)
 
 
@@ -119,6 +123,17 @@ def _without_code_blocks(text: str, parser: MarkdownIt) -> str:
 def _as_inline_code(found: re.Match[str]) -> str:
     """Code between marks of HTML, between those of Markdown."""
     return f"`{html.unescape(re.sub(r'<[^<>]*>', '', found[2]))}`"
+
+
+def _text_of_link(found: re.Match[str]) -> str:
+    """The words of a wiki's link; nothing for a page or picture that is embedded."""
+    first, second = found[1].strip(), (found[2] or "").strip()
+    if found[0].startswith("!"):
+        return ""
+    if not second:
+        return first.replace("#", " ").removesuffix(".md")
+    text_first = " " in first and re.fullmatch(r"[\w:/.#-]+[-:/.#][\w:/.#-]+", second)
+    return first if text_first else second
 
 
 def _without_footnote_marks(text: str) -> str:

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 PROTOCOLS = ("https", "http", "ssh", "git", "file")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+OTHER_ARCHIVES = (".7z", ".rar", ".tar.zst", ".tzst", ".tar.lz", ".tar.lz4", ".gz", ".bz2", ".xz", ".zst")
+"""Endings of archives and packed files that are not unpacked here."""
 _SCP = re.compile(r"^(?:git\+)?([\w.-]+@[\w.-]+):(?!//)(\S+)$")
 _SHA256 = re.compile(r"^(.+)#sha256=([0-9a-f]{64})$")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -77,7 +79,7 @@ def parse_address(text: str) -> GitRepository | Archive | None:
     """What a text names; None for a folder.
 
     Raises:
-        NoSuchDocuments: a web address that is neither, or one with a password in it.
+        NoSuchDocuments: a web address that is neither, one with a password in it, or an archive of another kind.
     """
     if scp := _SCP.match(text):
         return _git(f"ssh://{scp[1]}/{scp[2]}")
@@ -91,6 +93,9 @@ def parse_address(text: str) -> GitRepository | Archive | None:
     path = Path(pinned[1] if pinned else text).expanduser()
     if path.name.lower().endswith(ARCHIVES) and not path.is_dir():
         return Archive(path.absolute(), pinned[2] if pinned else "")
+    if path.name.lower().endswith(OTHER_ARCHIVES) and not path.is_dir():
+        raise NoSuchDocuments(f"{text}: archives of this kind are not unpacked: unpack it and name the folder, or pack "
+                              f"it anew as one of {', '.join(ARCHIVES)}")
     return None
 
 

@@ -43,6 +43,12 @@ def test_prose_under_a_mark_is_read(tmp_path: Path, mark: str) -> None:
      "The value of the pump room is kept by the tool in every single file of it, and nothing is."),
     ("The type Map<String, T> and the word <T> and Promise<void> are kept in each of the files of the chart.",
      "The type Map<String, T> and the word <T> and Promise<void> are kept in each of the files of the chart."),
+    ("The value of [[Pump room|the pump room]] is kept by [[Tool]] in every single file of it, and nothing else.",
+     "The value of the pump room is kept by Tool in every single file of it, and nothing else."),
+    ("The value of [[the pump room|Pump-room]] is kept by the tool, [[as was said]](https://a.b) of it, for all files.",
+     "The value of the pump room is kept by the tool, [as was said] of it, for all files."),
+    ("The check `[[ -f x ]]` of the shell is kept by the tool in every single file of it, and nothing else is kept.",
+     "The check [[ -f x ]] of the shell is kept by the tool in every single file of it, and nothing else is kept."),
     ("The value <Term>of the pump</Term> is kept by the tool in every single file of it, and nothing else.",
      "The value of the pump is kept by the tool in every single file of it, and nothing else.")])
 def test_what_is_said_within_a_sentence_of_markdown_is_kept(tmp_path: Path, said: str, wanted: str) -> None:

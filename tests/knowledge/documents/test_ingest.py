@@ -232,10 +232,20 @@ def test_a_name_that_is_no_utf8_is_read_and_can_be_stored(tmp_path: Path) -> Non
 
 def test_an_archive_in_a_folder_is_named(tmp_path: Path) -> None:
     write(tmp_path / "a.md", f"# A\n\n{FACT}\n")
-    for name in ("more.zip", "more.tar.gz", "more.TGZ"):
+    for name in ("more.zip", "more.tar.gz", "more.TGZ", "more.7z", "more.rar", "more.tar.zst"):
         write(tmp_path / name, b"PK")
-    assert {one.path: "archive" in one.reason for one in read_folder(tmp_path).skipped} == {
-        "more.TGZ": True, "more.tar.gz": True, "more.zip": True}
+    said = {one.path: one.reason for one in read_folder(tmp_path).skipped}
+    assert {name: ("archive" in reason, "name it as the documents" in reason) for name, reason in said.items()} == {
+        "more.TGZ": (True, True), "more.tar.gz": (True, True), "more.zip": (True, True),
+        "more.7z": (True, False), "more.rar": (True, False), "more.tar.zst": (True, False)}
+
+
+def test_an_aside_of_prose_is_read_and_one_of_links_is_not(tmp_path: Path) -> None:
+    menu = "<ul><li><a href='a'>The queue of every worker is here, in one list of all</a></li></ul>"
+    write(tmp_path / "a.html", f"<html><body><main><h1>Queues</h1><p>{FACT}</p><aside class='note'><p>"
+                               f"{FACT.replace('queue', 'notice')}</p></aside><aside>{menu}</aside></main></body>")
+    text = " ".join(one.text for one in read_folder(tmp_path).passages)
+    assert "notice" in text and "in one list of all" not in text
 
 
 def test_documents_without_a_passage_are_named_by_their_place(tmp_path: Path) -> None:

@@ -143,3 +143,10 @@ def test_a_folder_with_the_name_of_an_archive_is_a_folder(tmp_path: Path) -> Non
     write(tmp_path / "docs.zip" / "page.md", PAGE)
     assert pin(str(tmp_path / "docs.zip"), tmp_path / "fetched") == str(tmp_path / "docs.zip")
     assert not os.path.exists(tmp_path / "fetched")
+
+
+@pytest.mark.parametrize("name", ["docs.7z", "docs.rar", "docs.tar.zst"])
+def test_archives_of_other_kinds_are_named_as_such(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, b"7z")
+    (tmp_path / "fetched").mkdir()
+    assert "archives of this kind are not unpacked" in refused(tmp_path / name, tmp_path / "fetched")
