@@ -235,3 +235,10 @@ def test_a_taken_port_a_changed_export_and_a_missing_library_are_refused(
 def test_a_port_that_is_none_is_named() -> None:
     with pytest.raises(UserError, match="127.0.0.1:99999"):
         bound_socket("127.0.0.1", 99999)
+
+
+def test_a_reply_does_not_wait_for_an_acknowledgement_of_its_headers() -> None:
+    with bound_socket("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        accepted.close()

@@ -80,6 +80,7 @@ class FakeVllm:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two packets, of which the second would wait 40 ms
 
     def do_GET(self) -> None:
         self._reply(*self.server.fake.models())  # type: ignore[attr-defined]
