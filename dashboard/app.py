@@ -1,4 +1,4 @@
-"""START HERE: site map and sidebar of the dashboard. Start it with `python -m streamlit run dashboard/app.py`."""
+"""START HERE: site map and sidebar of the dashboard. Start it with `python -m dashboard`."""
 
 from __future__ import annotations
 

@@ -21,5 +21,5 @@ def run(args: argparse.Namespace) -> int:
     """Become the dashboard's process, in the folder that has its settings."""
     os.environ["DATA_DIR"] = str(default_paths().data.absolute())
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port",
-                              str(args.port), "--server.address", args.host])
+    os.execv(sys.executable, [sys.executable, "-m", "dashboard", "--server.port", str(args.port),
+                              "--server.address", args.host])

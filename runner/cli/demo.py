@@ -185,7 +185,7 @@ def _runner() -> WatchedProcess:
 
 
 def _dashboard(port: int) -> WatchedProcess:
-    arguments = ["streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
+    arguments = ["dashboard", "--server.port", str(port)]
     return WatchedProcess("dashboard", [sys.executable, "-m", *arguments],
                           " ".join([".venv/bin/python -m", *arguments]), ROOT)
 
