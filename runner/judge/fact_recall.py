@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -15,8 +16,9 @@ _NEGATION = re.compile(r"(?<![-_=/])\b(?:not|never|no|nor|neither|none|nothing|w
                        r"nicht|kein(?:e[mnrs]?)?|niemals|ohne|jamais|aucune?|sans|nunca|не|нет|никогда|без)\b"
                        r"(?![-_=/]\w)|n['’]t\b|不|没|未|ません|ない", re.I)
 _DEFAULT = re.compile(r"defaults? (?:value )?(?:to|is|of) (?:the )?([\"']?[\w/:%.-]*[\w%][\"']?)", re.I)
-# A word that goes on next to a term; a character of a script without blanks is no part of the word beside it.
-_NOT_BEHIND, _NOT_BEFORE = rf"(?<![^\W{UNSPACED}])", rf"(?![^\W{UNSPACED}])"
+# A word that goes on next to a term; a character of a script without blanks is no part of the word beside it. With case
+# ignored, compiling these ranges takes 3 ms: every character of them is looked up.
+_NOT_BEHIND, _NOT_BEFORE = rf"(?-i:(?<![^\W{UNSPACED}]))", rf"(?-i:(?![^\W{UNSPACED}]))"
 _KOREAN_PARTICLE = r"(?:에서는|에서|으로|에게|까지|부터|보다|은|는|이|가|을|를|에|의|로|과|와|도|만)?"
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 # Between the words of a term there may be code marks: "`kubectl` `get pods`".
@@ -77,6 +79,7 @@ def _names_a_value(clause: str, word: re.Match[str]) -> bool:
     return bool(word[0][0].isupper() and clause[: word.start()].strip())
 
 
+@functools.lru_cache(4096)
 def _pattern(term: str) -> re.Pattern[str]:
     """Regex for the term as whole words with any whitespace between, singular or plural; an edge that is a symbol, as
     in `/apis/`, may touch a word. A default may be worded differently, with or without quotes."""
