@@ -118,6 +118,7 @@ dataset_content = cached_by_run_version(8)(read_dataset_content)
 item_entries = cached_by_run_version(8)(read_item_entries)
 flags = cached_by_run_version(32)(flags_of)
 best = cached_by_run_version(32)(best_adapter)
+truncated_answers = cached_by_run_version(32)(queries.truncated_answers)
 
 
 def dataset_overview(store: Store, run: Run) -> Overview:

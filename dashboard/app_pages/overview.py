@@ -100,7 +100,7 @@ best = cached_queries.best(store, run) if len(rows) > 1 else None
 verdict.caveats([
     *filter(None, [openings_sentence(openings_of_test(store, run), run.config)]),
     *([best.sentence] if best else []), *step_sentences(cycles),
-    *judge_validation.cut_off_note(cached_queries.answers(store, run, shown), tier),
+    *judge_validation.cut_off_note(cached_queries.truncated_answers(store, run, shown, tier)),
     *([] if "binding" in metrics else [labels.NO_BINDING]), *verdict.notes(run),
     *cached_queries.questions_written(store, run)])
 

@@ -10,7 +10,7 @@ from dashboard.style import labels
 from dashboard.view_models import export_rows
 from dashboard.widgets import elements
 from store.formatting import escape_invisible
-from store.queries import ORIGINAL_JUDGING, AnswerPair, Audit, ChangeRow, Judging
+from store.queries import ORIGINAL_JUDGING, Audit, ChangeRow, Judging, Truncated
 
 _KINDS = {"right": "correct", "short": "correct, short", "negated": "negated", "foreign": "off-topic answer",
           "echo": "echo", "no answer": "\"I do not know.\"", "padded": "verbose"}
@@ -89,9 +89,7 @@ def _comparison_row(row: ChangeRow, own: ChangeRow | None) -> dict[str, object]:
             "original change": labels.change(own.change) if own else labels.DASH}
 
 
-def cut_off_note(pairs: Sequence[AnswerPair], tier: str) -> list[str]:
+def cut_off_note(found: Truncated) -> list[str]:
     """Say how many of a tier's answers were truncated; empty if none were."""
-    asked = [pair for pair in pairs if pair.tier == tier]
-    before, after = sum(pair.baseline_cut_off for pair in asked), sum(pair.tuned_cut_off for pair in asked)
-    return [f"Truncated answers: {before} of {len(asked)} before training, {after} of {len(asked)} after. "
-            f"{labels.CUT_OFF_NOTE}"] if before or after else []
+    return [f"Truncated answers: {found.baseline:,} of {found.asked:,} before training, {found.tuned:,} of "
+            f"{found.asked:,} after. {labels.CUT_OFF_NOTE}"] if found.baseline or found.tuned else []

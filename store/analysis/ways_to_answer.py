@@ -95,9 +95,10 @@ def ways_to_answer(store: Store, run: Run, metric: str, machine_usd_per_hour: fl
     if TEACHER in arms or teacher_price is not None:
         found.insert(0, WayToAnswer(TITLES[TEACHER], metric, arms.get(TEACHER), speed_of(timings.get(TEACHER, [])),
                                     True, teacher_price, None))
-    pairs = queries.answers_of(store, run.id, tuned.cycle)
-    deciding = {pair.question: pair for pair in pairs if pair.tier == run.config.headline_tier}
-    for recorded in _newest_by_name(store, run.id, tuned.cycle):
+    exports = _newest_by_name(store, run.id, tuned.cycle)
+    deciding = {pair.question: pair for pair in queries.answers_of(
+        store, run.id, tuned.cycle, tier=run.config.headline_tier, metric=metric)} if exports else {}
+    for recorded in exports:
         found.append(of_export(recorded, metric, deciding, (machine_usd_per_hour, making, teacher_price)))
     return found
 

@@ -5,7 +5,7 @@ Everything is importable from here; there is a file per subject.
 
 from __future__ import annotations
 
-from store.queries.answers import AnswerPair, answers_of, judges_of
+from store.queries.answers import AnswerPair, Truncated, answers_of, judges_of, truncated_answers
 from store.queries.batches import WAITING, Batch, awaited_batch, batches_of, open_batches, waiting_runs
 from store.queries.control_arms import (
     ArmAnswer, ArmChange, ArmPrompt, CurveRow, GainShare, Gap, Replacement, arm_answers_of, arm_changes_of,
@@ -46,15 +46,15 @@ __all__ = [
     "Cycle", "Environment", "FilterOptions", "GainShare", "Gap", "GroupSize", "HistoryFilter", "Judging",
     "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage", "PlaygroundQuestion", "Point", "Rating",
     "Replacement", "Run", "RunForecast", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts",
-    "StudySet", "SuccessRate", "TeacherUsage", "TestScore", "WAITING", "all_runs", "all_series", "answers_of",
-    "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "awaited_batch", "batches_of", "changes_of",
-    "compared_cycles",
-    "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of", "events_of_kinds", "filter_options",
-    "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs", "gain_shares_of", "gaps_of", "group_sizes",
-    "headline_changes", "incidents", "judges_of", "judgings_of", "last_event_id", "last_training_speed", "latest_event",
-    "latest_events", "locked_test_scores", "logged_since", "made_with", "open_batches", "passage_usage", "past_stages",
-    "past_variances", "playground_question", "practice_questions_of", "questions_ahead", "queue", "ratings_of",
-    "recent_questions", "rejudged_changes", "rejudged_scores", "replacements_of", "runners", "runs_at_work",
-    "runs_in_review", "runs_of_group", "schedules", "scored_forecasts", "series", "stage_files", "stages_of",
-    "store_facts", "study_sets_of", "success_rate", "teacher_usage", "test_scores", "waiting_runs",
+    "StudySet", "SuccessRate", "TeacherUsage", "TestScore", "Truncated", "WAITING", "all_runs", "all_series",
+    "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "awaited_batch", "batches_of",
+    "changes_of", "compared_cycles", "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of",
+    "events_of_kinds", "filter_options", "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs",
+    "gain_shares_of", "gaps_of", "group_sizes", "headline_changes", "incidents", "judges_of", "judgings_of",
+    "last_event_id", "last_training_speed", "latest_event", "latest_events", "locked_test_scores", "logged_since",
+    "made_with", "open_batches", "passage_usage", "past_stages", "past_variances", "playground_question",
+    "practice_questions_of", "questions_ahead", "queue", "ratings_of", "recent_questions", "rejudged_changes",
+    "rejudged_scores", "replacements_of", "runners", "runs_at_work", "runs_in_review", "runs_of_group", "schedules",
+    "scored_forecasts", "series", "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate",
+    "teacher_usage", "test_scores", "truncated_answers", "waiting_runs",
 ]

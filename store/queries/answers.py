@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
 
 from store import schema
 from store.database import Store
@@ -54,6 +54,14 @@ class AnswerPair:
         return None if before is None or after is None else after - before
 
 
+class Truncated(NamedTuple):
+    """How many answers to the questions of one tier ended at the token or time limit."""
+
+    asked: int
+    baseline: int
+    tuned: int
+
+
 def answers_of(store: Store, run: str, cycle: int, judging: int = 0, tier: str = "",
                metric: str = "") -> list[AnswerPair]:
     """Return the questions of a cycle, including the held-out ones, with both arms' answers and scores.
@@ -81,6 +89,21 @@ def answers_of(store: Store, run: str, cycle: int, judging: int = 0, tier: str =
                   for row in _of_cycle(connection, scores, run, cycle, *wanted)}
     metrics = sorted({metric for _, _, metric in scored})
     return [_pair(row, cycle, answers, scored, metrics) for row in asked]
+
+
+def truncated_answers(store: Store, run: str, cycle: int, tier: str) -> Truncated:
+    """Count the truncated answers of a cycle to the questions of one tier, by arm."""
+    questions, answers = schema.questions, schema.answers
+    of_tier = and_(questions.c.run == run, questions.c.cycle.in_((0, cycle)), questions.c.tier == tier)
+    theirs = select(questions.c.question).where(of_tier)
+    with store.read() as connection:
+        asked = connection.execute(select(func.count()).select_from(questions).where(of_tier)).scalar_one()
+        rows = connection.execute(
+            select(answers.c.arm, func.count())
+            .where(answers.c.run == run, answers.c.cycle.in_((0, cycle)), answers.c.cut_off,
+                   answers.c.question.in_(theirs)).group_by(answers.c.arm)).all()
+    by_arm = {row[0]: row[1] for row in rows}
+    return Truncated(asked, by_arm.get("baseline", 0), by_arm.get("tuned", 0))
 
 
 def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:

@@ -27,14 +27,15 @@ def test_scores(store: Store, run: str, cycle: int, arm: str) -> list[TestScore]
     """Return an arm's scores on the held-out test in a cycle; for the untrained arm also those of cycle 0."""
     scores, questions = schema.scores, schema.questions
     in_cycle = or_(scores.c.cycle == cycle, and_(scores.c.cycle == 0, scores.c.arm == "baseline"))
-    statement = (
-        select(scores.c.question, scores.c.metric, scores.c.judge, scores.c.value, questions.c.passage_id,
-               questions.c.reference, questions.c.foils)
-        .join(questions, and_(questions.c.run == scores.c.run, questions.c.question == scores.c.question,
-                              questions.c.cycle == 0))
-        .where(scores.c.run == run, scores.c.arm == arm, questions.c.tier == "held-out", in_cycle)
-        .order_by(scores.c.metric, scores.c.question))
+    of_test = and_(questions.c.run == run, questions.c.cycle == 0, questions.c.tier == "held-out")
     with store.read() as connection:
-        rows = connection.execute(statement).all()
-    return [TestScore(row.question, row.metric, row.judge, row.value, row.passage_id,
-                      None if row.reference is None else f"{row.reference}\n{row.foils}") for row in rows]
+        asked = connection.execute(select(questions.c.question, questions.c.passage_id, questions.c.reference,
+                                          questions.c.foils).where(of_test)).all()
+        rows = connection.execute(
+            select(scores.c.question, scores.c.metric, scores.c.judge, scores.c.value)
+            .where(scores.c.run == run, scores.c.arm == arm, in_cycle,
+                   scores.c.question.in_(select(questions.c.question).where(of_test)))
+            .order_by(scores.c.metric, scores.c.question)).all()
+    known = {row.question: (row.passage_id, None if row.reference is None else f"{row.reference}\n{row.foils}")
+             for row in asked}
+    return [TestScore(question, metric, judge, value, *known[question]) for question, metric, judge, value in rows]
