@@ -47,11 +47,16 @@ def sources() -> tuple[tuple[str, ast.Module], ...]:
                  for path in sorted((ROOT / room).rglob("*.py")))
 
 
-def imported(tree: ast.Module) -> set[str]:
-    """Top-level packages that a file imports, late imports included."""
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    return {name.partition(".")[0] for name in names}
+@functools.cache
+def imported() -> dict[str, set[str]]:
+    """Path of every file of the product -> top-level packages that it imports, late imports included."""
+    found = {}
+    for path, tree in sources():
+        nodes = list(ast.walk(tree))
+        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+        found[path] = {name.partition(".")[0] for name in names}
+    return found
 
 
 def test_imports_run_in_one_direction() -> None:
@@ -61,11 +66,12 @@ def test_imports_run_in_one_direction() -> None:
 
 @pytest.mark.parametrize("library", DOORS)
 def test_each_library_has_one_door(library: str) -> None:
-    assert {path for path, tree in sources() if library in imported(tree)} == DOORS[library]
+    assert {path for path, packages in imported().items() if library in packages} == DOORS[library]
 
 
 def test_torch_stays_in_its_rooms() -> None:
-    assert [path for path, tree in sources() if "torch" in imported(tree) and not path.startswith(TORCH_ROOMS)] == []
+    assert [path for path, packages in imported().items()
+            if "torch" in packages and not path.startswith(TORCH_ROOMS)] == []
 
 
 def test_no_room_is_a_drawer_for_everything() -> None:
