@@ -21,7 +21,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy as sp
 
 CONFIDENCE = 0.95
 MIN_PAIRS = 6
@@ -45,7 +45,7 @@ class Mean:
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """Return the skewness-corrected t interval with this confidence, 0.95 by default."""
-        reach = float(stdtrit(self.df, 0.5 + confidence / 2))
+        reach = float(sp.special.stdtrit(self.df, 0.5 + confidence / 2))
         low, high = self._untransformed(reach), self._untransformed(-reach)
         return self.value - self.error * low, self.value - self.error * high
 
@@ -53,7 +53,7 @@ class Mean:
         """Return the two-sided p of a true mean of `truth`: below 0.05 exactly if the interval excludes it."""
         if self.error == 0:
             return 1.0 if self.value == truth else 0.0
-        return 2 * float(stdtr(self.df, -abs(self.transformed((self.value - truth) / self.error))))
+        return 2 * float(sp.special.stdtr(self.df, -abs(self.transformed((self.value - truth) / self.error))))
 
     def transformed(self, t: float) -> float:
         """Apply Hall's cubic, which makes a skewed t statistic nearly symmetric. Monotone, so it has an inverse."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, nctdtrinc
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE, cr2_mean
 
@@ -32,7 +32,7 @@ def effect_size(differences: np.ndarray, numbers: np.ndarray) -> Effect | None:
     if mean.error == 0:
         return None
     statistic, scale = mean.value / mean.error, _small_sample(mean.df) * mean.error / spread
-    low, high = (float(nctdtrinc(mean.df, share, statistic)) * scale
+    low, high = (float(sp.special.nctdtrinc(mean.df, share, statistic)) * scale
                  for share in (0.5 + CONFIDENCE / 2, 0.5 - CONFIDENCE / 2))
     if not np.isfinite([low, high]).all():
         return None
@@ -43,4 +43,4 @@ def _small_sample(freedom: float) -> float:
     """Return Hedges' exact correction factor: d is biased upward in small samples."""
     if freedom <= 1:
         return 1.0
-    return float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))
+    return float(np.exp(sp.special.gammaln(freedom / 2) - sp.special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))

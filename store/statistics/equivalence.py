@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import stdtr
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
 from store.statistics.paired_change import PairedChange
@@ -35,4 +35,4 @@ def equivalence_p(change: PairedChange, margin: float) -> float | None:
     if change.change is None or not change.spread or change.freedom is None:
         return None
     error = change.spread / math.sqrt(change.scored)
-    return min(1.0, 2 * float(stdtr(change.freedom, -(margin - abs(change.change)) / error)))
+    return min(1.0, 2 * float(sp.special.stdtr(change.freedom, -(margin - abs(change.change)) / error)))

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import (
     CONFIDENCE, MIN_PAIRS, cluster_codes, clustered_interval, is_mostly_tied, pseudo_observation, satterthwaite_df,
@@ -69,7 +69,7 @@ def _fieller(gains: np.ndarray, clusters: Sequence[Hashable]) -> tuple[float, fl
         gains = np.vstack([gains, [extra, means[1]], [-extra, means[1]]])
         numbers = np.append(numbers, [next_one, next_one + 1])
     (top, bottom), spread, freedom = _means(gains, numbers)
-    reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) ** 2
+    reach = float(sp.special.stdtrit(freedom, 0.5 + CONFIDENCE / 2)) ** 2
     square = bottom**2 - reach * spread[1, 1]  # above zero exactly where the t interval of `bottom` is
     if square <= 0:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import bdtr
+import scipy as sp
 
 _MOST_ENUMERATED = 13
 """Pairs up to which all 2**n signs are tried where differences are tied in size; scipy's own limit."""
@@ -16,7 +16,7 @@ _ROUNDING = 1e-9
 def sign_test(wins: int, losses: int) -> float | None:
     """Return the exact two-sided p of the sign test, ties left out; None if there are only ties."""
     count = wins + losses
-    return min(1.0, 2 * float(bdtr(min(wins, losses), count, 0.5))) if count else None
+    return min(1.0, 2 * float(sp.special.bdtr(min(wins, losses), count, 0.5))) if count else None
 
 
 def wilcoxon_test(differences: Sequence[float] | np.ndarray) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from scipy.special import ndtri, stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
 
@@ -24,7 +24,8 @@ def minimum_detectable_effect(pairs: int, spread: float = USUAL_SD, power: float
     if pairs < MIN_PAIRS:
         return None
     freedom = pairs - 1
-    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2) + stdtrit(freedom, power)) * spread / math.sqrt(pairs)
+    errors = sp.special.stdtrit(freedom, 0.5 + CONFIDENCE / 2) + sp.special.stdtrit(freedom, power)
+    return float(errors) * spread / math.sqrt(pairs)
 
 
 def pairs_to_decide(margin: float, spread: float) -> int:
@@ -39,9 +40,9 @@ def pairs_to_decide(margin: float, spread: float) -> int:
     """
     def reach(pairs: int) -> float:
         freedom = pairs - 1
-        ends = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2) + stdtrit(freedom, 0.5 + POWER / 2))
+        ends = float(sp.special.stdtrit(freedom, 0.5 + CONFIDENCE / 2) + sp.special.stdtrit(freedom, 0.5 + POWER / 2))
         return ends * spread / math.sqrt(pairs)
-    start = (float(ndtri(0.5 + CONFIDENCE / 2) + ndtri(0.5 + POWER / 2)) * spread / margin) ** 2
+    start = (float(sp.special.ndtri(0.5 + CONFIDENCE / 2) + sp.special.ndtri(0.5 + POWER / 2)) * spread / margin) ** 2
     return _smallest(lambda pairs: reach(pairs) <= margin, max(MIN_PAIRS, math.floor(start)))
 
 

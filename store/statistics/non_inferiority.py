@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtri, ndtri, stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS, Mean, mean_of
 from store.statistics.equivalence import min_pairs_within
@@ -92,10 +92,11 @@ def questions_needed(margin: float, seen: Mean, pairs: int, confidence: float = 
     def certain(count: int) -> bool:
         error = spread / math.sqrt(count)
         then = dataclasses.replace(seen, error=error, df=count - 1, clusters=count)
-        at_worst = half / error - float(stdtrit(count - 1, POWER))
-        return at_worst > 0 and then.transformed(at_worst) >= float(stdtrit(count - 1, 0.5 + confidence / 2))
-    count = max(min_pairs_within(margin),
-                math.floor((float(ndtri(0.5 + confidence / 2) + ndtri(POWER)) * spread / half) ** 2))
+        at_worst = half / error - float(sp.special.stdtrit(count - 1, POWER))
+        reach = float(sp.special.stdtrit(count - 1, 0.5 + confidence / 2))
+        return at_worst > 0 and then.transformed(at_worst) >= reach
+    errors = float(sp.special.ndtri(0.5 + confidence / 2) + sp.special.ndtri(POWER))
+    count = max(min_pairs_within(margin), math.floor((errors * spread / half) ** 2))
     while not certain(count):
         count += 1 + count // 500
     return count
@@ -103,4 +104,4 @@ def questions_needed(margin: float, seen: Mean, pairs: int, confidence: float = 
 
 def _at_most(spread: float, freedom: float) -> float:
     """Return the upper 90% bound of a standard deviation."""
-    return spread * math.sqrt(freedom / float(chdtri(freedom, 0.9)))
+    return spread * math.sqrt(freedom / float(sp.special.chdtri(freedom, 0.9)))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import nctdtr, stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE, MIN_PAIRS
 from store.statistics.minimum_detectable_effect import USUAL_SD, minimum_detectable_effect
@@ -71,5 +71,5 @@ def power(gain: float, pairs: int, spread: float) -> float | None:
     if pairs < MIN_PAIRS:
         return None
     freedom = pairs - 1
-    reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
-    return 1 - float(nctdtr(freedom, abs(gain) * math.sqrt(pairs) / spread, reach))
+    reach = float(sp.special.stdtrit(freedom, 0.5 + CONFIDENCE / 2))
+    return 1 - float(sp.special.nctdtr(freedom, abs(gain) * math.sqrt(pairs) / spread, reach))

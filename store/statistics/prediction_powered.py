@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE
 
@@ -53,7 +53,7 @@ def prediction_powered_mean(rated: Sequence[tuple[float, float]],
     people, judged = (np.array(column, dtype=float) for column in zip(*rated, strict=True))
     others = np.array(unrated, dtype=float)
     count, every = len(people), np.concatenate([judged, others])
-    reach = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2))
+    reach = float(sp.special.stdtrit(count - 1, 0.5 + CONFIDENCE / 2))
     spread = reach * float(people.std(ddof=1)) / math.sqrt(count)
     alone = float(people.mean())
     weight = _weight(people, judged, others)
@@ -63,7 +63,7 @@ def prediction_powered_mean(rated: Sequence[tuple[float, float]],
         # Two parameters of the residuals are estimated: their mean and the weight.
         residual = float((people - weight * judged).var(ddof=2))
         error = math.sqrt(residual / count + weight**2 * float(every.var(ddof=1)) / len(others))
-        reach = float(stdtrit(count - 2, 0.5 + CONFIDENCE / 2))
+        reach = float(sp.special.stdtrit(count - 2, 0.5 + CONFIDENCE / 2))
     return PredictionPowered(mean, mean - reach * error, mean + reach * error, alone, alone - spread, alone + spread,
                              float(every.mean()), weight, count, len(every))
 

@@ -21,7 +21,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE, Mean, cluster_codes, mean_of
 from store.statistics.paired_change import PairedChange, paired_change
@@ -130,7 +130,8 @@ def seed_variance(differences: np.ndarray, clusters: np.ndarray) -> float:
 def _interval(mean: Mean, parts: Sequence[tuple[float, int]], confidence: float) -> tuple[float, float]:
     """Return the interval over questions, widened on both sides by the seeds' parts."""
     low, high = mean.interval(confidence)
-    of_seeds = sum(variance * float(stdtrit(freedom, 0.5 + confidence / 2)) ** 2 for variance, freedom in parts)
+    of_seeds = sum(variance * float(sp.special.stdtrit(freedom, 0.5 + confidence / 2)) ** 2
+                   for variance, freedom in parts)
     return mean.value - math.hypot(mean.value - low, math.sqrt(of_seeds)), \
         mean.value + math.hypot(high - mean.value, math.sqrt(of_seeds))
 

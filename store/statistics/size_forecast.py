@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import MIN_PAIRS
 
@@ -87,7 +87,8 @@ def forecast_at_size(pilots: Sequence[Pilot], size: int, pairs: int, is_share: b
         parts = weights**2 * variances
         freedom = float(parts.sum()) ** 2 / float((parts**2 / [pilot.freedom for pilot in pilots]).sum())
         mean = float(weights @ [pilot.change for pilot in pilots])
-        reach = float(stdtrit(freedom, 0.5 + FORECAST_CONFIDENCE / 2)) * math.sqrt(factor * parts.sum() + of_run)
+        reach = float(sp.special.stdtrit(freedom, 0.5 + FORECAST_CONFIDENCE / 2)) * math.sqrt(
+            factor * parts.sum() + of_run)
         means.append(mean)
         ends += [mean - reach, mean + reach]
     low, high = _bounds(pilots, pairs) if is_share else (-math.inf, math.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
+import scipy as sp
 
 from store.statistics.clustered_interval import CONFIDENCE
 
@@ -33,5 +33,5 @@ def welch_difference(one: float, other: float, errors: tuple[float | None, float
         return Distance(value, None, None)
     total = first**2 + second**2
     freedom = total**2 / (first**4 / of_first + second**4 / of_second)
-    reach = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * math.sqrt(total)
+    reach = float(sp.special.stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * math.sqrt(total)
     return Distance(value, value - reach, value + reach)
