@@ -21,6 +21,8 @@ class Mark:
     color: str
     value: float
     until: float | None = None
+    hover: str = ""
+    """What is shown on hovering over a bar; empty for what its row shows."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ def _mark(mark: Mark, scale: AxisScale) -> str:
     if mark.until is None:
         return f"<i class='{mark.shape}' style='left:{at:.2f}%;--mark:{mark.color}'></i>"
     low, high = sorted((at, scale(mark.until)))
-    return f"<i class='{mark.shape}' style='left:{low:.2f}%;width:{high - low:.2f}%;--mark:{mark.color}'></i>"
+    hover = f" title='{_text(mark.hover)}'" if mark.hover else ""
+    return (f"<i class='{mark.shape}'{hover} "
+            f"style='left:{low:.2f}%;width:{high - low:.2f}%;--mark:{mark.color}'></i>")
 
 
 def _tick_labels(ticks: Sequence[float], scale: AxisScale) -> str:

@@ -128,6 +128,6 @@ def time_taken(store: Store, picked: Sequence[SelectedCycle]) -> None:
     titles = {row.stage: row.title for item in picked for row in item.run.flow}
     st.subheader("Time by stage")
     if any(stage.seconds for _, stages in columns for stage in stages):
-        elements.chart(stage_durations, "durations", "Duration of the stages, by cycle", columns, titles)
+        elements.html_chart(stage_durations, "Duration of the stages, by cycle", columns, titles)
     else:
         st.caption("No stage of these cycles has finished.")

@@ -89,12 +89,17 @@ PAGE_CSS = """<style>
 .row-chart i.bar { height: 4px; margin-top: -2px; background: var(--mark); }
 .row-chart i.interval { height: 12px; margin-top: -6px; border: solid var(--mark); border-width: 0 2px;
                         background: linear-gradient(var(--mark), var(--mark)) center / 100% 2.5px no-repeat; }
+.row-chart i.block { height: 1.4rem; margin-top: -0.7rem; background: var(--mark); border-right: 1px solid #ffffff; }
+.row-chart i.striped { background: repeating-linear-gradient(45deg, var(--mark) 0 5px, #ffffff 5px 7px); }
+.row-chart i.crossed { background: repeating-linear-gradient(45deg, transparent 0 5px, #ffffff 5px 7px),
+                                   repeating-linear-gradient(-45deg, var(--mark) 0 5px, #ffffff 5px 7px); }
 .row-chart :is(i.ring, i.dot, i.circle, i.square, i.up, i.down) { width: 14px; height: 14px; margin: -7px 0 0 -7px;
                                                                  background: var(--mark); }
 .row-chart :is(i.ring, i.dot, i.circle) { border-radius: 50%; }
 .row-chart i.ring { border: 3px solid var(--mark);  /* over the page's own background */
   background: oklch(from currentcolor clamp(0.208, (0.6 - l) * 1000, 1) clamp(0, (l - 0.6) * 1000, 0.04) 265); }
 .row-chart .legend i { position: relative; top: 0; margin: 0; flex: none; }
+.row-chart .legend i.block { width: 14px; height: 14px; border: 0; }
 .row-chart i.up { clip-path: polygon(50% 0, 100% 100%, 0 100%); }
 .row-chart i.down { clip-path: polygon(0 0, 100% 0, 50% 100%); }
 [data-testid="stElementToolbar"] { top: auto !important; bottom: 0.4rem; right: 0.4rem; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import re
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -202,8 +203,15 @@ def test_the_change_of_every_question_is_sorted(opened_store: tuple[Store, dict[
 def test_durations_are_stacked_in_the_order_of_the_stages(opened_store: tuple[Store, dict[str, str]]) -> None:
     store, runs = opened_store
     stages = [stage for stage in queries.stages_of(store, runs["finished"]) if stage.cycle == 1]
-    figure = stage_durations([("one", stages)], {"fine-tune": "Fine-tune the student"})
-    assert [trace.name for trace in figure.data][4] == "Fine-tune the student"
+    chart = ElementTree.fromstring(stage_durations("a", [("one", stages)], {"fine-tune": "Fine-tune the student"}))
+    (legend,) = chart.findall("div[@class='legend']")
+    assert "".join(legend[4].itertext()) == "Fine-tune the student"
+    ends = [style for mark in chart.iter("i") if (style := mark.get("style", "")) and "block" in mark.get("class", "")
+            and "left" in style]
+    places = [[float(number) for number in re.findall(r"([\d.]+)%", style)] for style in ends]
+    assert len(places) == len(legend)
+    for (left, width), (after, _) in pairwise(places):
+        assert after == pytest.approx(left + width, abs=0.03)
 
 
 def test_no_chart_can_upload_itself() -> None:
