@@ -43,6 +43,7 @@ from store.statistics import PastVariance
 
 _TOKEN = "launch token"
 ADVANCED = "launch-advanced"
+_WAS_OPEN = "advanced was open"
 """Session key of the folded part in the sidebar, with whether it is open."""
 _SEVERAL = "Several seeds and settings"
 _SPECIAL_FIELDS: dict[str, Callable[[Setting, FormContext], Any]] = {
@@ -101,8 +102,12 @@ def _form(groups: Mapping[str, DeltaGenerator]) -> None:
     _draw([setting for setting in settings if setting.form == "main"], start, about, values)
     button, notes = st.container(key="launch-bar"), st.container()
     # Folded, its sixty fields are not sent: a new browser would draw them before the page.
+    if st.session_state.get(_WAS_OPEN):
+        st.session_state.setdefault(ADVANCED, True)  # Streamlit forgets it where a script switches the page
     advanced = None if groups else st.expander("Advanced", icon=":material/tune:", key=ADVANCED, on_change="rerun")
     drawn = advanced is None or bool(advanced.open)
+    if advanced is not None:
+        st.session_state[_WAS_OPEN] = drawn
     with advanced or contextlib.nullcontext():
         _advanced(settings, start, about, values, groups, drawn)
         with groups.get(_SEVERAL, contextlib.nullcontext()):

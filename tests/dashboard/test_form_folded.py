@@ -62,3 +62,15 @@ def test_several_seeds_are_launched_while_folded(tmp_path: Path, opened: Opened)
     app.run()
     assert app.button(key="launch").label == "Launch runs"
     assert len({config.training_seed for config in launched(app, tmp_path)}) == 3
+
+
+def test_advanced_stays_open_where_streamlit_forgets_it(tmp_path: Path, opened: Opened) -> None:
+    """A browser's session loses it where the launch switches to the page Live; AppTest's does not by itself."""
+    app = opened(tmp_path)
+    assert app.sidebar.get("number_input")
+    del app.session_state[ADVANCED]
+    assert app.run().sidebar.get("number_input")
+    app.session_state[ADVANCED] = False
+    app.run()
+    del app.session_state[ADVANCED]
+    assert not app.run().sidebar.get("number_input"), "folded by a person it stays folded"
