@@ -130,6 +130,11 @@ def metric(name: str) -> str:
     return measure.title + (" (lower is better)" if measure.better < 0 else "")
 
 
+def first_sentence(text: str) -> str:
+    """Return what stands before the first full stop, question or exclamation mark that another sentence follows."""
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", text, maxsplit=1)[0]
+
+
 def escape_invisible(text: str) -> str:
     """Replace invisible and direction-changing characters by U+FFFD, which is visible."""
     return _INVISIBLE.sub("\ufffd", text)

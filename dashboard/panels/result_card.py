@@ -10,16 +10,21 @@ from dashboard.style import labels
 from dashboard.view_models import run_selection
 from dashboard.widgets import elements
 from store.database import Store
+from store.formatting import first_sentence
 from store.queries import Run
 
 
 def result_card(store: Store, run: Run) -> None:
-    """Draw the verdict, if there is one, as a heading with its sentence; and how long the run took."""
+    """Draw the verdict, if there is one, as a heading with its first sentence; and how long the run took.
+
+    The others are on Overview: with all of them the card needs more room than the page keeps for it while a run is at
+    work, and what is below moves when it ends.
+    """
     with st.container(border=True):
         if run.verdict:
             style = labels.verdict(run.verdict)
             st.subheader(f"{style.sign} {labels.ANSWERS.get(run.verdict, style.label)}")
-            elements.plain_text(run_selection.headline_of(run, run.sentence))
+            elements.plain_text(first_sentence(run_selection.headline_of(run, run.sentence)))
         _facts(store, run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.formatting import change, change_interval, limits, number
+from store.formatting import change, change_interval, first_sentence, limits, number
 from store.statistics import paired_change
 
 SAME, OTHER = [3.0] * 12, [3.0] * 11 + [2.0]
@@ -36,3 +36,9 @@ def test_identical_shares_keep_the_interval_that_says_what_other_questions_could
 def test_a_change_in_nats_keeps_its_interval() -> None:
     found = paired_change(SAME, OTHER, PASSAGES, -1)
     assert limits(found, "reference_nll") == (found.low, found.high)
+
+
+def test_the_first_sentence_ends_where_another_begins() -> None:
+    assert first_sentence("It went from 0.4 to 0.5 (+0.1, n = 6). A change of 0.05 is the margin. So.") == \
+        "It went from 0.4 to 0.5 (+0.1, n = 6)."
+    assert first_sentence("Chosen by 0.5 vs. 0.4 at last") == "Chosen by 0.5 vs. 0.4 at last"
