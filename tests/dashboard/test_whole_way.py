@@ -82,9 +82,15 @@ def test_from_the_launch_to_the_evidence_pack_without_the_command_line(browser: 
         window.shoot("way-compared")
 
         page.get_by_test_id("stTopNavLink").filter(has_text="Overview").click()
+        page.get_by_role("heading", name="Did the student learn?").wait_for(timeout=600_000)
+        window.settle()  # Compare has such links too
         page.get_by_text(re.compile("Worst regressions|Read the answers")).click()
         page.get_by_text("Word diff").wait_for(timeout=600_000)
         page.get_by_text("Question 1 of ").wait_for(timeout=600_000)
+        window.settle()
+        page.get_by_test_id("stMain").get_by_role("combobox", name=re.compile("Questions")).click()
+        page.get_by_role("option", name="All questions").click()
+        page.get_by_text("Question 1 of 20").wait_for(timeout=600_000)
         window.settle()
         page.get_by_text("Blind A/B rating").click()
         page.get_by_role("heading", name="Answers side by side").click()  # arrow keys are the segments' until then
