@@ -13,6 +13,7 @@ from store.statistics import (
     PastVariance, clustered_interval, effect_size, holm, holm_adjusted_verdicts, mean_of, over_cycles, paired_change,
     power_before, sign_test, verdict_of, verdict_sentence, welch_difference, wilcoxon_test,
 )
+from store.statistics.cluster_bootstrap import RESAMPLES, cluster_bootstrap
 from store.statistics.clustered_interval import cr2_mean
 
 
@@ -163,3 +164,15 @@ def test_a_clear_rise_is_good_or_bad_by_the_metrics_direction(better: int, verdi
     change = paired_change(before, after, range(7), better)
     assert verdict_of(change, better) == verdict
     assert (change.wins, change.losses) == ((7, 0) if better > 0 else (0, 7))
+
+
+@pytest.mark.parametrize("clusters", [2, 60, 1000])
+@pytest.mark.parametrize("largest", [1, 3])
+def test_the_bootstrap_in_blocks_is_that_of_all_resamples_at_once(clusters: int, largest: int) -> None:
+    random = np.random.default_rng(clusters)
+    numbers = np.repeat(np.arange(clusters), random.integers(1, largest + 1, clusters))
+    values = random.normal(size=len(numbers))
+    sums, sizes = np.bincount(numbers, weights=values), np.bincount(numbers)
+    drawn = np.random.default_rng(7).integers(0, clusters, (RESAMPLES, clusters))
+    expected = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), [0.025, 0.975])
+    assert cluster_bootstrap(values, numbers.tolist(), 7) == pytest.approx(tuple(expected), rel=1e-12)
