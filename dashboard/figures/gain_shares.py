@@ -38,5 +38,6 @@ def _title(parts: Sequence[GainShare]) -> str:
         return ""
     if found.low is None or found.low <= 0 <= (found.high or 0):
         return f"Knowledge: {labels.change(found.gain)}, not clearly different from 0"
-    share = "" if found.share is None else f", {found.share:.2f} of the gain on training questions"
+    together = found.share is not None and all(part.gain >= 0 for part in parts)  # else one is more than the whole
+    share = f", {found.share:.2f} of the gain on training questions" if together else ""
     return f"Knowledge: {labels.change(found.gain)}{share}"
