@@ -12,6 +12,7 @@ import pytest
 
 from dashboard.figures.before_after import before_after, paired_change
 from dashboard.figures.downsampling import moving_average
+from dashboard.figures.gain_shares import gain_shares
 from dashboard.figures.loss_curves import losses, memory, throughput
 from dashboard.figures.metrics_by_cycle import metrics_by_cycle
 from dashboard.figures.per_question import per_question
@@ -22,7 +23,8 @@ from dashboard.style import theme
 from dashboard.view_models import run_selection, stage_board
 from store import queries
 from store.database import Store
-from store.queries import ChangeRow
+from store.queries import ChangeRow, GainShare
+from store.statistics import KNOWLEDGE, MEMORY, WORDING
 from tests.dashboard import stores
 
 
@@ -212,6 +214,14 @@ def test_durations_are_stacked_in_the_order_of_the_stages(opened_store: tuple[St
     assert len(places) == len(legend)
     for (left, width), (after, _) in pairwise(places):
         assert after == pytest.approx(left + width, abs=0.03)
+
+
+@pytest.mark.parametrize(("memory", "named"), [(0.02, True), (-0.02, False)])
+def test_knowledge_is_a_share_of_the_gain_only_where_no_part_is_negative(memory: float, named: bool) -> None:
+    parts = [GainShare("chrf", part, gain, gain - 0.01, gain + 0.01, gain / (0.13 + memory), 24, 24, "r", 1)
+             for part, gain in ((WORDING, 0.03), (KNOWLEDGE, 0.10), (MEMORY, memory))]
+    title = gain_shares(parts, "chrf").layout.title.text
+    assert title.startswith("Knowledge: +0.10") and ("of the gain" in title) is named
 
 
 def test_no_chart_can_upload_itself() -> None:
