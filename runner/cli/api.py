@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve, or print the document."""
     from runner.api.app import create_app
+    from runner.hardware import share_one_heap
     from runner.service.runner_log import log_event
     from runner.webhooks.delivery import Sender
 
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.openapi:
         print(openapi_text())
         return 0
+    share_one_heap()
     _allow_many_connections()
     signal.signal(signal.SIGTERM, _interrupt)  # uvicorn ends its work and raises the signal again
     shared = args.host not in LOOPBACK

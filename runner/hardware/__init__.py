@@ -20,7 +20,8 @@ from runner.hardware.memory_ladder import (
 )
 from runner.hardware.precision_benchmark import PrecisionProbe, probe_precision
 from runner.hardware.process_memory import (
-    Memory, StageMemory, freeze_gc, memory_now, mmap_large_allocations, release_memory, track_stage_memory,
+    Memory, StageMemory, freeze_gc, memory_now, mmap_large_allocations, release_memory, share_one_heap,
+    track_stage_memory,
 )
 
 __all__ = [
@@ -29,5 +30,5 @@ __all__ = [
     "PrecisionProbe", "ModelDimensions", "StageMemory", "cap_gpu", "release_memory", "candidate_plans",
     "mmap_large_allocations", "measure",
     "memory_now", "estimate_memory", "oom_kills", "plan_for", "probe_precision", "ram", "loading_seconds", "freeze_gc",
-    "configure_native_libraries", "time_loading", "track_stage_memory",
+    "configure_native_libraries", "share_one_heap", "time_loading", "track_stage_memory",
 ]

@@ -15,7 +15,7 @@ import psutil
 
 from runner.hardware.machine import read
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # constants of glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # constants of glibc's malloc.h
 StageMemory = Callable[[], Mapping[str, float]]
 """Called at a stage's end; returns series name -> bytes."""
 
@@ -90,6 +90,15 @@ def mmap_large_allocations() -> Iterator[None]:
         if tune:  # what glibc's dynamic threshold ends up at; mmap for every large product is slower
             tune(_MMAP_THRESHOLD, 32 * 2**20)
             tune(_TRIM_THRESHOLD, 64 * 2**20)
+
+
+def share_one_heap() -> None:
+    """Let all threads to come allocate from one heap, for a process that serves for weeks.
+
+    glibc gives each thread a heap of its own, and each grows to the most that its thread ever needed at once.
+    """
+    if tune := _of_glibc("mallopt"):
+        tune(_ARENA_MAX, 1)
 
 
 def _of_glibc(name: str) -> Any:
