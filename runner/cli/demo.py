@@ -24,7 +24,7 @@ from runner.cli.program import ROOT
 from runner.cli.progress import follow
 from runner.cli.run import parse_overrides
 from runner.cli.summary import as_lines
-from runner.cli.watched_processes import WatchedProcess, Watcher
+from runner.cli.watched_processes import WatchedProcess, Watcher, stop_all
 from runner.errors import UserError
 from runner.service.process_locks import AlreadyRunning
 from store import commands, queries
@@ -125,9 +125,7 @@ def demo(paths: Paths, port: int, keep_serving: bool, show: Show | None) -> int:
         console.print("stopping runner and dashboard")
         return 0
     finally:
-        watcher.stop()
-        for child in children:
-            child.stop()
+        stop_all(watcher, children)
 
 
 def _show(store: Store, config: RunConfig, console: Console) -> int:

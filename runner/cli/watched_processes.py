@@ -71,11 +71,15 @@ class WatchedProcess:
         """Terminate it, and kill it if it does not stop in time."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill it if it still goes on."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
         self.close()
 
     def close(self) -> None:
@@ -120,3 +124,16 @@ class Watcher:
         self._watched.remove(child)
         reason = f"\n  {child.message()}" if child.message() else ""
         self._say(f"{ended} {len(child.starts)} times and is not started again. Start it with: {child.by_hand}{reason}")
+
+
+def stop_all(watcher: Watcher, processes: Sequence[WatchedProcess]) -> None:
+    """Stop what was started; a second Ctrl-C, where that takes too long, kills it, and a third does nothing."""
+    try:
+        watcher.stop()
+        for process in processes:
+            process.stop()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for process in processes:
+            process.kill()
