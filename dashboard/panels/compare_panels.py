@@ -45,7 +45,8 @@ def configuration(picked: Sequence[SelectedCycle]) -> None:
     if len(runs) == 1:
         st.caption("These are cycles of one run: the configuration is the same.")
     elif rows:
-        elements.table(rows, "settings-that-differ", "differences")
+        elements.static_table(rows)  # whole, because a list of control arms is longer than a cell
+        elements.export_buttons(rows, "settings-that-differ", "differences")
     else:
         st.caption("None: the configurations are equal.")
 

@@ -21,7 +21,8 @@ from store.commands.schedules import GRACE_SECONDS
 from store.queries import StageState
 from store.queries.best_adapter import BestAdapter
 from tests.dashboard import stores
-from tests.dashboard.conftest import PAGES, words_of
+from store.control_arms import ARMS
+from tests.dashboard.conftest import PAGES, static_tables, words_of
 from tests.dashboard.made_content import TOPICS
 from tests.dashboard.served import ROOT
 
@@ -129,6 +130,17 @@ def test_topics_with_fewer_than_three_questions_are_not_drawn(tmp_path: Path, op
     store.close()
     app = opened(tmp_path, "compare", cycles=f"{run}:1,{run}:2", tier="held-out")
     assert "No topic has 3 questions or more that were scored before and after." in words_of(app)
+
+
+def test_the_control_arms_in_which_two_runs_differ_are_shown_whole(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    one = stores.finished(store, stores.long_ago(4), (0.1,))
+    other = stores.with_arms(store, stores.long_ago(2))
+    store.close()
+    app = opened(tmp_path, "compare", cycles=f"{one}:1,{other}:1")
+    (cells,) = [[cell.text or "" for cell in row.iter("td")] for table in static_tables(app) for row in table.iter("tr")
+                if any(arm in "".join(row.itertext()) for arm in ARMS)]
+    assert all(arm in cells[-1] for arm in ARMS)
 
 
 def test_a_deletion_does_not_look_like_a_launch(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
