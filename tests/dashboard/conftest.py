@@ -18,6 +18,7 @@ from dashboard.session import form_draft
 from tests.addresses import address_in
 from tests.bench.seeded_store import Size, seed
 from tests.dashboard import stores
+from tests.dashboard.served import Server, serve
 from tests.dashboard.windows import ARGUMENTS, CHROMIUM
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -87,6 +88,13 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
+    """The dashboard over runs in all states, as a process of its own for each module."""
+    with serve(all_states[0]) as running:
+        yield running
 
 
 @pytest.fixture

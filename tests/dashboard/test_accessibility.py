@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.dashboard.accessibility import serious_faults
 from tests.dashboard.conftest import PAGES
-from tests.dashboard.served import Server, serve
+from tests.dashboard.served import Server
 from tests.dashboard.windows import PHONE, WIDE, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 KINDS = {"light": ("light", WIDE), "dark-phone": ("dark", PHONE)}
-
-
-@pytest.fixture(scope="module")
-def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
-    with serve(all_states[0]) as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=KINDS)

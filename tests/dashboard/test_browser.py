@@ -24,12 +24,6 @@ KINDS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "large": ("light", LA
 
 
 @pytest.fixture(scope="module")
-def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
-    with serve(all_states[0]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def windows(browser: Any, server: Server) -> Iterator[dict[str, Window]]:
     """One window per kind, opened on demand, so that the app is loaded once in each."""
     opened: dict[str, Window] = {}

@@ -10,16 +10,10 @@ from typing import Any
 import pytest
 
 from tests.dashboard.folders import manual
-from tests.dashboard.served import Server, serve
+from tests.dashboard.served import Server
 from tests.dashboard.windows import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
-    with serve(all_states[0]) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from dashboard.style import theme
 from tests.dashboard import readable
 from tests.dashboard.readable import AA
-from tests.dashboard.served import ROOT, Server, serve
+from tests.dashboard.served import ROOT, Server
 from tests.dashboard.windows import Window
 
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
@@ -45,12 +44,6 @@ def test_what_is_written_on_the_fields_of_charts_reaches_aa() -> None:
     fills |= {f"topics at {at}": str(color) for at, color in theme.DIVERGING}
     ratios = {name: contrast(theme.ON_FILL, color) for name, color in fills.items()}
     assert {name: round(ratio, 2) for name, ratio in ratios.items() if ratio < AA} == {}
-
-
-@pytest.fixture(scope="module")
-def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
-    with serve(all_states[0]) as running:
-        yield running
 
 
 @pytest.mark.browser

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.served import Server, serve
+from tests.dashboard.served import Server
 from tests.dashboard.windows import NARROW, PHONE, WIDE, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def server(all_states: tuple[Path, dict[str, str]]) -> Iterator[Server]:
-    with serve(all_states[0]) as running:
-        yield running
 
 
 @pytest.fixture
@@ -59,10 +51,3 @@ def test_the_legend_of_the_times_is_whole_on_a_phone(window: Window, all_states:
     assert named.count() > 5
     assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE for box in (
         named.nth(at).bounding_box() for at in range(named.count())))
-
-
-def test_history_begins_with_name_state_and_verdict_which_a_phone_shows(
-        opened: Callable[..., AppTest], all_states: tuple[Path, dict[str, str]]) -> None:
-    app = opened(all_states[0], "history")
-    assert list(json.loads(app.dataframe[0].proto.columns) or app.dataframe[0].value.columns)[:3] == [
-        "name", "state", "verdict"]

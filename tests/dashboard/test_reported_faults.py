@@ -18,10 +18,10 @@ from dashboard.style import labels, theme
 from dashboard.view_models import cycle_selection
 from store import queries
 from store.commands.schedules import GRACE_SECONDS
+from store.control_arms import ARMS
 from store.queries import StageState
 from store.queries.best_adapter import BestAdapter
 from tests.dashboard import stores
-from store.control_arms import ARMS
 from tests.dashboard.conftest import PAGES, static_tables, words_of
 from tests.dashboard.made_content import TOPICS
 from tests.dashboard.served import ROOT
@@ -141,6 +141,12 @@ def test_the_control_arms_in_which_two_runs_differ_are_shown_whole(tmp_path: Pat
     (cells,) = [[cell.text or "" for cell in row.iter("td")] for table in static_tables(app) for row in table.iter("tr")
                 if any(arm in "".join(row.itertext()) for arm in ARMS)]
     assert all(arm in cells[-1] for arm in ARMS)
+
+
+def test_history_begins_with_name_state_and_verdict_which_a_phone_shows(
+        opened: Opened, all_states: tuple[Path, dict[str, str]]) -> None:
+    app = opened(all_states[0], "history")
+    assert list(json.loads(app.dataframe[0].proto.columns))[:3] == ["name", "state", "verdict"]
 
 
 def test_a_deletion_does_not_look_like_a_launch(all_states: tuple[Path, dict[str, str]], opened: Opened) -> None:
