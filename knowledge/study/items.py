@@ -66,14 +66,14 @@ def _some(siblings: Sequence[Passage], passage: Passage, seed: int) -> tuple[Pas
     return tuple(random.Random(f"{seed} {passage.id} siblings").sample(siblings, MOST_SIBLINGS))
 
 
-def without_near_duplicates(items: Iterable[StudyItem], locked: Iterable[str]) -> tuple[tuple[StudyItem, ...], int]:
+def without_near_duplicates(items: Iterable[StudyItem],
+                            locked: NearDuplicateIndex) -> tuple[tuple[StudyItem, ...], int]:
     """The items that ask none of the locked wordings in nearly the same words, and how many were refused.
 
     A prompt is compared as a whole and sentence by sentence: a phrase around a locked wording does not hide it.
     """
-    index = NearDuplicateIndex(locked)
     given = list(items)
-    kept = tuple(item for item in given if not any(index.find(piece) for piece in _pieces(item.prompt)))
+    kept = tuple(item for item in given if not any(locked.find(piece) for piece in _pieces(item.prompt)))
     return kept, len(given) - len(kept)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.given_questions import ANSWER_ALONE, GIVEN, GIVEN_FORMS
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.questions import PRACTICE
 from knowledge.split import practice_passages
@@ -190,9 +191,9 @@ def _reading(context: StageContext, taught: Collection[str]) -> MadeItems:
     return MadeItems(list(kept), [], notes)
 
 
-def _locked(context: StageContext) -> list[str]:
+def _locked(context: StageContext) -> NearDuplicateIndex:
     """Return the questions of the test."""
-    return [record.text for record in context.inputs["held-out"].only(QuestionsAsked).questions]
+    return NearDuplicateIndex(record.text for record in context.inputs["held-out"].only(QuestionsAsked).questions)
 
 
 def _forms(items: Sequence[StudyItem], shown: Sequence[StudyItem]) -> tuple[FormRecord, ...]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.split import practice_passages
 from knowledge.study import StudyItem, draw_presentations, shuffled_within, study_items, without_near_duplicates
 from knowledge.study.recipe import READING
@@ -98,7 +99,7 @@ def _items(facts: tuple[Fact, ...], seed: int, reading: bool) -> tuple[list[Stud
     if reading:
         items += reading_stream(practice_passages(domain()), {fact.passage.id for fact in facts}, seed, STYLE,
                                 lambda item: tokens_of(item) <= MAX_TOKENS)[0]
-    kept, refused = without_near_duplicates(items, [fact.locked for fact in facts])
+    kept, refused = without_near_duplicates(items, NearDuplicateIndex(fact.locked for fact in facts))
     return list(kept), refused
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from knowledge.documents import read_folder
 from knowledge.domain import Domain, kubernetes
+from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.perturbations import perturb
 from knowledge.study import ALL, FORMS, StudyItem, coverage, study_items, without_near_duplicates
@@ -108,10 +109,10 @@ def test_near_duplicates_of_locked_wordings_are_refused_and_counted() -> None:
         "Under which restart policy do crashing init containers doom their Pods, and how does it act under Always?"))
     items = study_items(passage, 1)
     twins = {item for item in items if "doom" in item.prompt and item.wording in ("as asked", "framed", "titled")}
-    kept, refused = without_near_duplicates(items, [locked])
+    kept, refused = without_near_duplicates(items, NearDuplicateIndex([locked]))
     assert twins and not twins & set(kept)
     assert refused == len(items) - len(kept) < len(items) / 2
-    assert without_near_duplicates(items, ["How many moons has Mars?"]) == (items, 0)
+    assert without_near_duplicates(items, NearDuplicateIndex(["How many moons has Mars?"])) == (items, 0)
 
 
 def test_coverage_counts_the_items_of_each_key_term() -> None:
