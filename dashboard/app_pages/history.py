@@ -45,7 +45,8 @@ archived = bool(options.archived) and st.toggle(f"Show archived runs ({options.a
                                                 help="Archived runs still count in comparisons and estimates.")
 sizes = queries.group_sizes(store)
 folded = bool(sizes) and st.toggle("One row for each group of runs", True, key="history fold",
-                                   help="A group is shown by its newest run that matches the filters.")
+                                   help="A group is shown by one run that matches the filters: the newest "
+                                        "finished one, else a running one.")
 wanted = HistoryFilter(words, "" if state == ALL else state, "" if verdict == ALL else verdict, archived, order,
                        folded)
 count = queries.count_found(store, wanted)

@@ -21,6 +21,7 @@ from store.statistics import MIN_SEEDS
 from store.sweep import seeds_sentence
 
 _LEFT_OUT_SHOWN = 6
+"""Runs that are named for each reason."""
 
 
 def group_of_run(store: Store, run: Run) -> None:
@@ -31,8 +32,7 @@ def group_of_run(store: Store, run: Run) -> None:
         return
     with st.container(border=True):
         headline = one.headline
-        st.markdown(f"**Group: {labels.count(len(one.pooled), 'seed')}**" if len(result.combinations) == 1 else
-                    "**Group: runs with these settings and other seeds**")
+        st.markdown(_heading(result, one))
         elements.plain_text(_title(result, one))
         if headline and headline.found.pooled.change is not None:
             style = labels.verdict(headline.verdict)
@@ -109,6 +109,12 @@ def _choose(store: Store, name: str) -> None:
             st.code(f"{NAME} choose {name}", language="bash", wrap_lines=True)
 
 
+def _heading(result: GroupResult, one: Combination) -> str:
+    if len(result.combinations) > 1:
+        return "**Group: runs with these settings and other seeds**"
+    return f"**Group: {labels.count(len(one.pooled), 'seed')}**" if one.pooled else "**Group: no result yet**"
+
+
 def _title(result: GroupResult, one: Combination) -> str:
     of = f"{one.label}; " if len(result.combinations) > 1 else ""
     return f"{result.name}: {of}{counts(one)}."
@@ -141,10 +147,13 @@ def _reading_notes(one: Combination) -> None:
 def _left_out(one: Combination) -> None:
     for sentence in one.not_pooled:
         elements.plain_text(sentence)
-    for left in one.left_out[:_LEFT_OUT_SHOWN]:
-        elements.plain_text(f"Left out: {left.title}: {left.reason}.")
-    if (more := len(one.left_out) - _LEFT_OUT_SHOWN) > 0:
-        elements.plain_text(f"and {more} more.")
+    titles: dict[str, list[str]] = {}
+    for left in one.left_out:
+        titles.setdefault(left.reason, []).append(left.title)
+    for reason, named in titles.items():
+        more = len(named) - _LEFT_OUT_SHOWN
+        elements.plain_text(f"Left out, {reason}: {'; '.join(named[:_LEFT_OUT_SHOWN])}"
+                            + (f"; and {more} more." if more > 0 else "."))
 
 
 def _row(one: Combination, change: GroupChange) -> dict[str, object]:

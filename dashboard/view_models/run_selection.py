@@ -31,12 +31,12 @@ CHAMPION = "champion"
 def newest_finished(runs: Sequence[Run]) -> Run | None:
     """Default run of result pages: the newest champion, else the newest finished run whose verdict has an interval.
 
-    Without such a run the newest with a verdict, the newest finished one, or the newest.
+    Without such a run the newest with a verdict or the newest finished one; if none has finished, the one to monitor.
     """
     finished = [run for run in runs if run.work == "finished"]
     champions = [run for run in finished if CHAMPION in run.tags]
     tested, with_verdict = [run for run in finished if run.verdict in TESTED], [run for run in finished if run.verdict]
-    return next(iter(champions or tested or with_verdict or finished or runs), None)
+    return next(iter(champions or tested or with_verdict or finished), None) or newest_active(runs)
 
 
 def newest_to_review(runs: Sequence[Run]) -> Run | None:

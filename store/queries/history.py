@@ -30,7 +30,7 @@ class HistoryFilter:
     archived: bool = False
     order: str = "newest"
     folded: bool = False
-    """Whether each group of runs is shown by its newest matching run alone."""
+    """Whether each group of runs is shown by one matching run alone: the newest finished one, else a running one."""
     group: str = ""
 
 
@@ -99,14 +99,16 @@ def filter_options(store: Store) -> FilterOptions:
 
 
 def _fitting(query: Select[Any], store: Store, wanted: HistoryFilter) -> Select[Any]:
-    return query.where(*_conditions(store, wanted), runs.c.id.in_(_newest_of_groups(store, wanted))
+    return query.where(*_conditions(store, wanted), runs.c.id.in_(_one_of_each_group(store, wanted))
                        if wanted.folded else true())
 
 
-def _newest_of_groups(store: Store, wanted: HistoryFilter) -> Select[Any]:
-    """Select the ids of matching runs that are of no group, or the newest matching one of theirs."""
+def _one_of_each_group(store: Store, wanted: HistoryFilter) -> Select[Any]:
+    """Select the ids of matching runs that are of no group, or the one that stands for theirs."""
     own = case((runs.c.group_name == "", "run " + runs.c.id), else_="group " + runs.c.group_name)
-    rank = func.row_number().over(partition_by=own, order_by=(runs.c.requested_at.desc(), runs.c.id.desc()))
+    first = case((runs.c.work == "finished", 0), (runs.c.work == "running", 1), else_=2)
+    rank = func.row_number().over(partition_by=own,
+                                  order_by=(first, runs.c.requested_at.desc(), runs.c.id.desc()))
     found = (select(runs.c.id, rank.label("rank")).select_from(runs).outerjoin(claims, claims.c.run == runs.c.id)
              .where(*_conditions(store, wanted)).subquery())
     return select(found.c.id).where(found.c.rank == 1)

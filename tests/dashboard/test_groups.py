@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.group_seeds import group_seeds
-from store import queries
+from store import commands, queries
 from store.analysis.group_result import group_result
 from store.database import open_for_reading
 from store.queries import HistoryFilter
@@ -49,7 +49,18 @@ def test_a_group_without_enough_seeds_says_what_its_interval_lacks_and_counts_wh
     said = words_of(opened(folder, "overview", run=ids[3]))
     assert "2 of 3 runs are in the numbers; 1 is queued" in said and "over questions alone" in said
     assert "2 seeds are too few to estimate how far trainings differ" in said
-    assert "Left out: rates: learning rate 0.001, seed 3: queued." in said
+    assert "Left out, queued: rates: learning rate 0.001, seed 3." in said
+
+
+def test_a_group_that_has_not_begun_says_so_in_one_line_for_each_reason(tmp_path: Path, opened: Opened) -> None:
+    store = stores.store_at(tmp_path)
+    configs = [stores.config_of(name=f"seed {seed}", training_seed=seed) for seed in (1, 2, 3)]
+    runs = commands.launch_group(store, configs, "new", "test").runs
+    commands.change_run_state(store, "cancel", runs[0])
+    store.close()
+    said = words_of(opened(tmp_path, "overview", run=runs[2]))
+    assert "Group: no result yet" in said
+    assert "Left out, queued: seed 2; seed 3." in said and "Left out, cancelled: seed 1." in said
 
 
 def test_a_run_of_its_own_has_no_group(grouped: tuple[Path, list[str]], opened: Opened) -> None:
@@ -79,10 +90,10 @@ def test_history_folds_a_group_into_one_row(grouped: tuple[Path, list[str]], ope
     assert len(page.dataframe[0].value) == 7
     store = open_for_reading(address_in(folder))
     folded = queries.found_runs(store, HistoryFilter(folded=True))
-    assert [run.id for run in folded if run.group] == [ids[-1]]
+    assert [run.id for run in folded if run.group] == [ids[-2]]  # the newest of the finished ones
     assert queries.count_found(store, HistoryFilter(folded=True)) == 2
-    finished = queries.found_runs(store, HistoryFilter(folded=True, work="finished"))
-    assert [run.id for run in finished if run.group] == [ids[-2]]  # the newest of those that match
+    queued = queries.found_runs(store, HistoryFilter(folded=True, work="queued"))
+    assert [run.id for run in queued if run.group] == [ids[-1]]  # of those that match
     assert len(queries.found_runs(store, HistoryFilter(words="RATES"))) == 6
     assert len(queries.found_runs(store, HistoryFilter(group="rates", folded=False))) == 6
 

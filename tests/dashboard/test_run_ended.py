@@ -81,6 +81,8 @@ def test_pages_open_on_a_champion_then_on_a_tested_run_and_never_on_a_toy_before
     small = dataclasses.replace(runs["small"], id="tested")
     assert run_selection.newest_finished([runs["running"], toy, small]) is small
     assert run_selection.newest_finished([runs["running"], toy]) is toy
+    queued = dataclasses.replace(runs["running"], id="queued", work="queued")
+    assert run_selection.newest_finished([queued, runs["running"]]) is runs["running"]  # rather than an empty page
     champion = dataclasses.replace(small, id="old", tags=(run_selection.CHAMPION,))
     assert run_selection.newest_finished([toy, small, champion]) is champion
 
