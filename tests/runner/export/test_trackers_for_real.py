@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -110,8 +111,8 @@ def mlflow(tmp_path: Path) -> Iterator[str]:
                 time.sleep(0.5)
         yield uri
     finally:
-        os.killpg(server.pid, 15)
-        server.wait(60)
+        os.killpg(server.pid, signal.SIGKILL)  # its folder is the test's own
+        server.wait()
 
 
 def test_a_real_mlflow_server_shows_the_curve_the_verdict_and_the_evidence(
