@@ -263,6 +263,7 @@ process killed
 interrupted
 node lost
 not placed
+store not available
 checkpoints elsewhere
 artifact store
 reply not stored
@@ -360,7 +361,7 @@ def test_each_error_says_its_kind_itself_and_each_kind_is_one_that_the_table_kno
     # These have no class of ours: memory and disk errors of Python, and what the supervisor finds out.
     assert {kind.value for kind in ErrorKind} - set(kinds.values()) == {
         "disk full", "disk failure", "process killed", "interrupted", "node lost", "not placed",
-        "checkpoints elsewhere", "unforeseen"}
+        "store not available", "checkpoints elsewhere", "unforeseen"}
 
 
 @pytest.mark.parametrize(("name", "kind"), [("OutOfMemoryError", ErrorKind.OUT_OF_MEMORY),

@@ -154,6 +154,8 @@ class PipelineExecutor:
             except (StopRequested, LeaseLost, WaitingForBatch, WaitsForReview):
                 raise
             except Exception as error:  # the one broad except: every error is classified by the recovery table
+                if classify_error(error) is ErrorKind.STORE_GONE:
+                    raise  # no fault of the stage: it runs again when the store answers
                 attempt += 1
                 if classify_error(error) is ErrorKind.MODEL_LOADING:
                     loading_error = error

@@ -36,6 +36,7 @@ class ErrorKind(enum.StrEnum):
     INTERRUPTED = "interrupted"
     NODE_LOST = "node lost"
     NOT_PLACED = "not placed"
+    STORE_GONE = "store not available"
     CHECKPOINTS_MISSING = "checkpoints elsewhere"
     ARTIFACT_STORE = "artifact store"
     REPLY_NOT_STORED = "reply not stored"
@@ -43,6 +44,10 @@ class ErrorKind(enum.StrEnum):
     BATCH_REFUSED = "batch refused"
     KNOWLEDGE_CHANGED = "knowledge changed"
     UNEXPECTED = "unforeseen"
+
+
+EXIT_STORE_GONE = 4
+"""Exit code of a worker that stopped because the store did not answer."""
 
 
 class Action(enum.StrEnum):
@@ -97,6 +102,8 @@ RECOVERY: dict[ErrorKind, Recovery] = {
     K.NODE_LOST:           Recovery(A.RESUME, 0, 0.0, True, "Nothing to do: the run goes on from its last checkpoint at another node."),
     # Never fails a run: retried for as long as it is queued, with waits that double (in the supervisor).
     K.NOT_PLACED:          Recovery(A.WAIT, 0, 5.0, True, f"Nothing is lost: the run waits until a node can take it; `{NAME} doctor --ray` asks every node."),
+    # Never fails a run either: no stage is at fault, and nothing can be recorded before the store answers again.
+    K.STORE_GONE:          Recovery(A.RESUME, 0, 5.0, True, "Check the database server and the way to it; the run goes on from its last checkpoint when it answers."),
     K.CHECKPOINTS_MISSING:           Recovery(A.REDO, 0, 0.0, True, "Pause the run, start the runner with the DATA_DIR that holds the checkpoints or copy the run's folder here, then resume."),
     K.ARTIFACT_STORE:             Recovery(A.WAIT, 5, 2.0, True, f"Check ARTIFACTS, its credentials and that it answers (`{NAME} doctor`), then resume the run; what is finished is in its folder here."),
     K.REPLY_NOT_STORED:           Recovery(A.GIVE_UP, 0, 0.0, True, "Use the settings of the run that the replies are from, or leave --from-replies out."),
@@ -126,8 +133,20 @@ def classify_error(error: BaseException) -> ErrorKind:
     own = getattr(error, "error_kind", None)
     if own is not None:
         return ErrorKind(own)
-    names = (ancestor.__name__ for ancestor in type(error).__mro__)
+    names = [ancestor.__name__ for ancestor in type(error).__mro__]
+    if _server_gone(error, names):
+        return K.STORE_GONE
     return next((_KIND_OF_FOREIGN[name] for name in names if name in _KIND_OF_FOREIGN), K.UNEXPECTED)
+
+
+def _server_gone(error: BaseException, names: list[str]) -> bool:
+    """Return whether the store's server could not be reached, or ended the connection: never true of a file.
+
+    The driver's error has no SQLSTATE where the server did not answer; 08 are connections, 57P a server that stops.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", "")
+    return bool({"OperationalError", "InterfaceError"} & set(names)) and (
+        state is None or str(state).startswith(("08", "57P")))
 
 
 def retry_delay(error: BaseException, recovery: Recovery, attempt: int) -> float:

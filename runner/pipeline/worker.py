@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import platform
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -32,14 +33,14 @@ from runner.pipeline import run_knowledge
 from runner.pipeline.batch_sender import JUDGE, TEACHER, RunBatches
 from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack, WaitTooLong
 from runner.pipeline.pipeline import flow_rows
-from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
+from runner.pipeline.recovery import EXIT_STORE_GONE, RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
 from runner.pipeline.resume import missing_checkpoints, starting_plan_index
 from runner.pipeline.shared_files import latest_stored, open_shared_files
 from runner.pipeline.stage_context import WaitsForReview
 from runner.protocols import Judge, Student, StudentInfo, Teacher
 from store.analysis.earlier_documents import apart_from_earlier_runs
-from store.database import Store, open_store
+from store.database import Store, StoreError, open_store
 from store.event_log.journal import Claim, Journal, LeaseLost, StopRequested, read_events
 from store.event_log.leases import release, renew
 from store.event_log.nodes import NODE_VARIABLE
@@ -65,13 +66,23 @@ _REPORTED_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "r
 
 def execute_claimed_run(claim: Claim, paths: Paths, make_resources: Callable[..., RunResources] | None = None) -> int:
     """Execute a claimed run to its end; return the exit code (0 also for a run that failed and recorded why)."""
-    store = open_store(paths.store_url)
+    try:
+        return _execute_in(open_store(paths.store_url), claim, paths, make_resources or build_resources)
+    except (StoreError, SQLAlchemyError) as error:
+        if classify_error(error.__cause__ if isinstance(error, StoreError) and error.__cause__ else error) \
+                is not ErrorKind.STORE_GONE:
+            raise
+        print(f"the store does not answer: {error}", file=sys.stderr, flush=True)
+        return EXIT_STORE_GONE
+
+
+def _execute_in(store: Store, claim: Claim, paths: Paths, make_resources: Callable[..., RunResources]) -> int:
     journal = Journal(store, claim)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: journal.request_stop(REQUEUE))
     try:
         with heartbeat(store, journal):
-            _execute(store, journal, paths, make_resources or build_resources)
+            _execute(store, journal, paths, make_resources)
         release(store, claim)
     except LeaseLost:
         return EXIT_LEASE_LOST
@@ -121,6 +132,8 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
         journal.append(RunFailed(kind, str(invalid), RECOVERY[kind].advice, ""))
     except (OSError, SQLAlchemyError) as error:  # disk or store, outside any stage
         kind = classify_error(error)
+        if kind is ErrorKind.STORE_GONE:
+            raise
         if _has_not_ended(store, claim.run):
             journal.append(RunFailed(kind, str(error), RECOVERY[kind].advice, traceback.format_exc()))
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from runner.pipeline.recovery import RECOVERY, Action, ErrorKind
+from runner.pipeline.recovery import EXIT_STORE_GONE, RECOVERY, Action, ErrorKind
 from runner.service.launcher import WorkerExit
 from store.database import Store
 from store.event_log.journal import Claim, Journal, LeaseLost
@@ -18,12 +18,12 @@ from store.events import RecoveryTaken, RunFailed
 from store.queries import find_run
 
 MOST_WAIT_SECONDS = 60.0
-"""The longest wait before a run that could not be placed is tried again."""
+"""The longest wait before a run is tried again that could not be placed, or whose worker had no store."""
 
 
 @dataclass
 class _Refusals:
-    """How often in a row a run could not be placed."""
+    """How often in a row a run could not be placed, or its worker had no store."""
 
     count: int = 0
     reason: str = ""
@@ -41,12 +41,15 @@ class WorkerExits:
     def handle(self, claim: Claim, ended: WorkerExit) -> None:
         """Handle an exit: unless the run has ended, requeue it, or fail it after too many crashes."""
         run = find_run(self.store, claim.run)
-        if ended.lost is not ErrorKind.NOT_PLACED:
+        store_gone = not ended.lost and ended.code == EXIT_STORE_GONE
+        if ended.lost is not ErrorKind.NOT_PLACED and not store_gone:
             self._refusals.pop(claim.run, None)
         if run is None or run.work not in ("running", "lost", "queued") or (not ended.lost and ended.code == 0):
             release(self.store, claim)
         elif ended.lost is ErrorKind.NOT_PLACED:
-            self._wait_for_place(claim, ended.reason)
+            self._wait(claim, ErrorKind.NOT_PLACED, ended.reason)
+        elif store_gone:
+            self._wait(claim, ErrorKind.STORE_GONE, "the store did not answer its worker")
         elif ended.lost:
             recovery = RECOVERY[ended.lost]
             with contextlib.suppress(LeaseLost):
@@ -57,19 +60,19 @@ class WorkerExits:
             self._count_crash(claim, ended)
 
     def not_yet(self) -> Collection[str]:
-        """Return the runs that could not be placed and are not tried again yet."""
+        """Return the runs that are not tried again yet."""
         now = time.monotonic()
         return [run for run, refusals in self._refusals.items() if refusals.again_at > now]
 
-    def _wait_for_place(self, claim: Claim, reason: str) -> None:
-        """Release the run, and try again later; placing that fails never fails a run and counts as no crash."""
-        refusals, recovery = self._refusals.setdefault(claim.run, _Refusals()), RECOVERY[ErrorKind.NOT_PLACED]
+    def _wait(self, claim: Claim, kind: ErrorKind, reason: str) -> None:
+        """Release the run, and try again later; what is no fault of the run never fails it and counts as no crash."""
+        refusals, recovery = self._refusals.setdefault(claim.run, _Refusals()), RECOVERY[kind]
         refusals.count += 1
         wait = min(recovery.wait_seconds * 2 ** (refusals.count - 1), MOST_WAIT_SECONDS)
         with contextlib.suppress(LeaseLost):
             if reason != refusals.reason:  # said once, however often it is tried
                 Journal(self.store, claim).append(
-                    RecoveryTaken(ErrorKind.NOT_PLACED, recovery.action, refusals.count, wait, reason))
+                    RecoveryTaken(kind, recovery.action, refusals.count, wait, reason))
             release(self.store, claim, requeue_reason=reason)
             record_wait(self.store, claim, reason)
         refusals.reason, refusals.again_at = reason, time.monotonic() + wait

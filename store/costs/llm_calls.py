@@ -16,8 +16,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from store.costs.prices import cost_usd
 from store.database import Store
+from store.database.retries import retried
 from store.schema import teacher_calls
 from store.timestamps import utc_now
+
+PAID_CALL_SECONDS = 120.0
+"""How long a response that is paid for waits for a failing store."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,16 @@ def find_call(store: Store, key: str) -> LLMCall | None:
 
 
 def record_call(store: Store, call: LLMCall) -> LLMCall:
-    """Store a call durably; return the one that counts, which is the first with its key."""
-    with store.write() as connection:
-        inserted = insert_call(connection, call)
-    return call if inserted else find_call(store, call.key) or call
+    """Store a call durably; return the one that counts, which is the first with its key.
+
+    While the store fails, the response waits: it is paid for, and nothing else has it.
+    """
+    def insert(_ambiguous: bool) -> LLMCall:
+        with store.write() as connection:
+            inserted = insert_call(connection, call)
+        return call if inserted else find_call(store, call.key) or call
+
+    return retried(insert, PAID_CALL_SECONDS)
 
 
 def insert_call(connection: Connection, call: LLMCall) -> bool:

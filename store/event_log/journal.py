@@ -11,11 +11,12 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from store.database import Store
+from store.database.retries import retried
 from store.event_log.event_rows import (
     PendingEvent, append_without_claim, entries_of, head_for, head_of, missing_entries, read_events, write_entries,
 )
@@ -184,7 +185,7 @@ class Journal:
         self._drain_pending(batches)
         written = False
         try:
-            self._write(batches)
+            retried(partial(self._write_once, batches), RETRY_DEADLINE_SECONDS)
             written = True
         finally:
             self._expected_pending = sum(batch.waits for batch in (*batches, *self._pending))
@@ -197,26 +198,8 @@ class Journal:
         self._buffered = 0
         batches += [self._pending.popleft() for _ in range(len(self._pending))]
 
-    def _write(self, batches: list[_PendingCommit]) -> None:
-        """Write in one transaction, retrying with backoff while the store fails, up to RETRY_DEADLINE_SECONDS.
-
-        A failed write may have been committed all the same; each retry first checks, inside its own transaction.
-        """
-        ambiguous, deadline, wait = False, 0.0, 0.05
-        while True:
-            try:
-                self._write_once(batches, ambiguous)
-                return
-            except (OperationalError, InterfaceError):
-                ambiguous = True
-                deadline = deadline or time.monotonic() + RETRY_DEADLINE_SECONDS
-                if time.monotonic() >= deadline:
-                    raise
-            time.sleep(wait)
-            wait = min(2 * wait, 1.0)
-
     def _write_once(self, batches: list[_PendingCommit], ambiguous: bool) -> None:
-        """Write the batches, and those that became pending while this thread waited for the store's write lock.
+        """Write in one transaction the batches, and those that became pending while this thread waited for the lock.
 
         Entries that the store has already are skipped after an ambiguous failure, and where a batch is pending again.
         """

@@ -97,9 +97,9 @@ EXAMPLES: dict[ErrorKind, tuple[str, BaseException]] = {
     ErrorKind.DISK: ("answer", OSError(errno.EROFS, "read-only")),
     ErrorKind.UNEXPECTED: ("answer", KeyError("surprise")),
 }
-# A death is no exception: these rows are the supervisor's, and tested with it.
+# A death is no exception: these rows are the supervisor's, and tested with it; `test_store_gone.py` has the store's.
 BY_THE_SUPERVISOR = {ErrorKind.PROCESS_KILLED, ErrorKind.INTERRUPTED, ErrorKind.NODE_LOST, ErrorKind.NOT_PLACED,
-                     ErrorKind.CHECKPOINTS_MISSING}
+                     ErrorKind.CHECKPOINTS_MISSING, ErrorKind.STORE_GONE}
 
 
 def test_every_row_has_its_example() -> None:
