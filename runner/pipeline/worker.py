@@ -297,7 +297,7 @@ def _run_heartbeat(store: Store, journal: Journal, over: threading.Event) -> Non
     while not over.wait(LEASE_CHECK_SECONDS):
         beats += 1
         try:
-            journal.flush()
+            journal.flush_due()
             if beats % RENEW_EVERY_CHECKS == 0 and not renew(store, journal.claim):
                 raise LeaseLost(journal.claim.run)
         except SQLAlchemyError:

@@ -29,6 +29,8 @@ __all__ = ["Claim", "PendingEvent", "Journal", "LeaseLost", "StopRequested", "ap
 BUFFER_SECONDS = 0.25
 BUFFER_EVENTS = 100
 """Buffered events are committed when the oldest is older than BUFFER_SECONDS, or when there are this many."""
+SERVER_BUFFER_SECONDS = 2.0
+"""The same on a server, which a thousand runs may share."""
 GROUP_COMMIT_WAIT_SECONDS = 0.0005
 """Group-commit window: how long a commit waits for the threads that shared the last one to append again."""
 RETRY_DEADLINE_SECONDS = 20.0
@@ -79,6 +81,7 @@ class Journal:
         self._pending: deque[_PendingCommit] = deque()
         self._buffered = 0
         self._buffered_since = 0.0
+        self._buffer_seconds = BUFFER_SECONDS if store.is_sqlite else SERVER_BUFFER_SECONDS
         self._mutex = threading.Lock()
         self._committing = False
         """Whether a thread commits now; the others wait for `_committed`."""
@@ -110,7 +113,7 @@ class Journal:
         self._pending.append(_PendingCommit(entries_of((event,), cycle, stage), waits=False))
         self._buffered_since = self._buffered_since if self._buffered else time.monotonic()
         self._buffered += 1
-        if self._buffered >= BUFFER_EVENTS or time.monotonic() - self._buffered_since >= BUFFER_SECONDS:
+        if self._buffered >= BUFFER_EVENTS or self._is_due():
             self._commit(_PendingCommit([], waits=True))
         self.check_stop()
 
@@ -124,6 +127,16 @@ class Journal:
             self._commit(_PendingCommit([], waits=True))
         else:
             self._check_claim()
+
+    def flush_due(self) -> None:
+        """Write buffered events if the oldest is old enough, as `flush` does; else read the stop request alone."""
+        if self._pending and (not self._buffered or self._is_due()):  # a failed write leaves them without a time
+            self.flush()
+        else:
+            self._check_claim()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._buffered_since >= self._buffer_seconds
 
     def check_stop(self) -> None:
         """Raise StopRequested if a stop was seen at the latest commit, or requested by this process."""

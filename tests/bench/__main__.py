@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, str] = {
     "appends": "tests.bench.appends:measure_appends",
     "cycle": "tests.bench.cycle:measure_cycle",
     "engines": "tests.bench.engines:measure_engines",
+    "cluster": "tests.bench.cluster:measure_cluster",
     "contention": "tests.bench.contention:measure_contention",
     "group-statistics": "tests.bench.group_statistics:measure_group_statistics",
     "large-store": "tests.bench.large_store:measure_large_store",

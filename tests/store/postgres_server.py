@@ -6,12 +6,14 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from sqlalchemy import create_engine, make_url, text
 
 _NUMBERS = itertools.count()
@@ -30,18 +32,50 @@ def server() -> Iterator[str]:
     if given.startswith("postgresql"):
         yield given
         return
-    programs = _programs()
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        _hand_over(Path(folder))
-        data, port = Path(folder) / "data", _free_port()
-        _run([programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"])
+    with own_server() as started:
+        yield started.url
+
+
+class Server:
+    """A server of our own, which can be stopped or held, and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._data, self._programs, port = folder, folder / "data", _programs(), _free_port()
+        self.url = f"postgresql+psycopg://tests@127.0.0.1:{port}/postgres"
         settings = " ".join(f"-c {key}={value}" for key, value in _SETTINGS.items())
-        options = f"-p {port} -k {folder} -h 127.0.0.1 {settings}"
-        _run([programs / "pg_ctl", "-D", data, "-w", "-l", Path(folder) / "log", "-o", options, "start"])
+        self._options = f"-p {port} -k {folder} -h 127.0.0.1 {settings}"
+        _hand_over(folder)
+        _run([self._programs / "initdb", "-D", self._data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"])
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        self._control("-l", self._folder / "log", "-o", self._options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """`fast` ends all connections and keeps what was committed; `immediate` may lose the latest commits."""
+        self._control("-m", mode, "stop")
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to all of its processes: SIGSTOP lets every connection hang."""
+        first = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        for process in [first, *first.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def _control(self, *arguments: object) -> None:
+        _run([self._programs / "pg_ctl", "-D", self._data, "-w", *arguments])
+
+
+@contextlib.contextmanager
+def own_server() -> Iterator[Server]:
+    """A server of our own, started."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        started = Server(Path(folder))
+        started.start()
         try:
-            yield f"postgresql+psycopg://tests@127.0.0.1:{port}/postgres"
+            yield started
         finally:
-            _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"])
+            started.stop("immediate")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -278,3 +279,22 @@ def test_appends_prepare_no_statement_anew_in_the_process_that_made_the_store(tm
         journal.append(MetricLogged("loss", step, 0.5), StageProgressed(step, 9, "steps", ""), stage="fine-tune")
     store.close()
     assert prepared == []
+
+
+@pytest.mark.parametrize(("on_a_server", "commits"), [(False, 25), (True, 5)])
+def test_buffered_events_are_committed_less_often_on_a_server(store: Store, on_a_server: bool, commits: int,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds of ten events a second, with a heartbeat every half second: a thousand runs may share a server."""
+    monkeypatch.setattr(Store, "is_sqlite", property(lambda _: not on_a_server))
+    journal, writes, clock = started(store), [], [1000.0]
+    monkeypatch.setattr("store.event_log.journal.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    write_once = journal._write_once
+    monkeypatch.setattr(journal, "_write_once", lambda *given: (writes.append(clock[0]), write_once(*given)))
+    for step in range(100):
+        journal.append_buffered(MetricLogged("loss", step, 1.0))
+        if step % 5 == 0:
+            journal.flush_due()
+        clock[0] += 0.1
+    assert len(writes) == pytest.approx(commits, abs=commits * 0.3)
+    journal.flush()
+    assert len(queries.series(store, journal.claim.run, "loss")) == 100
