@@ -13,7 +13,7 @@
 # make verify-engines  llama.cpp and OpenVINO, each in an environment of its own, and a student exported, served and
 #              verified by each; downloads 1.5 GB once
 # make ray     runs on a real Ray cluster of two nodes on this machine, in an environment of its own
-# make chaos-ray  kill -9 of workers, actors, raylets, nodes and runners of such a cluster (TRIALS=5: a short one)
+# make chaos-ray  kills, suspensions and failures of every part of such a cluster, store and S3 included (50; TRIALS=5: a short one)
 # make setup   the common part: idempotent, quick the second time
 #
 # DATA_DIR=... moves all state; STORE_URL=... the event store alone; ARTIFACTS=... shares files of runs; PORT=... the dashboard;
@@ -78,7 +78,7 @@ ray: setup-dev $(ENGINES_DIR)/ray/.stamp
 	@$(ENGINES_DIR)/ray/bin/python -m pytest -m engines tests/runner/service/test_ray.py $(ARGS)
 
 chaos-ray: setup-dev $(ENGINES_DIR)/ray/.stamp
-	@$(ENGINES_DIR)/ray/bin/python -m tests.chaos.ray_kills --trials $(TRIALS) $(ARGS)
+	@$(ENGINES_DIR)/ray/bin/python -m tests.chaos.ray_kills --trials $(if $(filter file,$(origin TRIALS)),50,$(TRIALS)) $(ARGS)
 
 # The project's own libraries, and Ray beside them.
 $(ENGINES_DIR)/ray/.stamp: requirements-ray.txt $(TEST_STAMP)

@@ -28,7 +28,7 @@ def facts(folder: Path, run: str) -> dict[str, Any]:
     assert found
     told = {"work": [found.work, found.verdict, found.sentence],
             "artifacts": _artifacts(places_in(folder).run(run)),
-            "history": _history(store, run), "loss": _loss(store, run),
+            "history": history(store, run), "loss": _loss(store, run),
             "receipts": _column(store, schema.teacher_calls.c.key)}
     store.close()
     return json.loads(json.dumps(told))  # type: ignore[no-any-return]
@@ -61,7 +61,8 @@ def _artifacts(folder: Path) -> dict[str, str]:
             and not path.name.startswith(".")}
 
 
-def _history(store: Store, run: str) -> list[Any]:
+def history(store: Store, run: str) -> list[Any]:
+    """The events of a run that occur exactly once, however often it was attempted: cycle, stage, kind and payload."""
     table = schema.events
     with store.read() as connection:
         rows = connection.execute(select(table).where(table.c.run == run).order_by(table.c.seq)).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ from unittest.mock import patch
 
 import fakes
 
+from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
 from store import commands
 from store.database import Store, open_store
@@ -21,6 +24,8 @@ from tests.addresses import address_in
 from tests.plain_runs import plain_run
 from tests.runner.watching import run_of
 
+TIMED_STAGES = ("comparison", "final-report")
+"""Their checkpoints state how long the run took."""
 _THEN = datetime(2026, 11, 30, tzinfo=UTC)
 
 
@@ -40,7 +45,7 @@ def outcome(store: Store, run: str) -> dict[Any, str]:
     found: dict[Any, str] = {}
     for item in read_events(store, run):
         if isinstance(item.event, StageFinished):
-            content = item.event.sha256 if item.stage not in ("comparison", "final-report") else ""
+            content = item.event.sha256 if item.stage not in TIMED_STAGES else ""
             assert found.setdefault((item.cycle, item.stage), content) == content
         elif isinstance(item.event, ArmsCompared):
             found["changes", item.cycle] = to_json(item.event)
@@ -49,11 +54,18 @@ def outcome(store: Store, run: str) -> dict[Any, str]:
 
 def undisturbed(folder: Path, number: int = 1, **changes: Any) -> dict[Any, str]:
     """The outcome of the same run in this process, with a store and a data folder of its own."""
+    with executed_alone(folder, number, **changes) as (store, run):
+        return outcome(store, run)
+
+
+@contextlib.contextmanager
+def executed_alone(folder: Path, number: int = 1, resources: Callable[..., RunResources] = fakes.fake_resources,
+                   **changes: Any) -> Iterator[tuple[Store, str]]:
+    """The same run, executed in this process, with a store and a data folder of its own."""
     store = open_store(address_in(folder))
     run = launch(store, number, **changes)
     claim = leases.claim_next(store, leases.owner_name())
-    assert claim and execute_claimed_run(claim, Paths(folder, store.url), fakes.fake_resources) == 0
+    assert claim and execute_claimed_run(claim, Paths(folder, store.url), resources) == 0
     assert run_of(store, run).work == "finished"
-    found = outcome(store, run)
+    yield store, run
     store.close()
-    return found

@@ -40,7 +40,7 @@ class Server:
     """A server of our own, which can be stopped or held, and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._data, self._programs, port = folder, folder / "data", _programs(), _free_port()
+        self._folder, self._data, self._programs, port = folder, folder / "data", _programs(), free_port()
         self.url = f"postgresql+psycopg://tests@127.0.0.1:{port}/postgres"
         settings = " ".join(f"-c {key}={value}" for key, value in _SETTINGS.items())
         self._options = f"-p {port} -k {folder} -h 127.0.0.1 {settings}"
@@ -119,7 +119,8 @@ def _run(command: list[object]) -> None:
         raise NoServer(f"PostgreSQL does not start: {getattr(error, 'stderr', None) or error}") from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing uses at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from store import queries
 from store.database import Store, open_store
 from tests.runner.same_run import launch, outcome, undisturbed
 from tests.runner.service.launcher_contract import held_at_an_item, places_of, recoveries_of, workers_of
@@ -46,7 +47,7 @@ def environment(address: str, items: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def cluster(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
-    with ray_nodes(tmp_path_factory.mktemp("nodes"), environment) as nodes:
+    with ray_nodes(tmp_path_factory.mktemp("nodes"), environment, job_server=True) as nodes:
         yield nodes
 
 
@@ -110,6 +111,60 @@ def test_another_token_is_refused(cluster: RayNodes, environment: dict[str, str]
     refused = called(cluster, environment, tmp_path, "doctor", "--ray", "auto", RAY_AUTH_TOKEN="0" * 64)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
     assert "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to" in refused.stderr, refused.stderr
+
+
+NO_TOKEN = """
+import time, ray
+ray.init(address="local", include_dashboard=False, num_cpus=0, object_store_memory=80_000_000)
+print(ray.get_runtime_context().gcs_address, flush=True)
+time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("command", ["doctor", "serve"])
+def test_a_cluster_that_asks_for_no_token_is_refused(open_cluster: str, cluster: RayNodes, tmp_path: Path,
+                                                     environment: dict[str, str], command: str) -> None:
+    refused = called(cluster, environment, tmp_path, command, "--ray", "auto", RAY_ADDRESS=open_cluster)
+    assert refused.returncode == 2 and "asks for no token" in refused.stderr, refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def open_cluster() -> Iterator[str]:
+    """A cluster that executes what anybody sends to it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    serving = subprocess.Popen([sys.executable, "-c", NO_TOKEN], env=environment | {"RAY_AUTH_MODE": "disabled"},
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert serving.stdout
+    address = serving.stdout.readline().strip()
+    assert address
+    yield address
+    serving.terminate()
+    serving.wait(300)
+
+
+def test_a_runner_is_submitted_as_a_job_and_ends_with_ctrl_c(cluster: RayNodes, store: Store, tmp_path: Path,
+                                                             environment: dict[str, str]) -> None:
+    log, whole = tmp_path / "log", os.environ | environment | {"DATA_DIR": str(tmp_path / "here")}
+    with log.open("wb") as output:
+        submitted = subprocess.Popen([sys.executable, "-m", "runner", "serve", "--ray", cluster.jobs], env=whole,
+                                     stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True)
+    try:
+        until(lambda: "runner started" in log.read_text() or submitted.poll() is not None)
+        assert any(one.connected for one in queries.runners(store)), log.read_text()
+        submitted.send_signal(signal.SIGINT)
+        assert submitted.wait(300) == 0, log.read_text()
+    finally:
+        if submitted.poll() is None:
+            os.killpg(submitted.pid, signal.SIGKILL)
+    assert f"submitted to {cluster.jobs} as job" in log.read_text() and "is stopped" in log.read_text()
+    until(lambda: not any(one.connected for one in queries.runners(store)))
+
+
+def test_a_job_with_another_token_is_refused(cluster: RayNodes, environment: dict[str, str], tmp_path: Path) -> None:
+    refused = called(cluster, environment, tmp_path, "serve", "--ray", cluster.jobs, RAY_AUTH_TOKEN="0" * 64)
+    assert refused.returncode == 2 and "does not take the job" in refused.stderr, refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_a_need_that_no_node_has_is_said_at_once_and_waits(cluster: RayNodes, store: Store, environment: dict[str, str],
