@@ -18,7 +18,7 @@ from store.schema import claims
 from tests.runner.artifact_store.failing_s3 import BREAKS_OFF, ERRS, REFUSES, WELL, FailingS3
 from tests.runner.service.launcher_contract import places_of, workers_of
 from tests.runner.service.ray_nodes import RayNodes, processes_of, ray_runner
-from tests.runner.watching import run_of, until
+from tests.runner.watching import run_of, until_seldom
 from tests.store.postgres_server import Server
 
 STORE_SECONDS = 30.0
@@ -88,9 +88,9 @@ def kill_head(site: Site, run: str) -> None:
     begun = len(places_of(site.store, run))
     end_orphans = site.cluster.kill_head()
     for runner in site.runners:
-        until(lambda: runner.process.poll() is not None)  # noqa: B023
+        until_seldom(lambda: runner.process.poll() is not None)  # noqa: B023
         runner.start()
-    until(lambda: _goes_on(site, run, begun))
+    until_seldom(lambda: _goes_on(site, run, begun))
     end_orphans()
 
 
@@ -202,11 +202,11 @@ def _suspended_past_its_lease(site: Site, run: str, processes: Sequence[psutil.P
     begun, workers = len(places_of(site.store, run)), workers_of(run)
     _send(processes, signal.SIGSTOP)
     try:
-        until(lambda: _goes_on(site, run, begun))
+        until_seldom(lambda: _goes_on(site, run, begun))
         yield
     finally:
         _send(processes, signal.SIGCONT)
-    until(lambda: not any(_lives(worker) for worker in workers))
+    until_seldom(lambda: not any(_lives(worker) for worker in workers))
 
 
 def _send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:

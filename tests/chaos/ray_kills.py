@@ -42,7 +42,7 @@ from tests.runner.fake_openai import FakeOpenAI
 from tests.runner.same_run import executed_alone, launch
 from tests.runner.service.launcher_contract import workers_of
 from tests.runner.service.ray_nodes import ray_nodes
-from tests.runner.watching import run_of, until
+from tests.runner.watching import run_of, until_seldom
 from tests.store.postgres_server import database, own_server
 
 ITEM_SECONDS = 0.1
@@ -104,12 +104,12 @@ class Campaign:
         store, run = self.site.store, launch(self.site.store, trial, **settings)
         with self._asked() as disturbed:
             for at, kind in zip(sorted(self.chance.randrange(3, events * 9 // 10) for _ in kinds), kinds, strict=True):
-                until(partial(self._reached, run, at))
+                until_seldom(partial(self._reached, run, at))
                 if run_of(store, run).active:
                     happened = datetime.now(UTC)
                     KINDS[kind](self.site, run)
-                    until(partial(self._goes_on_since, run, happened, kind))
-            until(lambda: not run_of(store, run).active)
+                    until_seldom(partial(self._goes_on_since, run, happened, kind))
+            until_seldom(lambda: not run_of(store, run).active)
         attempts = run_of(store, run).attempts
         self.tally.attempts += attempts
         self.tally.paid_twice += len(disturbed) - len(alone)

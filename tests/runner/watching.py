@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from runner.service.supervisor import Supervisor
 from store import queries
@@ -14,13 +15,17 @@ LIMIT_SECONDS = 900.0
 
 
 def until(done: Callable[[], object], meanwhile: Callable[[], object] = lambda: None,
-          seconds: float = LIMIT_SECONDS) -> None:
+          seconds: float = LIMIT_SECONDS, every_seconds: float = 0.02) -> None:
     """Call `meanwhile` again and again until `done` is true; fails after the limit."""
     limit = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < limit, f"not within {seconds:g} s"
         meanwhile()
-        time.sleep(0.02)
+        time.sleep(every_seconds)
+
+
+until_seldom = partial(until, seconds=3 * LIMIT_SECONDS, every_seconds=0.5)
+"""`until` for what takes long and is costly to look at, such as the processes of a cluster."""
 
 
 def tick_until(supervisor: Supervisor, done: Callable[[], object]) -> None:

@@ -19,6 +19,7 @@ from runner.artifact_store.errors import (
     ArtifactStoreDenied, ArtifactStoreError, InvalidAddress, UnusableObject,
 )
 from store.files import sha256_of
+from tests.runner.artifact_store.failing_s3 import BREAKS_OFF, ERRS, REFUSES, WELL, failing_s3
 from tests.runner.artifact_store.fake_s3 import CREDENTIALS, fake_s3
 
 BUCKET = "made-for-tests"
@@ -173,3 +174,25 @@ def test_a_bucket_that_is_not_there_or_may_not_be_written_is_refused_at_once(
     with pytest.raises(ArtifactStoreError, match="refused|connect|resolve") as unreachable:
         opened(f"s3://{BUCKET}/x?endpoint_override=http://127.0.0.1:9").check()
     assert not isinstance(unreachable.value, ArtifactStoreDenied)  # it may answer later
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [REFUSES, ERRS, BREAKS_OFF])
+def test_a_bucket_that_fails_may_answer_later_and_keeps_nothing_torn(
+        endpoint: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "adapter.bin"
+    file.write_bytes(os.urandom(1_000_001))
+    with failing_s3(endpoint) as between:
+        address = (f"s3://{BUCKET}/{mode.replace(' ', '-')}"
+                   f"?endpoint_override=http://127.0.0.1:{between.server_address[1]}")
+        between.mode = mode
+        with pytest.raises(ArtifactStoreError) as failed:
+            opened(address).store_file(file)
+        assert not isinstance(failed.value, ArtifactStoreDenied) and between.failed
+        between.mode = WELL
+        with pytest.raises(UnusableObject):
+            opened(address).read_bytes(sha256_of(file.read_bytes()))
+        digest, _ = opened(address).store_file(file)
+        assert opened(address).read_bytes(digest) == file.read_bytes()

@@ -39,7 +39,7 @@ class RayNodes:
         # A busy machine answers late; what is killed is noticed by its closed connection anyhow.
         os.environ.update(RAY_health_check_timeout_ms="5000", RAY_health_check_failure_threshold="5",
                           RAY_worker_niceness="0", RAY_agent_register_timeout_ms="300000",
-                          RAY_gcs_rpc_server_reconnect_timeout_s="10")
+                          RAY_gcs_rpc_server_reconnect_timeout_s="10", RAY_memory_monitor_refresh_ms="0")
         _wait_longer_for_nodes()  # Ray reads the environment when it is imported
         self.folder, self._environment = folder, dict(environment)
         self._count, self._job_server = 0, job_server

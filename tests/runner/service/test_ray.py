@@ -21,7 +21,7 @@ from store.database import Store, open_store
 from tests.runner.same_run import launch, outcome, undisturbed
 from tests.runner.service.launcher_contract import held_at_an_item, places_of, recoveries_of, workers_of
 from tests.runner.service.ray_nodes import ROOT, SERVE, RayNodes, ray_nodes, ray_runner
-from tests.runner.watching import run_of, until
+from tests.runner.watching import run_of, until_seldom
 from tests.store.postgres_server import database, server
 
 pytestmark = [pytest.mark.engines, pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray here")]
@@ -63,16 +63,16 @@ def test_a_worker_and_a_node_that_are_killed_change_nothing_about_a_result(
     """SIGKILL of a run's worker, then of the whole node, while another run goes on: what one machine comes to."""
     disturbed, other = launch(store, 1), launch(store, 2)
     with ray_runner(cluster, tmp_path / "driver", tmp_path / "serve.log", environment):
-        until(lambda: (items / "held").exists() and len(workers_of(disturbed) + workers_of(other)) == 2)
+        until_seldom(lambda: (items / "held").exists() and len(workers_of(disturbed) + workers_of(other)) == 2)
         (items / "held").unlink()
         for process in workers_of(disturbed):
             process.kill()
-        until(lambda: run_of(store, disturbed).attempts == 2 and (items / "held").exists())
+        until_seldom(lambda: run_of(store, disturbed).attempts == 2 and (items / "held").exists())
         where = run_of(store, disturbed).node or ""
         lost = next(node for node in cluster.nodes if f"/{node.node_id[:8]}" in where)
         cluster.kill(lost)
         (items / "go").touch()
-        until(lambda: {run_of(store, run).work for run in (disturbed, other)} == {"finished"})
+        until_seldom(lambda: {run_of(store, run).work for run in (disturbed, other)} == {"finished"})
     cluster.add()
     assert recoveries_of(store, disturbed) == ["process killed", "node lost"]
     places = places_of(store, disturbed)
@@ -150,7 +150,7 @@ def test_a_runner_is_submitted_as_a_job_and_ends_with_ctrl_c(cluster: RayNodes, 
         submitted = subprocess.Popen([sys.executable, "-m", "runner", "serve", "--ray", cluster.jobs], env=whole,
                                      stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True)
     try:
-        until(lambda: "runner started" in log.read_text() or submitted.poll() is not None)
+        until_seldom(lambda: "runner started" in log.read_text() or submitted.poll() is not None)
         assert any(one.connected for one in queries.runners(store)), log.read_text()
         submitted.send_signal(signal.SIGINT)
         assert submitted.wait(300) == 0, log.read_text()
@@ -158,7 +158,7 @@ def test_a_runner_is_submitted_as_a_job_and_ends_with_ctrl_c(cluster: RayNodes, 
         if submitted.poll() is None:
             os.killpg(submitted.pid, signal.SIGKILL)
     assert f"submitted to {cluster.jobs} as job" in log.read_text() and "is stopped" in log.read_text()
-    until(lambda: not any(one.connected for one in queries.runners(store)))
+    until_seldom(lambda: not any(one.connected for one in queries.runners(store)))
 
 
 def test_a_job_with_another_token_is_refused(cluster: RayNodes, environment: dict[str, str], tmp_path: Path) -> None:
@@ -172,8 +172,8 @@ def test_a_need_that_no_node_has_is_said_at_once_and_waits(cluster: RayNodes, st
     run, log = launch(store, 9), tmp_path / "serve.log"
     says = "needs 8 GPUs of one node, and no node has more than 0"
     with ray_runner(cluster, tmp_path / "driver", log, environment, "--gpus", "8"):
-        until(lambda: f"no node of the cluster can take one  why={says}" in log.read_text())
-        until(lambda: run_of(store, run).waits_for == says)
+        until_seldom(lambda: f"no node of the cluster can take one  why={says}" in log.read_text())
+        until_seldom(lambda: run_of(store, run).waits_for == says)
     assert run_of(store, run).work == "queued"
 
 
@@ -189,7 +189,7 @@ def test_a_cluster_of_this_machine_alone_needs_no_server(tmp_path: Path, items: 
         serving = subprocess.Popen([sys.executable, str(SERVE), "--ray", "local"], env=environment, stdout=log,
                                    stderr=log, start_new_session=True)
     try:
-        until(lambda: run_of(store, run).work == "finished" or serving.poll() is not None)
+        until_seldom(lambda: run_of(store, run).work == "finished" or serving.poll() is not None)
         assert (tmp_path / ".ray" / "auth_token").read_text().strip()
         serving.terminate()
         assert serving.wait(300) == 0
