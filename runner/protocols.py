@@ -139,6 +139,8 @@ class GenerationConfig:
     repetition_penalty: float
     max_seconds: float
     """Time limit of one answer."""
+    penalize_end: bool = True
+    """Whether the repetition penalty is for tokens that end an answer too, where the prompt holds them."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 from runner.student.exported_model import ExportedModel
 from runner.student.models.bundled import student_source
 from runner.student.models.hf_loader import open_tokenizer_and_config
-from runner.student.prompt_template import prompt_ids, prompt_template_for
+from runner.student.prompt_template import PromptTemplate, prompt_ids, prompt_template_for
 from store import queries
 from store.analysis.export_verdict import NLL_TOLERANCE, NLL_TOLERANCE_OTHER_PRECISION
+from store.run_config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,15 @@ class ExportFact:
     """Whether the export cannot be asked at all."""
     other_precision: bool = False
     """Whether it says that the weights have another precision than was measured."""
+
+
+EXEMPT_END = ExportFact("the repetition penalty is for the token that ends an answer too, from which the test exempted "
+                        "it, so that answers can go on for longer")
+
+
+def end_was_exempt(config: RunConfig, template: PromptTemplate, prompt: Sequence[int]) -> bool:
+    """Whether the test spared a token of the prompt that ends answers the repetition penalty, as no engine does."""
+    return config.repetition_penalty != 1 and not config.penalize_end and not set(template.stop_ids).isdisjoint(prompt)
 
 
 def nll_tolerance(facts: Sequence[ExportFact]) -> float:
@@ -64,6 +74,8 @@ def facts_of_folder(engine: ExportedModel, run: queries.Run, models_dir: Path) -
     if penalty != run.config.repetition_penalty:
         facts.append(ExportFact(f"a repetition penalty of {penalty:g}, measured with "
                                 f"{run.config.repetition_penalty:g}", decisive=True))
+    if end_was_exempt(run.config, template, expected):
+        facts.append(EXEMPT_END)
     facts += _config_facts(config, engine.config)
     measured = str((run.plan or {}).get("precision") or "")
     if not engine.precision:

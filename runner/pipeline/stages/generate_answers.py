@@ -118,4 +118,4 @@ def answer_record(answer: Answer) -> AnswerRecord:
 def generation_config(config: RunConfig) -> GenerationConfig:
     """Return the generation parameters of a run."""
     return GenerationConfig(config.max_new_tokens, config.temperature, config.top_p, config.top_k,
-                            config.repetition_penalty, config.max_answer_seconds)
+                            config.repetition_penalty, config.max_answer_seconds, config.penalize_end)

@@ -20,7 +20,7 @@ def replay_answers(context: StageContext) -> Sequence[Event]:
     """Greedy answers of the base student to the replay questions."""
     asked = [Question(id=question_id(text), text=text, topic="", tier=GENERAL, passage_id="", evidence="", title="")
              for text in replay_questions()]
-    greedy = dataclasses.replace(generation_config(context.config), temperature=0.0)
+    greedy = dataclasses.replace(generation_config(context.config), temperature=0.0, penalize_end=False)
     answers: dict[str, str] = {}
     context.progress(0, len(asked), "answers")
     for batch in context.resources.student.answer(asked, greedy, context.config.seed, None):

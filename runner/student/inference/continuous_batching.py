@@ -1,8 +1,9 @@
 """Generate answers with continuous batching: the student's own decoding loop.
 
 Used instead of transformers' `generate` for what that lacks: finished rows leave at once and waiting prompts take their
-slots, each question has its own random generator (so a sampled answer does not depend on the batch, and baseline and
-tuned student use common random numbers), and the repetition penalty exempts the end token.
+slots, and each question has its own random generator (so a sampled answer does not depend on the batch, and baseline
+and tuned student use common random numbers). Repetition is penalized as `generate` does it, the token that ends an
+answer included where the prompt holds it; runs of before exempt it.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class DecodingLoop:
                  decoding: GenerationConfig, waiting: list[GenerationState]) -> None:
         self.decode_batch, self.tokenizer, self.template = decode_batch, tokenizer, template
         self.decoding = decoding
+        self.exempt = () if decoding.penalize_end else template.stop_ids
         self.waiting, self.running, self.finished = waiting, list[GenerationState](), list[GenerationState]()
         self.longest = min(context, len(waiting[-1].prompt) + decoding.max_new_tokens)
         self.min_chunk = max(1, min(decode_batch.free_slots(), len(waiting)) // _CHUNKS)
@@ -115,7 +117,7 @@ class DecodingLoop:
         rows = self.running[first:]
         width = max(len(row.prompt) + len(row.ids) for row in rows)
         picked = sample_next_tokens(logits.float(), self.context_ids[first:, :width].to(logits.device),
-                                    self.template.stop_ids, self.decoding, [row.generator for row in rows])
+                                    self.exempt, self.decoding, [row.generator for row in rows])
         now = time.monotonic()
         unfinished = list(range(first))
         for index, (row, token) in enumerate(zip(rows, picked.tolist(), strict=True), start=first):

@@ -20,7 +20,7 @@ def sample_next_tokens(logits: torch.Tensor, context_ids: torch.Tensor, exempt_i
     Args:
         logits: B x V, fp32; changed in place.
         context_ids: B x S, the ids that get the repetition penalty (prompt and answer so far).
-        exempt_ids: ids that never get it: ending an answer is no repetition, though the prompt has that token too.
+        exempt_ids: ids that never get it.
         decoding: temperature, top_k, top_p and repetition penalty; temperature 0 is greedy.
         generators: one random generator per row.
     """

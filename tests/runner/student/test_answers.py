@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.protocols import Answer, GenerationConfig
 from runner.student.inference import continuous_batching, sampling
@@ -171,10 +172,31 @@ def test_sampling_follows_the_probabilities_within_top_k_and_top_p() -> None:
     assert shares[:3] == pytest.approx([0.526, 0.316, 0.158], abs=0.03)  # the first three make up 0.95 >= top_p
 
 
-def test_the_repetition_penalty_exempts_the_end_token() -> None:
+def test_the_repetition_penalty_is_for_all_tokens_of_the_context_but_those_that_are_exempt() -> None:
     logits = torch.tensor([[2.0, -2.0, 2.0, 2.0]])
+    found = sampling.apply_repetition_penalty(logits.clone(), torch.tensor([[0, 1, 2]]), (), 2.0)
+    assert found.tolist() == [[1.0, -4.0, 1.0, 2.0]]
     found = sampling.apply_repetition_penalty(logits, torch.tensor([[0, 1, 2]]), (2,), 2.0)
     assert found.tolist() == [[1.0, -4.0, 2.0, 2.0]]
+
+
+def test_answers_end_where_transformers_ends_them_whose_penalty_is_for_the_end_token_too(tmp_path: Path) -> None:
+    """A student whose end token is 1.2 times as likely, by its logit, as a letter that it often says."""
+    folder = llama_folder(tmp_path)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        embedding = model.model.embed_tokens.weight
+        embedding[tokenizer.eos_token_id] = 1.2 * embedding[tokenizer("u")["input_ids"][0]]
+    model.save_pretrained(folder)
+    of = student(folder)
+    decoding = dataclasses.replace(GREEDY, max_new_tokens=24, repetition_penalty=1.3)
+    found = texts(answers(of, QUESTIONS, decoding, 1))
+    for question in QUESTIONS:
+        ids = torch.tensor([prompt_ids(tokenizer, of.template, question.text)])
+        made = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False,
+                              repetition_penalty=1.3, eos_token_id=list(of.template.stop_ids), pad_token_id=2)
+        assert (found[question.id] or "") == tokenizer.decode(made[0, ids.shape[1]:], skip_special_tokens=True).strip()
+    assert found != texts(answers(of, QUESTIONS, dataclasses.replace(decoding, penalize_end=False), 1))
 
 
 def test_an_answer_that_hits_the_token_limit_is_marked_cut_off(llama: LocalStudent) -> None:
