@@ -304,7 +304,8 @@ class RunConfig:
     penalize_end: bool = setting(
         True, label="Penalize the end of an answer too", group=TRAINING, form="expert", flag=_SET_ONLY, was=False,
         help="The repetition penalty is for the token that ends an answer too, where the prompt holds it, as ChatML's "
-        "does. Every inference engine does so, so that an export answers as it was measured. Off: that token is exempt.")
+        "does. Every inference engine does so, so that an export answers as it was measured. Off: that token is "
+        "exempt.")
     max_answer_seconds: float = setting(
         300.0, label="Answer timeout", group=TRAINING, unit="seconds", range=(1, 3600), form="expert", flag=_SET_ONLY,
         help="Generation of an answer stops after this time.")

@@ -39,6 +39,16 @@ def end_was_exempt(config: RunConfig, template: PromptTemplate, prompt: Sequence
     return config.repetition_penalty != 1 and not config.penalize_end and not set(template.stop_ids).isdisjoint(prompt)
 
 
+def rounded(measured: str, exported: str) -> bool:
+    """Whether weights can have lost digits from one type to another: not where all are held to 11 bits or more."""
+    return exported != measured and not (measured in _FLOATING and exported in _FINE)
+
+
+_FLOATING = frozenset({"fp32", "bf16", "fp16"})
+_FINE = frozenset({"fp32", "fp16", "all F32", "F16"})
+"""As transformers and llama.cpp name them."""
+
+
 def nll_tolerance(facts: Sequence[ExportFact]) -> float:
     return NLL_TOLERANCE_OTHER_PRECISION if any(fact.other_precision for fact in facts) else NLL_TOLERANCE
 
@@ -81,7 +91,8 @@ def facts_of_folder(engine: ExportedModel, run: queries.Run, models_dir: Path) -
     if not engine.precision:
         facts.append(ExportFact("weights in another type", other_precision=True))
     elif measured and engine.precision != measured:
-        facts.append(ExportFact(f"weights in {engine.precision}, measured in {measured}", other_precision=True))
+        facts.append(ExportFact(f"weights in {engine.precision}, measured in {measured}",
+                                other_precision=rounded(measured, engine.precision)))
     return facts
 
 

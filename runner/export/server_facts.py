@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from runner.export.export_facts import ExportFact
+from runner.export.export_facts import EXEMPT_END, ExportFact, rounded
 from runner.export.measured_tokens import MeasuredTokens
 from runner.export.served_tokens import ServedTokens
 from runner.student.exported_model import EngineAnswer
@@ -53,11 +53,13 @@ def facts_of_tokens(measured: MeasuredTokens, served: ServedTokens, questions: S
     others = [(ours, theirs) for ours, theirs in pairs if ours != theirs]
     found = [] if served.weights == measured.precision != "" else [ExportFact(
         f"weights in {served.weights}, measured in {measured.precision}" if served.weights and measured.precision else
-        "weights of a type that the server does not say", other_precision=True)]
+        "weights of a type that the server does not say", other_precision=rounded(measured.precision, served.weights))]
     if len(others) > len(pairs) / 2:
         ours, theirs = others[0]
         found.append(ExportFact(f"another prompt: its tokens are {measured.text(theirs)!r}, but it was measured with "
                                 f"{measured.text(ours)!r}", decisive=True))
+    if measured.end_was_exempt(questions[0]):
+        found.append(EXEMPT_END)
     longest = max(len(ours) for ours, _ in pairs) + limit
     if served.context is not None and served.context < longest:
         found.append(ExportFact(f"a truncated context: {served.context} tokens, where questions and answers have up to "

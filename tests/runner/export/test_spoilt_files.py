@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from store.analysis.export_verdict import DIFFERENT, SAME
 from store.events import ExportVerified
 from tests.runner.export.test_honest_exports import Made, by_llama_cpp
 from tests.runner.export.test_verify import TEMPLATE, chatml, edited, with_template, with_weights
-from tests.runner.export.test_verify_served import Spoil, early_end, without_merges
+from tests.runner.export.test_verify_served import Spoil, early_end
 from tests.runner.student.test_chat_template import folder_of
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
@@ -41,6 +42,21 @@ def verified(made: Made, merged: Path, to: Path) -> ExportVerified:
     return by_llama_cpp(made, to, 1)
 
 
+def other_merges(folder: Path, base: Path) -> None:
+    """Another tokenizer, whose tokens the model has; one without any merge is none that llama.cpp loads."""
+    file = folder / "tokenizer.json"
+    said = json.loads(file.read_text())
+    said["model"]["merges"] = said["model"]["merges"][:1]
+    file.write_text(json.dumps(said))
+
+
+def other_end(folder: Path, base: Path) -> None:
+    """The file's end token is one in the middle of most answers: GGUF has only one."""
+    early_end(folder, base)
+    ends = json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
+    edited("generation_config.json", eos_token_id=ends[::-1])(folder, base)
+
+
 def test_the_honest_file_is_the_same(made: tuple[Made, Path], tmp_path: Path) -> None:
     found = verified(*made, tmp_path / "gguf")
     assert found.outcome == SAME and found.causes == (), found.sentence
@@ -50,8 +66,8 @@ def test_the_honest_file_is_the_same(made: tuple[Made, Path], tmp_path: Path) ->
     pytest.param(with_template(TEMPLATE), "another prompt", id="other template"),
     pytest.param(with_template(chatml(bos="<|endoftext|>")), "another prompt", id="a BOS that training had not"),
     pytest.param(with_template(chatml(system="You are a pirate.")), "another prompt", id="system prompt"),
-    pytest.param(without_merges, "another tokenizer", id="wrong tokenizer"),
-    pytest.param(early_end, "answers end earlier", id="wrong stop"),
+    pytest.param(other_merges, "another tokenizer", id="wrong tokenizer"),
+    pytest.param(other_end, "answers end earlier", id="wrong stop"),
     pytest.param(with_weights(0.0), "the adapter was not applied", id="unmerged LoRA"),
     pytest.param(with_weights(0.3), "references' NLL differs", id="LoRA scale"),
     pytest.param(with_weights(0.0, seed=7), "references' NLL differs", id="other base"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.cli.main import main
 from runner.export.inference_engines import ChatServer
+from runner.export.measured_tokens import MeasuredTokens
 from runner.export.student_export import Gguf, export
 from runner.export.export_facts import facts_of_folder
 from runner.export.verification import CannotVerify, Exported, RecordedTest, recorded_test, verify
@@ -34,18 +36,12 @@ Made = tuple[Store, str, Paths, Path]
 TEMPLATE = "{{ messages[0]['content'] }}"
 
 
-def made_run(folder: Path, seed: int = 0, **changes: Any) -> tuple[Store, str, Paths]:
-    store, run, paths = launched(folder, llama_folder(folder / "tiny", seed, context=512), repetition_penalty=1.0,
-                                 learning_rate=2e-2, **changes)
-    carried_out(store, run, paths)
-    return store, run, paths
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """A finished run of a real tiny student, and its honest export."""
     folder = tmp_path_factory.mktemp("made")
-    store, run, paths = made_run(folder)
+    store, run, paths = launched(folder, llama_folder(folder / "tiny", context=512), learning_rate=2e-2)
+    carried_out(store, run, paths)
     yield store, run, paths, export(store, paths, run, 1, folder / "exported", "merged").folder
     store.close()
 
@@ -171,18 +167,16 @@ def test_an_export_without_the_bos_of_training_is_different_and_the_honest_one_i
     store.close()
 
 
-@pytest.mark.slow
-def test_of_twenty_honest_exports_none_is_called_different(tmp_path: Path) -> None:
-    outcomes = []
-    for seed in range(5):
-        store, run, paths = made_run(tmp_path / str(seed), seed, cycles=2)
-        for cycle in (1, 2):
-            folder = export(store, paths, run, cycle, tmp_path / f"{seed}-{cycle}", "merged").folder
-            outcomes.append(verified(store, run, paths, folder, cycle).outcome)
-            AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
-            outcomes.append(verified(store, run, paths, folder, cycle).outcome)
-        store.close()
-    assert len(outcomes) == 20 and DIFFERENT not in outcomes
+@pytest.mark.parametrize(("changes", "said"), [({"penalize_end": False}, True), ({}, False),
+                                               ({"penalize_end": False, "repetition_penalty": 1.0}, False)])
+def test_a_test_that_spared_the_end_token_the_penalty_is_named(made: Made, changes: dict[str, Any], said: bool) -> None:
+    """Runs of before did, and no engine does."""
+    run = queries.find_run(made[0], made[1])
+    assert run
+    earlier = replace(run, config=replace(run.config, **({"repetition_penalty": 1.1} | changes)))
+    facts = facts_of_folder(ExportedModel(made[3]), earlier, made[2].models)
+    assert any("answers can go on for longer" in fact.phrase and not fact.decisive for fact in facts) == said
+    assert MeasuredTokens(earlier, made[2].models).end_was_exempt("What is a Pod?") == said
 
 
 class Repeats:
