@@ -24,7 +24,7 @@ def write_openvino(merged: Path, to: Path, quantization: str, passages: Sequence
     """Write a merged model folder in OpenVINO's format.
 
     Args:
-        quantization: `int8`, or `int4`.
+        quantization: `int8`, `int4`, or `f16` for weights of 16 bits.
         passages: texts on which int4 is calibrated.
 
     Raises:

@@ -139,12 +139,17 @@ class _LlamaCppTokens:
         return [int(token) for token in found["tokens"]]
 
     def nll(self, prompt: Sequence[int], answer: Sequence[int]) -> float | None:
-        """A grammar cannot hold the token that ends an answer: it is over where that comes."""
+        """A grammar cannot hold a token that ends a text: it is over where that comes, and none may come before."""
         *before, last = answer
         grammar = " ".join(f"<[{token}]>" for token in before) or f"<[{last}]>"
-        made = self._server.post("/completion", {
-            "prompt": list(prompt), "n_predict": len(answer), "temperature": 0, "n_probs": 1, "repeat_penalty": 1.0,
-            "grammar": f"root ::= {grammar}", "logit_bias": [[last, _BIAS]], "cache_prompt": True})
+        try:
+            made = self._server.post("/completion", {
+                "prompt": list(prompt), "n_predict": len(answer), "temperature": 0, "n_probs": 1, "repeat_penalty": 1.0,
+                "grammar": f"root ::= {grammar}", "logit_bias": [[last, _BIAS]], "cache_prompt": True})
+        except CannotAnswer as error:
+            if "grammar" in str(error):
+                return None
+            raise
         told = made["completion_probabilities"]
         if [step["id"] for step in told] != list(answer):
             return None

@@ -4,15 +4,20 @@ By hand, for each of the others lives in an environment of its own: `make verify
 OpenVINO, `make try-servers ARGS="--folder .engines/vllm"` that of vLLM. One that is not there is left out, and said so.
 
 Same model (the embedded student, untrained), same prompts as tokens, greedy, the same repetition penalty and the same
-longest answer; all questions of a batch are asked at once. An answer's end token does not count. Rates are of wall
-time, over HTTP where the engine is a server. Rounds go through all engines in turn, and each engine's processes live
-only while it is asked.
+longest answer; all questions of a batch are asked at once. An answer's end token does not count. Ours is compared with
+the quickest that has weights of 16 bits as well: one of 8 bits is another student than the one that the test measured.
+
+Rounds go through all engines in turn, and each engine's processes live only while it is asked. Rates are of wall time,
+over HTTP where the engine is a server; and of processor time, that of the engine's processes, which says more of a
+machine that others use: pin all to one core then (`taskset -c 1 make bench ARGS=engines`), where no thread waits for
+another one. `ENGINES_BATCHES=24` asks fewer questions than `24,96`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -21,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openai
+import psutil
 
 from runner import hardware
 from runner.export.engine_environments import LLAMA_CPP, OPENVINO, environment_of, is_installed, running
@@ -36,7 +42,9 @@ from tests.bench.row import Row
 from tests.plain_runs import plain_run
 from tests.try_servers.__main__ import serving
 
-BATCHES, ROUNDS, SEQUENCES = (24, 96), 2, 48
+BATCHES = tuple(map(int, os.environ.get("ENGINES_BATCHES", "24,96").split(",")))
+ROUNDS, SEQUENCES = 2, 48
+OURS = "ours, bf16"
 PENALTY = 1.1
 START_SECONDS = 600
 """How long vLLM may take to answer."""
@@ -47,6 +55,8 @@ Measured = tuple[int, float]
 """Answer tokens, and seconds."""
 Ask = Callable[[Prompts], Measured]
 Engine = Callable[[], contextlib.AbstractContextManager[Ask]]
+Rates = dict[tuple[str, int], list[tuple[float, float]]]
+"""Engine and number of questions -> tokens per second of wall time and of processor time, by round."""
 
 
 def measure_engines() -> list[Row]:
@@ -58,30 +68,45 @@ def measure_engines() -> list[Row]:
     ends = list(student.template.stop_ids)
     with tempfile.TemporaryDirectory(prefix="bench-engines-") as name:
         engines = _engines(embedded_student_folder(default_paths().models), Path(name), ends)
-        rates: dict[tuple[str, int], list[float]] = {}
+        rates: Rates = {}
         _ours(student, questions[:4])  # the first answers of a process choose kernels, here as below
         for _ in range(ROUNDS):
             for count in BATCHES:
-                tokens, seconds = _ours(student, questions[:count])
-                rates.setdefault(("ours, bf16", count), []).append(tokens / seconds)
+                _measure(rates, OURS, count, lambda count=count: _ours(student, questions[:count]))  # type: ignore[misc]
             for engine, opened in engines.items():
                 with opened() as ask:
                     ask(prompts[:4])
                     for count in BATCHES:
-                        tokens, seconds = ask(prompts[:count])
-                        rates.setdefault((engine, count), []).append(tokens / seconds)
-    return _rows({key: statistics.median(values) for key, values in rates.items()})
+                        _measure(rates, engine, count, lambda count=count: ask(prompts[:count]))  # type: ignore[misc]
+    return [row for at, time_of in enumerate(("", " of processor time")) for row in _rows(
+        {key: statistics.median(round_[at] for round_ in found) for key, found in rates.items()}, time_of)]
 
 
-def _rows(rates: dict[tuple[str, int], float]) -> list[Row]:
+def _measure(rates: Rates, engine: str, count: int, work: Callable[[], Measured]) -> None:
+    used = _processor_seconds(engine)
+    tokens, seconds = work()
+    used = _processor_seconds(engine) - used
+    print(f"{engine}, {count} questions: {tokens} tokens in {seconds:.1f} s, {used:.1f} s of processor time",
+          flush=True)
+    rates.setdefault((engine, count), []).append((tokens / seconds, tokens / used))
+
+
+def _processor_seconds(engine: str) -> float:
+    """Processor time so far of this process, where it answers itself, or else of all processes that it started."""
+    here = psutil.Process()
+    found = [here] if engine == OURS else here.children(recursive=True)
+    return sum(sum(process.cpu_times()[:2]) for process in found)
+
+
+def _rows(rates: dict[tuple[str, int], float], time_of: str) -> list[Row]:
     found = []
     for count in BATCHES:
-        others = {engine: rate for (engine, asked), rate in rates.items() if asked == count and engine != "ours, bf16"}
-        found += [Row(f"{engine}, {count} questions", rate, "tokens/s") for engine, rate in others.items()]
-        ours = rates["ours, bf16", count]
-        best = max(others, key=lambda engine: others[engine], default="")
-        found.append(Row(f"ours, bf16, {count} questions", ours, "tokens/s", ours / others[best] if best else None,
-                         best, ">= 1.00 x" if best else ""))
+        others = {engine: rate for (engine, asked), rate in rates.items() if asked == count and engine != OURS}
+        found += [Row(f"{engine}, {count} questions", rate, f"tokens/s{time_of}") for engine, rate in others.items()]
+        ours, alike = rates[OURS, count], [engine for engine in others if engine.endswith("16")]
+        best = max(alike, key=lambda engine: others[engine], default="")
+        found.append(Row(f"{OURS}, {count} questions", ours, f"tokens/s{time_of}",
+                         ours / others[best] if best else None, best, ">= 1.00 x" if best else ""))
     return found
 
 
@@ -90,15 +115,17 @@ def _engines(model: Path, work: Path, ends: list[int]) -> dict[str, Engine]:
     found: dict[str, Engine] = {}
     if is_installed(LLAMA_CPP):
         for quantization in ("f16", "q8_0"):
-            file = work / quantization / "model.gguf"
+            file = work / f"gguf-{quantization}" / "model.gguf"
             file.parent.mkdir()
             write_gguf(model, file, quantization, "embedded student", "")
             found[f"llama.cpp, {quantization.upper()}"] = lambda file=file: _llama_cpp(file)  # type: ignore[misc]
     else:
         print("llama.cpp is left out: `make verify-engines` installs it", flush=True)
     if is_installed(OPENVINO):
-        write_openvino(model, work / "openvino", "int8", [])
-        found["OpenVINO GenAI, int8"] = lambda: _openvino(work / "openvino", ends)
+        for weights, named in (("f16", "bf16"), ("int8", "int8")):  # 16 bits are multiplied in bf16 where the CPU can
+            write_openvino(model, work / weights, weights, [])
+            found[f"OpenVINO GenAI, {named}"] = lambda weights=weights, named=named: _openvino(  # type: ignore[misc]
+                work / weights, named, ends)
     else:
         print("OpenVINO GenAI is left out: `make verify-engines` installs it", flush=True)
     vllm = environment_of("vllm") / "environment" / "bin" / "python"
@@ -122,9 +149,10 @@ def _vllm(python: Path, model: Path, work: Path) -> Iterator[Ask]:
 
 
 @contextlib.contextmanager
-def _openvino(folder: Path, ends: list[int]) -> Iterator[Ask]:
+def _openvino(folder: Path, precision: str, ends: list[int]) -> Iterator[Ask]:
+    arguments = [str(folder), str(SEQUENCES), precision]
     with tempfile.TemporaryFile("w+") as errors, running(
-            errors, OPENVINO, _SCRIPTS / "openvino_genai_answers.py", [str(folder), str(SEQUENCES)]) as process:
+            errors, OPENVINO, _SCRIPTS / "openvino_genai_answers.py", arguments) as process:
         process.read()
 
         def ask(prompts: Prompts) -> Measured:

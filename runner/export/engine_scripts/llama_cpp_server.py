@@ -8,6 +8,7 @@ project.
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 CONTEXT = 2048
@@ -29,6 +30,8 @@ def main() -> None:
         parameters.n_ctx = CONTEXT * parameters.n_parallel  # the context is shared among the requests
     parameters.api_keys = [key] if key else []
     parameters.ui = False
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads  # not all of the machine's cores
     parameters.sampling.penalty_last_n = WHOLE_TEXT
     server = xllamacpp.Server(parameters)
     print(json.dumps({"address": server.listening_address, "engine": f"llama.cpp, by xllamacpp "

@@ -1,4 +1,4 @@
-"""Export a model folder to OpenVINO: `python openvino_export.py FROM TO int8|int4`.
+"""Export a model folder to OpenVINO: `python openvino_export.py FROM TO f16|int8|int4`.
 
 The texts on which int4 is calibrated are a JSON list on stdin. Runs in an environment that has optimum-intel and NNCF,
 and imports nothing of this project.
@@ -12,14 +12,20 @@ import sys
 
 def main() -> None:
     """Quantize the weights while they are exported."""
+    import torch
     from optimum.intel import OVModelForCausalLM, OVWeightQuantizationConfig
 
     source, to, quantization = sys.argv[1:]
     texts = json.load(sys.stdin)
-    how = OVWeightQuantizationConfig(bits=8, sym=False) if quantization == "int8" else OVWeightQuantizationConfig(
-        bits=4, sym=False, group_size=64, ratio=1.0, dataset=texts, num_samples=len(texts), tokenizer=source,
-        scale_estimation=True)
-    OVModelForCausalLM.from_pretrained(source, export=True, quantization_config=how).save_pretrained(to)
+    if quantization == "f16":
+        how = {"load_in_8bit": False, "torch_dtype": torch.float16}
+    elif quantization == "int8":
+        how = {"quantization_config": OVWeightQuantizationConfig(bits=8, sym=False)}
+    else:
+        how = {"quantization_config": OVWeightQuantizationConfig(
+            bits=4, sym=False, group_size=64, ratio=1.0, dataset=texts, num_samples=len(texts), tokenizer=source,
+            scale_estimation=True)}
+    OVModelForCausalLM.from_pretrained(source, export=True, **how).save_pretrained(to)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Answer prompts by OpenVINO GenAI with continuous batching: `python openvino_genai_answers.py FOLDER SEQUENCES`.
+"""Answer prompts by OpenVINO GenAI with continuous batching.
+
+Called as `python openvino_genai_answers.py FOLDER SEQUENCES PRECISION`. With the precision bf16 keys and values are
+kept and products are made in it too; else they are as OpenVINO chooses.
 
 A JSON object a line, in and out: `{"prompts": [ids], "max_new_tokens": n, "repetition_penalty": p, "stop_ids": ids}` ->
 `{"answers": [ids], "seconds": s}`. Runs in an environment that has openvino-genai, and imports nothing of this project.
@@ -7,6 +10,7 @@ A JSON object a line, in and out: `{"prompts": [ids], "max_new_tokens": n, "repe
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,11 +22,14 @@ def main() -> None:
     import openvino
     import openvino_genai
 
-    folder, sequences = Path(sys.argv[1]), int(sys.argv[2])
+    folder, sequences, precision = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     write_tokenizer(folder)
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.cache_size, scheduler.max_num_seqs = 2, sequences  # GB, and how many prompts at once
-    pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU")
+    how_it_runs = {"INFERENCE_NUM_THREADS": len(os.sched_getaffinity(0))}
+    if precision == "bf16":
+        how_it_runs |= {"INFERENCE_PRECISION_HINT": "bf16", "KV_CACHE_PRECISION": "bf16"}
+    pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", how_it_runs)
     print(json.dumps({"engine": f"OpenVINO GenAI {openvino_genai.__version__.split('-')[0]}"}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
