@@ -36,10 +36,11 @@ from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
 from store.queries.dataset_flags import ItemFlag, flags_of
-from store.queries.dataset_items import DatasetContent, ItemEntry
+from store.queries.dataset_items import DatasetContent
 from store.queries.dataset_items import dataset_content as read_dataset_content
 from store.queries.dataset_items import item_entries as read_item_entries
 from store.queries.memory import memory_by_stage
+from store.queries.data_origin import question_origins
 from store.paths import default_paths
 from store.run_config import RunConfig
 from store.queries.held_out_losses import HeldOutLoss
@@ -107,12 +108,15 @@ def cached_for_a_minute(read: Callable[[Store], T]) -> Callable[[Store], T]:
 
 
 changes = cached_by_run_version(64)(queries.changes_of)
-arm_answers = cached_by_run_version(8)(queries.arm_answers_of)
+arm_answers = cached_by_run_version(32)(queries.arm_answers_of)
 curve = cached_by_run_version(16)(queries.curve_of)
+arms_that_answered = cached_by_run_version(32)(queries.arms_that_answered)
+asked_questions = cached_by_run_version(48)(queries.asked_questions)
+scored_answers = cached_by_run_version(48)(queries.scored_answers)
 stages = cached_by_run_version(32)(queries.stages_of)
 cycles = cached_by_run_version(32)(queries.cycles_of)
 ratings = cached_by_run_version(32)(queries.ratings_of)
-judges_of_record = cached_by_run_version(32)(queries.judges_of)
+judges_of_record = cached_by_run_version(48)(queries.judges_of)
 memory = cached_by_run_version(16)(memory_by_stage)
 dataset_content = cached_by_run_version(8)(read_dataset_content)
 item_entries = cached_by_run_version(8)(read_item_entries)
@@ -126,14 +130,10 @@ def dataset_overview(store: Store, run: Run) -> Overview:
     return _overview(store.url, run.id, run.last_event_id, dataset_content(store, run), flags(store, run))
 
 
-def questions_written(store: Store, run: Run) -> list[str]:
+@cached_by_run_version(32)
+def questions_written(store: Store, run: str) -> list[str]:
     """Who wrote the questions of a run, and what people changed of them, one sentence each."""
-    return _written(store.url, run.id, run.last_event_id, dataset_content(store, run), item_entries(store, run))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _written(url: str, run: str, last_event_id: int, _content: DatasetContent, _entries: list[ItemEntry]) -> list[str]:
-    return written(_content, _entries)
+    return written(question_origins(store, run), read_item_entries(store, run))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -160,12 +160,6 @@ def training_speed(store: Store, student: str, precision: str) -> float | None:
 def answers(store: Store, run: str, cycle: int, judging: int = 0) -> list[AnswerPair]:
     """A cycle's answers with the original scores, or with those of a rescoring."""
     return queries.answers_of(store, run, cycle, judging)
-
-
-@cached_by_run_version(48)
-def answers_by(store: Store, run: str, cycle: int, tier: str, metric: str) -> list[AnswerPair]:
-    """A cycle's answers to the questions of one tier, with their scores by one metric."""
-    return queries.answers_of(store, run, cycle, tier=tier, metric=metric)
 
 
 @cached_by_run_version(32)
@@ -222,7 +216,8 @@ def costs(store: Store, runs: Sequence[str]) -> dict[str, float]:
 
 def run_comparison(store: Store, chosen: Sequence[tuple[Run, int]]) -> tuple[list[PairedComparison],
                                                                              list[NotComparable]]:
-    """Paired comparisons of the first chosen cycle's fine-tuned student with each other one, on the same test."""
+    """Paired comparisons of the first chosen cycle's fine-tuned student with each other one, on the same test, without
+    the cross-checks of their intervals."""
     return _run_comparison(store, store.url, tuple((run.id, cycle, run.last_event_id) for run, cycle in chosen),
                            [run for run, _ in chosen])
 
@@ -303,7 +298,7 @@ def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
 def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
                     _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
     first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
-    return compare_pairwise(first, others)
+    return compare_pairwise(first, others, cross_checks=False)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

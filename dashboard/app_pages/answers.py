@@ -68,7 +68,8 @@ differences(picked)
 answer_detail(picked)
 item_flags(run, picked.question, cached_queries.flags(store, run))
 control_arm_answers(store, run, picked)
-with st.expander("Change of each question", icon=":material/bar_chart:"):
-    elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric,
-                   version=(run.id, run.last_event_id, cycle, judging, tier, topic, outcome, words, metric))
+if part := elements.unfolded("Change of each question", "per question folded", ":material/bar_chart:"):
+    with part:
+        elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric,
+                       version=(run.id, run.last_event_id, cycle, judging, tier, topic, outcome, words, metric))
 elements.export_buttons(lambda: csv_json_html.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")

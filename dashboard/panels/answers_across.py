@@ -11,12 +11,12 @@ from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import answers_across as view
 from dashboard.view_models import cycle_selection
-from dashboard.view_models.answers_across import ALL, FILTERS, Column, Given, Row
+from dashboard.view_models.answers_across import ALL, FILTERS, Column, Row
 from dashboard.view_models.cycle_selection import SelectedCycle
 from dashboard.widgets import elements
-from store.control_arms import ARMS
+from store.control_arms import ARMS, BASELINE, TUNED
 from store.database import Store
-from store.queries import AnswerPair
+from store.queries import AskedQuestion, ScoredAnswer
 
 _FILTERS = {"all": "All", "differs": "≠ Differs", "regressed": "▼ Regressed", "improved": "▲ Improved"}
 _SIGNS = {"better": "▲", "worse": "▼", "same": "=", "unknown": "?", "": ""}
@@ -29,11 +29,12 @@ def answers_across(store: Store, picked: Sequence[SelectedCycle], metric: str, t
     """Draw the answers of the chosen cycles, and of their control arms, to the same questions."""
     st.subheader("Answers side by side")
     names = cycle_selection.labels(picked)
-    answers = [cached_queries.answers_by(store, item.run, item.cycle, tier, metric) for item in picked]
-    columns = [view.tuned_column(name, pairs, metric) for name, pairs in zip(names, answers, strict=True)]
-    columns += _chosen_arms(store, picked, names, answers, metric)
-    asked = list({pair.question: pair for pairs in answers for pair in pairs}.values())
-    rows = view.rows_of(asked, columns, metric)
+    asked = [cached_queries.asked_questions(store, item.run, item.cycle, tier) for item in picked]
+    columns = [view.column(name, questions, cached_queries.scored_answers(
+        store, item.run, item.cycle, TUNED, tier, metric)) for name, item, questions in zip(
+        names, picked, asked, strict=True)]
+    columns += _chosen_arms(store, picked, names, asked[0], tier, metric)
+    rows = view.rows_of(list({one.question: one for questions in asked for one in questions}.values()), columns, metric)
     if not rows:
         st.caption("These cycles have no question of this kind in common.")
         return
@@ -45,18 +46,18 @@ def answers_across(store: Store, picked: Sequence[SelectedCycle], metric: str, t
 
 
 def _chosen_arms(store: Store, picked: Sequence[SelectedCycle], names: Sequence[str],
-                 answers: Sequence[Sequence[AnswerPair]], metric: str) -> list[Column]:
+                 asked_of_first: Sequence[AskedQuestion], tier: str, metric: str) -> list[Column]:
     """Draw the choice of further columns; returns the untrained student and the control arms that were chosen."""
     runs = {item.run.id: item.run for item in picked}
-    found = {f"{picked[0].run.id} untrained": view.untrained_column("untrained", answers[0], metric)}
+    found = {f"{picked[0].run.id} untrained": ("untrained", picked[0].run, picked[0].cycle, BASELINE)}
     for run in runs.values():
-        of_run = cached_queries.arm_answers(store, run)
-        for arm in dict.fromkeys(one.arm for one in of_run):
+        for arm in cached_queries.arms_that_answered(store, run):
             name = ARMS[arm].title if len(runs) == 1 else f"{ARMS[arm].title} · {run.title[:18]}"
-            found[f"{run.id} {arm}"] = view.arm_column(name, [one for one in of_run if one.arm == arm], metric)
-    chosen = url_state.choose_many("Further columns", "columns", list(found), (), lambda key: found[key].name, 4,
+            found[f"{run.id} {arm}"] = name, run, 0, arm
+    chosen = url_state.choose_many("Further columns", "columns", list(found), (), lambda key: found[key][0], 4,
                                    f"Beside the chosen cycles. Marks compare every column with {names[0]}.")
-    return [found[key] for key in chosen]
+    return [view.column(name, asked_of_first if arm == BASELINE else (), cached_queries.scored_answers(
+        store, run, cycle, arm, tier, metric)) for name, run, cycle, arm in map(found.__getitem__, chosen)]
 
 
 def _filtered(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[Row], str]:
@@ -65,7 +66,7 @@ def _filtered(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[Row]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = url_state.choose("Answers", "across", FILTERS, ALL,
                                   lambda name: f"{_FILTERS[name]} ({counted[name]})", buttons=True)
-        topics = url_state.choose_many("Only these topics", "only", sorted({row.pair.topic for row in rows}), (),
+        topics = url_state.choose_many("Only these topics", "only", sorted({row.asked.topic for row in rows}), (),
                                        labels.topic, 20, "Empty: all topics.")
         against = url_state.choose("Word diff against", "diff", [_WHOLE, *(column.name for column in columns)], _WHOLE,
                                    lambda name: "none" if name == _WHOLE else name,
@@ -75,12 +76,12 @@ def _filtered(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[Row]
 
 def _table(rows: Sequence[Row], columns: Sequence[Column], metric: str) -> Row:
     """Draw one row a question, those of the window with the one in view; returns that one."""
-    questions = [row.pair.question for row in rows]
+    questions = [row.asked.question for row in rows]
     first = url_state.window_start(_KEY, questions, elements.WINDOW_ROWS)
     drawn = rows[first:first + elements.WINDOW_ROWS]
     url_state.mark_in_view(_KEY, questions, f"answers across {first}", "question", first, len(drawn))
     table = elements.data_table(
-        [{"question": row.pair.text[:300], "reference": (row.pair.reference or labels.DASH)[:300],
+        [{"question": row.asked.text[:300], "reference": (row.asked.reference or labels.DASH)[:300],
           **{column.name: _cell(given, mark)
              for column, given, mark in zip(columns, row.given, row.marks, strict=True)}} for row in drawn],
         key=f"answers across {first}", row_height=76, height=min(420, 76 * len(drawn) + 40), **elements.SELECTS_ROW,
@@ -96,7 +97,7 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], metric: str) -> Row:
     return rows[at]
 
 
-def _cell(given: Given | None, mark: str) -> str:
+def _cell(given: ScoredAnswer | None, mark: str) -> str:
     if given is None:
         return "not asked"
     score = labels.number(given.score) if given.score is not None else "no score"
@@ -106,21 +107,21 @@ def _cell(given: Given | None, mark: str) -> str:
 def _details(row: Row, columns: Sequence[Column], against: str) -> None:
     """Draw the question, the reference and every column's answer in full, or its word diff against one column."""
     with st.container(border=True):
-        elements.plain_text(row.pair.text)
-        st.caption(f"{labels.topic(row.pair.topic)} · {labels.tier(row.pair.tier)}")
+        elements.plain_text(row.asked.text)
+        st.caption(f"{labels.topic(row.asked.topic)} · {labels.tier(row.asked.tier)}")
         base = next((given.text for column, given in zip(columns, row.given, strict=True)
                      if column.name == against and given), None)
         first, *others = elements.columns_of(len(columns) + 1)
         with first:
             st.markdown("**Reference (teacher)**")
-            elements.verbatim(row.pair.reference, row.pair.reference_missing)
+            elements.verbatim(row.asked.reference, row.asked.reference_missing)
         for cell, column, given, mark in zip(others, columns, row.given, row.marks, strict=True):
             with cell:
                 st.markdown(f"**{labels.without_markup(labels.heading(column.name))}**")
                 _answer(given, mark, base if column.name != against else None)
 
 
-def _answer(given: Given | None, mark: str, base: str | None) -> None:
+def _answer(given: ScoredAnswer | None, mark: str, base: str | None) -> None:
     if given is None:
         elements.plain_text("(not asked)")
         return

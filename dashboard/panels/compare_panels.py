@@ -53,7 +53,7 @@ def configuration(picked: Sequence[SelectedCycle]) -> None:
 
 def judged(store: Store, picked: Sequence[SelectedCycle], metric: str) -> None:
     """Draw a warning if the chosen cycles were scored by different judges."""
-    judges = {name: cached_queries.judges_of_record(store, item.run, item.cycle).get(metric, ())
+    judges = {name: cached_queries.judges_of_record(store, item.run, item.cycle, metric)
               for name, item in zip(cycle_selection.labels(picked), picked, strict=True)}
     if len({names for names in judges.values() if names}) > 1:
         st.warning("These cycles were scored by different judges, which may explain differences between them.",

@@ -14,7 +14,7 @@ from store.queries import AnswerPair, ArmAnswer, Run
 
 def control_arm_answers(store: Store, run: Run, pair: AnswerPair) -> None:
     """Draw a closed expander with every arm's answer; nothing if no arm answered this question."""
-    answers = [answer for answer in cached_queries.arm_answers(store, run) if answer.question == pair.question]
+    answers = cached_queries.arm_answers(store, run, pair.question)
     if not answers:
         return
     with st.expander("Answers of the control arms", icon=":material/science:"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +13,8 @@ from dashboard.view_models import cycle_selection, export_rows
 from dashboard.view_models import control_arms as arm_rows
 from dashboard.view_models.cycle_selection import SelectedCycle
 from dashboard.widgets import elements
-from store.analysis.run_comparison import NotComparable, PairedComparison
+from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
+from store.control_arms import TUNED
 from store.database import Store
 from store.queries.openings_of_test import NO_WINNER, openings_of_test, openings_sentence
 from store.run_config import HELD_OUT
@@ -35,19 +37,26 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
         rows = [_row(one, name_of) for one in paired]
         elements.data_table(rows, height=min(320, 36 * len(rows) + 40),
                             column_config={"metric": st.column_config.TextColumn(width=160)})
-        elements.export_buttons(export_rows.run_comparison_rows(paired), "tuned-against-tuned", "beside")
+        elements.export_buttons(lambda: exported(store, picked, identical), "tuned-against-tuned", "beside")
         first_run = picked[0].run
         st.caption(f"{openings_sentence(openings_of_test(store, first_run), first_run.config)} {NO_WINNER}")
     for reason in dict.fromkeys(_refusal(one, name_of) for one in refused):
         elements.plain_text(reason)
 
 
+def exported(store: Store, picked: Sequence[SelectedCycle], left_out: Collection[str]) -> list[dict[str, Any]]:
+    """The rows of the table with bootstrap, Wilcoxon's test and effect size, which take most of the time."""
+    first, *others = (side(store, item.run, item.cycle) for item in picked)
+    paired, _ = compare_pairwise(first, others)
+    return export_rows.run_comparison_rows([one for one in paired if one.other not in left_out])
+
+
 def _identical(store: Store, first: SelectedCycle, others: Sequence[SelectedCycle]) -> dict[str, int]:
     """The other cycles whose test answers are word for word those of the first one, with the number of questions."""
     if not others:
         return {}
-    expected, *answers = [{pair.question: pair.tuned for pair in cached_queries.answers_by(
-        store, item.run, item.cycle, HELD_OUT, item.run.config.headline)} for item in (first, *others)]
+    expected, *answers = [{question: answer.text for question, answer in cached_queries.scored_answers(
+        store, item.run, item.cycle, TUNED, HELD_OUT, item.run.config.headline).items()} for item in (first, *others)]
     return {cycle_selection.key_of(item.run.id, item.cycle): len(expected)
             for item, given in zip(others, answers, strict=True)
             if given == expected and any(text is not None for text in expected.values())}

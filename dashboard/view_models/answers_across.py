@@ -10,20 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from store.metrics import METRICS
-from store.queries import AnswerPair, ArmAnswer
+from store.queries import AskedQuestion, ScoredAnswer
+from store.queries.answers import NOT_ANSWERED
 
 ALL, DIFFERS, REGRESSED, IMPROVED = "all", "differs", "regressed", "improved"
 FILTERS = (ALL, DIFFERS, REGRESSED, IMPROVED)
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "unknown"
-
-
-@dataclass(frozen=True)
-class Given:
-    """One answer with its score by the chosen metric."""
-
-    text: str | None
-    missing: str | None
-    score: float | None
+_NOT_ANSWERED = ScoredAnswer(None, NOT_ANSWERED, None)
 
 
 @dataclass(frozen=True)
@@ -31,15 +24,15 @@ class Column:
     """The answers of one cycle or arm, by question."""
 
     name: str
-    given: Mapping[str, Given]
+    given: Mapping[str, ScoredAnswer]
 
 
 @dataclass(frozen=True)
 class Row:
     """One question with an answer from each column; None where that column was not asked it."""
 
-    pair: AnswerPair
-    given: tuple[Given | None, ...]
+    asked: AskedQuestion
+    given: tuple[ScoredAnswer | None, ...]
     marks: tuple[str, ...]
     """Better, worse, same or unknown against the first column; that of the first is empty."""
 
@@ -49,40 +42,28 @@ class Row:
         return any(one and self.given[0] and one.text != self.given[0].text for one in self.given[1:])
 
 
-def tuned_column(name: str, pairs: Sequence[AnswerPair], metric: str) -> Column:
-    """The fine-tuned student's answers of one cycle."""
-    return Column(name, {pair.question: Given(pair.tuned, pair.tuned_missing, _score(pair, metric, 1))
-                         for pair in pairs})
+def column(name: str, asked: Sequence[AskedQuestion], answers: Mapping[str, ScoredAnswer]) -> Column:
+    """One arm's answers; to each question that it was asked, recorded or not."""
+    return Column(name, {one.question: _NOT_ANSWERED for one in asked} | dict(answers))
 
 
-def untrained_column(name: str, pairs: Sequence[AnswerPair], metric: str) -> Column:
-    """The untrained student's answers."""
-    return Column(name, {pair.question: Given(pair.baseline, pair.baseline_missing, _score(pair, metric, 0))
-                         for pair in pairs})
-
-
-def arm_column(name: str, answers: Sequence[ArmAnswer], metric: str) -> Column:
-    """The answers of one control arm."""
-    return Column(name, {one.question: Given(one.text, one.missing, one.scores.get(metric)) for one in answers})
-
-
-def rows_of(asked: Sequence[AnswerPair], columns: Sequence[Column], metric: str) -> list[Row]:
+def rows_of(asked: Sequence[AskedQuestion], columns: Sequence[Column], metric: str) -> list[Row]:
     """The questions that at least two columns answered, the largest loss against the first column first.
 
     Args:
         asked: questions with their references, each once.
     """
     rows = []
-    for pair in asked:
-        given = tuple(column.given.get(pair.question) for column in columns)
-        if sum(one is not None for one in given) > 1:
-            rows.append(Row(pair, given, ("", *(_mark(given[0], one, metric) for one in given[1:]))))
-    return sorted(rows, key=lambda row: (_worst(row, metric), not row.differs, row.pair.question))
+    for one in asked:
+        given = tuple(column.given.get(one.question) for column in columns)
+        if sum(answer is not None for answer in given) > 1:
+            rows.append(Row(one, given, ("", *(_mark(given[0], answer, metric) for answer in given[1:]))))
+    return sorted(rows, key=lambda row: (_worst(row, metric), not row.differs, row.asked.question))
 
 
 def matching(rows: Sequence[Row], wanted: str, topics: Sequence[str]) -> list[Row]:
     """The rows of one filter, of these topics only; no topics match all."""
-    return [row for row in rows if _matches(row, wanted) and (not topics or row.pair.topic in topics)]
+    return [row for row in rows if _matches(row, wanted) and (not topics or row.asked.topic in topics)]
 
 
 def counts(rows: Sequence[Row]) -> Counter[str]:
@@ -96,7 +77,7 @@ def _matches(row: Row, wanted: str) -> bool:
     return wanted == ALL or {REGRESSED: WORSE, IMPROVED: BETTER}[wanted] in row.marks
 
 
-def _mark(first: Given | None, other: Given | None, metric: str) -> str:
+def _mark(first: ScoredAnswer | None, other: ScoredAnswer | None, metric: str) -> str:
     gain = _gain(first, other, metric)
     if gain is None:
         return UNKNOWN
@@ -104,7 +85,7 @@ def _mark(first: Given | None, other: Given | None, metric: str) -> str:
     return BETTER if gain > band else WORSE if gain < -band else SAME
 
 
-def _gain(first: Given | None, other: Given | None, metric: str) -> float | None:
+def _gain(first: ScoredAnswer | None, other: ScoredAnswer | None, metric: str) -> float | None:
     if first is None or other is None or first.score is None or other.score is None:
         return None
     return (other.score - first.score) * (METRICS[metric].better if metric in METRICS else 1)
@@ -113,7 +94,3 @@ def _gain(first: Given | None, other: Given | None, metric: str) -> float | None
 def _worst(row: Row, metric: str) -> float:
     gains = [gain for one in row.given[1:] if (gain := _gain(row.given[0], one, metric)) is not None]
     return min(gains, default=0.0)
-
-
-def _score(pair: AnswerPair, metric: str, at: int) -> float | None:
-    return pair.scores.get(metric, (None, None))[at]

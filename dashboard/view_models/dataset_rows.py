@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from store.queries.dataset_flags import ItemFlag
 from store.queries.dataset_items import (
     GENERAL, TEST, TRAIN, DatasetContent, DatasetItem, ItemEntry, RejectedDraft,
 )
+from store.queries.data_origin import QuestionOrigins
 
 ALL, FLAGGED, DRAFTS, EDITED = "all", "flagged", "rejected", "edited"
 OUT = "out"
@@ -42,21 +43,21 @@ def overview(content: DatasetContent, flags: Sequence[ItemFlag]) -> Overview:
 def summary(review: DatasetReview, drafts: Sequence[RejectedDraft], flags: Sequence[ItemFlag]) -> list[str]:
     """Who wrote what, how much people changed, and how much of it they flagged, one sentence each."""
     return [*origin_sentences(origins_from(review.items, drafts)),
-            *flag_sentence((one.question_id, one.flag, one.by) for one in flags), *_version_sentences(review)]
+            *flag_sentence((one.question_id, one.flag, one.by) for one in flags), *_version_sentences(review.versions)]
 
 
-def written(content: DatasetContent, entries: Sequence[ItemEntry]) -> list[str]:
+def written(found: QuestionOrigins, entries: Sequence[ItemEntry]) -> list[str]:
     """Who wrote the questions of a result, what people changed of them, and whether they agreed, one sentence each."""
     agreed = review_agreement(entries)
     return [labels.without_markup(sentence) for sentence in (  # a file's name may look like markup
-        *origin_sentences(origins_from(content.review.items, content.drafts)), *_version_sentences(content.review),
+        *origin_sentences(found.origins), *_version_sentences(found.versions),
         *([agreed.sentence] if agreed else []))]
 
 
-def _version_sentences(review: DatasetReview) -> list[str]:
+def _version_sentences(versions: Mapping[str, int]) -> list[str]:
     names = {TRAIN: "training set", TEST: "test"}
     return [f"The {names[part]} below is version {number}, corrected after the run used version 1: no result changes, "
-            "and a run on it is another run." for part, number in review.versions.items() if number > 1]
+            "and a run on it is another run." for part, number in versions.items() if number > 1]
 
 
 def review_sentence(review: DatasetReview, waits: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from store import queries
 from store.database import Store
@@ -33,6 +34,17 @@ class ComparedRun:
     @property
     def label(self) -> str:
         return f"{self.run.id}:{self.cycle}"
+
+    @cached_property
+    def by_judge(self) -> Mapping[str, Mapping[str, Mapping[str, TestScore]]]:
+        """Metric -> judge -> question -> score; a judge without any score, such as the placeholder for a failure, is
+        left out."""
+        found: dict[str, dict[str, dict[str, TestScore]]] = {}
+        for score in self.scores:
+            found.setdefault(score.metric, {}).setdefault(score.judge, {})[score.question] = score
+        return {metric: {judge: scores for judge, scores in of_metric.items()
+                         if any(score.value is not None for score in scores.values())}
+                for metric, of_metric in found.items()}
 
 
 @dataclass(frozen=True)
@@ -68,9 +80,15 @@ def side(store: Store, run: Run, cycle: int) -> ComparedRun:
                        tuple(queries.test_scores(store, run.id, cycle, "tuned")))
 
 
-def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun]) -> tuple[list[PairedComparison],
-                                                                                 list[NotComparable]]:
-    """Compare every other run with the first, per metric, with Holm's correction over the others."""
+def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun],
+                     cross_checks: bool = True) -> tuple[list[PairedComparison], list[NotComparable]]:
+    """Compare every other run with the first, per metric, with Holm's correction over the others.
+
+    Args:
+        first: what the others are compared with.
+        others: the runs to compare.
+        cross_checks: whether to add bootstrap, Wilcoxon's test and effect size; no verdict rests on them.
+    """
     paired: list[tuple[ComparedRun, str, str, PairedChange]] = []
     refused = []
     for other in others:
@@ -78,7 +96,7 @@ def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun]) -> tuple
             refused.append(NotComparable(first.label, other.label, "", reason))
             continue
         for metric in _metrics((first, other)):
-            found = _pair(first, other, metric)
+            found = _pair(first, other, metric, cross_checks)
             if isinstance(found, str):
                 refused.append(NotComparable(first.label, other.label, metric, found))
             else:
@@ -129,9 +147,9 @@ def _incomparable_reason(one: ComparedRun, other: ComparedRun) -> str | None:
     return None
 
 
-def _pair(one: ComparedRun, other: ComparedRun, metric: str) -> tuple[str, PairedChange] | str:
+def _pair(one: ComparedRun, other: ComparedRun, metric: str, cross_checks: bool) -> tuple[str, PairedChange] | str:
     """Return the judge and the paired change, or why there is none."""
-    first, second = _by_judge(one, metric), _by_judge(other, metric)
+    first, second = one.by_judge.get(metric, {}), other.by_judge.get(metric, {})
     judge = next((name for name in first if name in second), None)
     if judge is None:
         return f"scored by different judges ({', '.join(first) or 'none'}; {', '.join(second) or 'none'})"
@@ -141,20 +159,11 @@ def _pair(one: ComparedRun, other: ComparedRun, metric: str) -> tuple[str, Paire
         [first[judge][question].value for question in questions],
         [second[judge][question].value if question in second[judge] else None for question in questions],
         [first[judge][question].passage_id for question in questions],
-        known.better if known else 1, known.tie_band if known else 0.0)
-
-
-def _by_judge(side: ComparedRun, metric: str) -> Mapping[str, Mapping[str, TestScore]]:
-    """Map judge -> question -> score; a judge without any score, such as the placeholder for a failure, is left out."""
-    found: dict[str, dict[str, TestScore]] = {}
-    for score in side.scores:
-        if score.metric == metric:
-            found.setdefault(score.judge, {})[score.question] = score
-    return {judge: scores for judge, scores in found.items() if any(s.value is not None for s in scores.values())}
+        known.better if known else 1, known.tie_band if known else 0.0, cross_checks)
 
 
 def _metrics(sides: Sequence[ComparedRun]) -> list[str]:
-    present = {score.metric for side in sides for score in side.scores}
+    present = {metric for side in sides for metric in side.by_judge}
     return [name for name in METRICS if name in present] + sorted(present - set(METRICS))
 
 

@@ -36,18 +36,20 @@ from store.queries.runs import (
     runs_in_review,
 )
 from store.queries.schedules import Schedule, find_schedule, schedules
+from store.queries.side_by_side import AskedQuestion, ScoredAnswer, arms_that_answered, asked_questions, scored_answers
 from store.queries.study_sets import StudySet, study_sets_of
 from store.queries.system import Environment, StoreFacts, made_with, stage_files, store_facts
 from store.queries.test_scores import TestScore, test_scores
 from store.queries.training_speed import last_training_speed
 
 __all__ = [
-    "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "Audit", "Batch", "ChangeRow", "CurveRow",
-    "Cycle", "Environment", "FilterOptions", "GainShare", "Gap", "GroupSize", "HistoryFilter", "Judging",
-    "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage", "PlaygroundQuestion", "Point", "Rating",
-    "Replacement", "Run", "RunForecast", "RunnerState", "Schedule", "ScoreAgain", "StageState", "StoreFacts",
-    "StudySet", "SuccessRate", "TeacherUsage", "TestScore", "Truncated", "WAITING", "all_runs", "all_series",
-    "answers_of", "arm_answers_of", "arm_changes_of", "arm_prompts_of", "audits_of", "awaited_batch", "batches_of",
+    "AnswerPair", "ArmAnswer", "ArmChange", "ArmPrompt", "AskedPassage", "AskedQuestion", "Audit", "Batch",
+    "ChangeRow", "CurveRow", "Cycle", "Environment", "FilterOptions", "GainShare", "Gap", "GroupSize",
+    "HistoryFilter", "Judging", "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage",
+    "PlaygroundQuestion", "Point", "Rating", "Replacement", "Run", "RunForecast", "RunnerState", "Schedule",
+    "ScoreAgain", "ScoredAnswer", "StageState", "StoreFacts", "StudySet", "SuccessRate", "TeacherUsage", "TestScore",
+    "Truncated", "WAITING", "all_runs", "all_series", "answers_of", "arm_answers_of", "arm_changes_of",
+    "arm_prompts_of", "arms_that_answered", "asked_questions", "audits_of", "awaited_batch", "batches_of",
     "changes_of", "compared_cycles", "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of",
     "events_of_kinds", "filter_options", "find_run", "find_schedule", "forecast_by", "forecast_of", "found_runs",
     "gain_shares_of", "gaps_of", "group_sizes", "headline_changes", "incidents", "judges_of", "judgings_of",
@@ -55,6 +57,6 @@ __all__ = [
     "made_with", "open_batches", "passage_usage", "past_stages", "past_variances", "playground_question",
     "practice_questions_of", "questions_ahead", "queue", "ratings_of", "recent_questions", "rejudged_changes",
     "rejudged_scores", "replacements_of", "runners", "runs_at_work", "runs_in_review", "runs_of_group", "schedules",
-    "scored_forecasts", "series", "stage_files", "stages_of", "store_facts", "study_sets_of", "success_rate",
-    "teacher_usage", "test_scores", "truncated_answers", "waiting_runs",
+    "scored_answers", "scored_forecasts", "series", "stage_files", "stages_of", "store_facts", "study_sets_of",
+    "success_rate", "teacher_usage", "test_scores", "truncated_answers", "waiting_runs",
 ]

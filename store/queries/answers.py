@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
 
 from store import schema
+from store.control_arms import BASELINE, TUNED
 from store.database import Store
 
 NOT_ANSWERED = "no answer recorded"
@@ -82,13 +83,14 @@ def answers_of(store: Store, run: str, cycle: int, judging: int = 0, tier: str =
     wanted = [*([scores.c.question.in_(theirs)] if tier else []), *([scores.c.metric == metric] if metric else []),
               *([schema.judging_scores.c.judging == judging] if judging else [])]
     with store.read() as connection:
-        asked = _of_cycle(connection, questions, run, cycle, *of_tier)
-        answers = {(row.question, row.arm): row for row in _of_cycle(
-            connection, schema.answers, run, cycle, *([schema.answers.c.question.in_(theirs)] if tier else []))}
-        scored = {(row.question, row.arm, row.metric): row
-                  for row in _of_cycle(connection, scores, run, cycle, *wanted)}
-    metrics = sorted({metric for _, _, metric in scored})
-    return [_pair(row, cycle, answers, scored, metrics) for row in asked]
+        asked = _of_cycle(connection, questions, _ASKED, run, cycle, *of_tier)
+        answers = {(question, arm): tuple(rest) for question, arm, *rest in _of_cycle(
+            connection, schema.answers, _ANSWERED, run, cycle, schema.answers.c.arm.in_(_ARMS),
+            *([schema.answers.c.question.in_(theirs)] if tier else []))}
+        scored = _scores_by_question(_of_cycle(connection, scores, _SCORED, run, cycle, scores.c.arm.in_(_ARMS),
+                                               *wanted))
+    return [_pair(row, cycle, answers.get((row[0], BASELINE), _NO_ANSWER), answers.get((row[0], TUNED), _NO_ANSWER),
+                  scored.get(row[0], {})) for row in asked]
 
 
 def truncated_answers(store: Store, run: str, cycle: int, tier: str) -> Truncated:
@@ -106,45 +108,67 @@ def truncated_answers(store: Store, run: str, cycle: int, tier: str) -> Truncate
     return Truncated(asked, by_arm.get("baseline", 0), by_arm.get("tuned", 0))
 
 
-def judges_of(store: Store, run: str, cycle: int) -> dict[str, tuple[str, ...]]:
-    """Return the judges of each metric of a cycle, including those of the untrained answers to the test."""
+def judges_of(store: Store, run: str, cycle: int, metric: str) -> tuple[str, ...]:
+    """Return the judges of one metric of a cycle, including those of the untrained answers to the test."""
     table = schema.scores
     with store.read() as connection:
-        rows = connection.execute(select(table.c.metric, table.c.judge).distinct().where(
-            table.c.run == run, table.c.cycle.in_((0, cycle))).order_by(table.c.metric, table.c.judge)).all()
-    found: dict[str, tuple[str, ...]] = {}
-    for row in rows:
-        found[row.metric] = (*found.get(row.metric, ()), row.judge)
+        return tuple(connection.execute(select(table.c.judge).distinct().where(
+            table.c.run == run, table.c.cycle.in_((0, cycle)), table.c.metric == metric).order_by(
+            table.c.judge)).scalars())
+
+
+_ARMS = (BASELINE, TUNED)
+_ASKED = ("question", "tier", "topic", "text", "passage", "title", "address", "evidence", "reference",
+          "reference_missing", "foils", "passage_id")
+_ANSWERED = ("question", "arm", "text", "missing", "cut_off")
+_SCORED = ("question", "arm", "metric", "judge", "value", "missing")
+_NO_ANSWER = (None, NOT_ANSWERED, False)
+"""Text, why it is missing, and whether it was cut off, of an answer that is not recorded."""
+
+
+@dataclass(slots=True)
+class _Scores:
+    """Both scores of one question by one metric; judge and reason are the tuned answer's where it has them."""
+
+    baseline: float | None = None
+    tuned: float | None = None
+    judge: str = ""
+    reason: str = ""
+
+
+def _of_cycle(connection: Connection, table: Table, columns: Sequence[str], run: str, cycle: int,
+              *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Read columns of a cycle and of cycle 0, which has the held-out questions and their untrained answers."""
+    return connection.execute(select(*(table.c[name] for name in columns)).where(
+        table.c.run == run, table.c.cycle.in_((0, cycle)), *conditions)).all()
+
+
+def _scores_by_question(rows: Iterable[Any]) -> dict[str, dict[str, _Scores]]:
+    """Question -> metric -> both scores."""
+    found: dict[str, dict[str, _Scores]] = {}
+    for question, arm, metric, judge, value, missing in rows:
+        of_question = found.setdefault(question, {})
+        both = of_question.get(metric)
+        if both is None:
+            both = of_question[metric] = _Scores()
+        if arm == TUNED:
+            both.tuned = value
+        else:
+            both.baseline = value
+        both.judge = judge if arm == TUNED else both.judge or judge
+        both.reason = (missing or both.reason) if arm == TUNED else both.reason or missing or ""
     return found
 
 
-def _of_cycle(connection: Connection, table: Table, run: str, cycle: int,
-              *conditions: ColumnElement[bool]) -> list[Row[Any]]:
-    """Read a cycle's rows and those of cycle 0, which has the held-out questions and their untrained answers."""
-    return list(connection.execute(select(table).where(table.c.run == run, table.c.cycle.in_((0, cycle)),
-                                                       *conditions)))
-
-
-def _pair(row: Row[Any], cycle: int, answers: Mapping[tuple[str, str], Row[Any]],
-          scored: Mapping[tuple[str, str, str], Row[Any]], metrics: list[str]) -> AnswerPair:
-    before, after = answers.get((row.question, "baseline")), answers.get((row.question, "tuned"))
-
-    def score(arm: str, metric: str) -> float | None:
-        found = scored.get((row.question, arm, metric))
-        return found.value if found else None
-
-    reasons = {metric: found.missing for metric in metrics for arm in ("baseline", "tuned")
-               if (found := scored.get((row.question, arm, metric))) and found.missing}
-    judges = {metric: found.judge for metric in metrics for arm in ("baseline", "tuned")
-              if (found := scored.get((row.question, arm, metric)))}
+def _pair(row: Row[Any], cycle: int, before: tuple[Any, ...], after: tuple[Any, ...],
+          scored: Mapping[str, _Scores]) -> AnswerPair:
+    (question, tier, topic, text, passage, title, address, evidence, reference, reference_missing, foils,
+     passage_id) = row
+    by_metric = sorted(scored.items())
     return AnswerPair(
-        question=row.question, cycle=cycle, tier=row.tier, topic=row.topic, text=row.text, passage=row.passage,
-        title=row.title, address=row.address, evidence=row.evidence, reference=row.reference,
-        reference_missing=row.reference_missing,
-        foils=tuple((rule, text) for rule, text in json.loads(row.foils or "[]")),
-        baseline=before.text if before else None, baseline_missing=before.missing if before else NOT_ANSWERED,
-        tuned=after.text if after else None, tuned_missing=after.missing if after else NOT_ANSWERED,
-        scores={metric: (score("baseline", metric), score("tuned", metric)) for metric in metrics if metric in judges},
-        baseline_cut_off=bool(before and before.cut_off), tuned_cut_off=bool(after and after.cut_off),
-        unscored=reasons, passage_id=row.passage_id, judges=judges,
-    )
+        question, cycle, tier, topic, text, passage, title, address, evidence, reference, reference_missing,
+        tuple((rule, text) for rule, text in json.loads(foils)) if foils else (),
+        before[0], before[1], after[0], after[1],
+        {metric: (both.baseline, both.tuned) for metric, both in by_metric},
+        bool(before[2]), bool(after[2]), {metric: both.reason for metric, both in by_metric if both.reason}, passage_id,
+        {metric: both.judge for metric, both in by_metric})

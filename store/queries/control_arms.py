@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Table, select
 
 from store import schema
 from store.control_arms import ARMS
@@ -83,18 +84,19 @@ class ArmAnswer:
     """None if the arm was given the bare question."""
 
 
-def arm_answers_of(store: Store, run: str) -> list[ArmAnswer]:
-    """Return all answers of all control arms, arms in the order of `ARMS`."""
-    answers, scores = schema.answers, schema.scores
-    of_arms = answers.c.run == run, answers.c.cycle == 0, answers.c.arm.in_(tuple(ARMS))
+def arm_answers_of(store: Store, run: str, question: str | None = None) -> list[ArmAnswer]:
+    """Return the answers of all control arms to one question, or to all; arms in the order of `ARMS`."""
+    def of_arms(table: Table) -> Sequence[Row[Any]]:
+        asked = () if question is None else (table.c.question == question,)
+        return connection.execute(select(table).where(table.c.run == run, table.c.cycle == 0,
+                                                      table.c.arm.in_(tuple(ARMS)), *asked)).all()
+
     with store.read() as connection:
-        given = connection.execute(select(answers).where(*of_arms)).all()
-        scored = connection.execute(select(scores).where(scores.c.run == run, scores.c.cycle == 0,
-                                                         scores.c.arm.in_(tuple(ARMS)))).all()
+        given, scored = of_arms(schema.answers), of_arms(schema.scores)
     found: dict[tuple[str, str], dict[str, float | None]] = {}
     for row in scored:
         found.setdefault((row.arm, row.question), {})[row.metric] = row.value
-    prompts = {(prompt.arm, prompt.question): prompt.text for prompt in arm_prompts_of(store, run)}
+    prompts = {(prompt.arm, prompt.question): prompt.text for prompt in arm_prompts_of(store, run, question)}
     rows = sorted(given, key=lambda row: (list(ARMS).index(row.arm), row.question))
     return [ArmAnswer(row.arm, row.question, row.text, row.missing, row.cut_off,
                       found.get((row.arm, row.question), {}), prompts.get((row.arm, row.question))) for row in rows]
@@ -132,13 +134,14 @@ def curve_of(store: Store, run: str) -> list[CurveRow]:
                                                         table.c.metric)]
 
 
-def arm_prompts_of(store: Store, run: str) -> list[ArmPrompt]:
-    """Return each arm's prompt for each question."""
+def arm_prompts_of(store: Store, run: str, question: str | None = None) -> list[ArmPrompt]:
+    """Return each arm's prompt for one question, or for each."""
     prompts, questions = schema.arm_prompts, schema.questions
     statement = (select(prompts, questions.c.passage_id)
                  .join(questions, (questions.c.run == prompts.c.run) & (questions.c.question == prompts.c.question)
                        & (questions.c.cycle == 0))
-                 .where(prompts.c.run == run).order_by(prompts.c.arm, prompts.c.question))
+                 .where(prompts.c.run == run, *(() if question is None else (prompts.c.question == question,)))
+                 .order_by(prompts.c.arm, prompts.c.question))
     with store.read() as connection:
         rows = connection.execute(statement).all()
     return [ArmPrompt(row.arm, row.question, row.text, tuple(json.loads(row.sources)), row.left_out, row.cut,

@@ -101,8 +101,11 @@ def stages_of(store: Store, run: str) -> list[StageState]:
 def changes_of(store: Store, run: str, cycle: int | None = None) -> list[ChangeRow]:
     """Return the paired changes of a run, or of one of its cycles."""
     table = schema.changes
-    rows = rows_of(store, table, run, table.c.cycle, table.c.tier, table.c.metric, table.c.topic)
-    return [ChangeRow(**row._mapping) for row in rows if cycle is None or row.cycle == cycle]
+    of_cycle = () if cycle is None else (table.c.cycle == cycle,)
+    with store.read() as connection:
+        rows = connection.execute(select(table).where(table.c.run == run, *of_cycle).order_by(
+            table.c.cycle, table.c.tier, table.c.metric, table.c.topic))
+        return [ChangeRow(**row._mapping) for row in rows]
 
 
 def compared_cycles(store: Store) -> dict[str, list[int]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, select
 
 from store import schema
+from store.control_arms import BASELINE
 from store.database import Store
 
 
@@ -25,7 +26,7 @@ class TestScore(NamedTuple):
 def test_scores(store: Store, run: str, cycle: int, arm: str) -> list[TestScore]:
     """Return an arm's scores on the held-out test in a cycle; for the untrained arm also those of cycle 0."""
     scores, questions = schema.scores, schema.questions
-    in_cycle = or_(scores.c.cycle == cycle, and_(scores.c.cycle == 0, scores.c.arm == "baseline"))
+    in_cycle = scores.c.cycle.in_((0, cycle) if arm == BASELINE else (cycle,))
     of_test = and_(questions.c.run == run, questions.c.cycle == 0, questions.c.tier == "held-out")
     with store.read() as connection:
         asked = connection.execute(select(questions.c.question, questions.c.passage_id, questions.c.reference,

@@ -13,9 +13,11 @@ from streamlit.testing.v1 import AppTest
 from dashboard.style import labels
 from dashboard.view_models import answers_across
 from dashboard.view_models.answer_filter import AnswerFilter, filter_answers
-from dashboard.view_models.answers_across import DIFFERS, IMPROVED, REGRESSED, Column, Given
+from dashboard.view_models.answers_across import DIFFERS, IMPROVED, REGRESSED, Column
 from dashboard.widgets.elements import WINDOW_ROWS
-from store.queries import AnswerPair, answers_of
+from store import queries
+from store.control_arms import BASELINE, TUNED
+from store.queries import AnswerPair, AskedQuestion, ScoredAnswer, answers_of
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.dashboard.made_content import TOPICS
@@ -29,8 +31,12 @@ def pair(question: str) -> AnswerPair:
                       (), "before", None, "after", None, {})
 
 
+def asked(question: str) -> AskedQuestion:
+    return AskedQuestion(question, "held-out", "pods", f"What is {question}?", "the reference", None)
+
+
 def column(name: str, **answers: tuple[str, float | None]) -> Column:
-    return Column(name, {question: Given(text, None, score) for question, (text, score) in answers.items()})
+    return Column(name, {question: ScoredAnswer(text, None, score) for question, (text, score) in answers.items()})
 
 
 FIRST = column("first", a=("x", 0.5), b=("x", 0.5), c=("x", 0.5), d=("x", 0.5))
@@ -38,19 +44,19 @@ OTHER = column("other", a=("x", 0.5), b=("y", 0.1), c=("y", 0.9), e=("y", 0.9))
 
 
 def test_rows_hold_what_two_columns_answered_with_marks_against_the_first_and_losses_first() -> None:
-    rows = answers_across.rows_of([pair(name) for name in "abcde"], [FIRST, OTHER], "answer_similarity")
-    assert [row.pair.question for row in rows] == ["b", "a", "c"]
+    rows = answers_across.rows_of([asked(name) for name in "abcde"], [FIRST, OTHER], "answer_similarity")
+    assert [row.asked.question for row in rows] == ["b", "a", "c"]
     assert [row.marks for row in rows] == [("", "worse"), ("", "same"), ("", "better")]
     assert answers_across.counts(rows) == {"all": 3, DIFFERS: 2, REGRESSED: 1, IMPROVED: 1}
-    assert [row.pair.question for row in answers_across.matching(rows, IMPROVED, ())] == ["c"]
+    assert [row.asked.question for row in answers_across.matching(rows, IMPROVED, ())] == ["c"]
     assert answers_across.matching(rows, DIFFERS, ("volumes",)) == []
 
 
 def test_a_lower_score_is_better_where_the_metric_says_so_and_a_missing_one_is_no_tie() -> None:
-    rows = answers_across.rows_of([pair("b"), pair("c")], [FIRST, OTHER], "reference_nll")
-    assert {row.pair.question: row.marks[1] for row in rows} == {"b": "better", "c": "worse"}
+    rows = answers_across.rows_of([asked("b"), asked("c")], [FIRST, OTHER], "reference_nll")
+    assert {row.asked.question: row.marks[1] for row in rows} == {"b": "better", "c": "worse"}
     silent = column("silent", b=("", None))
-    assert answers_across.rows_of([pair("b")], [FIRST, silent], "reference_nll")[0].marks[1] == "unknown"
+    assert answers_across.rows_of([asked("b")], [FIRST, silent], "reference_nll")[0].marks[1] == "unknown"
 
 
 def open_compare(all_states: AllStates, opened: Opened, **more: str) -> AppTest:
@@ -204,18 +210,27 @@ def test_stepping_over_the_end_of_a_window_shows_the_next_one(opened: Opened,
     assert questions_of(app)[0] == pairs[WINDOW_ROWS].text[:300]
 
 
-def test_answers_of_one_tier_and_metric_are_those_of_all(many_answers: tuple[Path, list[str]]) -> None:
+def test_listed_answers_and_their_scores_are_those_that_are_read_whole(many_answers: tuple[Path, list[str]]) -> None:
     folder, runs = many_answers
     store = stores.store_at(folder)
-    everything = answers_of(store, runs[0], 1)
+    everything = queries.answers_of(store, runs[0], 1)
     for tier in ("held-out", "practice"):
-        wanted = [one for one in everything if one.tier == tier]
+        wanted = {one.question: one for one in everything if one.tier == tier}
+        found = queries.asked_questions(store, runs[0], 1, tier)
+        assert {one.question: (one.topic, one.text, one.reference) for one in found} == \
+            {one.question: (one.topic, one.text, one.reference) for one in wanted.values()} and found
         for metric in ("answer_similarity", "fact_recall"):
-            found = answers_of(store, runs[0], 1, tier=tier, metric=metric)
-            assert [(one.question, one.tuned, one.scores.get(metric)) for one in found] == \
-                [(one.question, one.tuned, one.scores.get(metric)) for one in wanted] and found
-            assert all(set(one.scores) <= {metric} for one in found) and any(one.scores for one in found)
+            for arm, at in ((BASELINE, 0), (TUNED, 1)):
+                given = queries.scored_answers(store, runs[0], 1, arm, tier, metric)
+                assert given == {name: ScoredAnswer((one.baseline, one.tuned)[at],
+                                                    (one.baseline_missing, one.tuned_missing)[at],
+                                                    one.scores[metric][at]) for name, one in wanted.items()}
     store.close()
+
+
+def test_a_question_without_a_recorded_answer_was_asked() -> None:
+    found = answers_across.column("cycle 1", [asked("a"), asked("b")], {"a": ScoredAnswer("x", None, 0.5)})
+    assert found.given["a"].text == "x" and found.given["b"].missing == "no answer recorded"
 
 
 def questions_of(app: AppTest) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -16,12 +17,16 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
+from dashboard.panels import run_comparison
+from dashboard.view_models.cycle_selection import SelectedCycle
 from store import queries
 from store.database import open_store
-from store.event_log import leases
+from store.event_log import event_rows, leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
+from store.queries import answers
 from tests.bench.seeded_store import CYCLES_A_RUN, Size, run_name, seed
+from tests.dashboard import stores as made
 from tests.dashboard.conftest import APP
 
 PAGES = ("overview", "answers", "compare", "playground", "live", "history", "schedules", "system", "knowledge")
@@ -188,3 +193,54 @@ def test_what_is_remembered_is_read_once_until_the_run_has_news(followed: tuple[
     journal.append(MetricLogged("loss", 5, 1.0, "nats"), cycle=CYCLES_A_RUN, stage="fine-tune")
     assert not any(one is other for one, other in zip(first, looks(), strict=True))
     store.close()
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a run of three cycles with 30 practice questions each and a test of 20; and the run."""
+    folder = tmp_path_factory.mktemp("compared")
+    store = made.store_at(folder)
+    run = made.finished(store, made.long_ago(3), (0.1, 0.2, 0.1), questions=30, held_out=20)
+    store.close()
+    return folder, run
+
+
+@pytest.fixture
+def read_whole(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What a page reads whole: answers with passage, distractors and all scores, and events with questions."""
+    found: list[object] = []
+    for module, name in ((answers, "_pair"), (event_rows, "recorded_from")):
+        monkeypatch.setattr(module, name, _counted(getattr(module, name), found))
+    st.cache_resource.clear()
+    return found
+
+
+@pytest.mark.parametrize("page", ["overview", "compare"])
+def test_a_page_of_results_reads_no_question_and_no_answer_whole(
+        page: str, compared: tuple[Path, str], opened: Callable[..., AppTest], read_whole: list[object]) -> None:
+    app = opened(compared[0], page, run=compared[1])
+    assert not app.exception and app.dataframe
+    assert not [given for given in read_whole if getattr(given[0], "kind", "") != "ExportVerified"]  # type: ignore[index]
+
+
+def test_compare_resamples_nothing_before_the_export_asks_for_it(
+        compared: tuple[Path, str], opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    resampled: list[object] = []
+    module = importlib.import_module("store.statistics.paired_change")
+    monkeypatch.setattr(module, "cluster_bootstrap", _counted(module.cluster_bootstrap, resampled))
+    app = opened(compared[0], "compare", cycles=f"{compared[1]}:1,{compared[1]}:2")
+    assert [frame for frame in app.dataframe if "95% interval" in frame.value.columns] and not resampled
+    store = open_store(f"sqlite:///{compared[0]}/events.db")
+    run = queries.find_run(store, compared[1])
+    assert run
+    rows = run_comparison.exported(store, [SelectedCycle(run, cycle, ()) for cycle in (1, 2)], ())
+    assert resampled and all(row["bootstrap_low"] is not None for row in rows if row["scored"] >= 6)
+    store.close()
+
+
+def test_the_chart_of_each_question_is_drawn_where_it_is_opened(
+        compared: tuple[Path, str], opened: Callable[..., AppTest]) -> None:
+    app = opened(compared[0], "answers", run=compared[1])
+    assert not app.get("plotly_chart")
+    app.session_state["per question folded"] = True
+    assert app.run().get("plotly_chart")
