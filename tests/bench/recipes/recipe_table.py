@@ -19,6 +19,7 @@ OPENINGS = {"opening": 0.70, "question": 0.10, "title": 0.05, "document": 0.03, 
 WHOLE_ANSWERS = {"question": 0.65, "title": 0.10, "document": 0.05, "cloze": 0.10, "reverse": 0.05,
                  "short answer": 0.05}
 """The same wordings, each with the whole answer."""
+MOSTLY_QUESTIONS = {"question": 0.75, "title": 0.10, "document": 0.05, "cloze": 0.05, "reverse": 0.05}
 EVERY_FORM = {"question": 0.30, "title": 0.10, "short answer": 0.10, "cloze": 0.15, "sentence order": 0.05,
               "reverse": 0.05, "true or false": 0.05, "term choice": 0.05, "masked": 0.05, "document": 0.10}
 
@@ -59,6 +60,9 @@ RECIPES: dict[str, Recipe] = {
     "default, no documents": _default(shares=shares_of("rules", 0.0)),
     "default, documents 0.3": _default(shares=shares_of("rules", 0.3)),
     "default, every form": _default(shares=EVERY_FORM),
+    "default, noise 0.6": _default(noise=0.6),
+    "mostly questions": _default(shares=MOSTLY_QUESTIONS),
+    "mostly questions, noise 0.6": _default(shares=MOSTLY_QUESTIONS, noise=0.6),
     "default, soft targets 0.5": _default(soft=0.5),
     "default, reading 0.3": _default(reading=0.3),
     "default, reading 0.6": _default(reading=0.6),
