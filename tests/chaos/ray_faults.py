@@ -17,7 +17,7 @@ from store.database import Store
 from store.schema import claims
 from tests.runner.artifact_store.failing_s3 import BREAKS_OFF, ERRS, REFUSES, WELL, FailingS3
 from tests.runner.service.launcher_contract import places_of, workers_of
-from tests.runner.service.ray_nodes import RayNodes, processes_of, ray_runner
+from tests.runner.service.ray_nodes import RayNodes, lives, processes_of, ray_runner
 from tests.runner.watching import run_of, until_seldom
 from tests.store.postgres_server import Server
 
@@ -206,19 +206,13 @@ def _suspended_past_its_lease(site: Site, run: str, processes: Sequence[psutil.P
         yield
     finally:
         _send(processes, signal.SIGCONT)
-    until_seldom(lambda: not any(_lives(worker) for worker in workers))
+    until_seldom(lambda: not any(lives(worker) for worker in workers))
 
 
 def _send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.send_signal(number)
-
-
-def _lives(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
 
 
 def _bucket(site: Site, mode: str) -> None:

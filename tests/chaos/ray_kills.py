@@ -80,6 +80,7 @@ class Campaign:
     def run(self, trials: int) -> None:
         for trial in range(1, trials + 1):
             began, kinds = time.monotonic(), [self._draw() for _ in range(self.chance.choice((1, 1, 1, 2)))]
+            self.site.cluster.replace_lost()
             wrong = self._trial(trial, kinds)
             self.tally.trials += 1
             self.tally.faults.update(kinds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 
+from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 from sqlalchemy import make_url
 
@@ -22,14 +23,17 @@ def submit_runner(address: str, paths: Paths, at_once: int | None, gpus: int | N
     cluster's nodes, because what a job is given can be read by everybody who may see the cluster's jobs.
 
     Raises:
-        UserError: there is no cluster, or it refuses the job.
+        UserError: there is no cluster, it refuses the token or the job, or it is gone.
     """
     try:
         client = JobSubmissionClient(address)
         job = client.submit_job(entrypoint=entrypoint(at_once, gpus),
                                 runtime_env={"env_vars": job_environment(paths)})
-    except (ConnectionError, RuntimeError) as error:
-        raise UserError(f"{address} does not take the job: {str(error).strip().splitlines()[0][:300]}") from error
+    except AuthenticationError as error:
+        raise UserError(f"{address} refuses this token: set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the one of the "
+                        "cluster") from error
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{address} does not take the job: {_first_line(error)}") from error
     print(f"submitted to {address} as job {job}; Ctrl-C stops it", flush=True)
     try:
         return _follow(client, job)
@@ -37,6 +41,9 @@ def submit_runner(address: str, paths: Paths, at_once: int | None, gpus: int | N
         client.stop_job(job)
         print(f"\njob {job} is stopped; its runs go back to the queue", flush=True)
         return 0
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{address} does not answer any more, and job {job} is not followed: "
+                        f"{_first_line(error)}") from error
 
 
 def entrypoint(at_once: int | None, gpus: int | None) -> str:
@@ -63,3 +70,7 @@ def _follow(client: JobSubmissionClient, job: str) -> int:
         if status.is_terminal():
             return 0 if status in (JobStatus.SUCCEEDED, JobStatus.STOPPED) else 1
         time.sleep(POLL_SECONDS)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -37,12 +39,13 @@ class RayNodes:
         require_token()
         os.environ.update(HEALTH_CHECKS, RAY_AUTH_TOKEN=secrets.token_hex(32))
         # A busy machine answers late; what is killed is noticed by its closed connection anyhow.
-        os.environ.update(RAY_health_check_timeout_ms="5000", RAY_health_check_failure_threshold="5",
+        os.environ.update(RAY_health_check_timeout_ms="5000", RAY_health_check_failure_threshold="20",
                           RAY_worker_niceness="0", RAY_agent_register_timeout_ms="300000",
                           RAY_gcs_rpc_server_reconnect_timeout_s="10", RAY_memory_monitor_refresh_ms="0")
         _wait_longer_for_nodes()  # Ray reads the environment when it is imported
         self.folder, self._environment = folder, dict(environment)
         self._count, self._job_server = 0, job_server
+        self._temporary = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets have short paths
         self._start_head()
 
     def _start_head(self) -> None:
@@ -51,8 +54,13 @@ class RayNodes:
         self._cluster = Cluster()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # a job's `python` is the program's
         self._start(num_cpus=0, include_dashboard=self._job_server, dashboard_port=free_port(),
+                    temp_dir=self._temporary,
                     env_vars=self._environment | {"DATA_DIR": str(self.folder / "head"), "PATH": path})
         self.nodes: list[Any] = []
+        if self._job_server:  # a job joins the cluster that is noted here
+            from ray._private.utils import write_ray_address
+
+            write_ray_address(str(self._cluster.address), self._temporary)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -89,6 +97,12 @@ class RayNodes:
                 process.kill()
         self.nodes.remove(node)
 
+    def replace_lost(self) -> None:
+        """Replace nodes that the cluster gave up by itself, as on a machine too busy for its health checks."""
+        for node in [node for node in self.nodes if not any(lives(process) for process in processes_of(node)[:1])]:
+            self.nodes.remove(node)
+            self.add()
+
     def kill_head(self, count: int = 2) -> Callable[[], None]:
         """SIGKILL the head, and start another one with nodes of its own; returns what ends the nodes of the first."""
         orphans = self._cluster
@@ -104,6 +118,7 @@ class RayNodes:
     def stop(self) -> None:
         """End all of it."""
         self._cluster.shutdown()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 def processes_of(node: Any) -> list[psutil.Process]:
@@ -115,6 +130,13 @@ def processes_of(node: Any) -> list[psutil.Process]:
                 raylet = psutil.Process(info.process.pid)
                 found += [raylet, *raylet.children(recursive=True)]
     return found
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether a process runs: one that has ended and is still listed does not."""
+    with contextlib.suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _dead_raylets() -> int:
