@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 
@@ -25,6 +26,7 @@ def submit_runner(address: str, paths: Paths, at_once: int | None, gpus: int | N
     Raises:
         UserError: there is no cluster, it refuses the token or the job, or it is gone.
     """
+    os.environ["RAY_API_SERVER_ADDRESS"] = address  # else RAY_ADDRESS would count instead of what was named
     try:
         client = JobSubmissionClient(address)
         job = client.submit_job(entrypoint=entrypoint(at_once, gpus),

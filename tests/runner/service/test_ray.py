@@ -76,7 +76,8 @@ def test_a_worker_and_a_node_that_are_killed_change_nothing_about_a_result(
         (items / "go").touch()
         until_seldom(lambda: {run_of(store, run).work for run in (disturbed, other)} == {"finished"})
     cluster.add()
-    assert recoveries_of(store, disturbed) == ["process killed", "node lost"]
+    # Ray may try to place it once more on the node that is gone.
+    assert [kind for kind in recoveries_of(store, disturbed) if kind != "not placed"] == ["process killed", "node lost"]
     places = places_of(store, disturbed)
     assert len(places) == 3 and places[2] != places[1] == where
     for number, run in enumerate((disturbed, other), 1):
@@ -96,7 +97,8 @@ def test_doctor_asks_every_node(cluster: RayNodes, environment: dict[str, str], 
     found = json.loads(asked.stdout.splitlines()[-1])
     assert found["problems"] == [] and len(found["nodes"]) == 3
     assert len({node["node"] for node in found["nodes"]}) == 3
-    assert {node["data folder"] for node in found["nodes"]} > {str(cluster.folder / "node-2")}
+    folders = {node["data folder"] for node in found["nodes"]}
+    assert len(folders) == 3 and len([one for one in folders if Path(one).parent == cluster.folder]) >= 2
     assert all(node["gpu"] == "none" and node["ray"] and node["cores"] for node in found["nodes"])
 
 
@@ -117,7 +119,8 @@ def test_another_token_is_refused(cluster: RayNodes, environment: dict[str, str]
 
 def test_a_runner_is_submitted_as_a_job_and_ends_with_ctrl_c(cluster: RayNodes, store: Store, tmp_path: Path,
                                                              environment: dict[str, str]) -> None:
-    log, whole = tmp_path / "log", os.environ | environment | {"DATA_DIR": str(tmp_path / "here")}
+    log = tmp_path / "log"
+    whole = os.environ | environment | {"DATA_DIR": str(tmp_path / "here"), "RAY_ADDRESS": "127.0.0.1:9"}
     with log.open("wb") as output:
         submitted = subprocess.Popen([sys.executable, "-m", "runner", "serve", "--ray", cluster.jobs], env=whole,
                                      stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True)
