@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ray
 from ray.exceptions import AuthenticationError, RayError
@@ -22,9 +21,6 @@ from store.event_log.nodes import Node
 
 OBJECT_STORE_BYTES = 100_000_000
 """Nothing large is in Ray's object store: files of runs are in the artifact store."""
-START_TRIES = 4
-_PATIENCE = {"RAY_agent_register_timeout_ms": "300000"}
-_QUIET: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
 _PROBE_SECONDS = 120.0
 _PROBE = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 
@@ -63,14 +59,16 @@ def connect(address: str) -> None:
     Raises:
         UserError: there is no such cluster, it refuses the token, or it asks for none.
     """
+    quiet = {"log_to_driver": False, "configure_logging": False}
     if address == LOCAL:
-        _start_here()
+        os.environ.update({name: os.environ.get(name, value) for name, value in HEALTH_CHECKS.items()})
+        ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
         return
     wanted = os.environ.get("RAY_ADDRESS") or AUTO
     if why := refuse_address(wanted) if "://" in wanted else None:
         raise UserError(f"RAY_ADDRESS: {why}")
     try:
-        ray.init(address=wanted, **_QUIET)
+        ray.init(address=wanted, **quiet)
     except (AuthenticationError, RuntimeError) as error:
         raise UserError("the Ray cluster refuses this token: set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the one of "
                         f"the cluster ({_first_line(error)})") from error
@@ -82,20 +80,6 @@ def connect(address: str) -> None:
         ray.shutdown()
         raise UserError("the Ray cluster asks for no token, so anybody who reaches it can execute code: start each of "
                         "its nodes with RAY_AUTH_MODE=token")
-
-
-def _start_here() -> None:
-    """Start a cluster of this machine alone; Ray gives its own processes half a minute, which a busy one exceeds."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in (HEALTH_CHECKS | _PATIENCE).items()})
-    for left in reversed(range(START_TRIES)):
-        try:
-            ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **_QUIET)
-            return
-        except Exception as error:  # Ray raises this very class where its processes take too long
-            ray.shutdown()
-            if not left:
-                raise UserError(f"Ray does not start on this machine ({_first_line(error)}): try again when it is less "
-                                "busy, or serve without --ray") from error
 
 
 def asks_for_token() -> bool:

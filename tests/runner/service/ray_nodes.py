@@ -54,7 +54,7 @@ class RayNodes:
         self._cluster = Cluster()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # a job's `python` is the program's
         self._start(num_cpus=0, include_dashboard=self._job_server, dashboard_port=free_port(),
-                    temp_dir=self._temporary,
+                    dashboard_agent_listen_port=free_port(), temp_dir=self._temporary,
                     env_vars=self._environment | {"DATA_DIR": str(self.folder / "head"), "PATH": path})
         self.nodes: list[Any] = []
         if self._job_server:  # a job joins the cluster that is noted here
