@@ -117,13 +117,19 @@ def test_another_token_is_refused(cluster: RayNodes, environment: dict[str, str]
     assert "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to" in refused.stderr, refused.stderr
 
 
+def listen_to_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore it, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_runner_is_submitted_as_a_job_and_ends_with_ctrl_c(cluster: RayNodes, store: Store, tmp_path: Path,
                                                              environment: dict[str, str]) -> None:
     log = tmp_path / "log"
     whole = os.environ | environment | {"DATA_DIR": str(tmp_path / "here"), "RAY_ADDRESS": "127.0.0.1:9"}
     with log.open("wb") as output:
         submitted = subprocess.Popen([sys.executable, "-m", "runner", "serve", "--ray", cluster.jobs], env=whole,
-                                     stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True)
+                                     stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True,
+                                     preexec_fn=listen_to_ctrl_c)
     try:
         until_seldom(lambda: "runner started" in log.read_text() or submitted.poll() is not None)
         assert any(one.connected for one in queries.runners(store)), log.read_text()
