@@ -10,6 +10,7 @@ from runner.errors import UserError
 from runner.export.cycle_choice import refuse_choice_by_test
 from runner.export.errors import CannotExport
 from runner.export.student_export import FORMS, QUANTIZATIONS, Gguf, OpenVino
+from runner.hardware import configure_native_libraries
 from store.commands.verifications import BY_LLAMA_CPP, BY_TRANSFORMERS
 from store.database import open_for_reading
 from store.paths import default_paths
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder, and print what it contains."""
+    configure_native_libraries()
     from runner.export import student_export
     from runner.student.errors import StudentError
     from runner.student.models.hub_upload import CannotPush, push

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from runner.errors import UserError
+from runner.hardware import configure_native_libraries
 from store.database import Store, open_for_reading
 from store.paths import Paths, default_paths
 from store.program_name import NAME
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export the student if needed, serve it, and print how it is asked."""
+    configure_native_libraries()
     from runner.export.chat_server import LOOPBACK, base_url, bound_socket, serve
     from runner.export.errors import CannotExport
     from runner.export.openvino_model import opened_folder

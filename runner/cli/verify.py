@@ -9,6 +9,7 @@ import sys
 from typing import TextIO
 
 from runner.cli.judge import stored_run, writable_store
+from runner.hardware import configure_native_libraries
 from store import formatting
 from store.analysis.export_verdict import DIFFERENT, INCONCLUSIVE, SAME
 from store.commands.verifications import BY_TRANSFORMERS, ENGINES, Artefact
@@ -63,6 +64,7 @@ def verified(args: argparse.Namespace, notes: TextIO) -> ExportVerified:
     Raises:
         UserError: it cannot be asked, or nothing is recorded to compare with.
     """
+    configure_native_libraries()
     from runner.export.artefact_verification import verify_artefact  # late: imports torch
 
     paths = default_paths()

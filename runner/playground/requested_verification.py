@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.errors import UserError
+from runner.hardware import configure_native_libraries
 from store import queries
 from store.commands.verifications import QUEUE, ClaimedVerification
 from store.database import Store
@@ -11,6 +12,7 @@ from store.paths import Paths
 
 def verify_requested(store: Store, paths: Paths, claimed: ClaimedVerification) -> None:
     """Verify what was asked for; the outcome is an event of the run, and a refusal is recorded as the failure."""
+    configure_native_libraries()
     from runner.export.artefact_verification import verify_artefact  # late: slow
 
     try:

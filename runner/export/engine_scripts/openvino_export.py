@@ -12,20 +12,22 @@ import sys
 
 def main() -> None:
     """Quantize the weights while they are exported."""
-    import torch
     from optimum.intel import OVModelForCausalLM, OVWeightQuantizationConfig
 
     source, to, quantization = sys.argv[1:]
     texts = json.load(sys.stdin)
     if quantization == "f16":
-        how = {"load_in_8bit": False, "torch_dtype": torch.float16}
+        how = {"load_in_8bit": False}
     elif quantization == "int8":
         how = {"quantization_config": OVWeightQuantizationConfig(bits=8, sym=False)}
     else:
         how = {"quantization_config": OVWeightQuantizationConfig(
             bits=4, sym=False, group_size=64, ratio=1.0, dataset=texts, num_samples=len(texts), tokenizer=source,
             scale_estimation=True)}
-    OVModelForCausalLM.from_pretrained(source, export=True, **how).save_pretrained(to)
+    model = OVModelForCausalLM.from_pretrained(source, export=True, **how)
+    if quantization == "f16":
+        model.half()
+    model.save_pretrained(to)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from store.database import Store
 from store.event_log.journal import read_events
 from store.events import ExportVerified
 from store.paths import Paths
-from tests.runner.export.test_serve_model import served
+from tests.runner.export.test_serve_model import ROOT, served
 from tests.runner.export.test_verify import chatml, with_template
 from tests.runner.tiny_models import llama_folder
 from tests.runner.tiny_runs import carried_out, launched
@@ -90,6 +92,32 @@ def test_an_export_can_be_verified_by_the_command_that_wrote_it(
     assert found.export == str(tmp_path / "out") and "dequantized" in found.engine
     assert main(["export", made[1], "--form", "adapter", "--verify"]) == 2
     assert "an adapter needs its base model" in capsys.readouterr().err
+
+
+AT_IMPORT_OF_TORCH = """
+import os, sys
+from runner.cli.main import main
+def heard(event, arguments):
+    if event == "import" and arguments[0] == "torch":
+        print("spins:", os.environ.get("GOMP_SPINCOUNT"), flush=True)
+        os._exit(0)
+sys.addaudithook(heard)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", [("export", "--to", "out"), ("verify", "--artefact", "out"),
+                                     ("serve-model", "--port", "0")])
+def test_waiting_threads_are_kept_from_spinning_before_torch_is_imported(
+        made: Made, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """On a busy machine threads that spin while they wait take the cores from those they wait for."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("STORE_URL", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    name, *arguments = command
+    done = subprocess.run([sys.executable, "-c", AT_IMPORT_OF_TORCH, name, made[1], *arguments], text=True, check=True,
+                          env=environment | {"DATA_DIR": str(made[2].data), "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+                          capture_output=True)
+    assert done.stdout == "spins: 1000\n", done.stderr
 
 
 def test_without_llama_cpp_a_gguf_file_is_neither_served_nor_asked_by_it(
