@@ -83,7 +83,8 @@ def test_of_twenty_merged_folders_none_is_called_different(students: list[Made],
         for cycle in CYCLES:
             folder = export(store, paths, run, cycle, tmp_path / f"{number}-{cycle}", "merged").folder
             found.append(asked(made, folder, cycle))
-            assert found[-1].outcome == SAME and found[-1].equal >= found[-1].asked - 1, found[-1].sentence
+            assert found[-1].outcome == SAME, found[-1].sentence
+            assert asked is not by_transformers or found[-1].equal == found[-1].asked
             AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
             found.append(asked(made, folder, cycle))
     assert len(found) == 20 and not [one.sentence for one in found if one.outcome == DIFFERENT]
