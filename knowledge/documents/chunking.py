@@ -12,7 +12,7 @@ from knowledge.documents.sentence_splitter import prose_fault, sentences, word_c
 
 FEWEST_WORDS, MOST_WORDS, MOST_SENTENCES = 14, 90, 4
 TOO_LONG = f"more than {MOST_WORDS} words"
-TOO_SHORT = f"fewer than {FEWEST_WORDS} words, with its neighbours"
+TOO_SHORT = f"fewer than {FEWEST_WORDS} words, with the sentences around it"
 NO_ANTECEDENT = "begins with a word for something before it"
 NO_CONTENT = "under a heading such as See also, Licence or Changelog"
 # A chunk with at least this many words ends with its paragraph.

@@ -69,7 +69,9 @@ def question_wordings(clause: Clause) -> Wordings | None:
         return f"What {helper} {subject} {base} you to do?", f"What becomes possible with {subject}?", 1
     if base in ASKED_WITH:
         return f"What {helper} {subject} {base}?", "", 2
-    return (f"What {helper} {subject} do?", "", 3) if "`" in subject and base not in _SAY_LITTLE else None
+    if base in _SAY_LITTLE or (base in ("get", "gets") and is_participle(clause.rest.split(maxsplit=1)[0].lower())):
+        return None  # "gets called by" says what is done to X
+    return (f"What {helper} {subject} do?", "", 3) if "`" in subject else None
 
 
 def _wordings_of_being(clause: Clause) -> Wordings | None:

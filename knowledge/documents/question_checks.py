@@ -21,6 +21,8 @@ _MARKUP = re.compile(r"::(?:\s|$)|^[+*|>•–-]\s|\[\[|\]\]|\b\w+:\w+\[|:\w+:`|
 _POINTS_AWAY = re.compile(r"\b(?:above|below|(?:previous|preceding|next|following|last|earlier|later) (?:section|"
                           r"chapter|example|paragraph|step|page|command|list)s?|the (?:former|latter)|"
                           r"aforementioned)\b", re.I)
+_SEE = re.compile(r"(?:[;,(–—]| -)\s*(?:please )?(?:see|refer to|consult|read)\b.*$", re.I)
+"""Where a sentence begins to say no more than what to read."""
 _TOKEN = re.compile(r"[\w$@%/\\.:<>=+*\[\]()-]*\w[\w$@%/\\.:<>=+*\[\]()-]*")
 _GENERIC = frozenset(re.findall(r"[\w']+", """
 a an the of to in is are was were be been being and or for with be by on that it as from can you this not if when use
@@ -66,7 +68,7 @@ def adds_to(question: str, sentence: str) -> bool:
     """Whether a sentence says something that the question does not say already: a value, a name or two words."""
     asked = {_stem(word) for word in specific_words(question)}
     parts = {_stem(part) for word in asked for part in re.split(r"[\W_]+", word) if part}
-    new = {_stem(word) for word in specific_words(sentence)} - asked
+    new = {_stem(word) for word in specific_words(_SEE.sub("", sentence))} - asked
     return bool(new - parts) and (len(new) >= 2 or any(not word.isalpha() for word in new))
 
 

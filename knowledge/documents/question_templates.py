@@ -76,6 +76,7 @@ _EMPTY_PREDICATE = re.compile(r"^(?:(?:work|look|seem|appear|exist|happen|help|n
                               r"known|shown|listed|mentioned|introduced|presented|explained|by convention|"
                               r"still|which|what|whether|how|why|special|already|being|in turn|therefore|thus|"
                               r"a bit|somewhat|very|quite|so|too)\b)", re.I)
+_COUNTED = re.compile(r"\b(?:pair|both|between|two|three|four|five|six)\b.*,", re.I)
 _NOT_ASKED_BACK = re.compile(r"\bnot\b|n['’]t\b| \(")
 
 
@@ -239,10 +240,15 @@ def _said_of_subject(clause: Clause) -> str:
     if plural or not 4 <= len(predicate.split()) <= _MAX_PREDICATE_WORDS or _PERSON.match(clause.subject) \
             or len(specific_words(predicate)) < _FEWEST_SPECIFIC or not specific_words(clause.subject) \
             or _EMPTY_PREDICATE.match(predicate) or _EMPTY_PREDICATE.match(clause.verb) \
-            or predicate.count(",") > 1 or _NOT_ASKED_BACK.search(predicate) \
+            or predicate.count(",") > 1 or _NOT_ASKED_BACK.search(predicate) or _breaks_a_list(clause.rest, predicate) \
             or _reads_as_definition(clause.verb, predicate):
         return ""
     return f"{clause.verb} {predicate}"
+
+
+def _breaks_a_list(rest: str, predicate: str) -> bool:
+    """Whether what was cut off is the last item of a list that the predicate counts: `a pair, A, and B`."""
+    return bool(_COUNTED.search(predicate) and re.match(r",\s+(?:and|or)\b", rest[len(predicate):]))
 
 
 def _reads_as_definition(verb: str, predicate: str) -> bool:

@@ -74,10 +74,15 @@ def sentences(text: str) -> list[str]:
         sentence = text[start:end.end()]
         rest = text[end.end():].lstrip()
         if not _ABBREVIATED.search(sentence) and sentence.count("`") % 2 == 0 and _may_begin(rest) \
-                and not _is_ordinal(sentence, rest):
+                and not _is_ordinal(sentence, rest) and not _goes_on(sentence, rest):
             found.append(sentence.strip())
             start = end.end()
     return [*found, *([rest] if (rest := text[start:].strip()) else [])]
+
+
+def _goes_on(sentence: str, rest: str) -> bool:
+    """Whether the stop stands in quotes or brackets inside a sentence: `the "Stop!" button`."""
+    return rest[:1].islower() and not re.search(rf"[{STOPS}]$", sentence)
 
 
 def is_prose(sentence: str) -> bool:

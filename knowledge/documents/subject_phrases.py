@@ -50,8 +50,8 @@ effect difference intent intention hope most best worst trouble answers data
 """))
 _ADVICE = re.compile(r"(?:try|make sure|be sure|ensure|remember|note|consider|see)\b", re.I)
 _DETERMINERS = frozenset(("the", "a", "an", "each", "every", "all", "any", "both", "one"))
-_INSIDE = re.compile(r"[,;:]|\b(?:that|which|who|whose|where|when|if|because|while|than|whether|it|they|this|these|"
-                     r"those|following|above|below|here|we|you|i|such|not|never|no|hardly|rarely|seldom|barely|us|our|"
+_INSIDE = re.compile(r"[,;:]|\b(?:that|which|who|whose|what|how|where|when|if|because|while|than|whether|it|they|this|"
+                     r"these|those|following|above|below|here|we|you|i|such|not|never|no|hardly|rarely|seldom|barely|us|our|"
                      r"my)\b", re.I)
 _ADVERB = re.compile(r"\s+(?:also|only|automatically|usually|typically|often|always|currently|simply|then|now|just|"
                      r"thus|generally|normally|therefore|actually|additionally|\w+ly)$")

@@ -21,6 +21,7 @@ from runner.errors import UserError
 from store.analysis.documents_notes import count_documents, language_note
 from store.database import StoreNotFound, open_for_reading
 from store.files import write_atomic
+from store.formatting import plural
 from store.paths import default_paths
 from store.report.reading_html import reading_html
 from store.report.reading_report import ReadingReport, reading_json, reading_report
@@ -71,13 +72,13 @@ def show_knowledge(json_output: bool, knowledge: str, reports: Sequence[Path] = 
     if json_output:
         print(json.dumps(found | (_left_out(reading) if reading else {})))
         return 0
-    print(f"{domain.name}: {len(domain.passages)} passages, hash {domain.hash}")
+    print(f"{domain.name}: {plural(len(domain.passages), 'passage')}, hash {domain.hash}")
     if reading and parse_address(knowledge):
         print(f"address of this state: {knowledge}")
     width = max(map(len, found)) + 2
     for topic, sources in found.items():
-        print(f"{topic:{width}}" + "   ".join(f"{source}: {n['passages']} passages, {n['questions']} questions"
-                                              for source, n in sources.items()))
+        print(f"{topic:{width}}" + "   ".join(f"{source}: {plural(n['passages'], 'passage')}, "
+                                              f"{plural(n['questions'], 'question')}" for source, n in sources.items()))
     if reading:
         language = language_note(OFFLINE_TEACHER, count_documents(domain))
         print(*_changes(domain, knowledge), *([language] if language else []), *left_out_lines(reading),

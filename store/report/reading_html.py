@@ -47,7 +47,7 @@ def _escape_invisible(value: Any) -> Any:
 def _templates() -> Environment:
     environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True, finalize=_escape_invisible)
-    environment.filters |= {"count": "{:,}".format, "size": _size, "percent": _percent,
+    environment.filters |= {"count": "{:,}".format, "size": _size, "percent": _percent, "noun": _noun,
                             "text": lambda text: formatting.clipped(text, LONGEST)[0]}
     return environment
 
@@ -56,6 +56,11 @@ def _size(count: int) -> str:
     """`12 kB`, `3.4 MB`."""
     return f"{count:,} B" if count < 1000 else f"{count / 1000:,.0f} kB" if count < 1_000_000 else \
         f"{count / 1_000_000:,.1f} MB"
+
+
+def _noun(count: int, noun: str) -> str:
+    """The noun, with an s unless the count is 1."""
+    return noun if count == 1 else f"{noun}s"
 
 
 def _percent(part: int, whole: int) -> str:

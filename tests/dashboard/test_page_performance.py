@@ -75,6 +75,7 @@ def test_a_page_asks_as_much_of_a_large_store_as_of_a_small_one(page: str, store
     for folder in stores:
         monkeypatch.setenv("DATA_DIR", str(folder))
         st.cache_resource.clear()
+        st.cache_data.clear()  # what is kept for a minute would be asked again by whichever comes late
         app = AppTest.from_file(str(APP), default_timeout=600)
         if page != "overview":
             app.switch_page(f"app_pages/{page}.py")

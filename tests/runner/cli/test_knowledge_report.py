@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,16 @@ def test_near_duplicates_are_shown_with_what_they_repeat(tmp_path: Path) -> None
     report = report_of(tmp_path)
     assert report.near_duplicates == len(report.near_duplicate_examples) > 0 == report.held_out
     assert all(pair.similarity > 0.9 and pair.held_out != pair.training for pair in report.near_duplicate_examples)
+
+
+def test_one_of_a_kind_is_named_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "page.md", f"# Page\n\n{FACT}\n\nToo short a sentence.\n")
+    page = tmp_path / "report.html"
+    assert main(["knowledge", "--knowledge", str(tmp_path), "--report", str(page)]) == 0
+    assert ": 1 passage, " in capsys.readouterr().out
+    words = " ".join(BeautifulSoup(page.read_text(), "lxml").get_text(" ").split())
+    assert "1 file read" in words and "1 passage in 1 topic" in words and "1 sentence left out by rule" in words
+    assert not re.search(r"\b1 (?:files|passages|topics|sentences|near-duplicates)\b", words)
 
 
 def test_nothing_of_a_document_is_active_on_the_page(tmp_path: Path) -> None:
