@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 
 from store import schema
 from store.control_arms import BASELINE, TUNED
@@ -137,7 +137,7 @@ class _Scores:
 
 
 def _of_cycle(connection: Connection, table: Table, columns: Sequence[str], run: str, cycle: int,
-              *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
+              *conditions: ColumnElement[bool]) -> Sequence[Any]:
     """Read columns of a cycle and of cycle 0, which has the held-out questions and their untrained answers."""
     return connection.execute(select(*(table.c[name] for name in columns)).where(
         table.c.run == run, table.c.cycle.in_((0, cycle)), *conditions)).all()
@@ -160,7 +160,7 @@ def _scores_by_question(rows: Iterable[Any]) -> dict[str, dict[str, _Scores]]:
     return found
 
 
-def _pair(row: Row[Any], cycle: int, before: tuple[Any, ...], after: tuple[Any, ...],
+def _pair(row: Any, cycle: int, before: tuple[Any, ...], after: tuple[Any, ...],
           scored: Mapping[str, _Scores]) -> AnswerPair:
     (question, tier, topic, text, passage, title, address, evidence, reference, reference_missing, foils,
      passage_id) = row
