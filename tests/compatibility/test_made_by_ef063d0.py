@@ -70,9 +70,14 @@ def holds(now: Any, then: Any, where: str = "") -> None:
     elif where.endswith(".command"):
         added = set(shlex.split(now)) - set(shlex.split(then))
         assert set(shlex.split(then)) <= set(shlex.split(now)), where
-        later = {setting.flag: earlier_values(RunConfig).get(setting.name) for setting in settings_of(RunConfig)}
+        before = earlier_values(RunConfig)
+        later = {setting.flag: before.get(setting.name) for setting in settings_of(RunConfig)}
         for flag, _, value in (word.partition("=") for word in added):  # fields of later, with the value of before
-            assert str(later[flag]) == (value or "False"), where
+            name, _, given = value.partition("=")
+            if flag == "--set":
+                assert before[name] == json.loads(given), where
+            else:
+                assert str(later[flag]) == (value or "False"), where
     elif isinstance(then, dict):
         assert isinstance(now, dict) and then.keys() <= now.keys(), (where, then.keys() - now.keys())
         for key, value in then.items():
