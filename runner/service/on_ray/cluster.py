@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import ray
 from ray.exceptions import AuthenticationError, RayError
 
-from runner.errors import UserError
+from runner.errors import UserError, first_line
 from runner.service.cluster_options import AUTO, HEALTH_CHECKS, LOCAL, refuse_address
 from store.event_log.nodes import Node
 
@@ -71,11 +71,11 @@ def connect(address: str) -> None:
         ray.init(address=wanted, **quiet)
     except (AuthenticationError, RuntimeError) as error:
         raise UserError("the Ray cluster refuses this token: set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the one of "
-                        f"the cluster ({_first_line(error)})") from error
+                        f"the cluster ({first_line(error, 200)})") from error
     except (ConnectionError, RayError, ValueError) as error:
         raise UserError("no Ray cluster can be reached with this token: set RAY_ADDRESS to HEAD:6379 or start a node "
                         "here, and set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
-                        f"({_first_line(error)})") from error
+                        f"({first_line(error, 200)})") from error
     if not asks_for_token():
         ray.shutdown()
         raise UserError("the Ray cluster asks for no token, so anybody who reaches it can execute code: start each of "
@@ -120,7 +120,3 @@ def _node(row: dict[str, object]) -> Node:
     return Node(identity, f"{row['NodeManagerHostname']}/{identity[:8]}", bool(row["Alive"]),
                 float(resources.get("CPU", 0.0)), float(resources.get("GPU", 0.0)),
                 reason="" if row["Alive"] else str(row.get("DeathReasonMessage") or "it does not answer"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

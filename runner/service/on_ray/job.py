@@ -10,7 +10,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 from sqlalchemy import make_url
 
-from runner.errors import UserError
+from runner.errors import UserError, first_line
 from runner.service.code_hash import ROOT
 from store.paths import Paths
 
@@ -35,7 +35,7 @@ def submit_runner(address: str, paths: Paths, at_once: int | None, gpus: int | N
         raise UserError(f"{address} refuses this token: set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the one of the "
                         "cluster") from error
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{address} does not take the job: {_first_line(error)}") from error
+        raise UserError(f"{address} does not take the job: {first_line(error)}") from error
     print(f"submitted to {address} as job {job}; Ctrl-C stops it", flush=True)
     try:
         return _follow(client, job)
@@ -45,7 +45,7 @@ def submit_runner(address: str, paths: Paths, at_once: int | None, gpus: int | N
         return 0
     except (OSError, RuntimeError) as error:
         raise UserError(f"{address} does not answer any more, and job {job} is not followed: "
-                        f"{_first_line(error)}") from error
+                        f"{first_line(error)}") from error
 
 
 def entrypoint(at_once: int | None, gpus: int | None) -> str:
@@ -72,7 +72,3 @@ def _follow(client: JobSubmissionClient, job: str) -> int:
         if status.is_terminal():
             return 0 if status in (JobStatus.SUCCEEDED, JobStatus.STOPPED) else 1
         time.sleep(POLL_SECONDS)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

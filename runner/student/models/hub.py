@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from runner.errors import first_line
 from runner.student.errors import ModelLoadFailed
 from store.program_name import NAME
 
@@ -83,7 +84,7 @@ def find_model(model: str, revision: str | None = None) -> HubModel:
     try:
         info = HfApi(endpoint=endpoint()).model_info(model, revision=revision, files_metadata=True, timeout=20)
     except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
-        raise ModelLoadFailed(f"model {model!r} cannot be found at {endpoint()}: {_first_line(error)}; check its name "
+        raise ModelLoadFailed(f"model {model!r} cannot be found at {endpoint()}: {first_line(error)}; check its name "
                               "and revision (and HF_TOKEN for a gated one)") from error
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     wanted = tuple(name for name in sizes if any(fnmatch.fnmatch(name, pattern) for pattern in FILE_PATTERNS))
@@ -117,7 +118,7 @@ def download(offer: HubModel) -> Path:
                                    max_workers=4, endpoint=endpoint())
     except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError) as error:
         raise ModelLoadFailed(f"model {offer.model!r} was only partly downloaded from {endpoint()}: "
-                              f"{_first_line(error)}; the same command fetches the rest") from error
+                              f"{first_line(error)}; the same command fetches the rest") from error
     _set_main_ref(cache, offer)
     return Path(folder)
 
@@ -136,7 +137,3 @@ def _set_main_ref(cache: Path, offer: HubModel) -> None:
 
 def _folder(cache: Path, offer: HubModel) -> Path:
     return cache / ("models--" + offer.model.replace("/", "--"))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
