@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from bs4 import BeautifulSoup
 from bs4 import MarkupResemblesLocatorWarning as LooksLikeAPath
+from bs4 import XMLParsedAsHTMLWarning as IsXhtml
 from bs4.element import Comment, NavigableString, PageElement, Tag
 
 from knowledge.documents.document import Block, Page, Unreadable, anchor_of, tidy
@@ -41,7 +42,8 @@ def read_html(path: str, text: str) -> Page:
         Unreadable: the markup has no element, or is nested too deeply.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LooksLikeAPath)
+        for harmless in (LooksLikeAPath, IsXhtml):
+            warnings.simplefilter("ignore", harmless)
         soup = BeautifulSoup(text, "lxml")
     if soup.find(True) is None:
         raise Unreadable("HTML without a single element")

@@ -86,6 +86,13 @@ def test_html_is_read_without_scripts_and_navigation(tmp_path: Path) -> None:
     assert (passage.address, passage.title) == ("page.html#q", "Queues > Basics")
 
 
+def test_xhtml_is_read_without_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    page = (f"<?xml version='1.0' encoding='UTF-8'?><html xmlns='http://www.w3.org/1999/xhtml'><body><main>"
+            f"<h1>Queues</h1><p>{FACT}</p></main></body></html>")
+    (passage,) = only(tmp_path, "page.html", page)
+    assert passage.title == "Queues" and not recwarn.list
+
+
 def test_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     passages = only(tmp_path, "manual.pdf", pdf_of(PDF_FACT))
     assert [passage.address for passage in passages] == ["manual.pdf#page=1"]
