@@ -10,7 +10,7 @@
 # make trackers  runs in a real MLflow server and a real Trackio folder, each in an environment of its own
 # make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
 # make try-servers  vLLM on the CPU as a teacher, by hand: downloads it into a temporary folder, 25 minutes at most
-# make verify-engines  llama.cpp and OpenVINO, each in an environment of its own, and a student exported, served and
+# make verify-engines  llama.cpp, OpenVINO and llm-compressor, each in an environment of its own, and a student exported, served and
 #              verified by each; downloads 1.5 GB once
 # make ray     runs on a real Ray cluster of two nodes on this machine, in an environment of its own
 # make chaos-ray  kills, suspensions and failures of every part of such a cluster, store and S3 included (50; TRIALS=5: a short one)
@@ -68,7 +68,7 @@ served: setup-dev
 try-servers: setup-dev
 	@$(BIN)/python -m tests.try_servers $(ARGS)
 
-verify-engines: setup-dev $(ENGINES_DIR)/llama-cpp/.stamp $(ENGINES_DIR)/openvino/.stamp
+verify-engines: setup-dev $(foreach engine,llama-cpp openvino llm-compressor,$(ENGINES_DIR)/$(engine)/.stamp)
 	@ENGINES_DIR=$(ENGINES_DIR) $(BIN)/python -m pytest -m engines tests/runner/export $(ARGS)
 
 trackers: setup-dev $(ENGINES_DIR)/mlflow/.stamp $(ENGINES_DIR)/trackio/.stamp

@@ -103,15 +103,16 @@ WAYS_NOTE = ("On the questions that decide the verdict. A student's seconds are 
 EXPORTS_NOTE = ("Each verified export of a run's last cycle, on the questions that decide the verdict. Kept of the "
                 "gain: the export's change from the untrained student as a share of the measured student's, with its "
                 "95% interval.")
-EXPORTS_HELP = ("A merged folder, a GGUF file, an OpenVINO folder or a server answers the run's locked test again. Its "
-                "answers stand beside the recorded ones; different is what changes a metric beyond its margin, "
-                "likelihoods beyond their tolerance, or how questions are put and answers end. Another text alone is "
-                "not.")
+EXPORTS_HELP = ("A merged folder, a GGUF file, a folder of OpenVINO or compressed tensors, or a server answers the "
+                "run's locked test again. Its answers stand beside the recorded ones; different is what changes a "
+                "metric beyond its margin, likelihoods beyond their tolerance, or how questions are put and answers "
+                "end. Another text alone is not.")
 ARTEFACT_HELP = (f"A folder or file on the runner's machine, as `{NAME} export` writes it, or the base URL of "
                  "an OpenAI-compatible server that the runner reaches. A server's key is read from the runner's "
                  "environment.")
-EXPORT_ENGINE_HELP = ("A merged folder is answered for by transformers, an OpenVINO folder by OpenVINO. Of a GGUF file "
-                      "transformers measures what quantization costs, with likelihoods, and llama.cpp its own answers, "
+EXPORT_ENGINE_HELP = ("A merged folder is answered for by transformers, an OpenVINO folder by OpenVINO, one of "
+                      "compressed tensors by llm-compressor's environment. Of a GGUF file transformers "
+                      " measures what quantization costs, with likelihoods, and llama.cpp its own answers, "
                       "where `make verify-engines` installed it.")
 NO_EXPORTS = (f"No export of this run was verified yet. `{NAME} export RUN` writes one; name its folder "
               f"above, or use `{NAME} verify`.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from runner.errors import UserError
 from runner.export.cycle_choice import refuse_choice_by_test
 from runner.export.errors import CannotExport
-from runner.export.student_export import FORMS, QUANTIZATIONS, Gguf, OpenVino
+from runner.export.student_export import ENGINES, FORMS, QUANTIZATIONS, Gguf, Quantized
 from runner.hardware import configure_native_libraries
 from store.commands.verifications import BY_LLAMA_CPP, BY_TRANSFORMERS
 from store.database import open_for_reading
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="DIR", help="a new folder (default: data/exports/RUN-cycle-K-FORM)")
     parser.add_argument("--form", choices=FORMS, default="merged",
                         help="merged: a standard model folder; adapter: LoRA weights only; gguf: one file for "
-                             "llama.cpp and Ollama; openvino: for Intel's CPUs and GPUs, where `make verify-engines` "
-                             "installed it")
+                             "llama.cpp and Ollama; openvino: for Intel's CPUs and GPUs; compressed: for vLLM on "
+                             "GPUs; both where `make verify-engines` installed what writes them")
     parser.add_argument("--quantization", choices=[one for form in QUANTIZATIONS.values() for one in form],
                         help="weights, the default first: " + "; ".join(
                             f"--form {form}: {', '.join(names)}" for form, names in QUANTIZATIONS.items()))
@@ -92,10 +92,10 @@ def _verified(args: argparse.Namespace, cycle: int, folder: Path) -> int:
     return verify.EXIT_CODES[found.outcome]
 
 
-def _how(args: argparse.Namespace) -> Gguf | OpenVino | None:
+def _how(args: argparse.Namespace) -> Gguf | Quantized | None:
     if args.form not in QUANTIZATIONS:
         return None
     quantization = args.quantization or QUANTIZATIONS[args.form][0]
-    if args.form == "openvino":
-        return OpenVino(quantization)
+    if args.form in ENGINES:
+        return Quantized(ENGINES[args.form], quantization)
     return Gguf(quantization, Path(args.converter).expanduser() if args.converter else None)

@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cycle", type=int, metavar="K",
                         help="serve this cycle's student (default: the one that export takes)")
     parser.add_argument("--artefact", "--artifact", metavar="DIR", dest="export",
-                        help="serve this merged model folder; or this GGUF file by llama.cpp, or this OpenVINO "
-                             "folder, where `make verify-engines` installed them (default: a merged folder is "
-                             "exported to data/exports, and kept)")
+                        help="serve this merged model folder; or this GGUF file by llama.cpp, or this folder of "
+                             "OpenVINO or compressed tensors, where `make verify-engines` installed what they need "
+                             "(default: a merged folder is exported to data/exports, and kept)")
     parser.add_argument("--with-retrieval", action="store_true", help="put the run's best passages before each "
                         "question, as its arm 'tuned+retrieval' had them")
     parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at (default: %(default)s, this machine "
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     configure_native_libraries()
     from runner.export.chat_server import LOOPBACK, base_url, bound_socket, serve
     from runner.export.errors import CannotExport
-    from runner.export.openvino_model import opened_folder
+    from runner.export.engine_model import opened_folder
     from runner.export.served_models import ServedModel, announced
     from runner.student.errors import StudentError
     from runner.student.exported_model import CannotAnswer

@@ -31,8 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 exit codes: 0 same as measured; 1 different; 2 inconclusive, or invalid input."""
     parser.add_argument("run", help="a run's id, as `status` shows it")
     parser.add_argument("--artefact", "--artifact", required=True, metavar="DIR|URL", dest="export",
-                        help="a merged model folder or one with a GGUF file, answered by plain transformers; an "
-                             "OpenVINO folder; or the base URL of an OpenAI-compatible server")
+                        help="a merged model folder or one with a GGUF file, answered by plain transformers; a "
+                             "folder of OpenVINO or compressed tensors; or the base URL of an OpenAI-compatible "
+                             "server")
     parser.add_argument("--engine", choices=ENGINES, default=BY_TRANSFORMERS,
                         help="what answers for a GGUF file: transformers dequantizes it (with likelihoods); "
                              "llama.cpp's own server is started where `make verify-engines` installed it (default: "

@@ -13,7 +13,7 @@ from runner.export.export_facts import ExportFact, facts_of_folder
 from runner.export.inference_engines import ChatServer, Engine
 from runner.export.measured_tokens import MeasuredTokens
 from runner.export.llama_cpp_server import llama_cpp_server
-from runner.export.openvino_model import opened_folder
+from runner.export.engine_model import opened_folder
 from runner.export.student_export import tuned_cycle
 from runner.export.verification import CannotVerify, Exported, recorded_test, verify
 from runner.llm.errors import TeacherError

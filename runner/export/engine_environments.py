@@ -16,8 +16,8 @@ from typing import IO
 
 from runner.export.errors import CannotExport
 
-LLAMA_CPP, OPENVINO = "llama-cpp", "openvino"
-NAMES = {LLAMA_CPP: "llama.cpp", OPENVINO: "OpenVINO"}
+LLAMA_CPP, OPENVINO, LLM_COMPRESSOR = "llama-cpp", "openvino", "llm-compressor"
+NAMES = {LLAMA_CPP: "llama.cpp", OPENVINO: "OpenVINO", LLM_COMPRESSOR: "llm-compressor"}
 VARIABLE = "ENGINES_DIR"
 """Environment variable that names the folder of the environments."""
 _ROOT = Path(__file__).resolve().parents[2]

@@ -73,7 +73,7 @@ def _front_matter(run: Run, form: str) -> str:
     licence = [f"license: {base_licence(run)}"] if base_licence(run) else []
     return "\n".join(("---", f"base_model: {json.dumps(base_of(run))}", *licence, f"library_name: {library}",
                       "pipeline_tag: text-generation", "tags:", "- knowledge-distillation", "- lora",
-                      *([f"- {form}"] if form in ("gguf", "openvino") else []), "---"))
+                      *([f"- {form}"] if form in ("gguf", "openvino", "compressed") else []), "---"))
 
 
 def _result(run: Run, cycle: Cycle) -> str:

@@ -1,4 +1,4 @@
-"""Export a fine-tuned student as adapter, merged model, GGUF or OpenVINO, each with a model card from the record."""
+"""Export a fine-tuned student as adapter, merged model, GGUF, OpenVINO or compressed tensors, with a model card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from runner.artifact_store.errors import InvalidAddress
 from runner.export.checksums import changed_files, hashes_of, write_checksums
-from runner.export.engine_environments import OPENVINO, command
+from runner.export.engine_environments import LLM_COMPRESSOR, NAMES, OPENVINO, command
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
 from runner.export.gguf_quantizer import installed_quantizer, quantize
@@ -36,10 +36,11 @@ from store.queries.dataset_items import TRAIN, dataset_items
 if TYPE_CHECKING:
     from runner.export.merged_model import Merged
 
-FORMS = ("merged", "adapter", "gguf", "openvino")
+FORMS = ("merged", "adapter", "gguf", "openvino", "compressed")
 BY_LLAMA_CPP = ("q4_k_m",)
 """Quantizations that llama.cpp's own tool writes where it is installed; elsewhere they are written here."""
-QUANTIZATIONS = {"gguf": ("f16", "q8_0", "q4_0", *BY_LLAMA_CPP), "openvino": ("int8", "int4")}
+QUANTIZATIONS = {"gguf": ("f16", "q8_0", "q4_0", *BY_LLAMA_CPP), "openvino": ("int8", "int4"),
+                 "compressed": ("int8", "int4")}
 """Form -> how its weights can be stored, the default first."""
 CARD = "README.md"
 GGUF_FILE = "model.gguf"
@@ -56,10 +57,21 @@ class Gguf:
 
 
 @dataclass(frozen=True)
-class OpenVino:
-    """How an OpenVINO folder is made."""
+class Quantized:
+    """How a folder is made by an engine of its own environment."""
 
-    quantization: str = QUANTIZATIONS["openvino"][0]
+    engine: str
+    """`OPENVINO`; `LLM_COMPRESSOR` for compressed tensors, which vLLM serves on GPUs."""
+    quantization: str = "int8"
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether texts decide how weights are rounded."""
+        return self.engine == LLM_COMPRESSOR or self.quantization == "int4"
+
+
+ENGINES = {"openvino": OPENVINO, "compressed": LLM_COMPRESSOR}
+"""Form -> the engine that writes it."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +127,13 @@ def _get_files(store: Store, paths: Paths, run_id: str) -> None:
 
 
 def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path, form: str,
-           how: Gguf | OpenVino | None = None) -> Exported:
+           how: Gguf | Quantized | None = None) -> Exported:
     """Write the student of a cycle to a new folder, atomically.
 
     Args:
         number: the cycle; None takes the one to keep.
         form: one of `FORMS`.
-        how: how a GGUF file or an OpenVINO folder is made, for these forms; None takes their defaults.
+        how: how the forms that quantize are made; None takes their defaults.
 
     Raises:
         CannotExport: see `tuned_cycle`; or the folder is not empty, the model cannot be written in this form, what
@@ -131,8 +143,7 @@ def export(store: Store, paths: Paths, run_id: str, number: int | None, to: Path
     run, cycle, adapter = tuned_cycle(store, paths, run_id, number)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CannotExport(f"{to} already exists: choose a new folder")
-    defaults: dict[str, Gguf | OpenVino] = {"gguf": Gguf(), "openvino": OpenVino()}
-    how = how or defaults.get(form)
+    how = how or (Gguf() if form == "gguf" else Quantized(ENGINES[form]) if form in ENGINES else None)
     _check_installed(how)
     to.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
@@ -171,16 +182,16 @@ def kept_export(store: Store, paths: Paths, run_id: str, cycle: Cycle, report: C
     return folder
 
 
-def _check_installed(how: Gguf | OpenVino | None) -> None:
+def _check_installed(how: Gguf | Quantized | None) -> None:
     """Check that what writes this form is there, before anything slow is done."""
-    if isinstance(how, OpenVino):
-        command(OPENVINO, "openvino_export.py")
+    if isinstance(how, Quantized):
+        command(how.engine, "")
     elif how and how.converter:
         checked_converter(how.converter)
 
 
 def _write(store: Store, run: Run, paths: Paths, adapter: Path, work: Path,
-           how: str | Gguf | OpenVino) -> tuple[str, str]:
+           how: str | Gguf | Quantized) -> tuple[str, str]:
     """Write the model files; return the sentence on their precision, and the prompt format if it is known.
 
     Args:
@@ -200,19 +211,20 @@ def _write(store: Store, run: Run, paths: Paths, adapter: Path, work: Path,
         folder = Path(name)
         merged = _merge(run, paths, adapter, folder)
         converted = _write_gguf(store, run, folder, merged, work, how) if isinstance(how, Gguf) else \
-            _write_openvino(store, run, folder, work, how)
+            _write_quantized(store, run, folder, work, how)
     return f"{_precision(merged)}; then {converted}", merged.prompt
 
 
-def _write_openvino(store: Store, run: Run, folder: Path, work: Path, how: OpenVino) -> str:
-    """Convert a merged folder; int4 is calibrated on passages of training questions, never on those of the test."""
-    from runner.export.openvino_model import write_openvino  # late: imports torch
+def _write_quantized(store: Store, run: Run, folder: Path, work: Path, how: Quantized) -> str:
+    """Convert a merged folder; calibrated on passages of training questions, never on those of the test."""
+    from runner.export.engine_model import write_quantized  # late: imports torch
 
-    items = dataset_items(store, run.id) if how.quantization == "int4" else []
+    items = dataset_items(store, run.id) if how.calibrated else []
     passages = list(dict.fromkeys(item.passage for item in items if item.part == TRAIN and item.passage))
-    write_openvino(folder, work, how.quantization, passages[:CALIBRATION_PASSAGES])
-    on = f", calibrated on {len(passages[:CALIBRATION_PASSAGES])} passages of training questions" if passages else ""
-    return f"written to OpenVINO with weights in {how.quantization}{on}"
+    passages = passages[:CALIBRATION_PASSAGES]
+    write_quantized(how.engine, folder, work, how.quantization, passages)
+    on = f", calibrated on {len(passages)} passages of training questions" if passages else ""
+    return f"written by {NAMES[how.engine]} with weights in {how.quantization}{on}"
 
 
 def _write_gguf(store: Store, run: Run, folder: Path, merged: Merged, work: Path, gguf: Gguf) -> str:

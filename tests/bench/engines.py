@@ -32,7 +32,7 @@ from runner import hardware
 from runner.export.engine_environments import LLAMA_CPP, OPENVINO, environment_of, is_installed, running
 from runner.export.gguf_file import write_gguf
 from runner.export.llama_cpp_server import llama_cpp_server
-from runner.export.openvino_model import write_openvino
+from runner.export.engine_model import write_quantized
 from runner.student.local_student import LocalStudent
 from runner.student.models.bundled import embedded_student_folder
 from runner.student.prompt_template import prompt_ids
@@ -123,7 +123,7 @@ def _engines(model: Path, work: Path, ends: list[int]) -> dict[str, Engine]:
         print("llama.cpp is left out: `make verify-engines` installs it", flush=True)
     if is_installed(OPENVINO):
         for weights, named in (("f16", "bf16"), ("int8", "int8")):  # 16 bits are multiplied in bf16 where the CPU can
-            write_openvino(model, work / weights, weights, [])
+            write_quantized(OPENVINO, model, work / weights, weights, [])
             found[f"OpenVINO GenAI, {named}"] = lambda weights=weights, named=named: _openvino(  # type: ignore[misc]
                 work / weights, named, ends)
     else:

@@ -1,4 +1,4 @@
-"""Exports in engines of their own: llama.cpp and OpenVINO write, serve and answer; without them it is said.
+"""Exports in engines of their own: llama.cpp, OpenVINO and llm-compressor; where one is not there, that is said.
 
 Those marked `engines` need what `make verify-engines` installs.
 """
@@ -20,10 +20,10 @@ import openai
 import pytest
 
 from runner.cli.main import main
-from runner.export.engine_environments import VARIABLE, running
+from runner.export.engine_environments import LLM_COMPRESSOR, OPENVINO, VARIABLE, running
 from runner.export.errors import CannotExport
 from runner.export.gguf_file import write_gguf
-from runner.export.student_export import Gguf, OpenVino, export
+from runner.export.student_export import Gguf, Quantized, export
 from store.database import Store
 from store.event_log.journal import read_events
 from store.events import ExportVerified
@@ -65,6 +65,7 @@ def verify(made: Made, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ExportV
 
 @pytest.mark.parametrize(("form", "says"), [
     (("--form", "openvino"), "OpenVINO is not installed in"),
+    (("--form", "compressed"), "llm-compressor is not installed in"),
     (("--form", "gguf", "--quantization", "int8"), "--form gguf has no --quantization int8: it has f16, q8_0, q4_0"),
     (("--form", "merged", "--quantization", "q8_0"), "--form merged has no --quantization q8_0: leave it out"),
 ])
@@ -223,9 +224,27 @@ def test_serve_model_serves_a_gguf_file_to_the_official_client(made: Made, tmp_p
 
 @pytest.mark.engines
 @pytest.mark.parametrize("quantization", ["int8", "int4"])
+def test_compressed_tensors_are_written_and_answer(made: Made, tmp_path: Path, verify: Callable[..., ExportVerified],
+                                                   quantization: str) -> None:
+    how = Quantized(LLM_COMPRESSOR, quantization)
+    folder = export(made[0], made[2], made[1], 1, tmp_path / "out", "compressed", how).folder
+    config = json.loads((folder / "config.json").read_text())["quantization_config"]
+    assert config["quant_method"] == "compressed-tensors"
+    assert "passages of training questions" in (folder / "README.md").read_text()
+    found = verify(folder)
+    nll = next(change for change in found.changes if change.metric == "reference_nll")
+    assert found.engine.startswith("compressed-tensors") and nll.scored >= 6
+    assert found.size_bytes == (folder / "model.safetensors").stat().st_size
+    if quantization == "int8":
+        assert found.outcome == "same as measured" and abs(nll.change or 0.0) < 0.05, found.sentence
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("quantization", ["int8", "int4"])
 def test_openvino_writes_and_answers(made: Made, tmp_path: Path, verify: Callable[..., ExportVerified],
                                      quantization: str) -> None:
-    folder = export(made[0], made[2], made[1], 1, tmp_path / "out", "openvino", OpenVino(quantization)).folder
+    how = Quantized(OPENVINO, quantization)
+    folder = export(made[0], made[2], made[1], 1, tmp_path / "out", "openvino", how).folder
     assert (folder / "openvino_model.xml").is_file() and "OpenVINO" in (folder / "README.md").read_text()
     found = verify(folder)
     nll = next(change for change in found.changes if change.metric == "reference_nll")

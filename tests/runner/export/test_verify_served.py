@@ -19,10 +19,10 @@ import uvicorn
 from transformers import AutoTokenizer
 
 from runner.export.chat_server import bound_socket
-from runner.export.engine_environments import VARIABLE
+from runner.export.engine_environments import LLM_COMPRESSOR, OPENVINO, VARIABLE
+from runner.export.engine_model import COMPRESSED, OPENVINO_WEIGHTS, opened_folder
 from runner.export.inference_engines import ChatServer
 from runner.export.measured_tokens import MeasuredTokens
-from runner.export.openvino_model import WEIGHTS, opened_folder
 from runner.export.server_facts import AskedServer, facts_of_server
 from runner.export.student_export import export
 from runner.export.verification import Exported, recorded_test, verify
@@ -121,17 +121,28 @@ for line in sys.stdin:
 """
 
 
-def test_an_openvino_folder_is_served_by_its_process_whole_and_streamed(
-        made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, python = tmp_path / "openvino-folder", tmp_path / "openvino" / "bin" / "python"
+def of_openvino(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / OPENVINO_WEIGHTS)
+
+
+def of_compressed_tensors(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": {"quant_method": COMPRESSED}}))
+
+
+@pytest.mark.parametrize(("engine", "mark"), [(OPENVINO, of_openvino), (LLM_COMPRESSOR, of_compressed_tensors)])
+def test_an_engine_s_folder_is_served_by_its_process_whole_and_streamed(
+        made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str,
+        mark: Callable[[Path], None]) -> None:
+    folder, python = tmp_path / "its-folder", tmp_path / engine / "bin" / "python"
     shutil.copytree(made[3], folder)
-    (folder / "model.safetensors").rename(folder / WEIGHTS)
+    mark(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("A Pod is a group of containers")["input_ids"]
     python.parent.mkdir(parents=True)
     python.write_text(PROCESS.format(python=sys.executable, ids=[*ids, tokenizer.eos_token_id]))
     python.chmod(0o755)
-    (tmp_path / "openvino" / ".stamp").touch()
+    (tmp_path / engine / ".stamp").touch()
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with served(folder) as address:
         client = openai.OpenAI(base_url=address, api_key="none", max_retries=0)
