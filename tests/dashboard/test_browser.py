@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.browser]
 KINDS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "large": ("light", LARGE), "narrow": ("light", NARROW),
          "phone": ("dark", PHONE)}
 """Colour scheme and width of the windows in which every page is tested."""
+ALWAYS = ("overview", "live", "compare")
+"""Pages that are drawn in a browser in each run of the tests; `make browser` draws all of them in all windows."""
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,9 @@ def window_of(kind: str, windows: dict[str, Window], browser: Any, server: Serve
     return windows.get(kind) or windows.setdefault(kind, Window(browser, server, *KINDS[kind]))
 
 
-@pytest.mark.parametrize("kind", ["light", *(pytest.param(kind, marks=pytest.mark.slow) for kind in list(KINDS)[1:])])
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("page", "kind"), [
+    pytest.param(page, kind, marks=() if kind == "light" and page in ALWAYS else pytest.mark.slow)
+    for kind in KINDS for page in PAGES])
 def test_every_page_draws_whole_and_without_errors(page: str, kind: str, windows: dict[str, Window], browser: Any,
                                                    server: Server) -> None:
     window = window_of(kind, windows, browser, server)
