@@ -9,8 +9,6 @@ PEOPLE = "people"
 ANSWER_ALONE = "answer"
 """Source of a passage that is a person's answer itself, because none was given: nothing can be retrieved or read."""
 GIVEN = (PEOPLE, ANSWER_ALONE)
-GIVEN_FORMS = ("question", "short answer", "cloze")
-"""Forms of study items of a question that people gave: the others need a title that no other fact has."""
 
 
 @dataclass(frozen=True)

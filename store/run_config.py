@@ -33,7 +33,7 @@ WRITTEN_STUDY = ("teacher", "both")
 """Values of `study` for which a chat teacher writes facts."""
 NO_MARGIN = 0.0
 """The margin of runs that were made before one was named; a new run cannot have it."""
-STUDY_PASSES = 40.0
+STUDY_PASSES = 60.0
 STUDY_REPLAY = 0.15
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "nf4")
@@ -208,6 +208,13 @@ class RunConfig:
         "of it, made from its passage. teacher: each passage's facts in five wordings, with questions forward and "
         "backward, written by a chat teacher in one or two calls a passage. both: half of each. off: its training "
         "question and reference answer alone, this cycle's facts only.")
+    study_forms: str = setting(
+        "questions", label="Forms of study items", group=TRAINING, was="mixed", form="expert", flag=_SET_ONLY,
+        choices={"questions": "three quarters are questions, a third of these noised",
+                 "mixed": "45% questions; the rest titles, short answers, gaps, order, reverse, text"},
+        help="Which forms the items made by rule are shown in. questions: mostly questions, as written, in wordings by "
+        "rule, and with words left out, moved or mixed. mixed: fewer questions, more parts of the passage. Only with "
+        "study items made by rule.")
     steps: int = setting(
         100, label="Max steps per cycle", group=TRAINING, unit="steps", range=(1, 10_000),
         affects=("duration", "amount"),
@@ -238,7 +245,7 @@ class RunConfig:
         help="Share of the training examples that are the untrained student's own answers to general questions, so "
         "that it forgets less. Only with study items.")
     document_share: float = setting(
-        0.1, label="Documents as text", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",
+        0.05, label="Documents as text", group=TRAINING, unit="share", range=(0, 0.9), step=0.05, form="expert",
         flag=_SET_ONLY, was=0.1,
         help="Share of a fact's presentations that are its passage as text under its title: nothing is asked, and "
         "every token is learned. Only with study items.")

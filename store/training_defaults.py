@@ -35,7 +35,7 @@ def _values(learning_rate: float, rank: int, batch: int, accumulation: int, pass
 
 
 CLASSES = (
-    SizeClass("up to 0.2 billion, as the embedded student", 0.2, _values(1.5e-3, 32, 8, 1, 40.0), 20_000),
+    SizeClass("up to 0.2 billion, as the embedded student", 0.2, _values(1.5e-3, 32, 8, 1, 60.0), 20_000),
     SizeClass("up to 1 billion", 1.0, _values(8e-4, 32, 8, 1, 40.0), 6_000),
     SizeClass("up to 4 billion, and where the name states no size", 4.0, _values(4e-4, 64, 1, 16, 40.0), 1_500),
     SizeClass("larger", float("inf"), _values(2e-4, 64, 1, 32, 30.0), 600),

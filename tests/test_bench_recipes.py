@@ -53,19 +53,6 @@ def test_no_recipe_trains_on_a_locked_wording(name: str) -> None:
     assert not [example for example in examples if example.question and locked.find(example.question)]
 
 
-def test_noise_changes_a_share_of_the_questions_each_time_in_another_way_and_no_answer() -> None:
-    facts = taught(8)
-    plain, _ = examples_of(Recipe({"question": 1.0}, 40), facts, REPLAY, 1)
-    noised, _ = examples_of(Recipe({"question": 1.0}, 40, noise=0.6), facts, REPLAY, 1)
-    asked = {question for fact in facts for question in fact.passage.questions}
-    pairs = [(one, other) for one, other in zip(plain, noised, strict=True) if one.question in asked]
-    changed = [(one.question, other.question) for one, other in pairs if one.question != other.question]
-    assert 0.45 < len(changed) / len(pairs) < 0.75 and len(set(changed)) > 0.9 * len(changed)
-    assert all(set(other.split()) <= set(one.split()) for one, other in changed)
-    assert [one.answer for one in plain] == [one.answer for one in noised]
-    assert [one for one, other in zip(plain, noised, strict=True) if one != other and one.question not in asked] == []
-
-
 def test_the_mission_s_recipe_shows_one_wording_with_the_whole_answer() -> None:
     facts = taught(8)
     examples, _ = examples_of(RECIPES["off"], facts, (), 1)
@@ -166,7 +153,7 @@ def test_the_exam_gives_full_marks_to_a_student_that_knows_every_fact() -> None:
 
 def test_the_default_recipe_is_what_a_run_does() -> None:
     config, recipe = RunConfig(), RECIPES["default"]
-    assert dict(recipe.shares) == SHARES and recipe.presentations == config.passes == 40
+    assert dict(recipe.shares) == pytest.approx(SHARES["questions"]) and recipe.presentations == config.passes == 60
     assert (recipe.learning_rate, recipe.rank, recipe.alpha, recipe.batch, recipe.general, recipe.reading) == (
         config.learning_rate, config.lora_rank, config.lora_alpha, config.batch_size, config.general_replay, 0.0)
     rows = [name for name in RECIPES if name.startswith("default, ")]

@@ -15,8 +15,10 @@ from functools import lru_cache
 
 from knowledge.perturbations import CHOICES, OPPOSITES
 from knowledge.study.passage_parts import GAP, Source, opening, with_gap, without_words, words
-from knowledge.study.wordings import BARE_TITLE_WORDINGS, ENGLISH_WORDINGS, TITLE_WORDINGS, WORDINGS
+from knowledge.study.wordings import BARE_TITLE_WORDINGS, ENGLISH_WORDINGS, NOISE, TITLE_WORDINGS, WORDINGS
 from knowledge.written_numbers import NUMBER_WITH_UNIT
+
+NOISED_QUESTION = "noised question"
 
 Part = tuple[str, str, str, str, bool]
 """Wording, prompt, answer, key term, complete: what a rule yields; `StudyItem` adds passage and form."""
@@ -46,6 +48,19 @@ def questions(source: Source, form: Form) -> Iterator[Part]:
         question = asked[number % len(asked)]
         if prompt := WORDINGS[name](question, source, rng):
             yield name, prompt, answer, "", complete
+
+
+def noised_questions(source: Source, form: Form) -> Iterator[Part]:
+    """Words of the passage's questions, some left out or moved, or those of two questions together -> the reference.
+
+    Each is another one, so that it is not the wording that is learned by heart.
+    """
+    rng, asked, rules = source.rng("noise"), source.passage.questions, tuple(NOISE.items())
+    for number in range(form.count if asked else 0):
+        name, rule = rules[number % len(rules)]
+        question = asked[number // len(rules) % len(asked)]
+        if (prompt := rule(question, source, rng)) and prompt != question:
+            yield name, prompt, source.reference, "", True
 
 
 def titles(source: Source, form: Form) -> Iterator[Part]:
@@ -140,6 +155,7 @@ def documents(source: Source, form: Form) -> Iterator[Part]:
 
 FORMS: dict[str, Form] = {
     "question": Form(questions, 20),
+    NOISED_QUESTION: Form(noised_questions, 24),
     "opening": Form(questions, 80, words=10),
     "title": Form(titles, 7),
     "short answer": Form(short_answers, 4),

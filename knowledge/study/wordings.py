@@ -87,11 +87,54 @@ def joined(question: str, source: Source, rng: random.Random) -> str:
     return f"{' '.join(ours)}, {_listed(theirs)}?" if theirs else ""
 
 
+def noised(question: str, source: Source, rng: random.Random) -> str:
+    """The question without a fifth to two thirds of its words, and with some words of questions of other facts.
+
+    In half of the cases it begins at another word. Deletion, rotation and insertion of tokens as noise: Wei and Zou
+    2019, "EDA"; Lewis et al. 2020, "BART".
+    """
+    return " ".join(_turned(_with_strange_words(_kept(question, rng.uniform(0.33, 0.8), rng), source, rng), rng))
+
+
+def mixed(question: str, source: Source, rng: random.Random) -> str:
+    """Some words of the question and of another question of the passage; empty without another."""
+    others = [other for other in source.passage.questions if other != question]
+    if not others:
+        return ""
+    share = rng.uniform(0.25, 0.5)
+    parts = [_kept(text, share, rng) for text in rng.sample((question, rng.choice(others)), 2)]
+    return " ".join(_with_strange_words([*parts[0], *parts[1]], source, rng))
+
+
+def _kept(text: str, share: float, rng: random.Random) -> list[str]:
+    return [word for word in text.split() if rng.random() < share]
+
+
+def _turned(found: list[str], rng: random.Random) -> list[str]:
+    first = rng.randrange(len(found)) if found and rng.random() < 0.5 else 0
+    return found[first:] + found[:first]
+
+
+def _with_strange_words(found: list[str], source: Source, rng: random.Random) -> list[str]:
+    """The words with a sixth as many of a question of another fact of the topic among them."""
+    asked = [question for sibling in source.siblings if sibling.id != source.passage.id
+             for question in sibling.questions]
+    if not asked or not found:
+        return found
+    strange = rng.choice(asked).split()
+    for _ in range(round(len(found) / 6)):
+        found.insert(rng.randrange(len(found) + 1), rng.choice(strange))
+    return found
+
+
 WORDINGS: dict[str, Wording] = {
     "as asked": lambda question, source, rng: question, "framed": framed, "titled": titled, "topic first": placed,
     "thinned": thinned, "reordered": reordered, "keywords": keywords, "about words": about_words,
     "about a fragment": about_fragment, "joined": joined}
 """Name -> rule, in the order in which they are used."""
+
+NOISE: dict[str, Wording] = {"words left out": noised, "words of two questions": mixed}
+"""Name -> rule of the questions that are nothing but words of those as asked, used in turn."""
 
 ENGLISH_WORDINGS = frozenset(("framed", "about words", "about a fragment", "joined"))
 """Those of them that add English words."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from store.formatting import duration
+from store.formatting import duration, plural
 from store.run_config import EMBEDDED_STUDENT, STUDY_PASSES, RunConfig
 from store.training_defaults import size_class
 
-TOKENS_PER_PRESENTATION = 60
-"""Mean tokens of a study item with its prompt under the embedded student, measured in the demonstration."""
-
+TOKENS_PER_PRESENTATION = 73
+"""Mean tokens of a study item with its prompt under the embedded student, measured on 60 of the built-in notes."""
 
 TOKENS_PER_READING = 330
 """The same of an item with three passages before the question."""
@@ -57,7 +56,7 @@ def _budget_note(config: RunConfig, minutes: float, speed: float | None, passage
     presentations = minutes * 60 * speed * (1 - config.general_replay) / _tokens(config)
     facts, each = presentations / STUDY_PASSES, presentations / config.questions
     time = "1 minute here teaches" if minutes == 1 else f"{minutes:g} minutes here teach"
-    note = f"{time} about {facts:.0f} facts {STUDY_PASSES:.0f} times each, at {speed:.0f} tokens/s"
+    note = f"{time} about {plural(round(facts), 'fact')} {STUDY_PASSES:.0f} times each, at {speed:.0f} tokens/s"
     if passages is not None and passages > facts:
         whole = passages * STUDY_PASSES * _tokens(config) / speed / (1 - config.general_replay)
         note += f"; all {passages:,} passages would need {duration(whole)}, or a GPU"

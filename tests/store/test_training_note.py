@@ -16,7 +16,7 @@ def test_presentations_and_their_time_are_said() -> None:
     config = preset("embedded", questions=10, passes=9.0, general_replay=0.1)
     assert training_note(config, None) == ("The first cycle's training presents its 10 facts 9 times each: 100 "
                                            "examples.")
-    assert training_note(config, TOKENS_PER_PRESENTATION).endswith("100 examples, about 1 min 40 s at 60 tokens/s.")
+    assert training_note(config, TOKENS_PER_PRESENTATION).endswith("100 examples, about 1 min 40 s at 73 tokens/s.")
     assert training_note(preset("embedded", study="off"), 100.0) == ""
 
 
@@ -30,8 +30,8 @@ def test_a_budget_says_what_it_can_teach_and_what_everything_would_need() -> Non
 
 def test_a_budget_of_one_minute_says_that_it_is_too_short_for_these_facts() -> None:
     note = training_note(preset("embedded", minutes=1.0, questions=30, general_replay=0.0), 60.0)
-    assert note.startswith("1 minute here teaches about 2 facts 40 times each")
-    assert "presents its 30 facts about 2.0 times each, too seldom to be learned: allow more time" in note
+    assert note.startswith("1 minute here teaches about 1 fact 60 times each")
+    assert "presents its 30 facts about 1.6 times each, too seldom to be learned: allow more time" in note
     assert "too seldom" not in training_note(preset("embedded", minutes=60.0, questions=30), 60.0)
 
 

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from knowledge.given_questions import ANSWER_ALONE, GIVEN, GIVEN_FORMS
+from knowledge.given_questions import ANSWER_ALONE, GIVEN
 from knowledge.near_duplicate_questions import NearDuplicateIndex
 from knowledge.passages import Passage
 from knowledge.questions import PRACTICE
 from knowledge.split import practice_passages
 from knowledge.study import ALL, StudyItem, coverage, study_items, without_near_duplicates, written_items
-from knowledge.study.recipe import READING
+from knowledge.study.recipe import GIVEN_FORMS, READING
 from runner.pipeline import study_set
 from runner.pipeline.stage_checkpoints import Artifact
 from runner.pipeline.reading_items import reading_stream

@@ -83,7 +83,7 @@ def form_shares(config: RunConfig) -> dict[str, float]:
     """Return form of study items -> share of the presentations."""
     if config.study == "off":
         return {"question": 1.0}
-    return shares_of(config.study, config.document_share, config.reading_share)
+    return shares_of(config.study, config.document_share, config.reading_share, config.study_forms)
 
 
 def as_example(item: StudyItem) -> TrainingExample:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import random
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from knowledge.near_duplicate_questions import NearDuplicateIndex
@@ -21,8 +19,6 @@ from tests.bench.recipes.reading_exam import STYLE
 
 
 MAX_TOKENS = 512
-LEFT_OUT, TURNED = 0.2, 0.5
-"""Share of a noised question's words that is left out, and of noised questions that begin at another word."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,6 @@ class Recipe:
     """Share of the presentations with passages before the question."""
     soft: float = 0.0
     """Weight of the KL divergence to what the untrained student predicts with the passage before the question."""
-    noise: float = 0.0
-    """Share of the presentations of a question that leave out words of it, or begin it at another word."""
     final: Mapping[str, float] = field(default_factory=dict)
     """Forms and shares of the last tenth of the presentations; empty: as before."""
 
@@ -79,24 +73,7 @@ def examples_of(recipe: Recipe, facts: tuple[Fact, ...], general: tuple[Training
     drawn = draw_presentations(items, shares | {READING: recipe.reading}, count - last, seed, weights)
     drawn += draw_presentations(items, recipe.final, last, seed + 1) if last else []
     examples = [TrainingExample(item.prompt, item.answer, item.complete) for item in drawn]
-    asked = {question for fact in facts for question in fact.passage.questions}
-    return with_noise(_with_general(examples, general, recipe.general), asked, recipe.noise, seed), refused
-
-
-def with_noise(examples: list[TrainingExample], questions: Collection[str], share: float,
-               seed: int) -> list[TrainingExample]:
-    """The examples with a share of these questions noised, each time in another way (Wei and Zou 2019, "EDA")."""
-    rng = random.Random(seed)
-    return [dataclasses.replace(example, question=_noised(example.question, rng))
-            if example.question in questions and rng.random() < share else example for example in examples]
-
-
-def _noised(question: str, rng: random.Random) -> str:
-    kept = [word for word in question.split() if rng.random() > LEFT_OUT]
-    if rng.random() < TURNED and len(kept) > 3:
-        first = rng.randrange(1, len(kept))
-        kept = kept[first:] + kept[:first]
-    return " ".join(kept) or question
+    return _with_general(examples, general, recipe.general), refused
 
 
 def contexts_of(facts: tuple[Fact, ...]) -> dict[str, str]:

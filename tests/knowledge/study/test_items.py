@@ -115,6 +115,28 @@ def test_near_duplicates_of_locked_wordings_are_refused_and_counted() -> None:
     assert without_near_duplicates(items, NearDuplicateIndex(["How many moons has Mars?"])) == (items, 0)
 
 
+def test_noised_questions_are_other_words_each_time_with_the_whole_answer() -> None:
+    near = notes("pods")
+    for passage in near[:5]:
+        items = study_items(passage, 1, ["noised question"], siblings=near)
+        prompts = [item.prompt for item in items]
+        assert len(items) > 20 and len(set(prompts)) == len(prompts) and not set(prompts) & set(passage.questions)
+        ours = {word for question in passage.questions for word in question.split()}
+        theirs = {word for one in near for question in one.questions for word in question.split()}
+        found = [word for prompt in prompts for word in prompt.split()]
+        assert set(found) <= theirs and 0.75 < sum(word in ours for word in found) / len(found) < 1
+        assert {item.answer for item in items} == {" ".join(passage.text.split())}
+        assert {item.wording for item in items} == {"words left out", "words of two questions"}
+
+
+def test_a_passage_of_one_question_is_noised_by_leaving_words_out_alone() -> None:
+    asked = "Where does amber keep what it owns at night?"
+    passage = dataclasses.replace(make_passage("a", "amber"), questions=(asked,))
+    items = study_items(passage, 1, ["noised question"])
+    assert items and {item.wording for item in items} == {"words left out"}
+    assert all(set(item.prompt.split()) <= set(asked.split()) for item in items)
+
+
 def test_coverage_counts_the_items_of_each_key_term() -> None:
     passage = notes("pods")[0]
     items = study_items(passage, 1)

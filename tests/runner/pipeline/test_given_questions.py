@@ -9,6 +9,7 @@ from typing import Any
 import fakes
 import pytest
 
+from knowledge.study.recipe import GIVEN_FORMS
 from runner.cli.main import main
 from runner.pipeline.run_knowledge import open_domain
 from runner.pipeline.worker import execute_claimed_run
@@ -75,7 +76,7 @@ def test_a_run_on_own_questions_alone_trains_them_and_asks_the_own_test(store: S
     assert [(one.role, one.questions, one.with_passage) for one in events if isinstance(one, QuestionSetRead)] == \
         [("practice", 8, 0), ("test", 8, 0)]
     prepared = next(one for one in events if isinstance(one, StudySetPrepared))
-    assert {form.form for form in prepared.forms} <= {"question", "short answer", "cloze"}
+    assert {form.form for form in prepared.forms} <= set(GIVEN_FORMS)
     assert any("an answer alone, without a passage" in note for note in prepared.notes)
     assert {(one.part, one.kind, one.questions) for one in origins_of(store, run)} == \
         {("test", "people", 8), ("training", "people", 8)}

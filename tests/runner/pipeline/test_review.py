@@ -17,6 +17,7 @@ import fakes
 import pytest
 
 from knowledge.questions import question_id
+from knowledge.study.recipe import GIVEN_FORMS
 from runner.cli.main import main
 from runner.pipeline import executor
 from runner.pipeline.run_knowledge import open_domain
@@ -109,7 +110,7 @@ def test_no_student_answers_before_the_review_and_the_run_uses_what_was_approved
     prepared = next(event for event in events if isinstance(event, StudySetPrepared))
     lines = (paths.run(run) / prepared.file).read_text().splitlines()
     of_edited = [json.loads(line) for line in lines if json.loads(line)["passage_id"] == drafts[0].passage_id]
-    assert of_edited and {one["form"] for one in of_edited} <= {"question", "short answer", "cloze"}
+    assert of_edited and {one["form"] for one in of_edited} <= set(GIVEN_FORMS)
     assert not any(drafts[0].answer in one["answer"] for one in of_edited if drafts[0].answer)
     assert any("1 questions or references that people edited" in note for note in prepared.notes)
     assert not any(EDITED_QUESTION in line for line in lines)
