@@ -68,6 +68,7 @@ RECIPES: dict[str, Recipe] = {
     "mixed forms, placebo": _mixed(placebo=True),
     "mixed forms, 20 presentations": _mixed(presentations=20),
     "mixed forms, 80 presentations": _mixed(presentations=80),
+    "mixed forms, reading 0.3": _mixed(reading=0.3),
     "default, soft targets 0.5": _default(soft=0.5),
     "default, reading 0.3": _default(reading=0.3),
     "default, reading 0.6": _default(reading=0.6),
