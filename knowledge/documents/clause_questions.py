@@ -13,7 +13,7 @@ from knowledge.documents.verb_lexicon import BE, MODALS, PREPOSITIONAL, REPORTIN
 # A question about the predicate, a second wording (or "": ask for the subject instead), and the rank.
 Wordings = tuple[str, str, int]
 _USED_FOR = re.compile(r"^(?:be )?(?:used|useful|intended|designed|meant)\s+(?:to(?!\s+be\b)|for)\b", re.I)
-_WHEN = re.compile(r"\s(?:when|whenever|if|unless|once|after|before|while)\s")
+_WHEN = re.compile(r"(?<! as)\s(?:when|whenever|if|unless|once|after|before|while)\s")
 _HOW = re.compile(r"^\w+(?:\s\w+ly)?\s(?:by|using|via|through|with)\s(?!default\b)")
 ASKED_WITH = REPORTING - {"need", "set", "take", "give", "use", "cause", "put", "display", "introduce", "affect",
                           "mean"}

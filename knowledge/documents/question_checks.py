@@ -17,7 +17,8 @@ and or the a an is are that which if when than not any all some its their no e.g
 _CONTEXT = re.compile(r"^(?:Regarding|When it comes to) .+?, (?=(?:what|which|how|when|where|why|who|if|since|"
                       r"under which|in which|of which)\b)", re.I)
 # Left over from the markup of a text file.
-_MARKUP = re.compile(r"::(?:\s|$)|^[+*|>•–-]\s|\[\[|\]\]|\b\w+:\w+\[|:\w+:`|\(\(|\)\)\)|\|\||\{\{|''|``|\.\.\.|…|\s#\s")
+_MARKUP = re.compile(r"::(?:\s|$)|^[+*|>•–-]\s|\[\[|\]\]|\b\w+:\w+\[|:\w+:`|\(\(|\)\)\)|\|\||<\d+>|"
+                     r"\{\{|''|``|\.\.\.|…|\s#\s")
 _POINTS_AWAY = re.compile(r"\b(?:above|below|(?:previous|preceding|next|following|last|earlier|later) (?:section|"
                           r"chapter|example|paragraph|step|page|command|list)s?|the (?:former|latter)|"
                           r"aforementioned)\b", re.I)

@@ -221,7 +221,7 @@ def _from_clause(statement: str, context: PageContext, known_lower: Collection[s
     clause = parse_clause(statement, context, known_lower)
     if not clause:
         return
-    said = _said_of_subject(clause)
+    said = "" if _STANDS_FOR.match(statement) else _said_of_subject(clause)
     thing, they = ("things", "they") if clause.verb in ("are", "were") else ("thing", "it")
     back, test = (with_context(f"{asked} {said}?", context, clause.subject) if said else "" for asked in (
         "What", f"Of which {thing} does the documentation say that {they}"))
@@ -233,10 +233,14 @@ def _from_clause(statement: str, context: PageContext, known_lower: Collection[s
         yield QuestionDraft(3, back, "", test.replace("Regarding ", "Speaking of ", 1))
 
 
+_STANDS_FOR = re.compile(r"(?:this|it|these|they)\s(?!\w+\s(?:of|that)\b)", re.I)
+"""A statement whose subject stands for a heading: it cannot answer what it is said of."""
+
+
 def _said_of_subject(clause: Clause) -> str:
     """Verb and predicate, where they tell the subject from all others; else empty."""
     predicate = _cut(clause.rest)
-    plural = clause.verb not in ("are", "were") and (is_verb(clause.verb) or clause.verb in ("have", "do"))
+    plural = clause.verb not in ("are", "were") and (is_verb(clause.verb) or clause.verb in ("have", "do", "does"))
     if plural or not 4 <= len(predicate.split()) <= _MAX_PREDICATE_WORDS or _PERSON.match(clause.subject) \
             or len(specific_words(predicate)) < _FEWEST_SPECIFIC or not specific_words(clause.subject) \
             or _EMPTY_PREDICATE.match(predicate) or _EMPTY_PREDICATE.match(clause.verb) \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from knowledge.documents.chunking import Chunk
@@ -34,6 +36,16 @@ def test_what_is_done_to_a_thing_does_not_say_what_it_does() -> None:
     assert not [text for text in asked("`print_state()` gets invoked by `run_state()` in the main loop.")
                 if text == "What does print_state() do?"]
     assert "What does print_state() do?" in " ".join(asked("`print_state()` closes the valve of every gauge in turn."))
+
+
+@pytest.mark.parametrize("sentence", [
+    "Valves outside the hall will be treated the same way as if they were closed by hand.",
+    "<2> creates a new gauge in the northern hall of the plant.",
+    "The plant does restrict the set of gauges and sensors that a feed controller may read.",
+    "This reads the contents of each northern gauge into a register of its own."])
+def test_what_is_asked_has_its_answer_in_the_sentence_and_is_english(sentence: str) -> None:
+    found = asked(sentence, "Feed valves", "`print_state`")
+    assert not [text for text in found if re.search(r"[Ww]hen will|<2>|[Ww]hat does restrict|[Ww]hat reads", text)]
 
 
 def test_a_name_in_other_words_with_a_pointer_is_no_answer() -> None:
