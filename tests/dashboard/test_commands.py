@@ -14,7 +14,7 @@ from dashboard.view_models.launch_request import (
     form_state, next_token, recipe_values,
 )
 from store import queries
-from store.run_config import InvalidConfig, RunConfig
+from store.run_config import STUDY_PASSES, InvalidConfig, RunConfig
 from store.presets import ONE_WORDING, PRESETS, preset
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
@@ -109,9 +109,9 @@ def test_what_the_form_leaves_as_shown_follows_from_what_was_chosen() -> None:
     large = config_from("embedded", {"student": "some/model", "study": "rules", "learning_rate": 4e-4})
     assert large == preset("embedded", student="some/model")
     assert config_from("phi-2", {"study": "rules"}) == preset("phi-2", study="rules")
-    short = config_from("embedded", {"passes": 40.0, "minutes": 5.0})
+    short = config_from("embedded", {"passes": STUDY_PASSES, "minutes": 5.0})
     assert (short.passes, short.minutes) == (None, 5.0)
-    assert config_from("embedded", {"passes": 40.0, "steps": 7}).passes is None
+    assert config_from("embedded", {"passes": STUDY_PASSES, "steps": 7}).passes is None
     with pytest.raises(InvalidConfig, match="both set"):
         config_from("embedded", {"passes": 30.0, "minutes": 5.0})
 
