@@ -10,8 +10,8 @@
 # make trackers  runs in a real MLflow server and a real Trackio folder, each in an environment of its own
 # make served  a whole run with the embedded student as teacher and judge, behind `transformers serve`
 # make try-servers  vLLM on the CPU as a teacher, by hand: downloads it into a temporary folder, 25 minutes at most
-# make verify-engines  llama.cpp, OpenVINO and llm-compressor, each in an environment of its own, and a student exported, served and
-#              verified by each; downloads 1.5 GB once
+# make verify-engines  llama.cpp, OpenVINO and llm-compressor, each in an environment of its own, and a student exported,
+#              served and verified by each; takes 3.2 GB of disk
 # make ray     runs on a real Ray cluster of two nodes on this machine, in an environment of its own
 # make chaos-ray  kills, suspensions and failures of every part of such a cluster, store and S3 included (50; TRIALS=5: a short one)
 # make setup   the common part: idempotent, quick the second time

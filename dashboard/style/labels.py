@@ -112,7 +112,7 @@ ARTEFACT_HELP = (f"A folder or file on the runner's machine, as `{NAME} export` 
                  "environment.")
 EXPORT_ENGINE_HELP = ("A merged folder is answered for by transformers, an OpenVINO folder by OpenVINO, one of "
                       "compressed tensors by llm-compressor's environment. Of a GGUF file transformers "
-                      " measures what quantization costs, with likelihoods, and llama.cpp its own answers, "
+                      "measures what quantization costs, with likelihoods, and llama.cpp its own answers, "
                       "where `make verify-engines` installed it.")
 NO_EXPORTS = (f"No export of this run was verified yet. `{NAME} export RUN` writes one; name its folder "
               f"above, or use `{NAME} verify`.")

@@ -65,6 +65,8 @@ extend require use give implement
 """))
 """Verbs of an entry's description that are asked with: "What does X return?"; the others with "do"."""
 _REQUESTS = frozenset(("please", "assume", "be", "keep", "ask", "let", "do", "don't"))
+_STANDS_FOR = re.compile(r"(?:this|it|these|they)\s(?!\w+\s(?:of|that)\b)", re.I)
+"""A statement whose subject stands for a heading: it cannot answer what it is said of."""
 _PERSON = re.compile(r"^(?:who|someone|people|users?|developers?|we|one|authors?)\b", re.I)
 # Predicates that would ask for a thing by an opinion or by its being there.
 _EMPTY_PREDICATE = re.compile(r"^(?:(?:work|look|seem|appear|exist|happen|help|need|apply|become|remain|go|"
@@ -233,15 +235,12 @@ def _from_clause(statement: str, context: PageContext, known_lower: Collection[s
         yield QuestionDraft(3, back, "", test.replace("Regarding ", "Speaking of ", 1))
 
 
-_STANDS_FOR = re.compile(r"(?:this|it|these|they)\s(?!\w+\s(?:of|that)\b)", re.I)
-"""A statement whose subject stands for a heading: it cannot answer what it is said of."""
-
-
 def _said_of_subject(clause: Clause) -> str:
     """Verb and predicate, where they tell the subject from all others; else empty."""
     predicate = _cut(clause.rest)
-    plural = clause.verb not in ("are", "were") and (is_verb(clause.verb) or clause.verb in ("have", "do", "does"))
-    if plural or not 4 <= len(predicate.split()) <= _MAX_PREDICATE_WORDS or _PERSON.match(clause.subject) \
+    plural = clause.verb not in ("are", "were") and (is_verb(clause.verb) or clause.verb in ("have", "do"))
+    emphatic = clause.verb == "does"
+    if plural or emphatic or not 4 <= len(predicate.split()) <= _MAX_PREDICATE_WORDS or _PERSON.match(clause.subject) \
             or len(specific_words(predicate)) < _FEWEST_SPECIFIC or not specific_words(clause.subject) \
             or _EMPTY_PREDICATE.match(predicate) or _EMPTY_PREDICATE.match(clause.verb) \
             or predicate.count(",") > 1 or _NOT_ASKED_BACK.search(predicate) or _breaks_a_list(clause.rest, predicate) \

@@ -76,6 +76,12 @@ class Source:
         return next((one for one in self.sentences if term.casefold() in one.casefold()), self.reference)
 
     @cached_property
+    def foreign_questions(self) -> tuple[str, ...]:
+        """The questions of the siblings."""
+        return tuple(question for sibling in self.siblings if sibling.id != self.passage.id
+                     for question in sibling.questions)
+
+    @cached_property
     def foreign_sentences(self) -> tuple[str, ...]:
         """One sentence of each sibling: none resembles a sentence of this passage, which might be an altered copy."""
         found = (sentences(other.text) for other in self.siblings if other.id != self.passage.id)

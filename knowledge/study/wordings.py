@@ -117,11 +117,9 @@ def _turned(found: list[str], rng: random.Random) -> list[str]:
 
 def _with_strange_words(found: list[str], source: Source, rng: random.Random) -> list[str]:
     """The words with a sixth as many of a question of another fact of the topic among them."""
-    asked = [question for sibling in source.siblings if sibling.id != source.passage.id
-             for question in sibling.questions]
-    if not asked or not found:
+    if not source.foreign_questions or not found:
         return found
-    strange = rng.choice(asked).split()
+    strange = rng.choice(source.foreign_questions).split()
     for _ in range(round(len(found) / 6)):
         found.insert(rng.randrange(len(found) + 1), rng.choice(strange))
     return found

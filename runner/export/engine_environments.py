@@ -36,15 +36,24 @@ def is_installed(engine: str) -> bool:
     return (environment_of(engine) / ".stamp").is_file()
 
 
+def check_installed(engine: str) -> None:
+    """Check that an engine's environment is there.
+
+    Raises:
+        CannotExport: it is not.
+    """
+    if not is_installed(engine):
+        raise CannotExport(f"{NAMES[engine]} is not installed in {environment_of(engine)}: `make verify-engines` makes "
+                           "this environment")
+
+
 def command(engine: str, script: str | Path, *arguments: str) -> list[str]:
     """The command that runs one of `engine_scripts`, or a script that is named by its path, in an engine's environment.
 
     Raises:
         CannotExport: the environment is not there.
     """
-    if not is_installed(engine):
-        raise CannotExport(f"{NAMES[engine]} is not installed in {environment_of(engine)}: `make verify-engines` makes "
-                           "this environment")
+    check_installed(engine)
     return [str(environment_of(engine) / "bin" / "python"), str(_SCRIPTS / script), *arguments]
 
 

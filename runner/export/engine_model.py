@@ -13,20 +13,14 @@ from pathlib import Path
 from runner.export.engine_environments import LLM_COMPRESSOR, OPENVINO, EngineProcess, run_script, running
 from runner.export.errors import CannotExport
 from runner.student.errors import in_short
-from runner.student.exported_model import CannotAnswer, ExportedModel
+from runner.student.exported_model import CannotAnswer, ExportedModel, weight_files
 from runner.student.generating_process import GeneratingProcess
 from runner.student.models import hf_loader
 
-OPENVINO_WEIGHTS, COMPRESSED_WEIGHTS = "openvino_model.bin", "model.safetensors"
-_WEIGHTS = {OPENVINO: OPENVINO_WEIGHTS, LLM_COMPRESSOR: COMPRESSED_WEIGHTS}
+OPENVINO_WEIGHTS = "openvino_model.bin"
 _SCRIPTS = {OPENVINO: "openvino_export.py", LLM_COMPRESSOR: "compressed_export.py"}
 COMPRESSED = "compressed-tensors"
 """What the `config.json` of such a folder names as its quantization."""
-
-
-def export_script(engine: str) -> str:
-    """The script that writes a folder of this engine."""
-    return _SCRIPTS[engine]
 
 
 def write_quantized(engine: str, merged: Path, to: Path, quantization: str, passages: Sequence[str]) -> None:
@@ -42,7 +36,7 @@ def write_quantized(engine: str, merged: Path, to: Path, quantization: str, pass
     Raises:
         CannotExport: the environment is not there, or the engine failed.
     """
-    run_script(engine, export_script(engine), str(merged), str(to), quantization, said=json.dumps(list(passages)))
+    run_script(engine, _SCRIPTS[engine], str(merged), str(to), quantization, said=json.dumps(list(passages)))
     for file in merged.iterdir():  # the tokenizer with its template, and the generation configuration
         if file.suffix != ".safetensors" and not file.name.startswith(("config.", "model.")):
             shutil.copyfile(file, to / file.name)
@@ -64,7 +58,8 @@ class EngineModel(ExportedModel):
             self.tokenizer, config, decoding = hf_loader.open_without_weights(folder)
         except hf_loader.UNREADABLE as error:
             raise CannotAnswer(f"{folder} cannot be read by transformers: {in_short(error)}") from error
-        self._describe(folder, named, [folder / _WEIGHTS[process.engine]], decoding, config)
+        weights = [folder / OPENVINO_WEIGHTS] if process.engine == OPENVINO else weight_files(folder)
+        self._describe(folder, named, weights, decoding, config)
         self._process, self._asking = process, threading.Lock()
         self.model = GeneratingProcess(config, decoding, self._generate)
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from runner.artifact_store.errors import InvalidAddress
 from runner.export.checksums import changed_files, hashes_of, write_checksums
-from runner.export.engine_environments import LLM_COMPRESSOR, NAMES, OPENVINO, command
+from runner.export.engine_environments import LLM_COMPRESSOR, NAMES, OPENVINO, check_installed
 from runner.export.errors import CannotExport
 from runner.export.gguf_converter import checked_converter, convert
 from runner.export.gguf_quantizer import installed_quantizer, quantize
@@ -185,7 +185,7 @@ def kept_export(store: Store, paths: Paths, run_id: str, cycle: Cycle, report: C
 def _check_installed(how: Gguf | Quantized | None) -> None:
     """Check that what writes this form is there, before anything slow is done."""
     if isinstance(how, Quantized):
-        command(how.engine, "")
+        check_installed(how.engine)
     elif how and how.converter:
         checked_converter(how.converter)
 

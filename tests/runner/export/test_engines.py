@@ -231,10 +231,14 @@ def test_compressed_tensors_are_written_and_answer(made: Made, tmp_path: Path, v
     config = json.loads((folder / "config.json").read_text())["quantization_config"]
     assert config["quant_method"] == "compressed-tensors"
     assert "passages of training questions" in (folder / "README.md").read_text()
-    found = verify(folder)
+    holds(verify(folder), "compressed-tensors", folder / "model.safetensors", quantization)
+
+
+def holds(found: ExportVerified, engine: str, weights: Path, quantization: str) -> None:
+    """The engine answered from these weights, with likelihoods, and as measured where they have 8 bits."""
     nll = next(change for change in found.changes if change.metric == "reference_nll")
-    assert found.engine.startswith("compressed-tensors") and nll.scored >= 6
-    assert found.size_bytes == (folder / "model.safetensors").stat().st_size
+    assert found.engine.startswith(engine) and nll.scored >= 6
+    assert found.size_bytes == weights.stat().st_size
     if quantization == "int8":
         assert found.outcome == "same as measured" and abs(nll.change or 0.0) < 0.05, found.sentence
 
@@ -246,13 +250,8 @@ def test_openvino_writes_and_answers(made: Made, tmp_path: Path, verify: Callabl
     how = Quantized(OPENVINO, quantization)
     folder = export(made[0], made[2], made[1], 1, tmp_path / "out", "openvino", how).folder
     assert (folder / "openvino_model.xml").is_file() and "OpenVINO" in (folder / "README.md").read_text()
-    found = verify(folder)
-    nll = next(change for change in found.changes if change.metric == "reference_nll")
-    assert found.engine.startswith("OpenVINO") and nll.scored >= 6
-    assert found.size_bytes == (folder / "openvino_model.bin").stat().st_size
-    if quantization == "int8":
-        assert found.outcome == "same as measured" and abs(nll.change or 0.0) < 0.05, found.sentence
-    else:
+    holds(verify(folder), "OpenVINO", folder / "openvino_model.bin", quantization)
+    if quantization != "int8":
         assert "passages of training questions" in (folder / "README.md").read_text()
     config = json.loads((folder / "generation_config.json").read_text())
     config["do_sample"] = True
