@@ -269,7 +269,7 @@ class RunConfig:
         help="Batches per optimizer step.")
     gradient_checkpointing: bool = setting(
         True, label="Gradient checkpointing", group=TRAINING, form="expert", flag=_SET_ONLY,
-        help="Recompute activations in the backward pass, which saves memory and costs time.")
+        help="Recompute activations in the backward pass where they do not fit in memory, which costs time.")
     lora_rank: int = setting(
         32, label="LoRA rank", group=TRAINING, range=(1, 256), form="expert",
         help="Rank of the LoRA matrices.")

@@ -153,7 +153,7 @@ def _plan(index: int, candidate: _PlanCandidate, request: PlanRequest, machine: 
                 machine.cores if on_cpu else 1, kept,
                 f"{where}: {candidate.precision}, batch {candidate.batch} x {accumulation}"
                 + (f", sequences cut to {shorter} tokens" if shorter else "") + f", {need}"
-                + (f"; gradient checkpointing from {kept} tokens a batch up" if kept else ""), index, shorter)
+                + (f"; room for the activations of {kept} tokens" if kept else ""), index, shorter)
 
 
 def _answer_bytes(size: ModelDimensions) -> float:

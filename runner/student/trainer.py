@@ -25,7 +25,7 @@ from runner.protocols import TrainingConfig, TrainingExample, TrainingResult, Tr
 from runner.student import checkpoint_files, ranks, training_checkpoints
 from runner.student.errors import TrainingFailed
 from runner.student.inference.likelihood import token_losses
-from runner.student.llama_cpu.training_loss import FusedLoraLoss, supports_training
+from runner.student.llama_cpu.training_loss import ACTIVATION_SHARE, FusedLoraLoss, supports_training
 from runner.student.lora import peft_adapter
 from runner.student.lora.adapter_files import check_folder, weights_sha256
 from runner.student.models.hf_loader import trainer_callbacks
@@ -122,8 +122,9 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
         start: the adapter to start from; None: a new one.
         to: folder of the adapter, of its snapshots and of the training's checkpoints.
         on_step: called after each step; may raise to stop.
-        uncheckpointed_tokens: number of tokens whose activations fit in memory. Gradient checkpointing gives the same
-            gradients in 1.5 times the time, so it is turned off for batches that are no longer than that.
+        uncheckpointed_tokens: number of tokens whose activations fit in memory, as the library's pass keeps them.
+            Gradient checkpointing gives the same gradients in 1.5 times the time, so it is turned off where every
+            batch is within that, and where our own pass can compute larger ones in groups of rows.
         until: one of `recipe.keep_at`, after which training stops. The result is then that of the snapshot, and the
             checkpoints stay, so that a later call goes on with the same steps as an uninterrupted training.
 
@@ -139,14 +140,16 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
     if finished is not None:
         return finished
     rows, cut, left_out = training_rows(loaded.hf_tokenizer, template, examples, recipe.max_sequence_tokens)
-    if recipe.batch_size * max(map(len, rows["input_ids"])) <= uncheckpointed_tokens:
-        recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
+    longest, fused_tokens = max(map(len, rows["input_ids"])), int(uncheckpointed_tokens / ACTIVATION_SHARE)
     targets = peft_adapter.resolve_targets(loaded.model, recipe.target_modules)
     adapted = peft_adapter.add_adapter(loaded.model, recipe, targets, start)
     fused_loss = None
     try:
-        if not recipe.gradient_checkpointing and supports_training(adapted) and ranks.processes() == 1:
-            fused_loss = FusedLoraLoss(adapted)
+        if (supports_training(adapted) and ranks.processes() == 1
+                and (longest <= fused_tokens or not recipe.gradient_checkpointing)):
+            fused_loss = FusedLoraLoss(adapted, fused_tokens if recipe.gradient_checkpointing else None)
+        if fused_loss or recipe.batch_size * longest <= uncheckpointed_tokens:
+            recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
         training = dataclasses.replace(_train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step,
                                               targets, until), cut=cut, left_out=left_out)
     finally:

@@ -78,6 +78,53 @@ def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, 
         assert torch.allclose(found[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max())), name
 
 
+@pytest.mark.parametrize("kind", ["padding", "very different lengths", "a row without a label", "one row"])
+@pytest.mark.parametrize("max_tokens", [1, 13])
+def test_a_batch_in_groups_of_rows_has_the_loss_and_gradients_of_the_whole(
+        tmp_path: Path, kind: str, max_tokens: int) -> None:
+    model, given = adapted(tmp_path), batch(kind)
+    whole = training_loss.FusedLoraLoss(model)
+    expected = gradients(model, total := whole(*given) / 3)
+    whole.release()
+    parts = training_loss.FusedLoraLoss(model, max_tokens)(*given) / 3
+    assert parts.item() == pytest.approx(total.item(), rel=1e-5)
+    for name, gradient in gradients(model, parts).items():
+        assert torch.allclose(gradient, expected[name], rtol=1e-3, atol=1e-5 * float(expected[name].abs().max())), name
+
+
+@pytest.mark.parametrize(("lengths", "max_tokens", "expected"), [
+    ([3, 4, 5], None, [(0, 3)]), ([3, 4, 5], 12, [(0, 3)]), ([3, 4, 5], 11, [(0, 2), (2, 3)]),
+    ([9, 1, 9, 9], 9, [(0, 1), (1, 2), (2, 3), (3, 4)]), ([20, 1, 1], 9, [(0, 1), (1, 3)]), ([5], 0, [(0, 1)]),
+])
+def test_groups_of_rows_are_as_large_as_their_order_allows(
+        lengths: list[int], max_tokens: int | None, expected: list[tuple[int, int]]) -> None:
+    assert [(rows.start, rows.stop) for rows in training_loss.row_groups(lengths, max_tokens)] == expected
+
+
+@pytest.mark.parametrize(("fits", "expected"), [
+    (0, "checkpointing"), (11, "checkpointing"), (12, "groups"), (1000, "one group")])
+def test_a_training_recomputes_activations_only_where_a_single_row_does_not_fit(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits: int, expected: str) -> None:
+    """The longest row has 20 tokens, 0.6 times as large as the library's: 12 of its tokens."""
+    tiny, seen = student(llama_folder(tmp_path / "model")), list[list[int]]()
+    real = training_loss.FusedLoraLoss.forward
+
+    def forward(self: Any, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> Any:
+        seen.append(mask.sum(1).tolist())
+        return real(self, ids, mask, labels)
+
+    monkeypatch.setattr(training_loss.FusedLoraLoss, "forward", forward)
+    recipe = dataclasses.replace(RECIPE, batch_size=3, steps=2, gradient_checkpointing=True, max_sequence_tokens=20)
+    trainer.fine_tune(tiny.loaded, tiny.template,
+                      [TrainingExample("Why?", text) for text in ("So it is. " * 9, "So.", "It is so.")],
+                      recipe, None, tmp_path / "to", lambda step: None, uncheckpointed_tokens=fits)
+    if expected == "checkpointing":
+        assert not seen
+    else:
+        assert len(seen) > 2 if expected == "groups" else len(seen) == 2
+        assert all(sum(rows) <= fits / 0.6 + 1e-6 for rows in seen) and max(map(max, seen)) == 20
+
+
 def test_bf16_follows_fp32_as_closely_as_the_library_does(tmp_path: Path) -> None:
     exact = gradients(one := adapted(tmp_path / "model"), training_loss.FusedLoraLoss(one)(*batch("padding")))
     half = adapted(tmp_path / "model2", "bf16")
