@@ -1,6 +1,6 @@
 """One Llama transformer block in training, forward and backward; every step saves what its gradient needs.
 
-Works on the batch's N real tokens without padding; only attention uses the padded B x T layout. Independent of
+Works on the batch's N real tokens, filled up to R rows; only attention uses the padded B x T layout. Independent of
 autograd.
 """
 
@@ -27,6 +27,8 @@ class PaddedBatch:
     """B."""
     seq_len: int
     """T."""
+    rows: int
+    """R: the N tokens and some rows of zeros after them, which reach neither the loss nor a gradient."""
     flat_positions: torch.Tensor
     """N: index of each real token in the flattened B*T positions."""
     token_indices: torch.Tensor
@@ -35,7 +37,7 @@ class PaddedBatch:
     """G*T x T, where G query heads share a key head: 0 or -inf, added to the scores."""
     cos: torch.Tensor
     sin: torch.Tensor
-    """Both N x (query and key heads * head size); sin carries the sign of rotate_half."""
+    """Both R x (query and key heads * head size); sin carries the sign of rotate_half."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class TransformerBlock:
 
     def forward(self, hidden: torch.Tensor, batch: PaddedBatch,
                 sample_mask: SampleMask) -> tuple[torch.Tensor, _BlockSaved]:
-        """The block's output, N x hidden like its input, and what `backward` needs."""
+        """The block's output, R x hidden like its input, and what `backward` needs."""
         x, attention_norm = rms_norm(hidden, self.norms[0], self.epsilon)
         qkv, saved_qkv = self.qkv.forward(x, sample_mask(x))
         context, saved_attention = attention(qkv, self.shape, batch)
@@ -158,21 +160,22 @@ def apply_rotary(x: torch.Tensor, shape: AttentionShape, batch: PaddedBatch, bac
 
 
 def attention(qkv: torch.Tensor, shape: AttentionShape, batch: PaddedBatch) -> tuple[torch.Tensor, _AttentionSaved]:
-    """Causal grouped-query attention. Shapes: qkv N x (heads + 2 kv heads) * size; result N x heads * size."""
+    """Causal grouped-query attention. Shapes: qkv R x (heads + 2 kv heads) * size; result R x heads * size."""
     apply_rotary(qkv, shape, batch)
     query, key, value = _split_qkv(qkv.index_select(0, batch.token_indices), shape, batch)
     scores = torch.baddbmm(batch.causal_mask, query, key.transpose(1, 2), alpha=shape.head_size**-0.5)
     probs = scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
     context = torch.bmm(probs, value).view(batch.batch_size, shape.query_heads, batch.seq_len, shape.head_size)
     padded = context.transpose(1, 2).reshape(batch.batch_size * batch.seq_len, -1)
-    return padded.index_select(0, batch.flat_positions), _AttentionSaved(query, key, value, probs)
+    return _at_tokens(padded, batch), _AttentionSaved(query, key, value, probs)
 
 
 def attention_backward(grad: torch.Tensor, saved: _AttentionSaved, shape: AttentionShape,
                        batch: PaddedBatch) -> torch.Tensor:
     """Gradient of `attention`'s input qkv, shaped like it; `grad` is that of its result."""
     positions = batch.batch_size * batch.seq_len
-    padded = grad.new_zeros(positions, grad.shape[1]).index_copy_(0, batch.flat_positions, grad)
+    padded = grad.new_zeros(positions, grad.shape[1]).index_copy_(0, batch.flat_positions,
+                                                                         grad[: len(batch.flat_positions)])
     per_head = padded.view(batch.batch_size, batch.seq_len, shape.query_heads, shape.head_size).transpose(1, 2)
     per_head = per_head.reshape(saved.query.shape)
     grad_probs = torch.bmm(per_head, saved.value.transpose(1, 2))
@@ -181,9 +184,16 @@ def attention_backward(grad: torch.Tensor, saved: _AttentionSaved, shape: Attent
     parts = (torch.bmm(grad_scores, saved.key), torch.bmm(grad_scores.transpose(1, 2), saved.query),
              torch.bmm(saved.probs.transpose(1, 2), per_head))
     grad_heads = torch.cat([part.view(batch.batch_size, -1, batch.seq_len, shape.head_size) for part in parts], 1)
-    grad_qkv = grad_heads.transpose(1, 2).reshape(positions, -1).index_select(0, batch.flat_positions)
+    grad_qkv = _at_tokens(grad_heads.transpose(1, 2).reshape(positions, -1), batch)
     apply_rotary(grad_qkv, shape, batch, backward=True)
     return grad_qkv
+
+
+def _at_tokens(padded: torch.Tensor, batch: PaddedBatch) -> torch.Tensor:
+    """The rows of the real tokens of B*T rows, then zeros: R rows."""
+    rows = padded.new_zeros(batch.rows, padded.shape[1])
+    torch.index_select(padded, 0, batch.flat_positions, out=rows[: len(batch.flat_positions)])
+    return rows
 
 
 def _split_qkv(qkv: torch.Tensor, shape: AttentionShape,
