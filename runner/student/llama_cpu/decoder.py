@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from runner.student.inference.likelihood import Losses, shift_labels
 from runner.student.llama_cpu.packed_linear import OneDnnLinear
+from runner.student.llama_cpu.rms_norm import rms_norm
 from runner.student.llama_cpu.supported_models import is_supported_llama
 
 _CACHE_GROWTH = 64
@@ -67,7 +68,7 @@ class PackedLlamaWeights:
         return cos[0][:, None], torch.cat([-sin[0][:, :half], sin[0][:, half:]], -1)[:, None]
 
     def norm(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return functional.rms_norm(x, (x.shape[-1],), weight, self.epsilon)
+        return rms_norm(x, weight, self.epsilon)[0]
 
 
 def _packed(layer: Any, consume: bool) -> _Layer:

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear, SavedTensors
+from runner.student.llama_cpu.rms_norm import rms_norm, rms_norm_backward
 
 _Pair = tuple[torch.Tensor, torch.Tensor]
 SampleMask = Callable[[torch.Tensor], torch.Tensor | None]
@@ -118,24 +119,6 @@ class TransformerBlock:
         grad_input = self.qkv.backward(grad_qkv, saved.qkv, out[0])
         rms_norm_backward(grad, grad_input, saved.attention_norm, self.norms[0])
         return grad
-
-
-def rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, _Pair]:
-    """weight * x / sqrt(mean(x^2) + epsilon); saved for backward are normalized x and 1 / sqrt(...)."""
-    wide = x.float()
-    inverse_rms = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(epsilon)
-    inverse_rms.rsqrt_()
-    normalized = (wide * inverse_rms).to(x.dtype)
-    return normalized * weight, (normalized, inverse_rms)
-
-
-def rms_norm_backward(grad: torch.Tensor, grad_output: torch.Tensor, saved: _Pair, weight: torch.Tensor) -> None:
-    """Add to `grad` the gradient of the norm's input; `grad_output` is that of its output."""
-    normalized, inverse_rms = saved
-    inner = grad_output * weight
-    mean = (inner * normalized).sum(-1, keepdim=True, dtype=torch.float32).div_(-normalized.shape[-1])
-    inner.addcmul_(normalized, mean.to(inner.dtype))
-    grad.addcmul_(inner, inverse_rms.to(inner.dtype))
 
 
 def swiglu_backward(grad: torch.Tensor, gate_up: torch.Tensor, act: torch.Tensor) -> torch.Tensor:

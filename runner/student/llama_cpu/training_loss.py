@@ -15,12 +15,11 @@ import torch
 from torch.autograd import Function
 from torch.nn import functional
 
-from runner.student.inference.likelihood import shift_labels
+from runner.student.inference.likelihood import rounded_up, shift_labels
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear
+from runner.student.llama_cpu.rms_norm import rms_norm, rms_norm_backward
 from runner.student.llama_cpu.supported_models import is_supported_llama
-from runner.student.llama_cpu.training_block import (
-    AttentionShape, PaddedBatch, TransformerBlock, rms_norm, rms_norm_backward,
-)
+from runner.student.llama_cpu.training_block import AttentionShape, PaddedBatch, TransformerBlock
 from runner.student.lora import peft_adapter
 from runner.student.lora.cpu_dropout import DropoutMaskPool
 
@@ -149,11 +148,6 @@ class _LoraLossFunction(Function):
         if gradients:
             gradients[0]._base.mul_(grad)
         return None, None, None, None, *gradients
-
-
-def rounded_up(count: int, to: int) -> int:
-    """The next multiple of `to`."""
-    return -(-count // to) * to
 
 
 def row_groups(lengths: Sequence[int], max_tokens: int | None) -> list[slice]:
