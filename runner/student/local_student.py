@@ -29,6 +29,9 @@ from runner.student.oom_errors import translate_oom
 from runner.student.prompt_template import prompt_ids, prompt_template_for
 from store.run_config import EMBEDDED_STUDENT, RunConfig
 
+_BATCHES_SIDE_BY_SIDE = 4
+"""The most batches of likelihoods computed at a time on a CPU, each with up to 0.2 GB of logits."""
+
 
 class LocalStudent:
     """Implements `protocols.StreamingStudent`. Not thread-safe."""
@@ -134,11 +137,11 @@ class LocalStudent:
                     on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
         with translate_oom(f"scoring {len(pairs)} answers by likelihood"):
             if self.loaded.checkpoint and (weights := self._packed_weights_for(adapter)):
-                losses = decoder.losses_of(weights)
+                losses, side_by_side = decoder.losses_of(weights), min(_BATCHES_SIDE_BY_SIDE, self.plan.threads)
             else:
-                losses = likelihood.hf_losses(self._model(adapter))
+                losses, side_by_side = likelihood.hf_losses(self._model(adapter)), 1
             return likelihood.likelihoods(losses, self.loaded.context, self.loaded.tokenizer, self.template, pairs,
-                                          on_scored)
+                                          on_scored, side_by_side)
 
     def fits_context(self, question: str, answer_tokens: int) -> bool:
         return len(prompt_ids(self.loaded.tokenizer, self.template, question)) + answer_tokens <= self.loaded.context

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -22,22 +24,32 @@ processor time where every batch had its own."""
 
 
 def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: PromptTemplate,
-                pairs: Sequence[tuple[str, str]],
-                on_scored: Callable[[int], None] = lambda _so_far: None) -> list[Likelihood]:
+                pairs: Sequence[tuple[str, str]], on_scored: Callable[[int], None] = lambda _so_far: None,
+                side_by_side: int = 1) -> list[Likelihood]:
     """The likelihood of each (question, answer) pair, in the given order; computed in batches of similar length.
 
-    `on_scored` is called after each batch with the number of scored pairs.
+    Args:
+        losses: computes a batch; called from several threads if more than one is computed at a time.
+        context: the longest sequence.
+        tokenizer: the student's.
+        template: its prompt template.
+        pairs: questions and answers.
+        on_scored: called after each batch with the number of scored pairs; may raise to stop.
+        side_by_side: batches computed at a time, each by its share of torch's threads. A batch of a small model is too
+            little work for several threads.
     """
     truncated = [cut_to_context(prompt_ids(tokenizer, template, question), answer_ids(tokenizer, template, answer),
                                 context) for question, answer in pairs]
     order = sorted(range(len(truncated)), key=lambda index: len(truncated[index][0]) + len(truncated[index][1]))
     found: dict[int, Likelihood] = {}
     lengths = [min(rounded_up(len(prompt) + len(answer), _ROUND_LENGTH), context) for prompt, answer, _ in truncated]
-    for batch in _batches(order, lengths):
-        scores = _mean_nll(losses, [truncated[index][:2] for index in batch], lengths[batch[-1]])
-        for index, nll in zip(batch, scores, strict=True):
-            found[index] = Likelihood(nll, len(truncated[index][1]), truncated[index][2])
-        on_scored(len(found))
+    batches = list(_batches(order, lengths))
+    with _sharing_threads(side_by_side) as mapped:
+        for batch, scores in zip(batches, mapped(lambda batch: _mean_nll(
+                losses, [truncated[index][:2] for index in batch], lengths[batch[-1]]), batches), strict=True):
+            for index, nll in zip(batch, scores, strict=True):
+                found[index] = Likelihood(nll, len(truncated[index][1]), truncated[index][2])
+            on_scored(len(found))
     return [found[index] for index in range(len(truncated))]
 
 
@@ -62,6 +74,25 @@ def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
         batch.append(index)
     if batch:
         yield batch
+
+
+@contextlib.contextmanager
+def _sharing_threads(side_by_side: int) -> Iterator[Callable[..., Iterable[list[float]]]]:
+    """A `map` that computes so many items at a time and keeps their order; what has not begun at the end is left out.
+
+    Torch's threads are shared out among them.
+    """
+    if side_by_side == 1:
+        yield map
+        return
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(side_by_side, initializer=torch.set_num_threads,
+                            initargs=(max(1, threads // side_by_side),)) as pool:
+        try:
+            yield pool.map
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)  # of threads to come too, which take what was last set
 
 
 def rounded_up(count: int, to: int) -> int:

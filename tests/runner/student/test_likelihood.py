@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from runner.student.inference import likelihood
+from runner.student.llama_cpu import decoder
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import answer_ids, prompt_ids
+from store.event_log.journal import StopRequested
 from tests.runner.tiny_models import llama_folder, phi_folder, student
 
 PAIRS = [("What is a Pod?", "A group of containers."), ("Why?", "No."),
@@ -53,6 +56,39 @@ def test_it_tells_after_each_batch_how_many_are_weighed(tiny: LocalStudent, monk
     heard: list[int] = []
     tiny.likelihoods(PAIRS, None, heard.append)
     assert heard == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("side_by_side", [2, 5])
+def test_batches_side_by_side_give_the_same_in_the_same_order(
+        tiny: LocalStudent, monkeypatch: pytest.MonkeyPatch, side_by_side: int) -> None:
+    monkeypatch.setattr(likelihood, "_BATCH_TOKENS", 1)
+    heard: list[int] = []
+    threads, weights = torch.get_num_threads(), tiny.loaded.checkpoint and tiny._packed_weights_for(None)
+    losses = decoder.losses_of(weights) if weights else likelihood.hf_losses(tiny.loaded.model)
+    found = likelihood.likelihoods(losses, tiny.loaded.context, tiny.loaded.tokenizer,
+                                   tiny.template, PAIRS * 3, heard.append, side_by_side)
+    assert [one.nll for one in found] == pytest.approx([naive(tiny, *pair) for pair in PAIRS * 3], abs=1e-4)
+    assert heard == list(range(1, 13)) and torch.get_num_threads() == threads
+
+
+def test_stopping_leaves_out_the_batches_that_have_not_begun(
+        tiny: LocalStudent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "_BATCH_TOKENS", 1)
+    begun, threads, go_on = [0], torch.get_num_threads(), threading.Event()
+
+    def losses(ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        begun[0] += 1
+        if begun[0] > 1:
+            assert go_on.wait(60)
+        return torch.zeros(len(ids))
+
+    def stop(scored: int) -> None:
+        go_on.set()
+        raise StopRequested("pause")
+
+    with pytest.raises(StopRequested):
+        likelihood.likelihoods(losses, 128, tiny.loaded.tokenizer, tiny.template, PAIRS * 10, stop, 2)
+    assert begun[0] < 40 and torch.get_num_threads() == threads
 
 
 def test_an_answer_beyond_the_context_is_cut_and_says_so(tiny: LocalStudent) -> None:
