@@ -33,6 +33,7 @@ from runner.student.models.loaded_model import LoadedModel
 from runner.student.prompt_template import PromptTemplate, answer_ids, document_ids, prompt_ids
 from store.event_log.journal import StopRequested
 
+_GROUPS_SIDE_BY_SIDE = 2  # groups of rows of a batch on a CPU; measured with two threads
 _SAVES = 6  # checkpoints per training: each takes a fraction of a second, and a kill loses at most a sixth
 
 datasets.disable_progress_bars()
@@ -140,14 +141,15 @@ def fine_tune(loaded: LoadedModel, template: PromptTemplate, examples: Sequence[
     if finished is not None:
         return finished
     rows, cut, left_out = training_rows(loaded.hf_tokenizer, template, examples, recipe.max_sequence_tokens)
-    longest, fused_tokens = max(map(len, rows["input_ids"])), int(uncheckpointed_tokens / ACTIVATION_SHARE)
+    longest, side_by_side = max(map(len, rows["input_ids"])), min(_GROUPS_SIDE_BY_SIDE, torch.get_num_threads())
+    group_tokens = int(uncheckpointed_tokens / ACTIVATION_SHARE) // side_by_side
     targets = peft_adapter.resolve_targets(loaded.model, recipe.target_modules)
     adapted = peft_adapter.add_adapter(loaded.model, recipe, targets, start)
     fused_loss = None
     try:
         if (supports_training(adapted) and ranks.processes() == 1
-                and (longest <= fused_tokens or not recipe.gradient_checkpointing)):
-            fused_loss = FusedLoraLoss(adapted, fused_tokens if recipe.gradient_checkpointing else None)
+                and (longest <= group_tokens or not recipe.gradient_checkpointing)):
+            fused_loss = FusedLoraLoss(adapted, group_tokens if recipe.gradient_checkpointing else None, side_by_side)
         if fused_loss or recipe.batch_size * longest <= uncheckpointed_tokens:
             recipe = dataclasses.replace(recipe, gradient_checkpointing=False)
         training = dataclasses.replace(_train(loaded, adapted, fused_loss, rows, recipe, to, fingerprint, on_step,

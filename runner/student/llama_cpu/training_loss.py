@@ -2,13 +2,15 @@
 
 The library's pass under autocast casts every adapter, keeps a dozen tensors a layer and multiplies padding. This one
 computes the same loss and gradients (held by a test) on the batch's real tokens only, with explicit forward and
-backward passes. A batch with more tokens than memory allows is computed in groups of rows, one after another, so that
-nothing is ever computed twice. Other architectures, GPUs and 4-bit weights use the library's own pass.
+backward passes. A batch is computed in groups of rows: some side by side, since one of a small model is too little
+work for several threads, and as many after one another as memory asks for, so that nothing is ever computed twice.
+Other architectures, GPUs and 4-bit weights use the library's own pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -19,7 +21,7 @@ from runner.student.inference.likelihood import rounded_up, shift_labels
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear
 from runner.student.llama_cpu.rms_norm import rms_norm, rms_norm_backward
 from runner.student.llama_cpu.supported_models import is_supported_llama
-from runner.student.llama_cpu.training_block import AttentionShape, PaddedBatch, TransformerBlock
+from runner.student.llama_cpu.training_block import AttentionShape, PaddedBatch, SampleMask, TransformerBlock
 from runner.student.lora import peft_adapter
 from runner.student.lora.cpu_dropout import DropoutMaskPool
 
@@ -47,10 +49,19 @@ class FusedLoraLoss:
     Takes the weights of the model's linear layers until `release`; the model itself cannot be run meanwhile.
     """
 
-    def __init__(self, adapted: Any, max_tokens: int | None = None) -> None:
-        """`max_tokens`: the most tokens of which activations are kept at a time, except for one longer row."""
+    def __init__(self, adapted: Any, max_tokens: int | None = None, side_by_side: int = 1) -> None:
+        """Take the weights of a model with its adapter.
+
+        Args:
+            adapted: the model.
+            max_tokens: of a group of several rows; a longer row is a group of its own. None: any number.
+            side_by_side: groups of rows computed at a time, each by its share of torch's threads.
+        """
         base = adapted.get_base_model()
         self.max_tokens = max_tokens
+        self.side_by_side, self.threads = side_by_side, torch.get_num_threads()
+        self.pool = ThreadPoolExecutor(side_by_side, initializer=torch.set_num_threads, initargs=(
+            max(1, self.threads // side_by_side),)) if side_by_side > 1 else None
         config, inner = base.config, base.model
         self.adapted, self.epsilon = adapted, config.rms_norm_eps
         head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -68,6 +79,9 @@ class FusedLoraLoss:
         """Give the model its weights back; this object is unusable afterwards."""
         for linear in self.linears:
             linear.release()
+        if self.pool:
+            self.pool.shutdown()
+            torch.set_num_threads(self.threads)  # of threads to come too, which take what was last set
 
     def __call__(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The loss in fp32, a scalar. Shapes: B x T each; padding on the right, label -100 for none."""
@@ -75,12 +89,35 @@ class FusedLoraLoss:
                                                       *self.weights)  # type: ignore[no-untyped-call]
         return total
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, Any]:
-        """The loss, and the state that `backward` needs."""
+    @torch.no_grad()
+    def with_gradients(self, ids: torch.Tensor, mask: torch.Tensor,
+                       labels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The loss, and the gradients of `weights` as views into one tensor of fp32; mask is bool."""
         for linear in self.linears:
             linear.refresh()
+        groups = [_rows(torch.tensor(rows), ids, mask, labels)
+                  for rows in row_groups(mask.sum(1).tolist(), self.max_tokens, self.side_by_side)]
+        draws = [self.mask_pool.mask_sampler(self.adapted.training,
+                                             rounded_up(int(group[1].sum()), _ROUND_ROWS) * self.max_in_features)
+                 for group in groups]  # in this thread: random numbers are to be the same each time
+        side_by_side = self.pool.map if self.pool and len(groups) > 1 else map
+        (total, gradients), *others = side_by_side(self._of_group, groups, draws)
+        for part, more in others:
+            total += part
+            if gradients:
+                gradients[0]._base.add_(more[0]._base)  # type: ignore[union-attr]
+        return total, gradients
+
+    @torch.no_grad()
+    def _of_group(self, group: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+                  sample_mask: SampleMask) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        total, state = self.forward(*group, sample_mask)
+        return total, self.backward(state)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor,
+                sample_mask: SampleMask) -> tuple[torch.Tensor, Any]:
+        """The loss, and the state that `backward` needs."""
         batch, saved = self._padded_batch(mask), []
-        sample_mask = self.mask_pool.mask_sampler(self.adapted.training, batch.rows * self.max_in_features)
         tokens = ids[mask]
         hidden = self.embedding.new_zeros(batch.rows, self.embedding.shape[1])
         hidden[: len(tokens)] = self.embedding[tokens]
@@ -130,16 +167,7 @@ class _LoraLossFunction(Function):
     @staticmethod
     def forward(ctx: Any, loss: FusedLoraLoss, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor,
                 *_: torch.Tensor) -> torch.Tensor:
-        total, ctx.gradients = None, []
-        for rows in row_groups(mask.sum(1).tolist(), loss.max_tokens):
-            width = int(mask[rows].sum(1).max())
-            part, state = loss.forward(ids[rows, :width], mask[rows, :width], labels[rows, :width])
-            gradients = loss.backward(state)
-            if total is None:
-                total, ctx.gradients = part, gradients
-            else:
-                total += part
-                ctx.gradients[0]._base.add_(gradients[0]._base)
+        total, ctx.gradients = loss.with_gradients(ids, mask, labels)
         return total
 
     @staticmethod
@@ -150,18 +178,32 @@ class _LoraLossFunction(Function):
         return None, None, None, None, *gradients
 
 
-def row_groups(lengths: Sequence[int], max_tokens: int | None) -> list[slice]:
-    """Consecutive rows that have together at most `max_tokens` tokens, or one longer row each; None: all rows.
+def row_groups(lengths: Sequence[int], max_tokens: int | None, at_least: int = 1) -> list[list[int]]:
+    """The numbers of all rows in as few groups of nearly equally many tokens as possible.
 
-    Groups are as large as their order allows.
+    Args:
+        lengths: tokens of each row.
+        max_tokens: of a group of several rows; None: any number.
+        at_least: how many groups there are where there are as many rows.
     """
-    groups, first, tokens = [], 0, 0
-    for row, length in enumerate(lengths):
-        if max_tokens is not None and row > first and tokens + length > max_tokens:
-            groups.append(slice(first, row))
-            first, tokens = row, 0
-        tokens += length
-    return [*groups, slice(first, len(lengths))]
+    for count in range(min(at_least, len(lengths)), len(lengths) + 1):
+        groups: list[list[int]] = [[] for _ in range(count)]
+        tokens = [0] * count
+        for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):  # longest first, to the least so far
+            least = tokens.index(min(tokens))
+            groups[least].append(row)
+            tokens[least] += lengths[row]
+        if max_tokens is None or all(len(group) == 1 or total <= max_tokens
+                                     for group, total in zip(groups, tokens, strict=True)):
+            break
+    return [sorted(group) for group in groups]
+
+
+def _rows(rows: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor,
+          labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """These rows of a batch, cut to the longest of them."""
+    width = int(mask[rows].sum(1).max())
+    return ids[rows, :width], mask[rows, :width], labels[rows, :width]
 
 
 def cross_entropy_with_grad(hidden: torch.Tensor, head: torch.Tensor,

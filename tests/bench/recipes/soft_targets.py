@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -17,6 +18,7 @@ from runner.student import trainer
 from runner.student.inference.likelihood import shift_labels
 from runner.student.llama_cpu import training_loss
 from runner.student.llama_cpu.decoder import LlamaDecodeBatch
+from runner.student.llama_cpu.training_block import SampleMask
 from runner.student.local_student import LocalStudent
 from runner.student.prompt_template import prompt_ids
 from runner.student.trainer import example_ids
@@ -69,13 +71,17 @@ def training_towards(targets: Mapping[tuple[int, ...], Targets], weight: float) 
     current: list[Targets | None] = []
 
     class Loss(training_loss.FusedLoraLoss):
-        def forward(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor):  # type: ignore[no-untyped-def]
+        def __init__(self, adapted: Any, max_tokens: int | None = None, side_by_side: int = 1) -> None:
+            super().__init__(adapted, max_tokens)  # one group at a time: its targets are kept here
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor,
+                    sample_mask: SampleMask) -> tuple[torch.Tensor, Any]:
             current[:] = [targets.get(tuple(row[kept].tolist())) for row, kept in zip(ids, mask, strict=True)]
             counts = (shift_labels(labels) != -100).sum(1).tolist()
             self.rows = [(rows if rows and len(rows[0]) == count else None, count)
                          for rows, count in zip(current, counts, strict=True)]
             with patch.object(training_loss, "cross_entropy_with_grad", self.softened):
-                return super().forward(ids, mask, labels)
+                return super().forward(ids, mask, labels, sample_mask)
 
         def softened(self, hidden: torch.Tensor, head: torch.Tensor,
                      labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -79,26 +79,40 @@ def test_loss_and_gradients_are_those_of_the_library(tmp_path: Path, kind: str, 
 
 
 @pytest.mark.parametrize("kind", ["padding", "very different lengths", "a row without a label", "one row"])
-@pytest.mark.parametrize("max_tokens", [1, 13])
+@pytest.mark.parametrize(("max_tokens", "side_by_side"), [(1, 1), (13, 1), (None, 2), (13, 2)])
 def test_a_batch_in_groups_of_rows_has_the_loss_and_gradients_of_the_whole(
-        tmp_path: Path, kind: str, max_tokens: int) -> None:
+        tmp_path: Path, kind: str, max_tokens: int | None, side_by_side: int) -> None:
     model, given = adapted(tmp_path), batch(kind)
     whole = training_loss.FusedLoraLoss(model)
     expected = gradients(model, total := whole(*given) / 3)
     whole.release()
-    parts = training_loss.FusedLoraLoss(model, max_tokens)(*given) / 3
-    assert parts.item() == pytest.approx(total.item(), rel=1e-5)
-    for name, gradient in gradients(model, parts).items():
+    parts = training_loss.FusedLoraLoss(model, max_tokens, side_by_side)
+    again = [gradients(model, total_again := parts(*given) / 3) for _ in range(3)]
+    parts.release()
+    assert total_again.item() == pytest.approx(total.item(), rel=1e-5)
+    for name, gradient in again[0].items():
         assert torch.allclose(gradient, expected[name], rtol=1e-3, atol=1e-5 * float(expected[name].abs().max())), name
+        assert all(torch.equal(gradient, other[name]) for other in again), "a resumed training must repeat every bit"
 
 
-@pytest.mark.parametrize(("lengths", "max_tokens", "expected"), [
-    ([3, 4, 5], None, [(0, 3)]), ([3, 4, 5], 12, [(0, 3)]), ([3, 4, 5], 11, [(0, 2), (2, 3)]),
-    ([9, 1, 9, 9], 9, [(0, 1), (1, 2), (2, 3), (3, 4)]), ([20, 1, 1], 9, [(0, 1), (1, 3)]), ([5], 0, [(0, 1)]),
+def test_groups_side_by_side_draw_the_same_dropout_each_time(tmp_path: Path) -> None:
+    model, given = adapted(tmp_path, lora_dropout=0.3), batch("padding")
+    loss, found = training_loss.FusedLoraLoss(model, None, 2), []
+    for _ in range(3):
+        torch.manual_seed(5)
+        found.append(gradients(model, loss(*given)))
+    loss.release()
+    assert all(torch.equal(found[0][name], other[name]) for other in found for name in other)
+
+
+@pytest.mark.parametrize(("lengths", "max_tokens", "at_least", "expected"), [
+    ([3, 4, 5], None, 1, [[0, 1, 2]]), ([3, 4, 5], 12, 1, [[0, 1, 2]]), ([3, 4, 5], 11, 1, [[2], [0, 1]]),
+    ([9, 1, 9, 9], 9, 1, [[0], [2], [3], [1]]), ([20, 1, 1], 9, 1, [[0], [1, 2]]), ([5], 0, 1, [[0]]),
+    ([3, 4, 5], None, 2, [[2], [0, 1]]), ([5], None, 2, [[0]]), ([8, 2, 6, 4], None, 2, [[0, 1], [2, 3]]),
 ])
-def test_groups_of_rows_are_as_large_as_their_order_allows(
-        lengths: list[int], max_tokens: int | None, expected: list[tuple[int, int]]) -> None:
-    assert [(rows.start, rows.stop) for rows in training_loss.row_groups(lengths, max_tokens)] == expected
+def test_groups_of_rows_are_few_and_alike(lengths: list[int], max_tokens: int | None, at_least: int,
+                                          expected: list[list[int]]) -> None:
+    assert training_loss.row_groups(lengths, max_tokens, at_least) == expected
 
 
 @pytest.mark.parametrize(("fits", "expected"), [
@@ -109,9 +123,9 @@ def test_a_training_recomputes_activations_only_where_a_single_row_does_not_fit(
     tiny, seen = student(llama_folder(tmp_path / "model")), list[list[int]]()
     real = training_loss.FusedLoraLoss.forward
 
-    def forward(self: Any, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> Any:
+    def forward(self: Any, ids: torch.Tensor, mask: torch.Tensor, *rest: Any) -> Any:
         seen.append(mask.sum(1).tolist())
-        return real(self, ids, mask, labels)
+        return real(self, ids, mask, *rest)
 
     monkeypatch.setattr(training_loss.FusedLoraLoss, "forward", forward)
     recipe = dataclasses.replace(RECIPE, batch_size=3, steps=2, gradient_checkpointing=True, max_sequence_tokens=20)
