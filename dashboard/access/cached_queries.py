@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
-from dashboard.view_models.dataset_rows import Overview, overview, written
+from dashboard.view_models.dataset_rows import Overview, overview, overview_of_unchanged, written
 from knowledge.domain import Domain
 from knowledge.split_stability import apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
@@ -35,10 +35,12 @@ from store.queries import (
 from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
-from store.queries.dataset_flags import ItemFlag, flags_of
-from store.queries.dataset_items import DatasetContent
+from store.queries.dataset_flags import flags_of
 from store.queries.dataset_items import dataset_content as read_dataset_content
 from store.queries.dataset_items import item_entries as read_item_entries
+from store.queries.dataset_pages import count_of_questions
+from store.queries.dataset_pages import items_between as read_items_between
+from store.queries.dataset_pages import unchanged_sets as read_unchanged_sets
 from store.queries.memory import memory_by_stage
 from store.queries.data_origin import question_origins
 from store.paths import default_paths
@@ -125,9 +127,13 @@ best = cached_by_run_version(32)(best_adapter)
 truncated_answers = cached_by_run_version(32)(queries.truncated_answers)
 
 
+unchanged_sets = cached_by_run_version(16)(read_unchanged_sets)
+items_between = cached_by_run_version(16)(read_items_between)
+
+
 def dataset_overview(store: Store, run: Run) -> Overview:
     """What the page Dataset says of all questions of a run."""
-    return _overview(store.url, run.id, run.last_event_id, dataset_content(store, run), flags(store, run))
+    return _overview(store, store.url, run.id, run.last_event_id, run)
 
 
 @cached_by_run_version(32)
@@ -137,8 +143,12 @@ def questions_written(store: Store, run: str) -> list[str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _overview(url: str, run: str, last_event_id: int, _content: DatasetContent, _flags: list[ItemFlag]) -> Overview:
-    return overview(_content, _flags)
+def _overview(_store: Store, url: str, run: str, last_event_id: int, _run: Run) -> Overview:
+    flagged = flags(_store, _run)
+    if (sets := unchanged_sets(_store, _run)) is None:
+        return overview(dataset_content(_store, _run), flagged)
+    ids = sorted({one.question_id for one in flagged})
+    return overview_of_unchanged(sets, flagged, count_of_questions(_store, run, ids))
 
 
 _latest_event = cached_by_run_version(16)(queries.latest_event)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard.panels import run_comparison
+from dashboard.panels import dataset_items, run_comparison
 from dashboard.view_models.cycle_selection import SelectedCycle
 from store import queries
 from store.database import open_store
@@ -223,6 +223,19 @@ def test_a_page_of_results_reads_no_question_and_no_answer_whole(
     assert not app.exception and app.subheader
     whole = {getattr(given[0], "kind", "answer") for given in read_whole}  # type: ignore[index]
     assert not whole & {"answer", "QuestionsAsked", "ReferencesWritten", "AnswersGiven", "AnswersScored"}
+
+
+def test_dataset_reads_the_sets_that_its_page_shows(
+        compared: tuple[Path, str], opened: Callable[..., AppTest], read_whole: list[object],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_items, "PAGE_SIZE", 20)
+    for at, cycles in (("1", [1, 1]), ("2", [1, 1, 2, 2]), ("5", [0, 0, 3, 3]), ("6", [0, 0])):
+        read_whole.clear()
+        st.cache_resource.clear()
+        app = opened(compared[0], "dataset", run=compared[1], rows=at)
+        assert not app.exception and len(app.dataframe[0].value) in (10, 20)
+        assert [given[0].cycle for given in read_whole  # type: ignore[index]
+                if given[0].kind in ("QuestionsAsked", "ReferencesWritten")] == cycles  # type: ignore[index]
 
 
 def test_compare_resamples_nothing_before_the_export_asks_for_it(
