@@ -17,6 +17,7 @@ from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
 from dashboard.view_models.dataset_rows import Overview, overview, overview_of_unchanged, written
 from knowledge.domain import Domain
+from knowledge.garbage_collection import collection_paused
 from knowledge.split_stability import apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
 from store import queries
@@ -86,7 +87,8 @@ def cached_by_run_version(entries: int) -> Callable[[Callable[Concatenate[Store,
     """Decorator: cache a query on one run until the run's next event, for at most `entries` runs."""
     def decorate(read: Callable[Concatenate[Store, str, P], T]) -> Callable[Concatenate[Store, Run, P], T]:
         def keyed(_store: Store, url: str, run: str, last_event_id: int, /, *more: P.args, **named: P.kwargs) -> T:
-            return read(_store, run, *more, **named)
+            with collection_paused():
+                return read(_store, run, *more, **named)
 
         keyed.__qualname__ = f"keyed {read.__qualname__}"  # Streamlit names the cache after it
         cached = st.cache_resource(max_entries=entries, show_spinner=False)(keyed)
@@ -307,8 +309,9 @@ def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
                     _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
-    first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
-    return compare_pairwise(first, others, cross_checks=False)
+    with collection_paused():
+        first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
+        return compare_pairwise(first, others, cross_checks=False)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

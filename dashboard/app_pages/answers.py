@@ -54,11 +54,12 @@ if url_state.choose("Mode", "doing", (READ, RATE), READ, MODES.__getitem__, butt
                  cached_queries.flags(store, run))
     st.stop()
 
-row_labels = answer_list.row_labels(answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), metric)
+ranked = answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric)
+row_labels = answer_list.row_labels(ranked, metric)
 with st.container(horizontal=True, vertical_alignment="center"):
     outcome = url_state.choose("Change", "outcome", OUTCOMES, ANY, row_labels.__getitem__, buttons=True)
     words = url_state.text_input("Text contains", "words", "Search question, answers and reference", hidden=True)
-shown = answer_filter.filter_answers(pairs, AnswerFilter(tier, topic, outcome, words), metric)
+shown = answer_filter.matching(ranked, AnswerFilter(tier, topic, outcome, words), metric)
 if not shown:
     elements.empty_state("No question matches these filters.")
     st.stop()

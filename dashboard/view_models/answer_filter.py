@@ -39,13 +39,16 @@ def filter_answers(pairs: Sequence[AnswerPair], choice: AnswerFilter, metric: st
 
     Most changes of a metric that is right or wrong are ties: these are sorted by the change of a continuous metric.
     """
-    matching = [pair for pair in pairs if _matches(pair, choice, metric)]
-
     def rank(pair: AnswerPair) -> tuple[bool, float, float, str]:
         gain = _gain(pair, metric)
         others = (_gain(pair, name) for name in _CONTINUOUS if name != metric)
         return gain is None, gain or 0.0, next((found for found in others if found is not None), 0.0), pair.question
-    return sorted(matching, key=rank)
+    return sorted(matching(pairs, choice, metric), key=rank)
+
+
+def matching(pairs: Sequence[AnswerPair], choice: AnswerFilter, metric: str) -> list[AnswerPair]:
+    """The pairs that match every filter, in the order in which they are given."""
+    return [pair for pair in pairs if _matches(pair, choice, metric)]
 
 
 def _gain(pair: AnswerPair, metric: str) -> float | None:
@@ -68,5 +71,5 @@ def metrics_of(pairs: Sequence[AnswerPair], headline: str) -> list[str]:
 def _matches(pair: AnswerPair, choice: AnswerFilter, metric: str) -> bool:
     texts = (pair.text, pair.baseline, pair.tuned, pair.reference, pair.title)
     return (choice.tier in (ANY, pair.tier) and choice.topic in (ANY, pair.topic)
-            and choice.outcome in (ANY, outcome(pair, metric))
+            and (choice.outcome == ANY or choice.outcome == outcome(pair, metric))
             and (not choice.text or any(choice.text.casefold() in (body or "").casefold() for body in texts)))
