@@ -25,7 +25,7 @@ from store.analysis.documents_notes import DocumentCounts, count_documents
 from store.analysis.earlier_documents import earlier_domains, earlier_runs
 from store.analysis.group_result import BetweenCombinations, GroupResult, between_combinations
 from store.analysis.group_result import group_result as read_group_result
-from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
+from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, sides
 from store.analysis.ways_to_answer import WayToAnswer
 from store.analysis.ways_to_answer import ways_to_answer as read_ways_to_answer
 from store.database import Store
@@ -33,6 +33,9 @@ from store.queries import (
     AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, GainShare, Gap, Judging, LogEntry, Replacement, Run,
     StudySet, TeacherUsage,
 )
+from store.queries.answer_list import has_questions as read_has_questions
+from store.queries.answer_list import listed_answers as read_listed_answers
+from store.queries.answer_list import scored_metrics as read_scored_metrics
 from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
@@ -45,6 +48,7 @@ from store.queries.dataset_pages import unchanged_sets as read_unchanged_sets
 from store.queries.memory import memory_by_stage
 from store.queries.data_origin import question_origins
 from store.paths import default_paths
+from store.queries.side_by_side import asked_by_cycle
 from store.run_config import RunConfig
 from store.queries.held_out_losses import HeldOutLoss
 from store.queries.held_out_losses import held_out_losses as read_held_out_losses
@@ -115,7 +119,7 @@ changes = cached_by_run_version(64)(queries.changes_of)
 arm_answers = cached_by_run_version(32)(queries.arm_answers_of)
 curve = cached_by_run_version(16)(queries.curve_of)
 arms_that_answered = cached_by_run_version(32)(queries.arms_that_answered)
-asked_questions = cached_by_run_version(48)(queries.asked_questions)
+asked_questions = cached_by_run_version(48)(asked_by_cycle)
 scored_answers = cached_by_run_version(48)(queries.scored_answers)
 stages = cached_by_run_version(32)(queries.stages_of)
 cycles = cached_by_run_version(32)(queries.cycles_of)
@@ -166,6 +170,17 @@ def _training_speed(_store: Store, url: str, student: str, precision: str) -> fl
 def training_speed(store: Store, student: str, precision: str) -> float | None:
     """Tokens per second of the newest training of a student, at most a minute old."""
     return _training_speed(store, store.url, student, precision)
+
+
+has_questions = cached_by_run_version(64)(read_has_questions)
+scored_metrics = cached_by_run_version(64)(read_scored_metrics)
+listed_answers = cached_by_run_version(24)(read_listed_answers)
+
+
+@cached_by_run_version(64)
+def answer(store: Store, run: str, cycle: int, judging: int, tier: str, question: str) -> AnswerPair:
+    """One question of a cycle with everything that was recorded of it."""
+    return queries.answers_of(store, run, cycle, judging, tier, question=question)[0]
 
 
 @cached_by_run_version(24)
@@ -310,7 +325,7 @@ def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
 def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
                     _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
     with collection_paused():
-        first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
+        first, *others = sides(_store, [(run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True)])
         return compare_pairwise(first, others, cross_checks=False)
 
 
