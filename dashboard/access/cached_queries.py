@@ -15,8 +15,9 @@ import streamlit as st
 
 from dashboard.access import knowledge_loader
 from dashboard.access.knowledge_loader import Knowledge
-from dashboard.view_models.dataset_rows import Overview, overview, written
+from dashboard.view_models.dataset_rows import Overview, overview, overview_of_unchanged, written
 from knowledge.domain import Domain
+from knowledge.garbage_collection import collection_paused
 from knowledge.split_stability import apart_from_earlier
 from knowledge.kubernetes.topics import BUILT_IN
 from store import queries
@@ -24,7 +25,7 @@ from store.analysis.documents_notes import DocumentCounts, count_documents
 from store.analysis.earlier_documents import earlier_domains, earlier_runs
 from store.analysis.group_result import BetweenCombinations, GroupResult, between_combinations
 from store.analysis.group_result import group_result as read_group_result
-from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
+from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, sides
 from store.analysis.ways_to_answer import WayToAnswer
 from store.analysis.ways_to_answer import ways_to_answer as read_ways_to_answer
 from store.database import Store
@@ -32,16 +33,22 @@ from store.queries import (
     AnswerPair, ArmChange, ArmPrompt, Audit, ChangeRow, GainShare, Gap, Judging, LogEntry, Replacement, Run,
     StudySet, TeacherUsage,
 )
+from store.queries.answer_list import has_questions as read_has_questions
+from store.queries.answer_list import listed_answers as read_listed_answers
+from store.queries.answer_list import scored_metrics as read_scored_metrics
 from store.queries.answer_samples import AnswerSample
 from store.queries.answer_samples import answer_samples as read_answer_samples
 from store.queries.best_adapter import best_adapter
-from store.queries.dataset_flags import ItemFlag, flags_of
-from store.queries.dataset_items import DatasetContent
+from store.queries.dataset_flags import flags_of
 from store.queries.dataset_items import dataset_content as read_dataset_content
 from store.queries.dataset_items import item_entries as read_item_entries
+from store.queries.dataset_pages import count_of_questions
+from store.queries.dataset_pages import items_between as read_items_between
+from store.queries.dataset_pages import unchanged_sets as read_unchanged_sets
 from store.queries.memory import memory_by_stage
 from store.queries.data_origin import question_origins
 from store.paths import default_paths
+from store.queries.side_by_side import asked_by_cycle
 from store.run_config import RunConfig
 from store.queries.held_out_losses import HeldOutLoss
 from store.queries.held_out_losses import held_out_losses as read_held_out_losses
@@ -84,7 +91,8 @@ def cached_by_run_version(entries: int) -> Callable[[Callable[Concatenate[Store,
     """Decorator: cache a query on one run until the run's next event, for at most `entries` runs."""
     def decorate(read: Callable[Concatenate[Store, str, P], T]) -> Callable[Concatenate[Store, Run, P], T]:
         def keyed(_store: Store, url: str, run: str, last_event_id: int, /, *more: P.args, **named: P.kwargs) -> T:
-            return read(_store, run, *more, **named)
+            with collection_paused():
+                return read(_store, run, *more, **named)
 
         keyed.__qualname__ = f"keyed {read.__qualname__}"  # Streamlit names the cache after it
         cached = st.cache_resource(max_entries=entries, show_spinner=False)(keyed)
@@ -111,7 +119,7 @@ changes = cached_by_run_version(64)(queries.changes_of)
 arm_answers = cached_by_run_version(32)(queries.arm_answers_of)
 curve = cached_by_run_version(16)(queries.curve_of)
 arms_that_answered = cached_by_run_version(32)(queries.arms_that_answered)
-asked_questions = cached_by_run_version(48)(queries.asked_questions)
+asked_questions = cached_by_run_version(48)(asked_by_cycle)
 scored_answers = cached_by_run_version(48)(queries.scored_answers)
 stages = cached_by_run_version(32)(queries.stages_of)
 cycles = cached_by_run_version(32)(queries.cycles_of)
@@ -125,9 +133,13 @@ best = cached_by_run_version(32)(best_adapter)
 truncated_answers = cached_by_run_version(32)(queries.truncated_answers)
 
 
+unchanged_sets = cached_by_run_version(16)(read_unchanged_sets)
+items_between = cached_by_run_version(16)(read_items_between)
+
+
 def dataset_overview(store: Store, run: Run) -> Overview:
     """What the page Dataset says of all questions of a run."""
-    return _overview(store.url, run.id, run.last_event_id, dataset_content(store, run), flags(store, run))
+    return _overview(store, store.url, run.id, run.last_event_id, run)
 
 
 @cached_by_run_version(32)
@@ -137,8 +149,12 @@ def questions_written(store: Store, run: str) -> list[str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _overview(url: str, run: str, last_event_id: int, _content: DatasetContent, _flags: list[ItemFlag]) -> Overview:
-    return overview(_content, _flags)
+def _overview(_store: Store, url: str, run: str, last_event_id: int, _run: Run) -> Overview:
+    flagged = flags(_store, _run)
+    if (sets := unchanged_sets(_store, _run)) is None:
+        return overview(dataset_content(_store, _run), flagged)
+    ids = sorted({one.question_id for one in flagged})
+    return overview_of_unchanged(sets, flagged, count_of_questions(_store, run, ids))
 
 
 _latest_event = cached_by_run_version(16)(queries.latest_event)
@@ -154,6 +170,17 @@ def _training_speed(_store: Store, url: str, student: str, precision: str) -> fl
 def training_speed(store: Store, student: str, precision: str) -> float | None:
     """Tokens per second of the newest training of a student, at most a minute old."""
     return _training_speed(store, store.url, student, precision)
+
+
+has_questions = cached_by_run_version(64)(read_has_questions)
+scored_metrics = cached_by_run_version(64)(read_scored_metrics)
+listed_answers = cached_by_run_version(24)(read_listed_answers)
+
+
+@cached_by_run_version(64)
+def answer(store: Store, run: str, cycle: int, judging: int, tier: str, question: str) -> AnswerPair:
+    """One question of a cycle with everything that was recorded of it."""
+    return queries.answers_of(store, run, cycle, judging, tier, question=question)[0]
 
 
 @cached_by_run_version(24)
@@ -297,8 +324,9 @@ def _costs(_store: Store, url: str, runs: tuple[str, ...]) -> dict[str, float]:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _run_comparison(_store: Store, url: str, chosen: tuple[tuple[str, int, int], ...],
                     _runs: Sequence[Run]) -> tuple[list[PairedComparison], list[NotComparable]]:
-    first, *others = (side(_store, run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True))
-    return compare_pairwise(first, others, cross_checks=False)
+    with collection_paused():
+        first, *others = sides(_store, [(run, cycle) for run, (_, cycle, _) in zip(_runs, chosen, strict=True)])
+        return compare_pairwise(first, others, cross_checks=False)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

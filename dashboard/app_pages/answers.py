@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from dashboard.access import cached_queries, store_access
@@ -32,16 +34,17 @@ with first:
     cycle = int(url_state.choose("Cycle", "cycle", cycles, cycles[-1], lambda name: labels.cycle(int(name)),
                                  labels.CYCLE_HELP))
 judging = judge_validation.choose(cached_queries.judges(store, run).again)
-pairs = cached_queries.answers(store, run, cycle, judging)
-if not pairs:
+if not cached_queries.has_questions(store, run, cycle):
     elements.empty_state(labels.ENDED_WITHOUT_ANSWERS if run.ended_at else labels.NO_ANSWERS, "live", "Open in Live")
     st.stop()
 
-metrics = answer_filter.metrics_of(pairs, run.config.headline) or [run.config.headline]
-tiers = [ANY, *run_selection.in_order({pair.tier for pair in pairs})]
+scored = cached_queries.scored_metrics(store, run, cycle, judging)
+metrics = answer_filter.in_order(scored or {run.config.headline}, run.config.headline)
 with second:
     default = run.config.headline if run.config.headline in metrics else metrics[0]
     metric = url_state.choose("Metric", "metric", metrics, default, labels.metric, labels.METRIC_HELP)
+pairs = cached_queries.listed_answers(store, run, cycle, judging, answer_filter.ranked_by(metric))
+tiers = [ANY, *run_selection.in_order({pair.tier for pair in pairs})]
 with third:
     tier = url_state.choose("Questions", "tier", tiers, ANY,
                             lambda name: "All questions" if name == ANY else labels.tier(name), labels.tier_help())
@@ -50,20 +53,23 @@ with fourth:
                              lambda slug: "All topics" if slug == ANY else labels.topic(slug))
 ratings = cached_queries.ratings(store, run)
 if url_state.choose("Mode", "doing", (READ, RATE), READ, MODES.__getitem__, buttons=True) == RATE:
-    blind_rating(run, cycle, answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), ratings, metrics,
+    whole = cached_queries.answers(store, run, cycle, judging)
+    blind_rating(run, cycle, answer_filter.filter_answers(whole, AnswerFilter(tier, topic), metric), ratings, metrics,
                  cached_queries.flags(store, run))
     st.stop()
 
-row_labels = answer_list.row_labels(answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric), metric)
+ranked = answer_filter.filter_answers(pairs, AnswerFilter(tier, topic), metric)
+row_labels = answer_list.row_labels(ranked, metric)
 with st.container(horizontal=True, vertical_alignment="center"):
     outcome = url_state.choose("Change", "outcome", OUTCOMES, ANY, row_labels.__getitem__, buttons=True)
     words = url_state.text_input("Text contains", "words", "Search question, answers and reference", hidden=True)
-shown = answer_filter.filter_answers(pairs, AnswerFilter(tier, topic, outcome, words), metric)
+shown = answer_filter.matching(ranked, AnswerFilter(tier, topic, outcome, words), metric)
 if not shown:
     elements.empty_state("No question matches these filters.")
     st.stop()
 
-picked = answer_list.answer_list(shown, metric)
+in_view = answer_list.answer_list(shown, metric)
+picked = cached_queries.answer(store, run, cycle, judging, in_view.tier, in_view.question)
 differences(picked)
 answer_detail(picked)
 item_flags(run, picked.question, cached_queries.flags(store, run))
@@ -72,4 +78,12 @@ if part := elements.unfolded("Change of each question", "per question folded", "
     with part:
         elements.chart(per_question, "per question", "Change of each question, from worst to best", shown, metric,
                        version=(run.id, run.last_event_id, cycle, judging, tier, topic, outcome, words, metric))
-elements.export_buttons(lambda: csv_json_html.answer_rows(shown), f"answers-{run.id}-cycle-{cycle}", "answers")
+
+
+def exported() -> list[dict[str, Any]]:
+    """The rows of the list with everything that was recorded of each, read when a file is asked for."""
+    recorded = {(pair.tier, pair.question): pair for pair in cached_queries.answers(store, run, cycle, judging)}
+    return csv_json_html.answer_rows([recorded[pair.tier, pair.question] for pair in shown])
+
+
+elements.export_buttons(exported, f"answers-{run.id}-cycle-{cycle}", "answers")

@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 from dashboard.style import labels, theme
 from dashboard.view_models.answer_filter import outcome
 from store.queries import AnswerPair
+from store.queries.answer_list import ListedAnswer
 
 _COLORS = {"better": theme.BETTER, "worse": theme.WORSE, "same": theme.INCONCLUSIVE}
 
 
-def per_question(pairs: Sequence[AnswerPair], metric: str) -> go.Figure:
+def per_question(pairs: Sequence[AnswerPair] | Sequence[ListedAnswer], metric: str) -> go.Figure:
     """Bars below and above zero; unscored questions are not drawn, the page counts them."""
     scored = sorted(((pair.change(metric) or 0.0, outcome(pair, metric), pair) for pair in pairs
                      if pair.change(metric) is not None), key=lambda item: item[0])

@@ -15,20 +15,20 @@ from dashboard.view_models import answer_filter
 from dashboard.view_models.answer_filter import OUTCOMES
 from dashboard.widgets import elements
 from store.metrics import METRICS
-from store.queries import AnswerPair
+from store.queries.answer_list import ListedAnswer
 
 _OUTCOME_LABELS = {"all": "All", "worse": "▼ Worse", "better": "▲ Better", "same": "= Unchanged",
                    "missing": "? Missing"}
 _SIGNS = {"worse": "▼", "better": "▲", "same": "=", "missing": "?"}
 
 
-def row_labels(pairs: Sequence[AnswerPair], metric: str) -> dict[str, str]:
+def row_labels(pairs: Sequence[ListedAnswer], metric: str) -> dict[str, str]:
     """Labels of the outcome filter, each with its number of questions."""
     counted = answer_filter.counts(pairs, metric)
     return {name: f"{_OUTCOME_LABELS[name]} ({len(pairs) if name == 'all' else counted[name]})" for name in OUTCOMES}
 
 
-def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
+def answer_list(pairs: Sequence[ListedAnswer], metric: str) -> ListedAnswer:
     """Draw the table with buttons to step through it; returns the pair in view, by default the first."""
     number = st.column_config.NumberColumn(width=64)
     questions = [pair.question for pair in pairs]
@@ -53,7 +53,7 @@ def answer_list(pairs: Sequence[AnswerPair], metric: str) -> AnswerPair:
     return pairs[at]
 
 
-def _row(pair: AnswerPair, metric: str) -> dict[str, object]:
+def _row(pair: ListedAnswer, metric: str) -> dict[str, object]:
     before, after = pair.scores.get(metric, (None, None))
     return {"": _SIGNS[answer_filter.outcome(pair, metric)], "change": pair.change(metric),
             "before": before, "after": after, "question": pair.text[:300], "topic": labels.topic(pair.topic),

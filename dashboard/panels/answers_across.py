@@ -29,7 +29,9 @@ def answers_across(store: Store, picked: Sequence[SelectedCycle], metric: str, t
     """Draw the answers of the chosen cycles, and of their control arms, to the same questions."""
     st.subheader("Answers side by side")
     names = cycle_selection.labels(picked)
-    asked = [cached_queries.asked_questions(store, item.run, item.cycle, tier) for item in picked]
+    by_run = {run.id: cached_queries.asked_questions(store, run, cycles, tier)
+              for run, cycles in cycle_selection.cycles_by_run(picked)}
+    asked = [by_run[item.run.id][item.cycle] for item in picked]
     columns = [view.column(name, questions, cached_queries.scored_answers(
         store, item.run, item.cycle, TUNED, tier, metric)) for name, item, questions in zip(
         names, picked, asked, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard.access import store_commands
@@ -17,14 +19,15 @@ from store.uploads import QuestionUpload, UploadedFile, UploadRefused, read_uplo
 ROWS_SHOWN = 500
 
 
-def bring_back(run: Run, review: DatasetReview) -> None:
+def bring_back(run: Run, is_open: bool, read_review: Callable[[], DatasetReview]) -> None:
     """Draw the upload of an edited set with what it changes; nothing for people who may not edit.
 
     Args:
         run: the run.
-        review: its questions as they are now.
+        is_open: whether its review has not ended.
+        read_review: reads its questions as they are now, when there is a file to compare them with.
     """
-    if not store_commands.is_allowed("edit") or (review.open and run.work != WAITING):
+    if not store_commands.is_allowed("edit") or (is_open and run.work != WAITING):
         return
     with st.expander("Bring back a set that was edited elsewhere", icon=":material/upload:", key="bring back"):
         st.caption("A file of csv or plain as it was taken along. Other texts are edits, a row that is gone is a "
@@ -34,6 +37,7 @@ def bring_back(run: Run, review: DatasetReview) -> None:
         if chosen is None:
             return
         try:
+            review = read_review()
             file = UploadedFile(chosen.name, chosen.getvalue())
             found = _found(run.id, run.last_event_id, f"{file.name} {sha256_of(file.data)}", file, review)
         except FaultyQuestions as error:

@@ -53,7 +53,9 @@ def configuration(picked: Sequence[SelectedCycle]) -> None:
 
 def judged(store: Store, picked: Sequence[SelectedCycle], metric: str) -> None:
     """Draw a warning if the chosen cycles were scored by different judges."""
-    judges = {name: cached_queries.judges_of_record(store, item.run, item.cycle, metric)
+    found = {run.id: cached_queries.judges_of_record(store, run, cycles, metric)
+             for run, cycles in cycle_selection.cycles_by_run(picked)}
+    judges = {name: found[item.run.id][item.cycle]
               for name, item in zip(cycle_selection.labels(picked), picked, strict=True)}
     if len({names for names in judges.values() if names}) > 1:
         st.warning("These cycles were scored by different judges, which may explain differences between them.",

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.session import url_state
 from dashboard.style import labels
 from dashboard.view_models import dataset_rows
+from dashboard.view_models.dataset_rows import ShownItems
 from dashboard.widgets import elements
 from store.queries.dataset_flags import ItemFlag
 from store.queries.dataset_items import DatasetItem
@@ -19,7 +20,7 @@ _COLUMNS = {"flags": st.column_config.TextColumn(width=70), "question": st.colum
             "reference": st.column_config.TextColumn(width=270)}
 
 
-def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag],
+def item_list(items: ShownItems, flags: Sequence[ItemFlag],
               with_state: bool = False) -> tuple[DatasetItem, list[DatasetItem]]:
     """Draw a page of the table; returns the item in view, by default the first of the page, and the selected ones.
 
@@ -28,8 +29,8 @@ def item_list(items: Sequence[DatasetItem], flags: Sequence[ItemFlag],
         flags: of the run.
         with_state: whether people decide, or have decided, on them.
     """
-    first = url_state.page("rows", len(items), PAGE_SIZE)
-    shown = items[first:first + PAGE_SIZE]
+    first = url_state.page("rows", items.count, PAGE_SIZE)
+    shown = items.between(first, PAGE_SIZE)
     keys = [f"{item.question_id}-{item.cycle}" for item in shown]
     url_state.mark_in_view("item", keys, "dataset list", "question")
     table = elements.data_table(dataset_rows.item_rows(shown, flags, with_state), key="dataset list",

@@ -11,7 +11,7 @@ from dashboard.session import identity
 from dashboard.view_models import dataset_rows
 from dashboard.widgets import elements
 from store.commands.review import WAITING, Decision
-from store.dataset_items import APPROVED, GENERAL, REJECTED, DatasetItem, DatasetReview
+from store.dataset_items import APPROVED, GENERAL, REJECTED, DatasetItem
 from store.events import ItemCommented
 from store.queries import Run
 from store.queries.dataset_items import ItemEntry
@@ -19,23 +19,23 @@ from store.queries.dataset_items import ItemEntry
 _OPINIONS = {"": "no opinion", "keep": "keep it as it is", "change": "change or reject it"}
 
 
-def item_review(run: Run, review: DatasetReview, item: DatasetItem, entries: Sequence[ItemEntry]) -> None:
+def item_review(run: Run, is_open: bool, item: DatasetItem, entries: Sequence[ItemEntry]) -> None:
     """Draw the decisions on a question and its history; each person gets what the role may do."""
     if item.part != GENERAL:
         if item.sealed:
             st.caption("It belongs to a shared test that another run has fixed, so it cannot be changed.")
-        elif store_commands.is_allowed("edit") and (not review.open or run.work == WAITING):
-            _decisions(run, review, item)
+        elif store_commands.is_allowed("edit") and (not is_open or run.work == WAITING):
+            _decisions(run, is_open, item)
         if store_commands.is_allowed("comment"):
             _comment_form(run, item)
     _history(dataset_rows.history(entries, item), item)
 
 
-def _decisions(run: Run, review: DatasetReview, item: DatasetItem) -> None:
+def _decisions(run: Run, is_open: bool, item: DatasetItem) -> None:
     # The state is part of the keys: after another person's change the fields start from the new texts.
     key = f"{item.question_id} {item.seen}"
-    with st.expander("Edit, approve or reject", icon=":material/edit:", expanded=review.open, key="decide"):
-        if not review.open:
+    with st.expander("Edit, approve or reject", icon=":material/edit:", expanded=is_open, key="decide"):
+        if not is_open:
             st.caption("The run has used this question: a change makes a new version of the set and changes no result.")
         st.text_area("Question", item.question, key=f"question {key}", max_chars=4_000)
         st.text_area("Reference", item.answer or "", key=f"answer {key}", max_chars=20_000,

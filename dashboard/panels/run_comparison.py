@@ -13,7 +13,7 @@ from dashboard.view_models import cycle_selection, export_rows
 from dashboard.view_models import control_arms as arm_rows
 from dashboard.view_models.cycle_selection import SelectedCycle
 from dashboard.widgets import elements
-from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, side
+from store.analysis.run_comparison import NotComparable, PairedComparison, compare_pairwise, sides
 from store.control_arms import TUNED
 from store.database import Store
 from store.queries.openings_of_test import NO_WINNER, openings_of_test, openings_sentence
@@ -46,7 +46,7 @@ def run_comparison(store: Store, picked: Sequence[SelectedCycle]) -> None:
 
 def exported(store: Store, picked: Sequence[SelectedCycle], left_out: Collection[str]) -> list[dict[str, Any]]:
     """The rows of the table with bootstrap, Wilcoxon's test and effect size, which take most of the time."""
-    first, *others = (side(store, item.run, item.cycle) for item in picked)
+    first, *others = sides(store, [(item.run, item.cycle) for item in picked])
     paired, _ = compare_pairwise(first, others)
     return export_rows.run_comparison_rows([one for one in paired if one.other not in left_out])
 

@@ -13,15 +13,13 @@ from store.queries.dataset_items import DatasetContent, DatasetItem
 _NAMES = {"train": "training set", "test": "test"}
 
 
-def take_along(run: Run, content: DatasetContent) -> None:
-    """Draw the downloads of both sets as they stand now; nothing while no question has a reference.
+def take_along(run: Run, content: Callable[[], DatasetContent]) -> None:
+    """Draw the downloads of both sets as they stand now.
 
     Args:
         run: the run.
-        content: its questions.
+        content: reads its questions, when a file is asked for.
     """
-    if not any(item.answer is not None for item in content.review.items):
-        return
     name = f"dataset-{run.id}"
     with st.popover("Take along", icon=":material/download:", key="take along"):
         st.caption("The sets as they stand now, without what was rejected. Each file is written when it is asked for.")
@@ -37,12 +35,12 @@ def take_along(run: Run, content: DatasetContent) -> None:
                                        on_click="ignore", help="messages, as TRL, OpenAI and LLaMA-Factory read them.")
 
 
-def _all_forms(run: Run, content: DatasetContent, name: str) -> Callable[[], bytes]:
-    return lambda: zipped(dataset_files(run, content).contents, name)
+def _all_forms(run: Run, content: Callable[[], DatasetContent], name: str) -> Callable[[], bytes]:
+    return lambda: zipped(dataset_files(run, content()).contents, name)
 
 
-def _one_form(content: DatasetContent, form: Form, part: str) -> Callable[[], bytes]:
+def _one_form(content: Callable[[], DatasetContent], form: Form, part: str) -> Callable[[], bytes]:
     def written() -> bytes:
-        found: Sequence[DatasetItem] = rows_to_export(content.review)[0][part]
+        found: Sequence[DatasetItem] = rows_to_export(content().review)[0][part]
         return form.content(found)
     return written

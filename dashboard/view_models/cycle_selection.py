@@ -87,6 +87,12 @@ def labels(picked: Sequence[SelectedCycle]) -> list[str]:
             for label, item in zip(short, picked, strict=True)]
 
 
+def cycles_by_run(picked: Sequence[SelectedCycle]) -> list[tuple[Run, tuple[int, ...]]]:
+    """Each run once, with its chosen cycles."""
+    runs = {item.run.id: item.run for item in picked}
+    return [(run, tuple(item.cycle for item in picked if item.run.id == run.id)) for run in runs.values()]
+
+
 def differences_by_label(runs: Sequence[Run]) -> list[dict[str, str]]:
     """The settings in which the runs differ, by their labels on the launch form; switches are on or off."""
     settings = {setting.name: setting.label for setting in settings_of(RunConfig)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from store.queries.dataset_items import (
     GENERAL, TEST, TRAIN, DatasetContent, DatasetItem, ItemEntry, RejectedDraft,
 )
 from store.queries.data_origin import QuestionOrigins
+from store.queries.dataset_pages import UnchangedSets
 
 ALL, FLAGGED, DRAFTS, EDITED = "all", "flagged", "rejected", "edited"
 OUT = "out"
@@ -34,10 +35,40 @@ class Overview:
     """Choice of the filter -> its label with the number of rows."""
 
 
+@dataclass(frozen=True)
+class ShownItems:
+    """The questions that the filters show: how many they are, some of them by position, and all of them."""
+
+    count: int
+    between: Callable[[int, int], Sequence[DatasetItem]]
+    """Position of the first and number of questions -> the questions."""
+    whole: Callable[[], Sequence[DatasetItem]]
+
+
+def shown_of(items: Sequence[DatasetItem]) -> ShownItems:
+    """Return questions that have been read as those that are shown."""
+    return ShownItems(len(items), lambda first, size: items[first:first + size], lambda: items)
+
+
 def overview(content: DatasetContent, flags: Sequence[ItemFlag]) -> Overview:
     """Return the sentences on a run's questions, and the labels of the filter."""
     return Overview(summary(content.review, content.drafts, flags),
                     counts(content.review.items, content.drafts, flags))
+
+
+def overview_of_unchanged(sets: UnchangedSets, flags: Sequence[ItemFlag], flagged: int) -> Overview:
+    """Return the same of sets on which nobody decided, without reading their questions.
+
+    Args:
+        sets: of the run.
+        flags: of the run.
+        flagged: how many of its questions have one.
+    """
+    sentences = [*origin_sentences(sets.origins),
+                 *flag_sentence((one.question_id, one.flag, one.by) for one in flags)]
+    return Overview(sentences, _labelled({
+        ALL: sets.count(), **{part: sets.count(part) for part in (TRAIN, TEST, GENERAL)}, FLAGGED: flagged,
+        DRAFTS: len(sets.drafts)}))
 
 
 def summary(review: DatasetReview, drafts: Sequence[RejectedDraft], flags: Sequence[ItemFlag]) -> list[str]:
@@ -79,6 +110,10 @@ def counts(items: Sequence[DatasetItem], drafts: Sequence[RejectedDraft],
     numbers = {ALL: len(items), TRAIN: found[TRAIN], TEST: found[TEST], GENERAL: found[GENERAL],
                UNDECIDED: decided[UNDECIDED], EDITED: sum(item.edited for item in items), OUT: decided[REJECTED],
                FLAGGED: sum(item.question_id in flagged for item in items), DRAFTS: len(drafts)}
+    return _labelled(numbers)
+
+
+def _labelled(numbers: Mapping[str, int]) -> dict[str, str]:
     return {name: f"{_NAMES[name]} ({number:,})" for name, number in numbers.items() if number or name == ALL}
 
 

@@ -15,7 +15,7 @@ from store import queries
 from store.database import Store
 from store.headline import common_margin
 from store.metrics import METRICS
-from store.queries import ChangeRow, Run, TestScore
+from store.queries import ChangeRow, Run, TestScores
 from store.statistics import PairedChange, holm_adjusted_verdicts, paired_change, verdict_of
 
 _NAMES_ONLY = ("name", "preset")
@@ -29,22 +29,19 @@ class ComparedRun:
     run: Run
     cycle: int
     changes: tuple[ChangeRow, ...]
-    scores: tuple[TestScore, ...]
+    scores: TestScores
 
     @property
     def label(self) -> str:
         return f"{self.run.id}:{self.cycle}"
 
     @cached_property
-    def by_judge(self) -> Mapping[str, Mapping[str, Mapping[str, TestScore]]]:
+    def by_judge(self) -> Mapping[str, Mapping[str, Mapping[str, float | None]]]:
         """Metric -> judge -> question -> score; a judge without any score, such as the placeholder for a failure, is
         left out."""
-        found: dict[str, dict[str, dict[str, TestScore]]] = {}
-        for score in self.scores:
-            found.setdefault(score.metric, {}).setdefault(score.judge, {})[score.question] = score
         return {metric: {judge: scores for judge, scores in of_metric.items()
-                         if any(score.value is not None for score in scores.values())}
-                for metric, of_metric in found.items()}
+                         if any(value is not None for value in scores.values())}
+                for metric, of_metric in self.scores.by_judge.items()}
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,17 @@ class NotComparable:
 
 def side(store: Store, run: Run, cycle: int) -> ComparedRun:
     """Read one cycle of a run for a comparison."""
-    return ComparedRun(run, cycle, tuple(queries.changes_of(store, run.id, cycle)),
-                       tuple(queries.test_scores(store, run.id, cycle, "tuned")))
+    return sides(store, [(run, cycle)])[0]
+
+
+def sides(store: Store, chosen: Sequence[tuple[Run, int]]) -> list[ComparedRun]:
+    """Read cycles of runs for a comparison, each run's test questions once."""
+    cycles: dict[str, list[int]] = {}
+    for run, cycle in chosen:
+        cycles.setdefault(run.id, []).append(cycle)
+    scores = {run: queries.test_scores(store, run, of_run) for run, of_run in cycles.items()}
+    return [ComparedRun(run, cycle, tuple(queries.changes_of(store, run.id, cycle)), scores[run.id][cycle])
+            for run, cycle in chosen]
 
 
 def compare_pairwise(first: ComparedRun, others: Sequence[ComparedRun],
@@ -139,10 +145,11 @@ def _incomparable_reason(one: ComparedRun, other: ComparedRun) -> str | None:
     if hashes[0] != hashes[1]:
         return (f"they were tested on different held-out questions ({hashes[0]} and {hashes[1]}): name one set for "
                 "both with --held-out-set")
-    references = {score.question: score.reference for score in one.scores}
-    if differing := {score.question for score in other.scores if references.get(score.question) != score.reference}:
-        return f"the references of {len(differing)} of {len(references)} held-out questions are not the same"
-    if not one.scores or not other.scores:
+    ours, theirs = one.scores.scored, other.scores.scored
+    if differing := [question for question in theirs if other.scores.questions[question].reference != (
+            one.scores.questions[question].reference if question in ours else None)]:
+        return f"the references of {len(differing)} of {len(ours)} held-out questions are not the same"
+    if not ours or not theirs:
         return "one of them has no scores of a tuned student"
     return None
 
@@ -156,9 +163,9 @@ def _pair(one: ComparedRun, other: ComparedRun, metric: str, cross_checks: bool)
     known = METRICS.get(metric)
     questions = sorted(first[judge])
     return judge, paired_change(
-        [first[judge][question].value for question in questions],
-        [second[judge][question].value if question in second[judge] else None for question in questions],
-        [first[judge][question].passage_id for question in questions],
+        [first[judge][question] for question in questions],
+        [second[judge].get(question) for question in questions],
+        [one.scores.questions[question].passage_id for question in questions],
         known.better if known else 1, known.tie_band if known else 0.0, cross_checks)
 
 

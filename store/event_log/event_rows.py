@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from store.database import Store
@@ -97,10 +97,15 @@ def read_events(store: Store, run: str, after_seq: int = 0) -> list[Recorded]:
         return [recorded_from(row) for row in rows]
 
 
-def read_kinds(connection: Connection, run: str, kinds: Sequence[type[Event]], after_seq: int = 0) -> list[Recorded]:
-    """Read a run's events of these kinds inside the caller's transaction, oldest first, those after `after_seq`."""
+def read_kinds(connection: Connection, run: str, kinds: Sequence[type[Event]], after_seq: int = 0,
+               *conditions: ColumnElement[bool]) -> list[Recorded]:
+    """Read a run's events of these kinds inside the caller's transaction, oldest first, those after `after_seq`.
+
+    Further conditions on the events leave out what the caller does not need.
+    """
     rows = connection.execute(select(events).where(
-        events.c.run == run, events.c.seq > after_seq, events.c.kind.in_([kind.event_type for kind in kinds]))
+        events.c.run == run, events.c.seq > after_seq, events.c.kind.in_([kind.event_type for kind in kinds]),
+        *conditions)
         .order_by(events.c.seq))
     return [recorded_from(row) for row in rows]
 

@@ -39,7 +39,7 @@ from store.queries.schedules import Schedule, find_schedule, schedules
 from store.queries.side_by_side import AskedQuestion, ScoredAnswer, arms_that_answered, asked_questions, scored_answers
 from store.queries.study_sets import StudySet, study_sets_of
 from store.queries.system import Environment, StoreFacts, made_with, stage_files, store_facts
-from store.queries.test_scores import TestScore, test_scores
+from store.queries.test_scores import TestScores, test_scores
 from store.queries.training_speed import last_training_speed
 
 __all__ = [
@@ -47,7 +47,7 @@ __all__ = [
     "ChangeRow", "CurveRow", "Cycle", "Environment", "FilterOptions", "GainShare", "Gap", "GroupSize",
     "HistoryFilter", "Judging", "LockedQuestion", "LogEntry", "ORDERS", "ORIGINAL_JUDGING", "PastStage",
     "PlaygroundQuestion", "Point", "Rating", "Replacement", "Run", "RunForecast", "RunnerState", "Schedule",
-    "ScoreAgain", "ScoredAnswer", "StageState", "StoreFacts", "StudySet", "SuccessRate", "TeacherUsage", "TestScore",
+    "ScoreAgain", "ScoredAnswer", "StageState", "StoreFacts", "StudySet", "SuccessRate", "TeacherUsage", "TestScores",
     "Truncated", "WAITING", "all_runs", "all_series", "answers_of", "arm_answers_of", "arm_changes_of",
     "arm_prompts_of", "arms_that_answered", "asked_questions", "audits_of", "awaited_batch", "batches_of",
     "changes_of", "compared_cycles", "connected_runners", "count_found", "count_of_runs", "curve_of", "cycles_of",

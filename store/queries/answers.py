@@ -64,7 +64,7 @@ class Truncated(NamedTuple):
 
 
 def answers_of(store: Store, run: str, cycle: int, judging: int = 0, tier: str = "",
-               metric: str = "") -> list[AnswerPair]:
+               metric: str = "", question: str = "") -> list[AnswerPair]:
     """Return the questions of a cycle, including the held-out ones, with both arms' answers and scores.
 
     The scores are the run's own, on which its verdict is based, or those of the rejudging with the number `judging`.
@@ -76,17 +76,19 @@ def answers_of(store: Store, run: str, cycle: int, judging: int = 0, tier: str =
         judging: the number of a rejudging; 0 for the run's own scores.
         tier: read the questions of this tier only; empty: of all.
         metric: read the scores by this metric only; empty: by all.
+        question: read this question only, by id; empty: all.
     """
     questions, scores = schema.questions, schema.judging_scores if judging else schema.scores
-    of_tier = [questions.c.tier == tier] if tier else []
-    theirs = select(questions.c.question).where(questions.c.run == run, questions.c.cycle.in_((0, cycle)), *of_tier)
-    wanted = [*([scores.c.question.in_(theirs)] if tier else []), *([scores.c.metric == metric] if metric else []),
+    only = [*([questions.c.tier == tier] if tier else []),
+               *([questions.c.question == question] if question else [])]
+    theirs = select(questions.c.question).where(questions.c.run == run, questions.c.cycle.in_((0, cycle)), *only)
+    wanted = [*([scores.c.question.in_(theirs)] if only else []), *([scores.c.metric == metric] if metric else []),
               *([schema.judging_scores.c.judging == judging] if judging else [])]
     with store.read() as connection:
-        asked = _of_cycle(connection, questions, _ASKED, run, cycle, *of_tier)
-        answers = {(question, arm): tuple(rest) for question, arm, *rest in _of_cycle(
+        asked = _of_cycle(connection, questions, _ASKED, run, cycle, *only)
+        answers = {(of, arm): tuple(rest) for of, arm, *rest in _of_cycle(
             connection, schema.answers, _ANSWERED, run, cycle, schema.answers.c.arm.in_(_ARMS),
-            *([schema.answers.c.question.in_(theirs)] if tier else []))}
+            *([schema.answers.c.question.in_(theirs)] if only else []))}
         scored = _scores_by_question(_of_cycle(connection, scores, _SCORED, run, cycle, scores.c.arm.in_(_ARMS),
                                                *wanted))
     return [_pair(row, cycle, answers.get((row[0], BASELINE), _NO_ANSWER), answers.get((row[0], TUNED), _NO_ANSWER),
@@ -108,13 +110,15 @@ def truncated_answers(store: Store, run: str, cycle: int, tier: str) -> Truncate
     return Truncated(asked, by_arm.get("baseline", 0), by_arm.get("tuned", 0))
 
 
-def judges_of(store: Store, run: str, cycle: int, metric: str) -> tuple[str, ...]:
-    """Return the judges of one metric of a cycle, including those of the untrained answers to the test."""
+def judges_of(store: Store, run: str, cycles: Sequence[int], metric: str) -> dict[int, tuple[str, ...]]:
+    """Return the judges of one metric by cycle, including those of the untrained answers to the test."""
     table = schema.scores
+    found: dict[int, set[str]] = {cycle: set() for cycle in (0, *cycles)}
     with store.read() as connection:
-        return tuple(connection.execute(select(table.c.judge).distinct().where(
-            table.c.run == run, table.c.cycle.in_((0, cycle)), table.c.metric == metric).order_by(
-            table.c.judge)).scalars())
+        for cycle, judge in connection.execute(select(table.c.cycle, table.c.judge).distinct().where(
+                table.c.run == run, table.c.cycle.in_(tuple(found)), table.c.metric == metric)).all():
+            found[cycle].add(judge)
+    return {cycle: tuple(sorted(found[0] | found[cycle])) for cycle in cycles}
 
 
 _ARMS = (BASELINE, TUNED)

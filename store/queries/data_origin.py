@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -13,7 +13,9 @@ from sqlalchemy import Connection, func, select
 from store import schema
 from store.data_origin import Origin, kind_of_writer
 from store.database import Store
-from store.dataset_items import GENERAL, KINDS, PARTS, PRACTICE, TEST, TRAIN, origins_from, rejected_of, review_of
+from store.dataset_items import (
+    GENERAL, KINDS, PARTS, PRACTICE, TEST, TRAIN, RejectedDraft, origins_from, rejected_of, review_of,
+)
 from store.event_log.event_rows import read_kinds
 from store.events import QuestionsAsked, QuestionsRejected, ReferencesWritten
 
@@ -47,16 +49,16 @@ def question_origins(store: Store, run: str, version: int | None = None) -> Ques
         version: of the training set and the test; None is the newest, 1 is what the run used.
     """
     with store.read() as connection:
-        writers = _writers_of_unchanged(connection, run)
+        writers = writers_of_unchanged(connection, run)
         if writers is not None:
             rejected = rejected_of(read_kinds(connection, run, (QuestionsRejected,)))
-            return QuestionOrigins(_counted(connection, run, writers, Counter(one.part for one in rejected)), {})
+            return QuestionOrigins(counted_origins(connection, run, writers, rejected), {})
         recorded = read_kinds(connection, run, (*KINDS, QuestionsRejected))
     review = review_of(recorded, version)
     return QuestionOrigins(origins_from(review.items, rejected_of(recorded)), review.versions)
 
 
-def _writers_of_unchanged(connection: Connection, run: str) -> dict[tuple[int, str], str] | None:
+def writers_of_unchanged(connection: Connection, run: str) -> dict[tuple[int, str], str] | None:
     """Return cycle and stage -> writer; None if a set was written more than once, or a person decided on any."""
     table = schema.events
     rows = connection.execute(
@@ -72,9 +74,18 @@ def _writers_of_unchanged(connection: Connection, run: str) -> dict[tuple[int, s
     return found if len(found) == len(asked) else None
 
 
-def _counted(connection: Connection, run: str, writers: dict[tuple[int, str], str],
-             rejected: Mapping[str, int]) -> list[Origin]:
+def counted_origins(connection: Connection, run: str, writers: Mapping[tuple[int, str], str],
+                    drafts: Iterable[RejectedDraft]) -> list[Origin]:
+    """Return who wrote each set and how many questions and references it has, counted by the database.
+
+    Args:
+        connection: to the store.
+        run: the run's id.
+        writers: of its sets, by cycle and stage.
+        drafts: of the run that validation rejected.
+    """
     table = schema.questions
+    rejected = Counter(one.part for one in drafts)
     rows = connection.execute(
         select(table.c.cycle, table.c.tier, func.count(), func.count(table.c.reference))
         .where(table.c.run == run).group_by(table.c.cycle, table.c.tier).order_by(table.c.cycle, table.c.tier)).all()
@@ -85,6 +96,6 @@ def _counted(connection: Connection, run: str, writers: dict[tuple[int, str], st
         key = part, writers[cycle, stage]
         before = counts.get(key, (0, 0))
         counts[key] = before[0] + questions, before[1] + references
-    return [Origin(_SET_NAMES[part], kind_of_writer(writer), writer, questions, references, rejected.get(part, 0))
+    return [Origin(_SET_NAMES[part], kind_of_writer(writer), writer, questions, references, rejected[part])
             for part in (TRAIN, TEST, GENERAL) for (of_part, writer), (questions, references) in counts.items()
             if of_part == part]

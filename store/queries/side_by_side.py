@@ -5,6 +5,7 @@ Neither passages, distractors nor other scores are read, so that thousands of an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, exists, select
@@ -35,12 +36,20 @@ class ScoredAnswer(NamedTuple):
 
 def asked_questions(store: Store, run: str, cycle: int, tier: str) -> list[AskedQuestion]:
     """Return the questions of one tier in a cycle, including the held-out ones."""
+    return asked_by_cycle(store, run, (cycle,), tier)[cycle]
+
+
+def asked_by_cycle(store: Store, run: str, cycles: Sequence[int], tier: str) -> dict[int, list[AskedQuestion]]:
+    """Return the questions of one tier by cycle; the held-out ones, which all cycles share, are read once."""
     table = schema.questions
+    found: dict[int, list[AskedQuestion]] = {cycle: [] for cycle in (0, *cycles)}
     with store.read() as connection:
-        return [AskedQuestion(*row) for row in connection.execute(
-            select(table.c.question, table.c.tier, table.c.topic, table.c.text, table.c.reference,
-                   table.c.reference_missing)
-            .where(table.c.run == run, table.c.cycle.in_((0, cycle)), table.c.tier == tier)).all()]
+        for cycle, *row in connection.execute(
+                select(table.c.cycle, table.c.question, table.c.tier, table.c.topic, table.c.text, table.c.reference,
+                       table.c.reference_missing)
+                .where(table.c.run == run, table.c.cycle.in_(tuple(found)), table.c.tier == tier)).all():
+            found[cycle].append(AskedQuestion(*row))
+    return {cycle: found[0] + found[cycle] if cycle else found[0] for cycle in cycles}
 
 
 def scored_answers(store: Store, run: str, cycle: int, arm: str, tier: str, metric: str) -> dict[str, ScoredAnswer]:

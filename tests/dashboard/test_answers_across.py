@@ -12,12 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.style import labels
 from dashboard.view_models import answers_across
-from dashboard.view_models.answer_filter import AnswerFilter, filter_answers
+from dashboard.view_models.answer_filter import AnswerFilter, filter_answers, ranked_by
 from dashboard.view_models.answers_across import DIFFERS, IMPROVED, REGRESSED, Column
 from dashboard.widgets.elements import WINDOW_ROWS
 from store import queries
 from store.control_arms import BASELINE, TUNED
 from store.queries import AnswerPair, AskedQuestion, ScoredAnswer, answers_of
+from store.queries.answer_list import listed_answers, scored_metrics
 from tests.dashboard import stores
 from tests.dashboard.conftest import words_of
 from tests.dashboard.made_content import TOPICS
@@ -225,6 +226,24 @@ def test_listed_answers_and_their_scores_are_those_that_are_read_whole(many_answ
                 assert given == {name: ScoredAnswer((one.baseline, one.tuned)[at],
                                                     (one.baseline_missing, one.tuned_missing)[at],
                                                     one.scores[metric][at]) for name, one in wanted.items()}
+    store.close()
+
+
+def test_the_list_of_answers_ranks_as_those_that_are_read_whole(many_answers: tuple[Path, list[str]]) -> None:
+    folder, runs = many_answers
+    store = stores.store_at(folder)
+    whole = queries.answers_of(store, runs[0], 1)
+    metrics = scored_metrics(store, runs[0], 1)
+    assert metrics == {metric for one in whole for metric in one.scores}
+    for metric in metrics:
+        listed = listed_answers(store, runs[0], 1, 0, ranked_by(metric))
+        ranked = filter_answers(whole, AnswerFilter(), metric)
+        found = filter_answers(listed, AnswerFilter(), metric)
+        assert [one.question for one in found] == [one.question for one in ranked]
+        for one, other in zip(found, ranked, strict=True):
+            assert one.scores == {name: both for name, both in other.scores.items() if name in ranked_by(metric)}
+            assert all(value == getattr(other, name) for name, value in one._asdict().items() if name != "scores")
+    assert queries.answers_of(store, runs[0], 1, question=whole[-1].question) == [whole[-1]]
     store.close()
 
 

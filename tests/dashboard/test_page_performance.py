@@ -17,14 +17,15 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard.panels import run_comparison
+from dashboard.panels import dataset_items, run_comparison
+from dashboard.view_models.answer_filter import ranked_by
 from dashboard.view_models.cycle_selection import SelectedCycle
 from store import queries
 from store.database import open_store
 from store.event_log import event_rows, leases
 from store.event_log.journal import Journal
 from store.events import MetricLogged
-from store.queries import answers
+from store.queries import answer_list, answers, side_by_side
 from tests.bench.seeded_store import CYCLES_A_RUN, Size, run_name, seed
 from tests.dashboard import stores as made
 from tests.dashboard.conftest import APP
@@ -223,6 +224,42 @@ def test_a_page_of_results_reads_no_question_and_no_answer_whole(
     assert not app.exception and app.subheader
     whole = {getattr(given[0], "kind", "answer") for given in read_whole}  # type: ignore[index]
     assert not whole & {"answer", "QuestionsAsked", "ReferencesWritten", "AnswersGiven", "AnswersScored"}
+
+
+def test_dataset_reads_the_sets_that_its_page_shows(
+        compared: tuple[Path, str], opened: Callable[..., AppTest], read_whole: list[object],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_items, "PAGE_SIZE", 20)
+    for at, cycles in (("1", [1, 1]), ("2", [1, 1, 2, 2]), ("5", [0, 0, 3, 3]), ("6", [0, 0])):
+        read_whole.clear()
+        st.cache_resource.clear()
+        app = opened(compared[0], "dataset", run=compared[1], rows=at)
+        assert not app.exception and len(app.dataframe[0].value) in (10, 20)
+        assert [given[0].cycle for given in read_whole  # type: ignore[index]
+                if given[0].kind in ("QuestionsAsked", "ReferencesWritten")] == cycles  # type: ignore[index]
+
+
+def test_answers_reads_one_question_whole_and_the_scores_that_its_order_needs(
+        compared: tuple[Path, str], opened: Callable[..., AppTest], read_whole: list[object],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[object] = []
+    monkeypatch.setattr(answer_list, "ListedAnswer", _counted(answer_list.ListedAnswer, listed))
+    app = opened(compared[0], "answers", run=compared[1], metric="fact_recall")
+    assert not app.exception and len(read_whole) == 1
+    assert len(listed) == 50 and {name for row in listed for name in row[-1]} <= set(  # type: ignore[index]
+        ranked_by("fact_recall"))
+
+
+def test_compare_reads_the_questions_of_a_test_once_for_all_cycles_of_a_run(
+        compared: tuple[Path, str], opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    tests = importlib.import_module("store.queries.test_scores")
+    questions: list[object] = []
+    listed: list[object] = []
+    monkeypatch.setattr(tests, "TestQuestion", _counted(tests.TestQuestion, questions))
+    monkeypatch.setattr(side_by_side, "AskedQuestion", _counted(side_by_side.AskedQuestion, listed))
+    st.cache_resource.clear()
+    app = opened(compared[0], "compare", cycles=",".join(f"{compared[1]}:{cycle}" for cycle in (1, 2, 3)))
+    assert not app.exception and len(questions) == len(listed) == 20
 
 
 def test_compare_resamples_nothing_before_the_export_asks_for_it(

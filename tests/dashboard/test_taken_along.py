@@ -104,11 +104,11 @@ def test_the_archive_is_the_folder_and_leaves_out_what_was_rejected(store: Store
     review.decide(store, run, [Decision(SECOND, REJECTED)], Person("ann"), "dull")
     found, content = queries.find_run(store, run), dataset_content(store, run)
     assert found
-    packed = take_along._all_forms(found, content, "set")()
+    packed = take_along._all_forms(found, lambda: content, "set")()
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     assert files == {f"set/{name}": data for name, data in dataset_files(found, content).contents.items()}
-    chats = [json.loads(line)["messages"] for line in take_along._one_form(content, take_along.CHAT, "train")(
+    chats = [json.loads(line)["messages"] for line in take_along._one_form(lambda: content, take_along.CHAT, "train")(
         ).decode().splitlines()]
     assert len(chats) == 5 and [turn["role"] for turn in chats[0]] == ["user", "assistant"]
     assert files["set/chat/train.jsonl"].decode().count("\n") == 5 and b"rejected by people" in files["set/README.md"]
