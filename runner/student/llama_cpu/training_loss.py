@@ -105,7 +105,7 @@ class FusedLoraLoss:
         for part, more in others:
             total += part
             if gradients:
-                gradients[0]._base.add_(more[0]._base)  # type: ignore[union-attr]
+                gradients[0]._base.add_(more[0]._base)  # type: ignore[arg-type,union-attr]
         return total, gradients
 
     @torch.no_grad()
