@@ -52,7 +52,7 @@ def question_origins(store: Store, run: str, version: int | None = None) -> Ques
         writers = writers_of_unchanged(connection, run)
         if writers is not None:
             rejected = rejected_of(read_kinds(connection, run, (QuestionsRejected,)))
-            return QuestionOrigins(counted_origins(connection, run, writers, rejected), {})
+            return QuestionOrigins(counted_origins(counted_tiers(connection, run), writers, rejected), {})
         recorded = read_kinds(connection, run, (*KINDS, QuestionsRejected))
     review = review_of(recorded, version)
     return QuestionOrigins(origins_from(review.items, rejected_of(recorded)), review.versions)
@@ -74,28 +74,41 @@ def writers_of_unchanged(connection: Connection, run: str) -> dict[tuple[int, st
     return found if len(found) == len(asked) else None
 
 
-def counted_origins(connection: Connection, run: str, writers: Mapping[tuple[int, str], str],
-                    drafts: Iterable[RejectedDraft]) -> list[Origin]:
-    """Return who wrote each set and how many questions and references it has, counted by the database.
+class CountedTier(NamedTuple):
+    """How many questions of one tier a set has, and how many references."""
 
-    Args:
-        connection: to the store.
-        run: the run's id.
-        writers: of its sets, by cycle and stage.
-        drafts: of the run that validation rejected.
-    """
+    cycle: int
+    stage: str
+    tier: str
+    questions: int
+    references: int
+
+
+def counted_tiers(connection: Connection, run: str) -> list[CountedTier]:
+    """Return the tiers of each set of a run, counted by the database."""
     table = schema.questions
-    rejected = Counter(one.part for one in drafts)
     rows = connection.execute(
         select(table.c.cycle, table.c.tier, func.count(), func.count(table.c.reference))
         .where(table.c.run == run).group_by(table.c.cycle, table.c.tier).order_by(table.c.cycle, table.c.tier)).all()
+    return [CountedTier(cycle, "questions" if cycle else "general" if tier == GENERAL else "held-out", tier, *numbers)
+            for cycle, tier, *numbers in rows]
+
+
+def counted_origins(counted: Iterable[CountedTier], writers: Mapping[tuple[int, str], str],
+                    drafts: Iterable[RejectedDraft]) -> list[Origin]:
+    """Return who wrote each set and how many questions and references it has.
+
+    Args:
+        counted: the tiers of each set.
+        writers: of the sets, by cycle and stage.
+        drafts: of the run that validation rejected.
+    """
+    rejected = Counter(one.part for one in drafts)
     counts: dict[tuple[str, str], tuple[int, int]] = {}
-    for cycle, tier, questions, references in rows:
-        stage = "questions" if cycle else "general" if tier == GENERAL else "held-out"
-        part = TEST if cycle and tier != PRACTICE else PARTS[stage]
-        key = part, writers[cycle, stage]
+    for one in counted:
+        key = TEST if one.cycle and one.tier != PRACTICE else PARTS[one.stage], writers[one.cycle, one.stage]
         before = counts.get(key, (0, 0))
-        counts[key] = before[0] + questions, before[1] + references
+        counts[key] = before[0] + one.questions, before[1] + one.references
     return [Origin(_SET_NAMES[part], kind_of_writer(writer), writer, questions, references, rejected[part])
             for part in (TRAIN, TEST, GENERAL) for (of_part, writer), (questions, references) in counts.items()
             if of_part == part]

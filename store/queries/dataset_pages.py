@@ -5,11 +5,11 @@ Only the events of the sets that a page shows are read; how many questions there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from knowledge.garbage_collection import collection_paused
 from store import schema
@@ -20,7 +20,7 @@ from store.dataset_items import (
 )
 from store.event_log.event_rows import read_kinds
 from store.events import QuestionsAsked, QuestionsRejected, ReferencesWritten
-from store.queries.data_origin import counted_origins, writers_of_unchanged
+from store.queries.data_origin import CountedTier, counted_origins, counted_tiers, writers_of_unchanged
 
 
 class QuestionSet(NamedTuple):
@@ -63,11 +63,12 @@ def unchanged_sets(store: Store, run: str) -> UnchangedSets | None:
     """Return a run's sets; None if one was written more than once, or a person decided on any of its questions."""
     with store.read() as connection:
         writers = writers_of_unchanged(connection, run)
-        sets = _sets(connection, run) if writers else None
+        counted = counted_tiers(connection, run) if writers else []
+        sets = _sets(counted)
         if not writers or sets is None or not {(one.cycle, one.stage) for one in sets} <= writers.keys():
             return None
         drafts = rejected_of(read_kinds(connection, run, (QuestionsRejected,)))
-        return UnchangedSets(sets, counted_origins(connection, run, writers, drafts), drafts)
+        return UnchangedSets(sets, counted_origins(counted, writers, drafts), drafts)
 
 
 def items_between(store: Store, run: str, sets: Sequence[QuestionSet], first: int, size: int) -> list[DatasetItem]:
@@ -100,19 +101,14 @@ def count_of_questions(store: Store, run: str, questions: Sequence[str]) -> int:
             table.c.run == run, table.c.question.in_(questions))).scalar_one())
 
 
-def _sets(connection: Connection, run: str) -> tuple[QuestionSet, ...] | None:
+def _sets(counted: Iterable[CountedTier]) -> tuple[QuestionSet, ...] | None:
     """Return the sets in order; None if a cycle's own set has other questions than practice, which are listed apart."""
-    table = schema.questions
-    rows = connection.execute(
-        select(table.c.cycle, table.c.tier, func.count(), func.count(table.c.reference))
-        .where(table.c.run == run).group_by(table.c.cycle, table.c.tier)).all()
-    if any(cycle and tier != PRACTICE for cycle, tier, _, _ in rows):
-        return None
     counts: dict[tuple[int, str], tuple[int, int]] = {}
-    for cycle, tier, questions, references in rows:
-        key = cycle, "questions" if cycle else "general" if tier == GENERAL else "held-out"
-        before = counts.get(key, (0, 0))
-        counts[key] = before[0] + questions, before[1] + references
+    for one in counted:
+        if one.cycle and one.tier != PRACTICE:
+            return None
+        before = counts.get((one.cycle, one.stage), (0, 0))
+        counts[one.cycle, one.stage] = before[0] + one.questions, before[1] + one.references
     order = (TRAIN, TEST, GENERAL)
     return tuple(sorted((QuestionSet(*key, *numbers) for key, numbers in counts.items()),
                         key=lambda one: (order.index(one.part), one.cycle)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 
 from runner.protocols import Likelihood
+from runner.student.inference.shared_threads import SharedThreads
 from runner.student.prompt_template import PromptTemplate, Tokenizer, answer_ids, prompt_ids
 
 
@@ -44,8 +44,8 @@ def likelihoods(losses: Losses, context: int, tokenizer: Tokenizer, template: Pr
     found: dict[int, Likelihood] = {}
     lengths = [min(rounded_up(len(prompt) + len(answer), _ROUND_LENGTH), context) for prompt, answer, _ in truncated]
     batches = list(_batches(order, lengths))
-    with _sharing_threads(side_by_side) as mapped:
-        for batch, scores in zip(batches, mapped(lambda batch: _mean_nll(
+    with contextlib.closing(SharedThreads(side_by_side)) as threads:
+        for batch, scores in zip(batches, threads.map(lambda batch: _mean_nll(
                 losses, [truncated[index][:2] for index in batch], lengths[batch[-1]]), batches), strict=True):
             for index, nll in zip(batch, scores, strict=True):
                 found[index] = Likelihood(nll, len(truncated[index][1]), truncated[index][2])
@@ -74,25 +74,6 @@ def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
         batch.append(index)
     if batch:
         yield batch
-
-
-@contextlib.contextmanager
-def _sharing_threads(side_by_side: int) -> Iterator[Callable[..., Iterable[list[float]]]]:
-    """A `map` that computes so many items at a time and keeps their order; what has not begun at the end is left out.
-
-    Torch's threads are shared out among them.
-    """
-    if side_by_side == 1:
-        yield map
-        return
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(side_by_side, initializer=torch.set_num_threads,
-                            initargs=(max(1, threads // side_by_side),)) as pool:
-        try:
-            yield pool.map
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)  # of threads to come too, which take what was last set
 
 
 def rounded_up(count: int, to: int) -> int:

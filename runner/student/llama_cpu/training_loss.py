@@ -10,7 +10,6 @@ Other architectures, GPUs and 4-bit weights use the library's own pass.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from runner.student.inference.likelihood import rounded_up, shift_labels
+from runner.student.inference.shared_threads import SharedThreads
 from runner.student.llama_cpu.lora_linear import FusedLoraLinear
 from runner.student.llama_cpu.rms_norm import rms_norm, rms_norm_backward
 from runner.student.llama_cpu.supported_models import is_supported_llama
@@ -59,9 +59,7 @@ class FusedLoraLoss:
         """
         base = adapted.get_base_model()
         self.max_tokens = max_tokens
-        self.side_by_side, self.threads = side_by_side, torch.get_num_threads()
-        self.pool = ThreadPoolExecutor(side_by_side, initializer=torch.set_num_threads, initargs=(
-            max(1, self.threads // side_by_side),)) if side_by_side > 1 else None
+        self.side_by_side, self.threads = side_by_side, SharedThreads(side_by_side)
         config, inner = base.config, base.model
         self.adapted, self.epsilon = adapted, config.rms_norm_eps
         head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -79,9 +77,7 @@ class FusedLoraLoss:
         """Give the model its weights back; this object is unusable afterwards."""
         for linear in self.linears:
             linear.release()
-        if self.pool:
-            self.pool.shutdown()
-            torch.set_num_threads(self.threads)  # of threads to come too, which take what was last set
+        self.threads.close()
 
     def __call__(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The loss in fp32, a scalar. Shapes: B x T each; padding on the right, label -100 for none."""
@@ -100,7 +96,7 @@ class FusedLoraLoss:
         draws = [self.mask_pool.mask_sampler(self.adapted.training,
                                              rounded_up(int(group[1].sum()), _ROUND_ROWS) * self.max_in_features)
                  for group in groups]  # in this thread: random numbers are to be the same each time
-        side_by_side = self.pool.map if self.pool and len(groups) > 1 else map
+        side_by_side = self.threads.map if len(groups) > 1 else map
         (total, gradients), *others = side_by_side(self._of_group, groups, draws)
         for part, more in others:
             total += part
