@@ -6,6 +6,8 @@ OpenVINO, `make try-servers ARGS="--folder .engines/vllm"` that of vLLM. One tha
 Same model (the embedded student, untrained), same prompts as tokens, greedy, the same repetition penalty and the same
 longest answer; all questions of a batch are asked at once. An answer's end token does not count. Ours is compared with
 the quickest that has weights of 16 bits as well: one of 8 bits is another student than the one that the test measured.
+A run asks a student that it has just trained: so it is also measured what an engine takes from merged weights to its
+first answer (its file written, its process started), and from how many answers on it is quicker with that.
 
 Rounds go through all engines in turn, and each engine's processes live only while it is asked. Rates are of wall time,
 over HTTP where the engine is a server; and of processor time, that of the engine's processes, which says more of a
@@ -57,6 +59,8 @@ Ask = Callable[[Prompts], Measured]
 Engine = Callable[[], contextlib.AbstractContextManager[Ask]]
 Rates = dict[tuple[str, int], list[tuple[float, float]]]
 """Engine and number of questions -> tokens per second of wall time and of processor time, by round."""
+Seconds = dict[str, list[float]]
+"""Engine -> seconds, by round."""
 
 
 def measure_engines() -> list[Row]:
@@ -67,19 +71,23 @@ def measure_engines() -> list[Row]:
     prompts = [prompt_ids(student.loaded.hf_tokenizer, student.template, question.text) for question in questions]
     ends = list(student.template.stop_ids)
     with tempfile.TemporaryDirectory(prefix="bench-engines-") as name:
-        engines = _engines(embedded_student_folder(default_paths().models), Path(name), ends)
-        rates: Rates = {}
+        rates, written, started = Rates(), Seconds(), Seconds()
+        engines = _engines(embedded_student_folder(default_paths().models), Path(name), ends, written)
         _ours(student, questions[:4])  # the first answers of a process choose kernels, here as below
         for _ in range(ROUNDS):
             for count in BATCHES:
                 _measure(rates, OURS, count, lambda count=count: _ours(student, questions[:count]))  # type: ignore[misc]
             for engine, opened in engines.items():
+                began = time.perf_counter()
                 with opened() as ask:
                     ask(prompts[:4])
+                    started.setdefault(engine, []).append(time.perf_counter() - began)
                     for count in BATCHES:
                         _measure(rates, engine, count, lambda count=count: ask(prompts[:count]))  # type: ignore[misc]
-    return [row for at, time_of in enumerate(("", " of processor time")) for row in _rows(
-        {key: statistics.median(round_[at] for round_ in found) for key, found in rates.items()}, time_of)]
+    wall, processor = ({key: statistics.median(round_[at] for round_ in found) for key, found in rates.items()}
+                       for at in (0, 1))
+    prepared = {engine: seconds[0] + statistics.median(started[engine]) for engine, seconds in written.items()}
+    return _rows(wall, "") + _rows(processor, " of processor time") + _preparation_rows(wall, prepared)
 
 
 def _measure(rates: Rates, engine: str, count: int, work: Callable[[], Measured]) -> None:
@@ -110,21 +118,37 @@ def _rows(rates: dict[tuple[str, int], float], time_of: str) -> list[Row]:
     return found
 
 
-def _engines(model: Path, work: Path, ends: list[int]) -> dict[str, Engine]:
-    """Engine by name; what each reads is written before anything is measured."""
+def _preparation_rows(rates: dict[tuple[str, int], float], prepared: dict[str, float]) -> list[Row]:
+    found = []
+    for engine, seconds in prepared.items():
+        found.append(Row(f"{engine}, from merged weights to its first answers", seconds, "s"))
+        for count in BATCHES:
+            saved = NEW_TOKENS / rates[OURS, count] - NEW_TOKENS / rates[engine, count]
+            if saved > 0:
+                found.append(Row(f"{engine}, answers of a student after which that pays, {count} at once",
+                                 seconds / saved, "answers"))
+    return found
+
+
+def _engines(model: Path, work: Path, ends: list[int], written: Seconds) -> dict[str, Engine]:
+    """Engine by name; what each reads is written before anything is measured, in `written` seconds."""
     found: dict[str, Engine] = {}
     if is_installed(LLAMA_CPP):
         for quantization in ("f16", "q8_0"):
             file = work / f"gguf-{quantization}" / "model.gguf"
             file.parent.mkdir()
+            engine, began = f"llama.cpp, {quantization.upper()}", time.perf_counter()
             write_gguf(model, file, quantization, "embedded student", "")
-            found[f"llama.cpp, {quantization.upper()}"] = lambda file=file: _llama_cpp(file)  # type: ignore[misc]
+            written[engine] = [time.perf_counter() - began]
+            found[engine] = lambda file=file: _llama_cpp(file)  # type: ignore[misc]
     else:
         print("llama.cpp is left out: `make verify-engines` installs it", flush=True)
     if is_installed(OPENVINO):
         for weights, named in (("f16", "bf16"), ("int8", "int8")):  # 16 bits are multiplied in bf16 where the CPU can
+            engine, began = f"OpenVINO GenAI, {named}", time.perf_counter()
             write_quantized(OPENVINO, model, work / weights, weights, [])
-            found[f"OpenVINO GenAI, {named}"] = lambda weights=weights, named=named: _openvino(  # type: ignore[misc]
+            written[engine] = [time.perf_counter() - began]
+            found[engine] = lambda weights=weights, named=named: _openvino(  # type: ignore[misc]
                 work / weights, named, ends)
     else:
         print("OpenVINO GenAI is left out: `make verify-engines` installs it", flush=True)

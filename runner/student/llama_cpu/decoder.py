@@ -21,7 +21,6 @@ from runner.student.llama_cpu.rms_norm import rms_norm
 from runner.student.llama_cpu.supported_models import is_supported_llama
 
 _CACHE_GROWTH = 64
-_SDPA_ROWS = 48  # with fewer rows, torch's own attention is faster than two batched products and a softmax
 _SCORED_ROWS = 64  # labels whose likelihoods are computed at a time: 13 MB of fp32 on the embedded student
 
 
@@ -212,19 +211,11 @@ class LlamaDecodeBatch:
     def _decode_attention(self, query: torch.Tensor, cache: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Attention of one new token per row. Query heads that share a key head are laid out along the sequence
         dimension, so no key or value is repeated."""
-        weights, seq_len, count = self.weights, mask.shape[-1], len(query)
-        if count < _SDPA_ROWS:
-            keys, values = cache[..., :seq_len, :]
-            context = functional.scaled_dot_product_attention(
-                query.view(count, weights.kv_heads, -1, weights.head_size), keys, values, attn_mask=mask)
-            return context.reshape(count, -1)
-        keys, values = cache.flatten(1, 2)[..., :seq_len, :]
-        queries = (query * weights.head_size**-0.5).view(len(keys), -1, weights.head_size)
-        # keys first: the second operand is reordered for the processor, and the queries are far smaller
-        scores = torch.bmm(keys, queries.transpose(1, 2)).transpose(1, 2)
-        scores.view(count, weights.kv_heads, -1, seq_len).add_(mask)
-        probs = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
-        return torch.bmm(probs, values).view(count, -1)
+        weights, count = self.weights, len(query)
+        keys, values = cache[..., : mask.shape[-1], :]
+        context = functional.scaled_dot_product_attention(
+            query.view(count, weights.kv_heads, -1, weights.head_size), keys, values, attn_mask=mask)
+        return context.reshape(count, -1)
 
     def _prefill_attention(self, query: torch.Tensor, kv: torch.Tensor) -> torch.Tensor:
         """Causal attention over whole prompts. Shapes: query B x T x heads x size; kv B x T x 2 x kv heads x size."""

@@ -75,10 +75,7 @@ def test_a_waiting_question_takes_the_slot_of_a_finished_one(llama: LocalStudent
         assert rows.retain([0]) == [0]
 
 
-@pytest.mark.parametrize("sdpa_rows", [1, 100], ids=["batched products", "sdpa"])
-def test_retained_rows_move_into_the_gaps_with_their_cache(
-        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, sdpa_rows: int) -> None:
-    monkeypatch.setattr(decoder, "_SDPA_ROWS", sdpa_rows)
+def test_retained_rows_move_into_the_gaps_with_their_cache(llama: LocalStudent) -> None:
     prompts = [prompt_ids(llama.loaded.hf_tokenizer, llama.template, text) for text in TEXTS[:4]]
     weights = decoder.PackedLlamaWeights(llama.loaded.model)
     together, tokens = decoder.LlamaDecodeBatch(weights, 4), torch.tensor([3, 4, 5, 6])
@@ -130,11 +127,7 @@ def test_the_embedded_student_answers_in_fp32_as_the_library_does(tmp_path: Path
         assert found[question.id].text == text
 
 
-@pytest.mark.parametrize("sdpa_rows", [1, 100], ids=["batched products", "sdpa"])
-def test_greedy_answers_equal_those_of_the_library(
-        llama: LocalStudent, monkeypatch: pytest.MonkeyPatch, sdpa_rows: int) -> None:
-    """Attention is computed in one of two ways, by the number of rows."""
-    monkeypatch.setattr(decoder, "_SDPA_ROWS", sdpa_rows)
+def test_greedy_answers_equal_those_of_the_library(llama: LocalStudent) -> None:
     found = answers(llama, QUESTIONS, dataclasses.replace(GREEDY, repetition_penalty=1.0), 3)
     model, tokenizer = llama.loaded.model, llama.loaded.hf_tokenizer
     for question in QUESTIONS:
