@@ -64,7 +64,8 @@ def unpack(archive: Path, to: Path) -> None:
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise NoSuchDocuments(f"{archive}: two files of it have one name: unpack it yourself") from error
     except _BROKEN as error:
-        raise NoSuchDocuments(f"{archive}: a broken archive ({error})") from error
+        reason = next(iter(str(error).splitlines()), "").rstrip(":")  # tarfile lists below it what else it tried
+        raise NoSuchDocuments(f"{archive}: a broken archive ({reason})") from error
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -78,7 +79,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r|*") as opened:
+    with tarfile.open(archive, "r:*") as opened:
         for entry in opened:
             if entry.issym() or entry.islnk():
                 raise NoSuchDocuments(_link(archive, entry.name))
