@@ -55,7 +55,7 @@ def check_run(fake: FakeOpenAI, store: Store, tmp_path: Path, folder: Path,
     passages = {one.id: one for one in open_domain(run.config).passages}
     asked = {one.question_id: one for event in events if isinstance(event, QuestionsAsked) for one in event.questions}
     assert len(asked) == 20 and {one.tier for one in asked.values()} == {"practice", "paraphrase", "held-out"}
-    rejected = [one for event in events if isinstance(event, QuestionsRejected) for one in event.questions]
+    rejected = [one for event in events if isinstance(event, QuestionsRejected) for one in event.rejected]
     assert not [one for one in rejected if "asks the same" not in one.reason]
     references = [one for event in events if isinstance(event, ReferencesWritten) for one in event.references]
     assert len(references) == 20 and all(one.text and not one.missing and len(one.foils) == 3 for one in references)
