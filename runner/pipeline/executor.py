@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.llm.errors import CallPostponed, WaitingForBatch
+from runner.pipeline.look_ahead import LookAhead, can_ask_ahead, stage_to_ask_ahead
 from runner.pipeline.stage_checkpoints import Artifact, Header, files_intact, quarantine, read_artifact, write_artifact
 from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
@@ -90,6 +91,7 @@ class PipelineExecutor:
                                   if isinstance(item.event, CycleStarted)}
         self.resources.open_domain = partial(domain_of_run, self.resources.open_domain, self.folder / COPY,
                                              self._knowledge_read, self.journal.append, self.resources.apart)
+        self._look_ahead = LookAhead()
         self._run_started_at = min((item.at.timestamp() for item in self.history), default=time.time())
 
     def execute(self) -> None:
@@ -103,13 +105,31 @@ class PipelineExecutor:
             WaitsForReview: the run cannot go on before people have reviewed its questions.
             StopRequested, LeaseLost: passed on from the journal.
         """
-        for step in steps(self.config):
+        try:
+            self._execute_steps(list(steps(self.config)))
+        finally:
+            self._look_ahead.close()
+
+    def _execute_steps(self, table: Sequence[StageRun]) -> None:
+        for index, step in enumerate(table):
             if step.row.stage == OPENS_TEST and self._holds_test():
                 raise TestHeldBack(self.group)
             if step.cycle and step.cycle not in self._cycle_started_at:
                 self.journal.append(CycleStarted(), cycle=step.cycle)
                 self._cycle_started_at[step.cycle] = time.time()
-            self.artifacts[step.row.stage, step.cycle] = self._finished_artifact(step) or self._run_stage(step)
+            artifact = self._finished_artifact(step)
+            if artifact is None:
+                self._ask_ahead(step, table[index + 1:])
+                artifact = self._run_stage(step)
+            self.artifacts[step.row.stage, step.cycle] = artifact
+
+    def _ask_ahead(self, step: StageRun, later: Sequence[StageRun]) -> None:
+        """Let the teacher be asked for a later stage while this one, of the student, runs."""
+        if step.row.doer == "teacher":
+            self._look_ahead.wait()
+        elif can_ask_ahead(self.config, self.resources) and (
+                found := stage_to_ask_ahead(step, later, self.artifacts, self._finished, self.config)):
+            self._look_ahead.begin(found, self._context_of(found))
 
     def _holds_test(self) -> bool:
         return bool(self.group) and self.config.hold_test and not any(

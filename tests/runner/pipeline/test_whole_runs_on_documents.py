@@ -27,6 +27,8 @@ from tests.runner.tiny_models import llama_folder
 
 TREES = {"usr/share/doc/git": 2_000, "usr/share/doc/sqlite3": 2_000, "usr/share/doc/python3.11/html": 5_000}
 """Folder of an unpacked Debian package -> passages that it has at least."""
+REPLACED = ("asks the same", "leans on a text")
+"""Why questions of this teacher, which quotes how a passage begins, are refused; it asks others instead."""
 JUDGED = ("factual_correctness", "faithfulness")
 
 
@@ -56,7 +58,7 @@ def check_run(fake: FakeOpenAI, store: Store, tmp_path: Path, folder: Path,
     asked = {one.question_id: one for event in events if isinstance(event, QuestionsAsked) for one in event.questions}
     assert len(asked) == 20 and {one.tier for one in asked.values()} == {"practice", "paraphrase", "held-out"}
     rejected = [one for event in events if isinstance(event, QuestionsRejected) for one in event.rejected]
-    assert not [one for one in rejected if "asks the same" not in one.reason]
+    assert not [one for one in rejected if not one.reason.startswith(REPLACED)]
     references = [one for event in events if isinstance(event, ReferencesWritten) for one in event.references]
     assert len(references) == 20 and all(one.text and not one.missing and len(one.foils) == 3 for one in references)
     texts = [*(one.text for one in asked.values()), *(one.text or "" for one in references),
