@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 _NUMBERS = itertools.count()
 # What is tested is our SQL and its transactions, not PostgreSQL's disk: durability is switched off for speed.
@@ -82,7 +82,7 @@ def own_server() -> Iterator[Server]:
 def database(server_url: str) -> Iterator[str]:
     """The address of an empty database of its own."""
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)  # the server may restart
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     try:
