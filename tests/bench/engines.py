@@ -59,8 +59,8 @@ Ask = Callable[[Prompts], Measured]
 Engine = Callable[[], contextlib.AbstractContextManager[Ask]]
 Rates = dict[tuple[str, int], list[tuple[float, float]]]
 """Engine and number of questions -> tokens per second of wall time and of processor time, by round."""
-Seconds = dict[str, list[float]]
-"""Engine -> seconds, by round."""
+Seconds = dict[str, float]
+"""By engine."""
 
 
 def measure_engines() -> list[Row]:
@@ -71,7 +71,7 @@ def measure_engines() -> list[Row]:
     prompts = [prompt_ids(student.loaded.hf_tokenizer, student.template, question.text) for question in questions]
     ends = list(student.template.stop_ids)
     with tempfile.TemporaryDirectory(prefix="bench-engines-") as name:
-        rates, written, started = Rates(), Seconds(), Seconds()
+        rates, written, started = Rates(), Seconds(), dict[str, list[float]]()
         engines = _engines(embedded_student_folder(default_paths().models), Path(name), ends, written)
         _ours(student, questions[:4])  # the first answers of a process choose kernels, here as below
         for _ in range(ROUNDS):
@@ -86,7 +86,7 @@ def measure_engines() -> list[Row]:
                         _measure(rates, engine, count, lambda count=count: ask(prompts[:count]))  # type: ignore[misc]
     wall, processor = ({key: statistics.median(round_[at] for round_ in found) for key, found in rates.items()}
                        for at in (0, 1))
-    prepared = {engine: seconds[0] + statistics.median(started[engine]) for engine, seconds in written.items()}
+    prepared = {engine: seconds + statistics.median(started[engine]) for engine, seconds in written.items()}
     return _rows(wall, "") + _rows(processor, " of processor time") + _preparation_rows(wall, prepared)
 
 
@@ -118,7 +118,7 @@ def _rows(rates: dict[tuple[str, int], float], time_of: str) -> list[Row]:
     return found
 
 
-def _preparation_rows(rates: dict[tuple[str, int], float], prepared: dict[str, float]) -> list[Row]:
+def _preparation_rows(rates: dict[tuple[str, int], float], prepared: Seconds) -> list[Row]:
     found = []
     for engine, seconds in prepared.items():
         found.append(Row(f"{engine}, from merged weights to its first answers", seconds, "s"))
@@ -139,7 +139,7 @@ def _engines(model: Path, work: Path, ends: list[int], written: Seconds) -> dict
             file.parent.mkdir()
             engine, began = f"llama.cpp, {quantization.upper()}", time.perf_counter()
             write_gguf(model, file, quantization, "embedded student", "")
-            written[engine] = [time.perf_counter() - began]
+            written[engine] = time.perf_counter() - began
             found[engine] = lambda file=file: _llama_cpp(file)  # type: ignore[misc]
     else:
         print("llama.cpp is left out: `make verify-engines` installs it", flush=True)
@@ -147,7 +147,7 @@ def _engines(model: Path, work: Path, ends: list[int], written: Seconds) -> dict
         for weights, named in (("f16", "bf16"), ("int8", "int8")):  # 16 bits are multiplied in bf16 where the CPU can
             engine, began = f"OpenVINO GenAI, {named}", time.perf_counter()
             write_quantized(OPENVINO, model, work / weights, weights, [])
-            written[engine] = [time.perf_counter() - began]
+            written[engine] = time.perf_counter() - began
             found[engine] = lambda weights=weights, named=named: _openvino(  # type: ignore[misc]
                 work / weights, named, ends)
     else:

@@ -19,7 +19,6 @@ from runner.pipeline.look_ahead import stage_to_ask_ahead
 from runner.pipeline.pipeline import StageRun, steps
 from runner.pipeline.resources import RunResources
 from runner.pipeline.worker import execute_claimed_run
-from runner.teacher import open_teacher
 from store import commands
 from store.control_arms import TEACHER
 from store.database import Store
@@ -28,6 +27,7 @@ from store.event_log.journal import Journal, StopRequested, read_events
 from store.events import StageFinished
 from store.paths import Paths
 from store.run_config import RunConfig
+from tests.chaos.ray_outcome import fake_models
 from tests.plain_runs import plain_run
 from tests.runner.fake_openai import FakeOpenAI, answer
 from tests.runner.same_run import executed_alone, launch, outcome
@@ -75,8 +75,7 @@ class WaitingStudent(fakes.FakeStudent):
 
 
 def models(wait: Wait, config: RunConfig, run: str, store: Store, paths: Paths, journal: Journal) -> RunResources:
-    return dataclasses.replace(fakes.fake_resources(config, run, store, paths, journal),
-                               open_teacher=lambda: open_teacher(config, run, store),
+    return dataclasses.replace(fake_models(config, run, store, paths, journal),
                                open_student=lambda rung: WaitingStudent(partial(wait, journal)))
 
 
@@ -120,18 +119,23 @@ def test_references_are_asked_for_while_the_student_answers(tmp_path: Path, fake
         assert (outcome(store, run), finished(store, run), asked(fake)) == written_alone
 
 
-def test_what_fails_ahead_is_met_again_at_its_turn(tmp_path: Path, fake: FakeOpenAI, written_alone: Any) -> None:
+def test_what_fails_ahead_is_met_again_at_its_turn(tmp_path: Path, fake: FakeOpenAI, store: Store,
+                                                   written_alone: Any) -> None:
     refused = threading.Event()
 
     def refuse(handler: Any, body: dict[str, Any]) -> None:
-        if "reference" in json.dumps(body["messages"]).lower() and not refused.is_set():
+        if run_of(store, run).stage == "baseline" and not refused.is_set():
             refused.set()
             handler.refuse(400, "not now")
         else:
             answer(handler, body)
+
+    def answer_later(_: Journal) -> None:
+        assert refused.wait(WAIT_SECONDS)
     fake.script.extend([refuse] * 200)
-    with executed_alone(tmp_path / "ahead", 1, partial(models, lambda _: None), **settings(fake)) as (store, run):
-        assert refused.is_set() and (outcome(store, run), finished(store, run)) == written_alone[:2]
+    run = launch(store, 1, **settings(fake))
+    assert execute_next(store, tmp_path, answer_later) == "finished"
+    assert (outcome(store, run), finished(store, run)) == written_alone[:2]
 
 
 def test_a_pause_waits_for_the_calls_that_are_being_made(tmp_path: Path, fake: FakeOpenAI, store: Store,
@@ -155,13 +159,13 @@ def test_a_pause_waits_for_the_calls_that_are_being_made(tmp_path: Path, fake: F
             raise
     fake.script.extend([hold] * 200)
     run = launch(store, 1, **settings(fake))
-    assert carry_out(store, tmp_path, pause) == "paused"
+    assert execute_next(store, tmp_path, pause) == "paused"
     commands.change_run_state(store, "resume", run)
-    assert carry_out(store, tmp_path, lambda _: None) == "finished"
+    assert execute_next(store, tmp_path, lambda _: None) == "finished"
     assert (outcome(store, run), asked(fake)) == (written_alone[0], written_alone[2])
 
 
-def carry_out(store: Store, folder: Path, wait: Wait) -> str:
+def execute_next(store: Store, folder: Path, wait: Wait) -> str:
     """What has become of the next run that waits."""
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, Paths(folder, store.url), partial(models, wait)) == 0
