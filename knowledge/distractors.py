@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from rapidfuzz import fuzz
 
 from knowledge.domain import Domain
-from knowledge.passages import Passage
-from knowledge.perturbations import perturb
 from knowledge.near_duplicate_texts import SAME_TEXT
+from knowledge.passages import Passage
+from knowledge.passages_by_form import API_SUBJECT, PassagesByForm
+from knowledge.perturbations import perturb
 from knowledge.split import comparison_text
 
 __all__ = ["FOREIGN", "Distractor", "perturb", "make_distractors"]
 
 FOREIGN = "another passage"
-# Lengths that differ by at most this share of the reference's count as equal.
-LENGTH_TOLERANCE = 0.25
 # Distractors are drawn from groups of this many passages, closest in length first.
 CLOSEST = 6
-
-_API_SUBJECT = re.compile(r"^In an? \w+, [\w-]+ \((?P<type>[^)]*), (?:optional|required)\)")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def make_distractors(question_text: str, reference: str, passage: Passage, domai
     """
     rng = random.Random(f"{seed} {question_text}")
     foreign: list[Distractor] = []
-    for group in _by_length_difference(reference, passage, domain, preferred, same_text):
+    for group in _groups(reference, passage, domain, preferred, same_text):
         rng.shuffle(group)
         for other in group:
             text = substituted_passage(passage, other)
@@ -67,7 +67,7 @@ def make_distractors(question_text: str, reference: str, passage: Passage, domai
 
 def substituted_passage(target: Passage, other: Passage) -> str:
     """The other passage's text, its subject replaced by the target's if the texts name their subjects."""
-    ours, theirs = _API_SUBJECT.match(target.text), _API_SUBJECT.match(other.text)
+    ours, theirs = API_SUBJECT.match(target.text), API_SUBJECT.match(other.text)
     if target.source != "api" or other.source != "api" or bool(ours) != bool(theirs):
         return other.text
     body = other.text[theirs.end():] if theirs else other.text
@@ -77,30 +77,26 @@ def substituted_passage(target: Passage, other: Passage) -> str:
     return f"{ours[0] if ours else ''}{body}"
 
 
-def _by_length_difference(reference: str, passage: Passage, domain: Domain,
-                          preferred: frozenset[str], same_text: float) -> list[list[Passage]]:
-    """Other passages of the topic (of the whole domain, if they are few), in groups, most similar form and length
-    first."""
+def _groups(reference: str, passage: Passage, domain: Domain, preferred: frozenset[str],
+            same_text: float) -> Iterator[list[Passage]]:
+    """Other passages of the topic (of the whole domain, if they are few) in groups, the preferred ones' groups first;
+    most similar form and length first."""
     own = comparison_text(passage)
 
-    def distance(other: Passage) -> tuple[bool, bool, bool, bool, float]:
-        difference = abs(len(other.text) - len(reference)) / max(1, len(reference))
-        return (other.topic != passage.topic, other.source != passage.source, _shape(other) != _shape(passage),
-                difference > LENGTH_TOLERANCE, difference)
+    def eligible(topic: str, is_preferred: bool | None = None) -> Iterator[Passage]:
+        """Passages that say something else, compared only as far as they are asked for; None: preferred or not."""
+        return (other for other in _by_form(domain, topic).nearest(passage, len(reference))
+                if is_preferred in (None, other.id in preferred)
+                and not fuzz.ratio(comparison_text(other), own, score_cutoff=same_text))
 
-    ranked: list[Passage] = []
-    for others in (domain.of_topic(passage.topic), domain.passages):
-        if len(ranked) < CLOSEST:
-            ranked = sorted((other for other in others
-                             if not fuzz.ratio(comparison_text(other), own, score_cutoff=same_text)), key=distance)
-    first = [other for other in ranked if other.id in preferred]
-    return [part[start:start + CLOSEST] for part in (first, [other for other in ranked if other.id not in preferred])
-            for start in range(0, len(part), CLOSEST)]
+    topic = passage.topic if len(list(islice(eligible(passage.topic), CLOSEST))) == CLOSEST else ""
+    for is_preferred in (True, False) if preferred else (None,):
+        found = eligible(topic, is_preferred)
+        while group := list(islice(found, CLOSEST)):
+            yield group
 
 
-def _shape(passage: Passage) -> str:
-    """The form of an answer: an API field's type, or the passage's source for a whole kind or prose."""
-    field = _API_SUBJECT.match(passage.text)
-    if field:
-        return re.sub(r"list of .*", "list", field["type"]) if field["type"][0].islower() else "object"
-    return passage.source
+@lru_cache(maxsize=64)
+def _by_form(domain: Domain, topic: str) -> PassagesByForm:
+    """The passages of a topic; of the whole domain for an empty one."""
+    return PassagesByForm(domain.of_topic(topic) if topic else domain.passages)

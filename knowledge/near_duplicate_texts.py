@@ -67,7 +67,6 @@ class SimilarTexts:
         return any(fuzz.token_set_ratio(text, self._texts[number]) >= CONTAINED_TEXT for number in near
                    if len(words & self._words[number]) >= _SHARED_WORDS * min(len(words), len(self._words[number])))
 
-
     def _telling(self, words: frozenset[str]) -> list[str]:
         """The rarest words of a text, of which a text that contains it has one at least."""
         allowed, found = _OTHER_CHARACTERS * sum(len(word) + 1 for word in words), list[str]()

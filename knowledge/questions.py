@@ -165,8 +165,8 @@ def _drawn(queues: list[deque[tuple[Passage, str]]], count: int, tier: str,
 def _next_valid(queue: deque[tuple[Passage, str]], tier: str, index: NearDuplicateIndex) -> Question | None:
     while queue:
         passage, text = queue.popleft()
-        evidence = evidence_of(passage)
-        if not validation_errors(text, evidence, passage) and index.find(text) is None:
+        # Looked up first: it is quicker, and a late cycle meets all that the earlier ones drew.
+        if index.find(text) is None and not validation_errors(text, evidence := evidence_of(passage), passage):
             index.add(text)
             return Question(id=question_id(text), text=text, topic=passage.topic, tier=tier, passage_id=passage.id,
                             evidence=evidence, title=passage.title)

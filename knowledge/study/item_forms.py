@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from knowledge.perturbations import CHOICES, OPPOSITES
 from knowledge.study.passage_parts import GAP, Source, opening, with_gap, without_words, words
@@ -125,9 +126,11 @@ def term_choice(source: Source, form: Form) -> Iterator[Part]:
     reference = source.reference.casefold()
     others = [term for sibling in source.siblings for term in sibling.key_terms
               if sibling.id != source.passage.id and term.casefold() not in reference]
+    alterations = [_alteration(other) for other in others]
     for number in range(form.count if source.terms and source.is_english else 0):
         term = source.terms[number % len(source.terms)]
-        false = [other for other in others if not could_replace(term, other)]
+        right = {kind for kind in set(alterations) if _may_become(_alteration(term), kind)}
+        false = [other for other, kind in zip(others, alterations, strict=True) if kind not in right]
         if false:
             options = rng.sample([term, rng.choice(false)], 2)
             sentence = source.sentence_with(term)
@@ -175,13 +178,26 @@ _GROUPS = [frozenset(word.casefold() for word in re.split(r"[ /]", group)) for g
 
 def could_replace(term: str, other: str) -> bool:
     """Whether an alteration of the exam could turn one term into the other: both have numbers, or are of one group."""
-    (ours_number, ours, is_truth), (theirs_number, theirs, _) = _altered_as(term), _altered_as(other)
-    return (ours_number and theirs_number) or not ours.isdisjoint(theirs) or is_truth
+    return _may_become(_alteration(term), _alteration(other))
+
+
+class _Alteration(NamedTuple):
+    """What the exam may alter of a term."""
+
+    has_number: bool
+    groups: frozenset[int]
+    """The groups of words that it has a word of."""
+    is_truth: bool
+    """Whether it is a truth value."""
+
+
+def _may_become(one: _Alteration, other: _Alteration) -> bool:
+    return (one.has_number and other.has_number) or not one.groups.isdisjoint(other.groups) or one.is_truth
 
 
 @lru_cache(maxsize=50_000)
-def _altered_as(term: str) -> tuple[bool, frozenset[int], bool]:
-    """Whether a term has a number, the groups of words that it has a word of, and whether it is a truth value."""
+def _alteration(term: str) -> _Alteration:
     found = {word.casefold() for word in words(term)}
     groups = frozenset(place for place, group in enumerate(_GROUPS) if found & group)
-    return bool(re.search(r"\d", term) or NUMBER_WITH_UNIT.search(term)), groups, bool({"true", "false"} & found)
+    return _Alteration(bool(re.search(r"\d", term) or NUMBER_WITH_UNIT.search(term)), groups,
+                       bool({"true", "false"} & found))

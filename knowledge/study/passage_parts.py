@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from knowledge.languages import STOPS_WITHOUT_BLANK, is_another_language
 from knowledge.passages import Passage
@@ -84,9 +84,11 @@ class Source:
     @cached_property
     def foreign_sentences(self) -> tuple[str, ...]:
         """One sentence of each sibling: none resembles a sentence of this passage, which might be an altered copy."""
-        found = (sentences(other.text) for other in self.siblings if other.id != self.passage.id)
-        return tuple(theirs[0] for theirs in found if theirs
-                     and not any(fuzz.ratio(theirs[0], ours, score_cutoff=SAME_TEXT) for ours in self.sentences))
+        firsts = [found[0] for sibling in self.siblings if sibling.id != self.passage.id
+                  if (found := sentences(sibling.text))]
+        alike = {place for ours in self.sentences for _, _, place in
+                 process.extract(ours, firsts, scorer=fuzz.ratio, score_cutoff=SAME_TEXT, limit=None)}
+        return tuple(first for place, first in enumerate(firsts) if place not in alike)
 
 
 @lru_cache(maxsize=20_000)
