@@ -27,6 +27,8 @@ __all__ = ["FOREIGN", "Distractor", "perturb", "make_distractors"]
 FOREIGN = "another passage"
 # Distractors are drawn from groups of this many passages, closest in length first.
 CLOSEST = 6
+_ALL = ""
+"""In the place of a topic: all of them."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +84,26 @@ def _groups(reference: str, passage: Passage, domain: Domain, preferred: frozens
     """Other passages of the topic (of the whole domain, if they are few) in groups, the preferred ones' groups first;
     most similar form and length first."""
     own = comparison_text(passage)
+    by_form = _by_form(domain)
 
-    def eligible(topic: str, is_preferred: bool | None = None) -> Iterator[Passage]:
-        """Passages that say something else, compared only as far as they are asked for; None: preferred or not."""
-        return (other for other in _by_form(domain, topic).nearest(passage, len(reference))
-                if is_preferred in (None, other.id in preferred)
-                and not fuzz.ratio(comparison_text(other), own, score_cutoff=same_text))
+    def nearest(topic: str) -> Iterator[Passage]:
+        return by_form[topic].nearest(passage, len(reference)) if topic in by_form else iter(())
 
-    topic = passage.topic if len(list(islice(eligible(passage.topic), CLOSEST))) == CLOSEST else ""
-    for is_preferred in (True, False) if preferred else (None,):
-        found = eligible(topic, is_preferred)
+    def different(others: Iterator[Passage]) -> Iterator[Passage]:
+        """Those that say something else, compared only as far as they are asked for."""
+        return (other for other in others
+                if not fuzz.ratio(comparison_text(other), own, score_cutoff=same_text))
+
+    topic = passage.topic if len(list(islice(different(nearest(passage.topic)), CLOSEST))) == CLOSEST else _ALL
+    first = (other for other in nearest(topic) if other.id in preferred) if preferred else iter(())
+    for others in (first, (other for other in nearest(topic) if other.id not in preferred)):
+        found = different(others)
         while group := list(islice(found, CLOSEST)):
             yield group
 
 
-@lru_cache(maxsize=64)
-def _by_form(domain: Domain, topic: str) -> PassagesByForm:
-    """The passages of a topic; of the whole domain for an empty one."""
-    return PassagesByForm(domain.of_topic(topic) if topic else domain.passages)
+@lru_cache(maxsize=8)
+def _by_form(domain: Domain) -> dict[str, PassagesByForm]:
+    """The passages of each topic, and all of them."""
+    return {_ALL: PassagesByForm(domain.passages),
+            **{topic: PassagesByForm(domain.of_topic(topic)) for topic in domain.topics}}

@@ -126,11 +126,13 @@ def term_choice(source: Source, form: Form) -> Iterator[Part]:
     reference = source.reference.casefold()
     others = [term for sibling in source.siblings for term in sibling.key_terms
               if sibling.id != source.passage.id and term.casefold() not in reference]
+    # Asked once for all terms that the exam alters alike: a topic has hundreds.
     alterations = [_alteration(other) for other in others]
+    examples = dict(zip(alterations, others, strict=True))
     for number in range(form.count if source.terms and source.is_english else 0):
         term = source.terms[number % len(source.terms)]
-        right = {kind for kind in set(alterations) if _may_become(_alteration(term), kind)}
-        false = [other for other, kind in zip(others, alterations, strict=True) if kind not in right]
+        could = {kind for kind, other in examples.items() if could_replace(term, other)}
+        false = [other for other, kind in zip(others, alterations, strict=True) if kind not in could]
         if false:
             options = rng.sample([term, rng.choice(false)], 2)
             sentence = source.sentence_with(term)
@@ -176,11 +178,6 @@ ALL = tuple(FORMS)
 _GROUPS = [frozenset(word.casefold() for word in re.split(r"[ /]", group)) for group in CHOICES + OPPOSITES]
 
 
-def could_replace(term: str, other: str) -> bool:
-    """Whether an alteration of the exam could turn one term into the other: both have numbers, or are of one group."""
-    return _may_become(_alteration(term), _alteration(other))
-
-
 class _Alteration(NamedTuple):
     """What the exam may alter of a term."""
 
@@ -191,8 +188,10 @@ class _Alteration(NamedTuple):
     """Whether it is a truth value."""
 
 
-def _may_become(one: _Alteration, other: _Alteration) -> bool:
-    return (one.has_number and other.has_number) or not one.groups.isdisjoint(other.groups) or one.is_truth
+def could_replace(term: str, other: str) -> bool:
+    """Whether an alteration of the exam could turn one term into the other: both have numbers, or are of one group."""
+    ours, theirs = _alteration(term), _alteration(other)
+    return (ours.has_number and theirs.has_number) or not ours.groups.isdisjoint(theirs.groups) or ours.is_truth
 
 
 @lru_cache(maxsize=50_000)

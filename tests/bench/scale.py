@@ -128,7 +128,6 @@ def _work(folder: Path, pairs: int, took: _Stopwatch) -> None:
         study_items(passage, 1, siblings=siblings[passage.topic])
     took.stop("study items of all facts")
     _write_cycles(folder, pairs // CYCLES, took)
-    took.stop("write 10 cycles to the store")
 
 
 def _write_cycles(folder: Path, questions: int, took: _Stopwatch) -> None:
@@ -153,6 +152,7 @@ def _write_cycles(folder: Path, questions: int, took: _Stopwatch) -> None:
     for cycle, events in enumerate(told, start=1):
         for stage, event in events:
             journal.append(event, cycle=cycle, stage=stage)
+    took.stop("write 10 cycles to the store")
     store.close()
 
 
