@@ -142,11 +142,12 @@ def classify_error(error: BaseException) -> ErrorKind:
 def _server_gone(error: BaseException, names: list[str]) -> bool:
     """Return whether the store's server could not be reached, or ended the connection: never true of a file.
 
-    The driver's error has no SQLSTATE where the server did not answer; 08 are connections, 57P a server that stops.
+    The driver's error has no SQLSTATE where the server did not answer; 08 are connections, 57P a server that stops, and
+    25P03 a transaction in which nothing happened for too long.
     """
     state = getattr(getattr(error, "orig", None), "sqlstate", "")
     return bool({"OperationalError", "InterfaceError"} & set(names)) and (
-        state is None or str(state).startswith(("08", "57P")))
+        state is None or str(state).startswith(("08", "57P", "25P03")))
 
 
 def retry_delay(error: BaseException, recovery: Recovery, attempt: int) -> float:

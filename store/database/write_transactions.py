@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from store.database.postgresql import IDLE_TOO_LONG
 from store.database.write_lock import FairWriteLock
 
 
@@ -41,6 +42,10 @@ class PooledWriter:
                 yield connection
         except self._translated.family as error:
             raise self._translated.of(error) from error
+        except DBAPIError as error:
+            if isinstance(error.orig, Exception) and _ended_idle(error.orig):
+                raise self._translated.of(error.orig) from error
+            raise
 
     def close(self) -> None:
         """Close all connections."""
@@ -133,6 +138,10 @@ class SqliteWriter:
             connection.close()
 
 
+def _ended_idle(error: Exception) -> bool:
+    return getattr(error, "sqlstate", None) == IDLE_TOO_LONG
+
+
 class _ErrorTranslator:
     """Turns errors of statements sent directly to the driver into SQLAlchemy's, so that callers catch one family."""
 
@@ -141,5 +150,10 @@ class _ErrorTranslator:
         self.family: type[Exception] = engine.dialect.loaded_dbapi.Error
 
     def of(self, error: Exception) -> BaseException:
-        """Return the SQLAlchemy error for a driver error."""
+        """Return the SQLAlchemy error for a driver error.
+
+        A transaction that idled too long counts as a connection that broke off: it may be tried again.
+        """
+        if _ended_idle(error):
+            return OperationalError(None, None, error, connection_invalidated=True)
         return DBAPIError.instance(None, None, error, self.family, dialect=self._dialect)
