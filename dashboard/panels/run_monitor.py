@@ -94,12 +94,15 @@ def _status(run: Run, cells: list[stage_board.Cell]) -> str:
         return f"Waiting until its questions are reviewed; no student has answered. {last_event}"
     if run.work == "waiting-for-batch":
         return f"Waiting without a worker. {last_event}"
-    current = next((cell for cell in cells if cell.state == "running"), None)
+    running = sorted((cell for cell in cells if cell.state == "running"),
+                     key=lambda cell: (cell.cycle, cell.stage) != (run.cycle or 0, run.stage))
+    current = running[0] if running else None
     if run.work == "running" and current:
         items = f", {run.done} of {run.total} {run.unit or 'items'}" if run.total else ""
         cycle = f"Cycle {current.cycle} of {run.config.cycles}: " if current.cycle else ""
         detail = f" ({run.detail})" if run.detail else ""
-        return f"{cycle}{current.title}{items}{detail}. {last_event}"
+        beside = ", ".join(cell.title for cell in running[1:])
+        return f"{cycle}{current.title}{items}{detail}. {f'At the same time: {beside}. ' if beside else ''}{last_event}"
     took = f" after {labels.duration(labels.run_seconds(run))}" if run.ended_at and run.started_at else ""
     return f"{labels.work(run.work).label}{took}. {last_event}"
 

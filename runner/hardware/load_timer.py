@@ -1,14 +1,23 @@
-"""Time that this process has spent on loading: importing libraries, loading models, packing weights."""
+"""Time that a thread has spent on loading: importing libraries, loading models, packing weights."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 
 from knowledge.garbage_collection import collection_paused
 
-_clock = {"spent": 0.0, "depth": 0.0}
+
+class _Clock(threading.local):
+    """Each thread's own, because stages may run at the same time."""
+
+    spent = 0.0
+    depth = 0
+
+
+_clock = _Clock()
 
 
 @contextlib.contextmanager
@@ -18,17 +27,17 @@ def time_loading() -> Iterator[None]:
     The garbage collector is off meanwhile: objects of a library stay alive, and scanning them again and again took a
     quarter of the import time of RAGAS, transformers and TRL.
     """
-    _clock["depth"] += 1
+    _clock.depth += 1
     began = time.monotonic()
     try:
         with collection_paused():
             yield
     finally:
-        _clock["depth"] -= 1
-        if not _clock["depth"]:
-            _clock["spent"] += time.monotonic() - began
+        _clock.depth -= 1
+        if not _clock.depth:
+            _clock.spent += time.monotonic() - began
 
 
 def loading_seconds() -> float:
-    """The total so far."""
-    return _clock["spent"]
+    """This thread's total so far."""
+    return _clock.spent

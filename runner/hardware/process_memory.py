@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,26 +43,53 @@ def memory_now() -> Memory:
     return Memory(rss, peak, cuda.memory_allocated(), cuda.memory_reserved(), cuda.max_memory_allocated())
 
 
+@dataclass(eq=False)
+class _Peak:
+    """The most that was in use while a stage ran; the process's own peaks start anew with each stage."""
+
+    rss_bytes: int = 0
+    gpu_bytes: int = 0
+
+
+_of_stages: list[_Peak] = []
+"""Of the stages that run now, one unless some run at the same time."""
+_peaks = threading.Lock()
+
+
 def track_stage_memory() -> StageMemory:
     """Reset the peaks for a new stage; the returned function gives memory before, after and at the peak.
 
-    It also releases memory. If the kernel does not allow resetting the resident peak, that figure is omitted.
+    All figures are the whole process's, also where another stage runs at the same time. It also releases memory. If the
+    kernel does not allow resetting the resident peak, that figure is omitted.
     """
-    peak_was_reset = _reset_peaks()
+    peak = _Peak()
+    with _peaks:
+        _note_peaks()
+        peak_was_reset = _reset_peaks()
+        _of_stages.append(peak)
     before = memory_now()
 
     def finish() -> dict[str, float]:
-        peak = memory_now()
+        with _peaks:
+            _note_peaks()
+            _of_stages.remove(peak)
         release_memory()
         after = memory_now()
         figures = {"rss_before_bytes": before.rss_bytes, "rss_bytes": after.rss_bytes}
         if peak_was_reset:
-            figures["peak_rss_bytes"] = peak.peak_rss_bytes
+            figures["peak_rss_bytes"] = peak.rss_bytes
         if _cuda():
             figures |= {"gpu_bytes": after.gpu_bytes, "gpu_reserved_bytes": after.gpu_reserved_bytes,
-                        "gpu_peak_bytes": peak.gpu_peak_bytes}
+                        "gpu_peak_bytes": peak.gpu_bytes}
         return {key: float(value) for key, value in figures.items()}
     return finish
+
+
+def _note_peaks() -> None:
+    now = memory_now()
+    for peak in _of_stages:
+        peak.rss_bytes = max(peak.rss_bytes, now.peak_rss_bytes)
+        peak.gpu_bytes = max(peak.gpu_bytes, now.gpu_peak_bytes)
 
 
 def release_memory() -> None:

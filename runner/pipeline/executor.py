@@ -1,25 +1,29 @@
 """Run the pipeline (`runner/pipeline/pipeline.py`) stage by stage, and resume a run from where it stopped.
 
-For every step in order: skip it if it is finished (its event is in the store and its checkpoint matches); otherwise run
-the stage, write its artifact atomically, then record its events in the store. Resuming is this same loop.
+For every step that `schedule.py` gives: skip it if it is finished (its event is in the store and its checkpoint
+matches); otherwise run the stage, write its artifact atomically, then record its events in the store. Resuming is this
+same loop.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from runner.llm.errors import CallPostponed, WaitingForBatch
-from runner.pipeline.look_ahead import LookAhead, can_ask_ahead, stage_to_ask_ahead
 from runner.pipeline.stage_checkpoints import Artifact, Header, files_intact, quarantine, read_artifact, write_artifact
 from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of, steps
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
-from runner.pipeline.run_knowledge import domain_of_run, reading_reporter
+from runner.pipeline.run_knowledge import domain_of_run
+from runner.pipeline.schedule import BESIDE_DEVICE, Schedule, occupied_by
 from runner.pipeline.stage_context import StageContext, WaitsForReview
 from store.analysis.earlier_documents import COPY
 from store.event_log.journal import Journal, LeaseLost, StopRequested
@@ -76,12 +80,14 @@ class PipelineExecutor:
     watch_memory: Callable[[], Callable[[], Mapping[str, float]]] = lambda: dict
     """Called when a stage begins; the returned function is called when it ends, and gives its memory use in bytes."""
     loading_seconds: Callable[[], float] = lambda: 0.0
-    """Seconds that this process has spent on loading models and their libraries so far."""
+    """Seconds that the calling thread has spent on loading models and their libraries so far."""
     sleep: Callable[[float], None] = time.sleep
     store_files: Callable[[], Sequence[Event]] = tuple
     """Stores the run's files where other hosts find them, and returns what is to be recorded of it."""
     group: str = ""
     """Name of the run's group; empty for a run of its own, which holds nothing back."""
+    side_by_side: bool = False
+    """Whether stages may run at the same time, as `schedule.py` says."""
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,7 +97,11 @@ class PipelineExecutor:
                                   if isinstance(item.event, CycleStarted)}
         self.resources.open_domain = partial(domain_of_run, self.resources.open_domain, self.folder / COPY,
                                              self._knowledge_read, self.journal.append, self.resources.apart)
-        self._look_ahead = LookAhead()
+        self._schedule = Schedule(list(steps(self.config)), self.config, self.side_by_side)
+        self._one_at_a_time = threading.Lock()
+        """Held to begin a cycle, and to record that a stage has finished."""
+        self._ends: list[BaseException] = []
+        """What ended the run, first: stages beside it end by the request to stop that follows."""
         self._run_started_at = min((item.at.timestamp() for item in self.history), default=time.time())
 
     def execute(self) -> None:
@@ -105,31 +115,42 @@ class PipelineExecutor:
             WaitsForReview: the run cannot go on before people have reviewed its questions.
             StopRequested, LeaseLost: passed on from the journal.
         """
+        beside = BESIDE_DEVICE if self.side_by_side else 0
         try:
-            self._execute_steps(list(steps(self.config)))
+            with ThreadPoolExecutor(max(1, beside), "stage") as threads:
+                for _ in range(beside):
+                    threads.submit(self._execute_steps, False).add_done_callback(
+                        lambda ended: self._end_run(ended.exception()))
+                try:
+                    self._execute_steps(on_device=True)  # in this thread: models are loaded and trained here
+                finally:
+                    self._end_run(sys.exception())
         finally:
-            self._look_ahead.close()
+            if self._ends:
+                raise self._ends[0]
 
-    def _execute_steps(self, table: Sequence[StageRun]) -> None:
-        for index, step in enumerate(table):
-            if step.row.stage == OPENS_TEST and self._holds_test():
-                raise TestHeldBack(self.group)
+    def _execute_steps(self, on_device: bool) -> None:
+        """Run stages until none is left, or the run ends."""
+        while step := self._schedule.next(on_device):
+            self.artifacts[step.row.stage, step.cycle] = self._execute_step(step)
+            self._schedule.ended(step)
+
+    def _end_run(self, error: BaseException | None) -> None:
+        """After an error, let no stage begin any more, and those that run stop at their next item."""
+        if error is not None:
+            self._ends.append(error)
+            self._schedule.stop()
+            if self.side_by_side:
+                self.journal.request_stop("the run ends")
+
+    def _execute_step(self, step: StageRun) -> Artifact:
+        if step.row.stage == OPENS_TEST and self._holds_test():
+            raise TestHeldBack(self.group)
+        with self._one_at_a_time:
             if step.cycle and step.cycle not in self._cycle_started_at:
                 self.journal.append(CycleStarted(), cycle=step.cycle)
                 self._cycle_started_at[step.cycle] = time.time()
-            artifact = self._finished_artifact(step)
-            if artifact is None:
-                self._ask_ahead(step, table[index + 1:])
-                artifact = self._run_stage(step)
-            self.artifacts[step.row.stage, step.cycle] = artifact
-
-    def _ask_ahead(self, step: StageRun, later: Sequence[StageRun]) -> None:
-        """Let the teacher be asked for a later stage while this one, of the student, runs."""
-        if step.row.doer == "teacher":
-            self._look_ahead.wait()
-        elif can_ask_ahead(self.config, self.resources) and (
-                found := stage_to_ask_ahead(step, later, self.artifacts, self._finished, self.config)):
-            self._look_ahead.begin(found, self._context_of(found))
+        return self._finished_artifact(step) or self._run_stage(step)
 
     def _holds_test(self) -> bool:
         return bool(self.group) and self.config.hold_test and not any(
@@ -156,8 +177,8 @@ class PipelineExecutor:
     def _run_stage(self, step: StageRun) -> Artifact:
         began, loading, memory = time.monotonic(), self.loading_seconds(), self.watch_memory()
         self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
-        context = self._context(step)
-        events = self._run_with_retries(step.row, context)
+        context = self._context_of(step)
+        events = self._run_with_retries(step, context)
         self.journal.flush()  # raises if the claim was lost meanwhile: files have no fencing token
         artifact = write_artifact(self._path(step), context.header, events)
         self._record_finished(step, artifact, time.monotonic() - began, memory(), adopted=False,
@@ -165,12 +186,12 @@ class PipelineExecutor:
         context.partial_results().remove()
         return artifact
 
-    def _run_with_retries(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
+    def _run_with_retries(self, step: StageRun, context: StageContext) -> Sequence[Event]:
         """Return the stage's events, after as many retries as the recovery table allows; else those of its fallback."""
         attempt, loading_error = 0, None
         while True:
             try:
-                return self._run_once(row, context)
+                return self._run_once(step.row, context)
             except (StopRequested, LeaseLost, WaitingForBatch, WaitsForReview):
                 raise
             except Exception as error:  # the one broad except: every error is classified by the recovery table
@@ -182,7 +203,9 @@ class PipelineExecutor:
                 if not self._recover(error, attempt, context):
                     # If loading failed with every plan, report the loading error, not that no plan is left.
                     no_plan_left = classify_error(error) in (ErrorKind.NO_SMALLER_PLAN, ErrorKind.INSUFFICIENT_MEMORY)
-                    return self._run_fallback(row, context, loading_error if loading_error and no_plan_left else error)
+                    return self._run_fallback(step.row, context,
+                                              loading_error if loading_error and no_plan_left else error)
+                self._schedule.return_to_device(step, occupied_by(step, self.config), self.journal.check_stop)
 
     def _run_once(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
         """Return the stage's events; where it postponed calls, send them as a batch.
@@ -237,11 +260,6 @@ class PipelineExecutor:
             raise RunAborted(kind, f"{row.title} failed: {error}", trace) from error
         return row.fallback(context, f"{row.title} failed ({kind}): {error}")
 
-    def _context(self, step: StageRun) -> StageContext:
-        context = self._context_of(step)
-        self.resources.report_reading = reading_reporter(context.progress)
-        return context
-
     def _context_of(self, step: StageRun) -> StageContext:
         return StageContext(
             run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
@@ -249,6 +267,7 @@ class PipelineExecutor:
             run_folder=self.folder, header=self._header(step), resources=self.resources, recorded=self.history,
             emit=partial(self.journal.append_buffered, cycle=step.cycle, stage=step.row.stage),
             forecast=next((item.event for item in self.history if isinstance(item.event, ForecastRegistered)), None),
+            leave_device=partial(self._schedule.leave_device, step),
             running_seconds=lambda: time.time() - self._run_started_at,
             cycle_seconds=lambda: time.time() - self._cycle_started_at.get(step.cycle, self._run_started_at))
 
@@ -260,7 +279,8 @@ class PipelineExecutor:
 
     def _knowledge_read(self) -> KnowledgeRead | None:
         """Return which documents the run's test was written from; None before it is written."""
-        return next((found for artifact in self.artifacts.values() if (found := artifact.first(KnowledgeRead))), None)
+        written = list(self.artifacts.values())  # a copy, because other threads add to it
+        return next((found for artifact in written if (found := artifact.first(KnowledgeRead))), None)
 
     def _path(self, step: StageRun) -> Path:
         return self.folder / f"cycle-{step.cycle:02d}" / f"{step.row.stage}.json"
@@ -268,6 +288,11 @@ class PipelineExecutor:
     def _record_finished(self, step: StageRun, artifact: Artifact, seconds: float, memory: Mapping[str, float],
                          adopted: bool, loading: float = 0.0) -> None:
         """Record in one transaction the stage's events, that it finished, its stored files and its memory use."""
+        with self._one_at_a_time:
+            self._record(step, artifact, seconds, memory, adopted, loading)
+
+    def _record(self, step: StageRun, artifact: Artifact, seconds: float, memory: Mapping[str, float], adopted: bool,
+                loading: float) -> None:
         finished = StageFinished(seconds, str(self._path(step).relative_to(self.folder)), artifact.size_bytes,
                                  artifact.sha256, artifact.header.inputs_sha256, adopted, loading)
         metrics = [MetricLogged(key, 0, value, "bytes") for key, value in memory.items()]

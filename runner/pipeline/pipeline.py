@@ -1,6 +1,7 @@
 """START HERE. The pipeline as a table: every stage in order of execution, who performs it and which artifacts it reads.
 
-`executor.py` runs the table; `stage_context.py` defines what a stage has access to.
+`executor.py` runs the table, `schedule.py` says which stages at the same time; `stage_context.py` defines what a stage
+has access to.
 
 Each stage writes one artifact under its own name. In `reads`, `name` is the artifact of this cycle (or of the run),
 `name@earlier` those of all earlier cycles, `name@every` those of all cycles, and `name@last` that of the last cycle.
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from runner.pipeline.stage_context import Fallback, StageContext, StageFunction
+from runner.pipeline.stage_context import Fallback, StageFunction
 from runner.pipeline.stages import control_arm_answers
 from runner.pipeline.stages.choose_cycle import choose_cycle
 from runner.pipeline.stages.compare import compare
@@ -33,7 +34,7 @@ from runner.pipeline.stages.open_test import (
 )
 from runner.pipeline.stages.placebo import placebo_fine_tune
 from runner.pipeline.stages.practice_questions import practice_questions
-from runner.pipeline.stages.reference_answers import ask_for_references, reference_answers
+from runner.pipeline.stages.reference_answers import reference_answers
 from runner.pipeline.stages.replay import replay_answers, replay_fallback
 from runner.pipeline.stages.review import review
 from runner.pipeline.stages.score_answers import score_baseline, score_tuned, scores_fallback
@@ -62,8 +63,6 @@ class StageSpec:
     fallback: Fallback | None = None
     when: Callable[[RunConfig], bool] = lambda _config: True
     """Whether the stage is part of a run with this configuration."""
-    ask: Callable[[StageContext], object] | None = None
-    """Makes the stage's calls of an endpoint and nothing else; only where `look_ahead.py` may do so before its turn."""
 
 
 def _any_arm_enabled(*names: str) -> Callable[[RunConfig], bool]:
@@ -108,15 +107,14 @@ PIPELINE: tuple[StageSpec, ...] = (
               replay_fallback, when=lambda config: has_study_set(config) and config.general_replay > 0),
     StageSpec(RUN_STARTS, "teacher-answers", "teacher", "Closed-book teacher answers (test)",
               control_arm_answers.teacher,
-              ("held-out",), partial(control_arm_fallback, TEACHER), when=_any_arm_enabled(TEACHER),
-              ask=control_arm_answers.ask_teacher),
+              ("held-out",), partial(control_arm_fallback, TEACHER), when=_any_arm_enabled(TEACHER)),
 
     StageSpec(EVERY_CYCLE, "questions", "teacher", "Generate training questions", practice_questions,
               ("held-out", "questions@earlier", "review")),
     StageSpec(EVERY_CYCLE, "baseline", "student", "Baseline answers (train)", baseline,
               ("questions",), partial(answers_fallback, "baseline")),
     StageSpec(EVERY_CYCLE, "references", "teacher", "Generate teacher answers", reference_answers,
-              ("questions", "review"), ask=ask_for_references),
+              ("questions", "review")),
     StageSpec(EVERY_CYCLE, "facts", "teacher", "Generate facts to study", write_facts,
               ("questions", "references", "review"),
               when=lambda config: config.fine_tune and config.study in WRITTEN_STUDY),

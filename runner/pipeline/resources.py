@@ -1,13 +1,16 @@
 """Domain, teacher, student and judge of a run, each opened on first use and kept for the whole run.
 
-Tests replace teacher, student and judge by fakes here, and nowhere else.
+Stages that run at the same time share them; `schedule.py` decides which may use the student. Tests replace teacher,
+student and judge by fakes here, and nowhere else.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Any, TypeVar
 
 from knowledge.documents import ReadingProgress
 from knowledge.domain import Domain
@@ -16,8 +19,12 @@ from runner.hardware import NoSmallerPlan
 from runner.judge.protocols import LLMJudge
 from runner.pipeline.batch_sender import RunBatches
 from runner.pipeline.retrieval import open_retriever
+from runner.pipeline.run_knowledge import reading_reporter
 from runner.protocols import Judge, Retriever, Student, Teacher
 
+T = TypeVar("T")
+Progress = Callable[[int, int, str, str], None]
+"""Reports how many of how many were done, of what, and a detail."""
 KeepApart = Callable[[Domain], tuple[Domain, Comparison | None, str]]
 """The domain as it is used, what changed since an earlier run, and that run."""
 
@@ -46,10 +53,17 @@ class RunResources:
     plan_index: int = 0
     """Index of the memory plan to open the student with; updated if opening chose a later one."""
     _student: Student | None = field(default=None, repr=False)
+    _opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _locks: defaultdict[str, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock), init=False,
+                                                      repr=False)
 
-    @cached_property
-    def domain(self) -> Domain:
-        return self.open_domain()
+    def domain_for(self, progress: Progress) -> Domain:
+        """The documents of the run; reading them is reported as the progress of the stage that needs them first."""
+        def read() -> Domain:
+            self.report_reading = reading_reporter(progress)
+            return self.open_domain()
+
+        return self._once("domain", read)
 
     def apart(self, domain: Domain) -> Domain:
         """The domain without use of passages that earlier runs had on the other side; what changed is kept."""
@@ -57,17 +71,24 @@ class RunResources:
         self.compared = (comparison, run) if comparison else None
         return found
 
-    @cached_property
+    @property
     def teacher(self) -> Teacher:
-        return self.open_teacher()
+        return self._once("teacher", self.open_teacher)
 
-    @cached_property
+    @property
     def judge(self) -> Judge:
-        return self.open_judge()
+        return self._once("judge", self.open_judge)
 
-    @cached_property
+    @property
     def llm_judge(self) -> LLMJudge | None:
-        return self.open_llm_judge()
+        return self._once("LLM judge", self.open_llm_judge)
+
+    def _once(self, name: str, opened: Callable[[], T]) -> T:
+        with self._locks[name]:
+            if name not in self._opened:
+                self._opened[name] = opened()
+            found: T = self._opened[name]
+            return found
 
     @property
     def student(self) -> Student:

@@ -69,6 +69,8 @@ class StageContext:
     """The run's events before this attempt."""
     forecast: ForecastRegistered | None = None
     """What was forecast of this run before it started; None without a forecast."""
+    leave_device: Callable[[], None] = field(default=lambda: None)
+    """Say that the stage needs the student no more: one that waits for it may begin."""
     running_seconds: Callable[[], float] = field(default=lambda: 0.0)
     """Seconds since this run began."""
     cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)
@@ -78,7 +80,7 @@ class StageContext:
 
     @property
     def domain(self) -> Domain:
-        return self.resources.domain
+        return self.resources.domain_for(self.progress)
 
     @property
     def folder(self) -> Path:

@@ -1,9 +1,9 @@
 """Update the read models for each event, in the event's own transaction.
 
 One function per event kind, a file per subject, found through `APPLY`. Frequent kinds are written in batches: through
-`ROWS` where an event is one row of one table, through `LATEST` where each event supersedes those before it. An event
-without an entry changes no read model. A projection reads and changes only rows of its own event stream, so that
-streams can be replayed one after the other.
+`ROWS` where an event is one row of one table, through `LATEST` where each event of a stage supersedes those before it.
+An event without an entry changes no read model. A projection reads and changes only rows of its own event stream, so
+that streams can be replayed one after the other.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _write_batches(connection: Connection, batches: dict[type[events.Event], lis
             table, row_of = ROWS[kind]
             insert_rows(connection, table, [row_of(one, one.event) for one in batch])
         else:
-            for last in {one.run: one for one in batch}.values():
+            for last in {(one.run, one.cycle, one.stage): one for one in batch}.values():
                 LATEST[kind](connection, last, last.event)
     batches.clear()
 

@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, str] = {
     "pages": "tests.bench.pages:measure_pages",
     "reading": "tests.bench.reading:measure_reading",
     "scale": "tests.bench.scale:measure_scale",
+    "side-by-side": "tests.bench.side_by_side:measure_side_by_side",
     "training": "tests.bench.training:measure_training",
 }
 BY_HAND = ("engines", "first-load")

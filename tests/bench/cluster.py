@@ -9,12 +9,14 @@ takes 40 minutes a run in the median (log-normal, sigma 0.6). Commits are counte
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.pipeline.pipeline import StageRun, inputs_of, steps
+from runner.pipeline.schedule import Schedule
 from runner.pipeline.worker import LEASE_CHECK_SECONDS, RENEW_EVERY_CHECKS
 from store.control_arms import ARMS
 from store.event_log.journal import BUFFER_SECONDS, SERVER_BUFFER_SECONDS
@@ -26,7 +28,7 @@ MINUTES = {"student": 5.0, "trainer": 10.0, "judge": 10 / 3}
 DEALT = ("student", "trainer")
 """Performed by several GPUs together."""
 EFFICIENCY = 0.92
-GPUS, CLUSTERS, RUNS = (2, 4, 8, 16, 64), (64, 256, 1024), 10_000
+GPUS, CLUSTERS, RUNS = (1, 2, 4, 8, 16, 64), (64, 256, 1024), 10_000
 NO_GPU = ("study",)
 
 
@@ -46,13 +48,30 @@ def work_of(step: StageRun) -> Work:
     return Work(0.0 if step.row.stage in NO_GPU else MINUTES.get(step.row.doer, 0.0), step.row.doer in DEALT)
 
 
-def in_turn(config: RunConfig, gpus: int) -> float:
-    """Return the minutes of a run whose stages follow each other, as the program executes them."""
-    return sum(work_of(step).on(gpus) for step in steps(config))
+def as_scheduled(config: RunConfig, gpus: int, side_by_side: bool) -> float:
+    """Return the minutes of a run as the program executes it, each training and set of answers on all GPUs.
+
+    Args:
+        side_by_side: the judge is at an endpoint, and works while the GPUs do; it has left them when it begins, since
+            the likelihoods that it computes first take little of its time. Else stages follow each other.
+    """
+    schedule = Schedule(list(steps(config)), config, side_by_side)
+    now, running, count = 0.0, list[tuple[float, int, StageRun]](), itertools.count()
+    while True:
+        while step := schedule.begin(True) or schedule.begin(False):
+            heapq.heappush(running, (now + work_of(step).on(gpus), next(count), step))
+            if step.row.doer == "judge" and side_by_side:
+                schedule.leave_device(step)
+        if not running:
+            return now
+        now, _, step = heapq.heappop(running)
+        schedule.ended(step)
 
 
-def side_by_side(config: RunConfig, gpus: int, dealt: bool = True) -> float:
+def on_free_gpus(config: RunConfig, gpus: int, dealt: bool = True) -> float:
     """Return the minutes of a run in which every stage begins that has its inputs, and free GPUs are shared out.
+
+    The judge's stages have a GPU too.
 
     Args:
         dealt: several GPUs share an answering or a training; else each stage has one.
@@ -99,16 +118,14 @@ def commits_a_second(runs: int, buffer_seconds: float) -> float:
 
 
 def measure_cluster() -> list[Row]:
-    """Speed of one run on several GPUs, then of a queue on many, then the commits of a thousand runs.
-
-    The program executes one stage after the other, each training and set of answers on all GPUs.
-    """
-    config = plain_run(cycles=3, arms=ARMS)
-    alone = in_turn(config, 1)
+    """Speed of one run on several GPUs, then of a queue on many, then the commits of a thousand runs."""
+    config = plain_run(cycles=3, arms=ARMS, teacher="gpt-4o-mini", judge="gpt-4o-mini")
+    alone = as_scheduled(config, 1, side_by_side=False)
     ways: dict[str, Callable[[int], float]] = {
-        "one stage after the other, each on all": lambda gpus: in_turn(config, gpus),
-        "stages side by side, each on one": lambda gpus: side_by_side(config, gpus, dealt=False),
-        "stages side by side, on all that are free": lambda gpus: side_by_side(config, gpus)}
+        "one stage after the other, each on all": lambda gpus: as_scheduled(config, gpus, side_by_side=False),
+        "beside the judge, each on all": lambda gpus: as_scheduled(config, gpus, side_by_side=True),
+        "all stages that can, each on one": lambda gpus: on_free_gpus(config, gpus, dealt=False),
+        "all stages that can, on all that are free": lambda gpus: on_free_gpus(config, gpus)}
     rows = [Row(f"one run, 3 cycles, all control arms, {len(list(steps(config)))} stages, 1 GPU", alone, "min")]
     for way, minutes in ways.items():
         rows += [Row(f"{gpus} GPUs, {way}", took := minutes(gpus), "min", alone / took, "1 GPU") for gpus in GPUS]

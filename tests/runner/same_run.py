@@ -66,6 +66,6 @@ def executed_alone(folder: Path, number: int = 1, resources: Callable[..., RunRe
     run = launch(store, number, **changes)
     claim = leases.claim_next(store, leases.owner_name())
     assert claim and execute_claimed_run(claim, Paths(folder, store.url), resources) == 0
-    assert run_of(store, run).work == "finished"
+    assert run_of(store, run).work == "finished", run_of(store, run)
     yield store, run
     store.close()

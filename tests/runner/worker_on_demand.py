@@ -81,11 +81,11 @@ class Execution(executor.PipelineExecutor):
 
     now = ""
 
-    def _run_with_retries(self, row: Any, context: Any) -> Sequence[Any]:
-        Execution.now = row.stage
-        if (row.stage, "before") == (STAGE, POINT):
+    def _run_with_retries(self, step: Any, context: Any) -> Sequence[Any]:
+        Execution.now = step.row.stage
+        if (step.row.stage, "before") == (STAGE, POINT):
             die()
-        return super()._run_with_retries(row, context)
+        return super()._run_with_retries(step, context)
 
     def _record_finished(self, step: Any, *rest: Any, **more: Any) -> None:
         if (step.row.stage, "written") == (STAGE, POINT):

@@ -19,7 +19,6 @@ from runner.pipeline.stages.generate_answers import (
     adapter_path, answer_record, generate_answers, no_answers, read_questions,
 )
 from runner.pipeline.stages.placebo import placebo_path
-from runner.protocols import Answer
 from store.control_arms import CONTEXT_ITEMS, FEW_SHOT, PLACEBO, RETRIEVAL, TEACHER, TUNED_RETRIEVAL
 from store.events import (
     AnswersGiven, Event, FoundRecord, PassagesRetrieved, PromptsPrepared, QuestionRecord, QuestionsAsked,
@@ -101,17 +100,12 @@ def placebo(context: StageContext) -> Sequence[Event]:
 
 def teacher(context: StageContext) -> Sequence[Event]:
     """Closed-book answers of the teacher, without the passages."""
-    answers = ask_teacher(context)
-    record_usage(context)
-    return [AnswersGiven(TEACHER, tuple(answer_record(answer) for answer in answers))]
-
-
-def ask_teacher(context: StageContext) -> Sequence[Answer]:
-    """Make the calls of `teacher` alone, whose replies are stored."""
     asked, counted = headline_questions(context), itertools.count(1)
-    return context.resources.teacher.answer_closed_book(
+    answers = context.resources.teacher.answer_closed_book(
         context.domain, [question_from_record(record) for record in asked],
         lambda _: context.progress(next(counted), len(asked), "answers"))
+    record_usage(context)
+    return [AnswersGiven(TEACHER, tuple(answer_record(answer) for answer in answers))]
 
 
 def retrieval_fallback(context: StageContext, reason: str) -> Sequence[Event]:

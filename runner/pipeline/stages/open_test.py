@@ -34,7 +34,7 @@ def score_test(context: StageContext) -> Sequence[Event]:
     """Score the chosen cycle's answers to the locked test."""
     cycle = _chosen(context)
     scored = scores_of(context, "tuned", locked_test(context),
-                       LikelihoodScorer(*adapter_path(context, f"fine-tune@{cycle}")))
+                       LikelihoodScorer(*adapter_path(context, f"fine-tune@{cycle}")), context.leave_device)
     return [dataclasses.replace(event, of_cycle=cycle) if isinstance(event, AnswersScored) else event
             for event in scored]
 

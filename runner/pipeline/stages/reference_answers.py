@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from knowledge.distractors import make_distractors
 from knowledge.domain import Domain
-from knowledge.questions import HELD_OUT, PARAPHRASE, PRACTICE, Question
+from knowledge.questions import HELD_OUT, PARAPHRASE, Question
 from knowledge.split import held_out_passages
 from runner.pipeline.stage_context import StageContext
 from runner.pipeline.stages.approved_sets import approved_set
@@ -25,14 +25,6 @@ def reference_answers(context: StageContext) -> Sequence[Event]:
     return [references_of_cycle(context, context.inputs["questions"].only(QuestionsAsked))]
 
 
-def ask_for_references(context: StageContext) -> None:
-    """Make the calls of `reference_answers` alone, whose replies are stored."""
-    brought = any(one.tier == PRACTICE for one in context.domain.given)
-    if not brought and not approved_set(context, TRAIN, context.cycle):
-        asked = context.inputs["questions"].only(QuestionsAsked)
-        _ask(context, [question_from_record(record) for record in asked.questions])
-
-
 def references_of_cycle(context: StageContext, asked: QuestionsAsked) -> ReferencesWritten:
     """Return the references to a cycle's questions."""
     if given := given_references(context, asked):
@@ -48,16 +40,12 @@ def write_references(context: StageContext, questions: Sequence[Question]) -> Re
     Two distractors of a question on a taught fact are other taught facts, and of one on a held-out fact other held-out
     passages, where there are enough: having read a text in training must neither give it away nor speak against it.
     """
-    preferred = preferred_passages(context.domain, questions)
-    records = [_record(context, question, found, preferred.get(question.tier, frozenset()))
-               for question, found in zip(questions, _ask(context, questions), strict=True)]
-    return ReferencesWritten(context.resources.teacher.name, tuple(records))
-
-
-def _ask(context: StageContext, questions: Sequence[Question]) -> Sequence[Reference]:
-    counted = itertools.count(1)
-    return context.resources.teacher.write_references(
+    preferred, counted = preferred_passages(context.domain, questions), itertools.count(1)
+    written = context.resources.teacher.write_references(
         context.domain, questions, lambda _: context.progress(next(counted), len(questions), "references"))
+    records = [_record(context, question, found, preferred.get(question.tier, frozenset()))
+               for question, found in zip(questions, written, strict=True)]
+    return ReferencesWritten(context.resources.teacher.name, tuple(records))
 
 
 def preferred_passages(domain: Domain, questions: Sequence[Question]) -> dict[str, frozenset[str]]:

@@ -5,7 +5,7 @@ A missing score is None with its reason; no other value is substituted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runner.judge.protocols import LLMJudge
 from runner.judge.scoring import ScoredItem, llm_scores, score_answers
@@ -19,12 +19,14 @@ from store.metrics import ANSWER_METRICS, LIKELIHOOD_METRICS
 
 def score_baseline(context: StageContext) -> Sequence[Event]:
     """Score the base student's answers."""
-    return scores_of(context, "baseline", read_questions(context.inputs.values()), LikelihoodScorer())
+    return scores_of(context, "baseline", read_questions(context.inputs.values()), LikelihoodScorer(),
+                     context.leave_device)
 
 
 def score_tuned(context: StageContext) -> Sequence[Event]:
     """Score the fine-tuned student's answers; all missing if there is no adapter."""
-    return scores_of(context, "tuned", asked_in_cycle(context), LikelihoodScorer(*adapter_path(context)))
+    return scores_of(context, "tuned", asked_in_cycle(context), LikelihoodScorer(*adapter_path(context)),
+                     context.leave_device)
 
 
 def scores_fallback(arm: str, context: StageContext, reason: str) -> Sequence[Event]:
@@ -40,16 +42,29 @@ def missing_scores(context: StageContext, arm: str, asked: Sequence[QuestionReco
 
 
 def scores_of(context: StageContext, arm: str, asked: Sequence[QuestionRecord],
-              scorer: LikelihoodScorer) -> list[Event]:
-    """Score one arm on these questions by all metrics; its answers and references are read from the inputs."""
+              scorer: LikelihoodScorer, computed: Callable[[], None] = lambda: None) -> list[Event]:
+    """Score one arm on these questions by all metrics; its answers and references are read from the inputs.
+
+    Args:
+        context: its inputs hold the answers and references.
+        arm, asked: whose answers, and to which questions.
+        scorer: how the arm scores by likelihood.
+        computed: called when only the LLM judge is left to ask.
+    """
     references = read_references(context)
     answers = {a.question_id: a for artifact in context.inputs.values()
                for event in artifact.events if isinstance(event, AnswersGiven) and event.arm == arm
                for a in event.answers}
     given = [ScoredItem(q, answers[q.question_id], references[q.question_id], context.config.max_new_tokens)
              for q in asked]
-    return [*score_answers(context.resources.judge, arm, given), *_llm_judge_scores(context, arm, given),
-            likelihood_scores(context, arm, asked, scorer)]
+    by_text = score_answers(context.resources.judge, arm, given)
+    # A batch of the judge's calls is sent before the student computes: the stage runs again when it has ended.
+    by_model = _llm_judge_scores(context, arm, given) if context.resources.batches else None
+    by_likelihood = likelihood_scores(context, arm, asked, scorer)
+    computed()
+    if by_model is None:
+        by_model = _llm_judge_scores(context, arm, given)
+    return [*by_text, *by_model, by_likelihood]
 
 
 def _llm_judge_scores(context: StageContext, arm: str, given: Sequence[ScoredItem]) -> list[AnswersScored]:

@@ -27,6 +27,7 @@ def validate_judges(context: StageContext) -> Sequence[Event]:
     if not probes:
         return not_validated(_judges(context, context.resources.judge.name), NO_PROBES)
     events = validate_judge(probes, lambda given, again: score_answers(context.resources.judge, "audit", given))
+    context.leave_device()
     judge = context.resources.llm_judge
     if judge:
         def report(done: int, total: int) -> None:

@@ -1,0 +1,157 @@
+"""Decide which stage may begin: one whose inputs are there, once what it occupies is free.
+
+A stage occupies the run's device, one of its endpoints, or neither. Stages that occupy the same begin in the table's
+order, so that the student answers and the endpoints are asked in the same order however long each takes. Nothing of a
+later cycle begins while the device has work in an earlier one: a run that ends early has asked for little in vain.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+from itertools import takewhile
+from urllib.parse import urlsplit
+
+from runner.pipeline.pipeline import OPENS_TEST, StageRun, inputs_of
+from store.run_config import OFFLINE_TEACHER, RunConfig
+
+DEVICE, TEACHER, JUDGE = "device", "teacher", "judge"
+"""What a stage occupies. The device is the student's: all GPUs of the run, or the processor."""
+BESIDE_DEVICE = 3
+"""The most stages that run beside one of the device: one of the teacher, one of the judge, and a comparison."""
+VARIABLE = "SIDE_BY_SIDE"
+_OCCUPIED: dict[str, tuple[str, ...]] = {
+    "teacher": (TEACHER,), "student": (DEVICE,), "trainer": (DEVICE,), "retriever": (DEVICE,),
+    "judge": (JUDGE, DEVICE)}
+_POLL_SECONDS = 0.5
+
+Key = tuple[str, int]
+
+
+def runs_side_by_side(config: RunConfig, wanted: str) -> bool:
+    """Return whether stages of this run run at the same time.
+
+    That is so where a stage waits for an endpoint on another machine. One on this machine computes with what the
+    student computes with, the offline teacher too; a batch lets the whole run wait.
+
+    Args:
+        wanted: value of the environment variable `SIDE_BY_SIDE`: `1` and `0` decide for endpoints on this machine too.
+    """
+    endpoints = [address for model, address in ((config.teacher, config.teacher_base_url),
+                                                (config.judge, config.judge_base_url))
+                 if model not in ("", OFFLINE_TEACHER)]
+    if not endpoints or config.teacher_batch or config.from_replies:
+        return False
+    return wanted == "1" or (wanted != "0" and not all(map(_on_this_machine, endpoints)))
+
+
+def _on_this_machine(address: str | None) -> bool:
+    host = urlsplit(address or "").hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def occupied_by(step: StageRun, config: RunConfig) -> frozenset[str]:
+    """Return what a stage occupies when it begins."""
+    by_doer = _OCCUPIED.get(step.row.doer, ())
+    computes_here = step.row.doer == "teacher" and config.teacher == OFFLINE_TEACHER
+    return frozenset((*by_doer, DEVICE) if computes_here else by_doer)
+
+
+class Schedule:
+    """The stages of a run that are waiting and running. Thread-safe."""
+
+    def __init__(self, table: Sequence[StageRun], config: RunConfig, side_by_side: bool) -> None:
+        """Take the stages of a run.
+
+        Args:
+            table: in order of execution.
+            side_by_side: else each stage waits for all before it, whatever it occupies.
+        """
+        self.side_by_side = side_by_side
+        self._inputs = {_key(step): set(inputs_of(step, config).values()) for step in table}
+        self._occupied = {_key(step): set(occupied_by(step, config)) for step in table}
+        self._left = {_key(step): step for step in table}
+        """Stages that have not ended, in order."""
+        self._last = table[-1]
+        self._running: set[Key] = set()
+        self._stopped = False
+        self._changed = threading.Condition(threading.RLock())
+
+    def next(self, on_device: bool) -> StageRun | None:
+        """Wait for a stage that may begin, and begin it; None where none will come any more.
+
+        Args:
+            on_device: a stage that occupies the device alone, or any where stages follow each other; else another one.
+        """
+        with self._changed:
+            while not self._stopped and any(True for _ in self._waiting(on_device)):
+                if step := self.begin(on_device):
+                    return step
+                self._changed.wait()
+            return None
+
+    def begin(self, on_device: bool) -> StageRun | None:
+        """Begin a stage that may begin now; None where there is none yet."""
+        with self._changed:
+            step = next(filter(self._may_begin, self._waiting(on_device)), None)
+            if step is not None:
+                self._running.add(_key(step))
+            return step
+
+    def ended(self, step: StageRun) -> None:
+        """Note that a stage has ended, and its artifact is there."""
+        with self._changed:
+            self._running.discard(_key(step))
+            del self._left[_key(step)]
+            self._changed.notify_all()
+
+    def leave_device(self, step: StageRun) -> None:
+        """Note that a running stage needs the device no more."""
+        with self._changed:
+            self._occupied[_key(step)].discard(DEVICE)
+            self._changed.notify_all()
+
+    def return_to_device(self, step: StageRun, occupied: frozenset[str], check: Callable[[], None]) -> None:
+        """Wait until a running stage that begins once more has again what it occupied.
+
+        Args:
+            check: called now and then; may raise to end the wait.
+        """
+        with self._changed:
+            self._occupied[_key(step)] |= occupied
+            while any(occupied & self._occupied[key] for key in self._running - {_key(step)}):
+                self._changed.wait(_POLL_SECONDS)
+                check()
+
+    def stop(self) -> None:
+        """Let no further stage begin."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def _waiting(self, on_device: bool) -> Iterator[StageRun]:
+        """The stages of one kind that have not begun, in order."""
+        return (step for key, step in self._left.items() if key not in self._running
+                and (not self.side_by_side or self._occupied[key] == {DEVICE}) == on_device)
+
+    def _may_begin(self, step: StageRun) -> bool:
+        if self._inputs[_key(step)] & self._left.keys():
+            return False
+        earlier = takewhile(lambda one: one is not step, self._left.values())
+        if not self.side_by_side or step.row.stage == OPENS_TEST or step is self._last:
+            return next(earlier, None) is None
+        return not any(self._goes_before(one, step) for one in earlier)
+
+    def _goes_before(self, earlier: StageRun, step: StageRun) -> bool:
+        """Whether a stage that has not ended needs what a later one needs, or the device in an earlier cycle."""
+        needs = self._occupied[_key(earlier)]
+        same_cycle = (earlier.row.phase, earlier.cycle) == (step.row.phase, step.cycle)
+        return bool(needs & self._occupied[_key(step)]) or (DEVICE in needs and not same_cycle)
+
+
+def _key(step: StageRun) -> Key:
+    return step.row.stage, step.cycle

@@ -1,0 +1,159 @@
+"""Which stages run at the same time: each waits for its inputs and for what it occupies, and for nothing else."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from runner.pipeline.pipeline import OPENS_TEST, StageRun, inputs_of, steps
+from runner.pipeline.schedule import DEVICE, Schedule, occupied_by, runs_side_by_side
+from store.control_arms import ARMS
+from store.event_log.journal import StopRequested
+from store.run_config import OFFLINE_TEACHER, RunConfig
+from tests.plain_runs import plain_run
+
+CHAT = {"teacher": "gpt-4o-mini"}
+CONFIGS = (RunConfig(cycles=2, **CHAT), plain_run(cycles=3, arms=ARMS, learning_curve=True, general=6, **CHAT),
+           RunConfig(cycles=2, dev_questions=8, **CHAT), RunConfig(review=True, study="facts", arms=ARMS, **CHAT),
+           RunConfig(cycles=2, judge="gpt-4o-mini"))
+Key = tuple[str, int]
+
+
+def key(step: StageRun) -> Key:
+    return step.row.stage, step.cycle
+
+
+def executed(config: RunConfig, chance: random.Random,
+             side_by_side: bool = True) -> Iterator[tuple[StageRun, list[StageRun], set[Key]]]:
+    """Execute a run in which stages end in any order: each that begins, those that run then, and those that have ended.
+
+    A stage of the judge leaves the device at some time before it ends.
+    """
+    table = list(steps(config))
+    schedule, running, ended = Schedule(table, config, side_by_side), list[StageRun](), set[Key]()
+    while len(ended) < len(table):
+        while step := schedule.begin(True) or schedule.begin(False):
+            yield step, list(running), set(ended)
+            running.append(step)
+        one = chance.choice(running)
+        if one.row.doer == "judge" and chance.random() < 0.7:
+            schedule.leave_device(one)
+        else:
+            running.remove(one)
+            schedule.ended(one)
+            ended.add(key(one))
+    assert schedule.next(True) is schedule.next(False) is None
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_stage_begins_with_its_inputs_and_the_device_and_each_endpoint_have_one_at_a_time_in_order(
+        config: RunConfig, seed: int) -> None:
+    table = [key(step) for step in steps(config)]
+    begun: list[StageRun] = []
+    for step, running, ended in executed(config, random.Random(seed)):
+        assert set(inputs_of(step, config).values()) <= ended
+        for one in running:
+            shared = occupied_by(one, config) & occupied_by(step, config)
+            assert not shared or (shared == {DEVICE} and one.row.doer == "judge")  # which has left it
+        for one in begun:
+            if occupied_by(one, config) & occupied_by(step, config):
+                assert table.index(key(one)) < table.index(key(step))
+        if step.row.stage in (OPENS_TEST, table[-1][0]):
+            assert {key(one) for one in begun} == ended == set(table[:table.index(key(step))])
+        begun.append(step)
+    assert sorted(map(key, begun)) == sorted(table)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_nothing_of_a_later_cycle_begins_before_the_device_has_finished_with_the_earlier_one(config: RunConfig) -> None:
+    order = [(step.row.phase, step.cycle) for step in steps(config)]
+    for seed in range(8):
+        for step, _, ended in executed(config, random.Random(seed)):
+            place = step.row.phase, step.cycle
+            on_device = {key(one) for one in steps(config) if DEVICE in occupied_by(one, config)
+                         and one.row.doer != "judge" and order.index((one.row.phase, one.cycle)) < order.index(place)}
+            assert on_device <= ended
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_one_at_a_time_is_the_order_of_the_table(config: RunConfig) -> None:
+    begun = [(step, running) for step, running, _ in executed(config, random.Random(1), side_by_side=False)]
+    assert [key(step) for step, _ in begun] == [key(step) for step in steps(config)]
+    assert not any(running for _, running in begun)
+
+
+def beside(config: RunConfig) -> set[tuple[str, str]]:
+    """The pairs of stages that may run at the same time."""
+    return {(running.row.stage, step.row.stage) for seed in range(40)
+            for step, at_work, _ in executed(config, random.Random(seed)) for running in at_work}
+
+
+def test_the_teacher_the_judge_and_the_student_work_at_the_same_time() -> None:
+    found = beside(plain_run(cycles=2, arms=ARMS, **CHAT))
+    assert {("baseline", "references"), ("teacher-answers", "held-out-baseline"), ("judge-audit", "held-out-baseline"),
+            ("baseline-evaluation", "fine-tune"), ("tuned-evaluation", "questions"), ("tuned-evaluation", "baseline"),
+            ("tuned-evaluation", "few-shot")} <= found
+    assert not {("fine-tune", "placebo-fine-tune"), ("baseline", "fine-tune"), ("fine-tune", "questions"),
+                ("arms-evaluation", "final-report")} & found
+
+
+def test_the_offline_teacher_computes_on_the_students_device() -> None:
+    found = beside(plain_run(cycles=2, teacher=OFFLINE_TEACHER, judge="gpt-4o-mini"))
+    assert ("baseline-evaluation", "fine-tune") in found and ("baseline", "references") not in found
+
+
+def test_a_stage_that_begins_again_waits_for_the_device() -> None:
+    config = plain_run(cycles=1, **CHAT)
+    table = {step.row.stage: step for step in steps(config)}
+    schedule = Schedule(list(table.values()), config, side_by_side=True)
+    for stage in ("held-out", "judge-audit"):
+        assert schedule.begin(on_device=False) is table[stage]
+        if stage == "held-out":
+            schedule.ended(table[stage])
+    schedule.leave_device(table["judge-audit"])
+    assert schedule.begin(on_device=True) is table["held-out-baseline"]
+    has_it = threading.Event()
+
+    def again() -> None:
+        schedule.return_to_device(table["judge-audit"], frozenset({DEVICE}), lambda: None)
+        has_it.set()
+    waits = threading.Thread(target=again)
+    waits.start()
+    assert not has_it.wait(0.2)
+    schedule.ended(table["held-out-baseline"])
+    assert has_it.wait(10) and schedule.begin(on_device=False) is None
+    waits.join()
+
+
+def test_who_waits_for_the_device_hears_of_a_stop() -> None:
+    config = plain_run(cycles=1, **CHAT)
+    table = {step.row.stage: step for step in steps(config)}
+    schedule = Schedule(list(table.values()), config, side_by_side=True)
+    schedule.ended(table["held-out"])
+    schedule.begin(on_device=False)
+    schedule.leave_device(table["judge-audit"])
+    schedule.begin(on_device=True)
+
+    def stop() -> None:
+        raise StopRequested("pause")
+    with pytest.raises(StopRequested):
+        schedule.return_to_device(table["judge-audit"], frozenset({DEVICE}), stop)
+
+
+@pytest.mark.parametrize(("changes", "wanted", "at_once"), [
+    ({}, "", False), ({}, "1", False), (CHAT, "", True), (CHAT, "0", False),
+    (CHAT | {"teacher_base_url": "https://models.example/v1"}, "", True),
+    (CHAT | {"teacher_base_url": "http://127.0.0.1:11434/v1"}, "", False),
+    (CHAT | {"teacher_base_url": "http://localhost:11434/v1"}, "", False),
+    (CHAT | {"teacher_base_url": "http://[::1]:11434/v1"}, "", False),
+    (CHAT | {"teacher_base_url": "http://localhost:4000/v1"}, "1", True),
+    ({"judge": "gpt-4o-mini"}, "", True),
+    (CHAT | {"teacher_base_url": "http://localhost:1/v1", "judge": "gpt-4o-mini"}, "", True),
+    (CHAT | {"teacher_batch": True}, "1", False), (CHAT | {"from_replies": "another run"}, "1", False)])
+def test_stages_run_at_the_same_time_where_one_waits_for_another_machine(changes: dict[str, object], wanted: str,
+                                                                         at_once: bool) -> None:
+    assert runs_side_by_side(plain_run(**changes), wanted) is at_once  # type: ignore[arg-type]
