@@ -36,7 +36,7 @@ class Memory:
 
 def memory_now() -> Memory:
     """Measure this process; GPU figures only if torch is imported and uses a GPU."""
-    rss, cuda = psutil.Process().memory_info().rss, _cuda()
+    rss, cuda = psutil.Process().memory_info().rss, loaded_cuda()
     peak = max(rss, _peak_rss())
     if cuda is None:
         return Memory(rss, peak, 0, 0, 0)
@@ -78,7 +78,7 @@ def track_stage_memory() -> StageMemory:
         figures = {"rss_before_bytes": before.rss_bytes, "rss_bytes": after.rss_bytes}
         if peak_was_reset:
             figures["peak_rss_bytes"] = peak.rss_bytes
-        if _cuda():
+        if loaded_cuda():
             figures |= {"gpu_bytes": after.gpu_bytes, "gpu_reserved_bytes": after.gpu_reserved_bytes,
                         "gpu_peak_bytes": peak.gpu_bytes}
         return {key: float(value) for key, value in figures.items()}
@@ -95,7 +95,7 @@ def _note_peaks() -> None:
 def release_memory() -> None:
     """Return freed memory to the system: after a training glibc keeps most of a GB in its heaps."""
     gc.collect()
-    if cuda := _cuda():
+    if cuda := loaded_cuda():
         cuda.empty_cache()
     if trim := _of_glibc("malloc_trim"):
         trim(0)
@@ -143,15 +143,18 @@ def freeze_gc() -> None:
     gc.freeze()
 
 
-def _cuda() -> Any:
+def loaded_cuda() -> Any:
     """torch.cuda if torch is imported and there is a GPU; else None."""
-    torch = sys.modules.get("torch")
-    return torch.cuda if torch is not None and torch.cuda.is_available() else None
+    if "torch" not in sys.modules:
+        return None
+    import torch  # waits where another thread is importing it right now
+
+    return torch.cuda if torch.cuda.is_available() else None
 
 
 def _reset_peaks() -> bool:
     """Reset the peaks; False if the resident one cannot be reset."""
-    if cuda := _cuda():
+    if cuda := loaded_cuda():
         cuda.reset_peak_memory_stats()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
+
+from runner.hardware.process_memory import loaded_cuda
 
 EVERY_SECONDS = 5.0
 
@@ -59,11 +60,11 @@ def _process_tree() -> tuple[int, float]:
 
 def _gpu() -> Iterator[Reading]:
     """GPU memory and use, only if torch is imported and uses a GPU; the use only where NVML is installed."""
-    torch: Any = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    cuda = loaded_cuda()
+    if cuda is None:
         return
-    yield Reading("gpu_allocated_bytes", float(torch.cuda.memory_allocated()), "bytes")
+    yield Reading("gpu_allocated_bytes", float(cuda.memory_allocated()), "bytes")
     try:
-        yield Reading("gpu_percent", float(torch.cuda.utilization()), "%")
+        yield Reading("gpu_percent", float(cuda.utilization()), "%")
     except (ModuleNotFoundError, RuntimeError):
         return

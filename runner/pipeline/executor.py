@@ -23,7 +23,7 @@ from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of,
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
 from runner.pipeline.run_knowledge import domain_of_run
-from runner.pipeline.schedule import BESIDE_DEVICE, Schedule, occupied_by
+from runner.pipeline.schedule import BESIDE_DEVICE, JUDGE, Schedule, occupied_by
 from runner.pipeline.stage_context import StageContext, WaitsForReview
 from store.analysis.earlier_documents import COPY
 from store.event_log.journal import Journal, LeaseLost, StopRequested
@@ -205,7 +205,7 @@ class PipelineExecutor:
                     no_plan_left = classify_error(error) in (ErrorKind.NO_SMALLER_PLAN, ErrorKind.INSUFFICIENT_MEMORY)
                     return self._run_fallback(step.row, context,
                                               loading_error if loading_error and no_plan_left else error)
-                self._schedule.return_to_device(step, occupied_by(step, self.config), self.journal.check_stop)
+                self._schedule.occupy(step, occupied_by(step, self.config), self.journal.check_stop)
 
     def _run_once(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
         """Return the stage's events; where it postponed calls, send them as a batch.
@@ -267,7 +267,7 @@ class PipelineExecutor:
             run_folder=self.folder, header=self._header(step), resources=self.resources, recorded=self.history,
             emit=partial(self.journal.append_buffered, cycle=step.cycle, stage=step.row.stage),
             forecast=next((item.event for item in self.history if isinstance(item.event, ForecastRegistered)), None),
-            leave_device=partial(self._schedule.leave_device, step),
+            leave_device=partial(self._schedule.occupy, step, frozenset({JUDGE}), self.journal.check_stop),
             running_seconds=lambda: time.time() - self._run_started_at,
             cycle_seconds=lambda: time.time() - self._cycle_started_at.get(step.cycle, self._run_started_at))
 

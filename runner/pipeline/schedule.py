@@ -18,12 +18,14 @@ from store.run_config import OFFLINE_TEACHER, RunConfig
 
 DEVICE, TEACHER, JUDGE = "device", "teacher", "judge"
 """What a stage occupies. The device is the student's: all GPUs of the run, or the processor."""
-BESIDE_DEVICE = 3
-"""The most stages that run beside one of the device: one of the teacher, one of the judge, and a comparison."""
+BESIDE_DEVICE = 8
+"""The most stages that run beside one of the device: one of the teacher, a comparison, and those of the judge, of which
+one asks and others wait to ask."""
 VARIABLE = "SIDE_BY_SIDE"
 _OCCUPIED: dict[str, tuple[str, ...]] = {
     "teacher": (TEACHER,), "student": (DEVICE,), "trainer": (DEVICE,), "retriever": (DEVICE,),
-    "judge": (JUDGE, DEVICE)}
+    "judge": (DEVICE,)}  # and the judge's endpoint when it has left the device
+_ON_DEVICE = ("student", "trainer", "retriever")
 _POLL_SECONDS = 0.5
 
 Key = tuple[str, int]
@@ -73,11 +75,13 @@ class Schedule:
         """
         self.side_by_side = side_by_side
         self._inputs = {_key(step): set(inputs_of(step, config).values()) for step in table}
-        self._occupied = {_key(step): set(occupied_by(step, config)) for step in table}
+        self._occupied = {_key(step): occupied_by(step, config) for step in table}
         self._left = {_key(step): step for step in table}
         """Stages that have not ended, in order."""
-        self._last = table[-1]
+        self._order = {key: number for number, key in enumerate(self._left)}
         self._running: set[Key] = set()
+        self._changing: set[Key] = set()
+        """Those that run and wait for what they are to occupy next."""
         self._stopped = False
         self._changed = threading.Condition(threading.RLock())
 
@@ -109,23 +113,38 @@ class Schedule:
             del self._left[_key(step)]
             self._changed.notify_all()
 
-    def leave_device(self, step: StageRun) -> None:
-        """Note that a running stage needs the device no more."""
-        with self._changed:
-            self._occupied[_key(step)].discard(DEVICE)
-            self._changed.notify_all()
-
-    def return_to_device(self, step: StageRun, occupied: frozenset[str], check: Callable[[], None]) -> None:
-        """Wait until a running stage that begins once more has again what it occupied.
+    def occupy(self, step: StageRun, wanted: frozenset[str], check: Callable[[], None]) -> None:
+        """Let a running stage give back what it occupies, and wait until it has something else.
 
         Args:
+            wanted: what it is to occupy next: a stage of the judge, which leaves the device, the judge's endpoint.
             check: called now and then; may raise to end the wait.
         """
         with self._changed:
-            self._occupied[_key(step)] |= occupied
-            while any(occupied & self._occupied[key] for key in self._running - {_key(step)}):
+            self.request(step, wanted)
+            while not self.obtained(step):
                 self._changed.wait(_POLL_SECONDS)
                 check()
+
+    def request(self, step: StageRun, wanted: frozenset[str]) -> None:
+        """Let a running stage give back what it occupies, and wait for something else."""
+        with self._changed:
+            self._occupied[_key(step)] = wanted
+            self._changing.add(_key(step))
+            self._changed.notify_all()
+
+    def obtained(self, step: StageRun) -> bool:
+        """Whether a running stage has what it waits for by now: it is given what is free."""
+        with self._changed:
+            if not any(self._has_before(one, _key(step)) for one in self._running):
+                self._changing.discard(_key(step))
+                self._changed.notify_all()
+            return _key(step) not in self._changing
+
+    def _has_before(self, one: Key, own: Key) -> bool:
+        """Whether a running stage has what another waits for, or waits for it too and is the earlier one."""
+        return one != own and bool(self._occupied[one] & self._occupied[own]) and (
+            one not in self._changing or self._order[one] < self._order[own])
 
     def stop(self) -> None:
         """Let no further stage begin."""
@@ -136,13 +155,13 @@ class Schedule:
     def _waiting(self, on_device: bool) -> Iterator[StageRun]:
         """The stages of one kind that have not begun, in order."""
         return (step for key, step in self._left.items() if key not in self._running
-                and (not self.side_by_side or self._occupied[key] == {DEVICE}) == on_device)
+                and (not self.side_by_side or step.row.doer in _ON_DEVICE) == on_device)
 
     def _may_begin(self, step: StageRun) -> bool:
         if self._inputs[_key(step)] & self._left.keys():
             return False
         earlier = takewhile(lambda one: one is not step, self._left.values())
-        if not self.side_by_side or step.row.stage == OPENS_TEST or step is self._last:
+        if not self.side_by_side or step.row.stage == OPENS_TEST or self._order[_key(step)] == len(self._order) - 1:
             return next(earlier, None) is None
         return not any(self._goes_before(one, step) for one in earlier)
 

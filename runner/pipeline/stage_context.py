@@ -70,7 +70,7 @@ class StageContext:
     forecast: ForecastRegistered | None = None
     """What was forecast of this run before it started; None without a forecast."""
     leave_device: Callable[[], None] = field(default=lambda: None)
-    """Say that the stage needs the student no more: one that waits for it may begin."""
+    """Leave the student to the stage that waits for it; returns when the judge's endpoint has no earlier stage."""
     running_seconds: Callable[[], float] = field(default=lambda: 0.0)
     """Seconds since this run began."""
     cycle_seconds: Callable[[], float] = field(default=lambda: 0.0)

@@ -38,7 +38,7 @@ BENCHMARKS: dict[str, str] = {
     "side-by-side": "tests.bench.side_by_side:measure_side_by_side",
     "training": "tests.bench.training:measure_training",
 }
-BY_HAND = ("engines", "first-load")
+BY_HAND = ("engines", "first-load", "side-by-side")
 
 
 def main(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.pipeline.pipeline import StageRun, inputs_of, steps
-from runner.pipeline.schedule import Schedule
+from runner.pipeline.schedule import JUDGE, Schedule
 from runner.pipeline.worker import LEASE_CHECK_SECONDS, RENEW_EVERY_CHECKS
 from store.control_arms import ARMS
 from store.event_log.journal import BUFFER_SECONDS, SERVER_BUFFER_SECONDS
@@ -56,12 +56,14 @@ def as_scheduled(config: RunConfig, gpus: int, side_by_side: bool) -> float:
             the likelihoods that it computes first take little of its time. Else stages follow each other.
     """
     schedule = Schedule(list(steps(config)), config, side_by_side)
-    now, running, count = 0.0, list[tuple[float, int, StageRun]](), itertools.count()
+    now, judged, running, count = 0.0, 0.0, list[tuple[float, int, StageRun]](), itertools.count()
     while True:
         while step := schedule.begin(True) or schedule.begin(False):
-            heapq.heappush(running, (now + work_of(step).on(gpus), next(count), step))
+            ends = now + work_of(step).on(gpus)
             if step.row.doer == "judge" and side_by_side:
-                schedule.leave_device(step)
+                schedule.request(step, frozenset({JUDGE}))
+                ends = judged = max(now, judged) + work_of(step).minutes
+            heapq.heappush(running, (ends, next(count), step))
         if not running:
             return now
         now, _, step = heapq.heappop(running)

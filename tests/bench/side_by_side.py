@@ -1,8 +1,8 @@
 """What a run gains from stages that run at the same time: the same run with them one after the other, in turns.
 
 The embedded student on this machine, two cycles with the teacher's closed-book answers; teacher and judge (RAGAS's
-faithfulness) are a server on this machine that answers after a second, as a model elsewhere would. A run of a kind of
-its own comes first: it unpacks the student and is not counted.
+faithfulness) are a server on this machine that answers after half a second, as a model elsewhere would. A run that is
+not counted comes first: it unpacks the student.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tests.bench.row import Row
 from tests.runner import fake_judges
 from tests.runner.fake_openai import FakeOpenAI
 
-ROUNDS = 3
-REPLY_SECONDS = 1.0
-SETTINGS = ("--topics", "pods,services,jobs", "--questions", "8", "--held-out", "8", "--cycles", "2", "--steps", "12",
+ROUNDS = 2
+REPLY_SECONDS = 0.5
+SETTINGS = ("--topics", "pods,services,jobs", "--questions", "6", "--held-out", "6", "--cycles", "2", "--steps", "24",
             "--study", "off", "--max-new-tokens", "48", "--judge-metrics", "faithfulness", "--teacher-ceiling")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from runner.pipeline.pipeline import OPENS_TEST, StageRun, inputs_of, steps
-from runner.pipeline.schedule import DEVICE, Schedule, occupied_by, runs_side_by_side
+from runner.pipeline.schedule import DEVICE, JUDGE, Schedule, occupied_by, runs_side_by_side
 from store.control_arms import ARMS
 from store.event_log.journal import StopRequested
 from store.run_config import OFFLINE_TEACHER, RunConfig
@@ -30,17 +30,27 @@ def executed(config: RunConfig, chance: random.Random,
              side_by_side: bool = True) -> Iterator[tuple[StageRun, list[StageRun], set[Key]]]:
     """Execute a run in which stages end in any order: each that begins, those that run then, and those that have ended.
 
-    A stage of the judge leaves the device at some time before it ends.
+    A stage of the judge leaves the device at some time before it ends, and sometimes returns to begin again.
     """
     table = list(steps(config))
     schedule, running, ended = Schedule(table, config, side_by_side), list[StageRun](), set[Key]()
+    occupy: dict[Key, frozenset[str]] = {}
     while len(ended) < len(table):
         while step := schedule.begin(True) or schedule.begin(False):
+            taken = frozenset[str]().union(*(occupy[key(one)] for one in running))
+            assert not taken & occupied_by(step, config) or not side_by_side
             yield step, list(running), set(ended)
             running.append(step)
+            occupy[key(step)] = occupied_by(step, config)
         one = chance.choice(running)
-        if one.row.doer == "judge" and chance.random() < 0.7:
-            schedule.leave_device(one)
+        if not schedule.obtained(one):
+            continue
+        others = frozenset[str]().union(*(occupy[key(other)] for other in running if other is not one
+                                          and schedule.obtained(other)))
+        assert not others & occupy[key(one)]
+        if one.row.doer == "judge" and (DEVICE in occupy[key(one)] or chance.random() < 0.2):
+            occupy[key(one)] = frozenset({JUDGE}) if DEVICE in occupy[key(one)] else occupied_by(one, config)
+            schedule.request(one, occupy[key(one)])
         else:
             running.remove(one)
             schedule.ended(one)
@@ -58,7 +68,7 @@ def test_a_stage_begins_with_its_inputs_and_the_device_and_each_endpoint_have_on
         assert set(inputs_of(step, config).values()) <= ended
         for one in running:
             shared = occupied_by(one, config) & occupied_by(step, config)
-            assert not shared or (shared == {DEVICE} and one.row.doer == "judge")  # which has left it
+            assert not shared or one.row.doer == "judge"  # which has left the device
         for one in begun:
             if occupied_by(one, config) & occupied_by(step, config):
                 assert table.index(key(one)) < table.index(key(step))
@@ -96,7 +106,7 @@ def test_the_teacher_the_judge_and_the_student_work_at_the_same_time() -> None:
     found = beside(plain_run(cycles=2, arms=ARMS, **CHAT))
     assert {("baseline", "references"), ("teacher-answers", "held-out-baseline"), ("judge-audit", "held-out-baseline"),
             ("baseline-evaluation", "fine-tune"), ("tuned-evaluation", "questions"), ("tuned-evaluation", "baseline"),
-            ("tuned-evaluation", "few-shot")} <= found
+            ("tuned-evaluation", "few-shot"), ("judge-audit", "fine-tune")} <= found
     assert not {("fine-tune", "placebo-fine-tune"), ("baseline", "fine-tune"), ("fine-tune", "questions"),
                 ("arms-evaluation", "final-report")} & found
 
@@ -114,12 +124,12 @@ def test_a_stage_that_begins_again_waits_for_the_device() -> None:
         assert schedule.begin(on_device=False) is table[stage]
         if stage == "held-out":
             schedule.ended(table[stage])
-    schedule.leave_device(table["judge-audit"])
+    schedule.request(table["judge-audit"], frozenset({JUDGE}))
     assert schedule.begin(on_device=True) is table["held-out-baseline"]
     has_it = threading.Event()
 
     def again() -> None:
-        schedule.return_to_device(table["judge-audit"], frozenset({DEVICE}), lambda: None)
+        schedule.occupy(table["judge-audit"], frozenset({DEVICE}), lambda: None)
         has_it.set()
     waits = threading.Thread(target=again)
     waits.start()
@@ -135,13 +145,13 @@ def test_who_waits_for_the_device_hears_of_a_stop() -> None:
     schedule = Schedule(list(table.values()), config, side_by_side=True)
     schedule.ended(table["held-out"])
     schedule.begin(on_device=False)
-    schedule.leave_device(table["judge-audit"])
+    schedule.request(table["judge-audit"], frozenset({JUDGE}))
     schedule.begin(on_device=True)
 
     def stop() -> None:
         raise StopRequested("pause")
     with pytest.raises(StopRequested):
-        schedule.return_to_device(table["judge-audit"], frozenset({DEVICE}), stop)
+        schedule.occupy(table["judge-audit"], frozenset({DEVICE}), stop)
 
 
 @pytest.mark.parametrize(("changes", "wanted", "at_once"), [
