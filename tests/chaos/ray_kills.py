@@ -30,6 +30,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "runner"))  # `fakes` has one name in all processes
 
 from runner.llm.retry import RetryPolicy
+from runner.pipeline.schedule import VARIABLE
 from store.database import open_store
 from store.event_log.journal import head_of, read_events
 from store.events import RecoveryTaken, RunRequeued, RunStarted
@@ -74,6 +75,8 @@ class Campaign:
     folder: Path
     kinds: Sequence[str]
     chance: random.Random
+    side_by_side: bool = False
+    """Whether stages run at the same time; in the run that is executed alone they follow each other."""
     tally: Tally = field(default_factory=Tally)
     _deck: list[str] = field(default_factory=list)
 
@@ -101,7 +104,7 @@ class Campaign:
             "teacher_base_url": f"{self.teacher.url.removesuffix('/v1')}/trial-{trial}/v1"}
         with self._asked() as alone, \
                 executed_alone(self.folder / f"alone-{trial}", trial, fake_models, **settings) as (store, run):
-            expected, events = facts(store, run), head_of(store, run)
+            expected, events = facts(store, run, self.side_by_side), head_of(store, run)
         store, run = self.site.store, launch(self.site.store, trial, **settings)
         with self._asked() as disturbed:
             for at, kind in zip(sorted(self.chance.randrange(3, events * 9 // 10) for _ in kinds), kinds, strict=True):
@@ -115,7 +118,8 @@ class Campaign:
         self.tally.attempts += attempts
         self.tally.paid_twice += len(disturbed) - len(alone)
         in_flight = RetryPolicy().concurrency * max(attempts - 1, len(kinds))
-        return [*faults(store, run, expected, self.paths), *paid_in_vain(disturbed, alone, in_flight)]
+        return [*faults(store, run, expected, self.paths, self.side_by_side),
+                *paid_in_vain(disturbed, alone, in_flight)]
 
     def _reached(self, run: str, events: int) -> bool:
         store = self.site.store
@@ -140,8 +144,15 @@ class Campaign:
                   for body in self.teacher.requests[before:]]
 
 
-def run(trials: int, seed: int, folder: Path, kinds: Sequence[str]) -> Tally:
-    """Build the site, and execute the trials on it."""
+def run(trials: int, seed: int, folder: Path, kinds: Sequence[str], side_by_side: bool) -> Tally:
+    """Build the site, and execute the trials on it.
+
+    Args:
+        seed: of what is drawn: kinds, and when they happen.
+        folder: where hosts and runs have their data.
+        kinds: of `KINDS`.
+        side_by_side: whether stages of the runs on the cluster run at the same time.
+    """
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(own_server())
         address = stack.enter_context(database(postgres.url))
@@ -150,7 +161,8 @@ def run(trials: int, seed: int, folder: Path, kinds: Sequence[str]) -> Tally:
         endpoint = f"http://127.0.0.1:{bucket.server_address[1]}"
         environment = CREDENTIALS | {
             "STORE_URL": address, "ARTIFACTS": f"s3://{BUCKET}/runs?endpoint_override={endpoint}",
-            "OPENAI_API_KEY": "key-of-tests", "END_WITH_PARENT": "1", "ITEM_SECONDS": str(ITEM_SECONDS)}
+            "OPENAI_API_KEY": "key-of-tests", "END_WITH_PARENT": "1", "ITEM_SECONDS": str(ITEM_SECONDS),
+            VARIABLE: "1" if side_by_side else "0"}
         os.environ.update(CREDENTIALS, OPENAI_API_KEY="key-of-tests")
         store = stack.enter_context(contextlib.closing(open_store(address)))
         cluster = stack.enter_context(ray_nodes(folder / "nodes", environment))
@@ -158,7 +170,7 @@ def run(trials: int, seed: int, folder: Path, kinds: Sequence[str]) -> Tally:
                    for name in ("host-a", "host-b")]
         campaign = Campaign(Site(store, cluster, runners, postgres, bucket),
                             Paths(folder, address, environment["ARTIFACTS"]), teacher, folder, kinds,
-                            random.Random(seed))
+                            random.Random(seed), side_by_side)
         campaign.run(trials)
         return campaign.tally
 
@@ -168,9 +180,11 @@ def main() -> int:
     options.add_argument("--trials", type=int, default=50)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--only", default="", help="kinds of faults that contain these words")
+    options.add_argument("--side-by-side", action="store_true", help="stages run at the same time where they can")
     given = options.parse_args()
     folder, began = Path(tempfile.mkdtemp(prefix="chaos-ray-")), time.monotonic()
-    tally = run(given.trials, given.seed, folder, [kind for kind in KINDS if given.only in kind])
+    tally = run(given.trials, given.seed, folder, [kind for kind in KINDS if given.only in kind],
+                given.side_by_side)
     for failure in tally.failures:
         print(f"FAILED {failure}")
     for kind, seconds in sorted(tally.seconds.items()):

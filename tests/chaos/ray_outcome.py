@@ -35,24 +35,35 @@ def fake_models(config: RunConfig, run: str, store: Store, *others: object) -> R
                                open_teacher=lambda: open_teacher(config, run, store))
 
 
-def facts(store: Store, run: str) -> dict[str, Any]:
-    """Everything about a finished run that must not depend on where it was executed and what died."""
-    return {"checkpoints and verdict": outcome(store, run), "history": _history(store, run),
+def facts(store: Store, run: str, by_stage: bool = False) -> dict[str, Any]:
+    """Everything about a finished run that must not depend on where it was executed and what died.
+
+    Args:
+        by_stage: the order of events counts within each stage alone, as stages may run at the same time.
+    """
+    told = _history(store, run)
+    if by_stage:
+        told.sort(key=lambda one: (one[0] or 0, one[1] or ""))
+    return {"checkpoints and verdict": outcome(store, run), "history": told,
             "losses": sorted([p.cycle, p.stage, p.step, p.value] for p in queries.series(store, run, "loss")),
             "bill": _bill(store, run)}
 
 
-def faults(store: Store, run: str, expected: dict[str, Any], artifacts: Paths) -> Iterator[str]:
+def faults(store: Store, run: str, expected: dict[str, Any], artifacts: Paths,
+           by_stage: bool = False) -> Iterator[str]:
     """What is wrong with a run that was disturbed.
 
     Args:
+        store, run: the run.
+        expected: its facts where nothing disturbed it.
         artifacts: the artifact store of all hosts; its data folder is not used.
+        by_stage: as in `facts`.
     """
     ended = run_of(store, run)
     if ended.work != "finished":
         yield f"the run is {ended.work}: {ended.error}"
         return
-    found = facts(store, run)
+    found = facts(store, run, by_stage)
     yield from (f"other {part}: {_difference(expected[part], found[part])}" for part in expected
                 if found[part] != expected[part])
     if [item.seq for item in read_events(store, run)] != list(range(1, head_of(store, run) + 1)):

@@ -49,6 +49,16 @@ def test_loss_held_out_loss_learning_rate_memory_and_cpu_come_first(at_work: tup
     assert values["CPU"] == "94%" and values["Learning rate"] == "1.5e-03" and values["Held-out loss"] != "–"
 
 
+def test_what_runs_at_the_same_time_is_named_beside_the_progress_of_what_started_last(at_work: tuple[Path, RunMaker],
+                                                                                       opened: Opened) -> None:
+    folder, maker = at_work
+    maker.say(happened.StageStarted("judge"), happened.StageProgressed(3, 40, "scores by the judge model", ""), cycle=1,
+              stage="tuned-evaluation")
+    [state] = [text.value for text in opened(folder, "live").text if "Last event" in text.value]
+    assert state.startswith("Cycle 1 of 3: Score fine-tuned answers, 3 of 40 scores by the judge model. "
+                            "At the same time: Fine-tune the student. Last event")
+
+
 def test_sampled_answers_stand_with_question_and_reference_as_plain_text(at_work: tuple[Path, RunMaker],
                                                                          opened: Opened) -> None:
     folder, maker = at_work

@@ -23,7 +23,7 @@ from store.event_log import leases
 from store.event_log.event_rows import write_entries
 from store.event_log.journal import Journal, LeaseLost, StopRequested, head_of, read_events
 from store.events import (
-    AnswerRecord, AnswersGiven, CycleStarted, MetricLogged, RunFinished, RunRequested, RunStarted, StageFinished,
+    AnswerRecord, AnswersGiven, CycleStarted, Event, MetricLogged, RunFinished, RunRequested, RunStarted, StageFinished,
     StageProgressed, StageStarted, UnfitEvent, from_json, to_json,
 )
 from store.projections.rebuild import rebuild
@@ -211,6 +211,30 @@ def test_of_a_series_told_at_once_the_run_shows_the_last_and_keeps_every_number(
     journal.append(StageProgressed(3, 3, "steps", "three"), StageStarted("judge"), cycle=1, stage="tuned-evaluation")
     with store.read() as connection:
         assert connection.execute(select(schema.runs.c.done)).scalar_one() is None
+
+
+def test_of_stages_at_the_same_time_the_run_shows_the_one_that_started_last_until_it_has_finished(store: Store) -> None:
+    journal = started(store)
+    journal.append(RunStarted(journal.claim.owner, 1, {}, ()))
+    finished = StageFinished(1.0, "x.json", 1, "a", "b", False)
+
+    def shown(*events: Event, stage: str) -> tuple[str, int | None]:
+        journal.append(*events, cycle=1, stage=stage)
+        with store.read() as connection:
+            run = connection.execute(select(schema.runs)).one()
+        return run.stage, run.done
+    assert shown(StageStarted("judge"), StageProgressed(1, 9, "scores", ""), stage="scores") == ("scores", 1)
+    assert shown(StageStarted("trainer"), stage="fine-tune") == ("fine-tune", None)
+    assert shown(StageProgressed(2, 9, "scores", ""), stage="scores") == ("fine-tune", None)
+    assert shown(StageProgressed(5, 8, "steps", ""), stage="fine-tune") == ("fine-tune", 5)
+    assert shown(StageProgressed(3, 9, "scores", ""), stage="scores") == ("fine-tune", 5)
+    assert shown(finished, stage="fine-tune") == ("scores", None)
+    assert shown(StageProgressed(4, 9, "scores", ""), stage="scores") == ("scores", 4)
+    before = dump(store)
+    with store.write() as connection:
+        rebuild(connection)
+    assert dump(store) == before
+    assert shown(finished, stage="scores") == ("scores", 4)  # until the next stage starts
 
 
 def test_a_stop_request_reaches_the_worker_with_its_next_number(store: Store) -> None:
