@@ -114,7 +114,7 @@ class Schedule:
             self._changed.notify_all()
 
     def occupy(self, step: StageRun, wanted: frozenset[str], check: Callable[[], None]) -> None:
-        """Let a running stage give back what it occupies, and wait until it has something else.
+        """Let a running stage release what it occupies, and wait until it has something else.
 
         Args:
             wanted: what it is to occupy next: a stage of the judge, which leaves the device, the judge's endpoint.
@@ -127,7 +127,7 @@ class Schedule:
                 check()
 
     def request(self, step: StageRun, wanted: frozenset[str]) -> None:
-        """Let a running stage give back what it occupies, and wait for something else."""
+        """Let a running stage release what it occupies, and wait for something else."""
         with self._changed:
             self._occupied[_key(step)] = wanted
             self._changing.add(_key(step))
