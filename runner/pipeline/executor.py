@@ -23,7 +23,7 @@ from runner.pipeline.pipeline import OPENS_TEST, StageRun, StageSpec, inputs_of,
 from runner.pipeline.recovery import RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
 from runner.pipeline.run_knowledge import domain_of_run
-from runner.pipeline.schedule import BESIDE_DEVICE, JUDGE, Schedule, occupied_by
+from runner.pipeline.schedule import BESIDE_DEVICE, Schedule, occupied_by, occupied_by_judging
 from runner.pipeline.stage_context import StageContext, WaitsForReview
 from store.analysis.earlier_documents import COPY
 from store.event_log.journal import Journal, LeaseLost, StopRequested
@@ -86,8 +86,8 @@ class PipelineExecutor:
     """Stores the run's files where other hosts find them, and returns what is to be recorded of it."""
     group: str = ""
     """Name of the run's group; empty for a run of its own, which holds nothing back."""
-    side_by_side: bool = False
-    """Whether stages may run at the same time, as `schedule.py` says."""
+    elsewhere: frozenset[str] = frozenset()
+    """Which endpoints other stages need not wait for, as `schedule.py` says."""
     artifacts: dict[tuple[str, int], Artifact] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,7 +97,7 @@ class PipelineExecutor:
                                   if isinstance(item.event, CycleStarted)}
         self.resources.open_domain = partial(domain_of_run, self.resources.open_domain, self.folder / COPY,
                                              self._knowledge_read, self.journal.append, self.resources.apart)
-        self._schedule = Schedule(list(steps(self.config)), self.config, self.side_by_side)
+        self._schedule = Schedule(list(steps(self.config)), self.config, self.elsewhere)
         self._one_at_a_time = threading.Lock()
         """Held to begin a cycle, and to record that a stage has finished."""
         self._ends: list[BaseException] = []
@@ -115,7 +115,7 @@ class PipelineExecutor:
             WaitsForReview: the run cannot go on before people have reviewed its questions.
             StopRequested, LeaseLost: passed on from the journal.
         """
-        beside = BESIDE_DEVICE if self.side_by_side else 0
+        beside = BESIDE_DEVICE if self._schedule.side_by_side else 0
         try:
             with ThreadPoolExecutor(max(1, beside), "stage") as threads:
                 for _ in range(beside):
@@ -140,7 +140,7 @@ class PipelineExecutor:
         if error is not None:
             self._ends.append(error)
             self._schedule.stop()
-            if self.side_by_side:
+            if self._schedule.side_by_side:
                 self.journal.request_stop("the run ends")
 
     def _execute_step(self, step: StageRun) -> Artifact:
@@ -205,7 +205,7 @@ class PipelineExecutor:
                     no_plan_left = classify_error(error) in (ErrorKind.NO_SMALLER_PLAN, ErrorKind.INSUFFICIENT_MEMORY)
                     return self._run_fallback(step.row, context,
                                               loading_error if loading_error and no_plan_left else error)
-                self._schedule.occupy(step, occupied_by(step, self.config), self.journal.check_stop)
+                self._schedule.occupy(step, occupied_by(step, self.elsewhere), self.journal.check_stop)
 
     def _run_once(self, row: StageSpec, context: StageContext) -> Sequence[Event]:
         """Return the stage's events; where it postponed calls, send them as a batch.
@@ -267,7 +267,8 @@ class PipelineExecutor:
             run_folder=self.folder, header=self._header(step), resources=self.resources, recorded=self.history,
             emit=partial(self.journal.append_buffered, cycle=step.cycle, stage=step.row.stage),
             forecast=next((item.event for item in self.history if isinstance(item.event, ForecastRegistered)), None),
-            leave_device=partial(self._schedule.occupy, step, frozenset({JUDGE}), self.journal.check_stop),
+            leave_device=partial(self._schedule.occupy, step, occupied_by_judging(self.config, self.elsewhere),
+                                 self.journal.check_stop),
             running_seconds=lambda: time.time() - self._run_started_at,
             cycle_seconds=lambda: time.time() - self._cycle_started_at.get(step.cycle, self._run_started_at))
 

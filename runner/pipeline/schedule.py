@@ -31,21 +31,20 @@ _POLL_SECONDS = 0.5
 Key = tuple[str, int]
 
 
-def runs_side_by_side(config: RunConfig, wanted: str) -> bool:
-    """Return whether stages of this run run at the same time.
+def endpoints_elsewhere(config: RunConfig, wanted: str) -> frozenset[str]:
+    """Return which of teacher and judge other stages need not wait for: those at an endpoint on another machine.
 
-    That is so where a stage waits for an endpoint on another machine. One on this machine computes with what the
-    student computes with, the offline teacher too; a batch lets the whole run wait.
+    One on this machine computes with what the student computes with, the offline teacher too. With batches the whole
+    run waits, and stored replies take no time. Where the set is empty, stages follow each other.
 
     Args:
-        wanted: value of the environment variable `SIDE_BY_SIDE`: `1` and `0` decide for endpoints on this machine too.
+        wanted: value of the environment variable `SIDE_BY_SIDE`: `1` counts every endpoint, `0` none.
     """
-    endpoints = [address for model, address in ((config.teacher, config.teacher_base_url),
-                                                (config.judge, config.judge_base_url))
-                 if model not in ("", OFFLINE_TEACHER)]
-    if not endpoints or config.teacher_batch or config.from_replies:
-        return False
-    return wanted == "1" or (wanted != "0" and not all(map(_on_this_machine, endpoints)))
+    if wanted == "0" or config.teacher_batch or config.from_replies:
+        return frozenset()
+    endpoints = ((TEACHER, config.teacher, config.teacher_base_url), (JUDGE, config.judge, config.judge_base_url))
+    return frozenset(role for role, model, address in endpoints if model not in ("", OFFLINE_TEACHER)
+                     and (wanted == "1" or not _on_this_machine(address)))
 
 
 def _on_this_machine(address: str | None) -> bool:
@@ -56,26 +55,32 @@ def _on_this_machine(address: str | None) -> bool:
         return host == "localhost"
 
 
-def occupied_by(step: StageRun, config: RunConfig) -> frozenset[str]:
-    """Return what a stage occupies when it begins."""
+def occupied_by(step: StageRun, elsewhere: frozenset[str]) -> frozenset[str]:
+    """Return what a stage occupies when it begins; the teacher the device too, unless it is elsewhere."""
     by_doer = _OCCUPIED.get(step.row.doer, ())
-    computes_here = step.row.doer == "teacher" and config.teacher == OFFLINE_TEACHER
+    computes_here = step.row.doer == "teacher" and TEACHER not in elsewhere
     return frozenset((*by_doer, DEVICE) if computes_here else by_doer)
+
+
+def occupied_by_judging(config: RunConfig, elsewhere: frozenset[str]) -> frozenset[str]:
+    """Return what a stage of the judge occupies when it needs the student no more."""
+    return frozenset({JUDGE} if JUDGE in elsewhere or not config.judge else {JUDGE, DEVICE})
 
 
 class Schedule:
     """The stages of a run that are waiting and running. Thread-safe."""
 
-    def __init__(self, table: Sequence[StageRun], config: RunConfig, side_by_side: bool) -> None:
+    def __init__(self, table: Sequence[StageRun], config: RunConfig, elsewhere: frozenset[str]) -> None:
         """Take the stages of a run.
 
         Args:
             table: in order of execution.
-            side_by_side: else each stage waits for all before it, whatever it occupies.
+            config: the run's.
+            elsewhere: as `endpoints_elsewhere` says; where it is empty, each stage waits for all before it.
         """
-        self.side_by_side = side_by_side
+        self.side_by_side = bool(elsewhere)
         self._inputs = {_key(step): set(inputs_of(step, config).values()) for step in table}
-        self._occupied = {_key(step): occupied_by(step, config) for step in table}
+        self._occupied = {_key(step): occupied_by(step, elsewhere) for step in table}
         self._left = {_key(step): step for step in table}
         """Stages that have not ended, in order."""
         self._order = {key: number for number, key in enumerate(self._left)}

@@ -35,7 +35,7 @@ from runner.pipeline.executor import PipelineExecutor, RunAborted, TestHeldBack,
 from runner.pipeline.pipeline import flow_rows
 from runner.pipeline.recovery import EXIT_STORE_GONE, RECOVERY, Action, ErrorKind, classify_error, retry_delay
 from runner.pipeline.resources import RunResources
-from runner.pipeline.schedule import VARIABLE, runs_side_by_side
+from runner.pipeline.schedule import VARIABLE, endpoints_elsewhere
 from runner.pipeline.resume import missing_checkpoints, starting_plan_index
 from runner.pipeline.shared_files import latest_stored, open_shared_files
 from runner.pipeline.stage_context import WaitsForReview
@@ -116,7 +116,7 @@ def _execute(store: Store, journal: Journal, paths: Paths, make_resources: Calla
             PipelineExecutor(run=claim.run, config=run.config, folder=folder, journal=journal, resources=resources,
                              history=history, watch_memory=track_stage_memory, loading_seconds=loading_seconds,
                              store_files=files.store if files else tuple, group=run.group,
-                             side_by_side=runs_side_by_side(run.config, os.environ.get(VARIABLE, ""))).execute()
+                             elsewhere=endpoints_elsewhere(run.config, os.environ.get(VARIABLE, ""))).execute()
     except StopRequested as stop:
         journal.append(STOPPED.get(stop.how, STOPPED["pause"]))  # an unknown request pauses: nothing is lost
     except LeaseLost:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.pipeline.pipeline import StageRun, inputs_of, steps
-from runner.pipeline.schedule import JUDGE, Schedule
+from runner.pipeline.schedule import JUDGE, TEACHER, Schedule
 from runner.pipeline.worker import LEASE_CHECK_SECONDS, RENEW_EVERY_CHECKS
 from store.control_arms import ARMS
 from store.event_log.journal import BUFFER_SECONDS, SERVER_BUFFER_SECONDS
@@ -55,7 +55,8 @@ def as_scheduled(config: RunConfig, gpus: int, side_by_side: bool) -> float:
         side_by_side: the judge is at an endpoint, and works while the GPUs do; it has left them when it begins, since
             the likelihoods that it computes first take little of its time. Else stages follow each other.
     """
-    schedule = Schedule(list(steps(config)), config, side_by_side)
+    elsewhere = frozenset({TEACHER, JUDGE}) if side_by_side else frozenset[str]()
+    schedule = Schedule(list(steps(config)), config, elsewhere)
     now, judged, running, count = 0.0, 0.0, list[tuple[float, int, StageRun]](), itertools.count()
     while True:
         while step := schedule.begin(True) or schedule.begin(False):
