@@ -124,8 +124,11 @@ def _stage_spans(within: Sequence[Recorded], ended: Recorded, cycles: set[str]) 
 
 
 def _call_span(call: LLMCall, at: datetime, stages: Sequence[SpanFacts]) -> SpanFacts:
-    """A call as OpenTelemetry's conventions for generative AI describe it; within the stage of its time."""
-    around = next((span.key for span in reversed(stages) if span.start <= at <= span.end), "run")
+    """A call as OpenTelemetry's conventions for generative AI describe it; within the stage of its role at its time."""
+    role = "judge" if call.purpose.startswith(JUDGE_PURPOSE) else "teacher"
+    around = [span for span in stages if span.start <= at <= span.end]
+    own = [span for span in around if span.attributes["distill.doer"] == role]  # of several, the first one is asking
+    parent = (own or around[-1:])[0].key if around else "run"
     reply = _reply(call.response)
     seconds = reply.get("seconds")
     start = at - timedelta(seconds=seconds) if isinstance(seconds, int | float) else at
@@ -134,13 +137,13 @@ def _call_span(call: LLMCall, at: datetime, stages: Sequence[SpanFacts]) -> Span
     attributes: dict[str, Attribute] = {
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": call.model,
         "distill.purpose": call.purpose,
-        "distill.role": "judge" if call.purpose.startswith(JUDGE_PURPOSE) else "teacher",
+        "distill.role": role,
         **{name: value for name, value in tokens.items() if value is not None}}
     if isinstance(finish := reply.get("finish"), str):
         attributes["gen_ai.response.finish_reasons"] = (finish,)
     if call.batch:
         attributes["distill.batch"] = call.batch
-    return SpanFacts(f"call {call.key}", around, f"chat {call.model}", start, at, attributes, calls_out=True)
+    return SpanFacts(f"call {call.key}", parent, f"chat {call.model}", start, at, attributes, calls_out=True)
 
 
 def _reply(response: str) -> dict[str, object]:

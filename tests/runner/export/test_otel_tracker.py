@@ -17,7 +17,7 @@ from store.costs.llm_calls import LLMCall, calls_of_run, record_call
 from store.database import Store
 from store.event_log.event_rows import read_events
 from store.event_log.journal import append_without_claim
-from store.events import RunRequeued
+from store.events import Recorded, RunFinished, RunRequested, RunRequeued, StageFinished, StageStarted
 from tests.dashboard import stores
 
 pytest.importorskip("opentelemetry.sdk")
@@ -67,6 +67,22 @@ def test_a_run_is_a_tree_of_its_cycles_stages_and_calls(made: Any) -> None:
         "gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 3, "gen_ai.response.finish_reasons": ("stop",),
         "distill.purpose": "reference", "distill.role": "teacher"}
     assert of_judge.attributes["distill.role"] == "judge" and "gen_ai.usage.input_tokens" not in of_judge.attributes
+
+
+def test_a_call_belongs_to_the_stage_of_its_role_where_several_run_at_the_same_time(made: Any) -> None:
+    store, finished, *_ = made
+    moments = [Recorded(finished, number, 1, stage, f"2026-12-02T10:0{minute}:00.000000Z", event)
+               for number, (minute, stage, event) in enumerate((
+                   (0, "references", StageStarted("teacher")), (1, "tuned-evaluation", StageStarted("judge")),
+                   (2, "fine-tune", StageStarted("trainer")), (3, "scores", StageStarted("judge")),
+                   *((9, stage, StageFinished(1.0, "x.json", 1, "a", "b", False))
+                     for stage in ("references", "tuned-evaluation", "fine-tune", "scores"))), 1)]
+    ended = [one for one in read_events(store, finished) if isinstance(one.event, RunRequested | RunFinished)]
+    whole = [ended[0]._replace(moment=moments[0].moment), *moments, ended[1]._replace(moment=moments[-1].moment)]
+    calls = [(LLMCall(purpose, finished, "gpt-4o-mini", purpose, "{}", 7, 3), "2026-12-02T10:05:00.000000Z")
+             for purpose in ("reference", "judge faithfulness")]
+    by_key = {one.key: one for one in spans_of(whole, calls)}
+    assert [by_key[by_key[f"call {call.key}"].parent].name for call, _ in calls] == ["references", "tuned-evaluation"]
 
 
 def test_a_run_that_has_not_ended_has_no_trace_yet_and_a_failed_one_says_why(made: Any) -> None:
