@@ -177,7 +177,7 @@ class PipelineExecutor:
     def _run_stage(self, step: StageRun) -> Artifact:
         began, loading, memory = time.monotonic(), self.loading_seconds(), self.watch_memory()
         self.journal.append(StageStarted(step.row.doer), cycle=step.cycle, stage=step.row.stage)
-        context = self._context_of(step)
+        context = self._context(step)
         events = self._run_with_retries(step, context)
         self.journal.flush()  # raises if the claim was lost meanwhile: files have no fencing token
         artifact = write_artifact(self._path(step), context.header, events)
@@ -260,7 +260,7 @@ class PipelineExecutor:
             raise RunAborted(kind, f"{row.title} failed: {error}", trace) from error
         return row.fallback(context, f"{row.title} failed ({kind}): {error}")
 
-    def _context_of(self, step: StageRun) -> StageContext:
+    def _context(self, step: StageRun) -> StageContext:
         return StageContext(
             run=self.run, config=self.config, cycle=step.cycle, stage=step.row.stage,
             inputs={name: self.artifacts[key] for name, key in inputs_of(step, self.config).items()},
@@ -308,7 +308,7 @@ class PipelineExecutor:
                 return self.store_files()
             except OSError as error:
                 attempt += 1
-                if not self._recover(error, attempt, self._context_of(step)):
+                if not self._recover(error, attempt, self._context(step)):
                     kind, trace = classify_error(error), "".join(traceback.format_exception(error))
                     raise RunAborted(kind, f"{step.row.title} is done, and its files could not be stored: {error}",
                                      trace) from error
