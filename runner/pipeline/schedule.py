@@ -97,7 +97,7 @@ class Schedule:
             on_device: a stage that occupies the device alone, or any where stages follow each other; else another one.
         """
         with self._changed:
-            while not self._stopped and any(True for _ in self._waiting(on_device)):
+            while not self._stopped and next(self._waiting(on_device), None):
                 if step := self.begin(on_device):
                     return step
                 self._changed.wait()

@@ -31,8 +31,7 @@ from store.events import Event, RecoveryTaken, StageFailed, StageFinished, Stage
 from store.paths import Paths
 from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
-from tests.chaos.outcome import history
-from tests.chaos.ray_outcome import fake_models
+from tests.chaos.ray_outcome import facts, fake_models
 from tests.runner.fake_openai import FakeOpenAI, answer
 from tests.runner.same_run import executed_alone, launch, outcome
 from tests.runner.watching import run_of, until
@@ -115,16 +114,8 @@ def asked(fake: FakeOpenAI) -> Counter[str]:
 
 
 def told(store: Store, run: str) -> list[Any]:
-    """What occurs once in a run, stage by stage; not when a cycle began among the stages of others."""
-    timed = {"comparison": ("sha256", "size_bytes", "inputs_sha256"), "final-report": ("sha256", "size_bytes",
-                                                                                      "inputs_sha256")}
-    found = []
-    for cycle, stage, kind, payload in history(store, run):
-        content = {key: value for key, value in payload.items()
-                   if key not in ("seconds", "loading_seconds", *timed.get(stage or "", ()))}
-        if kind not in ("CycleFinished", "RunFinished"):
-            found.append([cycle, stage or "", kind, content])
-    return sorted(found, key=lambda one: (one[0] or 0, one[1]))
+    """What occurs once in a run, in the order within each stage."""
+    return list(facts(store, run, by_stage=True)["history"])
 
 
 @pytest.fixture(scope="module")

@@ -26,22 +26,15 @@ WORKER, OTHER = "host-a:1:1", "host-b:1:1"
 
 
 @pytest.fixture
-def url(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def store_url(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(postgresql, "IDLE_SECONDS", 1)
     with database(postgres) as address:
         yield address
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Any]:
-    opened = open_store(url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def other(url: str) -> Iterator[Any]:
-    opened = open_store(url)
+def other(store_url: str) -> Iterator[Any]:
+    opened = open_store(store_url)
     yield opened
     opened.close()
 
