@@ -46,10 +46,10 @@ def faults(folder: Path, run: str, expected: dict[str, Any], deaths: int) -> lis
     wrong += [f"integrity: {fault}" for fault in integrity_faults(store)]
     if any(_column(store, schema.claims.c.owner)):
         wrong.append("somebody still holds the run")
-    before = _read_models(store)
+    before = read_models(store)
     with store.write() as connection:
         rebuild(connection)
-    after = _read_models(store)
+    after = read_models(store)
     wrong += [f"read model {name} is not what the events make of it" for name in before if before[name] != after[name]]
     store.close()
     return wrong + _billed(folder, found["receipts"], deaths)
@@ -85,7 +85,7 @@ def _column(store: Store, column: Any) -> list[Any]:
         return sorted(connection.execute(select(column)).scalars(), key=str)
 
 
-def _read_models(store: Store) -> dict[str, list[Any]]:
+def read_models(store: Store) -> dict[str, list[Any]]:
     with store.read() as connection:
         return {table.name: sorted(map(repr, connection.execute(select(table)))) for table in schema.READ_MODELS}
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import fakes
 import pytest
-from sqlalchemy import select
 
 from runner.judge.protocols import JudgedAnswer, Score
 from runner.llm.errors import RateLimited
@@ -23,7 +22,7 @@ from runner.pipeline.resources import RunResources
 from runner.pipeline.schedule import VARIABLE
 from runner.pipeline.worker import execute_claimed_run
 from runner.protocols import Usage
-from store import commands, schema
+from store import commands
 from store.database import Store, integrity_faults
 from store.event_log import leases
 from store.event_log.journal import Journal, StopRequested, read_events
@@ -31,6 +30,7 @@ from store.events import Event, RecoveryTaken, StageFailed, StageFinished, Stage
 from store.paths import Paths
 from store.projections.rebuild import rebuild
 from store.run_config import RunConfig
+from tests.chaos.outcome import read_models
 from tests.chaos.ray_outcome import facts, fake_models
 from tests.runner.fake_openai import FakeOpenAI, answer
 from tests.runner.same_run import executed_alone, launch, outcome
@@ -168,11 +168,6 @@ def test_the_teacher_is_asked_while_the_student_answers_and_answers_are_judged_w
 def places(store: Store, run: str, kind: type[Event]) -> list[tuple[int | None, str | None]]:
     """Cycle and stage of each event of a kind."""
     return [(item.cycle, item.stage) for item in read_events(store, run) if isinstance(item.event, kind)]
-
-
-def read_models(store: Store) -> dict[str, list[str]]:
-    with store.read() as connection:
-        return {table.name: sorted(map(repr, connection.execute(select(table)))) for table in schema.READ_MODELS}
 
 
 def test_a_stage_that_fails_ends_what_runs_beside_it_and_the_run_goes_on_from_there(
